@@ -1,0 +1,1 @@
+//! A mailer that prints each whole mail, for development.

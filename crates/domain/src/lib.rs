@@ -1,0 +1,1 @@
+//! The online cinema's rules, values and ports. Pure: no runtime, no database, no web.

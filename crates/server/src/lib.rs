@@ -1,0 +1,1 @@
+//! The composition root: settings, wiring, background work and the cinema command.
