@@ -1,0 +1,26 @@
+//! Accounts: who people are, how they sign in, and what keeps others out.
+
+mod email_address;
+mod link_token;
+mod password;
+mod ports;
+mod role;
+mod session;
+mod user;
+
+pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
+pub use link_token::{LinkKind, LinkToken};
+pub use password::{
+    HashError, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy,
+    PasswordProblem, PlainPassword,
+};
+pub use ports::{
+    AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, InsertUserError,
+    LinkTokenRepository, SessionRepository, SessionState, UserRepository,
+};
+pub use role::{Role, UnknownRole};
+pub use session::{
+    AccessClaims, AccessTokenError, Device, REFRESH_GRACE, RefreshClaims, RefreshToken, RefreshTokenError,
+    SESSION_LIFETIME, Session, SessionTokens,
+};
+pub use user::User;

@@ -1,0 +1,205 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use crate::accounts::EmailAddress;
+
+/// The fewest characters of a password.
+pub const MIN_PASSWORD_LENGTH: usize = 8;
+
+/// The most characters of a password.
+pub const MAX_PASSWORD_LENGTH: usize = 128;
+
+/// The passwords that are refused for being common, one a line, lower case, most common first: those of the zxcvbn
+/// frequency list that [`PasswordPolicy`] would otherwise allow, cut to the first 1,000 (requirements.md section 7).
+const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
+
+/// A password as it was typed: Unicode NFC, never cut, hidden in `Debug`, wiped on drop.
+#[derive(Clone)]
+pub struct PlainPassword(Zeroizing<String>);
+
+impl PlainPassword {
+    /// Takes what was typed, in whatever Unicode form the keyboard gave it.
+    #[must_use]
+    pub fn new(typed: &str) -> Self {
+        Self(Zeroizing::new(typed.nfc().collect()))
+    }
+
+    /// The text, for the hasher.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlainPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainPassword(…)")
+    }
+}
+
+/// Why a password cannot be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum PasswordProblem {
+    /// Fewer than [`MIN_PASSWORD_LENGTH`] characters.
+    #[error("a password has at least 8 characters")]
+    TooShort,
+    /// More than [`MAX_PASSWORD_LENGTH`] characters.
+    #[error("a password has at most 128 characters")]
+    TooLong,
+    /// No letter or no digit.
+    #[error("a password has at least one letter and one digit")]
+    TooWeak,
+    /// Among the passwords that attackers try first.
+    #[error("this password is among the most common ones; choose another")]
+    TooCommon,
+    /// The e-mail address itself.
+    #[error("the password must not be the e-mail address")]
+    IsEmail,
+}
+
+/// The rule that a new password has to meet (R16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PasswordPolicy {
+    /// 8 to 128 characters, a letter and a digit, not common, not the address.
+    #[default]
+    Standard,
+}
+
+impl PasswordPolicy {
+    /// Whether the password may be set for the address. The first fault is named: one at a time can be mended.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check(
+        self,
+        password: &PlainPassword,
+        email: Option<&EmailAddress>,
+    ) -> Result<(), PasswordProblem> {
+        let text = password.expose();
+        let length = text.chars().count();
+        if length < MIN_PASSWORD_LENGTH {
+            return Err(PasswordProblem::TooShort);
+        }
+        if length > MAX_PASSWORD_LENGTH {
+            return Err(PasswordProblem::TooLong);
+        }
+        let lower = Zeroizing::new(text.to_lowercase());
+        if email.is_some_and(|email| lower.trim() == email.key()) {
+            return Err(PasswordProblem::IsEmail);
+        }
+        if !text.chars().any(char::is_alphabetic) || !text.chars().any(char::is_numeric) {
+            return Err(PasswordProblem::TooWeak);
+        }
+        if COMMON_PASSWORDS.lines().any(|common| common == *lower) {
+            return Err(PasswordProblem::TooCommon);
+        }
+        Ok(())
+    }
+}
+
+/// What is stored of a password: a PHC string, hidden in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// For hashers and adapters: takes a PHC string.
+    #[must_use]
+    pub const fn from_phc(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// A hash that no password matches.
+    #[must_use]
+    pub fn unusable() -> Self {
+        Self("!".to_owned())
+    }
+
+    /// Whether any password can match.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.0 != "!"
+    }
+
+    /// The text to store.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// A password could not be hashed or verified.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// Too many wait already; try again in a second (503 at the edge).
+    #[error("too many passwords wait to be checked")]
+    Busy,
+    /// The hasher failed.
+    #[error("the password hasher failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Hashes passwords slowly, away from the threads that serve requests.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Hashes a password. MUST use a new salt each time.
+    async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError>;
+    /// Whether the password is the one that was hashed. MUST take as long without a (usable) hash, so that an unknown
+    /// user cannot be told by the time.
+    async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError>;
+    /// Whether the hash was made with other parameters than those in force.
+    fn needs_rehash(&self, hash: &PasswordHash) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), PasswordProblem> {
+        let email = "ann1@example.com".parse().unwrap();
+        PasswordPolicy::Standard.check(&PlainPassword::new(text), Some(&email))
+    }
+
+    #[test]
+    fn the_rule_names_what_is_wrong() {
+        assert_eq!(check("Ab1"), Err(PasswordProblem::TooShort));
+        assert_eq!(check(&"a1".repeat(65)), Err(PasswordProblem::TooLong));
+        assert_eq!(check("onlyletters"), Err(PasswordProblem::TooWeak));
+        assert_eq!(check("8236481923"), Err(PasswordProblem::TooWeak));
+        assert_eq!(check("password1"), Err(PasswordProblem::TooCommon));
+        assert_eq!(check("PassWord1"), Err(PasswordProblem::TooCommon));
+        assert_eq!(check("Ann1@Example.com"), Err(PasswordProblem::IsEmail));
+    }
+
+    #[test]
+    fn the_passwords_that_the_contract_names_are_taken() {
+        for good in ["Passw0rd1", "correct horse 1", "пароль123456", "p4ss🎬word", "a1a1a1a1x"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        assert_eq!(check(&format!("a1{}", "é".repeat(126))), Ok(()));
+    }
+
+    #[test]
+    fn the_same_keys_on_another_keyboard_are_the_same_password() {
+        assert_eq!(PlainPassword::new("e\u{301}").expose(), PlainPassword::new("\u{e9}").expose());
+    }
+
+    #[test]
+    fn the_common_list_holds_a_thousand_that_the_rule_would_allow() {
+        assert_eq!(COMMON_PASSWORDS.lines().count(), 1_000);
+        assert!(COMMON_PASSWORDS.lines().all(|line| {
+            line.chars().count() >= MIN_PASSWORD_LENGTH
+                && line.chars().any(char::is_alphabetic)
+                && line.chars().any(char::is_numeric)
+                && line == line.to_lowercase()
+        }));
+    }
+}

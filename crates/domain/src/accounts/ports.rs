@@ -1,0 +1,133 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{EmailAddress, LinkKind, LinkToken, PasswordHash, RefreshToken, Role, Session, User},
+    entropy::TokenDigest,
+    id::{SessionId, UserId},
+    outbox::OutboxRepository,
+    store::StoreError,
+    time::Instant,
+};
+
+/// Begins units of work about accounts.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Begins one.
+    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError>;
+}
+
+/// A unit of work about accounts: dropped without [`AccountUnit::commit`] it never happened, and what it locked MUST be
+/// free at once. Rows are locked in the order user, session.
+#[async_trait]
+pub trait AccountUnit: Send {
+    /// The accounts.
+    fn users(&mut self) -> &mut dyn UserRepository;
+    /// The links in mails.
+    fn links(&mut self) -> &mut dyn LinkTokenRepository;
+    /// The sign-ins.
+    fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// What is to happen afterwards.
+    fn outbox(&mut self) -> &mut dyn OutboxRepository;
+    /// Makes it happen.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A user cannot be added.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertUserError {
+    /// An account has this address already, in whatever spelling.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps accounts.
+#[async_trait]
+pub trait UserRepository: Send {
+    /// The user, or `None`.
+    async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user, locked until the unit ends.
+    async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user with this address (by its key), locked until the unit ends.
+    async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError>;
+    /// Adds a user. MUST answer [`InsertUserError::EmailTaken`] when the address key is there, even when another unit
+    /// adds it at the same moment, and MUST leave the unit usable then.
+    async fn insert(&mut self, user: &User) -> Result<(), InsertUserError>;
+    /// Writes all of the user but its identifier, address and creation time.
+    async fn update(&mut self, user: &User) -> Result<(), StoreError>;
+}
+
+/// Keeps the stored side of links in mails.
+#[async_trait]
+pub trait LinkTokenRepository: Send {
+    /// Keeps the token. MUST replace the user's earlier one of the same kind.
+    async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError>;
+    /// Removes the token and gives it, expired or not. MUST give it to one of several callers at most.
+    async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
+    /// Removes the user's token of the kind, if there is one.
+    async fn remove(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError>;
+}
+
+/// Keeps sign-ins and their refresh tokens.
+#[async_trait]
+pub trait SessionRepository: Send {
+    /// Adds a sign-in.
+    async fn insert(&mut self, session: &Session) -> Result<(), StoreError>;
+    /// The sign-in, locked until the unit ends.
+    async fn find_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// Writes `last_used_at` and `ended_at`.
+    async fn update(&mut self, session: &Session) -> Result<(), StoreError>;
+    /// Adds a refresh token.
+    async fn insert_refresh(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
+    /// The refresh token with this digest.
+    async fn find_refresh(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError>;
+    /// Notes when the refresh token with this digest was rotated.
+    async fn mark_rotated(&mut self, digest: &TokenDigest, at: Instant) -> Result<(), StoreError>;
+    /// Removes every refresh token of the sign-in (R12).
+    async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError>;
+    /// Ends every live sign-in of the user at `at` and removes their refresh tokens.
+    async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
+}
+
+/// What a log-in needs to know before the password is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Whose they are.
+    pub user_id: UserId,
+    /// What is kept of the password.
+    pub password: PasswordHash,
+    /// The user's version when this was read.
+    pub version: i64,
+}
+
+/// What a request needs to know of its sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionState {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The user's role now.
+    pub role: Role,
+    /// Whether the user is active, and the sign-in neither ended nor expired.
+    pub is_live: bool,
+}
+
+/// Reads accounts outside a unit of work.
+#[async_trait]
+pub trait AccountQueries: Send + Sync {
+    /// The credentials of the address (by its key).
+    async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError>;
+    /// How the sign-in stands at `now`.
+    async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError>;
+}
+
+/// Removes what has run out (R7).
+#[async_trait]
+pub trait AccountMaintenance: Send + Sync {
+    /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens that
+    /// expired before `now`, and sign-ins that ended or expired before `links_before`. Says how many rows went. MUST be
+    /// safe on several nodes at once.
+    async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
+    -> Result<u64, StoreError>;
+}

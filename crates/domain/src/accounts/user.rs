@@ -1,0 +1,109 @@
+use crate::{
+    accounts::{EmailAddress, PasswordHash, Role},
+    id::UserId,
+    time::Instant,
+};
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its identifier.
+    pub id: UserId,
+    /// Its address, unique among all accounts.
+    pub email: EmailAddress,
+    /// What is kept of the password.
+    pub password: PasswordHash,
+    /// Whether somebody registered the address again with another password before it was activated: nobody can say
+    /// whose password it is, so activation drops it.
+    pub is_password_contested: bool,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it may sign in.
+    pub is_active: bool,
+    /// Counts changes of password, role and activation, so that what was read earlier can be checked again.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was changed last.
+    pub updated_at: Instant,
+}
+
+impl User {
+    /// A new account that waits for its activation.
+    #[must_use]
+    pub const fn register(id: UserId, email: EmailAddress, password: PasswordHash, now: Instant) -> Self {
+        Self {
+            id,
+            email,
+            password,
+            is_password_contested: false,
+            role: Role::User,
+            is_active: false,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Lets the account sign in. A contested password is dropped; says whether it was, and the owner needs a new one.
+    pub fn activate(&mut self, now: Instant) -> bool {
+        let dropped = self.is_password_contested;
+        if dropped {
+            self.password = PasswordHash::unusable();
+            self.is_password_contested = false;
+        }
+        self.is_active = true;
+        self.touch(now);
+        dropped
+    }
+
+    /// Notes that the address was registered again with another password.
+    pub fn contest_password(&mut self, now: Instant) {
+        self.is_password_contested = true;
+        self.touch(now);
+    }
+
+    /// Sets a new password.
+    pub fn set_password(&mut self, password: PasswordHash, now: Instant) {
+        self.password = password;
+        self.is_password_contested = false;
+        self.touch(now);
+    }
+
+    fn touch(&mut self, now: Instant) {
+        self.version = self.version.saturating_add(1);
+        self.updated_at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registered() -> User {
+        let now = Instant::UNIX_EPOCH;
+        let password = PasswordHash::from_phc("$argon2id$…".to_owned());
+        User::register(
+            UserId::from_uuid(uuid::Uuid::nil()),
+            "ann@example.com".parse().unwrap(),
+            password,
+            now,
+        )
+    }
+
+    #[test]
+    fn activation_keeps_the_password_of_the_one_who_registered() {
+        let mut user = registered();
+        assert!(!user.activate(Instant::UNIX_EPOCH));
+        assert!(user.is_active && user.password.is_usable());
+        assert_eq!(user.version, 2);
+    }
+
+    #[test]
+    fn activation_drops_a_password_that_two_claimed() {
+        let mut user = registered();
+        user.contest_password(Instant::UNIX_EPOCH);
+        assert!(user.activate(Instant::UNIX_EPOCH));
+        assert!(user.is_active && !user.password.is_usable());
+    }
+}

@@ -1,0 +1,104 @@
+use async_trait::async_trait;
+
+use crate::{
+    cart::CartRefusal,
+    catalog::{MovieRepository, MovieSummary},
+    id::{CartId, CartItemId, MovieId, UserId},
+    money::{Currency, Money, MoneyError},
+    purchases::PurchaseRepository,
+    store::StoreError,
+    time::Instant,
+};
+
+/// Begins units of work about carts.
+#[async_trait]
+pub trait CartStore: Send + Sync {
+    /// Begins one.
+    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError>;
+}
+
+/// A unit of work about a cart: dropped without [`CartUnit::commit`] it never happened, and what it locked MUST be free
+/// at once.
+#[async_trait]
+pub trait CartUnit: Send {
+    /// The carts.
+    fn carts(&mut self) -> &mut dyn CartRepository;
+    /// The movies, to see whether they are on sale.
+    fn movies(&mut self) -> &mut dyn MovieRepository;
+    /// What was bought.
+    fn purchases(&mut self) -> &mut dyn PurchaseRepository;
+    /// Makes it happen.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A movie in a cart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CartItem {
+    /// Its identifier.
+    pub id: CartItemId,
+    /// The movie.
+    pub movie_id: MovieId,
+    /// When it was put there.
+    pub added_at: Instant,
+}
+
+/// Keeps carts.
+#[async_trait]
+pub trait CartRepository: Send {
+    /// The user's cart, locked until the unit ends. MUST make it under the proposed identifier when there is none, and
+    /// MUST leave a user with one cart when two units do so at once.
+    async fn open_for_update(&mut self, user_id: UserId, proposed: CartId) -> Result<CartId, StoreError>;
+    /// How many movies it holds.
+    async fn count(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
+    /// Puts a movie in; `false` when it is there already. MUST NOT hold a movie twice, even when two units add it at once.
+    async fn add(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>;
+    /// Takes a movie out; `false` when it is not there.
+    async fn remove(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
+    /// Takes everything out.
+    async fn clear(&mut self, user_id: UserId) -> Result<(), StoreError>;
+}
+
+/// A movie in a cart, to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CartLine {
+    /// The movie, with its price of now.
+    pub movie: MovieSummary,
+    /// When it was put there.
+    pub added_at: Instant,
+}
+
+/// A movie in a cart that cannot be bought any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnavailableItem {
+    /// The movie.
+    pub movie: MovieSummary,
+    /// [`CartRefusal::AlreadyPurchased`] or [`CartRefusal::MovieUnavailable`].
+    pub reason: CartRefusal,
+}
+
+/// A cart, to look at: newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CartView {
+    /// What can be bought.
+    pub items: Vec<CartLine>,
+    /// What cannot any more.
+    pub unavailable: Vec<UnavailableItem>,
+}
+
+impl CartView {
+    /// What the items cost together, now.
+    ///
+    /// # Errors
+    /// When an item is priced in another currency, or the sum does not fit.
+    pub fn total(&self, currency: Currency) -> Result<Money, MoneyError> {
+        Money::total(currency, self.items.iter().map(|line| line.movie.price))
+    }
+}
+
+/// Reads carts outside a unit of work.
+#[async_trait]
+pub trait CartQueries: Send + Sync {
+    /// The user's cart; empty when there is none. What was bought MUST stand under `unavailable` as such, else what was
+    /// withdrawn.
+    async fn view(&self, user_id: UserId) -> Result<CartView, StoreError>;
+}

@@ -1,0 +1,16 @@
+//! The catalogue: movies, and who and what they are made of.
+
+mod movie;
+mod ports;
+mod query;
+mod read_models;
+
+pub use movie::{
+    Facts, InvalidMovie, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MAX_NAME_LENGTH, Movie,
+    MovieIdentity, NameKind, ProposedName, ResolvedNames, compose_description, popularity,
+};
+pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository};
+pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
+pub use read_models::{
+    GenreCount, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
+};

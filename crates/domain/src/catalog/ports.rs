@@ -1,0 +1,73 @@
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    catalog::{
+        GenreCount, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
+        ProposedName,
+    },
+    id::{MovieId, UserId},
+    page::{Page, PageRequest},
+    store::StoreError,
+};
+
+/// Begins units of work about the catalogue.
+#[async_trait]
+pub trait CatalogStore: Send + Sync {
+    /// Begins one.
+    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError>;
+}
+
+/// A unit of work about the catalogue: dropped without [`CatalogUnit::commit`] it never happened.
+#[async_trait]
+pub trait CatalogUnit: Send {
+    /// The movies.
+    fn movies(&mut self) -> &mut dyn MovieRepository;
+    /// Makes it happen.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
+/// after the commit true again, on every node.
+#[async_trait]
+pub trait MovieRepository: Send {
+    /// The rows of these names, in the same order. MUST add what is not there under the proposed identifier, and MUST
+    /// take names that differ in case or accents for the same row, also when other units add them at the same moment.
+    async fn resolve_names(
+        &mut self,
+        kind: NameKind,
+        names: &[ProposedName],
+    ) -> Result<Vec<Uuid>, StoreError>;
+    /// The movies that have these identities, in any order.
+    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError>;
+    /// Adds movies; gives the identifiers of those that were added. One whose identity is there already MUST be left out
+    /// without an error.
+    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
+    /// Writes all of the movie but its identifier and creation time.
+    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError>;
+    /// Whether the movie is on sale; `None` when there is no such movie.
+    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError>;
+}
+
+/// Reads the catalogue outside a unit of work.
+#[async_trait]
+pub trait MovieQueries: Send + Sync {
+    /// A page of the movies on sale that meet the filter. MUST order by the sorts in turn and then by the identifier
+    /// (in the last sort's direction), nulls last either way, names by their folded key, alike on every database; a
+    /// page behind a position MUST repeat and lose nothing while others add movies; at most two statements.
+    async fn page(
+        &self,
+        filter: &MovieFilter,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Page<MovieSummary>, StoreError>;
+    /// One movie, on sale or not; at most four statements.
+    async fn find(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
+    /// Every genre by its folded name, with the number of its movies on sale.
+    async fn genres(&self) -> Result<Vec<GenreCount>, StoreError>;
+    /// Up to `limit` movies, on sale or not, behind `after`, in the order of their identifiers: for exports.
+    async fn export(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
+    /// Whether there is no movie at all.
+    async fn is_empty(&self) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,167 @@
+use std::str::FromStr;
+
+use crate::{
+    id::{CertificationId, DirectorId, GenreId, StarId},
+    money::Money,
+    text::fold,
+};
+
+/// Bounds of a value, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range<T> {
+    /// The least.
+    pub min: Option<T>,
+    /// The most.
+    pub max: Option<T>,
+}
+
+impl<T> Default for Range<T> {
+    fn default() -> Self {
+        Self { min: None, max: None }
+    }
+}
+
+/// Which movies are wanted: those on sale that meet all of it. A list of identifiers means any of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MovieFilter {
+    /// Every word of it stands in the title, in any order, however written.
+    pub search: Option<String>,
+    /// It stands in the title as it is, but for case and accents.
+    pub title: Option<String>,
+    /// Any of these genres.
+    pub genres: Vec<GenreId>,
+    /// By any of these directors.
+    pub directors: Vec<DirectorId>,
+    /// With any of these actors.
+    pub stars: Vec<StarId>,
+    /// Of any of these certifications.
+    pub certifications: Vec<CertificationId>,
+    /// The year of release.
+    pub year: Range<i32>,
+    /// The rating at IMDb.
+    pub imdb: Range<f64>,
+    /// The price, in the shop's currency.
+    pub price: Range<Money>,
+    /// The running time in minutes.
+    pub duration: Range<i32>,
+}
+
+impl MovieFilter {
+    /// The folded words that `search` asks for; none when it does not ask.
+    #[must_use]
+    pub fn search_words(&self) -> Vec<String> {
+        self.search
+            .as_deref()
+            .map(|text| fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+            .unwrap_or_default()
+    }
+
+    /// The folded text that `title` asks for; `None` when it does not ask, or only for white space.
+    #[must_use]
+    pub fn folded_title(&self) -> Option<String> {
+        self.title.as_deref().map(fold).filter(|text| !text.is_empty())
+    }
+}
+
+/// How well a title fits a search: the order of a list sorted by relevance, ties by popularity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relevance {
+    /// The words stand somewhere in it.
+    Contains = 1,
+    /// It begins with the whole search text.
+    Prefix = 2,
+    /// It is the search text.
+    Exact = 3,
+}
+
+/// By what movies can be sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MovieSortKey {
+    /// The folded title.
+    Name,
+    /// The year of release.
+    Year,
+    /// The price.
+    Price,
+    /// The rating at IMDb.
+    Imdb,
+    /// The votes at IMDb.
+    Votes,
+    /// The average of our users' ratings; movies without one come last.
+    Rating,
+    /// The popularity score.
+    Popularity,
+    /// When the movie was added.
+    CreatedAt,
+    /// How well it fits the search.
+    Relevance,
+}
+
+impl MovieSortKey {
+    /// Every key with its name in the API.
+    pub const ALL: [(&'static str, Self); 9] = [
+        ("name", Self::Name),
+        ("year", Self::Year),
+        ("price", Self::Price),
+        ("imdb", Self::Imdb),
+        ("votes", Self::Votes),
+        ("rating", Self::Rating),
+        ("popularity", Self::Popularity),
+        ("created_at", Self::CreatedAt),
+        ("relevance", Self::Relevance),
+    ];
+}
+
+/// The text names no sort of movies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a sort of movies")]
+pub struct UnknownMovieSort;
+
+/// One key of a sort, and its direction. `relevance` always puts the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MovieSort {
+    /// By what.
+    pub key: MovieSortKey,
+    /// Whether the largest comes first.
+    pub descending: bool,
+}
+
+impl MovieSort {
+    /// The most popular first: how the catalogue is sorted when nobody says.
+    pub const POPULAR: Self = Self { key: MovieSortKey::Popularity, descending: true };
+    /// The best fit first: how a search is sorted when nobody says.
+    pub const RELEVANT: Self = Self { key: MovieSortKey::Relevance, descending: true };
+}
+
+impl FromStr for MovieSort {
+    type Err = UnknownMovieSort;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let (_, key) =
+            MovieSortKey::ALL.into_iter().find(|(known, _)| *known == name).ok_or(UnknownMovieSort)?;
+        Ok(Self { key, descending: descending || key == MovieSortKey::Relevance })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minus_sorts_the_largest_first() {
+        assert_eq!("-year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: true }));
+        assert_eq!("year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: false }));
+        assert_eq!("relevance".parse(), Ok(MovieSort::RELEVANT));
+        for bad in ["", "-", "--year", "Year", "id", "year "] {
+            assert_eq!(bad.parse::<MovieSort>(), Err(UnknownMovieSort), "{bad}");
+        }
+    }
+
+    #[test]
+    fn searches_are_folded_to_words() {
+        let filter = MovieFilter { search: Some("  AMÉLIE   Poulain ".into()), ..MovieFilter::default() };
+        assert_eq!(filter.search_words(), ["amelie", "poulain"]);
+        assert!(MovieFilter::default().search_words().is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+use crate::{
+    id::{CertificationKind, DirectorKind, GenreKind, Id, Kind, MovieId, StarKind},
+    money::Money,
+    time::Instant,
+};
+
+/// Something with an identifier and a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named<K: Kind> {
+    /// Its identifier.
+    pub id: Id<K>,
+    /// Its name as written.
+    pub name: String,
+}
+
+/// What our users gave it, on a scale of 1–10.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RatingSummary {
+    /// The average; `None` when nobody rated it.
+    pub average: Option<f64>,
+    /// How many rated it.
+    pub count: i64,
+}
+
+/// Whether a user likes a movie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MovieReaction {
+    /// Likes it.
+    Like,
+    /// Does not.
+    Dislike,
+}
+
+/// What a signed-in caller has to do with a movie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PersonalView {
+    /// The caller's reaction.
+    pub reaction: Option<MovieReaction>,
+    /// The caller's rating, 1–10.
+    pub rating: Option<i16>,
+    /// Whether it is among the caller's favourites.
+    pub favorite: bool,
+    /// Whether it is in the caller's cart.
+    pub in_cart: bool,
+    /// Whether the caller bought it.
+    pub purchased: bool,
+}
+
+/// A movie in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MovieSummary {
+    /// Its identifier.
+    pub id: MovieId,
+    /// The title.
+    pub name: String,
+    /// The year of release.
+    pub year: i32,
+    /// The running time in minutes.
+    pub duration_minutes: i32,
+    /// The rating at IMDb.
+    pub imdb: f64,
+    /// The votes at IMDb.
+    pub votes: i64,
+    /// What it costs.
+    pub price: Money,
+    /// The age certification.
+    pub certification: Named<CertificationKind>,
+    /// The genres, the main one first.
+    pub genres: Vec<Named<GenreKind>>,
+    /// The absolute address of the poster.
+    pub poster_url: Option<String>,
+    /// Our users' ratings.
+    pub rating: RatingSummary,
+    /// How many like it.
+    pub likes: i64,
+    /// How many do not.
+    pub dislikes: i64,
+    /// What the caller has to do with it; `None` for a visitor.
+    pub me: Option<PersonalView>,
+}
+
+/// A movie on its own page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MovieDetail {
+    /// What stands in lists too.
+    pub summary: MovieSummary,
+    /// The score at Metacritic.
+    pub meta_score: Option<f64>,
+    /// What it grossed, in whole units of account.
+    pub gross: Option<i64>,
+    /// A text about it.
+    pub description: String,
+    /// The directors, in the order of the credits.
+    pub directors: Vec<Named<DirectorKind>>,
+    /// The actors, in the order of the credits.
+    pub stars: Vec<Named<StarKind>>,
+    /// How many comments it has.
+    pub comments_count: i64,
+    /// Whether it is on sale.
+    pub is_available: bool,
+    /// Counts changes of the movie itself.
+    pub version: i64,
+    /// When it was added.
+    pub created_at: Instant,
+    /// When it was changed last.
+    pub updated_at: Instant,
+}
+
+/// A genre and how many movies on sale it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenreCount {
+    /// The genre.
+    pub genre: Named<GenreKind>,
+    /// How many movies on sale have it.
+    pub movies_count: i64,
+}

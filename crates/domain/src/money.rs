@@ -1,0 +1,271 @@
+//! Exact amounts of money: integers of minor units, never a float.
+
+use std::{fmt, str::FromStr};
+
+/// An ISO 4217 currency that the shop can be run in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency {
+    code: [u8; 3],
+    exponent: u8,
+}
+
+/// Currencies with other than two digits behind the point (ISO 4217 list one).
+const EXPONENTS: [(&str, u8); 26] = [
+    ("BIF", 0),
+    ("CLP", 0),
+    ("DJF", 0),
+    ("GNF", 0),
+    ("ISK", 0),
+    ("JPY", 0),
+    ("KMF", 0),
+    ("KRW", 0),
+    ("PYG", 0),
+    ("RWF", 0),
+    ("UGX", 0),
+    ("UYI", 0),
+    ("VND", 0),
+    ("VUV", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("XPF", 0),
+    ("BHD", 3),
+    ("IQD", 3),
+    ("JOD", 3),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
+    ("TND", 3),
+    ("CLF", 4),
+    ("UYW", 4),
+];
+
+/// Currencies with two digits behind the point (ISO 4217 list one).
+const TWO_DIGITS: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF \
+    CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR \
+    ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR \
+    MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP \
+    STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG";
+
+/// The text is no ISO 4217 code of a currency in use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no currency of ISO 4217; write three capital letters, such as USD")]
+pub struct UnknownCurrency;
+
+impl Currency {
+    /// How many digits an amount has behind the point: 2 for USD, 0 for JPY, 3 for KWD.
+    #[must_use]
+    pub const fn exponent(self) -> u8 {
+        self.exponent
+    }
+
+    /// The ISO 4217 code, such as `USD`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.code).unwrap_or("XXX")
+    }
+}
+
+impl FromStr for Currency {
+    type Err = UnknownCurrency;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
+        if let Some((_, exponent)) = EXPONENTS.iter().find(|(known, _)| *known == text) {
+            return Ok(Self { code, exponent: *exponent });
+        }
+        if TWO_DIGITS.split_ascii_whitespace().any(|known| known == text) {
+            return Ok(Self { code, exponent: 2 });
+        }
+        Err(UnknownCurrency)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// An amount in minor units (cents) of one currency. Checked arithmetic only: there is no `+`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+/// Two amounts cannot be joined.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// They are in different currencies.
+    #[error("amounts of different currencies ({0} and {1})")]
+    CurrencyMismatch(Currency, Currency),
+    /// The result does not fit.
+    #[error("the amount is too large")]
+    Overflow,
+}
+
+/// The text is no exact amount of the currency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseAmountError {
+    /// It is not digits with at most one point.
+    #[error("not a decimal amount; write it like 9.99")]
+    Malformed,
+    /// It has more digits behind the point than the currency.
+    #[error("more digits behind the point than the currency has ({0})")]
+    TooPrecise(u8),
+    /// It is larger than can be kept.
+    #[error("the amount is too large")]
+    TooLarge,
+}
+
+impl Money {
+    /// An amount of minor units: `from_minor(999, usd)` is 9.99 USD.
+    #[must_use]
+    pub const fn from_minor(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+
+    /// Nothing, in a currency.
+    #[must_use]
+    pub const fn zero(currency: Currency) -> Self {
+        Self::from_minor(0, currency)
+    }
+
+    /// Reads an amount in major units, such as `9.99`, `9.9` or `9`; not negative.
+    ///
+    /// # Errors
+    /// When the text is no amount, or is finer or larger than the currency can hold: nothing is rounded.
+    pub fn parse_major(text: &str, currency: Currency) -> Result<Self, ParseAmountError> {
+        let (whole, fraction) = match text.split_once('.') {
+            Some((_, "")) => return Err(ParseAmountError::Malformed),
+            Some((whole, fraction)) => (whole, fraction),
+            None => (text, ""),
+        };
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !digits(whole) || !digits(fraction) {
+            return Err(ParseAmountError::Malformed);
+        }
+        let places = usize::from(currency.exponent);
+        if fraction.len() > places && fraction.bytes().skip(places).any(|byte| byte != b'0') {
+            return Err(ParseAmountError::TooPrecise(currency.exponent));
+        }
+        let fraction: String = fraction.chars().chain(std::iter::repeat('0')).take(places).collect();
+        let minor = format!("{whole}{fraction}").parse().map_err(|_| ParseAmountError::TooLarge)?;
+        Ok(Self { minor, currency })
+    }
+
+    /// The amount in minor units, for storage.
+    #[must_use]
+    pub const fn minor(self) -> i64 {
+        self.minor
+    }
+
+    /// The currency of the amount.
+    #[must_use]
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// The sum of two amounts.
+    ///
+    /// # Errors
+    /// When the currencies differ or the sum does not fit.
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+        if self.currency != other.currency {
+            return Err(MoneyError::CurrencyMismatch(self.currency, other.currency));
+        }
+        let minor = self.minor.checked_add(other.minor).ok_or(MoneyError::Overflow)?;
+        Ok(Self { minor, currency: self.currency })
+    }
+
+    /// The sum of any number of amounts; zero of `currency` when there are none.
+    ///
+    /// # Errors
+    /// When one is of another currency or the sum does not fit.
+    pub fn total(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
+        amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
+    }
+
+    /// The exact decimal string of the API, with as many digits as the currency has: `9.99`.
+    #[must_use]
+    pub fn amount(self) -> String {
+        let places = usize::from(self.currency.exponent);
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let digits = format!("{:0>width$}", self.minor.unsigned_abs(), width = places.saturating_add(1));
+        let (whole, fraction) = digits.split_at(digits.len().saturating_sub(places));
+        if places == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount(), self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn usd() -> Currency {
+        "USD".parse().unwrap()
+    }
+
+    #[test]
+    fn amounts_have_as_many_digits_as_the_currency() {
+        for (minor, code, text) in [
+            (999, "USD", "9.99"),
+            (5, "USD", "0.05"),
+            (500, "JPY", "500"),
+            (1, "KWD", "0.001"),
+            (0, "USD", "0.00"),
+            (-5, "USD", "-0.05"),
+        ] {
+            assert_eq!(Money::from_minor(minor, code.parse().unwrap()).amount(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_finer_than_the_currency_is_refused_and_not_rounded() {
+        assert_eq!(Money::parse_major("9.999", usd()), Err(ParseAmountError::TooPrecise(2)));
+        assert_eq!(Money::parse_major("9.990", usd()), Ok(Money::from_minor(999, usd())));
+        assert_eq!(Money::parse_major("1.5", "JPY".parse().unwrap()), Err(ParseAmountError::TooPrecise(0)));
+    }
+
+    #[test]
+    fn text_that_is_no_amount_is_refused() {
+        for bad in ["", ".", "9.", ".9", "-1", "+1", "1e3", "1,00", " 1", "NaN", "1.2.3", "１"] {
+            assert_eq!(Money::parse_major(bad, usd()), Err(ParseAmountError::Malformed), "{bad}");
+        }
+        assert_eq!(Money::parse_major("99999999999999999999", usd()), Err(ParseAmountError::TooLarge));
+    }
+
+    #[test]
+    fn currencies_do_not_mix() {
+        let yen = Money::zero("JPY".parse().unwrap());
+        assert!(matches!(Money::zero(usd()).checked_add(yen), Err(MoneyError::CurrencyMismatch(..))));
+        assert!("usd".parse::<Currency>().is_err());
+        assert!("ZZZ".parse::<Currency>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_reads_back_as_what_was_written(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
+            let money = Money::from_minor(minor, code.parse().unwrap());
+            prop_assert_eq!(Money::parse_major(&money.amount(), money.currency()), Ok(money));
+        }
+
+        #[test]
+        fn adding_is_exact_or_refused(a in any::<i64>(), b in any::<i64>()) {
+            let sum = Money::from_minor(a, usd()).checked_add(Money::from_minor(b, usd()));
+            prop_assert_eq!(sum.ok().map(Money::minor), a.checked_add(b));
+        }
+    }
+}
