@@ -1,0 +1,200 @@
+//! A PostgreSQL cluster in a temporary folder.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    os::unix::{
+        fs::{DirBuilderExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::binaries;
+
+/// Speed is all, nothing has to survive; no background work that comes when it likes.
+const SETTINGS: &[&str] = &[
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_connections=300",
+    "shared_buffers=32MB",
+    "autovacuum=off",
+    "jit=off",
+    "listen_addresses=127.0.0.1",
+];
+
+/// Reads its input until that ends, which it does with the test process, then cleans up. `rm` comes twice: a server that
+/// was just being started may still write.
+const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; \
+    \"$1/pg_ctl\" stop -D \"$2/data\" -m immediate -t 10; rm -rf \"$2\" || rm -rf \"$2\"";
+
+/// Whom PostgreSQL runs as, since it refuses to be root.
+#[derive(Clone, Copy)]
+struct Unprivileged {
+    uid: u32,
+    gid: u32,
+}
+
+/// A running cluster; dropped, it is stopped and its folder removed.
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    user: Option<Unprivileged>,
+    watchdog: Child,
+}
+
+impl Cluster {
+    /// Makes one and starts it.
+    pub(crate) fn create() -> Self {
+        let programs = binaries::server_folder();
+        let user = unprivileged();
+        let folder = make_folder(user);
+        // Before there is anything to clean up, so that no moment is left out.
+        let watchdog = unprivileged_command(Path::new("/bin/sh"), &folder, user)
+            .args(["-c", WATCHDOG, "watchdog"])
+            .args([&programs, &folder])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("start a shell");
+        let mut cluster = Self { programs, folder, port: 0, user, watchdog };
+        cluster.initialize();
+        // Another process may take the free port before the server does.
+        let started = (0..5).any(|_| {
+            cluster.port = free_port();
+            cluster.try_start().is_ok()
+        });
+        if !started {
+            cluster.start();
+        }
+        cluster
+    }
+
+    /// The address of the `postgres` database.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn initialize(&self) {
+        let initdb = |provider: &[&str]| {
+            let mut command = self.command("initdb");
+            command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+            command.args(["--no-instructions"]).args(provider).arg("-D").arg(self.folder.join("data"));
+            run(&mut command)
+        };
+        // A collation that is not that of bytes, as servers have: an order that relies on the default shows here.
+        if initdb(&["--locale-provider=icu", "--icu-locale=en"]).is_err()
+            && let Err(output) = initdb(&[])
+        {
+            panic!("initdb failed in {}: {output}", self.folder.display());
+        }
+    }
+
+    /// Starts the server and waits until it answers.
+    pub(crate) fn start(&self) {
+        if let Err(output) = self.try_start() {
+            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            panic!("PostgreSQL does not start: {output}\n{log}");
+        }
+    }
+
+    fn try_start(&self) -> Result<(), String> {
+        let mut options = format!("-p {} -k {}", self.port, self.folder.display());
+        for setting in SETTINGS {
+            options.push_str(" -c ");
+            options.push_str(setting);
+        }
+        let mut command = self.control("start");
+        run(command.arg("-l").arg(self.folder.join("log")).args(["-o", &options]))
+    }
+
+    /// Stops the server as a crash does.
+    pub(crate) fn stop(&self) {
+        if let Err(output) = run(self.control("stop").args(["-m", "immediate"])) {
+            panic!("PostgreSQL does not stop: {output}");
+        }
+    }
+
+    fn control(&self, what: &str) -> Command {
+        let mut command = self.command("pg_ctl");
+        command.args([what, "-w", "-t", "60", "-D"]).arg(self.folder.join("data"));
+        command
+    }
+
+    fn command(&self, program: &str) -> Command {
+        unprivileged_command(&self.programs.join(program), &self.folder, self.user)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        // Cleaning up is best effort: a test must not fail for it.
+        let _ = self.watchdog.wait();
+    }
+}
+
+fn unprivileged_command(program: &Path, folder: &Path, user: Option<Unprivileged>) -> Command {
+    let mut command = Command::new(program);
+    // The present folder may be closed to that user.
+    command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C").stdin(Stdio::null());
+    if let Some(user) = user {
+        command.uid(user.uid).gid(user.gid);
+    }
+    command
+}
+
+/// Runs it to its end; gives what it said when it failed. Its output goes to files that a server left behind may keep
+/// open: a pipe would be waited for.
+fn run(command: &mut Command) -> Result<(), String> {
+    let output_path = std::env::temp_dir().join(format!("cinema-test-postgres-output-{}", number()));
+    let output = std::fs::File::create(&output_path).map_err(|error| error.to_string())?;
+    let errors = output.try_clone().map_err(|error| error.to_string())?;
+    let status = command.stdout(output).stderr(errors).status().map_err(|error| error.to_string());
+    let said = std::fs::read_to_string(&output_path).unwrap_or_default();
+    let _ = std::fs::remove_file(&output_path);
+    if status?.success() { Ok(()) } else { Err(said) }
+}
+
+fn make_folder(user: Option<Unprivileged>) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("cinema-test-postgres-{}", number()));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).expect("make a temporary folder");
+    if let Some(user) = user {
+        chown(&folder, Some(user.uid), Some(user.gid)).expect("give the temporary folder away");
+    }
+    folder
+}
+
+/// A number that no other process has at the same time, and none of this process had.
+fn number() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("find a free port");
+    listener.local_addr().expect("find a free port").port()
+}
+
+/// The user to become when this is root.
+fn unprivileged() -> Option<Unprivileged> {
+    if id(&["-u"]) != Some(0) {
+        return None;
+    }
+    let user = ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| Some(Unprivileged { uid: id(&["-u", name])?, gid: id(&["-g", name])? }));
+    Some(user.expect("PostgreSQL refuses to run as root, and there is no user postgres or nobody"))
+}
+
+fn id(arguments: &[&str]) -> Option<u32> {
+    let output = Command::new("id").args(arguments).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
