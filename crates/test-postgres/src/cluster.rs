@@ -85,9 +85,15 @@ impl Cluster {
     fn initialize(&self) {
         let initdb = |provider: &[&str]| {
             let mut command = self.command("initdb");
-            command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+            command.args([
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ]);
             command.args(["--no-instructions"]).args(provider).arg("-D").arg(self.folder.join("data"));
-            run(&mut command)
+            self.run(&mut command)
         };
         // A collation that is not that of bytes, as servers have: an order that relies on the default shows here.
         if initdb(&["--locale-provider=icu", "--icu-locale=en"]).is_err()
@@ -112,12 +118,12 @@ impl Cluster {
             options.push_str(setting);
         }
         let mut command = self.control("start");
-        run(command.arg("-l").arg(self.folder.join("log")).args(["-o", &options]))
+        self.run(command.arg("-l").arg(self.folder.join("log")).args(["-o", &options]))
     }
 
     /// Stops the server as a crash does.
     pub(crate) fn stop(&self) {
-        if let Err(output) = run(self.control("stop").args(["-m", "immediate"])) {
+        if let Err(output) = self.run(self.control("stop").args(["-m", "immediate"])) {
             panic!("PostgreSQL does not stop: {output}");
         }
     }
@@ -130,6 +136,17 @@ impl Cluster {
 
     fn command(&self, program: &str) -> Command {
         unprivileged_command(&self.programs.join(program), &self.folder, self.user)
+    }
+
+    /// Runs it to its end; gives what it said when it failed. Its output goes to a file: a pipe that a server inherits
+    /// would be read for as long as that runs.
+    fn run(&self, command: &mut Command) -> Result<(), String> {
+        let path = self.folder.join("output");
+        let output = std::fs::File::create(&path).map_err(|error| error.to_string())?;
+        let errors = output.try_clone().map_err(|error| error.to_string())?;
+        let status = command.stdout(output).stderr(errors).status().map_err(|error| error.to_string())?;
+        let said = || std::fs::read_to_string(&path).unwrap_or_default();
+        if status.success() { Ok(()) } else { Err(said()) }
     }
 }
 
@@ -149,18 +166,6 @@ fn unprivileged_command(program: &Path, folder: &Path, user: Option<Unprivileged
         command.uid(user.uid).gid(user.gid);
     }
     command
-}
-
-/// Runs it to its end; gives what it said when it failed. Its output goes to files that a server left behind may keep
-/// open: a pipe would be waited for.
-fn run(command: &mut Command) -> Result<(), String> {
-    let output_path = std::env::temp_dir().join(format!("cinema-test-postgres-output-{}", number()));
-    let output = std::fs::File::create(&output_path).map_err(|error| error.to_string())?;
-    let errors = output.try_clone().map_err(|error| error.to_string())?;
-    let status = command.stdout(output).stderr(errors).status().map_err(|error| error.to_string());
-    let said = std::fs::read_to_string(&output_path).unwrap_or_default();
-    let _ = std::fs::remove_file(&output_path);
-    if status?.success() { Ok(()) } else { Err(said) }
 }
 
 fn make_folder(user: Option<Unprivileged>) -> PathBuf {

@@ -81,7 +81,8 @@ impl Databases {
     /// Shuts out and ends all connections, as a template must have none.
     pub(crate) async fn seal(&self, name: &str) {
         self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
-        let others = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        let others =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
         self.execute(&others).await;
     }
 
