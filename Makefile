@@ -1,0 +1,104 @@
+# What one does with this repository. `make` alone lists it.
+# No target sets RUSTFLAGS: one that did would have everything built again for the others.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# rustup puts cargo here before a new shell knows of it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+TOOLS := .tools/venv/bin
+CINEMA := target/debug/cinema
+
+RUST_HINT := Rust is not installed. Get it from https://rustup.rs (it then picks the version in rust-toolchain.toml), or: apt-get install rustup
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
+	@command -v cargo >/dev/null || printf '\n%s\n' '$(RUST_HINT)'
+
+.PHONY: rust
+rust:
+	@command -v cargo >/dev/null || { printf '%s\n' '$(RUST_HINT)' >&2; exit 1; }
+	@command -v cc >/dev/null || { printf '%s\n' 'There is no C compiler (cc). Debian, Ubuntu: apt-get install build-essential' >&2; exit 1; }
+
+.PHONY: setup
+setup: rust ## install what tests, linters and benchmarks need (PostgreSQL, .tools/venv, wrk)
+	@scripts/setup.sh postgres
+	@scripts/setup.sh tools
+	@scripts/setup.sh bench
+	cargo fetch --locked
+
+.PHONY: run
+run: rust ## build and serve http://127.0.0.1:8000 with a catalogue of real movies
+	cargo run --release --locked --package server --bin cinema -- serve
+
+.PHONY: build
+build: rust
+	cargo test --workspace --locked --no-run --quiet
+
+.PHONY: test
+test: rust ## every test (SKIP_POSTGRES=1 leaves out what needs PostgreSQL)
+	@scripts/setup.sh postgres
+	@scripts/test.sh
+
+.PHONY: fmt
+fmt: rust ## format the code
+	cargo fmt --all
+
+.PHONY: lint
+lint: lint-rust lint-files lint-generated ## formatting, clippy, rustdoc, licences, containers, manifests, scripts, generated files
+
+.PHONY: lint-rust
+lint-rust: rust
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+
+.PHONY: lint-files
+lint-files: rust
+	@scripts/setup.sh tools
+	cargo fetch --locked --quiet
+	$(TOOLS)/cargo-deny --offline check bans licenses sources
+	$(TOOLS)/hadolint docker/Dockerfile
+	$(TOOLS)/yamllint --strict .github .hadolint.yaml .yamllint.yaml deploy docker
+	$(TOOLS)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(TOOLS)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(TOOLS)/python scripts/lint_deploy.py
+	$(TOOLS)/shellcheck .ci/run scripts/*.sh
+	$(TOOLS)/ruff check --quiet bench data scripts
+
+# What the program prints and the repository keeps must be the same.
+.PHONY: lint-generated
+lint-generated: build
+	diff -u openapi.json <($(CINEMA) openapi) || { echo 'openapi.json is out of date: run `make openapi`' >&2; exit 1; }
+
+.PHONY: openapi
+openapi: build ## write openapi.json anew
+	$(CINEMA) openapi > openapi.json.new
+	mv openapi.json.new openapi.json
+
+.PHONY: doc
+doc: rust ## the crates' documentation, in target/doc
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+.PHONY: fuzz
+fuzz: build ## schemathesis against a running server, from its own OpenAPI document
+	@scripts/setup.sh tools
+	$(TOOLS)/python scripts/fuzz.py $(CINEMA)
+
+.PHONY: bench
+bench: rust ## speed on SQLite and PostgreSQL beside pgbench; writes docs/benchmarks.md
+	@scripts/setup.sh bench
+	cargo build --release --locked --package server --bin cinema
+	python3 bench/run.py target/release/cinema
+
+.PHONY: docker-up
+docker-up: ## the server with PostgreSQL under Docker Compose
+	docker compose -f docker/compose.yaml $(if $(wildcard .env),--env-file .env) up --build
+
+.PHONY: docker-down
+docker-down: ## stop what docker-up started (its data stays)
+	docker compose -f docker/compose.yaml $(if $(wildcard .env),--env-file .env) down

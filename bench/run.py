@@ -1,0 +1,484 @@
+#!/usr/bin/env python3
+"""Measures the server on SQLite and on PostgreSQL, beside pgbench running the server's own SELECTs.
+
+    make bench          or: python3 bench/run.py target/release/cinema
+
+Needs Linux, wrk, and PostgreSQL's programs; Python's standard library alone. Everything runs on this machine on
+loopback addresses and in a temporary folder, stops by itself in a few minutes, and leaves docs/benchmarks.md: the part
+between its two markers is written anew, the prose around it stays. BENCH_SECONDS (6) is how long each load lasts,
+BENCH_MOVIES (10000) how large the catalogue is.
+"""
+
+import contextlib
+import datetime
+import glob
+import json
+import os
+import pathlib
+import platform
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REPORT = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- measured: make bench writes from here -->", "<!-- measured: to here -->"
+SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
+MOVIES = int(os.environ.get("BENCH_MOVIES", "10000"))
+CONNECTIONS = 16
+ACCOUNTS = 16
+# Adds are taken back this many requests later, so that no cart is ever full and every add is a real one.
+CART_LAG = 320
+PASSWORD = "Bench-Mark-2026"
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def out(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def fetch(url: str, body: object = None, token: str | None = None) -> dict:
+    request = urllib.request.Request(url)
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+class Cluster:
+    """A PostgreSQL cluster of our own, with its defaults but for memory, the port and where it logs."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.user = {}
+        if os.geteuid() == 0:  # initdb refuses root
+            name = "postgres" if any(u.pw_name == "postgres" for u in pwd.getpwall()) else "nobody"
+            entry = pwd.getpwnam(name)
+            self.user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        folder.mkdir()
+        if self.user:
+            os.chown(folder, self.user["user"], self.user["group"])
+        self.run("initdb", "--pgdata", str(self.data), "--username", "cinema", "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8")
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as settings:
+            settings.write(
+                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = '{folder}'\n"
+                "shared_buffers = '256MB'\nmax_connections = 200\n"
+                "logging_collector = on\nlog_destination = 'jsonlog'\nlog_directory = 'log'\nlog_filename = 'server.log'\n"
+            )
+        self.run("pg_ctl", "--pgdata", str(self.data), "--wait", "--log", str(folder / "start.log"), "start")
+        self.run("createdb", "--host", "127.0.0.1", "--port", str(self.port), "--username", "cinema", "cinema")
+
+    @property
+    def data(self) -> pathlib.Path:
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        return f"postgres://cinema@127.0.0.1:{self.port}/cinema"
+
+    @staticmethod
+    def program(name: str) -> str:
+        found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), key=lambda p: int(p.split("/")[4]))
+        path = found[-1] if found else shutil.which(name)
+        if not path:
+            sys.exit(f"bench: {name} is not there: scripts/setup.sh bench installs it")
+        return path
+
+    def run(self, name: str, *arguments: str) -> str:
+        done = subprocess.run([self.program(name), *arguments], capture_output=True, text=True, cwd="/", check=False, **self.user)
+        if done.returncode:
+            sys.exit(f"bench: {name} failed: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def sql(self, *statements: str) -> str:
+        commands = [part for statement in statements for part in ("--command", statement)]
+        return self.run(
+            "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--host", "127.0.0.1", "--port", str(self.port), "--username", "cinema", "cinema", *commands
+        )
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "--pgdata", str(self.data), "--mode", "immediate", "--wait", "stop")
+
+    def statements_of(self, deed) -> list[str]:
+        """What the server asks the database while `deed` runs: the statements with their parameters put in."""
+        log = self.data / "log" / "server.json"
+        self.sql("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
+        time.sleep(0.5)
+        start = log.stat().st_size
+        deed()
+        time.sleep(0.5)
+        with open(log, encoding="utf-8") as lines:
+            lines.seek(start)
+            entries = [json.loads(line) for line in lines if line.strip()]
+        self.sql("ALTER SYSTEM RESET log_statement", "SELECT pg_reload_conf()")
+        statements = []
+        for entry in entries:
+            told = re.match(r"(?:execute [^:]*|statement): (.*)", entry.get("message", ""), re.DOTALL)
+            if told and re.match(r"\s*(SELECT|WITH)\b", told[1], re.IGNORECASE) and entry.get("application_name") != "psql":
+                statements.append(inlined(told[1], entry.get("detail", "")))
+        return statements
+
+    def pgbench(self, name: str, statements: list[str]) -> float:
+        """Times a second that 16 clients can run these statements, prepared, with nothing before them."""
+        script = self.folder / f"{name}.sql"
+        script.write_text("".join(f"{' '.join(s.split())};\n" for s in statements), encoding="utf-8")
+        script.chmod(0o644)
+        told = self.run(
+            "pgbench", "--no-vacuum", "--protocol", "prepared", "--client", str(CONNECTIONS), "--jobs", "2", "--time", str(SECONDS),
+            "--file", str(script), "--host", "127.0.0.1", "--port", str(self.port), "--username", "cinema", "cinema",
+        )
+        return float(re.search(r"tps = ([\d.]+)", told)[1])
+
+
+def inlined(statement: str, detail: str) -> str:
+    """The statement with `$1` … replaced by the logged parameters, as literals that the context gives a type to."""
+    values = {}
+    for number, text in re.findall(r"\$(\d+) = (NULL|'(?:[^']|'')*')", detail):
+        # pgbench would take `:word` for a variable of its own.
+        values[number] = "U&" + text.replace("\\", "\\\\").replace(":", "\\003A") if ":" in text else text
+    return re.sub(r"\$(\d+)", lambda m: values.get(m[1], m[0]), statement)
+
+
+# ---------------------------------------------------------------- the server
+
+
+class Server:
+    """One `cinema` with its own folder and database."""
+
+    def __init__(self, binary: str, folder: pathlib.Path, database: str) -> None:
+        folder.mkdir()
+        self.binary, self.folder = binary, folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "APP_ENV": "test",
+            "APP_PORT": "0",
+            "APP_SECRET_KEY": "a-key-for-the-benchmark-alone-0123456789",
+            "DATABASE_URL": database,
+            "DATA_DIR": str(folder),
+            "LOG_FORMAT": "json",
+            "RATE_LIMITS": "off",
+            "RUST_LOG": "warn",
+        }
+
+    def command(self, *arguments: str, given: str | None = None) -> str:
+        done = subprocess.run([self.binary, *arguments], input=given, capture_output=True, text=True, cwd=self.folder, env=self.environment, check=False)
+        if done.returncode:
+            sys.exit(f"bench: cinema {' '.join(arguments)} failed ({done.returncode}): {done.stderr.strip()}")
+        return done.stdout
+
+    def prepare(self, catalogue: pathlib.Path) -> float:
+        """Migrates, imports the catalogue, makes the accounts; answers the rows imported a second."""
+        self.command("migrate")
+        began = time.monotonic()
+        self.command("movies", "import", str(catalogue))
+        rate = MOVIES / (time.monotonic() - began)
+        for number in range(ACCOUNTS):
+            self.command("users", "create-admin", "--email", f"bench{number}@example.com", "--password-stdin", given=PASSWORD + "\n")
+        return rate
+
+    def start(self) -> None:
+        self.log = open(self.folder / "server.log", "w+", encoding="utf-8")
+        began = time.monotonic()
+        self.process = subprocess.Popen([self.binary, "serve"], stdout=subprocess.DEVNULL, stderr=self.log, cwd=self.folder, env=self.environment)
+        while time.monotonic() - began < 30:
+            found = re.search(r"listening on (http://[\w.:\[\]]+)", (self.folder / "server.log").read_text(encoding="utf-8"))
+            if found:
+                self.url = found[1]
+                self.started_in = time.monotonic() - began
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.01)
+        sys.exit(f"bench: the server did not start:\n{(self.folder / 'server.log').read_text(encoding='utf-8')}")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+    def memory(self) -> float:
+        """Resident megabytes."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+
+    def cpu_seconds(self) -> float:
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def tokens(self) -> list[str]:
+        return [
+            fetch(f"{self.url}/api/v1/accounts/login", {"email": f"bench{n}@example.com", "password": PASSWORD})["access"]
+            for n in range(ACCOUNTS)
+        ]
+
+
+# ---------------------------------------------------------------- load
+
+DONE = """
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format('RESULT {"requests": %d, "us": %d, "p50": %f, "p99": %f, "bad": %d, "broken": %d}\\n',
+    summary.requests, summary.duration, latency:percentile(50.0), latency:percentile(99.0),
+    e.status, e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+def lua(value) -> str:
+    return "{" + ",".join(json.dumps(v) for v in value) + "}"
+
+
+def paths_script(paths: list[str]) -> str:
+    return f"local paths = {lua(paths)}\nlocal i = 0\nrequest = function() i = i + 1; return wrk.format('GET', paths[i % #paths + 1]) end\n" + DONE
+
+
+def login_script() -> str:
+    bodies = [json.dumps({"email": f"bench{n}@example.com", "password": PASSWORD}) for n in range(ACCOUNTS)]
+    return (
+        f"local bodies = {lua(bodies)}\nlocal headers = {{['Content-Type'] = 'application/json'}}\nlocal i = 0\n"
+        "request = function() i = i + 1; return wrk.format('POST', '/api/v1/accounts/login', headers, bodies[i % #bodies + 1]) end\n" + DONE
+    )
+
+
+def cart_script(tokens: list[str], movies: list[str]) -> str:
+    """Every other request adds a movie to somebody's cart; the ones between take back what was added CART_LAG adds ago."""
+    return (
+        f"local tokens, movies = {lua(tokens)}, {lua(movies)}\nlocal added, turn = 0, 0\n"
+        "local function headers(n) return {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[n % #tokens + 1]} end\n"
+        "local function movie(n) return movies[math.floor(n / #tokens) % #movies + 1] end\n"
+        "request = function()\n"
+        "  turn = turn + 1\n"
+        f"  if turn % 2 == 0 and added > {CART_LAG} then\n"
+        f"    local n = added - {CART_LAG}\n"
+        "    return wrk.format('DELETE', '/api/v1/cart/items/' .. movie(n), headers(n))\n"
+        "  end\n"
+        f"  if added <= {CART_LAG} or turn % 2 == 1 then added = added + 1 end\n"
+        "  return wrk.format('POST', '/api/v1/cart/items', headers(added), '{\"movie_id\": \"' .. movie(added) .. '\"}')\n"
+        "end\n" + DONE
+    )
+
+
+def load(server: Server, folder: pathlib.Path, name: str, script: str, *, seconds: int = SECONDS, warm: bool = True) -> dict:
+    """What wrk saw, and what the server's process used of the processor meanwhile."""
+    file = folder / f"{name}.lua"
+    file.write_text(script, encoding="utf-8")
+    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency", "--timeout", "10s", "--script", str(file)]
+    if warm:
+        subprocess.run([*command, "--duration", "1s", server.url], capture_output=True, check=False)
+    before = server.cpu_seconds()
+    done = subprocess.run([*command, "--duration", f"{seconds}s", server.url], capture_output=True, text=True, check=False)
+    used = server.cpu_seconds() - before
+    found = re.search(r"RESULT (\{.*\})", done.stdout)
+    if not found:
+        sys.exit(f"bench: wrk failed on {name}: {done.stdout}{done.stderr}")
+    told = json.loads(found[1])
+    wall = told["us"] / 1e6
+    return {
+        "rate": told["requests"] / wall,
+        "p50": told["p50"] / 1000,
+        "p99": told["p99"] / 1000,
+        "bad": told["bad"] + told["broken"],
+        "cpu": used / wall,
+    }
+
+
+def measure(server: Server, folder: pathlib.Path, label: str, cluster: Cluster | None) -> dict:
+    """All loads on one running server."""
+    api = f"{server.url}/api/v1"
+    time.sleep(2)
+    result = {"idle": server.memory(), "started_in": server.started_in}
+    first = fetch(f"{api}/movies?page_size=100")["items"]
+    ids = [movie["id"] for movie in first]
+    words = sorted({w for m in first for w in re.findall(r"[A-Za-z]{4,}", m["name"])})[:50]
+    searches = [f"/api/v1/movies?title={word}" for word in words]
+
+    # Statements first: nothing of these pages is in any cache of the server yet.
+    if cluster:
+        result["statements"] = {
+            "list": cluster.statements_of(lambda: fetch(f"{api}/movies")),
+            "detail": cluster.statements_of(lambda: fetch(f"{api}/movies/{ids[7]}")),
+            "search": cluster.statements_of(lambda: fetch(f"{server.url}{searches[0]}")),
+        }
+
+    cases = {
+        "live": paths_script(["/health/live"]),
+        "list": paths_script(["/api/v1/movies"]),
+        "detail": paths_script([f"/api/v1/movies/{i}" for i in ids]),
+        "search": paths_script(searches),
+        "cart": cart_script(server.tokens(), ids),
+        "login": login_script(),
+    }
+    for name, script in cases.items():
+        # A warm-up would leave movies in the carts and make the measured adds 409.
+        result[name] = load(server, folder, f"{label}-{name}", script, warm=name != "cart")
+        say(f"  {label} {name}: {result[name]['rate']:.0f}/s, p50 {result[name]['p50']:.2f} ms, p99 {result[name]['p99']:.2f} ms, bad {result[name]['bad']}")
+
+    # The deepest page by cursor against the first one.
+    cursor, last, items = None, None, 0
+    while True:
+        page = fetch(f"{api}/movies" + (f"?cursor={cursor}" if cursor else ""))
+        items += len(page["items"])
+        if not page["next_cursor"]:
+            break
+        last = cursor = page["next_cursor"]
+    result["walked"] = items
+    result["first"] = load(server, folder, f"{label}-first", paths_script(["/api/v1/movies"]), seconds=4)
+    result["deepest"] = load(server, folder, f"{label}-deepest", paths_script([f"/api/v1/movies?cursor={last}"]), seconds=4)
+
+    # The list while fifty clients log in.
+    file = folder / f"{label}-crowd.lua"
+    file.write_text(login_script(), encoding="utf-8")
+    crowd = subprocess.Popen(
+        ["wrk", "--threads", "1", "--connections", "50", "--timeout", "30s", "--duration", f"{SECONDS + 3}s", "--script", str(file), server.url],
+        stdout=subprocess.DEVNULL,
+    )
+    time.sleep(1)
+    result["crowded"] = load(server, folder, f"{label}-crowded", paths_script(["/api/v1/movies"]), warm=False)
+    crowd.wait()
+    result["loaded"] = server.memory()
+    return result
+
+
+# ---------------------------------------------------------------- the report
+
+NAMES = {
+    "live": "`GET /health/live`",
+    "list": "movie list (20)",
+    "detail": "movie detail",
+    "search": "title search",
+    "cart": "cart add and remove",
+    "login": "log in",
+}
+
+
+def report(results: dict[str, dict], limits: dict[str, float], version: str, load_before: str) -> str:
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), platform.machine())
+    memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(encoding="utf-8"))[1]) // 1024 // 1024
+    dirty = " with uncommitted changes" if out("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no") else ""
+    lines = [
+        BEGIN,
+        "",
+        f"Measured {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC at commit {out('git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD')}{dirty}.",
+        f"{os.cpu_count()} × {cpu}, {memory} GiB, Linux {platform.release()}; {version}. The load average before was {load_before}.",
+        f"{MOVIES:,} movies, {CONNECTIONS} connections (wrk, one thread), {SECONDS} s a load. The load generator, the server and PostgreSQL share the cores.",
+        "`server` is the processor time of the server's process alone, in cores. `bad` counts answers that were not 2xx and broken connections.",
+        "",
+        "| | database | requests/s | p50 ms | p99 ms | server | bad |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, title in NAMES.items():
+        for label, result in results.items():
+            row = result[name]
+            lines.append(f"| {title} | {label} | {row['rate']:,.0f} | {row['p50']:.2f} | {row['p99']:.2f} | {row['cpu']:.2f} | {row['bad']} |")
+    postgres, sqlite = results.get("PostgreSQL"), results.get("SQLite")
+    if postgres:
+        lines += ["", f"Beside pgbench: the same SELECTs, prepared, {CONNECTIONS} clients, on the same cluster."]
+        lines += ["", "| | statements | pgbench/s | server/s | ratio |", "| --- | ---: | ---: | ---: | ---: |"]
+        for name, limit in limits.items():
+            rate = postgres[name]["rate"]
+            lines.append(f"| {NAMES[name]} | {len(postgres['statements'][name])} | {limit:,.0f} | {rate:,.0f} | {rate / limit:.2f} |")
+    lines += ["", "| | " + " | ".join(results) + " | wanted |", "| --- |" + " ---: |" * len(results) + " --- |"]
+
+    def row(title: str, value, wanted: str) -> None:
+        lines.append(f"| {title} | " + " | ".join(value(r) for r in results.values()) + f" | {wanted} |")
+
+    row("memory idle, MB", lambda r: f"{r['idle']:.0f}", "under 60")
+    row("memory after the loads, MB", lambda r: f"{r['loaded']:.0f}", "")
+    row("start to first answer, s", lambda r: f"{r['started_in']:.2f}", "")
+    row("import into an empty database, rows/s", lambda r: f"{r['import']:,.0f}", "5,000 or more")
+    row("first page, p50 ms", lambda r: f"{r['first']['p50']:.2f}", "")
+    row("deepest cursor page, p50 ms", lambda r: f"{r['deepest']['p50']:.2f}", "")
+    row("deepest to first", lambda r: f"{r['deepest']['p50'] / r['first']['p50']:.2f}", "at most 2")
+    row("list alone, p99 ms", lambda r: f"{r['list']['p99']:.2f}", "")
+    row("list while 50 clients log in, p99 ms", lambda r: f"{r['crowded']['p99']:.2f}", "")
+    row("p99 crowded to alone", lambda r: f"{r['crowded']['p99'] / r['list']['p99']:.2f}", "at most 2")
+    row("list while 50 clients log in, requests/s", lambda r: f"{r['crowded']['rate']:,.0f}", "")
+    if postgres and sqlite:
+        lines += ["", f"The list on SQLite runs at {sqlite['list']['rate'] / postgres['list']['rate']:.2f} of its rate on PostgreSQL (wanted: 1 or more)."]
+    if postgres:
+        lines += ["", "<details><summary>The SELECTs of the list, the detail and the search, as PostgreSQL logged them</summary>", "", "```sql"]
+        for name, statements in postgres["statements"].items():
+            lines += [f"-- {name}", *(" ".join(s.split()) + ";" for s in statements)]
+        lines += ["```", "", "</details>"]
+    return "\n".join([*lines, "", END])
+
+
+def write(text: str) -> None:
+    frame = f"# Benchmarks\n\n`make bench` measures and writes the tables; the text around them is ours.\n\n{BEGIN}\n{END}\n"
+    page = REPORT.read_text(encoding="utf-8") if REPORT.exists() else frame
+    if BEGIN not in page or END not in page:
+        page = f"{page.rstrip()}\n\n{BEGIN}\n{END}\n"
+    before, after = page.split(BEGIN)[0], page.split(END, 1)[1]
+    REPORT.write_text(before + text + after, encoding="utf-8")
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit("usage: run.py target/release/cinema [sqlite] [postgres]")
+    binary = str(pathlib.Path(sys.argv[1]).resolve())
+    wanted = sys.argv[2:] or ["sqlite", "postgres"]
+    if not shutil.which("wrk"):
+        sys.exit("bench: wrk is not there: scripts/setup.sh bench installs it")
+    load_before = " ".join(f"{n:.2f}" for n in os.getloadavg())
+    results: dict[str, dict] = {}
+    limits: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="cinema-bench-") as name, contextlib.ExitStack() as cleanup:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        catalogue = folder / "movies.jsonl"
+        environment = {"PATH": os.environ["PATH"], "APP_ENV": "test", "DATA_DIR": name}
+        with open(catalogue, "w", encoding="utf-8") as lines:
+            subprocess.run([binary, "dev", "generate-movies", str(MOVIES)], stdout=lines, cwd=folder, env=environment, check=True)
+        version = out("wrk", "--version").split("Copyright")[0].strip() or "wrk"
+        for kind in wanted:
+            label = {"sqlite": "SQLite", "postgres": "PostgreSQL"}[kind]
+            say(f"{label}:")
+            cluster = None
+            if kind == "postgres":
+                cluster = Cluster(folder / "cluster")
+                cleanup.callback(cluster.stop)
+                version += ", PostgreSQL " + cluster.sql("SHOW server_version").split()[0]
+            server = Server(binary, folder / kind, cluster.url if cluster else f"sqlite://{folder}/{kind}/cinema.db")
+            rate = server.prepare(catalogue)
+            say(f"  {label} import: {rate:,.0f} rows/s")
+            if cluster:
+                cluster.sql("VACUUM ANALYZE")
+            server.start()
+            try:
+                results[label] = {**measure(server, folder, label, cluster), "import": rate}
+            finally:
+                server.stop()
+            if cluster:
+                for case, statements in results[label]["statements"].items():
+                    if statements:
+                        limits[case] = cluster.pgbench(case, statements)
+                        say(f"  pgbench {case}: {limits[case]:.0f}/s ({len(statements)} statements)")
+        text = report(results, limits, version, load_before)
+    write(text)
+    print(text.split("<details>")[0].replace(BEGIN, "").replace(END, "").strip())
+
+
+if __name__ == "__main__":
+    main()

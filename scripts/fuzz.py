@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Fuzzes a running server from its own OpenAPI document: no 5xx, and no answer that the document does not know.
+
+    make fuzz           or: .tools/venv/bin/python scripts/fuzz.py target/debug/cinema
+
+Starts `cinema serve` on a free port of 127.0.0.1 with a temporary folder and database, loads the shipped catalogue,
+signs an administrator in, and lets schemathesis try every operation with a fixed seed. scripts/schemathesis.toml says
+what is checked. Ends by itself. FUZZ_SEED and FUZZ_EXAMPLES (per operation) can be set.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EMAIL, PASSWORD = "fuzz@example.com", "Fuzz-Machine-2026"
+SEED = os.environ.get("FUZZ_SEED", "20261122")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "25")
+# Far beyond what a run takes (about a minute).
+LIMIT_SECONDS = 420
+
+
+def start(binary: str, folder: pathlib.Path, environment: dict[str, str]) -> tuple[subprocess.Popen, str]:
+    log = folder / "server.log"
+    with open(log, "w", encoding="utf-8") as errors, open(folder / "mails.txt", "w", encoding="utf-8") as mails:
+        server = subprocess.Popen([binary, "serve"], stdout=mails, stderr=errors, cwd=folder, env=environment)
+    for _ in range(3000):
+        found = re.search(r"listening on (http://\S+)", log.read_text(encoding="utf-8"))
+        if found:
+            return server, re.sub(r"\x1b\[[0-9;]*m", "", found[1]).rstrip("/")
+        if server.poll() is not None:
+            break
+        time.sleep(0.01)
+    server.kill()
+    sys.exit(f"fuzz: the server did not start:\n{log.read_text(encoding='utf-8')}")
+
+
+def log_in(url: str) -> str:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    request = urllib.request.Request(f"{url}/api/v1/accounts/login", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["access"]
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        sys.exit("usage: fuzz.py target/debug/cinema")
+    binary = str(pathlib.Path(sys.argv[1]).resolve())
+    schemathesis = pathlib.Path(sys.executable).parent / "schemathesis"
+    with tempfile.TemporaryDirectory(prefix="cinema-fuzz-") as name:
+        folder = pathlib.Path(name)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "APP_ENV": "test",
+            "APP_PORT": "0",
+            "APP_SECRET_KEY": "a-key-for-the-fuzzer-alone-0123456789abc",
+            "DATA_DIR": name,
+            "RATE_LIMITS": "off",
+            "RUST_LOG": "warn",
+        }
+
+        def cinema(*arguments: str, given: str | None = None) -> None:
+            subprocess.run([binary, *arguments], input=given, text=True, check=True, cwd=folder, env=environment)
+
+        cinema("migrate")
+        cinema("movies", "import", str(ROOT / "data" / "movies.jsonl"))
+        cinema("users", "create-admin", "--email", EMAIL, "--password-stdin", given=f"{PASSWORD}\n")
+        server, url = start(binary, folder, environment)
+        try:
+            command = [
+                *(str(schemathesis), "--config-file", str(ROOT / "scripts" / "schemathesis.toml")),
+                *("run", f"{url}/openapi.json", "--url", url),
+                *("--header", f"Authorization: Bearer {log_in(url)}"),
+                *("--seed", SEED, "--max-examples", EXAMPLES),
+            ]
+            code = subprocess.run(command, cwd=folder, timeout=LIMIT_SECONDS, check=False).returncode
+            alive = server.poll() is None
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                ended = server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                ended = "killed after 20 s"
+        if code or not alive or ended:
+            log = (folder / "server.log").read_text(encoding="utf-8").splitlines()
+            print("fuzz: the last lines of the server's log:", *log[-40:], sep="\n", file=sys.stderr)
+        if not alive:
+            print("fuzz: the server did not survive", file=sys.stderr)
+        elif ended:
+            print(f"fuzz: the server did not end well: {ended}", file=sys.stderr)
+        return 1 if code or not alive or ended else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

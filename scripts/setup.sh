@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Puts on this machine what the make targets need beyond Rust, a C compiler and make, and nothing that is there already.
+#
+#   scripts/setup.sh tools       the linters and the fuzzer, from PyPI into .tools/venv
+#   scripts/setup.sh postgres    a PostgreSQL server's programs (the tests start a cluster of their own with them)
+#   scripts/setup.sh bench       PostgreSQL, pgbench and wrk
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# Installs Debian packages when this user may: setup_apt WHY PACKAGE...
+install_packages() {
+  local why=$1
+  shift
+  local run=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      run=(sudo -n)
+    else
+      say "$why is missing and this user may not install packages. Install it (Debian, Ubuntu: sudo apt-get install $*) and run this again."
+      return 1
+    fi
+  fi
+  if ! command -v apt-get >/dev/null; then
+    say "$why is missing and there is no apt-get here. Install it by your system's own means and run this again."
+    return 1
+  fi
+  say "installing $*"
+  "${run[@]}" apt-get -qq update
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" >/dev/null
+}
+
+postgres_is_there() {
+  command -v initdb >/dev/null && command -v pg_ctl >/dev/null && return 0
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+postgres() {
+  if [ -n "${TEST_DATABASE_URL:-}" ] || [ "${SKIP_POSTGRES:-}" = 1 ] || postgres_is_there; then
+    return 0
+  fi
+  if ! install_packages "PostgreSQL (15 or later)" postgresql; then
+    say "SKIP_POSTGRES=1 runs the tests without it; TEST_DATABASE_URL=postgres://… uses a server of yours."
+    return 1
+  fi
+  postgres_is_there
+}
+
+tools() {
+  local venv=.tools/venv
+  if [ -f "$venv/tools.txt" ] && cmp -s scripts/tools.txt "$venv/tools.txt"; then
+    return 0
+  fi
+  command -v python3 >/dev/null || install_packages "Python 3" python3 python3-venv
+  say "installing the linters and the fuzzer into .tools/venv"
+  rm -rf "$venv"
+  # Debian's python3 comes without ensurepip: a first try may leave half a venv behind.
+  if ! python3 -m venv "$venv" >/dev/null 2>&1; then
+    rm -rf "$venv"
+    install_packages "Python's venv module" python3-venv
+    python3 -m venv "$venv"
+  fi
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement scripts/tools.txt
+  cp scripts/tools.txt "$venv/tools.txt"
+}
+
+bench() {
+  postgres
+  command -v wrk >/dev/null || install_packages "wrk, the load generator" wrk
+}
+
+case "${1:-}" in
+  tools | postgres | bench) "$1" ;;
+  *)
+    sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Every test of the workspace; the last line sums the runs up, and the exit code is cargo's own.
+# Arguments go to `cargo test` (scripts/test.sh -p domain). SKIP_POSTGRES=1 leaves out what needs PostgreSQL.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+selection=(--workspace)
+[ $# -eq 0 ] || selection=("$@")
+
+mkdir -p target
+log=target/test-output.txt
+cargo test --locked --no-fail-fast "${selection[@]}" 2>&1 | tee "$log"
+code=${PIPESTATUS[0]}
+
+if [ "${SKIP_POSTGRES:-}" = 1 ]; then
+  printf '\n%s\n' 'SKIP_POSTGRES=1: left out was what needs PostgreSQL: its storage contract, its migrations, and the API suite on it.'
+fi
+# cargo prints one "test result: ok. 3 passed; 0 failed; 0 ignored; …" for each test program.
+awk '
+  /^test result: / {
+    for (i = 2; i <= NF; i++) {
+      if ($i ~ /^passed/) passed += $(i - 1)
+      if ($i ~ /^failed/) failed += $(i - 1)
+      if ($i ~ /^ignored/) ignored += $(i - 1)
+    }
+  }
+  END {
+    printf "%d passed, %d failed", passed, failed
+    if (ignored) printf ", %d skipped", ignored
+    printf "\n"
+  }
+' "$log" | tee target/test-summary.txt
+exit "$code"
