@@ -1,1 +1,10 @@
-//! The use cases of the online cinema: one struct an area, one file a use case.
+//! The use cases of the online cinema: one struct an area, one file a use case, one error a use case.
+//!
+//! It knows the domain alone. Whoever composes the application gives each struct its ports; whoever calls a use case
+//! gets an answer or an error whose variants are the refusals that can be told apart.
+
+pub mod accounts;
+pub mod cart;
+pub mod catalog;
+pub mod outbox;
+pub mod paging;

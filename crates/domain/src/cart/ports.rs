@@ -48,6 +48,8 @@ pub trait CartRepository: Send {
     /// The user's cart, locked until the unit ends. MUST make it under the proposed identifier when there is none, and
     /// MUST leave a user with one cart when two units do so at once.
     async fn open_for_update(&mut self, user_id: UserId, proposed: CartId) -> Result<CartId, StoreError>;
+    /// Whether it holds the movie.
+    async fn contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
     /// How many movies it holds.
     async fn count(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
     /// Puts a movie in; `false` when it is there already. MUST NOT hold a movie twice, even when two units add it at once.

@@ -1,0 +1,33 @@
+//! The cart: look at it, put movies in, take them out, hand over a visitor's.
+
+mod add;
+mod merge;
+mod remove;
+mod view;
+
+use std::sync::Arc;
+
+use domain::{
+    cart::{CartQueries, CartStore},
+    id::IdGenerator,
+    money::Currency,
+    time::Clock,
+};
+
+pub use add::AddToCartError;
+pub use merge::{MergedCart, SkippedMovie};
+pub use view::PricedCart;
+
+/// The use cases of the cart.
+pub struct Carts {
+    /// Keeps carts.
+    pub store: Arc<dyn CartStore>,
+    /// Reads carts.
+    pub queries: Arc<dyn CartQueries>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The shop's currency.
+    pub currency: Currency,
+}

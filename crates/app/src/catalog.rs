@@ -1,0 +1,33 @@
+//! The catalogue: browse it, look at a movie, bring movies in and out.
+
+mod browse;
+mod export;
+mod import;
+mod show;
+
+use std::sync::Arc;
+
+use domain::{
+    catalog::{CatalogStore, MovieQueries},
+    id::IdGenerator,
+    time::Clock,
+};
+
+pub use browse::{BrowseError, BrowseMovies};
+pub use import::{ImportError, ImportOutcome};
+
+use crate::paging::CursorCodec;
+
+/// The use cases of the catalogue.
+pub struct Catalog {
+    /// Keeps movies.
+    pub store: Arc<dyn CatalogStore>,
+    /// Reads movies.
+    pub queries: Arc<dyn MovieQueries>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+}
