@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# Installs Debian packages when this user may: setup_apt WHY PACKAGE...
+# Installs Debian packages when this user may: install_packages WHAT PACKAGE...
 install_packages() {
   local why=$1
   shift
@@ -44,7 +44,10 @@ postgres() {
     say "SKIP_POSTGRES=1 runs the tests without it; TEST_DATABASE_URL=postgres://… uses a server of yours."
     return 1
   fi
-  postgres_is_there
+  if ! postgres_is_there; then
+    say "PostgreSQL was installed, but initdb is neither on the PATH nor under /usr/lib/postgresql."
+    return 1
+  fi
 }
 
 tools() {
