@@ -1,0 +1,83 @@
+//! The crates use each other, and the libraries, as `docs/architecture.md` says.
+#![expect(clippy::expect_used, reason = "a test says by panicking what is missing")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+const DOCUMENT: &str = include_str!("../../../docs/architecture.md");
+
+fn metadata() -> Metadata {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .expect("cargo metadata runs")
+}
+
+fn used(package: &Package) -> BTreeSet<String> {
+    let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    normal.map(|dependency| dependency.name.clone()).collect()
+}
+
+fn quoted(cell: &str) -> BTreeSet<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn documented() -> BTreeMap<String, BTreeSet<String>> {
+    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let mut cells = row.trim_matches('|').split('|');
+        let name = quoted(cells.next().unwrap_or_default()).pop_first().expect("a row names its crate");
+        (name, quoted(cells.next().unwrap_or_default()))
+    })
+    .collect()
+}
+
+#[test]
+fn the_crate_graph_is_the_table_in_the_docs() {
+    let metadata = metadata();
+    let names: BTreeSet<_> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
+    let actual: BTreeMap<_, _> = metadata
+        .packages
+        .iter()
+        .map(|package| (package.name.to_string(), used(package).intersection(&names).cloned().collect()))
+        .collect();
+    assert_eq!(actual, documented());
+}
+
+#[test]
+fn libraries_stay_in_their_layer() {
+    let homes: &[(&str, &[&str])] = &[
+        ("actix-web", &["api-actix", "server"]),
+        ("actix-cors", &["api-actix"]),
+        ("paperclip", &["api-actix"]),
+        ("diesel", &["adapter-postgres", "adapter-sqlite"]),
+        ("diesel-async", &["adapter-postgres", "adapter-sqlite"]),
+        ("argon2", &["adapter-crypto"]),
+        ("jsonwebtoken", &["adapter-crypto"]),
+        ("config", &["server"]),
+        ("clap", &["server"]),
+    ];
+    let barred: &[(&str, &[&str])] = &[
+        ("domain", &["tokio", "serde", "serde_json", "tracing"]),
+        ("app", &["tokio", "reqwest", "lettre"]),
+    ];
+    for package in &metadata().packages {
+        let used = used(package);
+        for (library, homes) in homes {
+            assert!(
+                !used.contains(*library) || homes.contains(&package.name.as_str()),
+                "{library} does not belong in {}",
+                package.name
+            );
+        }
+        for (_, libraries) in barred.iter().filter(|(name, _)| *name == package.name.as_str()) {
+            for library in *libraries {
+                assert!(!used.contains(*library), "{library} does not belong in {}", package.name);
+            }
+        }
+    }
+}
