@@ -1,1 +1,19 @@
 //! Argon2id, JSON Web Tokens, sealing, and the operating system's clock and entropy behind the domain's ports.
+
+mod clock;
+mod ids;
+mod keys;
+mod passwords;
+mod sealing;
+mod session_tokens;
+mod signing;
+mod tokens;
+
+pub use clock::SystemClock;
+pub use ids::UuidGenerator;
+pub use keys::{AppSecret, KeyRing, SubKey};
+pub use passwords::{Argon2Hasher, HasherError};
+pub use sealing::AeadSealer;
+pub use session_tokens::JwtTokens;
+pub use signing::HmacSigner;
+pub use tokens::SecretTokens;

@@ -1,0 +1,147 @@
+//! The keys that everything secret hangs on.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// The server's one secret (`APP_SECRET_KEY`), from which a key of its own is derived for each purpose. Hidden in
+/// `Debug`, wiped on drop.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppSecret(Zeroizing<Vec<u8>>);
+
+impl AppSecret {
+    /// Takes the secret's bytes.
+    #[must_use]
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    /// How many bytes it has: fewer than 32 can be guessed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The key for one purpose: whoever learns it learns neither the secret nor another purpose's key.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> SubKey {
+        let tag = mac(&self.0).chain_update(b"cinema/1/").chain_update(purpose.as_bytes()).finalize();
+        SubKey(Zeroizing::new(tag.into_bytes().into()))
+    }
+}
+
+impl fmt::Debug for AppSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppSecret(…)")
+    }
+}
+
+/// A key for one purpose. Hidden in `Debug`, wiped on drop.
+#[derive(Clone)]
+pub struct SubKey(Zeroizing<[u8; 32]>);
+
+impl SubKey {
+    /// The key's bytes, for the algorithm that it is for.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Names the key without giving it away, so that what was made with it says so.
+    pub(crate) fn id(&self) -> [u8; 8] {
+        let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
+        let mut id = [0; 8];
+        id.iter_mut().zip(tag).for_each(|(to, from)| *to = from);
+        id
+    }
+
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        mac(self.expose())
+    }
+}
+
+impl fmt::Debug for SubKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubKey(…)")
+    }
+}
+
+/// The secret in force, and those before it that still verify and open during a rotation.
+#[derive(Debug, Clone)]
+pub struct KeyRing {
+    current: AppSecret,
+    previous: Vec<AppSecret>,
+}
+
+impl KeyRing {
+    /// Makes new things with `current`; accepts what was made with any of them.
+    #[must_use]
+    pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
+        Self { current, previous }
+    }
+
+    /// The key in force for one purpose.
+    #[must_use]
+    pub fn current(&self, purpose: &str) -> SubKey {
+        self.current.derive(purpose)
+    }
+
+    /// Every key for one purpose, the one in force first.
+    pub(crate) fn all(&self, purpose: &str) -> Vec<SubKey> {
+        std::iter::once(&self.current).chain(&self.previous).map(|secret| secret.derive(purpose)).collect()
+    }
+}
+
+/// HMAC-SHA-256 (RFC 2104) under a key of any length.
+fn mac(key: &[u8]) -> Hmac<Sha256> {
+    let mut block = Zeroizing::new([0_u8; 64]);
+    if key.len() > block.len() {
+        block.iter_mut().zip(Sha256::digest(key)).for_each(|(to, from)| *to = from);
+    } else {
+        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    }
+    Hmac::new(&(*block).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_purpose_has_a_key_of_its_own() {
+        let secret = AppSecret::new(*b"0123456789abcdef0123456789abcdef");
+        assert_eq!(secret.derive("a").expose(), secret.derive("a").expose());
+        assert_ne!(secret.derive("a").expose(), secret.derive("b").expose());
+        assert_ne!(secret.derive("a").id(), secret.derive("b").id());
+    }
+
+    #[test]
+    fn the_code_is_the_one_of_the_standard() {
+        // RFC 4231, test cases 2 and 6 (a key longer than a block).
+        for (key, data, expected) in [
+            (&b"Jefe"[..], &b"what do ya want for nothing?"[..], [0x5b, 0xdc, 0xc1, 0x46]),
+            (
+                &[0xaa; 131],
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
+                [0x60, 0xe4, 0x31, 0x59],
+            ),
+        ] {
+            let tag: [u8; 32] = mac(key).chain_update(data).finalize().into_bytes().into();
+            assert_eq!(tag[..4], expected);
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let ring = KeyRing::new(AppSecret::new(*b"canary"), vec![AppSecret::new(*b"canary")]);
+        assert!(!format!("{ring:?} {:?}", ring.current("x")).contains("canary"));
+    }
+}

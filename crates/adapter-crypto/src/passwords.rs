@@ -1,0 +1,260 @@
+mod pool;
+
+use argon2::{
+    ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, PasswordHash as Phc, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
+};
+use async_trait::async_trait;
+use domain::accounts::{HashError, PasswordHash, PasswordHasher, PlainPassword};
+use pool::{HashPool, Limits, Memory};
+
+use crate::tokens::random;
+
+/// 19 MiB, two passes, one lane: the first choice of OWASP's password storage cheat sheet for Argon2id (quality B1).
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Bytes of output.
+const OUTPUT: usize = 32;
+
+/// The most memory that a stored hash may ask for, so that a row cannot exhaust the machine.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+
+/// The hasher cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HasherError {
+    /// The parameters are not acceptable to Argon2.
+    #[error("Argon2 refuses its parameters: {0}")]
+    Parameters(argon2::Error),
+    /// The operating system gives no more threads.
+    #[error("no thread for hashing passwords: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Hashes passwords with Argon2id, on a few threads of its own so that nothing else waits for it.
+#[derive(Debug)]
+pub struct Argon2Hasher {
+    pool: HashPool,
+    params: Params,
+    /// Stands in for a user that is not there: as dear as any hash in force, and of no password.
+    dummy: Stored,
+}
+
+impl Argon2Hasher {
+    /// Hashes on `slots` threads (at least one). Up to 64 more callers wait, two seconds at most.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(slots: usize) -> Result<Self, HasherError> {
+        Self::with_limits(Limits { slots, ..Limits::default() })
+    }
+
+    /// How many passwords were hashed or checked since the start: for metrics.
+    #[must_use]
+    pub fn passwords_done(&self) -> u64 {
+        self.pool.jobs_done()
+    }
+
+    fn with_limits(limits: Limits) -> Result<Self, HasherError> {
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT)).map_err(HasherError::Parameters)?;
+        let dummy = Stored {
+            params: params.clone(),
+            version: Version::V0x13,
+            algorithm: Algorithm::Argon2id,
+            salt: random::<16>().to_vec(),
+            output: random::<OUTPUT>().to_vec(),
+            can_match: false,
+        };
+        Ok(Self { pool: HashPool::start(limits)?, params, dummy })
+    }
+
+    fn stored(&self, hash: Option<&PasswordHash>) -> Result<Stored, HashError> {
+        match hash.filter(|hash| hash.is_usable()) {
+            Some(hash) => Stored::read(hash),
+            None => Ok(self.dummy.clone()),
+        }
+    }
+}
+
+/// A hash with all that is needed to compute it again.
+#[derive(Debug, Clone)]
+struct Stored {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+    can_match: bool,
+}
+
+impl Stored {
+    fn read(hash: &PasswordHash) -> Result<Self, HashError> {
+        let phc = Phc::new(hash.as_str()).map_err(failed)?;
+        let params = Params::try_from(&phc).map_err(failed)?;
+        if params.m_cost() > MAX_MEMORY_KIB {
+            return Err(HashError::Failed("the stored hash asks for too much memory".into()));
+        }
+        let (Some(salt), Some(output)) = (phc.salt, phc.hash) else {
+            return Err(HashError::Failed("the stored hash has no salt or no output".into()));
+        };
+        Ok(Self {
+            algorithm: Algorithm::try_from(phc.algorithm.as_str()).map_err(failed)?,
+            version: phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(failed)?,
+            params,
+            salt: salt.to_vec(),
+            output: output.as_bytes().to_vec(),
+            can_match: true,
+        })
+    }
+
+    fn verify(&self, password: &PlainPassword, memory: &mut Memory) -> Result<bool, argon2::Error> {
+        let mut output = vec![0; self.output.len()];
+        Argon2::new(self.algorithm, self.version, self.params.clone()).hash_password_into_with_memory(
+            password.expose().as_bytes(),
+            &self.salt,
+            &mut output,
+            memory.blocks(self.params.block_count()),
+        )?;
+        // `Output` compares in constant time.
+        let is_same = match (Output::new(&output), Output::new(&self.output)) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => false,
+        };
+        Ok(is_same && self.can_match)
+    }
+}
+
+fn failed(source: impl std::error::Error + Send + Sync + 'static) -> HashError {
+    HashError::Failed(Box::new(source))
+}
+
+#[async_trait]
+impl PasswordHasher for Argon2Hasher {
+    async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError> {
+        let (password, params) = (password.clone(), self.params.clone());
+        self.pool.run(move |memory| hash(&password, &params, memory)).await?.map_err(HashError::Failed)
+    }
+
+    async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError> {
+        let (stored, password) = (self.stored(hash)?, password.clone());
+        self.pool.run(move |memory| stored.verify(&password, memory)).await?.map_err(failed)
+    }
+
+    fn needs_rehash(&self, hash: &PasswordHash) -> bool {
+        hash.is_usable()
+            && !Stored::read(hash).is_ok_and(|stored| {
+                stored.algorithm == Algorithm::Argon2id
+                    && stored.version == Version::V0x13
+                    && stored.params.m_cost() == self.params.m_cost()
+                    && stored.params.t_cost() == self.params.t_cost()
+                    && stored.params.p_cost() == self.params.p_cost()
+                    && stored.salt.len() == self.dummy.salt.len()
+                    && stored.output.len() == self.dummy.output.len()
+            })
+    }
+}
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+fn hash(password: &PlainPassword, params: &Params, memory: &mut Memory) -> Result<PasswordHash, BoxedError> {
+    let salt = random::<16>();
+    let mut output = [0; OUTPUT];
+    let blocks: &mut [Block] = memory.blocks(params.block_count());
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
+        password.expose().as_bytes(),
+        &salt,
+        &mut output,
+        blocks,
+    )?;
+    let phc = Phc {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)?,
+        salt: Some(Salt::new(&salt)?),
+        hash: Some(Output::new(&output)?),
+    };
+    Ok(PasswordHash::from_phc(phc.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher() -> Argon2Hasher {
+        Argon2Hasher::new(1).unwrap()
+    }
+
+    fn password(text: &str) -> PlainPassword {
+        PlainPassword::new(text)
+    }
+
+    #[tokio::test]
+    async fn the_password_matches_and_no_other_does() {
+        let hasher = hasher();
+        let hash = hasher.hash(&password("пароль123456🎬")).await.unwrap();
+        assert!(hasher.verify(Some(&hash), &password("пароль123456🎬")).await.unwrap());
+        assert!(!hasher.verify(Some(&hash), &password("пароль12345🎬")).await.unwrap());
+        assert!(!hasher.verify(Some(&hash), &password("")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_hash_states_its_parameters_and_has_a_salt_of_its_own() {
+        let hasher = hasher();
+        let one = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
+        let other = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
+        assert_ne!(one, other);
+        assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
+        assert_eq!(Stored::read(&one).unwrap().salt.len(), 16);
+        assert!(!hasher.needs_rehash(&one));
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_elsewhere_with_other_parameters_verifies_and_wants_a_rehash() {
+        let made = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(256, 1, 1, None).unwrap());
+        let mut output = [0; 32];
+        made.hash_password_into(b"password", b"somesalt", &mut output).unwrap();
+        let phc = Phc {
+            algorithm: ARGON2ID_IDENT,
+            version: Some(19),
+            params: "m=256,t=1,p=1".parse().unwrap(),
+            salt: Some(Salt::new(b"somesalt").unwrap()),
+            hash: Some(Output::new(&output).unwrap()),
+        };
+        let hash = PasswordHash::from_phc(phc.to_string());
+        assert!(hasher().verify(Some(&hash), &password("password")).await.unwrap());
+        assert!(hasher().needs_rehash(&hash));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_costs_the_same_work_and_never_matches() {
+        let hasher = hasher();
+        let known = hasher.hash(&password("a1b2c3d4e5")).await.unwrap();
+        let known = hasher.stored(Some(&known)).unwrap();
+        for hash in [None, Some(PasswordHash::unusable())] {
+            let before = hasher.passwords_done();
+            assert!(!hasher.verify(hash.as_ref(), &password("a1b2c3d4e5")).await.unwrap());
+            assert_eq!(hasher.passwords_done(), before + 1);
+            let stand_in = hasher.stored(hash.as_ref()).unwrap();
+            assert_eq!(stand_in.params, known.params);
+            assert_eq!(stand_in.salt.len(), known.salt.len());
+            assert_eq!(stand_in.output.len(), known.output.len());
+        }
+        assert!(!hasher.needs_rehash(&PasswordHash::unusable()));
+    }
+
+    #[tokio::test]
+    async fn a_broken_or_greedy_hash_is_a_failure_and_not_a_match() {
+        let hasher = hasher();
+        for broken in [
+            "",
+            "plain",
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=4000000000,t=2,p=1$c29tZXNhbHRzYWx0$Hoc9qNyVJnJgAFzQnKJIXw",
+        ] {
+            let hash = PasswordHash::from_phc(broken.to_owned());
+            let verdict = hasher.verify(Some(&hash), &password("a1b2c3d4e5")).await;
+            assert!(matches!(verdict, Err(HashError::Failed(_))), "{broken}: {verdict:?}");
+        }
+    }
+}

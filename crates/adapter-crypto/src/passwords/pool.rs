@@ -1,0 +1,220 @@
+//! A few threads that hash passwords, and the queue before them.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use argon2::Block;
+use domain::accounts::HashError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// How long a thread without work keeps its memory.
+const KEEP_MEMORY: Duration = Duration::from_secs(10);
+
+/// How much is hashed at once, and how much waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// How many threads there are.
+    pub(super) slots: usize,
+    /// How many callers may wait beyond those.
+    pub(super) queue: usize,
+    /// How long each waits at most.
+    pub(super) patience: Duration,
+}
+
+impl Default for Limits {
+    /// Quality B2.
+    fn default() -> Self {
+        Self { slots: 1, queue: 64, patience: Duration::from_secs(2) }
+    }
+}
+
+/// The memory that one thread fills, kept from one password to the next.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
+
+impl Memory {
+    /// At least so many blocks. What they hold is overwritten in the first pass.
+    pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.0.len() < count {
+            self.0 = vec![Block::default(); count];
+        }
+        self.0.get_mut(..count).unwrap_or_default()
+    }
+}
+
+struct Job {
+    work: Box<dyn FnOnce(&mut Memory) + Send>,
+    /// The job's own: a caller that goes away gives neither free before the work is done.
+    permits: [OwnedSemaphorePermit; 2],
+    /// Where the next job for the same thread goes; given back when the work is done.
+    thread: Sender<Job>,
+}
+
+type IdleThreads = Mutex<Vec<Sender<Job>>>;
+
+/// Hashes on threads of its own.
+#[derive(Debug)]
+pub(super) struct HashPool {
+    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    idle: Arc<IdleThreads>,
+    patience: Duration,
+    jobs_done: Arc<AtomicU64>,
+}
+
+impl HashPool {
+    pub(super) fn start(limits: Limits) -> Result<Self, std::io::Error> {
+        let slots = limits.slots.max(1);
+        let idle = Arc::new(IdleThreads::default());
+        let jobs_done = Arc::new(AtomicU64::new(0));
+        for number in 0..slots {
+            let (sender, jobs) = channel();
+            let (idle_again, done) = (Arc::downgrade(&idle), Arc::clone(&jobs_done));
+            thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || work(&jobs, &idle_again, &done))?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        }
+        Ok(Self {
+            places: Arc::new(Semaphore::new(slots.saturating_add(limits.queue))),
+            slots: Arc::new(Semaphore::new(slots)),
+            idle,
+            patience: limits.patience,
+            jobs_done,
+        })
+    }
+
+    /// Does the work on one of the threads, or says that too many wait already.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
+        let slot = tokio::time::timeout(self.patience, Arc::clone(&self.slots).acquire_owned())
+            .await
+            .map_err(|_| HashError::Busy)?
+            .map_err(|error| HashError::Failed(Box::new(error)))?;
+        let thread = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(thread) = thread else {
+            return Err(HashError::Failed("a slot was free and no thread was idle".into()));
+        };
+        let (answer, answered) = oneshot::channel();
+        let job = Job {
+            work: Box::new(move |memory| drop(answer.send(work(memory)))),
+            permits: [place, slot],
+            thread: thread.clone(),
+        };
+        thread.send(job).map_err(|_| HashError::Failed("a hashing thread is gone".into()))?;
+        answered.await.map_err(|_| HashError::Failed("the hashing of a password panicked".into()))
+    }
+
+    /// How many jobs were begun.
+    pub(super) fn jobs_done(&self) -> u64 {
+        self.jobs_done.load(Ordering::SeqCst)
+    }
+}
+
+/// One thread's life: it ends when the pool is gone.
+fn work(jobs: &Receiver<Job>, idle: &Weak<IdleThreads>, jobs_done: &AtomicU64) {
+    let mut memory = Memory::default();
+    loop {
+        match jobs.recv_timeout(KEEP_MEMORY) {
+            Ok(Job { work, permits, thread }) => {
+                jobs_done.fetch_add(1, Ordering::SeqCst);
+                // A panic is the caller's to report (its channel closes); the thread goes on.
+                drop(catch_unwind(AssertUnwindSafe(|| work(&mut memory))));
+                if let Some(idle) = idle.upgrade() {
+                    idle.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+                }
+                drop(permits);
+            }
+            Err(RecvTimeoutError::Timeout) => memory = Memory::default(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pool of one thread, which is busy until the sender is dropped.
+    async fn busy_pool(queue: usize) -> (Arc<HashPool>, Sender<()>) {
+        let limits = Limits { slots: 1, queue, patience: Duration::from_secs(2) };
+        let pool = Arc::new(HashPool::start(limits).unwrap());
+        let (release, released) = channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let busy = Arc::clone(&pool);
+        tokio::spawn(async move {
+            busy.run(move |_| {
+                started.send(()).unwrap();
+                let _ = released.recv();
+            })
+            .await
+        });
+        has_started.await.unwrap();
+        (pool, release)
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_queue_full_is_told_so_at_once() {
+        let (pool, release) = busy_pool(0).await;
+        assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
+        drop(release);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_is_told_so() {
+        let (pool, release) = busy_pool(1).await;
+        let before = tokio::time::Instant::now();
+        assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
+        assert_eq!(before.elapsed(), Duration::from_secs(2));
+        drop(release);
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_next_free_thread() {
+        let (pool, release) = busy_pool(1).await;
+        let waiting = Arc::clone(&pool);
+        let waiting = tokio::spawn(async move { waiting.run(|_| 7).await });
+        drop(release);
+        assert_eq!(waiting.await.unwrap().unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_frees_no_thread_early() {
+        let limits = Limits { slots: 1, queue: 0, patience: Duration::from_secs(2) };
+        let pool = Arc::new(HashPool::start(limits).unwrap());
+        let (release, released) = channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let gone = Arc::clone(&pool);
+        let caller = tokio::spawn(async move {
+            gone.run(move |_| {
+                started.send(()).unwrap();
+                let _ = released.recv();
+            })
+            .await
+        });
+        has_started.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
+        drop(release);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_reported_and_the_thread_goes_on() {
+        let pool = HashPool::start(Limits::default()).unwrap();
+        let failed = pool.run(|_| panic!("on purpose")).await;
+        assert!(matches!(failed, Err(HashError::Failed(_))));
+        assert_eq!(pool.run(|_| 7).await.unwrap(), 7);
+    }
+}

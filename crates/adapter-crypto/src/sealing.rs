@@ -1,0 +1,108 @@
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use domain::entropy::{Sealer, UnsealError};
+use zeroize::Zeroizing;
+
+use crate::{
+    keys::{KeyRing, SubKey},
+    tokens::random,
+};
+
+/// The first byte of what is sealed: how the rest is laid out (8 bytes of key id, 24 of nonce, the text and its tag).
+const VERSION: u8 = 1;
+const KEY_ID: usize = 8;
+const NONCE: usize = 24;
+
+/// Seals with XChaCha20-Poly1305. What previous keys sealed can still be opened.
+#[derive(Debug)]
+pub struct AeadSealer {
+    keys: Vec<SubKey>,
+    current: SubKey,
+}
+
+impl AeadSealer {
+    /// Seals with the ring's key in force, and opens with any of its keys.
+    #[must_use]
+    pub fn new(keys: &KeyRing) -> Self {
+        const PURPOSE: &str = "sealing";
+        Self { keys: keys.all(PURPOSE), current: keys.current(PURPOSE) }
+    }
+}
+
+impl Sealer for AeadSealer {
+    fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        let nonce = random::<NONCE>();
+        let mut sealed = vec![VERSION];
+        sealed.extend(self.current.id());
+        let text = cipher(&self.current).encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &sealed });
+        sealed.extend(nonce);
+        match text {
+            Ok(text) => sealed.extend(text),
+            // Only a text of 256 GiB and more; what is empty cannot be opened.
+            Err(_) => sealed.clear(),
+        }
+        sealed
+    }
+
+    fn unseal(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+        let (head, rest) = sealed.split_at_checked(KEY_ID.saturating_add(1)).ok_or(UnsealError)?;
+        let (nonce, text) = rest.split_first_chunk::<NONCE>().ok_or(UnsealError)?;
+        let (version, id) = head.split_first().ok_or(UnsealError)?;
+        if *version != VERSION {
+            return Err(UnsealError);
+        }
+        let key = self.keys.iter().find(|key| key.id() == id).ok_or(UnsealError)?;
+        cipher(key)
+            .decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: head })
+            .map(Zeroizing::new)
+            .map_err(|_| UnsealError)
+    }
+}
+
+fn cipher(key: &SubKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&(*key.expose()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::AppSecret;
+
+    fn with(current: &[u8], previous: &[&[u8]]) -> AeadSealer {
+        let previous = previous.iter().map(|secret| AppSecret::new(*secret)).collect();
+        AeadSealer::new(&KeyRing::new(AppSecret::new(current), previous))
+    }
+
+    #[test]
+    fn what_was_sealed_opens_and_looks_different_each_time() {
+        let sealer = with(b"one", &[]);
+        let (first, second) = (sealer.seal(b"a link"), sealer.seal(b"a link"));
+        assert_ne!(first, second);
+        assert!(!first.windows(6).any(|part| part == b"a link"));
+        assert_eq!(sealer.unseal(&first).unwrap().as_slice(), b"a link");
+        assert_eq!(sealer.unseal(&sealer.seal(b"")).unwrap().as_slice(), b"");
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_is_noticed() {
+        let sealer = with(b"one", &[]);
+        let bytes = sealer.seal(b"a link");
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            assert_eq!(sealer.unseal(&changed), Err(UnsealError), "byte {place}");
+        }
+        for length in 0..bytes.len() {
+            assert_eq!(sealer.unseal(&bytes[..length]), Err(UnsealError), "cut to {length}");
+        }
+    }
+
+    #[test]
+    fn a_previous_key_opens_and_a_forgotten_one_does_not() {
+        let sealed = with(b"one", &[]).seal(b"a link");
+        assert_eq!(with(b"two", &[b"one"]).unseal(&sealed).unwrap().as_slice(), b"a link");
+        assert_eq!(with(b"two", &[]).unseal(&sealed), Err(UnsealError));
+    }
+}

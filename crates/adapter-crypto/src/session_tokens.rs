@@ -1,0 +1,164 @@
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta};
+use domain::{
+    accounts::{AccessClaims, AccessTokenError, RefreshClaims, RefreshTokenError, SessionTokens},
+    entropy::PlainToken,
+    id::TokenId,
+    time::Instant,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{keys::KeyRing, tokens::hex};
+
+/// The `iss` claim. Which installation made a token is told by its key, not by its issuer.
+const ISSUER: &str = "cinema";
+/// The `aud` claim.
+const AUDIENCE: &str = "cinema-api";
+const ACCESS: &str = "at+jwt";
+const REFRESH: &str = "rt+jwt";
+
+/// How long past its expiry an access token still counts, for clocks that go differently (quality B6).
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+
+/// JSON Web Tokens signed with HMAC-SHA-256. Previous keys verify; the key is named by `kid`, and headers that bring a
+/// key along (`jwk`, `jku`, `x5u`) mean nothing.
+pub struct JwtTokens {
+    signing_key: EncodingKey,
+    key_id: String,
+    keys: Vec<(String, DecodingKey)>,
+    validation: Validation,
+}
+
+impl JwtTokens {
+    /// Signs with the ring's key in force, and verifies with any of its keys.
+    #[must_use]
+    pub fn new(keys: &KeyRing) -> Self {
+        const PURPOSE: &str = "session-tokens";
+        let current = keys.current(PURPOSE);
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        // The time comes from the clock port, not from the library.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self {
+            signing_key: EncodingKey::from_secret(current.expose()),
+            key_id: hex(&current.id()),
+            keys: keys
+                .all(PURPOSE)
+                .iter()
+                .map(|key| (hex(&key.id()), DecodingKey::from_secret(key.expose())))
+                .collect(),
+            validation,
+        }
+    }
+
+    fn sign(&self, typ: &str, claims: &impl Serialize) -> String {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(self.key_id.clone());
+        // Only keys of another kind and claims that are no JSON fail, and there are neither. The empty token that would
+        // come of it verifies nowhere.
+        jsonwebtoken::encode(&header, claims, &self.signing_key)
+            .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
+            .unwrap_or_default()
+    }
+
+    fn verify<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<C> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.typ.as_deref() != Some(typ) {
+            return None;
+        }
+        let (_, key) = self.keys.iter().find(|(id, _)| Some(id) == header.kid.as_ref())?;
+        jsonwebtoken::decode(token, key, &self.validation).ok().map(|data| data.claims)
+    }
+}
+
+impl fmt::Debug for JwtTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtTokens").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+/// The claims of both kinds of token, in the order they are written: the text must be the same each time.
+#[derive(Serialize, Deserialize)]
+struct Claims<Jti> {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    iat: i64,
+    exp: i64,
+    jti: Jti,
+}
+
+impl SessionTokens for JwtTokens {
+    fn sign_access(&self, claims: &AccessClaims) -> String {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: claims.user_id.to_string(),
+            sid: claims.session_id.to_string(),
+            role: Some(claims.role.as_str().to_owned()),
+            iat: claims.issued_at.timestamp(),
+            exp: claims.expires_at.timestamp(),
+            jti: claims.id.to_string(),
+        };
+        self.sign(ACCESS, &claims)
+    }
+
+    fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
+        let claims: Claims<String> = self.verify(ACCESS, token).ok_or(AccessTokenError::Invalid)?;
+        let claims = access_claims(&claims).ok_or(AccessTokenError::Invalid)?;
+        let last = claims.expires_at.checked_add_signed(LEEWAY).ok_or(AccessTokenError::Invalid)?;
+        if now >= last { Err(AccessTokenError::Expired) } else { Ok(claims) }
+    }
+
+    fn sign_refresh(&self, claims: &RefreshClaims) -> String {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: claims.user_id.to_string(),
+            sid: claims.session_id.to_string(),
+            role: None,
+            iat: claims.issued_at.timestamp(),
+            exp: claims.expires_at.timestamp(),
+            jti: claims.token.expose(),
+        };
+        self.sign(REFRESH, &claims)
+    }
+
+    fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError> {
+        let claims: Claims<String> = self.verify(REFRESH, token).ok_or(RefreshTokenError)?;
+        refresh_claims(claims).ok_or(RefreshTokenError)
+    }
+}
+
+fn access_claims(claims: &Claims<String>) -> Option<AccessClaims> {
+    Some(AccessClaims {
+        user_id: claims.sub.parse().ok()?,
+        session_id: claims.sid.parse().ok()?,
+        role: claims.role.as_ref()?.parse().ok()?,
+        id: claims.jti.parse::<TokenId>().ok()?,
+        issued_at: DateTime::from_timestamp_secs(claims.iat)?,
+        expires_at: DateTime::from_timestamp_secs(claims.exp)?,
+    })
+}
+
+fn refresh_claims(claims: Claims<String>) -> Option<RefreshClaims> {
+    Some(RefreshClaims {
+        user_id: claims.sub.parse().ok()?,
+        session_id: claims.sid.parse().ok()?,
+        token: PlainToken::new(claims.jti),
+        issued_at: DateTime::from_timestamp_secs(claims.iat)?,
+        expires_at: DateTime::from_timestamp_secs(claims.exp)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

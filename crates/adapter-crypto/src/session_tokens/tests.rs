@@ -1,0 +1,208 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::accounts::Role;
+use hmac::Mac;
+use uuid::Uuid;
+
+use super::*;
+use crate::keys::AppSecret;
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const EXPIRY: i64 = 1_800_000_900;
+
+fn ring(current: &[u8], previous: &[&[u8]]) -> KeyRing {
+    KeyRing::new(AppSecret::new(current), previous.iter().map(|secret| AppSecret::new(*secret)).collect())
+}
+
+fn tokens() -> JwtTokens {
+    JwtTokens::new(&ring(SECRET, &[]))
+}
+
+fn at(seconds: i64) -> Instant {
+    DateTime::from_timestamp_secs(seconds).unwrap()
+}
+
+fn id() -> Uuid {
+    "0190a1b2-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+fn access() -> AccessClaims {
+    AccessClaims {
+        user_id: domain::id::Id::from_uuid(id()),
+        session_id: domain::id::Id::from_uuid(id()),
+        role: Role::Moderator,
+        id: domain::id::Id::from_uuid(id()),
+        issued_at: at(1_800_000_000),
+        expires_at: at(EXPIRY),
+    }
+}
+
+fn refresh() -> RefreshClaims {
+    RefreshClaims {
+        user_id: domain::id::Id::from_uuid(id()),
+        session_id: domain::id::Id::from_uuid(id()),
+        token: PlainToken::new("a secret".to_owned()),
+        issued_at: at(1_800_000_000),
+        expires_at: at(EXPIRY),
+    }
+}
+
+/// A token with any header and claims, properly signed with our own key.
+fn forge(header: &serde_json::Value, claims: &serde_json::Value) -> String {
+    let text = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(claims.to_string())
+    );
+    let key = ring(SECRET, &[]).current("session-tokens");
+    let code = key.mac().chain_update(text.as_bytes()).finalize().into_bytes();
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(code))
+}
+
+fn good_header() -> serde_json::Value {
+    serde_json::json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens().key_id})
+}
+
+fn good_claims() -> serde_json::Value {
+    serde_json::json!({
+        "iss": "cinema", "aud": "cinema-api", "sub": id().to_string(), "sid": id().to_string(), "role": "moderator",
+        "iat": 1_800_000_000, "exp": EXPIRY, "jti": id().to_string(),
+    })
+}
+
+fn with(mut value: serde_json::Value, name: &str, to: serde_json::Value) -> serde_json::Value {
+    value[name] = to;
+    value
+}
+
+fn verdict(token: &str) -> Result<AccessClaims, AccessTokenError> {
+    tokens().verify_access(token, at(EXPIRY))
+}
+
+#[test]
+fn what_was_signed_is_read_back() {
+    assert_eq!(verdict(&tokens().sign_access(&access())), Ok(access()));
+    assert_eq!(tokens().verify_refresh(&tokens().sign_refresh(&refresh())), Ok(refresh()));
+    assert_eq!(verdict(&forge(&good_header(), &good_claims())), Ok(access()));
+}
+
+#[test]
+fn the_same_refresh_claims_give_the_same_text() {
+    assert_eq!(tokens().sign_refresh(&refresh()), tokens().sign_refresh(&refresh()));
+}
+
+#[test]
+fn an_access_token_counts_for_a_minute_past_its_expiry() {
+    let token = tokens().sign_access(&access());
+    assert_eq!(tokens().verify_access(&token, at(EXPIRY + 59)), Ok(access()));
+    assert_eq!(tokens().verify_access(&token, at(EXPIRY + 61)), Err(AccessTokenError::Expired));
+}
+
+#[test]
+fn an_expired_forgery_is_invalid_not_expired() {
+    let mut token = tokens().sign_access(&access());
+    token.push('x');
+    assert_eq!(tokens().verify_access(&token, at(EXPIRY + 61)), Err(AccessTokenError::Invalid));
+}
+
+#[test]
+fn a_refresh_token_is_no_access_token_and_the_reverse() {
+    assert_eq!(verdict(&tokens().sign_refresh(&refresh())), Err(AccessTokenError::Invalid));
+    assert_eq!(tokens().verify_refresh(&tokens().sign_access(&access())), Err(RefreshTokenError));
+}
+
+#[test]
+fn any_changed_character_makes_the_token_invalid() {
+    let token = tokens().sign_access(&access());
+    for place in 0..token.len() {
+        let mut bytes = token.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(bytes).unwrap();
+        assert_eq!(verdict(&changed), Err(AccessTokenError::Invalid), "character {place}");
+    }
+}
+
+#[test]
+fn a_token_without_signature_is_refused() {
+    for algorithm in ["none", "None", "NONE", ""] {
+        let forged = forge(&with(good_header(), "alg", algorithm.into()), &good_claims());
+        assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "{algorithm:?}");
+        let unsigned = format!("{}.", forged.rsplit_once('.').unwrap().0);
+        assert_eq!(verdict(&unsigned), Err(AccessTokenError::Invalid), "{algorithm:?} unsigned");
+    }
+    let stripped = tokens().sign_access(&access());
+    assert_eq!(verdict(stripped.rsplit_once('.').unwrap().0), Err(AccessTokenError::Invalid));
+}
+
+#[test]
+fn another_algorithm_is_refused_even_with_our_key() {
+    for algorithm in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256"] {
+        let forged = forge(&with(good_header(), "alg", algorithm.into()), &good_claims());
+        assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_key_that_comes_with_the_token_is_not_used() {
+    let theirs = JwtTokens::new(&ring(b"a stranger's key of thirty-two b", &[]));
+    let mut header = Header::new(Algorithm::HS256);
+    header.typ = Some(ACCESS.to_owned());
+    header.kid = Some(tokens().key_id);
+    header.jku = Some("https://evil.example/keys".to_owned());
+    header.x5u = Some("https://evil.example/cert".to_owned());
+    header.jwk = Some(
+        serde_json::from_value(
+            serde_json::json!({"kty": "oct", "k": "YSBzdHJhbmdlcidzIGtleSBvZiB0aGlydHktdHdvIGI"}),
+        )
+        .unwrap(),
+    );
+    let forged = jsonwebtoken::encode(&header, &good_claims(), &theirs.signing_key).unwrap();
+    assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid));
+    // The same headers on a token of ours change nothing.
+    let ours = jsonwebtoken::encode(&header, &good_claims(), &tokens().signing_key).unwrap();
+    assert_eq!(verdict(&ours), Ok(access()));
+}
+
+#[test]
+fn another_type_issuer_audience_or_key_is_refused() {
+    let header = good_header();
+    for typ in ["JWT", "rt+jwt", "AT+JWT", ""] {
+        let forged = forge(&with(header.clone(), "typ", typ.into()), &good_claims());
+        assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "typ {typ}");
+    }
+    for kid in ["", "0000000000000000", "../../etc/passwd"] {
+        let forged = forge(&with(header.clone(), "kid", kid.into()), &good_claims());
+        assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "kid {kid}");
+    }
+    for (claim, value) in [
+        ("iss", "another"),
+        ("aud", "another"),
+        ("sub", "not an id"),
+        ("sid", ""),
+        ("jti", "not an id"),
+        ("role", "root"),
+        ("exp", "soon"),
+    ] {
+        let forged = forge(&header, &with(good_claims(), claim, value.into()));
+        assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid), "{claim}");
+        let mut without = good_claims();
+        without.as_object_mut().unwrap().remove(claim);
+        assert_eq!(verdict(&forge(&header, &without)), Err(AccessTokenError::Invalid), "no {claim}");
+    }
+}
+
+#[test]
+fn what_is_no_token_at_all_is_invalid() {
+    for bad in ["", ".", "..", "...", "a.b.c", "é.é.é", "Bearer x", &"a".repeat(100_000), "{}", "\0"] {
+        assert_eq!(verdict(bad), Err(AccessTokenError::Invalid));
+        assert_eq!(tokens().verify_refresh(bad), Err(RefreshTokenError));
+    }
+}
+
+#[test]
+fn a_previous_key_verifies_and_a_forgotten_one_does_not() {
+    let token = tokens().sign_access(&access());
+    let rotated = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[SECRET]));
+    assert_eq!(rotated.verify_access(&token, at(EXPIRY)), Ok(access()));
+    let later = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[]));
+    assert_eq!(later.verify_access(&token, at(EXPIRY)), Err(AccessTokenError::Invalid));
+}

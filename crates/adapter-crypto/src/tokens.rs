@@ -1,0 +1,91 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::entropy::{PlainToken, TokenDigest, TokenGenerator};
+use hmac::Mac;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::keys::{KeyRing, SubKey};
+
+/// Makes the secrets in links and refresh tokens: 256 bits of the operating system's entropy, base64url.
+#[derive(Debug)]
+pub struct SecretTokens {
+    successor_key: SubKey,
+}
+
+impl SecretTokens {
+    /// Uses the ring's key in force for successors.
+    #[must_use]
+    pub fn new(keys: &KeyRing) -> Self {
+        Self { successor_key: keys.current("token-successor") }
+    }
+}
+
+impl TokenGenerator for SecretTokens {
+    fn generate(&self) -> PlainToken {
+        let bytes = Zeroizing::new(random::<32>());
+        PlainToken::new(URL_SAFE_NO_PAD.encode(*bytes))
+    }
+
+    fn successor(&self, token: &PlainToken) -> PlainToken {
+        let code = self.successor_key.mac().chain_update(token.expose().as_bytes()).finalize().into_bytes();
+        PlainToken::new(URL_SAFE_NO_PAD.encode(code))
+    }
+
+    fn digest(&self, token: &PlainToken) -> TokenDigest {
+        TokenDigest::from_hex(hex(&Sha256::digest(token.expose().as_bytes())))
+    }
+}
+
+/// Bytes of the operating system's entropy. Ends the process when it has none: nothing secret could be made.
+#[expect(clippy::disallowed_methods, reason = "this is the adapter of the ports that give entropy")]
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the operating system gives no entropy; ending the process");
+        std::process::abort();
+    }
+    bytes
+}
+
+/// The bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::AppSecret;
+
+    fn tokens(secret: &[u8]) -> SecretTokens {
+        SecretTokens::new(&KeyRing::new(AppSecret::new(secret), vec![]))
+    }
+
+    #[test]
+    fn tokens_are_long_different_and_safe_in_a_url() {
+        let tokens = tokens(b"secret");
+        let (one, other) = (tokens.generate(), tokens.generate());
+        assert_ne!(one, other);
+        assert_eq!(one.expose().len(), 43);
+        assert!(one.expose().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+    }
+
+    #[test]
+    fn the_successor_is_always_the_same_and_needs_the_secret() {
+        let first = PlainToken::new("first".to_owned());
+        let ours = tokens(b"secret");
+        assert_eq!(ours.successor(&first), ours.successor(&first));
+        assert_ne!(ours.successor(&first), tokens(b"another").successor(&first));
+        assert_ne!(ours.successor(&first), ours.successor(&ours.successor(&first)));
+        assert_eq!(ours.successor(&first).expose().len(), 43);
+    }
+
+    #[test]
+    fn the_digest_is_sha_256_in_hexadecimal() {
+        let digest = tokens(b"secret").digest(&PlainToken::new("abc".to_owned()));
+        assert_eq!(digest.as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}
