@@ -28,13 +28,14 @@ impl Accounts {
         let digest = self.ports.tokens.digest(token);
         let mut unit = self.ports.store.begin().await?;
         let link =
-            unit.links().take(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
+            unit.links().find(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
         if link.is_expired(now) {
-            // Not committed: the token stays, and says so again.
             return Err(ActivateError::TokenExpired);
         }
+        // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
+        unit.links().take(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
         let needs_password = user.activate(now);
         unit.users().update(&user).await?;
         if needs_password {

@@ -72,15 +72,19 @@ impl Accounts {
         let digest = self.ports.tokens.digest(token);
         let link = unit
             .links()
-            .take(LinkKind::PasswordReset, &digest)
+            .find(LinkKind::PasswordReset, &digest)
             .await?
             .ok_or(ResetPasswordError::TokenInvalid)?;
         if link.is_expired(now) {
-            // Not committed: the token stays, and says so again.
             return Err(ResetPasswordError::TokenExpired);
         }
+        // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
+        unit.links()
+            .take(LinkKind::PasswordReset, &digest)
+            .await?
+            .ok_or(ResetPasswordError::TokenInvalid)?;
         self.settings.password_policy.check(&password, Some(&user.email))?;
         user.set_password(hash, now);
         unit.users().update(&user).await?;

@@ -21,7 +21,7 @@ impl Accounts {
     /// Exchanges a refresh token for its successor and a fresh access token (R10, R11; RFC 9700 section 4.14.2).
     ///
     /// A repeat within [`REFRESH_GRACE`] gets the same successor again. A later reuse ends the whole sign-in, since one of
-    /// the two holders stole it. The sign-in's row is locked throughout, so any number of parallel calls see one rotation.
+    /// the two holders stole it. The rows of user and sign-in are locked throughout, so any number of parallel calls see one rotation.
     ///
     /// # Errors
     /// See [`RefreshError`].
@@ -30,11 +30,13 @@ impl Accounts {
         let now = self.now();
         let digest = self.ports.tokens.digest(&presented.token);
         let mut unit = self.ports.store.begin().await?;
+        // The user is locked before the session, as a reset of the password does, which ends every session.
+        let user = unit.users().find_for_update(presented.user_id).await?.ok_or(RefreshError::Invalid)?;
         let session =
             unit.sessions().find_for_update(presented.session_id).await?.ok_or(RefreshError::Invalid)?;
         let stored = unit.sessions().find_refresh(&digest).await?.ok_or(RefreshError::Invalid)?;
-        let user = unit.users().find(session.user_id).await?.ok_or(RefreshError::Invalid)?;
-        if stored.session_id != session.id
+        if session.user_id != user.id
+            || stored.session_id != session.id
             || !session.is_live(now)
             || !user.is_active
             || now >= stored.expires_at

@@ -35,6 +35,9 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
+/// How often an import begins anew because another one added the same movies at the same moment.
+const TRIES: u32 = 5;
+
 type Resolved = HashMap<(NameKind, String), Uuid>;
 
 impl Catalog {
@@ -46,6 +49,21 @@ impl Catalog {
     pub async fn import(&self, rows: Vec<Facts>, dry_run: bool) -> Result<Vec<ImportOutcome>, ImportError> {
         let now = self.clock.now();
         let tidied: Vec<_> = rows.into_iter().map(|facts| facts.tidy(now.year())).collect();
+        for _ in 0..TRIES {
+            if let Some(outcomes) = self.try_import(&tidied, dry_run, now).await? {
+                return Ok(outcomes);
+            }
+        }
+        Err(StoreError::unavailable("others kept adding the same movies while they were imported").into())
+    }
+
+    /// `None`: another import added one of the movies at the same moment, so that nothing was kept.
+    async fn try_import(
+        &self,
+        tidied: &[Result<Facts, InvalidMovie>],
+        dry_run: bool,
+        now: Instant,
+    ) -> Result<Option<Vec<ImportOutcome>>, StoreError> {
         let mut unit = self.store.begin().await?;
         let names = self.resolve(&mut *unit, tidied.iter().flatten()).await?;
         let identities: Vec<MovieIdentity> =
@@ -59,13 +77,27 @@ impl Catalog {
         let mut changed = Vec::new();
         for facts in tidied {
             outcomes.push(match facts {
-                Err(fault) => ImportOutcome::Rejected(fault),
-                Ok(facts) => self.take_in(facts, &names, &mut known, &mut order, &mut changed, now),
+                Err(fault) => ImportOutcome::Rejected(*fault),
+                Ok(facts) => {
+                    self.take_in(facts.clone(), &names, &mut known, &mut order, &mut changed, now)
+                }
+            });
+        }
+        // One order for everybody: two imports at once do not wait for each other in a circle.
+        for identities in [&mut order, &mut changed] {
+            identities.sort_by(|left, right| {
+                (&left.name, left.year, left.duration_minutes).cmp(&(
+                    &right.name,
+                    right.year,
+                    right.duration_minutes,
+                ))
             });
         }
         let added: Vec<Movie> =
             order.iter().filter_map(|identity| known.get(identity)).map(|(movie, _)| movie.clone()).collect();
-        unit.movies().insert_many(&added).await?;
+        if unit.movies().insert_many(&added).await?.len() < added.len() {
+            return Ok(None);
+        }
         for identity in changed {
             if let Some((movie, _)) = known.get(&identity) {
                 unit.movies().update(movie).await?;
@@ -74,7 +106,7 @@ impl Catalog {
         if !dry_run {
             unit.commit().await?;
         }
-        Ok(outcomes)
+        Ok(Some(outcomes))
     }
 
     /// Adds or revises one movie in `known`, where a new one is marked; a movie that stands twice in a batch is revised.

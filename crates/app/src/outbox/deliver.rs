@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use domain::{
     entropy::Sealer,
     mail::Mailer,
-    outbox::{ClaimedOutboxMessage, MAX_ATTEMPTS, OutboxQueue, retry_delay},
+    outbox::{ClaimedOutboxMessage, LEASE, MAX_ATTEMPTS, OutboxQueue, retry_delay},
     store::StoreError,
-    time::Clock,
+    time::{Clock, Instant},
 };
 
 use super::Message;
@@ -14,6 +14,9 @@ use crate::accounts::Accounts;
 
 /// How many messages are claimed at once.
 const BATCH: u32 = 20;
+
+/// How many done messages go at once, so that nobody waits behind the clean-up.
+const PURGE_BATCH: u32 = 1_000;
 
 /// How long done messages are kept, so that a repeated cause is still known.
 const KEPT_AFTER_DONE: TimeDelta = TimeDelta::days(7);
@@ -41,9 +44,13 @@ impl Outbox {
     pub async fn deliver_due(&self) -> Result<u64, StoreError> {
         let mut done = 0_u64;
         loop {
-            let claimed = self.queue.claim(self.clock.now(), BATCH).await?;
+            let claimed_at = self.clock.now();
+            let claimed = self.queue.claim(claimed_at, BATCH).await?;
             let is_last = u32::try_from(claimed.len()).is_ok_and(|count| count < BATCH);
             for message in claimed {
+                if !self.is_surely_ours(claimed_at) {
+                    break;
+                }
                 if self.act(&message).await? {
                     done = done.saturating_add(1);
                 }
@@ -52,6 +59,13 @@ impl Outbox {
                 return Ok(done);
             }
         }
+    }
+
+    /// Whether what was claimed then can be begun now and be done before its lease ends: slow mails must not let another
+    /// worker send the rest of the batch too.
+    fn is_surely_ours(&self, claimed_at: Instant) -> bool {
+        let held = self.clock.now().signed_duration_since(claimed_at).to_std().unwrap_or_default();
+        held < LEASE / 2
     }
 
     async fn act(&self, claimed: &ClaimedOutboxMessage) -> Result<bool, StoreError> {
@@ -97,9 +111,17 @@ impl Outbox {
     /// Removes messages that were done long ago; says how many.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails; what was removed before stays removed.
     pub async fn clean_up(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        self.queue.purge(now.checked_sub_signed(KEPT_AFTER_DONE).unwrap_or(now), 1_000).await
+        let before = now.checked_sub_signed(KEPT_AFTER_DONE).unwrap_or(now);
+        let mut removed = 0_u64;
+        loop {
+            let batch = self.queue.purge(before, PURGE_BATCH).await?;
+            removed = removed.saturating_add(batch);
+            if batch < u64::from(PURGE_BATCH) {
+                return Ok(removed);
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ pub trait AccountStore: Send + Sync {
 }
 
 /// A unit of work about accounts: dropped without [`AccountUnit::commit`] it never happened, and what it locked MUST be
-/// free at once. Rows are locked in the order user, session.
+/// free at once. Rows are locked in the order user, link, session.
 #[async_trait]
 pub trait AccountUnit: Send {
     /// The accounts.
@@ -64,6 +64,8 @@ pub trait UserRepository: Send {
 pub trait LinkTokenRepository: Send {
     /// Keeps the token. MUST replace the user's earlier one of the same kind.
     async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError>;
+    /// The token, expired or not, without locking or removing it: so that its user can be locked first.
+    async fn find(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
     /// Removes the token and gives it, expired or not. MUST give it to one of several callers at most.
     async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
     /// Removes the user's token of the kind, if there is one.
