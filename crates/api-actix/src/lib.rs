@@ -1,1 +1,29 @@
 //! The REST interface: HTTP in, use cases called, RFC 9457 problems out.
+
+mod accounts;
+mod cart;
+mod catalog;
+mod docs;
+mod edge;
+mod etag;
+mod extract;
+mod health;
+mod html;
+mod moment;
+mod money;
+mod openapi;
+mod page;
+pub mod problem;
+mod reply;
+mod routes;
+mod server;
+mod settings;
+mod state;
+
+pub use self::{
+    health::{Component, Readiness},
+    openapi::openapi_document,
+    server::serve,
+    settings::{ApiSettings, DocsAccess},
+    state::ApiState,
+};

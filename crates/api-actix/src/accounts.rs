@@ -1,0 +1,141 @@
+//! Sign-up, sign-in and tokens (api.md, section 2).
+
+pub(crate) mod bodies;
+mod gate;
+pub(crate) mod pages;
+
+use actix_web::{HttpRequest, http::header::USER_AGENT, web};
+use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError};
+use domain::{accounts::{Device, HashError, PasswordProblem}, store::StoreError};
+use paperclip::actix::api_v2_operation;
+
+pub(crate) use self::gate::AccountGate;
+use self::bodies::{
+    ActivateBody, EmailBody, LoginBody, MessageBody, RefreshBody, RegisterBody, TokenPairBody,
+};
+use crate::{
+    extract::Body,
+    problem::Failure,
+    refusals,
+    reply::{CreatedJson, OkJson},
+    state::Api,
+};
+
+refusals! {
+    RegisterError {
+        EmailTaken => EMAIL_TAKEN;
+        via Password: PasswordProblem, via Hash: HashError, via Store: StoreError,
+    }
+    ActivateError {
+        TokenInvalid => TOKEN_INVALID,
+        TokenExpired => TOKEN_EXPIRED;
+        via Store: StoreError,
+    }
+    LogInError {
+        InvalidCredentials => INVALID_CREDENTIALS,
+        AccountInactive => ACCOUNT_INACTIVE;
+        via Hash: HashError, via Store: StoreError,
+    }
+    RefreshError {
+        Invalid => REFRESH_TOKEN_INVALID;
+        via Store: StoreError,
+    }
+}
+
+/// How much of a `User-Agent` is kept.
+const USER_AGENT_LENGTH: usize = 255;
+
+/// Open an account.
+///
+/// The account waits until the link in the mail was followed; it holds for 24 hours. Registering an address again
+/// that was never activated sends a new link.
+#[api_v2_operation(operation_id = "register", tags("accounts"))]
+pub(crate) async fn register(
+    api: web::Data<Api>,
+    body: Body<RegisterBody>,
+) -> Result<CreatedJson<MessageBody>, Failure<RegisterError>> {
+    let accounts = api.accounts();
+    let RegisterBody { email, password } = body.0;
+    api.run(async move { accounts.register(email, password).await }).await?;
+    Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))
+}
+
+/// Activate an account.
+///
+/// With the token of the link in the activation mail, once.
+#[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
+pub(crate) async fn activate(
+    api: web::Data<Api>,
+    body: Body<ActivateBody>,
+) -> Result<OkJson<MessageBody>, Failure<ActivateError>> {
+    let accounts = api.accounts();
+    let token = body.0.token;
+    api.run(async move { accounts.activate(&token).await }).await?;
+    Ok(OkJson(MessageBody::new("Account activated.")))
+}
+
+/// Send another activation link.
+///
+/// The answer is the same whether or not the address is known. The earlier link stops working.
+#[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
+pub(crate) async fn resend_activation(
+    api: web::Data<Api>,
+    body: Body<EmailBody>,
+) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
+    let accounts = api.accounts();
+    let email = body.0.email;
+    api.run(async move { accounts.resend_activation(email).await }).await?;
+    Ok(OkJson(MessageBody::new("If the email exists, a new activation token was sent.")))
+}
+
+/// Sign in.
+///
+/// Gives an access token for 15 minutes and a refresh token for 7 days.
+#[api_v2_operation(operation_id = "login", tags("accounts"))]
+pub(crate) async fn log_in(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    body: Body<LoginBody>,
+) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
+    let accounts = api.accounts();
+    let LoginBody { email, password } = body.0;
+    let device = device_of(&request);
+    let pair = api.run(async move { accounts.log_in(&email, &password, device).await }).await?;
+    Ok(OkJson(pair.into()))
+}
+
+/// Exchange a refresh token for a new pair.
+///
+/// The token stops working; using it again after 30 seconds ends the whole sign-in.
+#[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
+pub(crate) async fn refresh(
+    api: web::Data<Api>,
+    body: Body<RefreshBody>,
+) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
+    let accounts = api.accounts();
+    let token = body.0.refresh;
+    let pair = api.run(async move { accounts.refresh(token.expose()).await }).await?;
+    Ok(OkJson(pair.into()))
+}
+
+/// Sign out.
+///
+/// Ends the sign-in that the refresh token belongs to; whatever else the text is, nothing happens.
+#[api_v2_operation(operation_id = "logout", tags("accounts"))]
+pub(crate) async fn log_out(
+    api: web::Data<Api>,
+    body: Body<RefreshBody>,
+) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
+    let accounts = api.accounts();
+    let token = body.0.refresh;
+    api.run(async move { accounts.log_out(token.expose()).await }).await?;
+    Ok(OkJson(MessageBody::new("Logged out.")))
+}
+
+fn device_of(request: &HttpRequest) -> Device {
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    Device {
+        user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LENGTH).collect()),
+        ip: request.peer_addr().map(|address| address.ip()),
+    }
+}

@@ -1,0 +1,165 @@
+//! What goes in and out of the accounts.
+
+use app::accounts::TokenPair;
+use domain::{
+    accounts::{EmailAddress, InvalidEmailAddress, PlainPassword},
+    entropy::PlainToken,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    extract::{
+        Fields, FromBody,
+        fields::ruled,
+        values::{self, Fault},
+    },
+    problem::{FieldCode, shared::password_code},
+    state::Api,
+};
+
+fn email(fields: &mut Fields) -> Option<EmailAddress> {
+    fields.required(
+        "email",
+        ruled(
+            |text: String| text.parse::<EmailAddress>(),
+            |error| {
+                let code = match error {
+                    InvalidEmailAddress::TooLong => FieldCode::TooLong,
+                    InvalidEmailAddress::Malformed => FieldCode::InvalidFormat,
+                };
+                Fault::new(code, error.to_string())
+            },
+        ),
+    )
+}
+
+fn token(fields: &mut Fields, name: &str) -> Option<PlainToken> {
+    fields.required(name, values::text).map(PlainToken::new)
+}
+
+/// Who wants an account.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Registration", deny_unknown_fields, example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
+pub(crate) struct RegisterBody {
+    /// Where the activation link is sent to.
+    #[schemars(with = "String", email, length(max = 254))]
+    pub(crate) email: EmailAddress,
+    /// With a letter and a digit; not the email, and none of the common ones.
+    #[schemars(with = "String", length(min = 8, max = 128), extend("format" = "password"))]
+    pub(crate) password: PlainPassword,
+}
+
+impl FromBody for RegisterBody {
+    fn read(fields: &mut Fields, api: &Api) -> Option<Self> {
+        let email = email(fields);
+        let policy = api.state.accounts.password_policy();
+        let password = fields.required(
+            "password",
+            ruled(
+                |text: String| {
+                    let password = PlainPassword::new(&text);
+                    policy.check(&password, email.as_ref()).map(|()| password)
+                },
+                |problem| Fault::new(password_code(problem), problem.to_string()),
+            ),
+        );
+        Some(Self { email: email?, password: password? })
+    }
+}
+
+/// The token of an activation link.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Activation", deny_unknown_fields, example = json!({"token": "q0pV2dkSgT1uZ3p8yJH2m0iM4bGv6c9XwYtRrLkEeAs"}))]
+pub(crate) struct ActivateBody {
+    /// As it stands in the link.
+    #[schemars(with = "String")]
+    pub(crate) token: PlainToken,
+}
+
+impl FromBody for ActivateBody {
+    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
+        Some(Self { token: token(fields, "token")? })
+    }
+}
+
+/// Where to send another activation link.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "EmailOnly", deny_unknown_fields, example = json!({"email": "ann@example.com"}))]
+pub(crate) struct EmailBody {
+    /// The address that was registered.
+    #[schemars(with = "String", email, length(max = 254))]
+    pub(crate) email: EmailAddress,
+}
+
+impl FromBody for EmailBody {
+    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
+        Some(Self { email: email(fields)? })
+    }
+}
+
+/// Who signs in.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Credentials", deny_unknown_fields, example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
+pub(crate) struct LoginBody {
+    /// The address of the account.
+    #[schemars(with = "String", email, length(max = 254))]
+    pub(crate) email: EmailAddress,
+    /// Its password.
+    #[schemars(with = "String", extend("format" = "password"))]
+    pub(crate) password: PlainPassword,
+}
+
+impl FromBody for LoginBody {
+    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
+        let email = email(fields);
+        let password = fields.required("password", values::text).map(|text| PlainPassword::new(&text));
+        Some(Self { email: email?, password: password? })
+    }
+}
+
+/// A refresh token.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "RefreshToken", deny_unknown_fields, example = json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
+pub(crate) struct RefreshBody {
+    /// As it was handed out.
+    #[schemars(with = "String")]
+    pub(crate) refresh: PlainToken,
+}
+
+impl FromBody for RefreshBody {
+    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
+        Some(Self { refresh: token(fields, "refresh")? })
+    }
+}
+
+/// What was done, for people.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Message", example = json!({"message": "Done."}))]
+pub(crate) struct MessageBody {
+    /// A sentence.
+    message: &'static str,
+}
+
+impl MessageBody {
+    pub(crate) const fn new(message: &'static str) -> Self {
+        Self { message }
+    }
+}
+
+/// What a signed-in client holds.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenPair", example = json!({"access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
+pub(crate) struct TokenPairBody {
+    /// To be sent as `Authorization: Bearer`; it holds for 15 minutes.
+    access: String,
+    /// To be exchanged for a new pair; it holds for 7 days and is used once.
+    refresh: String,
+}
+
+impl From<TokenPair> for TokenPairBody {
+    fn from(pair: TokenPair) -> Self {
+        Self { access: pair.access, refresh: pair.refresh }
+    }
+}

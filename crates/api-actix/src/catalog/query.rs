@@ -1,0 +1,195 @@
+//! The parameters of the movie list.
+
+use app::catalog::BrowseMovies;
+use domain::{
+    catalog::{MovieFilter, MovieSort, Range},
+    id::UserId,
+    money::{Currency, Money, ParseAmountError},
+    page::InvalidPage,
+};
+use schemars::JsonSchema;
+use uuid::Uuid;
+
+use crate::{
+    extract::{
+        FromQuery, Params,
+        values::{self, Fault},
+    },
+    page::PageParams,
+    problem::FieldCode,
+    state::Api,
+};
+
+/// A search may have this many characters.
+const MAX_TEXT: usize = 250;
+/// A filter may name this many identifiers.
+const MAX_IDS: usize = 100;
+const MAX_YEAR: i32 = 9_999;
+const MAX_MINUTES: i32 = 100_000;
+
+/// What a reader of the list may ask for, once it was found sound.
+#[derive(Debug)]
+pub(crate) struct MovieQuery {
+    filter: MovieFilter,
+    sorts: Vec<MovieSort>,
+    page: PageParams,
+}
+
+/// The parameters as the document shows them; [`MovieQuery::read`] reads the same names.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct MovieParameters {
+    /// Words that stand in the title, in any order.
+    #[schemars(length(max = 250), example = "star wars")]
+    search: Option<String>,
+    /// A text that stands in the title as it is, but for case and accents.
+    #[schemars(length(max = 250))]
+    title: Option<String>,
+    /// Of any of these genres.
+    #[schemars(length(max = 100))]
+    genre: Option<Vec<Uuid>>,
+    /// By any of these directors.
+    #[schemars(length(max = 100))]
+    director: Option<Vec<Uuid>>,
+    /// With any of these actors.
+    #[schemars(length(max = 100))]
+    star: Option<Vec<Uuid>>,
+    /// Of any of these certifications.
+    #[schemars(length(max = 100))]
+    certification: Option<Vec<Uuid>>,
+    /// Released in this year or later.
+    #[schemars(range(min = 1, max = 9999))]
+    year_min: Option<i32>,
+    /// Released in this year or before.
+    #[schemars(range(min = 1, max = 9999))]
+    year_max: Option<i32>,
+    /// Rated this or better at IMDb.
+    #[schemars(range(min = 0, max = 10))]
+    imdb_min: Option<f64>,
+    /// Rated this or worse at IMDb.
+    #[schemars(range(min = 0, max = 10))]
+    imdb_max: Option<f64>,
+    /// For this price or more, in major units of the shop's currency.
+    #[schemars(regex(pattern = r"^\d{1,15}(\.\d{1,4})?$"), example = "4.99")]
+    price_min: Option<String>,
+    /// For this price or less, in major units of the shop's currency.
+    #[schemars(regex(pattern = r"^\d{1,15}(\.\d{1,4})?$"), example = "9.99")]
+    price_max: Option<String>,
+    /// This long or longer, in minutes.
+    #[schemars(range(min = 0, max = 100_000))]
+    duration_min: Option<i32>,
+    /// This long or shorter, in minutes.
+    #[schemars(range(min = 0, max = 100_000))]
+    duration_max: Option<i32>,
+    /// `name`, `year`, `price`, `imdb`, `votes`, `rating`, `popularity`, `created_at` or `relevance`, a `-` before it
+    /// for the largest first, several separated by commas. Without it: `relevance` when searching, else `-popularity`.
+    #[schemars(
+        regex(pattern = "^-?(name|year|price|imdb|votes|rating|popularity|created_at|relevance)(,-?(name|year|price|imdb|votes|rating|popularity|created_at|relevance))*$"),
+        example = "-year,name"
+    )]
+    sort: Option<String>,
+    /// Counted from 1.
+    #[schemars(range(min = 1))]
+    page: Option<u32>,
+    /// How many items a page holds at most; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    page_size: Option<u32>,
+    /// The `next_cursor` of the page before, in place of `page`.
+    cursor: Option<String>,
+}
+
+impl JsonSchema for MovieQuery {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        MovieParameters::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        MovieParameters::json_schema(generator)
+    }
+}
+
+impl FromQuery for MovieQuery {
+    fn read(params: &mut Params, api: &Api) -> Option<Self> {
+        let currency = api.state.carts.currency;
+        let search = params.optional("search", text);
+        let title = params.optional("title", text);
+        let genres = params.list("genre", MAX_IDS, values::id);
+        let directors = params.list("director", MAX_IDS, values::id);
+        let stars = params.list("star", MAX_IDS, values::id);
+        let certifications = params.list("certification", MAX_IDS, values::id);
+        let year = range(params, "year", values::whole(1..=MAX_YEAR));
+        let imdb = range(params, "imdb", values::decimal(0.0..=10.0));
+        let price = range(params, "price", |text| amount(&text, currency));
+        let duration = range(params, "duration", values::whole(0..=MAX_MINUTES));
+        let sorts = params.optional("sort", |text| sorts(&text));
+        let page = PageParams::read(params);
+        let filter = MovieFilter {
+            search: search?,
+            title: title?,
+            genres: genres?,
+            directors: directors?,
+            stars: stars?,
+            certifications: certifications?,
+            year: year?,
+            imdb: imdb?,
+            price: price?,
+            duration: duration?,
+        };
+        Some(Self { filter, sorts: sorts?.unwrap_or_default(), page: page? })
+    }
+}
+
+impl MovieQuery {
+    /// What the use case is asked, and the number and size of the page.
+    ///
+    /// # Errors
+    /// When the page is too deep to be counted to.
+    pub(crate) fn wanted(
+        self,
+        viewer: Option<UserId>,
+    ) -> Result<(BrowseMovies, Option<u32>, u32), InvalidPage> {
+        let (page, number, size) = self.page.selection()?;
+        Ok((BrowseMovies { filter: self.filter, sorts: self.sorts, page, viewer }, number, size))
+    }
+}
+
+fn text(text: String) -> Result<String, Fault> {
+    if text.chars().count() > MAX_TEXT {
+        return Err(Fault::new(FieldCode::TooLong, format!("must have at most {MAX_TEXT} characters")));
+    }
+    Ok(text)
+}
+
+fn range<T>(
+    params: &mut Params,
+    name: &str,
+    read: impl Fn(String) -> Result<T, Fault>,
+) -> Option<Range<T>> {
+    let min = params.optional(&format!("{name}_min"), &read);
+    let max = params.optional(&format!("{name}_max"), &read);
+    Some(Range { min: min?, max: max? })
+}
+
+fn amount(text: &str, currency: Currency) -> Result<Money, Fault> {
+    Money::parse_major(text, currency).map_err(|error| {
+        let code = match error {
+            ParseAmountError::Malformed if text.starts_with('-') => FieldCode::TooSmall,
+            ParseAmountError::Malformed | ParseAmountError::TooPrecise(_) => FieldCode::InvalidFormat,
+            ParseAmountError::TooLarge => FieldCode::TooLarge,
+        };
+        Fault::new(code, error.to_string())
+    })
+}
+
+fn sorts(text: &str) -> Result<Vec<MovieSort>, Fault> {
+    let mut sorts: Vec<MovieSort> = Vec::new();
+    for part in text.split(',') {
+        let sort: MovieSort =
+            part.parse().map_err(|_| Fault::new(FieldCode::InvalidValue, "names no sort of movies"))?;
+        if sorts.iter().any(|other| other.key == sort.key) {
+            return Err(Fault::new(FieldCode::Repeated, "names a sort twice"));
+        }
+        sorts.push(sort);
+    }
+    Ok(sorts)
+}

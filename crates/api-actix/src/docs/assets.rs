@@ -1,0 +1,108 @@
+//! The files of Swagger UI, out of the archive that their crate carries: no CDN.
+
+use std::{
+    borrow::Cow,
+    io::{Cursor, Read},
+};
+
+use actix_web::web::Bytes;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+/// The page; its addresses are relative, so that it works behind a prefix too.
+pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Cinema – API</title>
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"#;
+
+const START: &str = r##"window.ui = SwaggerUIBundle({
+  url: new URL("openapi.json", window.location.href).href,
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  validatorUrl: null
+});
+"##;
+
+/// The files that the page loads, and their types.
+const WANTED: [(&str, &str); 3] = [
+    ("swagger-ui.css", "text/css; charset=utf-8"),
+    ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+    ("favicon-32x32.png", "image/png"),
+];
+
+/// The page's files, unpacked.
+#[derive(Debug)]
+pub(crate) struct Assets {
+    files: Vec<(&'static str, &'static str, Bytes)>,
+    policy: String,
+}
+
+impl Assets {
+    /// Unpacks the archive, once at the start.
+    ///
+    /// # Errors
+    /// When the archive that was built in lacks a file.
+    pub(crate) fn unpacked(public_url: &str) -> std::io::Result<Self> {
+        let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).map_err(std::io::Error::other)?;
+        let mut files =
+            vec![("start.js", "text/javascript; charset=utf-8", Bytes::from_static(START.as_bytes()))];
+        for (wanted, kind) in WANTED {
+            let path = archive
+                .file_names()
+                .filter_map(Result::ok)
+                .find(|path| path.rsplit('/').next() == Some(wanted))
+                .map(Cow::into_owned)
+                .ok_or_else(|| std::io::Error::other(format!("Swagger UI has no {wanted}")))?;
+            let mut bytes = Vec::new();
+            archive.by_name(&path).map_err(std::io::Error::other)?.read_to_end(&mut bytes)?;
+            files.push((wanted, kind, bytes.into()));
+        }
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+             connect-src 'self' {public_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        Ok(Self { files, policy })
+    }
+
+    /// A file and its type.
+    pub(crate) fn file(&self, name: &str) -> Option<(&'static str, Bytes)> {
+        self.files
+            .iter()
+            .find(|(known, _, _)| *known == name)
+            .map(|(_, kind, bytes)| (*kind, bytes.clone()))
+    }
+
+    /// What the page may load: itself, and the server that is documented.
+    pub(crate) fn policy(&self) -> &str {
+        &self.policy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Assets;
+
+    #[test]
+    fn every_file_that_the_page_loads_is_there() {
+        let assets = Assets::unpacked("http://cinema.test").unwrap();
+        for name in ["start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"] {
+            assert!(super::PAGE.contains(&format!("\"docs/{name}\"")), "{name}");
+            assert!(!assets.file(name).unwrap().1.is_empty(), "{name}");
+        }
+        assert!(assets.file("../Cargo.toml").is_none());
+    }
+}

@@ -1,0 +1,73 @@
+//! Which pages of other origins may call.
+
+use actix_cors::Cors;
+use actix_web::http::{
+    Method,
+    header::{
+        ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
+        RETRY_AFTER,
+    },
+};
+
+use super::request_id::X_REQUEST_ID;
+use crate::settings::ApiSettings;
+
+/// Browsers may keep a preflight's answer for this many seconds.
+const PREFLIGHT_AGE: usize = 600;
+
+/// Allows the origins of the settings; in development the pages of this machine too. No cookies, so no credentials.
+pub(crate) fn cors(settings: &ApiSettings) -> Cors {
+    let mut cors = Cors::default()
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allowed_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            HeaderName::from_static("idempotency-key"),
+            X_REQUEST_ID,
+        ])
+        .expose_headers([
+            ETAG,
+            LINK,
+            LOCATION,
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
+            RETRY_AFTER,
+            X_REQUEST_ID,
+            HeaderName::from_static("idempotency-replayed"),
+        ])
+        .max_age(PREFLIGHT_AGE);
+    for origin in &settings.cors_origins {
+        cors = cors.allowed_origin(origin);
+    }
+    if settings.is_dev {
+        cors = cors.allowed_origin_fn(|origin, _request| origin.to_str().is_ok_and(is_local));
+    }
+    cors
+}
+
+fn is_local(origin: &str) -> bool {
+    let Some(rest) = origin.strip_prefix("http://") else { return false };
+    ["localhost", "127.0.0.1"].iter().any(|host| {
+        rest.strip_prefix(host).is_some_and(|port| {
+            port.is_empty()
+                || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn local_pages_are_those_of_this_machine_only() {
+        assert!(is_local("http://localhost:5173"));
+        assert!(is_local("http://127.0.0.1"));
+        for other in ["http://localhost.evil.test", "http://localhost:80.evil.test", "https://example.test", "null"] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The outermost layer: names the request, dresses the answer, writes every error as a problem, logs once.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        Method, StatusCode,
+        header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
+    },
+    middleware::Next,
+};
+use domain::id::IdGenerator;
+use futures_util::FutureExt;
+
+use super::{compression, headers, request_id};
+use crate::{
+    openapi::Document,
+    problem::{Kind, Problem, body::ProblemBody, kinds},
+};
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// What this layer knows of the server.
+pub(crate) struct Manners {
+    pub(crate) public_url: String,
+    pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) document: Arc<Document>,
+}
+
+/// Says in the log who called; extractors leave it with the request.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn(pub(crate) String);
+
+/// What is known of a request before it is answered.
+struct Asked {
+    id: String,
+    method: Method,
+    path: String,
+    route: Option<String>,
+    since: Instant,
+}
+
+impl Manners {
+    /// Sees one request through.
+    pub(crate) async fn see_through<B: MessageBody + 'static>(
+        self: Arc<Self>,
+        mut request: ServiceRequest,
+        next: Next<B>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        let asked = Asked {
+            id: request_id::chosen(request.headers(), &*self.ids),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            route: request.match_pattern(),
+            since: Instant::now(),
+        };
+        if asked.method == Method::HEAD {
+            // Answered as GET is; the connection leaves the body out, since it knows what was asked.
+            request.head_mut().method = Method::GET;
+        }
+        let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
+        match answered {
+            Ok(Ok(response)) => Ok(self.finish(&asked, response.map_into_boxed_body())),
+            Ok(Err(error)) => {
+                let mut response = error.error_response();
+                let problem = found_in(&mut response, asked.route.is_some())
+                    .unwrap_or_else(|| Problem::new(Kind::of_status(response.status().as_u16())));
+                Err(self.bare(&asked, &problem))
+            }
+            Err(_panic) => {
+                let problem = Problem { cause: Some("a handler panicked".into()), ..Problem::new(&kinds::INTERNAL) };
+                Err(self.bare(&asked, &problem))
+            }
+        }
+    }
+
+    fn finish(&self, asked: &Asked, mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+        compression::unmark(response.headers_mut());
+        let found = found_in(response.response_mut(), asked.route.is_some());
+        if let Some(problem) = found {
+            let body = self.written(asked, &problem);
+            response = response.map_body(|head, _| {
+                self.mark(asked, &problem, &mut head.headers);
+                BoxBody::new(body)
+            });
+            if let Ok(status) = StatusCode::from_u16(problem.kind.status) {
+                *response.response_mut().status_mut() = status;
+            }
+        }
+        headers::dress(response.headers_mut(), &asked.id);
+        let user = response.request().extensions().get::<SignedIn>().cloned();
+        log(asked, response.status(), user.as_ref());
+        response
+    }
+
+    /// An answer for when the request itself is lost, after a panic.
+    fn bare(&self, asked: &Asked, problem: &Problem) -> Error {
+        let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status).body(self.written(asked, problem));
+        self.mark(asked, problem, response.headers_mut());
+        headers::dress(response.headers_mut(), &asked.id);
+        log(asked, status, None);
+        InternalError::from_response("", response).into()
+    }
+
+    fn written(&self, asked: &Asked, problem: &Problem) -> Vec<u8> {
+        if problem.kind.status >= 500 {
+            tracing::error!(
+                request_id = asked.id,
+                code = problem.kind.code,
+                cause = problem.cause.as_deref().unwrap_or("not said"),
+                "a request failed"
+            );
+        }
+        let body = ProblemBody::new(problem, &self.public_url, &asked.path, &asked.id);
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    fn mark(&self, asked: &Asked, problem: &Problem, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        headers.remove(CONTENT_LENGTH);
+        for (name, value) in &problem.headers {
+            headers.append(name.clone(), value.clone());
+        }
+        if problem.kind.status == 401 && !headers.contains_key(WWW_AUTHENTICATE) {
+            let challenge = match problem.kind.code {
+                "access_token_invalid" => "Bearer error=\"invalid_token\"",
+                "access_token_expired" => {
+                    "Bearer error=\"invalid_token\", error_description=\"The access token expired\""
+                }
+                _ => "Bearer",
+            };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if problem.kind == &kinds::METHOD_NOT_ALLOWED {
+            let allowed = asked
+                .route
+                .as_deref()
+                .and_then(|route| self.document.methods_of(route))
+                .and_then(|methods| HeaderValue::from_str(methods).ok());
+            if let Some(value) = allowed {
+                headers.insert(ALLOW, value);
+            } else if !headers.contains_key(ALLOW) {
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+        }
+    }
+}
+
+/// The problem that an answer is: one of ours, or the router's own bare error.
+fn found_in(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        return Some(problem);
+    }
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if is_routed && content_type.is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/html")) {
+        return None; // an answer of a handler of ours, such as /health/ready
+    }
+    Some(Problem::new(Kind::of_status(status.as_u16())))
+}
+
+fn log(asked: &Asked, status: StatusCode, user: Option<&SignedIn>) {
+    tracing::info!(
+        method = asked.method.as_str(),
+        route = asked.route.as_deref().unwrap_or("none"),
+        status = status.as_u16(),
+        duration_ms = asked.since.elapsed().as_secs_f64() * 1000.0,
+        request_id = asked.id,
+        user_id = user.map(|user| user.0.as_str()),
+        "request"
+    );
+}

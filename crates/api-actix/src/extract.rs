@@ -1,0 +1,36 @@
+//! What handlers take from a request: bodies, query parameters, identifiers in paths, tokens.
+//!
+//! Every extractor fails with a [`Problem`](crate::problem::Problem), and finds every fault of its part at once.
+
+pub(crate) mod bearer;
+pub(crate) mod caller;
+pub(crate) mod body;
+pub(crate) mod fields;
+pub(crate) mod json;
+pub(crate) mod nothing;
+pub(crate) mod path;
+pub(crate) mod query;
+pub(crate) mod values;
+
+use actix_web::{HttpRequest, web};
+
+pub(crate) use self::{
+    body::{Body, FromBody},
+    caller::{Caller, Visitor},
+    fields::Fields,
+    nothing::Nothing,
+    path::PathId,
+    query::{FromQuery, Params, Query},
+};
+use crate::{
+    problem::{Problem, kinds},
+    state::Api,
+};
+
+/// What readers of values may ask: the shop's currency, the rule for passwords.
+fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
+    request
+        .app_data::<web::Data<Api>>()
+        .cloned()
+        .ok_or_else(|| Problem { cause: Some("no Api in the app's data".into()), ..Problem::new(&kinds::INTERNAL) })
+}

@@ -1,0 +1,42 @@
+//! The token of the `Authorization` header.
+
+use actix_web::{HttpRequest, http::header::AUTHORIZATION};
+
+use crate::problem::{Problem, kinds};
+
+/// What was sent to say who calls. It is not checked yet.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum BearerToken {
+    /// Nothing was sent.
+    Absent,
+    /// This token was sent.
+    Sent(String),
+}
+
+impl BearerToken {
+    /// Reads the header. Anything but one `Bearer` token is an invalid token.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut sent = request.headers().get_all(AUTHORIZATION);
+        let Some(first) = sent.next() else { return Ok(Self::Absent) };
+        let invalid = || Problem::new(&kinds::ACCESS_TOKEN_INVALID);
+        if sent.next().is_some() {
+            return Err(invalid());
+        }
+        let text = first.to_str().map_err(|_| invalid())?;
+        match text.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
+                Ok(Self::Sent(token.trim().to_owned()))
+            }
+            _ => Err(invalid()),
+        }
+    }
+}
+
+impl std::fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Sent(_) => "Sent(…)",
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! A JSON body that was read and found sound.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::CONTENT_LENGTH,
+    web::BytesMut,
+};
+use futures_util::StreamExt;
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use schemars::JsonSchema;
+
+use super::{api_of, fields::Fields, json::Json, query::Params};
+use crate::{
+    openapi::carrier,
+    problem::{Problem, kinds},
+    state::Api,
+};
+
+/// A body may have this many bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
+/// A body that takes longer than this to arrive is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A body that knows how to be read.
+pub(crate) trait FromBody: JsonSchema + Sized + 'static {
+    /// Takes every member; `None` when one of them was at fault.
+    fn read(fields: &mut Fields, api: &Api) -> Option<Self>;
+}
+
+/// A sound body. A call that takes one takes no query parameters.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: FromBody> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_head(request);
+        let unknown = Params::open(request.query_string()).finish(Some(())).err();
+        let api = api_of(request);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let api = api?;
+            let bytes = collect(payload).await?;
+            let json: Json = serde_json::from_slice(&bytes).map_err(|error| {
+                Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
+                    "The body is not JSON (line {}, column {}).",
+                    error.line(),
+                    error.column()
+                ))
+            })?;
+            let mut fields = Fields::open(json);
+            let value = T::read(&mut fields, &api);
+            match (fields.finish(value), unknown) {
+                (Ok(value), None) => Ok(Self(value)),
+                (Ok(_), Some(unknown)) => Err(Problem::invalid(unknown)),
+                (Err(faults), unknown) => {
+                    Err(Problem::invalid(unknown.into_iter().flatten().chain(faults).collect()))
+                }
+            }
+        })
+    }
+}
+
+fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+    let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
+    let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
+    if mime.essence_str() != "application/json" {
+        return Err(unsupported());
+    }
+    if mime.get_param("charset").is_some_and(|charset| charset != "utf-8") {
+        return Err(unsupported());
+    }
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| usize::try_from(length).map_or(true, |length| length > MAX_BODY)) {
+        return Err(Problem::new(&kinds::TOO_LARGE));
+    }
+    Ok(())
+}
+
+async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
+    let read = async {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| {
+                Problem::new(&kinds::MALFORMED_REQUEST).because("The body ended too early.")
+            })?;
+            if bytes.len().saturating_add(chunk.len()) > MAX_BODY {
+                return Err(Problem::new(&kinds::TOO_LARGE));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| {
+        Err(Problem::new(&kinds::MALFORMED_REQUEST).because("The body did not arrive in time."))
+    })
+}
+
+impl<T: JsonSchema> Apiv2Schema for Body<T> {}
+
+impl<T: FromBody> OperationModifier for Body<T> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_body::<T>(op);
+        for kind in [
+            &kinds::MALFORMED_REQUEST,
+            &kinds::TOO_LARGE,
+            &kinds::UNSUPPORTED_MEDIA_TYPE,
+            &kinds::VALIDATION_FAILED,
+        ] {
+            carrier::add_problem(op, kind);
+        }
+    }
+}

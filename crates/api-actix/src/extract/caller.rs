@@ -1,0 +1,113 @@
+//! Who calls. The caller is known before anything else of the request is looked at: an invalid token is 401,
+//! whatever the body.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use app::accounts::{Actor, AuthenticateError};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+
+use super::{api_of, bearer::BearerToken, nothing::Nothing};
+use crate::{
+    edge::manners::SignedIn,
+    openapi::carrier,
+    problem::{Problem, Refusal, kinds},
+    refusals,
+};
+
+refusals! {
+    AuthenticateError {
+        Invalid => ACCESS_TOKEN_INVALID,
+        Expired => ACCESS_TOKEN_EXPIRED;
+        via Store: domain::store::StoreError,
+    }
+}
+
+/// A signed-in user, and the rest of the request.
+#[derive(Debug)]
+pub(crate) struct Caller<R = Nothing> {
+    pub(crate) actor: Actor,
+    pub(crate) rest: R,
+}
+
+/// Anybody, signed in or not, and the rest of the request. A bad token is refused here too.
+#[derive(Debug)]
+pub(crate) struct Visitor<R = Nothing> {
+    pub(crate) actor: Option<Actor>,
+    pub(crate) rest: R,
+}
+
+async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
+    let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
+    let api = api_of(request)?;
+    let accounts = api.accounts();
+    let actor = api
+        .run_any(async move { accounts.authenticate(&token).await })
+        .await?
+        .map_err(|refusal| refusal.problem())?;
+    request.extensions_mut().insert(SignedIn(actor.user_id.to_string()));
+    Ok(Some(actor))
+}
+
+impl<R: FromRequest<Error = Problem> + 'static> FromRequest for Visitor<R> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let actor = authenticated(&request).await?;
+            let rest = R::from_request(&request, &mut payload).await?;
+            Ok(Self { actor, rest })
+        })
+    }
+}
+
+impl<R: FromRequest<Error = Problem> + 'static> FromRequest for Caller<R> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let actor = authenticated(&request).await?;
+            let actor = actor.ok_or_else(|| Problem::new(&kinds::UNAUTHENTICATED))?;
+            let rest = R::from_request(&request, &mut payload).await?;
+            Ok(Self { actor, rest })
+        })
+    }
+}
+
+impl<R> Apiv2Schema for Visitor<R> {}
+impl<R> Apiv2Schema for Caller<R> {}
+
+impl<R: OperationModifier> OperationModifier for Visitor<R> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_problem(op, &kinds::ACCESS_TOKEN_INVALID);
+        carrier::add_problem(op, &kinds::ACCESS_TOKEN_EXPIRED);
+        R::update_parameter(op);
+    }
+
+    fn update_security(op: &mut DefaultOperationRaw) {
+        carrier::add_bearer(op);
+        carrier::add_anonymous(op);
+    }
+}
+
+impl<R: OperationModifier> OperationModifier for Caller<R> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_problem(op, &kinds::UNAUTHENTICATED);
+        carrier::add_problem(op, &kinds::ACCESS_TOKEN_INVALID);
+        carrier::add_problem(op, &kinds::ACCESS_TOKEN_EXPIRED);
+        R::update_parameter(op);
+    }
+
+    fn update_security(op: &mut DefaultOperationRaw) {
+        carrier::add_bearer(op);
+    }
+}

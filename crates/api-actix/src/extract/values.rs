@@ -1,0 +1,144 @@
+//! Readers of single values: each takes what was sent and says what is wrong with it.
+
+use std::{ops::RangeInclusive, str::FromStr};
+
+use super::json::Json;
+use crate::problem::FieldCode;
+
+/// Why a value is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: FieldCode,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: FieldCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    fn wrong_type(wanted: &str, got: &Json) -> Self {
+        Self::new(FieldCode::WrongType, format!("must be {wanted}, not {}", got.type_name()))
+    }
+}
+
+/// Any string without NUL.
+pub(crate) fn text(value: Json) -> Result<String, Fault> {
+    match value {
+        Json::Text(text) => without_nul(text),
+        other => Err(Fault::wrong_type("a string", &other)),
+    }
+}
+
+/// Refuses NUL, which no database of ours can hold.
+pub(crate) fn without_nul(text: String) -> Result<String, Fault> {
+    if text.contains('\0') {
+        return Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"));
+    }
+    Ok(text)
+}
+
+/// A string that is a UUID in its hyphenated form.
+pub(crate) fn json_id<T: FromStr>(value: Json) -> Result<T, Fault> {
+    id(text(value)?)
+}
+
+/// An identifier in its hyphenated form.
+pub(crate) fn id<T: FromStr>(text: String) -> Result<T, Fault> {
+    text.parse().map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be a UUID"))
+}
+
+/// Any text; for parameters.
+#[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
+pub(crate) fn any(text: String) -> Result<String, Fault> {
+    Ok(text)
+}
+
+/// A whole number within these bounds, for parameters.
+pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(String) -> Result<T, Fault>
+where
+    T: FromStr + PartialOrd + Copy + std::fmt::Display,
+{
+    move |text| {
+        let digits = text.strip_prefix('-').unwrap_or(&text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Fault::new(FieldCode::InvalidFormat, "must be a whole number"));
+        }
+        // More digits than any number has are a number all the same: too large, or too small.
+        match text.parse::<T>() {
+            Ok(number) => within(number, &bounds),
+            Err(_) if text.starts_with('-') => Err(too_small(bounds.start())),
+            Err(_) => Err(too_large(bounds.end())),
+        }
+    }
+}
+
+/// A decimal number within these bounds, for parameters.
+pub(crate) fn decimal(bounds: RangeInclusive<f64>) -> impl Fn(String) -> Result<f64, Fault> {
+    move |text| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+        match text.parse::<f64>() {
+            Ok(number) if plain && number.is_finite() => within(number, &bounds),
+            _ => Err(Fault::new(FieldCode::InvalidFormat, "must be a decimal number")),
+        }
+    }
+}
+
+fn within<T: PartialOrd + Copy + std::fmt::Display>(
+    number: T,
+    bounds: &RangeInclusive<T>,
+) -> Result<T, Fault> {
+    if number < *bounds.start() {
+        Err(too_small(bounds.start()))
+    } else if number > *bounds.end() {
+        Err(too_large(bounds.end()))
+    } else {
+        Ok(number)
+    }
+}
+
+fn too_small(least: &impl std::fmt::Display) -> Fault {
+    Fault::new(FieldCode::TooSmall, format!("must be at least {least}"))
+}
+
+fn too_large(greatest: &impl std::fmt::Display) -> Fault {
+    Fault::new(FieldCode::TooLarge, format!("must be at most {greatest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code<T: std::fmt::Debug>(result: Result<T, Fault>) -> FieldCode {
+        result.unwrap_err().code
+    }
+
+    #[test]
+    fn whole_numbers_outside_their_bounds_say_which_bound() {
+        let page = whole(1_u32..=100);
+        assert_eq!(page("7".into()).unwrap(), 7);
+        assert_eq!(code(page("0".into())), FieldCode::TooSmall);
+        assert_eq!(code(page("-3".into())), FieldCode::TooSmall);
+        assert_eq!(code(page("101".into())), FieldCode::TooLarge);
+        assert_eq!(code(page("99999999999999999999999999999999999999999999".into())), FieldCode::TooLarge);
+        for bad in ["", "1.5", "x", "+1", " 1", "-"] {
+            assert_eq!(code(page(bad.into())), FieldCode::InvalidFormat, "{bad}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_plain_digits() {
+        let score = decimal(0.0..=10.0);
+        assert!((score("7.5".into()).unwrap() - 7.5).abs() < f64::EPSILON);
+        for bad in ["", "NaN", "inf", "1e3", "."] {
+            assert_eq!(code(score(bad.into())), FieldCode::InvalidFormat, "{bad}");
+        }
+        assert_eq!(code(score("10.1".into())), FieldCode::TooLarge);
+    }
+
+    #[test]
+    fn nul_is_refused_and_emoji_are_not() {
+        assert_eq!(code(text(Json::Text("a\0b".into()))), FieldCode::InvalidFormat);
+        assert_eq!(text(Json::Text("🎬".into())).unwrap(), "🎬");
+    }
+}

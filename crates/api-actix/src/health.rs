@@ -1,0 +1,115 @@
+//! Says whether the process lives and whether it can do its work.
+
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, web};
+use async_trait::async_trait;
+use paperclip::{
+    actix::{OperationModifier, api_v2_operation},
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    extract::Nothing,
+    openapi::carrier,
+    problem::{Failure, Problem, Refusal},
+    reply::{OkJson, json},
+    state::Api,
+};
+
+/// Knows whether the server can do its work.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// Looks at everything that the server needs. MUST answer within a second, whatever is broken.
+    async fn components(&self) -> Vec<Component>;
+}
+
+/// One thing that the server needs.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Component {
+    /// What it is: `database`, `migrations`.
+    pub name: String,
+    /// Whether it works.
+    pub ok: bool,
+    /// What is wrong with it; no addresses, no secrets.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Unavailable,
+}
+
+/// The process answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(example = serde_json::json!({"status": "ok"}))]
+pub(crate) struct Liveness {
+    status: Status,
+}
+
+/// Whether the server can do its work, and what it needs for that.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Readiness", example = serde_json::json!({"status": "ok", "components": [{"name": "database", "ok": true, "detail": null}]}))]
+pub(crate) struct ReadinessBody {
+    status: Status,
+    components: Vec<Component>,
+}
+
+impl Responder for ReadinessBody {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        let status = match self.status {
+            Status::Ok => StatusCode::OK,
+            Status::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        json(status, &self)
+    }
+}
+
+impl Apiv2Schema for ReadinessBody {}
+
+impl OperationModifier for ReadinessBody {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        carrier::add_answer::<Self>(op, 200, "The server can do its work.", &[]);
+        carrier::add_answer::<Self>(op, 503, "Something that the server needs is away.", &[]);
+    }
+}
+
+/// An error that never happens.
+#[derive(Debug)]
+pub(crate) enum Never {}
+
+impl Refusal for Never {
+    fn problem(&self) -> Problem {
+        match *self {}
+    }
+
+    fn kinds(_into: &mut Vec<&'static crate::problem::Kind>) {}
+}
+
+/// Is the process alive?
+///
+/// Answers as long as the process does, whatever it needs.
+#[api_v2_operation(operation_id = "getLiveness", tags("operations"))]
+pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<Never>> {
+    Ok(OkJson(Liveness { status: Status::Ok }))
+}
+
+/// Can the server do its work?
+///
+/// 503 says what is wrong: the database is away, or is not migrated.
+#[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
+pub(crate) async fn ready(
+    api: web::Data<Api>,
+    _nothing: Nothing,
+) -> Result<ReadinessBody, Failure<Never>> {
+    let readiness = std::sync::Arc::clone(&api.state.readiness);
+    let components =
+        api.run_any(async move { readiness.components().await }).await.map_err(Failure::Broken)?;
+    let status =
+        if components.iter().all(|component| component.ok) { Status::Ok } else { Status::Unavailable };
+    Ok(ReadinessBody { status, components })
+}

@@ -1,0 +1,239 @@
+//! Carries what OpenAPI 3.1 can say through paperclip, which speaks Swagger 2.
+//!
+//! Extractors and answers describe themselves in JSON that stands in the *descriptions* of paperclip's parameters
+//! and responses, the one text that it passes on whole. [`mend`](super::mend) takes it out again.
+
+use paperclip::v2::models::{
+    DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response,
+};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::problem::Kind;
+
+/// What a description holds on its way through paperclip.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Cargo {
+    /// An OpenAPI 3.1 parameter, request body or response.
+    pub(crate) object: Value,
+    /// The named schemas that it refers to.
+    pub(crate) definitions: Map<String, Value>,
+    /// The codes that an error response can have.
+    pub(crate) codes: Vec<String>,
+}
+
+impl Cargo {
+    fn packed(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    /// Takes the cargo out of a description.
+    pub(crate) fn of(description: &Value) -> Option<Self> {
+        serde_json::from_str(description.as_str()?).ok()
+    }
+}
+
+/// Adds the parameters that a query type's properties are.
+pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    let mut generator = generator(SchemaSettings::draft2020_12().for_deserialize());
+    let schema = T::json_schema(&mut generator).to_value();
+    let definitions = generator.take_definitions(true);
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    for (name, property) in properties {
+        let mut property = without_null(property.clone());
+        let description = take(&mut property, "description");
+        let example = take(&mut property, "examples").and_then(|all| all.get(0).cloned());
+        let must = required.iter().any(|other| other == name.as_str());
+        let mut object = json!({"name": name, "in": "query", "required": must, "schema": property});
+        if let (Some(fields), Some(description)) = (object.as_object_mut(), description) {
+            fields.insert("description".into(), description);
+        }
+        if let (Some(fields), Some(example)) = (object.as_object_mut(), example) {
+            fields.insert("example".into(), example);
+        }
+        add_parameter(op, ParameterIn::Query, name, &Cargo { object, definitions: definitions.clone(), codes: Vec::new() });
+    }
+}
+
+/// Adds the identifier of the path; paperclip gives it the name that the path has.
+pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
+    let object = json!({
+        "in": "path",
+        "required": true,
+        "description": "The identifier, a UUID.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0190a1b2-0000-7000-8000-000000000000",
+    });
+    add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
+}
+
+/// Adds a JSON body of this type.
+pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    let (media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    let object = json!({"required": true, "content": {"application/json": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON answer of this type, with these headers beside those of every answer.
+pub(crate) fn add_answer<T: JsonSchema>(
+    op: &mut DefaultOperationRaw,
+    status: u16,
+    description: &str,
+    headers: &[&str],
+) {
+    let (media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_serialize());
+    let object = json!({
+        "description": description,
+        "headers": header_references(headers),
+        "content": {"application/json": media},
+    });
+    insert(op, status, &Cargo { object, definitions, codes: Vec::new() });
+}
+
+/// Adds an answer without a body.
+pub(crate) fn add_empty_answer(
+    op: &mut DefaultOperationRaw,
+    status: u16,
+    description: &str,
+    headers: &[&str],
+) {
+    let object = json!({"description": description, "headers": header_references(headers)});
+    insert(op, status, &Cargo { object, ..Cargo::default() });
+}
+
+/// Adds an error answer; several kinds of one status share it.
+pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
+    let key = kind.status.to_string();
+    let mut cargo = match op.responses.get(&key) {
+        Some(Either::Right(response)) => response
+            .description
+            .as_ref()
+            .and_then(|text| Cargo::of(&Value::from(text.as_str())))
+            .unwrap_or_default(),
+        _ => Cargo::default(),
+    };
+    if !cargo.codes.iter().any(|code| code == kind.code) {
+        cargo.codes.push(kind.code.to_owned());
+    }
+    insert(op, kind.status, &cargo);
+}
+
+/// References to headers that the document describes once.
+pub(crate) fn header_references(names: &[&str]) -> Value {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// The schema of a type, and the named schemas that it refers to.
+pub(crate) fn schema<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>) {
+    let mut generator = generator(settings);
+    let schema = generator.subschema_for::<T>().to_value();
+    (schema, generator.take_definitions(true))
+}
+
+fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>) {
+    let (schema, definitions) = schema::<T>(settings);
+    let example = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| reference.rsplit('/').next())
+        .and_then(|name| definitions.get(name))
+        .and_then(|definition| definition.get("examples"))
+        .and_then(|examples| examples.get(0))
+        .cloned();
+    let mut media = json!({"schema": schema});
+    if let (Some(fields), Some(example)) = (media.as_object_mut(), example) {
+        fields.insert("example".into(), example);
+    }
+    (media, definitions)
+}
+
+fn generator(settings: SchemaSettings) -> SchemaGenerator {
+    settings
+        .with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        })
+        .into_generator()
+}
+
+fn add_parameter(op: &mut DefaultOperationRaw, place: ParameterIn, name: &str, cargo: &Cargo) {
+    op.parameters.push(Either::Right(Parameter {
+        in_: place,
+        name: name.to_owned(),
+        required: true,
+        data_type: Some(DataType::String),
+        description: cargo.packed(),
+        ..Parameter::default()
+    }));
+}
+
+fn insert(op: &mut DefaultOperationRaw, status: u16, cargo: &Cargo) {
+    let response = Response { description: cargo.packed(), ..Response::default() };
+    op.responses.insert(status.to_string(), Either::Right(response));
+}
+
+/// A parameter that may be absent is never `null`: that is what its schema of an `Option` says too much.
+fn without_null(mut schema: Value) -> Value {
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            if let Some(fields) = schema.as_object_mut() {
+                fields.insert("type".into(), only);
+            }
+        }
+    }
+    if let Some(choices) = take(&mut schema, "anyOf") {
+        let rest: Vec<Value> = choices
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|choice| choice.get("type") != Some(&Value::from("null")))
+            .cloned()
+            .collect();
+        if let (Some(fields), [Value::Object(only)]) = (schema.as_object_mut(), rest.as_slice()) {
+            fields.extend(only.clone());
+        } else if let Some(fields) = schema.as_object_mut() {
+            fields.insert("anyOf".into(), rest.into());
+        }
+    }
+    if schema.get("default").is_some_and(Value::is_null) {
+        take(&mut schema, "default");
+    }
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
+    }
+    schema
+}
+
+fn take(schema: &mut Value, key: &str) -> Option<Value> {
+    schema.as_object_mut()?.shift_remove(key)
+}
+
+/// Lets a bearer token authorise the operation.
+pub(crate) fn add_bearer(op: &mut DefaultOperationRaw) {
+    op.security.push([("bearer".to_owned(), Vec::new())].into());
+}
+
+/// Lets the operation be called without any token too.
+pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
+    op.security.push(std::collections::BTreeMap::new());
+}
+
+/// Adds the header of conditional reading.
+pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw) {
+    let object = json!({
+        "in": "header",
+        "required": false,
+        "description": "The `ETag` of what the caller has; the same again is answered with 304.",
+        "schema": {"type": "string"},
+        "example": "W/\"9f1c2a3b4c5d6e7f\"",
+    });
+    add_parameter(op, ParameterIn::Header, "If-None-Match", &Cargo { object, ..Cargo::default() });
+}

@@ -1,0 +1,141 @@
+//! The mending, on a route that has everything: a path id, a list parameter, a body, nullable members.
+
+use actix_web::App;
+use paperclip::actix::{OpenApiExt, api_v2_operation, web};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::mend;
+use crate::{
+    extract::{Body, Fields, FromBody, FromQuery, Params, PathId, Query, values},
+    problem::Failure,
+    refusals,
+    reply::OkJson,
+    state::Api,
+};
+
+#[derive(Debug)]
+enum ProbeError {
+    Taken,
+}
+
+refusals! {
+    ProbeError { Taken => EMAIL_TAKEN }
+}
+
+#[derive(Debug, JsonSchema)]
+struct ProbeQuery {
+    /// Any of these.
+    genre: Vec<Uuid>,
+    /// Counted from 1.
+    #[schemars(range(min = 1))]
+    page: Option<u32>,
+}
+
+impl FromQuery for ProbeQuery {
+    fn read(params: &mut Params, _api: &Api) -> Option<Self> {
+        let genre = params.list("genre", 20, values::id);
+        let page = params.optional("page", values::whole(1..=u32::MAX));
+        Some(Self { genre: genre?, page: page? })
+    }
+}
+
+/// Sets a probe.
+#[derive(Debug, JsonSchema)]
+#[schemars(example = json!({"name": "x", "note": null}))]
+struct ProbeBody {
+    #[schemars(length(min = 1, max = 250))]
+    name: String,
+    #[schemars(required)]
+    note: Option<String>,
+}
+
+impl FromBody for ProbeBody {
+    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
+        let name = fields.required("name", values::text);
+        Some(Self { name: name?, note: None })
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Inner {
+    at: Option<u32>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
+struct List<T> {
+    items: Vec<T>,
+    inner: Option<T>,
+}
+
+/// Probes.
+///
+/// With everything.
+#[api_v2_operation(operation_id = "probe", tags("operations"))]
+async fn probe(
+    id: PathId<Uuid>,
+    query: Query<ProbeQuery>,
+    body: Body<ProbeBody>,
+) -> Result<OkJson<List<Inner>>, Failure<ProbeError>> {
+    if body.0.name.is_empty() || body.0.note.is_some() {
+        return Err(ProbeError::Taken.into());
+    }
+    let at = query.0.page.or_else(|| u32::try_from(query.0.genre.len()).ok()).filter(|_| !id.0.is_nil());
+    Ok(OkJson(List { items: vec![], inner: Some(Inner { at }) }))
+}
+
+fn document() -> Value {
+    let mut recorded = Value::Null;
+    let _app = App::new()
+        .wrap_api()
+        .service(web::resource("/probes/{probe_id}").route(web::post().to(probe)))
+        .with_raw_json_spec_v3(|app, spec| {
+            recorded = spec;
+            app
+        });
+    mend::mended(&recorded, "http://cinema.test")
+}
+
+fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
+    document.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer} in {document:#}"))
+}
+
+#[test]
+fn an_operation_keeps_everything_that_its_parts_say() {
+    let document = document();
+    let operation = at(&document, "/paths/~1probes~1{probe_id}/post");
+    assert_eq!(operation["operationId"], "probe");
+    assert_eq!(operation["summary"], "Probes.");
+    assert_eq!(operation["description"], "With everything.");
+    let parameters = operation["parameters"].as_array().unwrap();
+    let by_name = |name: &str| parameters.iter().find(|p| p["name"] == name).unwrap().clone();
+    assert_eq!(by_name("probe_id")["in"], "path");
+    assert_eq!(by_name("probe_id")["schema"]["format"], "uuid");
+    assert_eq!(by_name("page")["schema"]["type"], "integer");
+    assert_eq!(by_name("page")["schema"]["minimum"], 1);
+    assert_eq!(by_name("page")["required"], false);
+    assert_eq!(by_name("genre")["schema"]["items"]["format"], "uuid");
+    let media = at(operation, "/requestBody/content/application~1json");
+    assert_eq!(media["schema"]["$ref"], "#/components/schemas/ProbeBody");
+    assert_eq!(media["example"]["name"], "x");
+    assert_eq!(
+        operation["responses"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["200", "400", "404", "406", "409", "413", "415", "422", "500", "503"]
+    );
+    assert_eq!(
+        at(operation, "/responses/409/content/application~1problem+json/schema/allOf/1/properties/code/enum"),
+        &json!(["email_taken"])
+    );
+}
+
+#[test]
+fn nullable_members_and_generic_names_are_right() {
+    let document = document();
+    assert_eq!(at(&document, "/components/schemas/Inner/properties/at/type"), &json!(["integer", "null"]));
+    assert_eq!(at(&document, "/components/schemas/InnerList/required"), &json!(["items", "inner"]));
+    assert_eq!(at(&document, "/components/schemas/ProbeBody/properties/name/maxLength"), 250);
+}
+}

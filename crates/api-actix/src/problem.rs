@@ -1,0 +1,195 @@
+//! Errors as RFC 9457 problems: what handlers return, what extractors fail with, what the edge renders.
+//!
+//! A [`Problem`] travels from where it is found to the edge inside the response's extensions; the edge alone knows
+//! the request id and writes the body (`crate::edge`).
+
+pub(crate) mod body;
+pub mod kinds;
+pub(crate) mod page;
+pub(crate) mod shared;
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue, RETRY_AFTER},
+    },
+};
+use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
+
+pub use self::{
+    body::{FieldCode, FieldProblem},
+    kinds::Kind,
+};
+use crate::openapi::carrier;
+
+/// One error answer on its way to the edge.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub(crate) kind: &'static Kind,
+    pub(crate) detail: Option<String>,
+    pub(crate) errors: Vec<FieldProblem>,
+    pub(crate) cause: Option<String>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem that says no more than its kind does.
+    #[must_use]
+    pub fn new(kind: &'static Kind) -> Self {
+        Self { kind, detail: None, errors: Vec::new(), cause: None, headers: Vec::new() }
+    }
+
+    /// Says what was wrong in this case; it is shown to the caller.
+    #[must_use]
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Keeps the error and its sources for the log; the caller never sees them.
+    #[must_use]
+    pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            chain.push_str(": ");
+            chain.push_str(&inner.to_string());
+            source = inner.source();
+        }
+        self.cause = Some(chain);
+        self
+    }
+
+    /// A 503 that asks the caller to come back soon.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::new(&kinds::UNAVAILABLE).with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// A 422 that names these fields.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldProblem>) -> Self {
+        Self { errors, ..Self::new(&kinds::VALIDATION_FAILED) }
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.code)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status_code());
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+/// An error of a use case that knows what it looks like from outside.
+///
+/// Written by [`refusals!`](crate::refusals), whose match is exhaustive: a new variant does not compile until it
+/// has a kind.
+pub trait Refusal: fmt::Debug {
+    /// The answer for this refusal.
+    fn problem(&self) -> Problem;
+
+    /// Adds every kind that [`problem`](Self::problem) can give; they go into the document.
+    fn kinds(into: &mut Vec<&'static Kind>);
+}
+
+/// Why a handler has no answer.
+#[derive(Debug)]
+pub enum Failure<E> {
+    /// Some values are not acceptable; every one is named.
+    Invalid(Vec<FieldProblem>),
+    /// The use case refused.
+    Refused(E),
+    /// The boundary itself failed: the use case took too long or broke.
+    Broken(Problem),
+}
+
+impl<E: Refusal> Failure<E> {
+    fn to_problem(&self) -> Problem {
+        match self {
+            Self::Invalid(errors) => Problem::invalid(errors.clone()),
+            Self::Refused(refusal) => refusal.problem(),
+            Self::Broken(problem) => problem.clone(),
+        }
+    }
+}
+
+impl<E: Refusal> From<E> for Failure<E> {
+    fn from(refusal: E) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<E: Refusal> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_problem().fmt(f)
+    }
+}
+
+impl<E: Refusal> ResponseError for Failure<E> {
+    fn status_code(&self) -> StatusCode {
+        self.to_problem().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.to_problem().error_response()
+    }
+}
+
+impl<E: Refusal> Apiv2Errors for Failure<E> {
+    fn update_error_definitions(op: &mut DefaultOperationRaw) {
+        let mut kinds = Vec::new();
+        E::kinds(&mut kinds);
+        for kind in kinds {
+            carrier::add_problem(op, kind);
+        }
+    }
+}
+
+/// Gives every variant of a use case's error its kind of problem.
+///
+/// Behind `via` stand the variants that carry another [`Refusal`] and look like it.
+#[macro_export]
+macro_rules! refusals {
+    ($($error:ty {
+        $($variant:ident $({ $($field:tt)* })? $(( $($part:tt)* ))? => $kind:ident),* $(,)?
+        $(; $(via $outer:ident: $inner:ty),+ $(,)?)?
+    })+) => {$(
+        impl $crate::problem::Refusal for $error {
+            fn problem(&self) -> $crate::problem::Problem {
+                match self {
+                    $(Self::$variant $({ $($field)* })? $(( $($part)* ))? =>
+                        $crate::problem::Problem::new(&$crate::problem::kinds::$kind),)*
+                    $($(Self::$outer(inner) => $crate::problem::Refusal::problem(inner),)+)?
+                }
+            }
+
+            fn kinds(into: &mut Vec<&'static $crate::problem::Kind>) {
+                $(into.push(&$crate::problem::kinds::$kind);)*
+                $($(<$inner as $crate::problem::Refusal>::kinds(into);)+)?
+            }
+        }
+    )+};
+}

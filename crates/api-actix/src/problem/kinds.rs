@@ -1,0 +1,143 @@
+//! The registry of problems: what an error answer can be.
+//!
+//! A code is API and is never renamed; [`page`](super::page) answers each `type` address with the explanation
+//! written here.
+
+/// One kind of problem.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The HTTP status.
+    pub status: u16,
+    /// What a client switches on.
+    pub code: &'static str,
+    /// A few words for people.
+    pub title: &'static str,
+    /// What happened and what to do, in a sentence or two.
+    pub explanation: &'static str,
+}
+
+impl Kind {
+    /// The last part of the problem's address.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        self.code.replace('_', "-")
+    }
+
+    /// The kind that stands for a bare status, such as the router's own answers.
+    #[must_use]
+    pub fn of_status(status: u16) -> &'static Self {
+        match status {
+            401 => &UNAUTHENTICATED,
+            403 => &FORBIDDEN,
+            404 => &NOT_FOUND,
+            405 => &METHOD_NOT_ALLOWED,
+            406 => &NOT_ACCEPTABLE,
+            412 => &PRECONDITION_FAILED,
+            413 => &TOO_LARGE,
+            415 => &UNSUPPORTED_MEDIA_TYPE,
+            422 => &VALIDATION_FAILED,
+            429 => &RATE_LIMITED,
+            503 => &UNAVAILABLE,
+            400..=499 => &MALFORMED_REQUEST,
+            _ => &INTERNAL,
+        }
+    }
+
+    /// The kind whose address ends in this.
+    #[must_use]
+    pub fn of_slug(slug: &str) -> Option<&'static Self> {
+        ALL.iter().copied().find(|kind| kind.slug() == slug)
+    }
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal $title:literal $explanation:literal;)*) => {
+        $(
+            #[doc = concat!("`", $code, "`: ", $explanation)]
+            pub static $name: Kind =
+                Kind { status: $status, code: $code, title: $title, explanation: $explanation };
+        )*
+
+        /// Every kind there is.
+        pub static ALL: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+kinds! {
+    MALFORMED_REQUEST = 400 "malformed_request" "Malformed request"
+        "The request could not be read: its body is not JSON, or an identifier in its path is not a UUID.";
+    CURSOR_INVALID = 400 "cursor_invalid" "Invalid cursor"
+        "The cursor was not made by this server, or was made for another sort or other filters. Start again from the first page.";
+    USE_CURSOR = 400 "use_cursor" "Page too deep"
+        "Pages that begin at item 10,000 or later are not counted. Follow `next_cursor` instead, or narrow the filters.";
+    TOKEN_INVALID = 400 "token_invalid" "Invalid token"
+        "The link's token is unknown or was used before. Ask for a new one.";
+    TOKEN_EXPIRED = 400 "token_expired" "Expired token"
+        "The link's token is too old. Ask for a new one.";
+    UNAUTHENTICATED = 401 "unauthenticated" "Sign-in needed"
+        "This needs a signed-in user. Send `Authorization: Bearer` with an access token.";
+    ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "Invalid access token"
+        "The access token is not one of this server's, or its user or session has ended. Log in again.";
+    ACCESS_TOKEN_EXPIRED = 401 "access_token_expired" "Expired access token"
+        "The access token is too old. Refresh it and repeat the request.";
+    REFRESH_TOKEN_INVALID = 401 "refresh_token_invalid" "Invalid refresh token"
+        "The refresh token is unknown, expired, ended or was used before. Log in again.";
+    INVALID_CREDENTIALS = 401 "invalid_credentials" "Wrong email or password"
+        "No account has this email and password.";
+    FORBIDDEN = 403 "forbidden" "Not allowed"
+        "The signed-in user may not do this.";
+    ACCOUNT_INACTIVE = 403 "account_inactive" "Account not active"
+        "The account is not activated, or was deactivated. Follow the link in the activation mail, or ask for a new one.";
+    NOT_FOUND = 404 "not_found" "Not found"
+        "There is nothing here, or nothing that the caller may know of.";
+    METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed"
+        "This address does not answer this method. The `Allow` header lists those it answers.";
+    NOT_ACCEPTABLE = 406 "not_acceptable" "Not acceptable"
+        "The answer is JSON, which the `Accept` header excludes.";
+    EMAIL_TAKEN = 409 "email_taken" "Email already registered"
+        "An account with this email exists. Log in, or reset its password.";
+    ALREADY_IN_CART = 409 "already_in_cart" "Already in the cart"
+        "The movie is in the cart already.";
+    ALREADY_PURCHASED = 409 "already_purchased" "Already bought"
+        "The caller has bought this movie already.";
+    MOVIE_UNAVAILABLE = 409 "movie_unavailable" "Movie not on sale"
+        "The movie was withdrawn from sale.";
+    CART_FULL = 409 "cart_full" "Cart full"
+        "A cart holds at most 100 movies.";
+    PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
+        "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
+    TOO_LARGE = 413 "too_large" "Body too large"
+        "A request body may have 64 KiB.";
+    UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
+        "The body must be `application/json`, in UTF-8.";
+    VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
+        "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
+    RATE_LIMITED = 429 "rate_limited" "Too many requests"
+        "Too many requests were sent. Wait as long as `Retry-After` says.";
+    INTERNAL = 500 "internal" "Internal error"
+        "Something went wrong on the server. The fault was recorded under the request id.";
+    UNAVAILABLE = 503 "unavailable" "Temporarily unavailable"
+        "The server is overloaded, or its database is away. Repeat the request after the time in `Retry-After`.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_fit_their_addresses() {
+        let mut seen = std::collections::BTreeSet::new();
+        for kind in ALL {
+            assert!(seen.insert(kind.code), "{} stands twice", kind.code);
+            assert!(kind.code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", kind.code);
+            assert_eq!(Kind::of_slug(&kind.slug()), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn a_bare_status_has_a_kind_with_that_status_where_there_is_one() {
+        for status in [401, 403, 404, 405, 406, 412, 413, 415, 422, 429, 500, 503] {
+            assert_eq!(Kind::of_status(status).status, status);
+        }
+    }
+}

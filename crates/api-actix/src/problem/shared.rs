@@ -1,0 +1,55 @@
+//! What errors of the domain look like from outside, wherever a use case passes them on.
+
+use domain::{
+    accounts::{HashError, PasswordProblem},
+    store::StoreError,
+};
+
+use super::{FieldCode, FieldProblem, Kind, Problem, Refusal, kinds};
+
+impl Refusal for StoreError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Unavailable(_) => Problem::unavailable().caused_by(self),
+            Self::Failed(_) => Problem::new(&kinds::INTERNAL).caused_by(self),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([&kinds::UNAVAILABLE, &kinds::INTERNAL]);
+    }
+}
+
+impl Refusal for HashError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Busy => Problem::unavailable().caused_by(self),
+            Self::Failed(_) => Problem::new(&kinds::INTERNAL).caused_by(self),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([&kinds::UNAVAILABLE, &kinds::INTERNAL]);
+    }
+}
+
+impl Refusal for PasswordProblem {
+    fn problem(&self) -> Problem {
+        Problem::invalid(vec![FieldProblem::new("password", password_code(*self), self.to_string())])
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::VALIDATION_FAILED);
+    }
+}
+
+/// The code of a field that holds a password.
+pub(crate) const fn password_code(problem: PasswordProblem) -> FieldCode {
+    match problem {
+        PasswordProblem::TooShort => FieldCode::TooShort,
+        PasswordProblem::TooLong => FieldCode::TooLong,
+        PasswordProblem::TooWeak => FieldCode::TooWeak,
+        PasswordProblem::TooCommon => FieldCode::TooCommon,
+        PasswordProblem::IsEmail => FieldCode::InvalidValue,
+    }
+}

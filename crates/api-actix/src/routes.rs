@@ -1,0 +1,35 @@
+//! Every documented route. Whatever stands here stands in the OpenAPI document too.
+
+use paperclip::actix::web::{self, ServiceConfig};
+
+use crate::{accounts, cart, catalog, health};
+
+/// Puts the documented routes on an app.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/health/live").route(web::get().to(health::live)))
+        .service(web::resource("/health/ready").route(web::get().to(health::ready)))
+        .service(
+            web::scope("/api/v1")
+                .service(web::resource("/accounts/register").route(web::post().to(accounts::register)))
+                .service(web::resource("/accounts/activate").route(web::post().to(accounts::activate)))
+                .service(
+                    web::resource("/accounts/resend-activation")
+                        .route(web::post().to(accounts::resend_activation)),
+                )
+                .service(web::resource("/accounts/login").route(web::post().to(accounts::log_in)))
+                .service(web::resource("/accounts/refresh").route(web::post().to(accounts::refresh)))
+                .service(web::resource("/accounts/logout").route(web::post().to(accounts::log_out)))
+                .service(web::resource("/movies").route(web::get().to(catalog::list_movies)))
+                .service(web::resource("/movies/{id}").route(web::get().to(catalog::show_movie)))
+                .service(web::resource("/genres").route(web::get().to(catalog::list_genres)))
+                .service(
+                    web::resource("/cart")
+                        .route(web::get().to(cart::show))
+                        .route(web::delete().to(cart::clear)),
+                )
+                .service(web::resource("/cart/items").route(web::post().to(cart::add)))
+                .service(web::resource("/cart/items/{movie_id}").route(web::delete().to(cart::remove)))
+                .service(web::resource("/cart/merge").route(web::post().to(cart::merge))),
+        );
+}

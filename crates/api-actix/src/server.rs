@@ -1,0 +1,120 @@
+//! Puts routes and layers together and serves them.
+
+use std::{net::TcpListener, sync::Arc};
+
+use actix_web::{
+    App, Error, HttpServer,
+    body::MessageBody,
+    dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse},
+    middleware::{Compress, Next, from_fn},
+    web,
+};
+use paperclip::actix::OpenApiExt;
+
+use crate::{
+    accounts::{AccountGate, pages},
+    docs::{self, Assets, Door},
+    edge::{acceptance, compression, cors::cors, manners::Manners, overload, overload::InFlight},
+    openapi::Document,
+    problem, routes,
+    settings::ApiSettings,
+    state::{Api, ApiState},
+};
+
+/// What all workers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    api: web::Data<Api>,
+    document: web::Data<Document>,
+    assets: web::Data<Assets>,
+    door: web::Data<Door>,
+    manners: Arc<Manners>,
+    in_flight: InFlight,
+}
+
+impl Shared {
+    /// Builds what is built once: the document, the page's files.
+    pub(crate) fn new(state: ApiState, settings: ApiSettings) -> std::io::Result<Self> {
+        let document = Arc::new(Document::new(&settings.public_url));
+        Ok(Self {
+            assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
+            door: web::Data::new(Door::new(settings.docs_access, Arc::new(AccountGate(Arc::clone(&state.accounts))))),
+            manners: Arc::new(Manners {
+                public_url: settings.public_url.clone(),
+                ids: Arc::clone(&state.ids),
+                document: Arc::clone(&document),
+            }),
+            in_flight: InFlight::new(settings.max_in_flight),
+            document: web::Data::from(document),
+            api: web::Data::new(Api { state, settings }),
+        })
+    }
+}
+
+/// The whole app of one worker.
+pub(crate) fn app(
+    shared: &Shared,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let in_flight = shared.in_flight.clone();
+    let manners = Arc::clone(&shared.manners);
+    let serve_pages = shared.api.settings.serve_pages;
+    App::new()
+        .app_data(shared.api.clone())
+        .app_data(shared.document.clone())
+        .app_data(shared.assets.clone())
+        .app_data(shared.door.clone())
+        // The last is the outermost.
+        .wrap(from_fn(acceptance::negotiate))
+        .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
+            overload::shed(in_flight.clone(), request, next)
+        }))
+        .wrap(from_fn(compression::exempt))
+        .wrap(Compress::default())
+        .wrap(cors(&shared.api.settings))
+        .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
+            Arc::clone(&manners).see_through(request, next)
+        }))
+        .wrap_api()
+        .configure(routes::configure)
+        .build()
+        .route("/openapi.json", web::get().to(docs::document))
+        .route("/docs", web::get().to(docs::page))
+        .route("/docs/{file}", web::get().to(docs::file))
+        .route("/problems/{code}", web::get().to(problem::page::show))
+        .configure(move |config| {
+            if serve_pages {
+                config.service(
+                    web::resource("/activate")
+                        .route(web::get().to(pages::ask_to_activate))
+                        .route(web::post().to(pages::activate)),
+                );
+            }
+        })
+}
+
+/// Serves the API on a listener until its handle stops it.
+///
+/// The server is a future to be awaited on a tokio runtime; its workers are threads of their own, each with a
+/// current-thread runtime. Signals are the caller's business.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> std::io::Result<Server> {
+    let workers = settings.workers.max(1);
+    let shared = Shared::new(state, settings)?;
+    let server = HttpServer::new(move || app(&shared))
+        .workers(workers)
+        .shutdown_timeout(25)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(server)
+}

@@ -1,0 +1,33 @@
+//! What the REST layer wants to know at its start.
+
+use std::time::Duration;
+
+/// Who may read the document and its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocsAccess {
+    /// Anybody.
+    Public,
+    /// Who has an account: by a bearer token or by Basic with email and password.
+    Authenticated,
+}
+
+/// The settings of the REST layer.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The address that the server is reached at, without a slash at its end; addresses in answers begin with it.
+    pub public_url: String,
+    /// Whether the mails' links lead here, so that the two small pages are ours to serve.
+    pub serve_pages: bool,
+    /// The origins that browsers may call from, exact.
+    pub cors_origins: Vec<String>,
+    /// Who may read the document.
+    pub docs_access: DocsAccess,
+    /// Requests beyond this many at once are sent away with 503.
+    pub max_in_flight: usize,
+    /// A use case that takes longer is answered with 503; it goes on to its end all the same.
+    pub request_timeout: Duration,
+    /// Threads that read requests and write answers.
+    pub workers: usize,
+    /// Development: local pages of any port may call.
+    pub is_dev: bool,
+}
