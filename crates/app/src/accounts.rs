@@ -4,6 +4,8 @@ mod activate;
 mod authenticate;
 mod clean_up;
 mod create_admin;
+#[cfg(test)]
+pub(crate) mod doubles;
 mod log_in;
 mod log_out;
 mod mails;

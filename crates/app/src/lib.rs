@@ -8,3 +8,6 @@ pub mod cart;
 pub mod catalog;
 pub mod outbox;
 pub mod paging;
+
+#[cfg(test)]
+mod doubles;

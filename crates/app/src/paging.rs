@@ -109,23 +109,7 @@ impl CursorCodec {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Signs with the sum of all bytes: enough to notice a change.
-    struct SumSigner;
-
-    impl Signer for SumSigner {
-        fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
-            let sum = parts.iter().enumerate().fold(7_u8, |sum, (index, part)| {
-                part.iter().fold(sum.wrapping_add(u8::try_from(index).unwrap()), |sum, byte| {
-                    sum.wrapping_mul(31).wrapping_add(*byte)
-                })
-            });
-            [sum; 32]
-        }
-        fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
-            self.sign(parts) == tag
-        }
-    }
+    use crate::doubles::SumSigner;
 
     fn position() -> Position {
         Position {

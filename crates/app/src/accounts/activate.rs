@@ -45,3 +45,80 @@ impl Accounts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::entropy::PlainToken;
+
+    use crate::accounts::{
+        ActivateError,
+        doubles::{World, ann, password, token_in},
+    };
+
+    const HOUR: i64 = 3600;
+
+    #[tokio::test]
+    async fn a_token_activates_once() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        world.accounts.activate(&token).await.unwrap();
+        assert!(world.user(&ann()).is_active);
+        assert_eq!(world.mails().len(), 1);
+        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenInvalid)));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_token_is_refused() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let unknown = PlainToken::new("made up".to_owned());
+        assert!(matches!(world.accounts.activate(&unknown).await, Err(ActivateError::TokenInvalid)));
+        assert!(!world.user(&ann()).is_active);
+    }
+
+    #[tokio::test]
+    async fn a_token_holds_until_its_24_hours_are_over_and_says_so_each_time() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        world.seconds_pass(24 * HOUR);
+        for _ in 0..2 {
+            assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenExpired)));
+        }
+        world.seconds_pass(-1);
+        world.accounts.activate(&token).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_contested_password_is_dropped_and_a_link_to_set_one_is_mailed() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        let token = token_in(&world.last_mail());
+        world.accounts.activate(&token).await.unwrap();
+        let user = world.user(&ann());
+        assert!(user.is_active && !user.password.is_usable() && !user.is_password_contested);
+        let mail = world.last_mail();
+        assert_eq!(mail.subject, "Set a new Cinema password");
+        let reset = token_in(&mail);
+        world.accounts.reset_password(&reset, password("my own harbour 9")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_link_to_set_a_password_does_not_activate() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        let reset = token_in(&world.last_mail());
+        assert!(matches!(world.accounts.activate(&reset).await, Err(ActivateError::TokenInvalid)));
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_leaves_the_token() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::Store(_))));
+        assert_eq!(*world.store.rows(), before);
+    }
+}

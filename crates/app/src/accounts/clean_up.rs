@@ -27,3 +27,58 @@ impl Accounts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use domain::{accounts::RefreshToken, entropy::TokenDigest, id::Id};
+    use uuid::Uuid;
+
+    use crate::accounts::{
+        ActivateError,
+        doubles::{World, ann},
+    };
+
+    #[tokio::test]
+    async fn an_expired_link_says_so_for_a_day_and_is_unknown_then() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        world.seconds_pass(48 * 3600);
+        assert_eq!(world.accounts.clean_up().await.unwrap(), 0);
+        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenExpired)));
+        world.seconds_pass(1);
+        assert_eq!(world.accounts.clean_up().await.unwrap(), 1);
+        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenInvalid)));
+    }
+
+    #[tokio::test]
+    async fn a_live_sign_in_stays_and_an_ended_one_goes_after_a_day() {
+        let world = World::new();
+        let ended = world.signed_in(&ann()).await;
+        let live = world.log_in(&ann()).await;
+        world.accounts.log_out(&ended.refresh).await.unwrap();
+        world.seconds_pass(25 * 3600);
+        assert_eq!(world.accounts.clean_up().await.unwrap(), 1);
+        world.accounts.refresh(&live.refresh).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn many_rows_go_in_batches_until_none_is_left() {
+        let world = World::new();
+        world.signed_in(&ann()).await;
+        {
+            let mut rows = world.store.rows();
+            let first = rows.refresh.remove(0);
+            rows.refresh.extend((0..2_500_u32).map(|number| RefreshToken {
+                id: Id::from_uuid(Uuid::from_u128(number.into())),
+                digest: TokenDigest::from_hex(number.to_string()),
+                ..first.clone()
+            }));
+        }
+        world.seconds_pass(8 * 24 * 3600);
+        assert_eq!(world.accounts.clean_up().await.unwrap(), 2_500);
+        assert_eq!(world.store.purges.load(Ordering::Relaxed), 3);
+        assert_eq!(world.accounts.clean_up().await.unwrap(), 0);
+    }
+}

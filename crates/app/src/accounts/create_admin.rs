@@ -52,3 +52,39 @@ impl Accounts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::doubles::{PASSWORD, Rows, World, ann, password};
+
+    #[tokio::test]
+    async fn an_admin_can_sign_in_at_once_and_gets_no_mail() {
+        let world = World::new();
+        world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        let pair = world.log_in(&ann()).await;
+        assert_eq!(world.accounts.authenticate(&pair.access).await.unwrap().role, Role::Admin);
+        assert!(world.messages().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_keeps_its_account_as_it_is() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let before = world.user(&ann());
+        let refused = world.accounts.create_admin(ann(), password("other harbour 8")).await;
+        assert!(matches!(refused, Err(CreateAdminError::EmailTaken)));
+        assert_eq!(world.user(&ann()), before);
+    }
+
+    #[tokio::test]
+    async fn a_weak_password_and_a_failed_commit_make_no_admin() {
+        let world = World::new();
+        let refused = world.accounts.create_admin(ann(), password("admin")).await;
+        assert!(matches!(refused, Err(CreateAdminError::Password(_))));
+        world.fail_on_commit();
+        let failed = world.accounts.create_admin(ann(), password(PASSWORD)).await;
+        assert!(matches!(failed, Err(CreateAdminError::Store(_))));
+        assert_eq!(*world.store.rows(), Rows::default());
+    }
+}

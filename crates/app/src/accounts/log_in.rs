@@ -70,3 +70,114 @@ impl Accounts {
         Ok(self.sign_pair(user.role, &claims, now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::accounts::{Device, PasswordHash};
+
+    use super::*;
+    use crate::accounts::doubles::{PASSWORD, World, ann, email, password};
+
+    async fn try_with(world: &World, typed: &str) -> Result<TokenPair, LogInError> {
+        world.accounts.log_in(&ann(), &password(typed), Device::default()).await
+    }
+
+    #[tokio::test]
+    async fn an_unknown_address_and_a_wrong_password_look_alike_and_cost_the_same() {
+        let world = World::new();
+        world.active(&email("bob@example.com")).await;
+        world.passwords.take_count();
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::InvalidCredentials)));
+        assert_eq!(world.passwords.take_count(), 1);
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        assert!(matches!(try_with(&world, "other harbour 8").await, Err(LogInError::InvalidCredentials)));
+        assert_eq!(world.passwords.take_count(), 1);
+        assert!(world.store.rows().sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_waiting_account_is_told_so_only_with_the_right_password() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        assert!(matches!(try_with(&world, "other harbour 8").await, Err(LogInError::InvalidCredentials)));
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountInactive)));
+        assert!(world.store.rows().sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_right_password_begins_a_sign_in_whose_tokens_work() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let device = Device { user_agent: Some("Firefox".to_owned()), ip: None };
+        let pair = world
+            .accounts
+            .log_in(&email("Ann@EXAMPLE.com"), &password(PASSWORD), device.clone())
+            .await
+            .unwrap();
+        let actor = world.accounts.authenticate(&pair.access).await.unwrap();
+        assert_eq!(actor.user_id, world.user(&ann()).id);
+        {
+            let rows = world.store.rows();
+            assert_eq!((rows.sessions[0].id, &rows.sessions[0].device), (actor.session_id, &device));
+            assert_eq!(rows.refresh.len(), 1);
+            assert!(!pair.refresh.contains(rows.refresh[0].digest.as_str()));
+        }
+        world.accounts.refresh(&pair.refresh).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_meanwhile_is_refused() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.store.meddle(|rows| {
+            let at = rows.users[0].created_at;
+            rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
+        });
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::InvalidCredentials)));
+        assert!(world.store.rows().sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_was_deactivated_meanwhile_is_refused() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.store.meddle(|rows| rows.users[0].is_active = false);
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountInactive)));
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_older_parameters_is_made_anew_once() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.passwords.change_parameters();
+        world.passwords.take_count();
+        world.log_in(&ann()).await;
+        assert_eq!(world.passwords.take_count(), 2);
+        assert_eq!(world.user(&ann()).password.as_str(), format!("2${PASSWORD}"));
+        world.log_in(&ann()).await;
+        assert_eq!(world.passwords.take_count(), 1);
+    }
+
+    #[tokio::test]
+    async fn two_log_ins_at_once_may_both_make_the_hash_anew() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.passwords.change_parameters();
+        world.store.meddle(|rows| {
+            rows.users[0].password = PasswordHash::from_phc(format!("2${PASSWORD}"));
+        });
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_or_a_busy_hasher_signs_nobody_in() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.fail_on_commit();
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::Store(_))));
+        world.passwords.be_busy();
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::Hash(_))));
+        assert!(world.store.rows().sessions.is_empty());
+    }
+}

@@ -23,3 +23,56 @@ impl Accounts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::accounts::{
+        AuthenticateError, RefreshError,
+        doubles::{World, ann},
+    };
+
+    #[tokio::test]
+    async fn logging_out_ends_the_sign_in_and_shows_at_once_on_this_node() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        world.accounts.authenticate(&pair.access).await.unwrap();
+        world.accounts.log_out(&pair.refresh).await.unwrap();
+        let access = world.accounts.authenticate(&pair.access).await;
+        assert!(matches!(access, Err(AuthenticateError::Invalid)));
+        assert!(matches!(world.accounts.refresh(&pair.refresh).await, Err(RefreshError::Invalid)));
+        assert!(world.store.rows().refresh.is_empty());
+    }
+
+    #[tokio::test]
+    async fn any_text_will_do_and_ends_nothing() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        for text in ["", "made up", &pair.access] {
+            world.accounts.log_out(text).await.unwrap();
+        }
+        world.accounts.refresh(&pair.refresh).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_rotated_and_an_expired_token_log_out_too_and_again() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        let second = world.accounts.refresh(&first.refresh).await.unwrap();
+        world.seconds_pass(8 * 24 * 3600);
+        for _ in 0..2 {
+            world.accounts.log_out(&first.refresh).await.unwrap();
+        }
+        assert!(world.store.rows().sessions[0].ended_at.is_some());
+        assert!(matches!(world.accounts.refresh(&second.refresh).await, Err(RefreshError::Invalid)));
+    }
+
+    #[tokio::test]
+    async fn the_other_sign_ins_stay() {
+        let world = World::new();
+        let laptop = world.signed_in(&ann()).await;
+        let phone = world.log_in(&ann()).await;
+        world.accounts.log_out(&laptop.refresh).await.unwrap();
+        world.accounts.authenticate(&phone.access).await.unwrap();
+        world.accounts.refresh(&phone.refresh).await.unwrap();
+    }
+}

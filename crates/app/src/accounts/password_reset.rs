@@ -81,10 +81,7 @@ impl Accounts {
         // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
-        unit.links()
-            .take(LinkKind::PasswordReset, &digest)
-            .await?
-            .ok_or(ResetPasswordError::TokenInvalid)?;
+        unit.links().take(LinkKind::PasswordReset, &digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         self.settings.password_policy.check(&password, Some(&user.email))?;
         user.set_password(hash, now);
         unit.users().update(&user).await?;
@@ -92,5 +89,148 @@ impl Accounts {
         unit.commit().await?;
         self.seen_sessions.forget_user(user.id);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        accounts::{Device, PasswordProblem},
+        entropy::PlainToken,
+    };
+
+    use crate::{
+        accounts::{
+            AuthenticateError, LogInError, RefreshError, ResetPasswordError,
+            doubles::{PASSWORD, World, ann, email, password, token_in},
+        },
+        outbox::Message,
+    };
+
+    const NEW: &str = "louder harbour 8";
+
+    async fn mailed_link(world: &World) -> PlainToken {
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        token_in(&world.last_mail())
+    }
+
+    #[tokio::test]
+    async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let before = world.store.rows().clone();
+        let stranger = email("bob@example.com");
+        for address in [ann(), stranger.clone()] {
+            world.accounts.request_password_reset(address).await.unwrap();
+        }
+        assert_eq!(
+            world.messages()[1..],
+            [Message::PasswordResetRequested(ann()), Message::PasswordResetRequested(stranger)]
+        );
+        let rows = world.store.rows();
+        assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));
+    }
+
+    #[tokio::test]
+    async fn waiting_and_unknown_accounts_get_no_link() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let before = world.store.rows().clone();
+        for address in [ann(), email("bob@example.com")] {
+            world.accounts.send_requested_password_reset(&address).await.unwrap();
+        }
+        assert_eq!(*world.store.rows(), before);
+    }
+
+    #[tokio::test]
+    async fn a_link_sets_the_password_and_ends_every_sign_in_at_once() {
+        let world = World::new();
+        let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
+        for pair in [&laptop, &phone] {
+            world.accounts.authenticate(&pair.access).await.unwrap();
+        }
+        let token = mailed_link(&world).await;
+        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+        for pair in [laptop, phone] {
+            let access = world.accounts.authenticate(&pair.access).await;
+            assert!(matches!(access, Err(AuthenticateError::Invalid)));
+            assert!(matches!(world.accounts.refresh(&pair.refresh).await, Err(RefreshError::Invalid)));
+        }
+        let old = world.accounts.log_in(&ann(), &password(PASSWORD), Device::default()).await;
+        assert!(matches!(old, Err(LogInError::InvalidCredentials)));
+        world.accounts.log_in(&ann(), &password(NEW), Device::default()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_sign_ins_of_others_stay() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let bob = world.signed_in(&email("bob@example.com")).await;
+        world.accounts.authenticate(&bob.access).await.unwrap();
+        let token = mailed_link(&world).await;
+        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+        world.accounts.authenticate(&bob.access).await.unwrap();
+        world.accounts.refresh(&bob.refresh).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_used_a_replaced_and_an_activation_token_are_refused() {
+        let world = World::new();
+        let activation = world.registered(&ann()).await;
+        let as_reset = world.accounts.reset_password(&activation, password(NEW)).await;
+        assert!(matches!(as_reset, Err(ResetPasswordError::TokenInvalid)));
+        world.accounts.activate(&activation).await.unwrap();
+        let replaced = mailed_link(&world).await;
+        let used = mailed_link(&world).await;
+        world.accounts.reset_password(&used, password(NEW)).await.unwrap();
+        for token in [replaced, used] {
+            let refused = world.accounts.reset_password(&token, password(NEW)).await;
+            assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_holds_until_its_hour_is_over() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let token = mailed_link(&world).await;
+        world.seconds_pass(3600);
+        for _ in 0..2 {
+            let refused = world.accounts.reset_password(&token, password(NEW)).await;
+            assert!(matches!(refused, Err(ResetPasswordError::TokenExpired)));
+        }
+        world.seconds_pass(-1);
+        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_password_against_the_rule_does_not_use_the_token_up() {
+        let world = World::new();
+        world.active(&email("ann2@example.com")).await;
+        world.accounts.send_requested_password_reset(&email("ann2@example.com")).await.unwrap();
+        let token = token_in(&world.last_mail());
+        for (weak, fault) in
+            [("short 1", PasswordProblem::TooShort), ("Ann2@example.com", PasswordProblem::IsEmail)]
+        {
+            let refused = world.accounts.reset_password(&token, password(weak)).await;
+            assert!(matches!(refused, Err(ResetPasswordError::Password(problem)) if problem == fault));
+        }
+        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_or_a_busy_hasher_leaves_the_token_and_the_sign_ins() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let token = mailed_link(&world).await;
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        let failed = world.accounts.reset_password(&token, password(NEW)).await;
+        assert!(matches!(failed, Err(ResetPasswordError::Store(_))));
+        world.passwords.be_busy();
+        let failed = world.accounts.reset_password(&token, password(NEW)).await;
+        assert!(matches!(failed, Err(ResetPasswordError::Hash(_))));
+        assert_eq!(*world.store.rows(), before);
+        world.accounts.authenticate(&pair.access).await.unwrap();
     }
 }

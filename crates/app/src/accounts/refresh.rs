@@ -107,3 +107,135 @@ impl Accounts {
         unit.sessions().remove_refresh(session.id).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::accounts::{
+        AuthenticateError, RefreshError, TokenPair,
+        doubles::{World, ann},
+    };
+
+    const DAY: i64 = 24 * 3600;
+
+    async fn refused(world: &World, token: &str) {
+        assert!(matches!(world.accounts.refresh(token).await, Err(RefreshError::Invalid)), "{token}");
+    }
+
+    async fn next(world: &World, pair: &TokenPair) -> TokenPair {
+        world.accounts.refresh(&pair.refresh).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refresh_rotates_and_both_new_tokens_work() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        world.seconds_pass(60);
+        let second = next(&world, &first).await;
+        assert!(first.refresh != second.refresh && first.access != second.access);
+        world.accounts.authenticate(&second.access).await.unwrap();
+        next(&world, &second).await;
+        let rows = world.store.rows();
+        assert_eq!(rows.sessions.len(), 1);
+        assert!(rows.sessions[0].last_used_at > rows.sessions[0].created_at);
+        assert_eq!(rows.refresh.iter().filter(|token| token.rotated_at.is_none()).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_repeat_within_30_seconds_gets_the_same_successor_with_a_fresh_access_token() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        let second = next(&world, &first).await;
+        world.seconds_pass(30);
+        let repeated = next(&world, &first).await;
+        assert_eq!(repeated.refresh, second.refresh);
+        assert_ne!(repeated.access, second.access);
+        assert_eq!(world.store.rows().refresh.len(), 2);
+        next(&world, &second).await;
+    }
+
+    #[tokio::test]
+    async fn a_reuse_after_30_seconds_ends_the_whole_family_at_once() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        let second = next(&world, &first).await;
+        let third = next(&world, &second).await;
+        world.accounts.authenticate(&third.access).await.unwrap();
+        world.seconds_pass(31);
+        refused(&world, &first.refresh).await;
+        for pair in [&first, &second, &third] {
+            refused(&world, &pair.refresh).await;
+        }
+        let access = world.accounts.authenticate(&third.access).await;
+        assert!(matches!(access, Err(AuthenticateError::Invalid)));
+        assert!(world.store.rows().refresh.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_reuse_ends_no_other_sign_in() {
+        let world = World::new();
+        let stolen = world.signed_in(&ann()).await;
+        let other = world.log_in(&ann()).await;
+        next(&world, &stolen).await;
+        world.seconds_pass(31);
+        refused(&world, &stolen.refresh).await;
+        next(&world, &other).await;
+    }
+
+    #[tokio::test]
+    async fn access_tokens_and_made_up_texts_are_refused() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let digest = world.store.rows().refresh[0].digest.as_str().trim_start_matches('#').to_owned();
+        let unknown = pair.refresh.replace(&digest, "unknown");
+        for text in ["", "made up", &pair.access, &unknown] {
+            refused(&world, text).await;
+        }
+        next(&world, &pair).await;
+    }
+
+    #[tokio::test]
+    async fn an_expired_token_is_refused() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        world.seconds_pass(7 * DAY);
+        refused(&world, &pair.refresh).await;
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_ends_after_90_days_however_often_it_is_refreshed() {
+        let world = World::new();
+        let mut pair = world.signed_in(&ann()).await;
+        for _ in 0..14 {
+            world.seconds_pass(6 * DAY);
+            pair = next(&world, &pair).await;
+        }
+        world.seconds_pass(6 * DAY);
+        refused(&world, &pair.refresh).await;
+        let rows = world.store.rows();
+        assert!(rows.refresh.iter().all(|token| token.expires_at <= rows.sessions[0].expires_at));
+    }
+
+    #[tokio::test]
+    async fn a_deactivated_user_and_an_ended_sign_in_are_refused() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let before = world.store.rows().clone();
+        world.store.rows().users[0].is_active = false;
+        refused(&world, &pair.refresh).await;
+        *world.store.rows() = before.clone();
+        world.store.rows().sessions[0].ended_at = Some(before.sessions[0].created_at);
+        refused(&world, &pair.refresh).await;
+        *world.store.rows() = before;
+        next(&world, &pair).await;
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_rotates_nothing() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        assert!(matches!(world.accounts.refresh(&pair.refresh).await, Err(RefreshError::Store(_))));
+        assert_eq!(*world.store.rows(), before);
+    }
+}

@@ -109,3 +109,148 @@ impl Accounts {
         self.mail_activation(unit, &user, now).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{accounts::Device, store::StoreError};
+
+    use crate::accounts::{
+        LogInError, RegisterError,
+        doubles::{PASSWORD, Rows, World, ann, email, password, token_in},
+    };
+
+    #[tokio::test]
+    async fn a_new_address_gets_an_account_that_waits_and_a_mail_with_its_link() {
+        let world = World::new();
+        world.accounts.register(ann(), password(PASSWORD)).await.unwrap();
+        let user = world.user(&ann());
+        assert!(!user.is_active && !user.is_password_contested);
+        let mail = world.last_mail();
+        assert_eq!(mail.to.as_str(), "ann@example.com");
+        assert!(mail.text.contains("https://cinema.example/activate?token=secret0\n"), "{}", mail.text);
+        assert_eq!(world.passwords.take_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn neither_the_token_nor_the_password_is_kept_as_it_is() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        let rows = world.store.rows();
+        assert_eq!(rows.links[0].digest.as_str(), format!("#{}", token.expose()));
+        let payload = String::from_utf8_lossy(&rows.outbox[0].payload).into_owned();
+        assert!(!payload.contains(token.expose()) && !payload.contains("ann@"), "{payload}");
+        assert_ne!(rows.users[0].password.as_str(), PASSWORD);
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_told_where_that_is_wanted() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        let before = world.store.rows().clone();
+        let again = world.accounts.register(email("ANN@Example.com"), password("other harbour 8")).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.passwords.take_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_told_to_its_owner_alone_otherwise() {
+        let world = World::discreet();
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        let before = world.user(&ann());
+        for count in [2, 3] {
+            world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+            assert_eq!(world.mails().len(), count);
+            assert_eq!(world.passwords.take_count(), 2);
+        }
+        assert_eq!(world.last_mail().subject, "You already have a Cinema account");
+        assert_eq!(world.user(&ann()), before);
+    }
+
+    #[tokio::test]
+    async fn registering_again_with_the_same_password_mails_a_new_link_in_place_of_the_old() {
+        let world = World::new();
+        let old = world.registered(&ann()).await;
+        world.passwords.take_count();
+        let new = world.registered(&ann()).await;
+        assert_eq!(world.passwords.take_count(), 2);
+        assert!(world.accounts.activate(&old).await.is_err());
+        world.accounts.activate(&new).await.unwrap();
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn registering_again_with_another_password_leaves_the_account_without_one_after_activation() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.passwords.take_count();
+        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2);
+        world.accounts.activate(&token_in(&world.last_mail())).await.unwrap();
+        for claimed in [PASSWORD, "other harbour 8"] {
+            let refused = world.accounts.log_in(&ann(), &password(claimed), Device::default()).await;
+            assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
+        }
+        assert!(world.last_mail().text.contains("/reset-password?token="));
+    }
+
+    #[tokio::test]
+    async fn an_account_that_changes_between_the_check_and_the_unit_is_looked_at_again() {
+        let world = World::discreet();
+        world.registered(&ann()).await;
+        world.passwords.take_count();
+        let mut is_first = true;
+        world.store.meddle(move |rows: &mut Rows| {
+            if std::mem::take(&mut is_first) {
+                let at = rows.users[0].created_at;
+                rows.users[0].activate(at);
+            }
+        });
+        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        assert_eq!(world.last_mail().subject, "You already have a Cinema account");
+        assert!(!world.user(&ann()).is_password_contested);
+        assert_eq!(world.passwords.take_count(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_keeps_changing_ends_in_a_failure_that_can_be_tried_again() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.store.meddle(|rows| {
+            let at = rows.users[0].created_at;
+            rows.users[0].activate(at);
+        });
+        let failed = world.accounts.register(ann(), password(PASSWORD)).await;
+        assert!(matches!(failed, Err(RegisterError::Store(StoreError::Unavailable(_)))));
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_leaves_neither_account_nor_mail() {
+        let world = World::new();
+        world.fail_on_commit();
+        let failed = world.accounts.register(ann(), password(PASSWORD)).await;
+        assert!(matches!(failed, Err(RegisterError::Store(StoreError::Failed(_)))));
+        assert_eq!(*world.store.rows(), Rows::default());
+    }
+
+    #[tokio::test]
+    async fn a_weak_password_is_refused_before_anything_is_hashed() {
+        let world = World::new();
+        for weak in ["short 1", "no digits here", "password1", "ann@example.com"] {
+            let refused = world.accounts.register(ann(), password(weak)).await;
+            assert!(matches!(refused, Err(RegisterError::Password(_))), "{weak}");
+        }
+        assert_eq!(world.passwords.take_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_busy_hasher_is_told_and_nothing_is_kept() {
+        let world = World::new();
+        world.passwords.be_busy();
+        let failed = world.accounts.register(ann(), password(PASSWORD)).await;
+        assert!(matches!(failed, Err(RegisterError::Hash(_))));
+        assert_eq!(*world.store.rows(), Rows::default());
+    }
+}

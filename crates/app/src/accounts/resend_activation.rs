@@ -34,3 +34,51 @@ impl Accounts {
         unit.commit().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        accounts::doubles::{World, ann, email, token_in},
+        outbox::Message,
+    };
+
+    #[tokio::test]
+    async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let before = world.store.rows().clone();
+        let stranger = email("bob@example.com");
+        for address in [ann(), stranger.clone()] {
+            world.accounts.resend_activation(address).await.unwrap();
+        }
+        assert_eq!(
+            world.messages()[1..],
+            [Message::ActivationRequested(ann()), Message::ActivationRequested(stranger)]
+        );
+        let rows = world.store.rows();
+        assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));
+    }
+
+    #[tokio::test]
+    async fn an_account_that_waits_gets_a_new_link_for_another_24_hours() {
+        let world = World::new();
+        let old = world.registered(&ann()).await;
+        world.seconds_pass(25 * 3600);
+        world.accounts.send_requested_activation(&ann()).await.unwrap();
+        let new = token_in(&world.last_mail());
+        assert!(world.accounts.activate(&old).await.is_err());
+        world.seconds_pass(23 * 3600);
+        world.accounts.activate(&new).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn active_and_unknown_accounts_get_no_mail() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let before = world.store.rows().clone();
+        for address in [ann(), email("bob@example.com")] {
+            world.accounts.send_requested_activation(&address).await.unwrap();
+        }
+        assert_eq!(*world.store.rows(), before);
+    }
+}

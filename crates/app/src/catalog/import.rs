@@ -78,9 +78,7 @@ impl Catalog {
         for facts in tidied {
             outcomes.push(match facts {
                 Err(fault) => ImportOutcome::Rejected(*fault),
-                Ok(facts) => {
-                    self.take_in(facts.clone(), &names, &mut known, &mut order, &mut changed, now)
-                }
+                Ok(facts) => self.take_in(facts.clone(), &names, &mut known, &mut order, &mut changed, now),
             });
         }
         // One order for everybody: two imports at once do not wait for each other in a circle.

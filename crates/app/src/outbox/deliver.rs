@@ -65,7 +65,7 @@ impl Outbox {
     /// worker send the rest of the batch too.
     fn is_surely_ours(&self, claimed_at: Instant) -> bool {
         let held = self.clock.now().signed_duration_since(claimed_at).to_std().unwrap_or_default();
-        held < LEASE / 2
+        held.saturating_mul(2) < LEASE
     }
 
     async fn act(&self, claimed: &ClaimedOutboxMessage) -> Result<bool, StoreError> {

@@ -1,0 +1,143 @@
+//! Accounts in memory, and trivial doubles of the ports around them.
+
+mod secrets;
+mod store;
+
+use std::sync::{Arc, atomic::Ordering};
+
+use chrono::TimeDelta;
+use domain::{
+    accounts::{Device, EmailAddress, PasswordPolicy, PlainPassword, User},
+    entropy::PlainToken,
+    mail::Mail,
+    outbox::ClaimedOutboxMessage,
+};
+pub(crate) use secrets::{PlainHasher, ReadableTokens};
+pub(crate) use store::{MemoryAccounts, Rows};
+
+use super::{AccountPorts, AccountSettings, Accounts, TokenPair};
+use crate::{
+    doubles::{CountingIds, FlipSealer, MovableClock},
+    outbox::Message,
+};
+
+pub(crate) const PASSWORD: &str = "quiet harbour 7";
+
+pub(crate) fn email(text: &str) -> EmailAddress {
+    text.parse().unwrap()
+}
+
+pub(crate) fn ann() -> EmailAddress {
+    email("ann@example.com")
+}
+
+pub(crate) fn password(text: &str) -> PlainPassword {
+    PlainPassword::new(text)
+}
+
+/// The use cases of accounts on doubles that a test can look into.
+pub(crate) struct World {
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) store: Arc<MemoryAccounts>,
+    pub(crate) clock: Arc<MovableClock>,
+    pub(crate) passwords: Arc<PlainHasher>,
+}
+
+impl World {
+    /// A world where registering a taken address says so.
+    pub(crate) fn new() -> Self {
+        Self::with(true)
+    }
+
+    /// A world where registering a taken address says nothing.
+    pub(crate) fn discreet() -> Self {
+        Self::with(false)
+    }
+
+    fn with(registration_reveals_email: bool) -> Self {
+        let store = Arc::new(MemoryAccounts::default());
+        let clock = Arc::new(MovableClock::default());
+        let passwords = Arc::new(PlainHasher::beside(&store));
+        let tokens = Arc::new(ReadableTokens::default());
+        let ports = AccountPorts {
+            store: store.clone(),
+            queries: store.clone(),
+            maintenance: store.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(CountingIds::default()),
+            tokens: tokens.clone(),
+            session_tokens: tokens,
+            passwords: passwords.clone(),
+            sealer: Arc::new(FlipSealer),
+        };
+        let settings = AccountSettings {
+            access_ttl: TimeDelta::minutes(15),
+            refresh_ttl: TimeDelta::days(7),
+            registration_reveals_email,
+            password_policy: PasswordPolicy::Standard,
+            frontend_url: "https://cinema.example".to_owned(),
+        };
+        Self { accounts: Arc::new(Accounts::new(ports, settings)), store, clock, passwords }
+    }
+
+    /// Registers the address with [`PASSWORD`]; gives the token in the mail.
+    pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
+        self.accounts.register(email.clone(), password(PASSWORD)).await.unwrap();
+        token_in(&self.last_mail())
+    }
+
+    /// Makes an active account with [`PASSWORD`].
+    pub(crate) async fn active(&self, email: &EmailAddress) {
+        let token = self.registered(email).await;
+        self.accounts.activate(&token).await.unwrap();
+    }
+
+    /// Makes an active account and signs it in.
+    pub(crate) async fn signed_in(&self, email: &EmailAddress) -> TokenPair {
+        self.active(email).await;
+        self.log_in(email).await
+    }
+
+    pub(crate) async fn log_in(&self, email: &EmailAddress) -> TokenPair {
+        self.accounts.log_in(email, &password(PASSWORD), Device::default()).await.unwrap()
+    }
+
+    pub(crate) fn user(&self, email: &EmailAddress) -> User {
+        self.store.rows().users.iter().find(|user| user.email == *email).cloned().unwrap()
+    }
+
+    /// All that waits in the outbox, oldest first.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        let rows = self.store.rows();
+        let claimed = rows.outbox.iter().map(|row| ClaimedOutboxMessage {
+            id: row.id,
+            kind: row.kind.clone(),
+            payload: row.payload.clone(),
+            attempts: 1,
+        });
+        claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
+    }
+
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        let mail = |message| if let Message::Mail(mail) = message { Some(mail) } else { None };
+        self.messages().into_iter().filter_map(mail).collect()
+    }
+
+    pub(crate) fn last_mail(&self) -> Mail {
+        self.mails().pop().unwrap()
+    }
+
+    pub(crate) fn fail_on_commit(&self) {
+        self.store.fails_on_commit.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn seconds_pass(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+    }
+}
+
+/// The token in the link of a mail.
+pub(crate) fn token_in(mail: &Mail) -> PlainToken {
+    let (_, rest) = mail.text.split_once("token=").unwrap();
+    PlainToken::new(rest.split_whitespace().next().unwrap().to_owned())
+}

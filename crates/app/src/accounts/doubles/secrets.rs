@@ -1,0 +1,148 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta};
+use domain::{
+    accounts::{
+        AccessClaims, AccessTokenError, HashError, PasswordHash, PasswordHasher, PlainPassword,
+        RefreshClaims, RefreshTokenError, SessionTokens,
+    },
+    entropy::{PlainToken, TokenDigest, TokenGenerator},
+    time::Instant,
+};
+
+use super::MemoryAccounts;
+
+/// "Hashes" a password by writing the parameters in force before it. Panics when a unit of work is open meanwhile.
+pub(crate) struct PlainHasher {
+    store: Arc<MemoryAccounts>,
+    parameters: AtomicU64,
+    is_busy: AtomicBool,
+    count: AtomicUsize,
+}
+
+impl PlainHasher {
+    pub(crate) fn beside(store: &Arc<MemoryAccounts>) -> Self {
+        Self {
+            store: store.clone(),
+            parameters: AtomicU64::new(1),
+            is_busy: AtomicBool::new(false),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    /// How often it hashed or verified since it was asked last.
+    pub(crate) fn take_count(&self) -> usize {
+        self.count.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn change_parameters(&self) {
+        self.parameters.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn be_busy(&self) {
+        self.is_busy.store(true, Ordering::Relaxed);
+    }
+
+    fn work(&self) -> Result<(), HashError> {
+        assert!(!self.store.has_open_unit(), "hashes while a unit of work is open");
+        if self.is_busy.load(Ordering::Relaxed) {
+            return Err(HashError::Busy);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError> {
+        self.work()?;
+        let parameters = self.parameters.load(Ordering::Relaxed);
+        Ok(PasswordHash::from_phc(format!("{parameters}${}", password.expose())))
+    }
+
+    async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError> {
+        self.work()?;
+        let hashed = hash.and_then(|hash| hash.as_str().split_once('$'));
+        Ok(hashed.is_some_and(|(_, hashed)| hashed == password.expose()))
+    }
+
+    fn needs_rehash(&self, hash: &PasswordHash) -> bool {
+        let parameters = self.parameters.load(Ordering::Relaxed).to_string();
+        hash.as_str().split_once('$').is_some_and(|(made_with, _)| made_with != parameters)
+    }
+}
+
+/// Tokens that say what they are: `secret1`, its successor `secret1'`, its digest `#secret1`; session tokens are their
+/// claims, written out.
+#[derive(Default)]
+pub(crate) struct ReadableTokens(AtomicU64);
+
+impl TokenGenerator for ReadableTokens {
+    fn generate(&self) -> PlainToken {
+        PlainToken::new(format!("secret{}", self.0.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn successor(&self, token: &PlainToken) -> PlainToken {
+        PlainToken::new(format!("{}'", token.expose()))
+    }
+
+    fn digest(&self, token: &PlainToken) -> TokenDigest {
+        TokenDigest::from_hex(format!("#{}", token.expose()))
+    }
+}
+
+impl SessionTokens for ReadableTokens {
+    fn sign_access(&self, claims: &AccessClaims) -> String {
+        let AccessClaims { user_id, session_id, role, id, issued_at, expires_at } = claims;
+        let role = role.as_str();
+        format!("at {user_id} {session_id} {role} {id} {} {}", issued_at.timestamp(), expires_at.timestamp())
+    }
+
+    fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
+        let claims = read_access(token).ok_or(AccessTokenError::Invalid)?;
+        let accepted_until = claims.expires_at.checked_add_signed(TimeDelta::seconds(60)).unwrap();
+        if now >= accepted_until { Err(AccessTokenError::Expired) } else { Ok(claims) }
+    }
+
+    fn sign_refresh(&self, claims: &RefreshClaims) -> String {
+        let RefreshClaims { user_id, session_id, token, issued_at, expires_at } = claims;
+        let token = token.expose();
+        format!("rt {user_id} {session_id} {token} {} {}", issued_at.timestamp(), expires_at.timestamp())
+    }
+
+    fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError> {
+        read_refresh(token).ok_or(RefreshTokenError)
+    }
+}
+
+fn read_access(token: &str) -> Option<AccessClaims> {
+    let mut words = token.strip_prefix("at ")?.split(' ');
+    Some(AccessClaims {
+        user_id: words.next()?.parse().ok()?,
+        session_id: words.next()?.parse().ok()?,
+        role: words.next()?.parse().ok()?,
+        id: words.next()?.parse().ok()?,
+        issued_at: instant(words.next()?)?,
+        expires_at: instant(words.next()?)?,
+    })
+}
+
+fn read_refresh(token: &str) -> Option<RefreshClaims> {
+    let mut words = token.strip_prefix("rt ")?.split(' ');
+    Some(RefreshClaims {
+        user_id: words.next()?.parse().ok()?,
+        session_id: words.next()?.parse().ok()?,
+        token: PlainToken::new(words.next()?.to_owned()),
+        issued_at: instant(words.next()?)?,
+        expires_at: instant(words.next()?)?,
+    })
+}
+
+fn instant(word: &str) -> Option<Instant> {
+    DateTime::from_timestamp(word.parse().ok()?, 0)
+}

@@ -1,0 +1,273 @@
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use domain::{
+    accounts::{
+        AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
+        InsertUserError, LinkKind, LinkToken, LinkTokenRepository, RefreshToken, Session, SessionRepository,
+        SessionState, User, UserRepository,
+    },
+    entropy::TokenDigest,
+    id::{SessionId, UserId},
+    outbox::{NewOutboxMessage, OutboxRepository},
+    store::StoreError,
+    time::Instant,
+};
+use tokio::sync::OwnedMutexGuard;
+
+/// All that is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rows {
+    pub(crate) users: Vec<User>,
+    pub(crate) links: Vec<LinkToken>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) refresh: Vec<RefreshToken>,
+    pub(crate) outbox: Vec<NewOutboxMessage>,
+}
+
+type Meddler = Box<dyn FnMut(&mut Rows) + Send>;
+
+/// Keeps accounts in memory, one unit of work after the other.
+#[derive(Default)]
+pub(crate) struct MemoryAccounts {
+    rows: Arc<Mutex<Rows>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    meddler: Mutex<Option<Meddler>>,
+    pub(crate) fails_on_commit: AtomicBool,
+    pub(crate) session_reads: AtomicUsize,
+    pub(crate) purges: AtomicUsize,
+}
+
+impl MemoryAccounts {
+    /// What was committed.
+    pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap()
+    }
+
+    /// Lets somebody else change the rows each time right before a unit of work begins.
+    pub(crate) fn meddle(&self, meddler: impl FnMut(&mut Rows) + Send + 'static) {
+        *self.meddler.lock().unwrap() = Some(Box::new(meddler));
+    }
+
+    pub(crate) fn has_open_unit(&self) -> bool {
+        self.turn.try_lock().is_err()
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryAccounts {
+    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError> {
+        let turn = self.turn.clone().lock_owned().await;
+        if let Some(meddler) = &mut *self.meddler.lock().unwrap() {
+            meddler(&mut self.rows());
+        }
+        let draft = self.rows().clone();
+        let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
+        Ok(Box::new(Unit { rows: self.rows.clone(), draft, fails_on_commit, held: Row::None, _turn: turn }))
+    }
+}
+
+/// What a unit of work locks, in the order that all of them keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    None,
+    User,
+    Link,
+    Session,
+}
+
+struct Unit {
+    rows: Arc<Mutex<Rows>>,
+    draft: Rows,
+    fails_on_commit: bool,
+    held: Row,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Unit {
+    fn lock(&mut self, row: Row) {
+        assert!(self.held <= row, "locks a {row:?} row while it holds a {:?} row", self.held);
+        self.held = row;
+    }
+}
+
+#[async_trait]
+impl AccountUnit for Unit {
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+    fn links(&mut self) -> &mut dyn LinkTokenRepository {
+        self
+    }
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+    fn outbox(&mut self) -> &mut dyn OutboxRepository {
+        self
+    }
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if self.fails_on_commit {
+            return Err(StoreError::failed("the disk is full"));
+        }
+        *self.rows.lock().unwrap() = self.draft;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl UserRepository for Unit {
+    async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.draft.users.iter().find(|user| user.id == id).cloned())
+    }
+    async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.lock(Row::User);
+        UserRepository::find(self, id).await
+    }
+    async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
+        self.lock(Row::User);
+        Ok(self.draft.users.iter().find(|user| user.email == *email).cloned())
+    }
+    async fn insert(&mut self, user: &User) -> Result<(), InsertUserError> {
+        self.lock(Row::User);
+        if self.draft.users.iter().any(|known| known.email == user.email) {
+            return Err(InsertUserError::EmailTaken);
+        }
+        self.draft.users.push(user.clone());
+        Ok(())
+    }
+    async fn update(&mut self, user: &User) -> Result<(), StoreError> {
+        let known = self.draft.users.iter_mut().find(|known| known.id == user.id).unwrap();
+        *known = user.clone();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LinkTokenRepository for Unit {
+    async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError> {
+        self.remove(token.kind, token.user_id).await?;
+        self.draft.links.push(token.clone());
+        Ok(())
+    }
+    async fn find(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+        Ok(self.draft.links.iter().find(|link| link.kind == kind && link.digest == *digest).cloned())
+    }
+    async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+        self.lock(Row::Link);
+        let taken = LinkTokenRepository::find(self, kind, digest).await?;
+        self.draft.links.retain(|link| Some(link) != taken.as_ref());
+        Ok(taken)
+    }
+    async fn remove(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError> {
+        self.lock(Row::Link);
+        self.draft.links.retain(|link| link.kind != kind || link.user_id != user_id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SessionRepository for Unit {
+    async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
+        self.lock(Row::Session);
+        self.draft.sessions.push(session.clone());
+        Ok(())
+    }
+    async fn find_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.lock(Row::Session);
+        Ok(self.draft.sessions.iter().find(|session| session.id == id).cloned())
+    }
+    async fn update(&mut self, session: &Session) -> Result<(), StoreError> {
+        let known = self.draft.sessions.iter_mut().find(|known| known.id == session.id).unwrap();
+        *known = session.clone();
+        Ok(())
+    }
+    async fn insert_refresh(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+        assert!(self.draft.refresh.iter().all(|known| known.digest != token.digest), "digests are unique");
+        self.draft.refresh.push(token.clone());
+        Ok(())
+    }
+    async fn find_refresh(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError> {
+        Ok(self.draft.refresh.iter().find(|token| token.digest == *digest).cloned())
+    }
+    async fn mark_rotated(&mut self, digest: &TokenDigest, at: Instant) -> Result<(), StoreError> {
+        let token = self.draft.refresh.iter_mut().find(|token| token.digest == *digest).unwrap();
+        token.rotated_at = Some(at);
+        Ok(())
+    }
+    async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError> {
+        self.draft.refresh.retain(|token| token.session_id != session_id);
+        Ok(())
+    }
+    async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
+        self.lock(Row::Session);
+        for session in self.draft.sessions.iter_mut().filter(|session| session.user_id == user_id) {
+            session.ended_at.get_or_insert(at);
+        }
+        self.draft.refresh.retain(|token| token.user_id != user_id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl OutboxRepository for Unit {
+    async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
+        if self.draft.outbox.iter().all(|known| known.dedupe_key != message.dedupe_key) {
+            self.draft.outbox.push(message);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AccountQueries for MemoryAccounts {
+    async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
+        let rows = self.rows();
+        let user = rows.users.iter().find(|user| user.email == *email);
+        Ok(user.map(|user| Credentials {
+            user_id: user.id,
+            password: user.password.clone(),
+            version: user.version,
+        }))
+    }
+    async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError> {
+        self.session_reads.fetch_add(1, Ordering::Relaxed);
+        let rows = self.rows();
+        Ok(rows.sessions.iter().find(|session| session.id == id).and_then(|session| {
+            let user = rows.users.iter().find(|user| user.id == session.user_id)?;
+            let is_live = user.is_active && session.is_live(now);
+            Some(SessionState { user_id: user.id, role: user.role, is_live })
+        }))
+    }
+}
+
+#[async_trait]
+impl AccountMaintenance for MemoryAccounts {
+    async fn purge_expired(
+        &self,
+        now: Instant,
+        links_before: Instant,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.purges.fetch_add(1, Ordering::Relaxed);
+        let mut rows = self.rows();
+        let links = purge(&mut rows.links, limit, |link| link.expires_at < links_before);
+        let refresh = purge(&mut rows.refresh, limit, |token| token.expires_at < now);
+        let sessions = purge(&mut rows.sessions, limit, |session| {
+            session.expires_at < links_before || session.ended_at.is_some_and(|at| at < links_before)
+        });
+        Ok([links, refresh, sessions].into_iter().sum())
+    }
+}
+
+fn purge<T>(rows: &mut Vec<T>, limit: u32, is_over: impl Fn(&T) -> bool) -> u64 {
+    let mut removed = 0;
+    rows.retain(|row| {
+        let goes = removed < u64::from(limit) && is_over(row);
+        removed = removed.saturating_add(u64::from(goes));
+        !goes
+    });
+    removed
+}
