@@ -1,1 +1,120 @@
 //! What a storage adapter promises, as cases that each adapter's tests run.
+//!
+//! An adapter's `tests/contract.rs` (with `harness = false`) implements [`Subject`] and calls [`run`]. Each MUST of a
+//! port of `domain`, and each trap of docs/architecture.md, is a case; its name is the promise. Cases decide every
+//! identifier and instant, and wait for nothing but the database.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "cases are tests: what is not as expected has to fail them"
+)]
+
+mod accounts;
+mod cancellation;
+mod cart;
+mod cart_view;
+mod catalog;
+mod catalog_names;
+mod filters;
+mod fixtures;
+mod genres;
+mod links;
+mod node;
+mod order;
+mod outbox;
+mod outbox_queue;
+mod paging;
+mod parallel;
+mod purchases;
+mod purge;
+mod search;
+mod sessions;
+mod units;
+mod viewer;
+
+use std::{pin::Pin, process::ExitCode, sync::Arc, time::Duration};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+pub use node::{Stores, Subject};
+
+use crate::node::Node;
+
+/// How long a case may take: only one that hangs does.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A promise and what proves it.
+struct Case {
+    name: &'static str,
+    run: fn(Node) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// Lists the cases of a module. One that is written and not listed is never used, which the compiler tells.
+macro_rules! cases {
+    ($area:literal: $($case:ident),+ $(,)?) => {
+        pub(crate) fn cases() -> Vec<crate::Case> {
+            vec![$(crate::Case {
+                name: concat!($area, "::", stringify!($case)),
+                run: |node| Box::pin($case(node)),
+            }),+]
+        }
+    };
+}
+use cases;
+
+fn all() -> Vec<Case> {
+    [
+        units::cases(),
+        cancellation::cases(),
+        accounts::cases(),
+        links::cases(),
+        sessions::cases(),
+        purge::cases(),
+        outbox::cases(),
+        outbox_queue::cases(),
+        catalog_names::cases(),
+        catalog::cases(),
+        genres::cases(),
+        filters::cases(),
+        search::cases(),
+        order::cases(),
+        paging::cases(),
+        viewer::cases(),
+        cart::cases(),
+        cart_view::cases(),
+        purchases::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Runs every case, each on an empty database that `create` makes, with the options of `cargo test`; for `main`.
+pub fn run<F, Fut>(create: F) -> ExitCode
+where
+    F: Fn() -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = Arc<dyn Subject>>,
+{
+    let trials = all().into_iter().map(|case| Trial::test(case.name, move || check(&case, create))).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn check<F, Fut>(case: &Case, create: F) -> Result<(), Failed>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Arc<dyn Subject>>,
+{
+    // As in the server: connections live on a runtime of several threads.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
+    runtime.block_on(async {
+        let node = Node::first(create().await).await;
+        let run = tokio::spawn((case.run)(node));
+        match tokio::time::timeout(PATIENCE, run).await {
+            Err(_) => Err(Failed::from("it hangs")),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Ok(Ok(())) => Ok(()),
+        }
+    })
+}

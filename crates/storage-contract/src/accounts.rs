@@ -1,0 +1,205 @@
+//! Accounts: one an address, none changed by two at once.
+
+use domain::accounts::{Credentials, InsertUserError, PasswordHash, Role, User};
+
+use crate::{
+    fixtures::{add_user, at, id, shifted, stored_user, user},
+    node::Node,
+    parallel::at_once,
+};
+
+crate::cases! { "accounts":
+    a_user_reads_back_as_written,
+    an_unknown_user_is_none,
+    an_address_is_found_however_it_is_spelled,
+    an_address_is_taken_however_it_is_spelled,
+    a_refused_insert_leaves_the_unit_usable,
+    of_twenty_units_that_insert_an_address_at_once_one_succeeds,
+    an_address_that_a_dropped_unit_inserted_is_free,
+    an_update_writes_all_but_identifier_address_and_creation_time,
+    a_user_locked_by_identifier_is_changed_by_one_at_a_time,
+    a_user_locked_by_address_is_changed_by_one_at_a_time,
+    credentials_are_those_of_the_address,
+    a_short_and_a_long_address_are_kept_whole,
+}
+
+fn spelled(text: &str) -> User {
+    User { email: text.parse().unwrap(), ..user(7) }
+}
+
+async fn a_user_reads_back_as_written(node: Node) {
+    for (number, role) in [(1, Role::User), (2, Role::Moderator), (3, Role::Admin)] {
+        let written = User {
+            role,
+            is_active: number != 2,
+            is_password_contested: number == 1,
+            password: if number == 3 { PasswordHash::unusable() } else { user(number).password },
+            version: i64::MAX - 1,
+            created_at: shifted(at(5), 1),
+            updated_at: shifted(at(5), 999_999),
+            ..user(number)
+        };
+        let mut unit = node.account_unit().await;
+        unit.users().insert(&written).await.unwrap();
+        unit.commit().await.unwrap();
+        let mut unit = node.account_unit().await;
+        let read = [
+            unit.users().find(written.id).await.unwrap().unwrap(),
+            unit.users().find_for_update(written.id).await.unwrap().unwrap(),
+            unit.users().find_by_email_for_update(&written.email).await.unwrap().unwrap(),
+        ];
+        for read in read {
+            assert_eq!(read, written);
+            assert_eq!(read.email.as_str(), written.email.as_str(), "as its owner wrote it");
+        }
+    }
+}
+
+async fn an_unknown_user_is_none(node: Node) {
+    let mut unit = node.account_unit().await;
+    assert_eq!(unit.users().find(id(1)).await.unwrap(), None);
+    assert_eq!(unit.users().find_for_update(id(1)).await.unwrap(), None);
+    assert_eq!(unit.users().find_by_email_for_update(&user(1).email).await.unwrap(), None);
+    assert_eq!(node.account_queries.credentials(&user(1).email).await.unwrap(), None);
+}
+
+async fn an_address_is_found_however_it_is_spelled(node: Node) {
+    let written = spelled("Andr\u{e9}@Example.com");
+    let mut unit = node.account_unit().await;
+    unit.users().insert(&written).await.unwrap();
+    for other in ["ANDR\u{c9}@example.COM", "andre\u{301}@example.com"] {
+        let found = unit.users().find_by_email_for_update(&other.parse().unwrap()).await.unwrap();
+        assert_eq!(found.unwrap().email.as_str(), "Andr\u{e9}@Example.com");
+    }
+    let without_accent = unit.users().find_by_email_for_update(&"andre@example.com".parse().unwrap()).await;
+    assert_eq!(without_accent.unwrap(), None, "another letter is another address");
+}
+
+async fn an_address_is_taken_however_it_is_spelled(node: Node) {
+    let mut unit = node.account_unit().await;
+    unit.users().insert(&spelled("Andr\u{e9}@Example.com")).await.unwrap();
+    unit.commit().await.unwrap();
+    let other = User { id: id(8), ..spelled("ANDRE\u{301}@example.com") };
+    let refused = node.account_unit().await.users().insert(&other).await;
+    assert!(matches!(refused, Err(InsertUserError::EmailTaken)));
+}
+
+async fn a_refused_insert_leaves_the_unit_usable(node: Node) {
+    let ann = add_user(&node, 1).await;
+    let mut unit = node.account_unit().await;
+    for number in 2..5 {
+        let refused = unit.users().insert(&User { email: ann.email.clone(), ..user(number) }).await;
+        assert!(matches!(refused, Err(InsertUserError::EmailTaken)));
+    }
+    unit.users().insert(&user(5)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(stored_user(&node, id(1)).await, Some(ann));
+    assert_eq!(stored_user(&node, id(2)).await, None);
+    assert_eq!(stored_user(&node, id(5)).await, Some(user(5)));
+}
+
+async fn of_twenty_units_that_insert_an_address_at_once_one_succeeds(node: Node) {
+    let answers = at_once(20, |number| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.account_unit().await;
+            let written = User { id: id(number), ..spelled("ann@example.com") };
+            let answer = unit.users().insert(&written).await;
+            unit.commit().await.unwrap();
+            answer
+        }
+    })
+    .await;
+    let taken = answers.iter().filter(|answer| matches!(answer, Err(InsertUserError::EmailTaken))).count();
+    assert_eq!((answers.iter().filter(|answer| answer.is_ok()).count(), taken), (1, 19), "{answers:?}");
+}
+
+async fn an_address_that_a_dropped_unit_inserted_is_free(node: Node) {
+    let mut first = node.account_unit().await;
+    first.users().insert(&spelled("ann@example.com")).await.unwrap();
+    let second = tokio::spawn({
+        let node = node.clone();
+        async move {
+            let mut unit = node.account_unit().await;
+            let answer = unit.users().insert(&User { id: id(8), ..spelled("ann@example.com") }).await;
+            unit.commit().await.unwrap();
+            answer
+        }
+    });
+    tokio::task::yield_now().await;
+    drop(first);
+    second.await.unwrap().unwrap();
+    assert_eq!(stored_user(&node, id(7)).await, None);
+}
+
+async fn an_update_writes_all_but_identifier_address_and_creation_time(node: Node) {
+    let before = add_user(&node, 1).await;
+    let bystander = add_user(&node, 2).await;
+    let changed = User {
+        password: PasswordHash::from_phc("$argon2id$other".to_owned()),
+        is_password_contested: true,
+        role: Role::Admin,
+        is_active: false,
+        version: 9,
+        updated_at: at(99),
+        ..before.clone()
+    };
+    let ignored = User { email: user(3).email, created_at: at(77), ..changed.clone() };
+    let mut unit = node.account_unit().await;
+    unit.users().update(&ignored).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(stored_user(&node, before.id).await, Some(changed));
+    assert_eq!(stored_user(&node, bystander.id).await, Some(bystander));
+}
+
+async fn a_user_locked_by_identifier_is_changed_by_one_at_a_time(node: Node) {
+    let before = add_user(&node, 1).await;
+    at_once(20, |_| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.account_unit().await;
+            let mut user = unit.users().find_for_update(id(1)).await.unwrap().unwrap();
+            tokio::task::yield_now().await;
+            user.version += 1;
+            unit.users().update(&user).await.unwrap();
+            unit.commit().await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(stored_user(&node, id(1)).await.unwrap().version, before.version + 20);
+}
+
+async fn a_user_locked_by_address_is_changed_by_one_at_a_time(node: Node) {
+    let before = add_user(&node, 1).await;
+    at_once(20, |_| {
+        let (node, email) = (node.clone(), before.email.clone());
+        async move {
+            let mut unit = node.account_unit().await;
+            let mut user = unit.users().find_by_email_for_update(&email).await.unwrap().unwrap();
+            tokio::task::yield_now().await;
+            user.version += 1;
+            unit.users().update(&user).await.unwrap();
+            unit.commit().await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(stored_user(&node, id(1)).await.unwrap().version, before.version + 20);
+}
+
+async fn credentials_are_those_of_the_address(node: Node) {
+    let ann = add_user(&node, 1).await;
+    add_user(&node, 2).await;
+    let credentials = node.account_queries.credentials(&"USER1@EXAMPLE.COM".parse().unwrap()).await.unwrap();
+    let expected = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
+    assert_eq!(credentials, Some(expected));
+}
+
+async fn a_short_and_a_long_address_are_kept_whole(node: Node) {
+    let domain = ["d".repeat(60), "e".repeat(60), "f".repeat(60), "com".to_owned()].join(".");
+    let mut unit = node.account_unit().await;
+    for (number, text) in [(1, "a@b.co".to_owned()), (2, format!("{}@{domain}", "é".repeat(20)))] {
+        let written = User { email: text.parse().unwrap(), ..user(number) };
+        unit.users().insert(&written).await.unwrap();
+        assert_eq!(unit.users().find(written.id).await.unwrap().unwrap().email.as_str(), text);
+    }
+}

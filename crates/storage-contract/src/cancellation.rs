@@ -1,0 +1,99 @@
+//! A client that goes away takes its future with it, wherever that was.
+
+use domain::accounts::LinkKind;
+use tokio::time::timeout;
+
+use crate::{
+    fixtures::{add_user, at, digest, fresh, id, link, user},
+    node::Node,
+    outbox::message,
+    parallel::{AT_ONCE, cancelled_after},
+};
+
+crate::cases! { "cancellation":
+    a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all,
+    a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind,
+    a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others,
+    a_query_cancelled_anywhere_leaves_the_next_one_alone,
+}
+
+async fn a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all(node: Node) {
+    let owner = add_user(&node, 1_000).await;
+    for waits in 0..500 {
+        let number = u64::try_from(waits).unwrap();
+        let ended = cancelled_after(waits, async {
+            let mut unit = node.account_unit().await;
+            unit.users().find_for_update(owner.id).await.unwrap().unwrap();
+            unit.users().insert(&user(number)).await.unwrap();
+            unit.links().put(&link(number, id(number), LinkKind::Activation)).await.unwrap();
+            unit.commit().await.unwrap();
+        });
+        let ended = timeout(AT_ONCE, ended).await.expect("nothing is in the way").is_some();
+        let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+        let lock = unit.users().find_for_update(owner.id);
+        assert!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap().is_some());
+        let user = unit.users().find(id(number)).await.unwrap();
+        let link = unit.links().take(LinkKind::Activation, &digest(number)).await.unwrap();
+        assert_eq!(user.is_some(), link.is_some(), "half of it happened after {waits} waits");
+        drop(unit);
+        if ended {
+            assert!(user.is_some());
+            return;
+        }
+    }
+    panic!("the unit never came to its end");
+}
+
+async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node) {
+    let ann = add_user(&node, 1).await;
+    let (middle, reached) = tokio::sync::oneshot::channel();
+    let task = tokio::spawn({
+        let node = node.clone();
+        async move {
+            let mut unit = node.account_unit().await;
+            unit.users().find_for_update(id(1)).await.unwrap();
+            unit.outbox().push(message(1)).await.unwrap();
+            middle.send(()).unwrap();
+            std::future::pending::<()>().await;
+            unit.commit().await.unwrap();
+        }
+    });
+    reached.await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+    let lock = unit.users().find_by_email_for_update(&ann.email);
+    assert_eq!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap(), Some(ann));
+    drop(unit);
+    assert!(node.outbox.claim(at(100), 10).await.unwrap().is_empty());
+}
+
+async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(node: Node) {
+    add_user(&node, 1).await;
+    for waits in 0..20 {
+        let mut holder = node.account_unit().await;
+        holder.users().find_for_update(id(1)).await.unwrap();
+        let attempt = cancelled_after(waits, async {
+            let mut unit = node.account_unit().await;
+            unit.users().find_for_update(id(1)).await.unwrap();
+        });
+        // What waits for a lock may not wake any more: the end of the patience cancels it as well.
+        let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
+        assert!(!matches!(waited, Ok(Some(()))), "two hold one lock");
+        holder.commit().await.unwrap();
+        let mut next = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+        let lock = next.users().find_for_update(id(1));
+        timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap();
+    }
+}
+
+async fn a_query_cancelled_anywhere_leaves_the_next_one_alone(node: Node) {
+    let ann = add_user(&node, 1).await;
+    for waits in 0..10 {
+        let _ = cancelled_after(waits, node.account_queries.credentials(&ann.email)).await;
+        let session = fresh();
+        let _ = cancelled_after(waits, node.account_queries.session_state(session, at(1))).await;
+        let read = timeout(AT_ONCE, node.account_queries.credentials(&ann.email)).await;
+        assert_eq!(read.expect("nothing is in the way").unwrap().unwrap().user_id, ann.id);
+    }
+}

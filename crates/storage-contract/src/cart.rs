@@ -1,0 +1,204 @@
+//! Carts: one a user, each movie in it once.
+
+use std::collections::HashSet;
+
+use domain::{
+    cart::CartItem,
+    id::{CartId, MovieId},
+};
+
+use crate::{
+    fixtures::{add_movies, add_user, at, facts, fresh, id},
+    node::Node,
+    parallel::{at_once, count},
+};
+
+crate::cases! { "cart":
+    a_cart_is_opened_under_the_proposed_identifier_once,
+    of_twenty_units_that_open_a_cart_at_once_all_get_the_same,
+    each_user_has_a_cart_of_their_own,
+    a_movie_is_put_in_once,
+    a_movie_put_in_by_fifty_units_at_once_is_in_once,
+    fifty_movies_put_in_at_once_are_all_in,
+    an_open_cart_is_filled_by_one_unit_at_a_time,
+    a_refused_movie_leaves_the_unit_usable,
+    a_movie_is_taken_out,
+    a_cleared_cart_is_empty_and_still_the_same,
+    what_a_dropped_unit_put_in_is_not_there,
+}
+
+async fn prepare(node: &Node, movies: u64) {
+    add_user(node, 1).await;
+    add_user(node, 2).await;
+    add_movies(node, (1..=movies).map(|number| facts(&format!("Movie {number}"))).collect()).await;
+}
+
+fn item(movie: u64) -> CartItem {
+    CartItem { id: fresh(), movie_id: id(movie), added_at: at(i64::try_from(movie).unwrap()) }
+}
+
+/// Puts movies into the user's cart, the first of them first.
+pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(id(user), fresh()).await.unwrap();
+    for movie in movies {
+        assert!(unit.carts().add(cart, &item(*movie)).await.unwrap());
+    }
+    unit.commit().await.unwrap();
+}
+
+/// Opens the user's cart and says what it is and how much is in it.
+async fn cart_of(node: &Node, user: u64) -> (CartId, u64) {
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(id(user), fresh()).await.unwrap();
+    let count = unit.carts().count(cart).await.unwrap();
+    unit.commit().await.unwrap();
+    (cart, count)
+}
+
+async fn a_cart_is_opened_under_the_proposed_identifier_once(node: Node) {
+    prepare(&node, 0).await;
+    let mut unit = node.cart_unit().await;
+    assert_eq!(unit.carts().open_for_update(id(1), id(10)).await.unwrap(), id(10));
+    assert_eq!(unit.carts().open_for_update(id(1), id(11)).await.unwrap(), id(10));
+    unit.commit().await.unwrap();
+    assert_eq!(cart_of(&node, 1).await, (id(10), 0));
+}
+
+async fn of_twenty_units_that_open_a_cart_at_once_all_get_the_same(node: Node) {
+    prepare(&node, 0).await;
+    let opened = at_once(20, |_| {
+        let node = node.clone();
+        async move { cart_of(&node, 1).await }
+    })
+    .await;
+    assert_eq!(opened.into_iter().collect::<HashSet<_>>().len(), 1);
+}
+
+async fn each_user_has_a_cart_of_their_own(node: Node) {
+    prepare(&node, 2).await;
+    put(&node, 1, &[1, 2]).await;
+    put(&node, 2, &[1]).await;
+    let (ann, bob) = (cart_of(&node, 1).await, cart_of(&node, 2).await);
+    assert_ne!(ann.0, bob.0);
+    assert_eq!((ann.1, bob.1), (2, 1));
+}
+
+async fn a_movie_is_put_in_once(node: Node) {
+    prepare(&node, 2).await;
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(id(1), fresh()).await.unwrap();
+    assert!(!unit.carts().contains(cart, id(1)).await.unwrap());
+    assert!(unit.carts().add(cart, &item(1)).await.unwrap());
+    assert!(!unit.carts().add(cart, &item(1)).await.unwrap());
+    assert!(unit.carts().contains(cart, id(1)).await.unwrap());
+    assert!(!unit.carts().contains(cart, id(2)).await.unwrap());
+    unit.commit().await.unwrap();
+    assert_eq!(cart_of(&node, 1).await.1, 1);
+}
+
+async fn a_movie_put_in_by_fifty_units_at_once_is_in_once(node: Node) {
+    prepare(&node, 1).await;
+    // Without the lock that opening takes: the database itself holds the rule.
+    let cart = cart_of(&node, 1).await.0;
+    let added = at_once(50, |_| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.cart_unit().await;
+            let added = unit.carts().add(cart, &item(1)).await.unwrap();
+            unit.commit().await.unwrap();
+            added
+        }
+    })
+    .await;
+    assert_eq!(count(&added), 1);
+    assert_eq!(cart_of(&node, 1).await.1, 1);
+}
+
+async fn fifty_movies_put_in_at_once_are_all_in(node: Node) {
+    prepare(&node, 50).await;
+    at_once(50, |number| {
+        let node = node.clone();
+        async move { put(&node, 1, &[number + 1]).await }
+    })
+    .await;
+    assert_eq!(cart_of(&node, 1).await.1, 50);
+}
+
+async fn an_open_cart_is_filled_by_one_unit_at_a_time(node: Node) {
+    prepare(&node, 20).await;
+    let added = at_once(20, |number| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.cart_unit().await;
+            let cart = unit.carts().open_for_update(id(1), fresh()).await.unwrap();
+            let is_free = unit.carts().count(cart).await.unwrap() < 5;
+            tokio::task::yield_now().await;
+            let added = is_free && unit.carts().add(cart, &item(number + 1)).await.unwrap();
+            unit.commit().await.unwrap();
+            added
+        }
+    })
+    .await;
+    assert_eq!(count(&added), 5);
+    assert_eq!(cart_of(&node, 1).await.1, 5, "a limit holds");
+}
+
+async fn a_refused_movie_leaves_the_unit_usable(node: Node) {
+    prepare(&node, 3).await;
+    put(&node, 1, &[1]).await;
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(id(1), fresh()).await.unwrap();
+    for (movie, is_new) in [(1, false), (2, true), (1, false), (3, true)] {
+        assert_eq!(unit.movies().availability(id(movie)).await.unwrap(), Some(true));
+        assert!(!unit.purchases().is_purchased(id(1), id(movie)).await.unwrap());
+        assert_eq!(unit.carts().add(cart, &item(movie)).await.unwrap(), is_new);
+    }
+    unit.commit().await.unwrap();
+    assert_eq!(cart_of(&node, 1).await.1, 3);
+}
+
+async fn a_movie_is_taken_out(node: Node) {
+    prepare(&node, 2).await;
+    put(&node, 1, &[1, 2]).await;
+    put(&node, 2, &[1]).await;
+    let remove = |user, movie: MovieId| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.cart_unit().await;
+            let removed = unit.carts().remove(id(user), movie).await.unwrap();
+            unit.commit().await.unwrap();
+            removed
+        }
+    };
+    assert!(remove(1, id(1)).await);
+    assert!(!remove(1, id(1)).await, "it is not there any more");
+    assert!(!remove(3, id(1)).await, "there is no cart");
+    assert_eq!((cart_of(&node, 1).await.1, cart_of(&node, 2).await.1), (1, 1));
+    put(&node, 1, &[1]).await;
+}
+
+async fn a_cleared_cart_is_empty_and_still_the_same(node: Node) {
+    prepare(&node, 2).await;
+    put(&node, 1, &[1, 2]).await;
+    put(&node, 2, &[1]).await;
+    let before = cart_of(&node, 1).await.0;
+    let mut unit = node.cart_unit().await;
+    unit.carts().clear(id(1)).await.unwrap();
+    unit.carts().clear(id(1)).await.expect("also an empty one");
+    unit.carts().clear(id(3)).await.expect("and one that is not there");
+    unit.commit().await.unwrap();
+    assert_eq!(cart_of(&node, 1).await, (before, 0));
+    assert_eq!(cart_of(&node, 2).await.1, 1);
+}
+
+async fn what_a_dropped_unit_put_in_is_not_there(node: Node) {
+    prepare(&node, 1).await;
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(id(1), id(10)).await.unwrap();
+    unit.carts().add(cart, &item(1)).await.unwrap();
+    drop(unit);
+    let mut unit = node.cart_unit().await;
+    assert_eq!(unit.carts().open_for_update(id(1), id(11)).await.unwrap(), id(11), "nor the cart");
+    assert_eq!(unit.carts().count(id(11)).await.unwrap(), 0);
+}

@@ -1,0 +1,105 @@
+//! Carts, to look at.
+
+use domain::{
+    cart::{CartRefusal, CartView},
+    catalog::{Movie, PersonalView},
+    id::MovieId,
+};
+
+use crate::{
+    cart::put,
+    fixtures::{add_movies, add_user, at, detail, facts, id, price, set_available, update},
+    node::Node,
+    purchases::buy,
+};
+
+crate::cases! { "cart_view":
+    a_cart_that_is_not_there_is_empty,
+    a_cart_shows_the_newest_first,
+    a_cart_shows_each_movie_as_it_is_now,
+    withdrawn_movies_stand_apart_as_such,
+    bought_movies_stand_apart_as_such_also_when_they_are_withdrawn,
+    a_cart_shows_nothing_of_other_users,
+}
+
+async fn prepare(node: &Node) -> Vec<Movie> {
+    add_user(node, 1).await;
+    add_user(node, 2).await;
+    add_movies(node, ["a", "b", "c", "d"].map(facts).into()).await
+}
+
+async fn view(node: &Node, user: u64) -> CartView {
+    node.cart_queries.view(id(user)).await.unwrap()
+}
+
+fn items(view: &CartView) -> Vec<MovieId> {
+    view.items.iter().map(|line| line.movie.id).collect()
+}
+
+fn unavailable(view: &CartView) -> Vec<(MovieId, CartRefusal)> {
+    view.unavailable.iter().map(|item| (item.movie.id, item.reason)).collect()
+}
+
+async fn a_cart_that_is_not_there_is_empty(node: Node) {
+    prepare(&node).await;
+    assert_eq!(view(&node, 1).await, CartView::default());
+    assert_eq!(view(&node, 99).await, CartView::default());
+}
+
+async fn a_cart_shows_the_newest_first(node: Node) {
+    prepare(&node).await;
+    put(&node, 1, &[2, 4, 1]).await;
+    let view = view(&node, 1).await;
+    assert_eq!(items(&view), [id(4), id(2), id(1)], "by the moment they were put in");
+    assert_eq!(view.items.iter().map(|line| line.added_at).collect::<Vec<_>>(), [at(4), at(2), at(1)]);
+    assert!(view.unavailable.is_empty());
+}
+
+async fn a_cart_shows_each_movie_as_it_is_now(node: Node) {
+    let movies = prepare(&node).await;
+    put(&node, 1, &[1]).await;
+    let changed = Movie { price: price(1), votes: 77, ..movies[0].clone() };
+    update(&node, &changed).await;
+    let mut expected = detail(&changed, &facts("a")).summary;
+    expected.me = Some(PersonalView { in_cart: true, ..PersonalView::default() });
+    let view = view(&node, 1).await;
+    assert_eq!(view.items[0].movie, expected);
+    assert_eq!(view.total(price(0).currency()), Ok(price(1)));
+}
+
+async fn withdrawn_movies_stand_apart_as_such(node: Node) {
+    let movies = prepare(&node).await;
+    put(&node, 1, &[1, 2, 3]).await;
+    set_available(&node, &movies[1], false).await;
+    let before = view(&node, 1).await;
+    assert_eq!(items(&before), [id(3), id(1)]);
+    assert_eq!(unavailable(&before), [(id(2), CartRefusal::MovieUnavailable)]);
+    set_available(&node, &movies[1], true).await;
+    assert_eq!(items(&view(&node, 1).await), [id(3), id(2), id(1)]);
+}
+
+async fn bought_movies_stand_apart_as_such_also_when_they_are_withdrawn(node: Node) {
+    let movies = prepare(&node).await;
+    put(&node, 1, &[1, 2, 3, 4]).await;
+    buy(&node, 1, &[1, 3]).await;
+    buy(&node, 2, &[4]).await;
+    set_available(&node, &movies[2], false).await;
+    set_available(&node, &movies[1], false).await;
+    let view = view(&node, 1).await;
+    assert_eq!(items(&view), [id(4)]);
+    let expected = [
+        (id(3), CartRefusal::AlreadyPurchased),
+        (id(2), CartRefusal::MovieUnavailable),
+        (id(1), CartRefusal::AlreadyPurchased),
+    ];
+    assert_eq!(unavailable(&view), expected);
+    let me = PersonalView { in_cart: true, purchased: true, ..PersonalView::default() };
+    assert_eq!(view.unavailable[0].movie.me, Some(me));
+}
+
+async fn a_cart_shows_nothing_of_other_users(node: Node) {
+    prepare(&node).await;
+    put(&node, 1, &[1, 2]).await;
+    put(&node, 2, &[3]).await;
+    assert_eq!(items(&view(&node, 2).await), [id(3)]);
+}

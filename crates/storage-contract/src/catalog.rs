@@ -1,0 +1,250 @@
+//! Movies: kept whole, each once.
+
+use std::collections::HashSet;
+
+use domain::{
+    catalog::{Facts, Movie, MovieIdentity},
+    id::MovieId,
+    money::Money,
+};
+
+use crate::{
+    fixtures::{
+        add_movie, add_movies, add_movies_as, at, currency, detail, facts, id, resolve, shifted, texts,
+        update,
+    },
+    node::Node,
+    parallel::at_once,
+};
+
+crate::cases! { "catalog":
+    a_movie_reads_back_as_written,
+    an_unknown_movie_is_none,
+    a_movie_whose_identity_is_there_is_left_out,
+    a_movie_that_stands_twice_in_a_call_is_added_once,
+    identities_are_compared_to_the_letter,
+    movies_added_by_many_units_at_once_are_there_once,
+    a_thousand_movies_are_added_in_one_call,
+    movies_are_found_by_their_identities,
+    an_update_writes_all_but_identifier_and_creation_time,
+    an_update_of_a_dropped_unit_never_happened,
+    a_movie_says_whether_it_is_on_sale,
+    a_catalogue_is_empty_until_a_movie_is_committed,
+    an_export_has_every_movie_in_the_order_of_identifiers,
+}
+
+/// Facts that use what there is.
+fn rich() -> Facts {
+    Facts {
+        identity: MovieIdentity {
+            name: "Le Fabuleux Destin d'Amélie “Poulain” 🎬 \\%_".to_owned(),
+            year: 2001,
+            duration_minutes: 122,
+        },
+        imdb: 8.3,
+        votes: 5_000_000_000,
+        meta_score: Some(69.5),
+        gross: Some(174_200_000_000),
+        description: "Un\nfilm\t💚".to_owned(),
+        price: Money::from_minor(12_345_678_901, currency("KWD")),
+        certification: "R".to_owned(),
+        genres: texts(&["Romance", "Comedy", "Animation"]),
+        directors: texts(&["Jean-Pierre Jeunet", "Another One"]),
+        stars: texts(&["Mathieu Kassovitz", "Audrey Tautou", "Dominique Pinon", "Yolande Moreau"]),
+        poster_url: Some("https://example.com/p?a=1&b=é".to_owned()),
+        is_available: true,
+    }
+}
+
+async fn a_movie_reads_back_as_written(node: Node) {
+    let bare = Facts {
+        genres: Vec::new(),
+        directors: Vec::new(),
+        stars: Vec::new(),
+        imdb: 0.0,
+        votes: 0,
+        price: Money::zero(currency("JPY")),
+        ..facts("M")
+    };
+    for (number, facts) in [(1, rich()), (2, bare)] {
+        let mut unit = node.catalog_unit().await;
+        let names = resolve(unit.as_mut(), std::slice::from_ref(&facts)).await.remove(0);
+        let mut movie = Movie::create(id(number), facts.clone(), names, shifted(at(1), 1));
+        movie.version = 7;
+        movie.updated_at = shifted(at(2), 999_999);
+        assert_eq!(unit.movies().insert_many(std::slice::from_ref(&movie)).await.unwrap(), [movie.id]);
+        let found = unit.movies().find_by_identities(std::slice::from_ref(&movie.identity)).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&movie));
+        unit.commit().await.unwrap();
+        assert_eq!(node.movies.find(movie.id, None).await.unwrap(), Some(detail(&movie, &facts)));
+    }
+}
+
+async fn an_unknown_movie_is_none(node: Node) {
+    assert_eq!(node.movies.find(id(1), None).await.unwrap(), None);
+    assert_eq!(node.movies.find(id(1), Some(id(1))).await.unwrap(), None);
+}
+
+async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
+    let old = add_movie(&node, 1, facts("Up")).await;
+    let mut unit = node.catalog_unit().await;
+    let all = [Facts { votes: 5, ..facts("Up") }, facts("Coco")];
+    let names = resolve(unit.as_mut(), &all).await;
+    let movies: Vec<Movie> = (2..)
+        .zip(all)
+        .zip(names)
+        .map(|((number, facts), names)| Movie::create(id(number), facts, names, at(9)))
+        .collect();
+    assert_eq!(unit.movies().insert_many(&movies).await.unwrap(), [id(3)]);
+    assert!(unit.movies().insert_many(&movies).await.unwrap().is_empty(), "the unit is usable");
+    unit.commit().await.unwrap();
+    assert_eq!(node.movies.find(id(1), None).await.unwrap(), Some(detail(&old, &facts("Up"))));
+    assert_eq!(node.movies.find(id(2), None).await.unwrap(), None);
+    assert!(node.movies.find(id(3), None).await.unwrap().is_some());
+}
+
+async fn a_movie_that_stands_twice_in_a_call_is_added_once(node: Node) {
+    let mut unit = node.catalog_unit().await;
+    let names = resolve(unit.as_mut(), &[facts("Up")]).await.remove(0);
+    let movies = [1, 2].map(|number| Movie::create(id(number), facts("Up"), names.clone(), at(0)));
+    assert_eq!(unit.movies().insert_many(&movies).await.unwrap().len(), 1);
+    unit.commit().await.unwrap();
+    assert_eq!(node.movies.export(None, 10).await.unwrap().len(), 1);
+}
+
+async fn identities_are_compared_to_the_letter(node: Node) {
+    let other = |name: &str, year, duration_minutes| Facts {
+        identity: MovieIdentity { name: name.to_owned(), year, duration_minutes },
+        ..facts("")
+    };
+    let all =
+        vec![other("Up", 2000, 100), other("UP", 2000, 100), other("Úp", 2000, 100), other("Up", 2001, 100)];
+    add_movies(&node, all).await;
+    add_movie(&node, 5, other("Up", 2000, 101)).await;
+    assert_eq!(node.movies.export(None, 10).await.unwrap().len(), 5);
+}
+
+async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
+    let all: Vec<Facts> = (0..20).map(|number| facts(&format!("Movie {number}"))).collect();
+    let added = at_once(10, |unit_number| {
+        let (node, mut all) = (node.clone(), all.clone());
+        if unit_number % 2 == 1 {
+            all.reverse();
+        }
+        async move {
+            let mut unit = node.catalog_unit().await;
+            let names = resolve(unit.as_mut(), &all).await;
+            let movies: Vec<Movie> = (0..)
+                .zip(all)
+                .zip(names)
+                .map(|((n, facts), names)| Movie::create(id(unit_number * 100 + n), facts, names, at(0)))
+                .collect();
+            let added = unit.movies().insert_many(&movies).await.unwrap();
+            unit.commit().await.unwrap();
+            added
+        }
+    })
+    .await
+    .concat();
+    assert_eq!(added.len(), 20);
+    let stored = node.movies.export(None, 100).await.unwrap();
+    let stored: HashSet<MovieId> = stored.iter().map(|movie| movie.summary.id).collect();
+    assert_eq!(stored, added.into_iter().collect());
+}
+
+async fn a_thousand_movies_are_added_in_one_call(node: Node) {
+    let all: Vec<Facts> = (0..1000)
+        .map(|number| Facts {
+            genres: texts(&["Drama", "Crime"]),
+            stars: (0..4).map(|star| format!("Star {}", (number * 4 + star) % 1500)).collect(),
+            ..facts(&format!("Movie {number}"))
+        })
+        .collect();
+    let movies = add_movies(&node, all.clone()).await;
+    assert_eq!(node.movies.find(id(1000), None).await.unwrap(), Some(detail(&movies[999], &all[999])));
+    let mut unit = node.catalog_unit().await;
+    let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
+    let mut found = unit.movies().find_by_identities(&identities).await.unwrap();
+    found.sort_by_key(|movie| movie.id);
+    assert!(found == movies, "all of them are found as they are");
+}
+
+async fn movies_are_found_by_their_identities(node: Node) {
+    let movies = add_movies(&node, vec![facts("Up"), rich(), facts("Coco")]).await;
+    let unknown = MovieIdentity { year: 1999, ..movies[0].identity.clone() };
+    let mixed = MovieIdentity { name: movies[0].identity.name.clone(), ..movies[1].identity.clone() };
+    let asked = [movies[2].identity.clone(), unknown, mixed, movies[1].identity.clone()];
+    let mut unit = node.catalog_unit().await;
+    let mut found = unit.movies().find_by_identities(&asked).await.unwrap();
+    found.sort_by_key(|movie| movie.id);
+    assert_eq!(found, movies[1..]);
+    assert!(unit.movies().find_by_identities(&[]).await.unwrap().is_empty());
+}
+
+async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
+    let old = Facts { genres: texts(&["Comedy", "Drama"]), ..facts("Up") };
+    let movies = add_movies(&node, vec![old, facts("Coco")]).await;
+    let new = Facts { is_available: false, ..rich() };
+    let mut unit = node.catalog_unit().await;
+    let names = resolve(unit.as_mut(), std::slice::from_ref(&new)).await.remove(0);
+    let mut changed = movies[0].clone();
+    assert!(changed.revise(new.clone(), names, at(50)));
+    unit.movies().update(&Movie { created_at: at(40), ..changed.clone() }).await.unwrap();
+    let found = unit.movies().find_by_identities(std::slice::from_ref(&changed.identity)).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&changed));
+    unit.commit().await.unwrap();
+    assert_eq!(node.movies.find(id(1), None).await.unwrap(), Some(detail(&changed, &new)));
+    let bystander = node.movies.find(id(2), None).await.unwrap();
+    assert_eq!(bystander, Some(detail(&movies[1], &facts("Coco"))));
+}
+
+async fn an_update_of_a_dropped_unit_never_happened(node: Node) {
+    let movie = add_movie(&node, 1, facts("Up")).await;
+    let mut unit = node.catalog_unit().await;
+    unit.movies().update(&Movie { genre_ids: Vec::new(), votes: 1, ..movie.clone() }).await.unwrap();
+    drop(unit);
+    assert_eq!(node.movies.find(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
+}
+
+async fn a_movie_says_whether_it_is_on_sale(node: Node) {
+    let movie = add_movie(&node, 1, facts("Up")).await;
+    let mut unit = node.catalog_unit().await;
+    assert_eq!(unit.movies().availability(id(1)).await.unwrap(), Some(true));
+    assert_eq!(unit.movies().availability(id(2)).await.unwrap(), None);
+    unit.movies().update(&Movie { is_available: false, ..movie }).await.unwrap();
+    assert_eq!(unit.movies().availability(id(1)).await.unwrap(), Some(false));
+}
+
+async fn a_catalogue_is_empty_until_a_movie_is_committed(node: Node) {
+    assert!(node.movies.is_empty().await.unwrap());
+    let movie = add_movie(&node, 1, facts("Up")).await;
+    assert!(!node.movies.is_empty().await.unwrap());
+    update(&node, &Movie { is_available: false, ..movie }).await;
+    assert!(!node.movies.is_empty().await.unwrap(), "a withdrawn movie is a movie");
+}
+
+async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
+    let all: Vec<(MovieId, Facts)> = [5_u64, 2, 9, 1, 7]
+        .map(|number| {
+            let name = format!("Movie {number}");
+            (
+                id(number),
+                Facts { is_available: number != 2, genres: texts(&["Crime", "Action"]), ..facts(&name) },
+            )
+        })
+        .into();
+    let mut movies = add_movies_as(&node, all.clone()).await;
+    movies.sort_by_key(|movie| movie.id);
+    let expected: Vec<_> = movies
+        .iter()
+        .map(|movie| detail(movie, &all.iter().find(|(id, _)| *id == movie.id).unwrap().1))
+        .collect();
+    let first = node.movies.export(None, 2).await.unwrap();
+    assert_eq!(first, expected[..2]);
+    let second = node.movies.export(Some(first[1].summary.id), 2).await.unwrap();
+    assert_eq!(second, expected[2..4]);
+    let last = node.movies.export(Some(second[1].summary.id), 2).await.unwrap();
+    assert_eq!(last, expected[4..]);
+    assert!(node.movies.export(Some(id(9)), 2).await.unwrap().is_empty());
+    assert_eq!(node.movies.export(Some(id(6)), 10).await.unwrap(), expected[3..], "behind one that is gone");
+}

@@ -1,0 +1,220 @@
+//! Filters: what is in the list, and nothing else.
+
+use domain::{
+    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range},
+    page::PageRequest,
+};
+
+use crate::{
+    fixtures::{add_movies, detail, facts, id, price, set_available, texts},
+    node::Node,
+    paging::page,
+};
+
+crate::cases! { "filters":
+    no_filter_gives_every_movie_on_sale_with_all_that_lists_show,
+    a_withdrawn_movie_leaves_every_list_but_is_still_found,
+    genres_mean_any_of_them_and_a_movie_stands_once,
+    directors_mean_any_of_them,
+    stars_mean_any_of_them,
+    certifications_mean_any_of_them,
+    an_identifier_that_nothing_has_gives_an_empty_list,
+    years_are_inclusive_at_both_ends,
+    ratings_are_inclusive_at_both_ends,
+    prices_are_inclusive_at_both_ends,
+    durations_are_inclusive_at_both_ends,
+    all_filters_together_must_be_met,
+}
+
+const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
+
+/// Four movies, each larger than the one before in all that has a size.
+fn four() -> Vec<Facts> {
+    (1_u8..=4)
+        .zip([
+            (
+                "The Godfather",
+                "R",
+                ["Crime", "Drama"],
+                "Francis Ford Coppola",
+                ["Marlon Brando", "Al Pacino"],
+            ),
+            ("Heat", "R", ["Crime", "Action"], "Michael Mann", ["Al Pacino", "Robert De Niro"]),
+            ("Collateral", "R", ["Thriller", "Drama"], "Michael Mann", ["Tom Cruise", "Jamie Foxx"]),
+            ("Up", "PG", ["Animation", "Comedy"], "Pete Docter", ["Edward Asner", "Jordan Nagai"]),
+        ])
+        .map(|(n, (name, certification, genres, director, stars))| Facts {
+            identity: MovieIdentity {
+                name: name.to_owned(),
+                year: 1990 + i32::from(n),
+                duration_minutes: 100 + i32::from(n),
+            },
+            // 8.1 to 8.4, which have no exact binary form.
+            imdb: f64::from(80 + n) / 10.0,
+            price: price(900 + i64::from(n)),
+            certification: certification.to_owned(),
+            genres: texts(&genres),
+            directors: texts(&[director]),
+            stars: texts(&stars),
+            ..facts("")
+        })
+        .collect()
+}
+
+/// The places in the list of [`four`] of what the filter lets through, with a look at the total.
+async fn places(node: &Node, filter: MovieFilter) -> Vec<u128> {
+    let page = page(node, &filter, &BY_IMDB, 1, 100).await;
+    assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
+    page.items.iter().map(|movie| movie.id.as_uuid().as_u128() & 0xff).collect()
+}
+
+async fn added(node: &Node) -> Vec<Movie> {
+    add_movies(node, four()).await
+}
+
+async fn no_filter_gives_every_movie_on_sale_with_all_that_lists_show(node: Node) {
+    let movies = added(&node).await;
+    let request = PageRequest::numbered(1, 100).unwrap();
+    let page = node.movies.page(&MovieFilter::default(), &BY_IMDB, &request, None).await.unwrap();
+    let expected: Vec<_> =
+        movies.iter().zip(four()).map(|(movie, facts)| detail(movie, &facts).summary).collect();
+    assert_eq!(page.items, expected);
+}
+
+async fn a_withdrawn_movie_leaves_every_list_but_is_still_found(node: Node) {
+    let movies = added(&node).await;
+    set_available(&node, &movies[1], false).await;
+    assert_eq!(places(&node, MovieFilter::default()).await, [1, 3, 4]);
+    let by_genre = MovieFilter { genres: vec![movies[1].genre_ids[0]], ..MovieFilter::default() };
+    assert_eq!(places(&node, by_genre).await, [1]);
+    let by_title = MovieFilter { title: Some("heat".to_owned()), ..MovieFilter::default() };
+    assert!(places(&node, by_title).await.is_empty());
+    let by_search = MovieFilter { search: Some("heat".to_owned()), ..MovieFilter::default() };
+    assert!(places(&node, by_search).await.is_empty());
+    let found = node.movies.find(movies[1].id, None).await.unwrap().unwrap();
+    assert!(!found.is_available);
+    assert_eq!(found.summary, detail(&movies[1], &four()[1]).summary);
+}
+
+async fn genres_mean_any_of_them_and_a_movie_stands_once(node: Node) {
+    let movies = added(&node).await;
+    let (crime, drama) = (movies[0].genre_ids[0], movies[0].genre_ids[1]);
+    let of = |genres| MovieFilter { genres, ..MovieFilter::default() };
+    assert_eq!(places(&node, of(vec![crime])).await, [1, 2]);
+    assert_eq!(places(&node, of(vec![crime, drama])).await, [1, 2, 3]);
+    assert_eq!(places(&node, of(vec![drama, crime, drama, id(99)])).await, [1, 2, 3]);
+    let page = page(&node, &of(vec![drama]), &BY_IMDB, 1, 10).await;
+    assert_eq!(page.items[0].genres.len(), 2, "the others are shown too");
+}
+
+async fn directors_mean_any_of_them(node: Node) {
+    let movies = added(&node).await;
+    let of = |directors| MovieFilter { directors, ..MovieFilter::default() };
+    let (coppola, mann) = (movies[0].director_ids[0], movies[1].director_ids[0]);
+    assert_eq!(places(&node, of(vec![mann])).await, [2, 3]);
+    assert_eq!(places(&node, of(vec![coppola, mann])).await, [1, 2, 3]);
+}
+
+async fn stars_mean_any_of_them(node: Node) {
+    let movies = added(&node).await;
+    let of = |stars| MovieFilter { stars, ..MovieFilter::default() };
+    let (brando, pacino) = (movies[0].star_ids[0], movies[0].star_ids[1]);
+    assert_eq!(places(&node, of(vec![pacino])).await, [1, 2]);
+    assert_eq!(places(&node, of(vec![brando, pacino, movies[3].star_ids[1]])).await, [1, 2, 4]);
+}
+
+async fn certifications_mean_any_of_them(node: Node) {
+    let movies = added(&node).await;
+    let of = |certifications| MovieFilter { certifications, ..MovieFilter::default() };
+    let (r, pg) = (movies[0].certification_id, movies[3].certification_id);
+    assert_eq!(places(&node, of(vec![pg])).await, [4]);
+    assert_eq!(places(&node, of(vec![pg, r])).await, [1, 2, 3, 4]);
+}
+
+async fn an_identifier_that_nothing_has_gives_an_empty_list(node: Node) {
+    added(&node).await;
+    for filter in [
+        MovieFilter { genres: vec![id(99)], ..MovieFilter::default() },
+        MovieFilter { directors: vec![id(99)], ..MovieFilter::default() },
+        MovieFilter { stars: vec![id(99)], ..MovieFilter::default() },
+        MovieFilter { certifications: vec![id(99)], ..MovieFilter::default() },
+    ] {
+        assert!(places(&node, filter).await.is_empty());
+    }
+}
+
+/// Tries all bounds; `value` gives the size of the movie at a place.
+async fn check_range<T: Copy>(
+    node: &Node,
+    value: impl Fn(u8) -> T,
+    filter: impl Fn(Range<T>) -> MovieFilter,
+) {
+    added(node).await;
+    for (min, max, expected) in [
+        (Some(2), None, vec![2, 3, 4]),
+        (None, Some(3), vec![1, 2, 3]),
+        (Some(2), Some(3), vec![2, 3]),
+        (Some(3), Some(3), vec![3]),
+        (Some(3), Some(2), vec![]),
+        (Some(0), Some(9), vec![1, 2, 3, 4]),
+    ] {
+        let range = Range { min: min.map(&value), max: max.map(&value) };
+        assert_eq!(places(node, filter(range)).await, expected, "from {min:?} to {max:?}");
+    }
+}
+
+async fn years_are_inclusive_at_both_ends(node: Node) {
+    let filter = |year| MovieFilter { year, ..MovieFilter::default() };
+    check_range(&node, |n| 1990 + i32::from(n), filter).await;
+}
+
+async fn ratings_are_inclusive_at_both_ends(node: Node) {
+    let filter = |imdb| MovieFilter { imdb, ..MovieFilter::default() };
+    check_range(&node, |n| f64::from(80 + n) / 10.0, filter).await;
+}
+
+async fn prices_are_inclusive_at_both_ends(node: Node) {
+    let filter = |price| MovieFilter { price, ..MovieFilter::default() };
+    check_range(&node, |n| price(900 + i64::from(n)), filter).await;
+}
+
+async fn durations_are_inclusive_at_both_ends(node: Node) {
+    let filter = |duration| MovieFilter { duration, ..MovieFilter::default() };
+    check_range(&node, |n| 100 + i32::from(n), filter).await;
+}
+
+async fn all_filters_together_must_be_met(node: Node) {
+    let movies = added(&node).await;
+    let all = MovieFilter {
+        search: Some("heat".to_owned()),
+        title: Some("ea".to_owned()),
+        genres: vec![movies[1].genre_ids[0], movies[2].genre_ids[0]],
+        directors: movies[1].director_ids.clone(),
+        stars: vec![movies[1].star_ids[1], movies[2].star_ids[0]],
+        certifications: vec![movies[1].certification_id],
+        year: Range { min: Some(1992), max: Some(1992) },
+        imdb: Range { min: Some(8.2), max: Some(8.2) },
+        price: Range { min: Some(price(902)), max: Some(price(902)) },
+        duration: Range { min: Some(102), max: Some(102) },
+    };
+    assert_eq!(places(&node, all.clone()).await, [2]);
+    let off = |change: fn(&mut MovieFilter)| {
+        let mut filter = all.clone();
+        change(&mut filter);
+        filter
+    };
+    for filter in [
+        off(|filter| filter.search = Some("up".to_owned())),
+        off(|filter| filter.title = Some("up".to_owned())),
+        off(|filter| filter.genres = vec![id(99)]),
+        off(|filter| filter.directors = vec![id(99)]),
+        off(|filter| filter.stars = vec![id(99)]),
+        off(|filter| filter.certifications = vec![id(99)]),
+        off(|filter| filter.year.min = Some(1993)),
+        off(|filter| filter.imdb.max = Some(8.1)),
+        off(|filter| filter.price.max = Some(price(901))),
+        off(|filter| filter.duration.min = Some(103)),
+    ] {
+        assert!(places(&node, filter.clone()).await.is_empty(), "{filter:?}");
+    }
+}

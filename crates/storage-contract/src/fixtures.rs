@@ -1,0 +1,218 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta};
+use domain::{
+    accounts::{LinkKind, LinkToken, PasswordHash, User},
+    catalog::{
+        CatalogUnit, Facts, Movie, MovieDetail, MovieIdentity, MovieSummary, NameKind, ProposedName,
+        RatingSummary, ResolvedNames,
+    },
+    entropy::TokenDigest,
+    id::{Id, Kind, MovieId, UserId},
+    money::{Currency, Money},
+    time::Instant,
+};
+use uuid::Uuid;
+
+use crate::node::Node;
+
+/// The UUIDv7 of a number; larger numbers come later.
+pub(crate) fn uuid(number: u64) -> Uuid {
+    Uuid::from_u128(0x019a_0000_0000_7000_8000_0000_0000_0000 | u128::from(number))
+}
+
+/// The identifier of a number.
+pub(crate) fn id<K: Kind>(number: u64) -> Id<K> {
+    Id::from_uuid(uuid(number))
+}
+
+/// An identifier that nothing else has, where the value does not matter.
+pub(crate) fn fresh<K: Kind>() -> Id<K> {
+    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
+    id(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A moment, in seconds from the beginning of the case; with microseconds, so that their loss shows.
+pub(crate) fn at(seconds: i64) -> Instant {
+    DateTime::from_timestamp_micros(1_767_225_600_123_457 + seconds * 1_000_000).unwrap()
+}
+
+/// A moment a little later, or earlier.
+pub(crate) fn shifted(instant: Instant, microseconds: i64) -> Instant {
+    instant.checked_add_signed(TimeDelta::microseconds(microseconds)).unwrap()
+}
+
+pub(crate) fn currency(code: &str) -> Currency {
+    code.parse().unwrap()
+}
+
+/// US dollars, in cents.
+pub(crate) fn price(minor: i64) -> Money {
+    Money::from_minor(minor, currency("USD"))
+}
+
+/// The digest of a number.
+pub(crate) fn digest(number: u64) -> TokenDigest {
+    TokenDigest::from_hex(format!("{number:064x}"))
+}
+
+/// An active user who is not stored yet.
+pub(crate) fn user(number: u64) -> User {
+    let email = format!("User{number}@example.com").parse().unwrap();
+    let mut user =
+        User::register(id(number), email, PasswordHash::from_phc(format!("$argon2id${number}")), at(0));
+    user.activate(at(1));
+    user
+}
+
+/// A stored user.
+pub(crate) async fn add_user(node: &Node, number: u64) -> User {
+    let user = user(number);
+    let mut unit = node.account_unit().await;
+    unit.users().insert(&user).await.unwrap();
+    unit.commit().await.unwrap();
+    user
+}
+
+/// What is stored of the user.
+pub(crate) async fn stored_user(node: &Node, id: UserId) -> Option<User> {
+    node.account_unit().await.users().find(id).await.unwrap()
+}
+
+/// A link that expires in an hour.
+pub(crate) fn link(number: u64, user_id: UserId, kind: LinkKind) -> LinkToken {
+    LinkToken { id: fresh(), user_id, kind, digest: digest(number), expires_at: at(3600) }
+}
+
+/// Facts of an unremarkable movie.
+pub(crate) fn facts(name: &str) -> Facts {
+    Facts {
+        identity: MovieIdentity { name: name.to_owned(), year: 2000, duration_minutes: 100 },
+        imdb: 7.5,
+        votes: 1000,
+        meta_score: None,
+        gross: None,
+        description: format!("About {name}"),
+        price: price(999),
+        certification: "PG-13".to_owned(),
+        genres: vec!["Drama".to_owned()],
+        directors: vec!["Jane Campion".to_owned()],
+        stars: vec!["Holly Hunter".to_owned(), "Sam Neill".to_owned()],
+        poster_url: None,
+        is_available: true,
+    }
+}
+
+/// Texts as owned ones.
+pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// Names with an identifier each, should they be new.
+pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
+    names
+        .iter()
+        .map(|name| ProposedName { id: fresh::<domain::id::GenreKind>().as_uuid(), name: name.clone() })
+        .collect()
+}
+
+/// The rows of all the names in the facts.
+pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<ResolvedNames> {
+    let mut rows = Vec::new();
+    let lists: [(NameKind, Vec<Vec<String>>); 4] = [
+        (NameKind::Certification, all.iter().map(|facts| vec![facts.certification.clone()]).collect()),
+        (NameKind::Genre, all.iter().map(|facts| facts.genres.clone()).collect()),
+        (NameKind::Director, all.iter().map(|facts| facts.directors.clone()).collect()),
+        (NameKind::Star, all.iter().map(|facts| facts.stars.clone()).collect()),
+    ];
+    for (kind, names) in lists {
+        let ids = unit.movies().resolve_names(kind, &proposed(&names.concat())).await.unwrap();
+        let mut ids = ids.into_iter();
+        rows.push(
+            names.iter().map(|names| ids.by_ref().take(names.len()).collect::<Vec<_>>()).collect::<Vec<_>>(),
+        );
+    }
+    let of = |kind: usize, movie: usize| rows[kind][movie].iter().copied();
+    (0..all.len())
+        .map(|movie| ResolvedNames {
+            certification: Id::from_uuid(rows[0][movie][0]),
+            genres: of(1, movie).map(Id::from_uuid).collect(),
+            directors: of(2, movie).map(Id::from_uuid).collect(),
+            stars: of(3, movie).map(Id::from_uuid).collect(),
+        })
+        .collect()
+}
+
+/// Stores the movies under these identifiers, each added at the second of its place in the list.
+pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) -> Vec<Movie> {
+    let mut unit = node.catalog_unit().await;
+    let all: Vec<Facts> = movies.iter().map(|(_, facts)| facts.clone()).collect();
+    let names = resolve(unit.as_mut(), &all).await;
+    let movies: Vec<Movie> = (0..)
+        .zip(movies)
+        .zip(names)
+        .map(|((second, (id, facts)), names)| Movie::create(id, facts, names, at(second)))
+        .collect();
+    let added = unit.movies().insert_many(&movies).await.unwrap();
+    assert_eq!(added.len(), movies.len(), "all of them are new");
+    unit.commit().await.unwrap();
+    movies
+}
+
+/// Stores the movies under the numbers 1, 2, …
+pub(crate) async fn add_movies(node: &Node, all: Vec<Facts>) -> Vec<Movie> {
+    add_movies_as(node, (1..).map(id).zip(all).collect()).await
+}
+
+/// Stores a movie under the number.
+pub(crate) async fn add_movie(node: &Node, number: u64, facts: Facts) -> Movie {
+    add_movies_as(node, vec![(id(number), facts)]).await.remove(0)
+}
+
+/// Changes a stored movie.
+pub(crate) async fn update(node: &Node, movie: &Movie) {
+    let mut unit = node.catalog_unit().await;
+    unit.movies().update(movie).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+/// Puts a stored movie on sale, or takes it off.
+pub(crate) async fn set_available(node: &Node, movie: &Movie, is_available: bool) {
+    update(node, &Movie { is_available, ..movie.clone() }).await;
+}
+
+/// What a visitor is to see of the movie.
+pub(crate) fn detail(movie: &Movie, facts: &Facts) -> MovieDetail {
+    use domain::catalog::Named;
+    fn named<K: Kind>(ids: &[Id<K>], names: &[String]) -> Vec<Named<K>> {
+        ids.iter().zip(names).map(|(id, name)| Named { id: *id, name: name.clone() }).collect()
+    }
+    MovieDetail {
+        summary: MovieSummary {
+            id: movie.id,
+            name: movie.identity.name.clone(),
+            year: movie.identity.year,
+            duration_minutes: movie.identity.duration_minutes,
+            imdb: movie.imdb,
+            votes: movie.votes,
+            price: movie.price,
+            certification: Named { id: movie.certification_id, name: facts.certification.clone() },
+            genres: named(&movie.genre_ids, &facts.genres),
+            poster_url: movie.poster_url.clone(),
+            rating: RatingSummary { average: None, count: 0 },
+            likes: 0,
+            dislikes: 0,
+            me: None,
+        },
+        meta_score: movie.meta_score,
+        gross: movie.gross,
+        description: movie.description.clone(),
+        directors: named(&movie.director_ids, &facts.directors),
+        stars: named(&movie.star_ids, &facts.stars),
+        comments_count: 0,
+        is_available: movie.is_available,
+        version: movie.version,
+        created_at: movie.created_at,
+        updated_at: movie.updated_at,
+    }
+}

@@ -1,0 +1,94 @@
+//! Genres and how many movies on sale they have, true right after each commit and on every node.
+
+use domain::{
+    catalog::{Facts, Movie},
+    page::Total,
+};
+
+use crate::{
+    fixtures::{add_movie, add_movies, facts, proposed, set_available, texts, update},
+    node::Node,
+    paging::total,
+};
+
+crate::cases! { "genres":
+    genres_stand_by_their_folded_names_with_their_movies_on_sale,
+    a_genre_without_movies_on_sale_has_none,
+    counts_are_true_right_after_each_commit_on_every_node,
+    totals_are_true_right_after_each_commit_on_every_node,
+}
+
+async fn counts(node: &Node) -> Vec<(String, i64)> {
+    let genres = node.movies.genres().await.unwrap();
+    genres.into_iter().map(|count| (count.genre.name, count.movies_count)).collect()
+}
+
+fn of(name: &str, genres: &[&str], is_available: bool) -> Facts {
+    Facts { genres: texts(genres), is_available, ..facts(name) }
+}
+
+fn expected(counts: &[(&str, i64)]) -> Vec<(String, i64)> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+async fn genres_stand_by_their_folded_names_with_their_movies_on_sale(node: Node) {
+    let movies = add_movies(
+        &node,
+        vec![
+            of("a", &["drama", "Érotique", "Western"], true),
+            of("b", &["Crime", "drama"], true),
+            of("c", &["Film-Noir", "Crime", "drama", "Zombie"], true),
+        ],
+    )
+    .await;
+    let all = [("Crime", 2), ("drama", 3), ("Érotique", 1), ("Film-Noir", 1), ("Western", 1), ("Zombie", 1)];
+    assert_eq!(counts(&node).await, expected(&all));
+    assert_eq!(node.movies.genres().await.unwrap()[1].genre.id, movies[0].genre_ids[0]);
+}
+
+async fn a_genre_without_movies_on_sale_has_none(node: Node) {
+    add_movies(&node, vec![of("a", &["Drama"], true), of("b", &["Drama", "Crime"], false)]).await;
+    let mut unit = node.catalog_unit().await;
+    let names = proposed(&texts(&["Western"]));
+    unit.movies().resolve_names(domain::catalog::NameKind::Genre, &names).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(counts(&node).await, expected(&[("Crime", 0), ("Drama", 1), ("Western", 0)]));
+}
+
+async fn counts_are_true_right_after_each_commit_on_every_node(node: Node) {
+    let other = node.another().await;
+    let a = add_movie(&node, 1, of("a", &["Drama", "Crime"], true)).await;
+    assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
+    assert_eq!(counts(&other).await, expected(&[("Crime", 1), ("Drama", 1)]));
+    let b = add_movie(&other, 2, of("b", &["Drama"], true)).await;
+    assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 2)]));
+    set_available(&other, &b, false).await;
+    assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
+    set_available(&other, &b, true).await;
+    update(&other, &Movie { genre_ids: a.genre_ids[1..].to_vec(), ..a.clone() }).await;
+    assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
+    let mut dropped = other.catalog_unit().await;
+    dropped.movies().update(&Movie { is_available: false, ..b }).await.unwrap();
+    drop(dropped);
+    assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
+}
+
+async fn totals_are_true_right_after_each_commit_on_every_node(node: Node) {
+    let exactly = |items| Total { items, is_estimate: false };
+    let other = node.another().await;
+    assert_eq!(total(&node).await, exactly(0));
+    let a = add_movie(&node, 1, of("a", &["Drama"], true)).await;
+    assert_eq!((total(&node).await, total(&other).await), (exactly(1), exactly(1)));
+    add_movie(&other, 2, of("b", &["Drama"], true)).await;
+    add_movie(&other, 3, of("c", &["Drama"], false)).await;
+    assert_eq!((total(&node).await, total(&other).await), (exactly(2), exactly(2)));
+    set_available(&node, &a, false).await;
+    assert_eq!((total(&node).await, total(&other).await), (exactly(1), exactly(1)));
+    set_available(&node, &a, false).await;
+    set_available(&other, &a, true).await;
+    assert_eq!((total(&node).await, total(&other).await), (exactly(2), exactly(2)));
+    let mut dropped = other.catalog_unit().await;
+    dropped.movies().update(&Movie { is_available: false, ..a }).await.unwrap();
+    drop(dropped);
+    assert_eq!((total(&node).await, total(&other).await), (exactly(2), exactly(2)));
+}

@@ -1,0 +1,191 @@
+//! The order of lists: that of an oracle, by every sort in both directions.
+
+use std::cmp::{Ordering, Reverse};
+
+use domain::{
+    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Relevance},
+    id::MovieId,
+    text::fold,
+};
+
+use crate::{
+    fixtures::{add_movies_as, at, facts, id, price, resolve},
+    node::Node,
+    paging::{chained, numbered},
+};
+
+crate::cases! { "order":
+    every_sort_orders_as_the_oracle_in_both_directions,
+    several_sorts_order_as_the_oracle,
+    relevance_orders_as_the_oracle,
+    movies_without_ratings_are_ordered_by_identifier,
+    no_sort_orders_by_identifier,
+}
+
+const TITLES: [&str; 24] = [
+    "Amélie",
+    "amelie",
+    "AMÉLIE",
+    "Ångström",
+    "Angst",
+    "Zoë",
+    "zoe",
+    "Zodiac",
+    "Élan",
+    "Elan vital",
+    "A-b",
+    "a b",
+    "a_b",
+    "ab",
+    "İstanbul",
+    "istanbul",
+    "Łódź",
+    "Straße",
+    "Strasse",
+    "千と千尋の神隠し",
+    "🎬 Movie",
+    "Ёлки",
+    "'71",
+    "The A",
+];
+
+/// 120 movies with many ties in everything, under identifiers in no order.
+async fn movies(node: &Node) -> Vec<Movie> {
+    let all: Vec<(MovieId, Facts)> = (0_u16..120)
+        .map(|number| {
+            let facts = Facts {
+                identity: MovieIdentity {
+                    name: TITLES[usize::from(number * 7 % 24)].to_owned(),
+                    year: 1990 + i32::from(number * 13 % 7),
+                    duration_minutes: 60 + i32::from(number),
+                },
+                imdb: f64::from(60 + number * 17 % 9) / 10.0,
+                votes: i64::from(number * 11 % 5) * 1_000,
+                price: price(i64::from(number * 5 % 4) * 100),
+                ..facts("")
+            };
+            (id(u64::from(number) * 53 % 127), facts)
+        })
+        .collect();
+    let mut movies = add_movies_as(node, all[..60].to_vec()).await;
+    // The others are added later but at the same moments.
+    let mut unit = node.catalog_unit().await;
+    let rest: Vec<Facts> = all[60..].iter().map(|(_, facts)| facts.clone()).collect();
+    let names = resolve(unit.as_mut(), &rest).await;
+    let more: Vec<Movie> = (0..)
+        .zip(&all[60..])
+        .zip(names)
+        .map(|((n, (id, facts)), names)| Movie::create(*id, facts.clone(), names, at(n % 10)))
+        .collect();
+    assert_eq!(unit.movies().insert_many(&more).await.unwrap().len(), 60);
+    unit.commit().await.unwrap();
+    movies.extend(more);
+    movies
+}
+
+fn relevance(movie: &Movie, search: &str) -> Relevance {
+    let (title, search) = (fold(&movie.identity.name), fold(search));
+    if title == search {
+        Relevance::Exact
+    } else if title.starts_with(&search) {
+        Relevance::Prefix
+    } else {
+        Relevance::Contains
+    }
+}
+
+fn compare(a: &Movie, b: &Movie, sort: MovieSort, search: &str) -> Ordering {
+    let upwards = match sort.key {
+        MovieSortKey::Name => fold(&a.identity.name).as_bytes().cmp(fold(&b.identity.name).as_bytes()),
+        MovieSortKey::Year => a.identity.year.cmp(&b.identity.year),
+        MovieSortKey::Price => a.price.minor().cmp(&b.price.minor()),
+        MovieSortKey::Imdb => a.imdb.total_cmp(&b.imdb),
+        MovieSortKey::Votes | MovieSortKey::Popularity => a.votes.cmp(&b.votes),
+        // Nobody has rated anything.
+        MovieSortKey::Rating => Ordering::Equal,
+        MovieSortKey::CreatedAt => a.created_at.cmp(&b.created_at),
+        MovieSortKey::Relevance => (relevance(a, search), a.votes).cmp(&(relevance(b, search), b.votes)),
+    };
+    if sort.descending { upwards.reverse() } else { upwards }
+}
+
+/// What the list is to be.
+fn expected(movies: &[Movie], sorts: &[MovieSort], search: Option<&str>) -> Vec<MovieId> {
+    let words: Vec<String> = search.into_iter().flat_map(str::split_whitespace).map(fold).collect();
+    let mut wanted: Vec<&Movie> = movies
+        .iter()
+        .filter(|movie| words.iter().all(|word| fold(&movie.identity.name).contains(word)))
+        .collect();
+    wanted.sort_by(|a, b| {
+        let by_sorts = sorts.iter().map(|sort| compare(a, b, *sort, search.unwrap_or_default()));
+        let is_down = sorts.last().is_some_and(|sort| sort.descending);
+        let by_id = if is_down { Reverse(a.id).cmp(&Reverse(b.id)) } else { a.id.cmp(&b.id) };
+        by_sorts.fold(Ordering::Equal, Ordering::then).then(by_id)
+    });
+    wanted.into_iter().map(|movie| movie.id).collect()
+}
+
+async fn check(node: &Node, movies: &[Movie], sorts: &[MovieSort], search: Option<&str>) {
+    let filter = MovieFilter { search: search.map(str::to_owned), ..MovieFilter::default() };
+    let expected = expected(movies, sorts, search);
+    let titles = |ids: &[MovieId]| -> Vec<String> {
+        let of = |id: &MovieId| movies.iter().find(|movie| movie.id == *id).unwrap();
+        ids.iter().map(of).map(|movie| format!("{} {:?}", movie.identity.name, movie.id)).collect()
+    };
+    let by_number = numbered(node, &filter, sorts, 100).await;
+    assert_eq!(titles(&by_number), titles(&expected), "numbered pages by {sorts:?}");
+    for size in [7, 50] {
+        let by_position = chained(node, &filter, sorts, size).await;
+        assert_eq!(titles(&by_position), titles(&expected), "pages of {size} behind positions by {sorts:?}");
+    }
+}
+
+const fn by(key: MovieSortKey, descending: bool) -> MovieSort {
+    MovieSort { key, descending }
+}
+
+async fn every_sort_orders_as_the_oracle_in_both_directions(node: Node) {
+    let movies = movies(&node).await;
+    for (_, key) in MovieSortKey::ALL.into_iter().filter(|(_, key)| *key != MovieSortKey::Relevance) {
+        for descending in [false, true] {
+            check(&node, &movies, &[by(key, descending)], None).await;
+            check(&node, &movies, &[by(key, descending)], Some("a")).await;
+        }
+    }
+}
+
+async fn several_sorts_order_as_the_oracle(node: Node) {
+    use MovieSortKey::{CreatedAt, Imdb, Name, Popularity, Price, Rating, Votes, Year};
+    let movies = movies(&node).await;
+    for sorts in [
+        vec![by(Year, true), by(Name, false)],
+        vec![by(Imdb, false), by(Price, true), by(Name, true)],
+        vec![by(Rating, true), by(Year, false)],
+        vec![by(Year, false), by(Rating, true)],
+        vec![by(Popularity, true), by(CreatedAt, false), by(Votes, true), by(Price, false)],
+    ] {
+        check(&node, &movies, &sorts, None).await;
+    }
+}
+
+async fn relevance_orders_as_the_oracle(node: Node) {
+    let movies = movies(&node).await;
+    for search in ["amelie", "A", "strasse", "ISTANBUL", "千", "b a", "zo", "the a"] {
+        check(&node, &movies, &[MovieSort::RELEVANT], Some(search)).await;
+    }
+}
+
+async fn movies_without_ratings_are_ordered_by_identifier(node: Node) {
+    let movies = movies(&node).await;
+    let mut upwards: Vec<MovieId> = movies.iter().map(|movie| movie.id).collect();
+    upwards.sort_unstable();
+    let everything = MovieFilter::default();
+    assert_eq!(numbered(&node, &everything, &[by(MovieSortKey::Rating, false)], 100).await, upwards);
+    upwards.reverse();
+    assert_eq!(numbered(&node, &everything, &[by(MovieSortKey::Rating, true)], 100).await, upwards);
+}
+
+async fn no_sort_orders_by_identifier(node: Node) {
+    let movies = movies(&node).await;
+    check(&node, &movies, &[], None).await;
+}

@@ -1,0 +1,99 @@
+//! Messages written within a unit of work.
+
+use domain::outbox::NewOutboxMessage;
+
+use crate::{
+    fixtures::{add_user, at, id, shifted, stored_user, user},
+    node::Node,
+    parallel::at_once,
+};
+
+crate::cases! { "outbox":
+    a_pushed_message_is_claimed_as_written,
+    a_message_of_a_dropped_unit_is_never_claimed,
+    a_second_message_of_the_same_cause_is_dropped,
+    a_dropped_message_leaves_the_unit_usable,
+    of_messages_of_one_cause_pushed_at_once_one_stays,
+    a_message_of_a_cause_that_was_acted_on_is_dropped,
+}
+
+/// A message that is due at once, of a cause of its own.
+pub(crate) fn message(number: u64) -> NewOutboxMessage {
+    NewOutboxMessage {
+        id: id(number),
+        dedupe_key: format!("cause {number}"),
+        kind: "mail".to_owned(),
+        payload: number.to_be_bytes().to_vec(),
+        available_at: at(0),
+        created_at: at(0),
+    }
+}
+
+pub(crate) async fn push(node: &Node, messages: Vec<NewOutboxMessage>) {
+    let mut unit = node.account_unit().await;
+    for message in messages {
+        unit.outbox().push(message).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+}
+
+async fn a_pushed_message_is_claimed_as_written(node: Node) {
+    let payload: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+    let written =
+        NewOutboxMessage { payload: payload.clone(), kind: "activation_requested".to_owned(), ..message(1) };
+    push(&node, vec![written]).await;
+    let claimed = node.outbox.claim(at(0), 10).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].id, id(1));
+    assert_eq!(claimed[0].kind, "activation_requested");
+    assert_eq!(claimed[0].payload, payload);
+    assert_eq!(claimed[0].attempts, 1);
+}
+
+async fn a_message_of_a_dropped_unit_is_never_claimed(node: Node) {
+    let mut unit = node.account_unit().await;
+    unit.outbox().push(message(1)).await.unwrap();
+    drop(unit);
+    assert!(node.outbox.claim(at(100), 10).await.unwrap().is_empty());
+}
+
+async fn a_second_message_of_the_same_cause_is_dropped(node: Node) {
+    let second = |number| NewOutboxMessage {
+        dedupe_key: message(1).dedupe_key,
+        available_at: shifted(at(0), -1),
+        ..message(number)
+    };
+    push(&node, vec![message(1), second(2)]).await;
+    push(&node, vec![second(3)]).await;
+    let claimed = node.outbox.claim(at(0), 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [id(1)]);
+}
+
+async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
+    push(&node, vec![message(1)]).await;
+    let mut unit = node.account_unit().await;
+    unit.outbox().push(NewOutboxMessage { id: id(2), ..message(1) }).await.unwrap();
+    unit.users().insert(&user(1)).await.unwrap();
+    unit.outbox().push(message(3)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(stored_user(&node, id(1)).await.is_some());
+    assert_eq!(node.outbox.claim(at(0), 10).await.unwrap().len(), 2);
+}
+
+async fn of_messages_of_one_cause_pushed_at_once_one_stays(node: Node) {
+    add_user(&node, 1).await;
+    at_once(20, |number| {
+        let node = node.clone();
+        async move { push(&node, vec![NewOutboxMessage { id: id(number), ..message(7) }]).await }
+    })
+    .await;
+    assert_eq!(node.outbox.claim(at(0), 100).await.unwrap().len(), 1);
+}
+
+async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
+    push(&node, vec![message(1)]).await;
+    node.outbox.claim(at(0), 10).await.unwrap();
+    node.outbox.complete(id(1), at(1)).await.unwrap();
+    push(&node, vec![NewOutboxMessage { id: id(2), ..message(1) }]).await;
+    assert!(node.outbox.claim(at(1000), 10).await.unwrap().is_empty());
+}

@@ -1,0 +1,164 @@
+//! The worker's side of the outbox.
+
+use std::collections::HashSet;
+
+use chrono::TimeDelta;
+use domain::{
+    id::OutboxId,
+    outbox::{ClaimedOutboxMessage, LEASE, NewOutboxMessage},
+    time::Instant,
+};
+
+use crate::{
+    fixtures::{at, id, shifted},
+    node::{Node, patiently},
+    outbox::{message, push},
+    parallel::at_once,
+};
+
+crate::cases! { "outbox_queue":
+    a_message_is_claimed_from_the_moment_it_is_due,
+    the_oldest_are_claimed_first_and_no_more_than_asked_for,
+    a_message_is_never_claimed_by_two_workers_at_once,
+    a_claimed_message_is_free_again_when_its_lease_ended,
+    a_completed_message_is_never_claimed_again,
+    completing_blanks_the_payload,
+    completing_again_is_harmless,
+    a_failed_message_waits_for_its_retry,
+    a_message_that_is_given_up_is_dead_and_keeps_its_payload,
+    a_purge_removes_what_was_done_before_the_bound_alone,
+    a_purge_takes_at_most_the_limit,
+}
+
+async fn claim(node: &Node, now: Instant, limit: u32) -> Vec<ClaimedOutboxMessage> {
+    patiently(|| node.outbox.claim(now, limit)).await
+}
+
+fn ids(messages: &[ClaimedOutboxMessage]) -> Vec<OutboxId> {
+    messages.iter().map(|message| message.id).collect()
+}
+
+fn lease_end(claimed: Instant) -> Instant {
+    claimed.checked_add_signed(TimeDelta::from_std(LEASE).unwrap()).unwrap()
+}
+
+async fn a_message_is_claimed_from_the_moment_it_is_due(node: Node) {
+    push(&node, vec![NewOutboxMessage { available_at: at(5), ..message(1) }]).await;
+    assert!(claim(&node, shifted(at(5), -1), 10).await.is_empty());
+    assert_eq!(ids(&claim(&node, at(5), 10).await), [id(1)]);
+}
+
+async fn the_oldest_are_claimed_first_and_no_more_than_asked_for(node: Node) {
+    let due = |number, second| NewOutboxMessage {
+        available_at: at(second),
+        created_at: at(second),
+        ..message(number)
+    };
+    push(&node, vec![due(1, 30), due(2, 10), due(3, 40), due(4, 20)]).await;
+    let mut claimed = claim(&node, at(100), 2).await;
+    claimed.sort_by_key(|message| message.id);
+    assert_eq!(ids(&claimed), [id(2), id(4)]);
+    assert_eq!(ids(&claim(&node, at(100), 1).await), [id(1)]);
+    assert_eq!(ids(&claim(&node, at(100), 10).await), [id(3)]);
+    assert!(claim(&node, at(100), 10).await.is_empty());
+}
+
+async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
+    push(&node, (1..=100).map(message).collect()).await;
+    let nodes = [node.clone(), node.another().await];
+    let claimed = at_once(10, |number| {
+        let node = nodes[usize::try_from(number % 2).unwrap()].clone();
+        async move {
+            let mut mine = Vec::new();
+            // A worker may find nothing while the others hold what is left for a moment.
+            for _ in 0..100 {
+                mine.extend(ids(&claim(&node, at(0), 7).await));
+            }
+            mine
+        }
+    })
+    .await
+    .concat();
+    assert_eq!(claimed.len(), 100);
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 100);
+}
+
+async fn a_claimed_message_is_free_again_when_its_lease_ended(node: Node) {
+    push(&node, vec![message(1)]).await;
+    assert_eq!(claim(&node, at(0), 10).await[0].attempts, 1);
+    assert!(claim(&node, shifted(lease_end(at(0)), -1), 10).await.is_empty());
+    let again = claim(&node, shifted(lease_end(at(0)), 1), 10).await;
+    assert_eq!((again[0].id, again[0].attempts), (id(1), 2));
+    assert_eq!(again[0].payload, message(1).payload);
+}
+
+async fn a_completed_message_is_never_claimed_again(node: Node) {
+    push(&node, vec![message(1), message(2)]).await;
+    claim(&node, at(0), 10).await;
+    node.outbox.complete(id(1), at(1)).await.unwrap();
+    assert_eq!(ids(&claim(&node, at(1_000_000), 10).await), [id(2)]);
+}
+
+async fn completing_blanks_the_payload(node: Node) {
+    push(&node, vec![message(1), message(2)]).await;
+    claim(&node, at(0), 10).await;
+    assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
+    node.outbox.complete(id(1), at(1)).await.unwrap();
+    assert_eq!(node.subject.outbox_payload(id(1)).await, Some(Vec::new()));
+    assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
+}
+
+async fn completing_again_is_harmless(node: Node) {
+    push(&node, vec![message(1)]).await;
+    claim(&node, at(0), 10).await;
+    for second in 1..4 {
+        node.outbox.complete(id(1), at(second)).await.unwrap();
+    }
+    node.outbox.complete(id(99), at(1)).await.expect("nor one that is gone");
+    assert!(claim(&node, at(1_000_000), 10).await.is_empty());
+    assert_eq!(node.outbox.purge(at(1_000_000), 10).await.unwrap(), 1);
+    node.outbox.complete(id(1), at(5)).await.expect("nor one that was purged");
+}
+
+async fn a_failed_message_waits_for_its_retry(node: Node) {
+    push(&node, vec![message(1)]).await;
+    claim(&node, at(0), 10).await;
+    node.outbox.fail(id(1), "no answer \u{1f3ac}", Some(at(7))).await.unwrap();
+    assert!(claim(&node, shifted(at(7), -1), 10).await.is_empty());
+    let again = claim(&node, at(7), 10).await;
+    assert_eq!((again[0].id, again[0].attempts), (id(1), 2));
+    assert_eq!(again[0].payload, message(1).payload);
+}
+
+async fn a_message_that_is_given_up_is_dead_and_keeps_its_payload(node: Node) {
+    push(&node, vec![message(1), message(2)]).await;
+    claim(&node, at(0), 10).await;
+    node.outbox.fail(id(1), "no such address", None).await.unwrap();
+    assert_eq!(ids(&claim(&node, at(1_000_000), 10).await), [id(2)]);
+    assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 0, "it is not done");
+    assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
+}
+
+async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {
+    push(&node, (1..=4).map(message).collect()).await;
+    claim(&node, at(0), 10).await;
+    for (number, done) in [(1, at(9)), (2, shifted(at(10), -1)), (3, at(11))] {
+        node.outbox.complete(id(number), done).await.unwrap();
+    }
+    assert_eq!(node.outbox.purge(at(10), 10).await.unwrap(), 2);
+    for (number, is_left) in [(1, false), (2, false), (3, true), (4, true)] {
+        assert_eq!(node.subject.outbox_payload(id(number)).await.is_some(), is_left, "{number}");
+    }
+}
+
+async fn a_purge_takes_at_most_the_limit(node: Node) {
+    push(&node, (1..=5).map(message).collect()).await;
+    for number in 1..=5 {
+        node.outbox.complete(id(number), at(1)).await.unwrap();
+    }
+    let mut gone = Vec::new();
+    for _ in 0..4 {
+        gone.push(node.outbox.purge(at(10), 2).await.unwrap());
+    }
+    assert_eq!(gone, [2, 2, 1, 0]);
+}

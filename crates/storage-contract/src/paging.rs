@@ -1,0 +1,232 @@
+//! Pages: nothing lost, nothing twice, whatever happens between two of them.
+
+use domain::{
+    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, MovieSummary},
+    id::MovieId,
+    page::{Page, PageRequest, Total},
+};
+
+use crate::{
+    fixtures::{add_movie, add_movies, facts, id, price, set_available, texts, update},
+    node::Node,
+};
+
+crate::cases! { "paging":
+    numbered_pages_hold_the_list_and_its_total,
+    pages_behind_a_position_hold_the_rest_of_the_list,
+    a_page_past_the_end_has_the_total_and_no_items,
+    the_last_page_has_no_next_also_when_it_is_full,
+    an_empty_list_is_a_page,
+    a_position_comes_from_any_page,
+    movies_added_between_pages_make_nothing_lost_or_repeated,
+    a_position_holds_when_its_movie_leaves_the_list,
+    a_position_holds_when_its_movie_changes,
+    filtered_lists_are_paged_the_same,
+}
+
+/// The list that nobody narrows, as it is sorted by default.
+pub(crate) async fn total(node: &Node) -> Total {
+    page(node, &MovieFilter::default(), &[MovieSort::POPULAR], 1, 1).await.total.unwrap()
+}
+
+pub(crate) async fn page(
+    node: &Node,
+    filter: &MovieFilter,
+    sorts: &[MovieSort],
+    number: u32,
+    size: u32,
+) -> Page<MovieSummary> {
+    let request = PageRequest::numbered(number, size).unwrap();
+    node.movies.page(filter, sorts, &request, None).await.unwrap()
+}
+
+async fn behind(
+    node: &Node,
+    filter: &MovieFilter,
+    sorts: &[MovieSort],
+    before: &Page<MovieSummary>,
+    size: u32,
+) -> Page<MovieSummary> {
+    let request = PageRequest::after(before.next.clone().expect("there is more"), size).unwrap();
+    let page = node.movies.page(filter, sorts, &request, None).await.unwrap();
+    assert_eq!(page.total, None, "a page behind a position has no total");
+    page
+}
+
+pub(crate) fn ids(page: &Page<MovieSummary>) -> Vec<MovieId> {
+    page.items.iter().map(|movie| movie.id).collect()
+}
+
+/// The whole list by numbered pages.
+pub(crate) async fn numbered(
+    node: &Node,
+    filter: &MovieFilter,
+    sorts: &[MovieSort],
+    size: u32,
+) -> Vec<MovieId> {
+    let mut all = Vec::new();
+    for number in 1.. {
+        let page = page(node, filter, sorts, number, size).await;
+        all.extend(ids(&page));
+        if page.next.is_none() {
+            assert_eq!(page.total.unwrap().items, u64::try_from(all.len()).unwrap());
+            break;
+        }
+    }
+    all
+}
+
+/// The whole list by positions, from the first page on.
+pub(crate) async fn chained(
+    node: &Node,
+    filter: &MovieFilter,
+    sorts: &[MovieSort],
+    size: u32,
+) -> Vec<MovieId> {
+    let mut last = page(node, filter, sorts, 1, size).await;
+    let mut all = ids(&last);
+    while last.next.is_some() {
+        last = behind(node, filter, sorts, &last, size).await;
+        assert!(!last.items.is_empty(), "a next that leads nowhere");
+        all.extend(ids(&last));
+    }
+    all
+}
+
+/// Movies 1 to `count` of a few years, so that most ties are broken by the identifier.
+async fn add_many(node: &Node, count: usize) -> Vec<Movie> {
+    let all = (0..count).map(|number| of(number, 2000)).collect();
+    add_movies(node, all).await
+}
+
+fn of(number: usize, first_year: i32) -> Facts {
+    let year = first_year + i32::try_from(number % 3).unwrap();
+    let identity = MovieIdentity { name: format!("Movie {number}"), year, duration_minutes: 100 };
+    let genre = if number.is_multiple_of(2) { "Drama" } else { "Crime" };
+    Facts { identity, genres: texts(&[genre]), ..facts("") }
+}
+
+const YEAR_UP: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Year, descending: false }];
+
+fn everything() -> MovieFilter {
+    MovieFilter::default()
+}
+
+async fn numbered_pages_hold_the_list_and_its_total(node: Node) {
+    add_many(&node, 25).await;
+    let mut seen = Vec::new();
+    for (number, expected) in [(1, 10), (2, 10), (3, 5)] {
+        let page = page(&node, &everything(), &YEAR_UP, number, 10).await;
+        assert_eq!(page.items.len(), expected);
+        assert_eq!(page.total, Some(Total { items: 25, is_estimate: false }));
+        assert_eq!(page.next.is_some(), number < 3);
+        seen.extend(ids(&page));
+    }
+    let mut sorted = seen.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (1..=25).map(id).collect::<Vec<_>>());
+    assert_eq!(seen, ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await));
+}
+
+async fn pages_behind_a_position_hold_the_rest_of_the_list(node: Node) {
+    add_many(&node, 25).await;
+    let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
+    for size in [1, 4, 5, 24, 25, 26] {
+        assert_eq!(chained(&node, &everything(), &YEAR_UP, size).await, whole, "{size} a page");
+    }
+}
+
+async fn a_page_past_the_end_has_the_total_and_no_items(node: Node) {
+    add_many(&node, 5).await;
+    for number in [2, 900] {
+        let page = page(&node, &everything(), &YEAR_UP, number, 5).await;
+        assert!(page.items.is_empty());
+        assert_eq!(page.next, None);
+        assert_eq!(page.total, Some(Total { items: 5, is_estimate: false }));
+    }
+}
+
+async fn the_last_page_has_no_next_also_when_it_is_full(node: Node) {
+    add_many(&node, 6).await;
+    let first = page(&node, &everything(), &YEAR_UP, 1, 3).await;
+    assert_eq!(page(&node, &everything(), &YEAR_UP, 2, 3).await.next, None);
+    assert_eq!(behind(&node, &everything(), &YEAR_UP, &first, 3).await.next, None);
+    assert_eq!(page(&node, &everything(), &YEAR_UP, 1, 6).await.next, None);
+}
+
+async fn an_empty_list_is_a_page(node: Node) {
+    let page = page(&node, &everything(), &YEAR_UP, 1, 20).await;
+    let total = Some(Total { items: 0, is_estimate: false });
+    assert_eq!(page, Page { items: Vec::new(), next: None, total });
+}
+
+async fn a_position_comes_from_any_page(node: Node) {
+    add_many(&node, 25).await;
+    let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
+    let second = page(&node, &everything(), &YEAR_UP, 2, 7).await;
+    assert_eq!(ids(&behind(&node, &everything(), &YEAR_UP, &second, 100).await), whole[14..]);
+}
+
+async fn movies_added_between_pages_make_nothing_lost_or_repeated(node: Node) {
+    for descending in [false, true] {
+        let sorts = [MovieSort { descending, ..YEAR_UP[0] }];
+        let offset = if descending { 1000 } else { 0 };
+        if !descending {
+            add_many(&node, 20).await;
+        }
+        let before = numbered(&node, &everything(), &sorts, 100).await;
+        let mut last = page(&node, &everything(), &sorts, 1, 4).await;
+        let mut seen = ids(&last);
+        let mut next = 100 + offset;
+        while last.next.is_some() {
+            // One far before, one right in the middle of it and one at the end, each time.
+            for year in [1990, 2001, 2010] {
+                next += 1;
+                let number = usize::try_from(next).unwrap() * 3;
+                add_movie(&node, next, of(number, year)).await;
+            }
+            last = behind(&node, &everything(), &sorts, &last, 9).await;
+            seen.extend(ids(&last));
+        }
+        let repeated = seen.len() - seen.iter().collect::<std::collections::HashSet<_>>().len();
+        assert_eq!(repeated, 0);
+        let known: Vec<_> = seen.into_iter().filter(|movie| before.contains(movie)).collect();
+        assert_eq!(known, before);
+    }
+}
+
+async fn a_position_holds_when_its_movie_leaves_the_list(node: Node) {
+    let movies = add_many(&node, 12).await;
+    let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
+    let first = page(&node, &everything(), &YEAR_UP, 1, 5).await;
+    let anchor = movies.iter().find(|movie| movie.id == whole[4]).unwrap();
+    set_available(&node, anchor, false).await;
+    assert_eq!(ids(&behind(&node, &everything(), &YEAR_UP, &first, 100).await), whole[5..]);
+}
+
+async fn a_position_holds_when_its_movie_changes(node: Node) {
+    let movies = add_many(&node, 12).await;
+    let whole = ids(&page(&node, &everything(), &YEAR_UP, 1, 100).await);
+    let first = page(&node, &everything(), &YEAR_UP, 1, 5).await;
+    let mut anchor = movies.iter().find(|movie| movie.id == whole[4]).unwrap().clone();
+    anchor.identity.year = 1950;
+    anchor.price = price(1);
+    update(&node, &anchor).await;
+    assert_eq!(ids(&behind(&node, &everything(), &YEAR_UP, &first, 100).await), whole[5..]);
+}
+
+async fn filtered_lists_are_paged_the_same(node: Node) {
+    let movies = add_many(&node, 25).await;
+    let filter = MovieFilter {
+        genres: vec![movies[0].genre_ids[0]],
+        title: Some("movie".to_owned()),
+        ..MovieFilter::default()
+    };
+    let mut expected: Vec<&Movie> = movies.iter().step_by(2).collect();
+    expected.sort_by_key(|movie| (movie.identity.year, movie.id));
+    let expected: Vec<MovieId> = expected.iter().map(|movie| movie.id).collect();
+    assert_eq!(numbered(&node, &filter, &YEAR_UP, 4).await, expected);
+    assert_eq!(chained(&node, &filter, &YEAR_UP, 4).await, expected);
+    let total = page(&node, &filter, &YEAR_UP, 2, 4).await.total;
+    assert_eq!(total, Some(Total { items: 13, is_estimate: false }));
+}

@@ -1,0 +1,93 @@
+//! What users bought: one live purchase a user and movie.
+
+use domain::purchases::Purchase;
+
+use crate::{
+    fixtures::{add_movies, add_user, at, facts, fresh, id, set_available},
+    node::Node,
+    parallel::{at_once, count},
+};
+
+crate::cases! { "purchases":
+    a_purchase_is_the_buyers_own,
+    a_second_purchase_is_refused_and_leaves_the_unit_usable,
+    of_twenty_purchases_at_once_one_is_kept,
+    a_purchase_of_a_dropped_unit_never_happened,
+    a_purchase_outlives_the_sale,
+}
+
+fn purchase(user: u64, movie: u64) -> Purchase {
+    Purchase { id: fresh(), user_id: id(user), movie_id: id(movie), purchased_at: at(60) }
+}
+
+/// Lets the user buy the movies.
+pub(crate) async fn buy(node: &Node, user: u64, movies: &[u64]) {
+    let mut unit = node.cart_unit().await;
+    for movie in movies {
+        assert!(unit.purchases().insert(&purchase(user, *movie)).await.unwrap());
+    }
+    unit.commit().await.unwrap();
+}
+
+async fn is_purchased(node: &Node, user: u64, movie: u64) -> bool {
+    node.cart_unit().await.purchases().is_purchased(id(user), id(movie)).await.unwrap()
+}
+
+async fn prepare(node: &Node) {
+    add_user(node, 1).await;
+    add_user(node, 2).await;
+    add_movies(node, ["a", "b"].map(facts).into()).await;
+}
+
+async fn a_purchase_is_the_buyers_own(node: Node) {
+    prepare(&node).await;
+    buy(&node, 1, &[1]).await;
+    assert!(is_purchased(&node, 1, 1).await);
+    assert!(!is_purchased(&node, 1, 2).await);
+    assert!(!is_purchased(&node, 2, 1).await);
+    buy(&node, 2, &[1]).await;
+    assert!(is_purchased(&node, 2, 1).await);
+}
+
+async fn a_second_purchase_is_refused_and_leaves_the_unit_usable(node: Node) {
+    prepare(&node).await;
+    buy(&node, 1, &[1]).await;
+    let mut unit = node.cart_unit().await;
+    assert!(!unit.purchases().insert(&purchase(1, 1)).await.unwrap());
+    assert!(unit.purchases().insert(&purchase(1, 2)).await.unwrap());
+    assert!(!unit.purchases().insert(&purchase(1, 2)).await.unwrap());
+    unit.commit().await.unwrap();
+    assert!(is_purchased(&node, 1, 2).await);
+}
+
+async fn of_twenty_purchases_at_once_one_is_kept(node: Node) {
+    prepare(&node).await;
+    let kept = at_once(20, |_| {
+        let node = node.clone();
+        async move {
+            let mut unit = node.cart_unit().await;
+            let is_kept = unit.purchases().insert(&purchase(1, 1)).await.unwrap();
+            unit.commit().await.unwrap();
+            is_kept
+        }
+    })
+    .await;
+    assert_eq!(count(&kept), 1);
+}
+
+async fn a_purchase_of_a_dropped_unit_never_happened(node: Node) {
+    prepare(&node).await;
+    let mut unit = node.cart_unit().await;
+    assert!(unit.purchases().insert(&purchase(1, 1)).await.unwrap());
+    drop(unit);
+    assert!(!is_purchased(&node, 1, 1).await);
+    buy(&node, 1, &[1]).await;
+}
+
+async fn a_purchase_outlives_the_sale(node: Node) {
+    prepare(&node).await;
+    buy(&node, 1, &[1]).await;
+    let movie = node.catalog_unit().await.movies().find_by_identities(&[facts("a").identity]).await.unwrap();
+    set_available(&node, &movie[0], false).await;
+    assert!(is_purchased(&node, 1, 1).await);
+}

@@ -1,0 +1,136 @@
+//! What has run out goes away, and nothing else.
+
+use domain::accounts::{LinkKind, LinkToken, RefreshToken, Session};
+
+use crate::{
+    fixtures::{add_user, at, digest, id, link, shifted},
+    node::{Node, patiently},
+    parallel::at_once,
+    sessions::{refresh, session},
+};
+
+crate::cases! { "purge":
+    links_that_expired_before_the_bound_go,
+    refresh_tokens_that_expired_before_now_go,
+    sessions_that_ended_or_expired_before_the_bound_go,
+    a_purge_takes_at_most_the_limit_of_each_kind,
+    nodes_that_purge_at_once_remove_each_row_once,
+}
+
+async fn links_that_expired_before_the_bound_go(node: Node) {
+    let bound = at(1000);
+    let mut unit = node.account_unit().await;
+    for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
+        unit.users().insert(&crate::fixtures::user(number)).await.unwrap();
+        let token =
+            LinkToken { expires_at: shifted(bound, moved), ..link(number, id(number), LinkKind::Activation) };
+        unit.links().put(&token).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    assert_eq!(node.maintenance.purge_expired(at(5000), bound, 100).await.unwrap(), 1);
+    let mut unit = node.account_unit().await;
+    for (number, is_left) in [(1, false), (2, true), (3, true)] {
+        let taken = unit.links().take(LinkKind::Activation, &digest(number)).await.unwrap();
+        assert_eq!(taken.is_some(), is_left, "{number}");
+    }
+}
+
+async fn refresh_tokens_that_expired_before_now_go(node: Node) {
+    add_user(&node, 1).await;
+    let session = session(1, id(1));
+    let now = at(1000);
+    let mut unit = node.account_unit().await;
+    unit.sessions().insert(&session).await.unwrap();
+    for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
+        let token = RefreshToken { expires_at: shifted(now, moved), ..refresh(number, &session) };
+        unit.sessions().insert_refresh(&token).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    assert_eq!(node.maintenance.purge_expired(now, at(0), 100).await.unwrap(), 1);
+    let mut unit = node.account_unit().await;
+    for (number, is_left) in [(1, false), (2, true), (3, true)] {
+        let found = unit.sessions().find_refresh(&digest(number)).await.unwrap();
+        assert_eq!(found.is_some(), is_left, "{number}");
+    }
+    assert!(unit.sessions().find_for_update(session.id).await.unwrap().is_some());
+}
+
+async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
+    add_user(&node, 1).await;
+    let bound = at(1000);
+    let mut unit = node.account_unit().await;
+    for (number, ended, expires, is_left) in SESSIONS {
+        let session = Session {
+            ended_at: ended.map(|moved| shifted(bound, moved)),
+            expires_at: shifted(bound, expires),
+            ..session(number, id(1))
+        };
+        unit.sessions().insert(&session).await.unwrap();
+        // Whatever is left of their refresh tokens must be in nobody's way.
+        let expires_at = at(1_000_000);
+        unit.sessions()
+            .insert_refresh(&RefreshToken { expires_at, ..refresh(number, &session) })
+            .await
+            .unwrap();
+        assert!(is_left || number < 3);
+    }
+    unit.commit().await.unwrap();
+    node.maintenance.purge_expired(at(500), bound, 100).await.unwrap();
+    let mut unit = node.account_unit().await;
+    for (number, _, _, is_left) in SESSIONS {
+        let found = unit.sessions().find_for_update(id(number)).await.unwrap();
+        assert_eq!(found.is_some(), is_left, "session {number}");
+        let token = unit.sessions().find_refresh(&digest(number)).await.unwrap();
+        assert_eq!(token.is_some(), is_left, "refresh token {number}");
+    }
+}
+
+/// Number, end and expiry in microseconds from the bound, whether it stays.
+const SESSIONS: [(u64, Option<i64>, i64, bool); 5] = [
+    (1, Some(-1), 1_000_000, false),
+    (2, None, -1, false),
+    (3, Some(0), 1_000_000, true),
+    (4, None, 0, true),
+    (5, Some(1), 1_000_000, true),
+];
+
+async fn a_purge_takes_at_most_the_limit_of_each_kind(node: Node) {
+    let mut unit = node.account_unit().await;
+    for number in 1..=5 {
+        unit.users().insert(&crate::fixtures::user(number)).await.unwrap();
+        unit.links().put(&link(number, id(number), LinkKind::PasswordReset)).await.unwrap();
+        let session = session(number, id(number));
+        unit.sessions().insert(&session).await.unwrap();
+        unit.sessions().insert_refresh(&refresh(number, &session)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut gone = Vec::new();
+    for _ in 0..4 {
+        gone.push(node.maintenance.purge_expired(at(10_000), at(10_000), 2).await.unwrap());
+    }
+    assert_eq!(gone, [4, 4, 2, 0], "two links and two refresh tokens at a time; the sessions live on");
+}
+
+async fn nodes_that_purge_at_once_remove_each_row_once(node: Node) {
+    add_user(&node, 1).await;
+    let session = session(1, id(1));
+    let mut unit = node.account_unit().await;
+    unit.sessions().insert(&session).await.unwrap();
+    for number in 1..=100 {
+        unit.sessions().insert_refresh(&refresh(number, &session)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let nodes = [node.clone(), node.another().await];
+    let gone = at_once(8, |number| {
+        let node = nodes[usize::try_from(number % 2).unwrap()].clone();
+        async move {
+            let mut gone = 0;
+            for _ in 0..10 {
+                gone += patiently(|| node.maintenance.purge_expired(at(10_000), at(0), 10)).await;
+            }
+            gone
+        }
+    })
+    .await;
+    assert_eq!(gone.iter().sum::<u64>(), 100);
+}
