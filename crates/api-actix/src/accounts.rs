@@ -6,13 +6,16 @@ pub(crate) mod pages;
 
 use actix_web::{HttpRequest, http::header::USER_AGENT, web};
 use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError};
-use domain::{accounts::{Device, HashError, PasswordProblem}, store::StoreError};
+use domain::{
+    accounts::{Device, HashError, PasswordProblem},
+    store::StoreError,
+};
 use paperclip::actix::api_v2_operation;
 
-pub(crate) use self::gate::AccountGate;
 use self::bodies::{
     ActivateBody, EmailBody, LoginBody, MessageBody, RefreshBody, RegisterBody, TokenPairBody,
 };
+pub(crate) use self::gate::AccountGate;
 use crate::{
     extract::Body,
     problem::Failure,

@@ -87,10 +87,7 @@ pub(crate) async fn remove(
 ///
 /// An empty cart stays one.
 #[api_v2_operation(operation_id = "clearCart", tags("cart"))]
-pub(crate) async fn clear(
-    api: web::Data<Api>,
-    caller: Caller,
-) -> Result<NoContent, Failure<StoreError>> {
+pub(crate) async fn clear(api: web::Data<Api>, caller: Caller) -> Result<NoContent, Failure<StoreError>> {
     let carts = api.carts();
     api.run(async move { carts.clear(caller.actor.user_id).await }).await?;
     Ok(NoContent)

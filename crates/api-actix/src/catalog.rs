@@ -91,8 +91,8 @@ pub(crate) async fn show_movie(
 ) -> Result<Entity<MovieDetailBody>, Failure<ShowError>> {
     let Visitor { actor, rest: PathId(id) } = visitor;
     let catalog = api.catalog();
-    let movie = api
-        .run(async move {
+    let movie =
+        api.run(async move {
             catalog.show(id, actor).await.map_err(ShowError::Store)?.ok_or(ShowError::NotFound)
         })
         .await?;

@@ -86,10 +86,8 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(access: DocsAccess, gate: Arc<dyn DocsGate>) -> Self {
-        let remembered = moka::sync::Cache::builder()
-            .max_capacity(REMEMBERED_AT_MOST)
-            .time_to_live(REMEMBERED)
-            .build();
+        let remembered =
+            moka::sync::Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
         Self { access, gate, remembered }
     }
 

@@ -17,12 +17,14 @@ pub(crate) fn weak(body: &[u8]) -> String {
 /// Whether the caller has this representation already (weak comparison, as `If-None-Match` wants it).
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-    headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).any(
-        |sent| {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|sent| {
             let sent = sent.trim();
             sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == opaque
-        },
-    )
+        })
 }
 
 // It tells states of one thing apart, nothing more; it holds no secret and need not withstand an attacker.

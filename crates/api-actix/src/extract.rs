@@ -3,8 +3,8 @@
 //! Every extractor fails with a [`Problem`](crate::problem::Problem), and finds every fault of its part at once.
 
 pub(crate) mod bearer;
-pub(crate) mod caller;
 pub(crate) mod body;
+pub(crate) mod caller;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod nothing;
@@ -29,8 +29,8 @@ use crate::{
 
 /// What readers of values may ask: the shop's currency, the rule for passwords.
 fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
-    request
-        .app_data::<web::Data<Api>>()
-        .cloned()
-        .ok_or_else(|| Problem { cause: Some("no Api in the app's data".into()), ..Problem::new(&kinds::INTERNAL) })
+    request.app_data::<web::Data<Api>>().cloned().ok_or_else(|| Problem {
+        cause: Some("no Api in the app's data".into()),
+        ..Problem::new(&kinds::INTERNAL)
+    })
 }

@@ -102,10 +102,7 @@ pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<
 ///
 /// 503 says what is wrong: the database is away, or is not migrated.
 #[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
-pub(crate) async fn ready(
-    api: web::Data<Api>,
-    _nothing: Nothing,
-) -> Result<ReadinessBody, Failure<Never>> {
+pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);
     let components =
         api.run_any(async move { readiness.components().await }).await.map_err(Failure::Broken)?;

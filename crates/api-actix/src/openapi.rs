@@ -54,19 +54,13 @@ impl Document {
     }
 
     pub(crate) fn response(&self) -> HttpResponse {
-        HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, "application/json"))
-            .body(self.bytes.clone())
+        HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(self.bytes.clone())
     }
 }
 
 fn allowed(operations: &Value) -> String {
-    let mut methods: Vec<String> = operations
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(method, _)| method.to_ascii_uppercase())
-        .collect();
+    let mut methods: Vec<String> =
+        operations.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase()).collect();
     if methods.iter().any(|method| method == "GET") {
         methods.push("HEAD".to_owned());
     }

@@ -88,7 +88,12 @@ impl Refusal for InvalidPage {
 
 impl<T> PageBody<T> {
     /// Puts a part of a list in its envelope.
-    pub(crate) fn of<S>(listing: Listing<S>, page: Option<u32>, page_size: u32, show: impl Fn(S) -> T) -> Self {
+    pub(crate) fn of<S>(
+        listing: Listing<S>,
+        page: Option<u32>,
+        page_size: u32,
+        show: impl Fn(S) -> T,
+    ) -> Self {
         let total_items = listing.total.map(|total| total.items);
         Self {
             items: listing.items.into_iter().map(show).collect(),
@@ -140,9 +145,9 @@ impl<T> PageBody<T> {
                 let place = if is_countable(after) { numbered(after) } else { format!("cursor={cursor}") };
                 links.push(link("next", Some(place)));
             }
-            if let Some(last) = self.total_pages.filter(|last| {
-                !self.total_is_estimate && *last > 0 && is_countable(*last)
-            }) {
+            if let Some(last) =
+                self.total_pages.filter(|last| !self.total_is_estimate && *last > 0 && is_countable(*last))
+            {
                 links.push(link("last", Some(numbered(last))));
             }
         } else if let Some(cursor) = &self.next_cursor {

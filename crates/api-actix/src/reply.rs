@@ -42,9 +42,7 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
         Ok(bytes) => HttpResponse::build(status)
             .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
             .body(bytes),
-        Err(error) => {
-            Problem::new(&kinds::INTERNAL).caused_by(&error).error_response()
-        }
+        Err(error) => Problem::new(&kinds::INTERNAL).caused_by(&error).error_response(),
     }
 }
 
@@ -147,8 +145,7 @@ fn conditional(
     };
     let tag = tag(&bytes);
     let is_known = etag::is_known(request.headers(), &tag);
-    let mut builder =
-        HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    let mut builder = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     builder.insert_header((header::ETAG, tag)).insert_header((header::VARY, "Authorization"));
     if is_anonymous {
         builder.insert_header((header::CACHE_CONTROL, "public, max-age=5"));

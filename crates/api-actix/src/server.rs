@@ -38,7 +38,10 @@ impl Shared {
         let document = Arc::new(Document::new(&settings.public_url));
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
-            door: web::Data::new(Door::new(settings.docs_access, Arc::new(AccountGate(Arc::clone(&state.accounts))))),
+            door: web::Data::new(Door::new(
+                settings.docs_access,
+                Arc::new(AccountGate(Arc::clone(&state.accounts))),
+            )),
             manners: Arc::new(Manners {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
@@ -85,10 +88,10 @@ pub(crate) fn app(
         .wrap_api()
         .configure(routes::configure)
         .build()
-        .route("/openapi.json", web::get().to(docs::document))
-        .route("/docs", web::get().to(docs::page))
-        .route("/docs/{file}", web::get().to(docs::file))
-        .route("/problems/{code}", web::get().to(problem::page::show))
+        .service(web::resource("/openapi.json").route(web::get().to(docs::document)))
+        .service(web::resource("/docs").route(web::get().to(docs::page)))
+        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
+        .service(web::resource("/problems/{code}").route(web::get().to(problem::page::show)))
         .configure(move |config| {
             if serve_pages {
                 config.service(

@@ -37,10 +37,7 @@ pub(crate) async fn ask_to_activate(query: Option<web::Query<TokenParameter>>) -
 }
 
 /// `POST /activate`: the button was pressed.
-pub(crate) async fn activate(
-    api: web::Data<Api>,
-    form: Option<web::Form<TokenParameter>>,
-) -> HttpResponse {
+pub(crate) async fn activate(api: web::Data<Api>, form: Option<web::Form<TokenParameter>>) -> HttpResponse {
     let Some(token) = form.map(|form| form.into_inner().token).filter(|token| !token.is_empty()) else {
         return no_token();
     };

@@ -84,7 +84,9 @@ struct MovieParameters {
     /// `name`, `year`, `price`, `imdb`, `votes`, `rating`, `popularity`, `created_at` or `relevance`, a `-` before it
     /// for the largest first, several separated by commas. Without it: `relevance` when searching, else `-popularity`.
     #[schemars(
-        regex(pattern = "^-?(name|year|price|imdb|votes|rating|popularity|created_at|relevance)(,-?(name|year|price|imdb|votes|rating|popularity|created_at|relevance))*$"),
+        regex(
+            pattern = "^-?(name|year|price|imdb|votes|rating|popularity|created_at|relevance)(,-?(name|year|price|imdb|votes|rating|popularity|created_at|relevance))*$"
+        ),
         example = "-year,name"
     )]
     sort: Option<String>,
@@ -160,11 +162,7 @@ fn text(text: String) -> Result<String, Fault> {
     Ok(text)
 }
 
-fn range<T>(
-    params: &mut Params,
-    name: &str,
-    read: impl Fn(String) -> Result<T, Fault>,
-) -> Option<Range<T>> {
+fn range<T>(params: &mut Params, name: &str, read: impl Fn(String) -> Result<T, Fault>) -> Option<Range<T>> {
     let min = params.optional(&format!("{name}_min"), &read);
     let max = params.optional(&format!("{name}_max"), &read);
     Some(Range { min: min?, max: max? })

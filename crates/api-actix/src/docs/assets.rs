@@ -80,10 +80,7 @@ impl Assets {
 
     /// A file and its type.
     pub(crate) fn file(&self, name: &str) -> Option<(&'static str, Bytes)> {
-        self.files
-            .iter()
-            .find(|(known, _, _)| *known == name)
-            .map(|(_, kind, bytes)| (*kind, bytes.clone()))
+        self.files.iter().find(|(known, _, _)| *known == name).map(|(_, kind, bytes)| (*kind, bytes.clone()))
     }
 
     /// What the page may load: itself, and the server that is documented.

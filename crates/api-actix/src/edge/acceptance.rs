@@ -56,7 +56,14 @@ mod tests {
 
     #[test]
     fn the_most_specific_range_decides() {
-        for yes in ["", "*/*", "application/json", "text/html, */*;q=0.1", "Application/JSON; q=0.5", "application/*"] {
+        for yes in [
+            "",
+            "*/*",
+            "application/json",
+            "text/html, */*;q=0.1",
+            "Application/JSON; q=0.5",
+            "application/*",
+        ] {
             assert!(takes_json(yes), "{yes}");
         }
         for no in ["text/html", "application/xml", "*/*, application/json;q=0", "image/*;q=1"] {

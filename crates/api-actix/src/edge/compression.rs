@@ -4,7 +4,7 @@ use actix_web::{
     Error,
     body::{BodySize, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue},
+    http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, VARY},
     middleware::Next,
 };
 
@@ -23,8 +23,19 @@ pub(crate) async fn exempt<B: MessageBody + 'static>(
         BodySize::Sized(size) => size < WORTH_IT,
         BodySize::Stream => false,
     };
-    if (secret || small) && !response.headers().contains_key(CONTENT_ENCODING) {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
+    let headers = response.headers_mut();
+    if secret || small {
+        if !headers.contains_key(CONTENT_ENCODING) {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
+        }
+    } else {
+        // In one line with what stands there: actix-cors keeps the first `Vary` alone.
+        let before = headers.get(VARY).and_then(|value| value.to_str().ok());
+        let joined = before
+            .map_or_else(|| "Accept-Encoding".to_owned(), |before| format!("{before}, Accept-Encoding"));
+        if let Ok(value) = HeaderValue::from_str(&joined) {
+            headers.insert(VARY, value);
+        }
     }
     Ok(response)
 }

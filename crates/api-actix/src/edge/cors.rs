@@ -18,7 +18,14 @@ const PREFLIGHT_AGE: usize = 600;
 /// Allows the origins of the settings; in development the pages of this machine too. No cookies, so no credentials.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let mut cors = Cors::default()
-        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allowed_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allowed_headers([
             ACCEPT,
             AUTHORIZATION,
@@ -66,7 +73,9 @@ mod tests {
     fn local_pages_are_those_of_this_machine_only() {
         assert!(is_local("http://localhost:5173"));
         assert!(is_local("http://127.0.0.1"));
-        for other in ["http://localhost.evil.test", "http://localhost:80.evil.test", "https://example.test", "null"] {
+        for other in
+            ["http://localhost.evil.test", "http://localhost:80.evil.test", "https://example.test", "null"]
+        {
             assert!(!is_local(other), "{other}");
         }
     }

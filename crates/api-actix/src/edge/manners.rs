@@ -72,7 +72,8 @@ impl Manners {
                 Err(self.bare(&asked, &problem))
             }
             Err(_panic) => {
-                let problem = Problem { cause: Some("a handler panicked".into()), ..Problem::new(&kinds::INTERNAL) };
+                let problem =
+                    Problem { cause: Some("a handler panicked".into()), ..Problem::new(&kinds::INTERNAL) };
                 Err(self.bare(&asked, &problem))
             }
         }
@@ -161,7 +162,10 @@ fn found_in(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
         return None;
     }
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if is_routed && content_type.is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/html")) {
+    if is_routed
+        && content_type
+            .is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/html"))
+    {
         return None; // an answer of a handler of ours, such as /health/ready
     }
     Some(Problem::new(Kind::of_status(status.as_u16())))

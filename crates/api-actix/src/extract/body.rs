@@ -3,8 +3,7 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::CONTENT_LENGTH,
-    web::BytesMut,
+    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::CONTENT_LENGTH, web::BytesMut,
 };
 use futures_util::StreamExt;
 use paperclip::{
@@ -79,7 +78,10 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
         return Err(unsupported());
     }
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| usize::try_from(length).map_or(true, |length| length > MAX_BODY)) {
+    if length
+        .and_then(|text| text.parse::<u64>().ok())
+        .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > MAX_BODY))
+    {
         return Err(Problem::new(&kinds::TOO_LARGE));
     }
     Ok(())
@@ -89,9 +91,8 @@ async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
     let read = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| {
-                Problem::new(&kinds::MALFORMED_REQUEST).because("The body ended too early.")
-            })?;
+            let chunk = chunk
+                .map_err(|_| Problem::new(&kinds::MALFORMED_REQUEST).because("The body ended too early."))?;
             if bytes.len().saturating_add(chunk.len()) > MAX_BODY {
                 return Err(Problem::new(&kinds::TOO_LARGE));
             }

@@ -63,10 +63,9 @@ impl Fields {
                 Err(Fault::new(FieldCode::TooLong, format!("must have at most {most} items")))
             }
             Json::List(items) => Ok(items),
-            other => Err(Fault::new(
-                FieldCode::WrongType,
-                format!("must be a list, not {}", other.type_name()),
-            )),
+            other => {
+                Err(Fault::new(FieldCode::WrongType, format!("must be a list, not {}", other.type_name())))
+            }
         })?;
         let mut values = Vec::with_capacity(items.len());
         let mut sound = true;
@@ -168,10 +167,7 @@ mod tests {
         let mut fields = open(r#"{"names": ["a", 2, null]}"#);
         let names = fields.required_list("names", 3, text);
         let problems = fields.finish(names).unwrap_err();
-        assert_eq!(
-            codes(&problems),
-            [("names.1", FieldCode::WrongType), ("names.2", FieldCode::WrongType)]
-        );
+        assert_eq!(codes(&problems), [("names.1", FieldCode::WrongType), ("names.2", FieldCode::WrongType)]);
         let mut fields = open(r#"{"names": ["a", "b"]}"#);
         let names = fields.required_list("names", 1, text);
         assert_eq!(codes(&fields.finish(names).unwrap_err()), [("names", FieldCode::TooLong)]);

@@ -104,7 +104,8 @@ impl Params {
 
     /// Ends the reading: parameters that nobody took are unknown.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<FieldProblem>> {
-        let mut rest: Vec<String> = std::mem::take(&mut self.pairs).into_iter().map(|(name, _)| name).collect();
+        let mut rest: Vec<String> =
+            std::mem::take(&mut self.pairs).into_iter().map(|(name, _)| name).collect();
         rest.sort();
         rest.dedup();
         for name in rest {
@@ -166,7 +167,8 @@ mod tests {
 
     #[test]
     fn every_bad_parameter_is_named_at_once() {
-        let mut params = Params::open("page=0&page_size=1000&colour=red&colour=blue&sort=a&sort=b&name=%00&t=%ff");
+        let mut params =
+            Params::open("page=0&page_size=1000&colour=red&colour=blue&sort=a&sort=b&name=%00&t=%ff");
         let read = (
             params.optional("page", whole(1_u32..=u32::MAX)),
             params.optional("page_size", whole(1_u32..=100)),

@@ -3,9 +3,7 @@
 //! Extractors and answers describe themselves in JSON that stands in the *descriptions* of paperclip's parameters
 //! and responses, the one text that it passes on whole. [`mend`](super::mend) takes it out again.
 
-use paperclip::v2::models::{
-    DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response,
-};
+use paperclip::v2::models::{DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -53,7 +51,12 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
         if let (Some(fields), Some(example)) = (object.as_object_mut(), example) {
             fields.insert("example".into(), example);
         }
-        add_parameter(op, ParameterIn::Query, name, &Cargo { object, definitions: definitions.clone(), codes: Vec::new() });
+        add_parameter(
+            op,
+            ParameterIn::Query,
+            name,
+            &Cargo { object, definitions: definitions.clone(), codes: Vec::new() },
+        );
     }
 }
 

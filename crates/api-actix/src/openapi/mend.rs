@@ -23,7 +23,10 @@ const TAGS: &[(&str, &str)] = &[
 
 /// Headers of answers, described once.
 const HEADERS: &[(&str, &str)] = &[
-    ("X-Request-Id", "Names this request in the server's log; the one that was sent, when it was a sane one."),
+    (
+        "X-Request-Id",
+        "Names this request in the server's log; the one that was sent, when it was a sane one.",
+    ),
     ("Cache-Control", "Who may keep the answer, and for how long."),
     ("ETag", "The state of what is shown; send it back in `If-None-Match`."),
     ("Link", "The first, previous, next and last page (RFC 8288)."),
@@ -44,7 +47,8 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
         let mut operations = Map::new();
         for (method, operation) in item.as_object().into_iter().flatten() {
             if operation.get("responses").is_some() {
-                operations.insert(method.clone(), mended_operation(operation, &mut schemas, public_url, path));
+                operations
+                    .insert(method.clone(), mended_operation(operation, &mut schemas, public_url, path));
             }
         }
         paths.insert(path.clone(), operations.into());
@@ -150,7 +154,9 @@ fn mended_responses(
     problems.dedup();
     for group in problems.chunk_by(|one, other| one.status == other.status) {
         if let Some(first) = group.first() {
-            responses.entry(first.status.to_string()).or_insert_with(|| problem_response(group, public_url, path));
+            responses
+                .entry(first.status.to_string())
+                .or_insert_with(|| problem_response(group, public_url, path));
         }
     }
     responses.sort_keys();
@@ -162,7 +168,9 @@ fn problem_response(kinds: &[&'static Kind], public_url: &str, path: &str) -> Va
     let titles: Vec<&str> = kinds.iter().map(|kind| kind.title).collect();
     let examples: Map<String, Value> = kinds
         .iter()
-        .map(|kind| (kind.code.to_owned(), json!({"summary": kind.title, "value": example(kind, public_url, path)})))
+        .map(|kind| {
+            (kind.code.to_owned(), json!({"summary": kind.title, "value": example(kind, public_url, path)}))
+        })
         .collect();
     let status = kinds.first().map_or(500, |kind| kind.status);
     let headers: &[&str] = match status {

@@ -138,4 +138,3 @@ fn nullable_members_and_generic_names_are_right() {
     assert_eq!(at(&document, "/components/schemas/InnerList/required"), &json!(["items", "inner"]));
     assert_eq!(at(&document, "/components/schemas/ProbeBody/properties/name/maxLength"), 250);
 }
-}

@@ -1,0 +1,13 @@
+//! The REST layer over a real socket, on ports without a database.
+#![expect(clippy::unwrap_used, reason = "a failing test says where by itself")]
+
+mod support;
+
+#[path = "api/documents.rs"]
+mod documents;
+#[path = "api/edges.rs"]
+mod edges;
+#[path = "api/inputs.rs"]
+mod inputs;
+#[path = "api/problems.rs"]
+mod problems;

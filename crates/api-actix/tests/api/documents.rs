@@ -1,0 +1,185 @@
+use std::collections::BTreeSet;
+
+use api_actix::{DocsAccess, openapi_document};
+use serde_json::Value;
+
+use crate::support::{Server, USER};
+
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            all.push((path.clone(), method.to_uppercase(), operation.clone()));
+        }
+    }
+    all
+}
+
+#[test]
+fn the_served_document_is_the_one_that_needs_no_server() {
+    let server = Server::start();
+    let served = server.get("/openapi.json");
+    assert_eq!(served.header("content-type").as_deref(), Some("application/json"));
+    assert_eq!(served.json(), openapi_document("http://cinema.test"));
+    assert_eq!(served.json()["openapi"], "3.1.0");
+}
+
+#[test]
+fn every_operation_is_whole() {
+    let document = openapi_document("http://cinema.test");
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("no id: {place}"));
+        assert!(ids.insert(id.to_owned()), "{id} stands twice");
+        assert!(id.chars().all(char::is_alphanumeric) && id.starts_with(|c: char| c.is_lowercase()), "{id}");
+        for field in ["summary", "description"] {
+            assert!(!operation[field].as_str().unwrap_or_default().is_empty(), "no {field}: {place}");
+        }
+        let tags = operation["tags"].as_array().unwrap();
+        assert_eq!(tags.len(), 1, "{place}");
+        assert!(document["tags"].as_array().unwrap().iter().any(|tag| tag["name"] == tags[0]), "{place}");
+        assert!(operation["security"].is_array(), "{place}");
+        assert!(operation.to_string().contains("\"example"), "no example: {place}");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let status: u16 = status.parse().unwrap();
+            let is_readiness = path == "/health/ready" && status == 503;
+            if status >= 400 && !is_readiness {
+                assert!(response["content"]["application/problem+json"].is_object(), "{status}: {place}");
+            }
+            assert!(response["headers"]["X-Request-Id"].is_object(), "{status}: {place}");
+        }
+    }
+    assert_eq!(ids.len(), 16);
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference}");
+                }
+                fields.values().for_each(|inner| walk(inner, document));
+            }
+            Value::Array(items) => items.iter().for_each(|inner| walk(inner, document)),
+            _ => {}
+        }
+    }
+    let document = openapi_document("http://cinema.test");
+    walk(&document, &document);
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
+    }
+}
+
+#[test]
+fn exactly_the_documented_routes_are_there() {
+    let server = Server::start();
+    let document = openapi_document("http://cinema.test");
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let concrete = path
+            .replace("{id}", "00000000-0000-0000-0000-000000000001")
+            .replace("{movie_id}", "00000000-0000-0000-0000-000000000001");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let answer = server.ask(method, &concrete, &[], b"");
+            let is_documented = item.get(method.to_lowercase()).is_some();
+            assert_eq!(answer.status != 405, is_documented, "{method} {path}: {}", answer.status);
+            if is_documented {
+                let known = &item[method.to_lowercase()]["responses"][answer.status.to_string()];
+                assert!(known.is_object(), "{method} {path} answered {}", answer.status);
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_of_an_operation_are_exactly_those_it_can_give() {
+    let document = openapi_document("http://cinema.test");
+    let codes = |path: &str, method: &str| -> BTreeSet<String> {
+        let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+        responses
+            .values()
+            .filter_map(|response| {
+                response.pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
+            })
+            .flat_map(|codes| codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let expected = |list: &[&str]| list.iter().map(|code| (*code).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(
+        codes("/api/v1/accounts/login", "post"),
+        expected(&[
+            "malformed_request",
+            "invalid_credentials",
+            "account_inactive",
+            "not_acceptable",
+            "too_large",
+            "unsupported_media_type",
+            "validation_failed",
+            "internal",
+            "unavailable",
+        ])
+    );
+    assert_eq!(
+        codes("/api/v1/cart/items/{movie_id}", "delete"),
+        expected(&[
+            "malformed_request",
+            "unauthenticated",
+            "access_token_invalid",
+            "access_token_expired",
+            "not_found",
+            "not_acceptable",
+            "validation_failed",
+            "internal",
+            "unavailable",
+        ])
+    );
+}
+
+#[test]
+fn the_page_and_its_files_are_served_from_here() {
+    let server = Server::start();
+    let page = server.get("/docs");
+    assert_eq!(page.status, 200);
+    let html = String::from_utf8_lossy(&page.body).into_owned();
+    assert!(
+        !html.contains("http://") && !html.contains("https://"),
+        "something comes from elsewhere: {html}"
+    );
+    for (file, kind) in [
+        ("swagger-ui.css", "text/css"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("start.js", "text/javascript"),
+        ("favicon-32x32.png", "image/png"),
+    ] {
+        let answer = server.get(&format!("/docs/{file}"));
+        assert_eq!(answer.status, 200, "{file}");
+        assert!(answer.header("content-type").unwrap().starts_with(kind), "{file}");
+    }
+    server.get("/docs/none.js").problem(404, "not_found");
+}
+
+#[test]
+fn a_closed_document_opens_to_a_token_and_challenges_everybody_else() {
+    let server = Server::with(|settings| settings.docs_access = DocsAccess::Authenticated);
+    let basic = "Basic YW5uQGV4YW1wbGUuY29tOndyb25nIHBhc3N3b3JkIDE="; // a wrong password
+    for path in ["/openapi.json", "/docs"] {
+        for headers in [
+            &[][..],
+            &[("Authorization", "Bearer forged")],
+            &[("Authorization", basic)],
+            &[("Authorization", "Basic ?")],
+        ] {
+            let answer = server.ask("GET", path, headers, b"");
+            answer.problem(401, "unauthenticated");
+            let challenges = answer.header("www-authenticate").unwrap();
+            assert!(challenges.contains("Bearer") && challenges.contains("Basic realm="), "{challenges}");
+        }
+        let hers = server.ask("GET", path, &[("Authorization", &format!("Bearer {USER}"))], b"");
+        assert_eq!(hers.status, 200, "{path}");
+    }
+    assert_eq!(server.get("/docs/swagger-ui.css").status, 200);
+}

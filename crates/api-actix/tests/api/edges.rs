@@ -1,0 +1,222 @@
+use crate::support::{Server, USER};
+
+const MOVIE: &str = "/api/v1/movies/00000000-0000-0000-0000-000000000001";
+
+#[test]
+fn every_answer_carries_the_same_headers() {
+    let server = Server::start();
+    for path in [
+        "/api/v1/movies",
+        "/health/live",
+        "/nothing",
+        "/openapi.json",
+        "/docs",
+        "/docs/start.js",
+        "/problems/internal",
+    ] {
+        let answer = server.get(path);
+        let header = |name: &str| answer.header(name).unwrap_or_else(|| panic!("no {name} at {path}"));
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(header("cross-origin-resource-policy"), "same-origin");
+        assert_eq!(header("x-request-id").len(), 36);
+        assert!(!header("cache-control").is_empty());
+        assert_eq!(answer.header("server"), None);
+    }
+}
+
+#[test]
+fn a_sane_request_id_comes_back_and_another_is_replaced() {
+    let server = Server::start();
+    let id_of = |sent: &str| {
+        server.ask("GET", "/nothing", &[("X-Request-Id", sent)], b"").header("x-request-id").unwrap()
+    };
+    assert_eq!(id_of("shop.42_a-B"), "shop.42_a-B");
+    for bad in ["a b", "<script>", "x".repeat(129).as_str()] {
+        assert_ne!(id_of(bad), bad);
+    }
+}
+
+#[test]
+fn head_answers_as_get_does_but_without_the_body() {
+    let server = Server::start();
+    for path in ["/api/v1/movies", MOVIE, "/health/live", "/docs", "/problems/internal"] {
+        let (get, head) = (server.get(path), server.ask("HEAD", path, &[], b""));
+        assert_eq!(head.status, get.status, "{path}");
+        assert!(head.body.is_empty(), "{path}");
+        for name in ["content-length", "content-type", "etag", "cache-control", "link"] {
+            assert_eq!(head.header(name), get.header(name), "{name} at {path}");
+        }
+    }
+    let missing = server.ask("HEAD", "/nothing", &[], b"");
+    assert_eq!((missing.status, missing.body.len()), (404, 0));
+}
+
+#[test]
+fn catalogue_answers_may_be_kept_for_a_moment_by_those_without_a_token() {
+    let server = Server::start();
+    let ann = format!("Bearer {USER}");
+    for path in ["/api/v1/movies", MOVIE, "/api/v1/genres"] {
+        let anonymous = server.get(path);
+        assert_eq!(anonymous.header("cache-control").as_deref(), Some("public, max-age=5"), "{path}");
+        assert!(anonymous.header("vary").unwrap().contains("Authorization"), "{path}");
+        let hers = server.ask("GET", path, &[("Authorization", &ann)], b"");
+        assert_eq!(hers.header("cache-control").as_deref(), Some("private, no-store"), "{path}");
+    }
+}
+
+#[test]
+fn what_the_caller_has_already_is_not_sent_again() {
+    let server = Server::start();
+    for (path, is_strong) in [(MOVIE, true), ("/api/v1/movies", false)] {
+        let tag = server.get(path).header("etag").unwrap();
+        assert_eq!(tag.starts_with('"'), is_strong, "{tag}");
+        let again = server.ask("GET", path, &[("If-None-Match", &tag)], b"");
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert_eq!(again.header("etag").as_deref(), Some(tag.as_str()));
+        assert_eq!(again.header("cache-control").as_deref(), Some("public, max-age=5"));
+        assert!(again.header("vary").unwrap().contains("Authorization"));
+        let other = server.ask("GET", path, &[("If-None-Match", "\"other\"")], b"");
+        assert_eq!(other.status, 200);
+    }
+    assert_ne!(
+        server.get("/api/v1/movies?page_size=1").header("etag"),
+        server.get("/api/v1/movies").header("etag")
+    );
+}
+
+#[test]
+fn lists_link_to_their_other_pages_by_the_public_address() {
+    let server = Server::start();
+    let link = server.get("/api/v1/movies?page_size=2&page=2&sort=year").header("link").unwrap();
+    assert!(
+        link.contains("<http://cinema.test/api/v1/movies?page_size=2&sort=year>; rel=\"first\""),
+        "{link}"
+    );
+    assert!(
+        link.contains("<http://cinema.test/api/v1/movies?page_size=2&sort=year&page=3>; rel=\"last\""),
+        "{link}"
+    );
+}
+
+#[test]
+fn known_origins_may_call_and_others_may_not() {
+    let server = Server::start();
+    let ours = server.ask("GET", "/api/v1/movies", &[("Origin", "https://shop.test")], b"");
+    assert_eq!(ours.header("access-control-allow-origin").as_deref(), Some("https://shop.test"));
+    assert!(ours.header("vary").unwrap().to_lowercase().contains("origin"));
+    let exposed = ours.header("access-control-expose-headers").unwrap().to_lowercase();
+    for name in [
+        "etag",
+        "link",
+        "location",
+        "ratelimit",
+        "ratelimit-policy",
+        "retry-after",
+        "x-request-id",
+        "idempotency-replayed",
+    ] {
+        assert!(exposed.split(',').any(|known| known.trim() == name), "{name} in {exposed}");
+    }
+    for origin in ["https://evil.test", "https://shop.test.evil.test", "http://localhost:3000", "null"] {
+        let theirs = server.ask("GET", "/api/v1/movies", &[("Origin", origin)], b"");
+        assert_eq!(theirs.header("access-control-allow-origin"), None, "{origin}");
+    }
+    // Errors can be read by our pages too.
+    let error = server.ask("GET", "/nothing", &[("Origin", "https://shop.test")], b"");
+    assert_eq!(error.header("access-control-allow-origin").as_deref(), Some("https://shop.test"));
+}
+
+#[test]
+fn preflights_are_answered_without_a_body_and_kept_for_ten_minutes() {
+    let server = Server::start();
+    let preflight = |origin: &str| {
+        server.ask(
+            "OPTIONS",
+            "/api/v1/cart/items",
+            &[
+                ("Origin", origin),
+                ("Access-Control-Request-Method", "POST"),
+                ("Access-Control-Request-Headers", "authorization,content-type"),
+            ],
+            b"",
+        )
+    };
+    let ours = preflight("https://shop.test");
+    assert!(matches!(ours.status, 200 | 204), "{ours:?}");
+    assert!(ours.body.is_empty());
+    assert_eq!(ours.header("access-control-max-age").as_deref(), Some("600"));
+    assert_eq!(ours.header("access-control-allow-credentials"), None);
+    assert!(ours.header("x-request-id").is_some());
+    let theirs = preflight("https://evil.test");
+    assert_eq!(theirs.header("access-control-allow-origin"), None);
+    assert_ne!(theirs.header("content-type").as_deref(), Some("text/plain; charset=utf-8"));
+}
+
+#[test]
+fn large_answers_are_compressed_when_asked_for_and_tokens_never() {
+    let server = Server::start();
+    let encoded = |path: &str, accepted: &str| {
+        server.ask("GET", path, &[("Accept-Encoding", accepted)], b"").header("content-encoding")
+    };
+    for encoding in ["br", "gzip", "zstd"] {
+        assert_eq!(encoded("/api/v1/movies", encoding).as_deref(), Some(encoding));
+    }
+    assert_eq!(encoded("/api/v1/movies", "identity"), None);
+    assert_eq!(server.get("/api/v1/movies").header("content-encoding"), None);
+    assert_eq!(encoded("/health/live", "gzip"), None);
+    let vary = server.ask("GET", "/api/v1/movies", &[("Accept-Encoding", "br")], b"").header("vary").unwrap();
+    assert!(vary.to_lowercase().contains("accept-encoding") && vary.contains("Authorization"), "{vary}");
+    let impossible = server.ask("GET", "/api/v1/movies", &[("Accept-Encoding", "identity;q=0, *;q=0")], b"");
+    impossible.problem(406, "not_acceptable");
+}
+
+#[test]
+fn who_takes_no_json_is_told_so() {
+    let server = Server::start();
+    let accepting = |path: &str, accept: &str| server.ask("GET", path, &[("Accept", accept)], b"");
+    for accept in ["text/html", "application/xml;q=0.9", "application/json;q=0, */*"] {
+        accepting("/api/v1/movies", accept).problem(406, "not_acceptable");
+    }
+    assert_eq!(accepting("/api/v1/movies", "text/html, */*;q=0.8").status, 200);
+    assert_eq!(accepting("/docs", "text/html").status, 200);
+    accepting("/nothing", "text/html").problem(404, "not_found");
+}
+
+#[test]
+fn beyond_the_cap_requests_are_sent_away_but_health_is_not() {
+    let server = Server::with(|settings| settings.max_in_flight = 0);
+    let answer = server.ask("GET", "/api/v1/movies", &[("Origin", "https://shop.test")], b"");
+    answer.problem(503, "unavailable");
+    assert_eq!(answer.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("https://shop.test"));
+    assert_eq!(server.get("/health/live").status, 200);
+}
+
+#[test]
+fn health_tells_life_from_readiness() {
+    let server = Server::start();
+    assert_eq!(server.get("/health/live").json()["status"], "ok");
+    let ready = server.get("/health/ready");
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.header("content-type").as_deref(), Some("application/json"));
+    assert_eq!(ready.json()["components"][0]["name"], "database");
+}
+
+#[test]
+fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
+    let server = Server::start();
+    let page = server.get("/activate?token=%22%3E%3Cscript%3E");
+    let html = String::from_utf8_lossy(&page.body).into_owned();
+    assert_eq!(page.status, 200);
+    assert!(html.contains("method=\"post\"") && html.contains("&quot;&gt;&lt;script&gt;"), "{html}");
+    assert!(!html.contains("<script"));
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let pressed = server.ask("POST", "/activate", &form, b"token=abc");
+    assert_eq!(pressed.status, 503, "the store is away");
+    assert_eq!(pressed.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
+    assert_eq!(server.ask("POST", "/activate", &form, b"").status, 400);
+    let without = Server::with(|settings| settings.serve_pages = false);
+    without.get("/activate?token=abc").problem(404, "not_found");
+}

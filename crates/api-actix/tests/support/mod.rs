@@ -1,0 +1,207 @@
+//! A server on a socket of its own, on ports that answer without a database: reading works, every unit of work finds
+//! the store away.
+
+mod ports;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use api_actix::{ApiSettings, ApiState, DocsAccess};
+use app::{
+    accounts::{AccountPorts, AccountSettings, Accounts},
+    cart::Carts,
+    catalog::Catalog,
+    paging::CursorCodec,
+};
+use chrono::TimeDelta;
+use domain::accounts::PasswordPolicy;
+use serde_json::Value;
+
+use self::ports::Doubles;
+pub(crate) use self::ports::{EXPIRED, PANIC_YEAR, SLOW_YEAR, USER};
+
+/// The answer to one request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value; of several, all in one.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self
+            .head
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The problem that this answer must be, whole.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type").as_deref(), Some("application/problem+json"), "{self:?}");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["type"], format!("http://cinema.test/problems/{}", code.replace('_', "-")));
+        assert_eq!(Some(body["request_id"].as_str().unwrap()), self.header("x-request-id").as_deref());
+        for field in ["title", "detail", "instance"] {
+            assert!(body[field].is_string(), "{field} in {body}");
+        }
+        assert_eq!(body.get("errors").is_some(), code == "validation_failed", "{body}");
+        body
+    }
+
+    /// The fields that a 422 names, with their codes.
+    #[track_caller]
+    pub(crate) fn faults(&self) -> Vec<(String, String)> {
+        let body = self.problem(422, "validation_failed");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        body["errors"].as_array().unwrap().iter().map(|e| (text(&e["field"]), text(&e["code"]))).collect()
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    handle: actix_web::dev::ServerHandle,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut ApiSettings)) -> Self {
+        let mut settings = ApiSettings {
+            public_url: "http://cinema.test".into(),
+            serve_pages: true,
+            cors_origins: vec!["https://shop.test".into()],
+            docs_access: DocsAccess::Public,
+            max_in_flight: 64,
+            request_timeout: Duration::from_secs(5),
+            workers: 1,
+            is_dev: false,
+        };
+        change(&mut settings);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = state(runtime.handle().clone());
+        let server = {
+            let _inside = runtime.enter();
+            api_actix::serve(listener, state, settings).unwrap()
+        };
+        let handle = server.handle();
+        runtime.spawn(server);
+        Self { address, handle, _runtime: runtime }
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        self.ask("GET", target, &[], b"")
+    }
+
+    pub(crate) fn post(&self, target: &str, body: &str) -> Answer {
+        self.ask("POST", target, &[("Content-Type", "application/json")], body.as_bytes())
+    }
+
+    /// Sends one request and reads the answer to its end.
+    pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = format!("{method} {target} HTTP/1.1\r\nHost: cinema.test\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        let mut bytes = request.into_bytes();
+        bytes.extend_from_slice(body);
+        self.send(&bytes)
+    }
+
+    /// Sends these bytes and reads the answer to its end.
+    pub(crate) fn send(&self, request: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // A server that has answered may close before all was sent.
+        let _unsent = stream.write_all(request);
+        let mut bytes = Vec::new();
+        let _reset = stream.read_to_end(&mut bytes);
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
+            panic!("no head in {:?}", String::from_utf8_lossy(&bytes));
+        });
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head, body: bytes[end + 4..].to_vec() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}
+
+fn state(runtime: tokio::runtime::Handle) -> ApiState {
+    let doubles = Arc::new(Doubles::default());
+    let accounts = Accounts::new(
+        AccountPorts {
+            store: doubles.clone(),
+            queries: doubles.clone(),
+            maintenance: doubles.clone(),
+            clock: doubles.clone(),
+            ids: doubles.clone(),
+            tokens: doubles.clone(),
+            session_tokens: doubles.clone(),
+            passwords: doubles.clone(),
+            sealer: doubles.clone(),
+        },
+        AccountSettings {
+            access_ttl: TimeDelta::minutes(15),
+            refresh_ttl: TimeDelta::days(7),
+            registration_reveals_email: true,
+            password_policy: PasswordPolicy::Standard,
+            frontend_url: "http://cinema.test".into(),
+        },
+    );
+    let catalog = Catalog {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        ids: doubles.clone(),
+    };
+    let carts = Carts {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        clock: doubles.clone(),
+        ids: doubles.clone(),
+        currency: "USD".parse().unwrap(),
+    };
+    ApiState {
+        runtime,
+        ids: doubles.clone(),
+        readiness: doubles,
+        accounts: Arc::new(accounts),
+        catalog: Arc::new(catalog),
+        carts: Arc::new(carts),
+    }
+}

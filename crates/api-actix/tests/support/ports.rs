@@ -1,0 +1,248 @@
+//! One double for every port.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use api_actix::{Component, Readiness};
+use async_trait::async_trait;
+use domain::{
+    accounts::{
+        AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
+        Credentials, EmailAddress, HashError, PasswordHash, PasswordHasher, PlainPassword, RefreshClaims,
+        RefreshTokenError, Role, SessionState, SessionTokens,
+    },
+    cart::{CartQueries, CartStore, CartUnit, CartView},
+    catalog::{
+        CatalogStore, CatalogUnit, GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort,
+        MovieSummary, Named, RatingSummary,
+    },
+    entropy::{PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
+    id::{Id, IdGenerator, MovieId, SessionId, UserId},
+    money::Money,
+    page::{Page, PageRequest, Start, Total},
+    store::StoreError,
+    time::{Clock, Instant},
+};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// The access token of the one signed-in user.
+pub(crate) const USER: &str = "token-of-ann";
+/// An access token whose time is over.
+pub(crate) const EXPIRED: &str = "token-of-yesterday";
+/// A search from this year on panics.
+pub(crate) const PANIC_YEAR: i32 = 1313;
+/// A search from this year on takes longer than any request may.
+pub(crate) const SLOW_YEAR: i32 = 1414;
+
+#[derive(Default)]
+pub(crate) struct Doubles {
+    made: AtomicU64,
+}
+
+fn away() -> StoreError {
+    StoreError::unavailable("connection refused by db.internal:5432")
+}
+
+impl Clock for Doubles {
+    fn now(&self) -> Instant {
+        Instant::UNIX_EPOCH
+    }
+}
+
+impl IdGenerator for Doubles {
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u64_pair(0x0190_a1b2_0000_7000, self.made.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl TokenGenerator for Doubles {
+    fn generate(&self) -> PlainToken {
+        PlainToken::new(self.uuid().to_string())
+    }
+    fn successor(&self, token: &PlainToken) -> PlainToken {
+        token.clone()
+    }
+    fn digest(&self, token: &PlainToken) -> TokenDigest {
+        TokenDigest::from_hex(token.expose().to_owned())
+    }
+}
+
+impl Sealer for Doubles {
+    fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        plain.to_vec()
+    }
+    fn unseal(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+        Ok(Zeroizing::new(sealed.to_vec()))
+    }
+}
+
+impl Signer for Doubles {
+    fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
+        [u8::try_from(parts.concat().len() % 251).unwrap(); 32]
+    }
+    fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.sign(parts) == tag
+    }
+}
+
+impl SessionTokens for Doubles {
+    fn sign_access(&self, _claims: &AccessClaims) -> String {
+        USER.to_owned()
+    }
+    fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
+        match token {
+            USER => Ok(AccessClaims {
+                user_id: Id::from_uuid(Uuid::from_u128(1)),
+                session_id: Id::from_uuid(Uuid::from_u128(2)),
+                role: Role::User,
+                id: Id::from_uuid(Uuid::from_u128(3)),
+                issued_at: now,
+                expires_at: now,
+            }),
+            EXPIRED => Err(AccessTokenError::Expired),
+            _ => Err(AccessTokenError::Invalid),
+        }
+    }
+    fn sign_refresh(&self, _claims: &RefreshClaims) -> String {
+        "refresh".to_owned()
+    }
+    fn verify_refresh(&self, _token: &str) -> Result<RefreshClaims, RefreshTokenError> {
+        Err(RefreshTokenError)
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Doubles {
+    async fn hash(&self, _password: &PlainPassword) -> Result<PasswordHash, HashError> {
+        Ok(PasswordHash::unusable())
+    }
+    async fn verify(
+        &self,
+        _hash: Option<&PasswordHash>,
+        _password: &PlainPassword,
+    ) -> Result<bool, HashError> {
+        Ok(false)
+    }
+    fn needs_rehash(&self, _hash: &PasswordHash) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl AccountStore for Doubles {
+    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl AccountQueries for Doubles {
+    async fn credentials(&self, _email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
+        Ok(None)
+    }
+    async fn session_state(&self, _id: SessionId, _now: Instant) -> Result<Option<SessionState>, StoreError> {
+        Ok(Some(SessionState { user_id: Id::from_uuid(Uuid::from_u128(1)), role: Role::User, is_live: true }))
+    }
+}
+
+#[async_trait]
+impl AccountMaintenance for Doubles {
+    async fn purge_expired(&self, _now: Instant, _before: Instant, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl CatalogStore for Doubles {
+    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+fn movie(number: u128) -> MovieSummary {
+    MovieSummary {
+        id: Id::from_uuid(Uuid::from_u128(number)),
+        name: format!("Movie {number}"),
+        year: 1979,
+        duration_minutes: 162,
+        imdb: 8.1,
+        votes: 150_000,
+        price: Money::from_minor(999, "USD".parse().unwrap()),
+        certification: Named { id: Id::from_uuid(Uuid::from_u128(7)), name: "PG".into() },
+        genres: vec![],
+        poster_url: None,
+        rating: RatingSummary { average: None, count: 0 },
+        likes: 0,
+        dislikes: 0,
+        me: None,
+    }
+}
+
+#[async_trait]
+impl MovieQueries for Doubles {
+    async fn page(
+        &self,
+        filter: &MovieFilter,
+        _sorts: &[MovieSort],
+        request: &PageRequest,
+        _viewer: Option<UserId>,
+    ) -> Result<Page<MovieSummary>, StoreError> {
+        if filter.year.min == Some(PANIC_YEAR) {
+            panic!("a bug with a secret in it");
+        }
+        if filter.year.min == Some(SLOW_YEAR) {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let total = matches!(request.start(), Start::Number(_)).then(|| Total::from_capped_count(5));
+        let items = (1..=u128::from(request.size().min(5))).map(movie).collect();
+        Ok(Page { items, next: None, total })
+    }
+    async fn find(&self, id: MovieId, _viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError> {
+        Ok((id.as_uuid() == Uuid::from_u128(1)).then(|| MovieDetail {
+            summary: movie(1),
+            meta_score: None,
+            gross: None,
+            description: "A drama.".into(),
+            directors: vec![],
+            stars: vec![],
+            comments_count: 0,
+            is_available: true,
+            version: 3,
+            created_at: Instant::UNIX_EPOCH,
+            updated_at: Instant::UNIX_EPOCH,
+        }))
+    }
+    async fn genres(&self) -> Result<Vec<GenreCount>, StoreError> {
+        Ok(vec![])
+    }
+    async fn export(&self, _after: Option<MovieId>, _limit: u32) -> Result<Vec<MovieDetail>, StoreError> {
+        Ok(vec![])
+    }
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl CartStore for Doubles {
+    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl CartQueries for Doubles {
+    async fn view(&self, _user_id: UserId) -> Result<CartView, StoreError> {
+        Ok(CartView::default())
+    }
+}
+
+#[async_trait]
+impl Readiness for Doubles {
+    async fn components(&self) -> Vec<Component> {
+        vec![Component { name: "database".into(), ok: false, detail: Some("not reachable".into()) }]
+    }
+}
