@@ -32,40 +32,16 @@ pub fn openapi_document(public_url: &str) -> Value {
 #[derive(Debug)]
 pub(crate) struct Document {
     bytes: web::Bytes,
-    methods: Vec<(String, String)>,
 }
 
 impl Document {
     pub(crate) fn new(public_url: &str) -> Self {
-        let document = openapi_document(public_url);
-        let methods = document
-            .get("paths")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .map(|(path, operations)| (path.clone(), allowed(operations)))
-            .collect();
-        Self { bytes: document.to_string().into(), methods }
-    }
-
-    /// The `Allow` header of a path pattern.
-    pub(crate) fn methods_of(&self, pattern: &str) -> Option<&str> {
-        self.methods.iter().find(|(path, _)| path == pattern).map(|(_, methods)| methods.as_str())
+        Self { bytes: openapi_document(public_url).to_string().into() }
     }
 
     pub(crate) fn response(&self) -> HttpResponse {
         HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(self.bytes.clone())
     }
-}
-
-fn allowed(operations: &Value) -> String {
-    let mut methods: Vec<String> =
-        operations.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase()).collect();
-    if methods.iter().any(|method| method == "GET") {
-        methods.push("HEAD".to_owned());
-    }
-    methods.sort();
-    methods.join(", ")
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ pub(crate) struct Shared {
 impl Shared {
     /// Builds what is built once: the document, the page's files.
     pub(crate) fn new(state: ApiState, settings: ApiSettings) -> std::io::Result<Self> {
-        let document = Arc::new(Document::new(&settings.public_url));
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
             door: web::Data::new(Door::new(
@@ -45,10 +44,9 @@ impl Shared {
             manners: Arc::new(Manners {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
-                document: Arc::clone(&document),
             }),
             in_flight: InFlight::new(settings.max_in_flight),
-            document: web::Data::from(document),
+            document: web::Data::new(Document::new(&settings.public_url)),
             api: web::Data::new(Api { state, settings }),
         })
     }

@@ -17,10 +17,7 @@ use domain::id::IdGenerator;
 use futures_util::FutureExt;
 
 use super::{compression, headers, request_id};
-use crate::{
-    openapi::Document,
-    problem::{Kind, Problem, body::ProblemBody, kinds},
-};
+use crate::problem::{Kind, Problem, body::ProblemBody, kinds};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -28,7 +25,6 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub(crate) struct Manners {
     pub(crate) public_url: String,
     pub(crate) ids: Arc<dyn IdGenerator>,
-    pub(crate) document: Arc<Document>,
 }
 
 /// Says in the log who called; extractors leave it with the request.
@@ -138,17 +134,26 @@ impl Manners {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if problem.kind == &kinds::METHOD_NOT_ALLOWED {
-            let allowed = asked
-                .route
-                .as_deref()
-                .and_then(|route| self.document.methods_of(route))
-                .and_then(|methods| HeaderValue::from_str(methods).ok());
-            if let Some(value) = allowed {
-                headers.insert(ALLOW, value);
-            } else if !headers.contains_key(ALLOW) {
-                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            }
+            allow_head(headers);
         }
+    }
+}
+
+/// The router lists the methods that it knows; HEAD works wherever GET does.
+fn allow_head(headers: &mut HeaderMap) {
+    let mut methods: Vec<String> = headers
+        .get_all(ALLOW)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(|method| method.trim().to_owned())
+        .collect();
+    if methods.iter().any(|method| method == "GET") {
+        methods.push("HEAD".to_owned());
+    }
+    methods.sort();
+    methods.dedup();
+    if let Ok(value) = HeaderValue::from_str(&methods.join(", ")) {
+        headers.insert(ALLOW, value);
     }
 }
 
