@@ -1,6 +1,8 @@
 //! The cart: look at it, put movies in, take them out, hand over a visitor's.
 
 mod add;
+#[cfg(test)]
+mod doubles;
 mod merge;
 mod remove;
 mod view;

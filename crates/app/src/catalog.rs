@@ -1,6 +1,8 @@
 //! The catalogue: browse it, look at a movie, bring movies in and out.
 
 mod browse;
+#[cfg(test)]
+pub(crate) mod doubles;
 mod export;
 mod import;
 mod show;

@@ -87,3 +87,66 @@ impl Carts {
         Ok((!is_added).then_some(CartRefusal::AlreadyInCart))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering};
+
+    use super::*;
+    use crate::{
+        cart::doubles::{ANN, MemoryCarts, Rows, carts_on, movie},
+        catalog::doubles::price,
+    };
+
+    async fn refusal(store: &Arc<MemoryCarts>, movie_id: MovieId) -> AddToCartError {
+        let before: Rows = store.rows().clone();
+        let refusal = carts_on(store).add(ANN, movie_id).await.unwrap_err();
+        assert_eq!(*store.rows(), before);
+        refusal
+    }
+
+    #[tokio::test]
+    async fn what_is_added_stands_in_the_cart_with_the_total() {
+        let store = Arc::new(MemoryCarts::with_movies(2));
+        let carts = carts_on(&store);
+        carts.add(ANN, movie(1)).await.unwrap();
+        let priced = carts.add(ANN, movie(2)).await.unwrap();
+        assert_eq!(priced.cart.items.len(), 2);
+        assert_eq!(priced.total, price("19.98"));
+        assert_eq!(store.rows().carts.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_added_says_why_and_changes_nothing() {
+        let store = Arc::new(MemoryCarts::with_movies(4));
+        carts_on(&store).add(ANN, movie(1)).await.unwrap();
+        store.withdraw(movie(2));
+        store.sell(ANN, movie(3));
+        assert!(matches!(refusal(&store, movie(99)).await, AddToCartError::NotFound));
+        assert!(matches!(refusal(&store, movie(1)).await, AddToCartError::AlreadyInCart));
+        assert!(matches!(refusal(&store, movie(2)).await, AddToCartError::MovieUnavailable));
+        assert!(matches!(refusal(&store, movie(3)).await, AddToCartError::AlreadyPurchased));
+        store.withdraw(movie(3));
+        assert!(matches!(refusal(&store, movie(3)).await, AddToCartError::AlreadyPurchased));
+    }
+
+    #[tokio::test]
+    async fn a_cart_holds_a_hundred_movies() {
+        let store = Arc::new(MemoryCarts::with_movies(101));
+        let carts = carts_on(&store);
+        for number in 1..=100 {
+            carts.add(ANN, movie(number)).await.unwrap();
+        }
+        assert!(matches!(refusal(&store, movie(101)).await, AddToCartError::CartFull));
+        assert!(matches!(refusal(&store, movie(100)).await, AddToCartError::AlreadyInCart));
+        carts.remove(ANN, movie(1)).await.unwrap();
+        carts.add(ANN, movie(101)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_adds_nothing() {
+        let store = Arc::new(MemoryCarts::with_movies(1));
+        store.fails_on_commit.store(true, Ordering::Relaxed);
+        assert!(matches!(refusal(&store, movie(1)).await, AddToCartError::Store(StoreError::Failed(_))));
+    }
+}

@@ -50,3 +50,76 @@ impl Carts {
         Ok(MergedCart { cart: self.view(user_id).await?, skipped })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering};
+
+    use super::*;
+    use crate::cart::doubles::{ANN, MemoryCarts, carts_on, movie};
+
+    fn movies(cart: &PricedCart) -> Vec<MovieId> {
+        cart.cart.items.iter().map(|line| line.movie.id).collect()
+    }
+
+    #[tokio::test]
+    async fn a_visitors_cart_joins_in_its_order() {
+        let store = Arc::new(MemoryCarts::with_movies(3));
+        let carts = carts_on(&store);
+        let merged = carts.merge(ANN, &[movie(3), movie(1), movie(2)]).await.unwrap();
+        assert_eq!(movies(&merged.cart), [movie(3), movie(1), movie(2)]);
+        assert_eq!(merged.skipped, []);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_join_is_skipped_with_its_reason_and_the_rest_joins() {
+        let store = Arc::new(MemoryCarts::with_movies(5));
+        let carts = carts_on(&store);
+        carts.add(ANN, movie(1)).await.unwrap();
+        store.withdraw(movie(2));
+        store.sell(ANN, movie(3));
+        let wanted = [movie(1), movie(2), movie(3), movie(99), movie(4), movie(4), movie(5)];
+        let merged = carts.merge(ANN, &wanted).await.unwrap();
+        let skipped: Vec<_> = merged.skipped.iter().map(|skip| (skip.movie_id, skip.reason)).collect();
+        assert_eq!(
+            skipped,
+            [
+                (movie(1), CartRefusal::AlreadyInCart),
+                (movie(2), CartRefusal::MovieUnavailable),
+                (movie(3), CartRefusal::AlreadyPurchased),
+                (movie(99), CartRefusal::NotFound),
+                (movie(4), CartRefusal::AlreadyInCart),
+            ]
+        );
+        assert_eq!(merged.cart.cart.items.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn repeating_it_changes_nothing_more() {
+        let store = Arc::new(MemoryCarts::with_movies(2));
+        let carts = carts_on(&store);
+        let first = carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap();
+        let again = carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap();
+        assert_eq!(again.cart, first.cart);
+        assert_eq!(again.skipped.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_skipped() {
+        let store = Arc::new(MemoryCarts::with_movies(101));
+        let carts = carts_on(&store);
+        carts.add(ANN, movie(101)).await.unwrap();
+        let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(merged.cart.cart.items.len(), 100);
+        assert_eq!(merged.skipped, [SkippedMovie { movie_id: movie(100), reason: CartRefusal::CartFull }]);
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_commit_nothing_joined() {
+        let store = Arc::new(MemoryCarts::with_movies(2));
+        store.fails_on_commit.store(true, Ordering::Relaxed);
+        let carts = carts_on(&store);
+        assert!(carts.merge(ANN, &[movie(1), movie(2)]).await.is_err());
+        assert!(store.rows().items.is_empty());
+    }
+}

@@ -27,3 +27,51 @@ impl Carts {
         unit.commit().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::id::{Id, UserId};
+    use uuid::Uuid;
+
+    use crate::cart::doubles::{ANN, MemoryCarts, carts_on, movie};
+
+    const BOB: UserId = Id::from_uuid(Uuid::from_u128(0xB));
+
+    #[tokio::test]
+    async fn a_movie_is_taken_out_once_and_of_ones_own_cart_only() {
+        let store = Arc::new(MemoryCarts::with_movies(2));
+        let carts = carts_on(&store);
+        carts.add(ANN, movie(1)).await.unwrap();
+        carts.add(BOB, movie(1)).await.unwrap();
+        assert!(carts.remove(ANN, movie(1)).await.unwrap());
+        assert!(!carts.remove(ANN, movie(1)).await.unwrap());
+        assert!(!carts.remove(BOB, movie(2)).await.unwrap());
+        assert_eq!(carts.view(BOB).await.unwrap().cart.items.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_bought_any_more_can_be_taken_out() {
+        let store = Arc::new(MemoryCarts::with_movies(1));
+        let carts = carts_on(&store);
+        carts.add(ANN, movie(1)).await.unwrap();
+        store.withdraw(movie(1));
+        assert!(carts.remove(ANN, movie(1)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_cart_is_emptied_alone_and_again() {
+        let store = Arc::new(MemoryCarts::with_movies(2));
+        let carts = carts_on(&store);
+        for number in [1, 2] {
+            carts.add(ANN, movie(number)).await.unwrap();
+            carts.add(BOB, movie(number)).await.unwrap();
+        }
+        for _ in 0..2 {
+            carts.clear(ANN).await.unwrap();
+            assert!(carts.view(ANN).await.unwrap().cart.items.is_empty());
+        }
+        assert_eq!(carts.view(BOB).await.unwrap().cart.items.len(), 2);
+    }
+}

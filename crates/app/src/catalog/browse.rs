@@ -76,3 +76,108 @@ impl Catalog {
         self.queries.genres().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::page::{Page, Position, SortValue};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalog::doubles::{MockQueries, catalog_on};
+
+    fn catalog(queries: MockQueries) -> Catalog {
+        catalog_on(&Arc::default(), queries)
+    }
+
+    fn wanted(search: Option<&str>, sorts: &[MovieSort]) -> BrowseMovies {
+        BrowseMovies {
+            filter: MovieFilter { search: search.map(str::to_owned), ..MovieFilter::default() },
+            sorts: sorts.to_vec(),
+            page: PageSelection::Numbered(PageRequest::numbered(1, 20).unwrap()),
+            viewer: None,
+        }
+    }
+
+    fn position() -> Position {
+        Position { values: vec![SortValue::Real(8.5)], id: Uuid::from_u128(7) }
+    }
+
+    fn ending_at(next: Option<Position>) -> Page<MovieSummary> {
+        Page { items: Vec::new(), next, total: None }
+    }
+
+    const BY_YEAR: MovieSort = MovieSort { key: MovieSortKey::Year, descending: false };
+
+    #[tokio::test]
+    async fn the_sort_is_the_callers_else_the_best_fit_of_a_search_else_the_most_popular() {
+        let cases = [
+            (None, vec![], MovieSort::POPULAR),
+            (Some(" \u{301} "), vec![], MovieSort::POPULAR),
+            (Some("stalker"), vec![], MovieSort::RELEVANT),
+            (Some("stalker"), vec![BY_YEAR], BY_YEAR),
+            (Some("stalker"), vec![MovieSort::RELEVANT], MovieSort::RELEVANT),
+            (None, vec![BY_YEAR], BY_YEAR),
+        ];
+        for (search, sorts, expected) in cases {
+            let mut queries = MockQueries::new();
+            queries
+                .expect_page()
+                .once()
+                .withf(move |_, sorts, _, _| sorts == [expected])
+                .returning(|_, _, _, _| Ok(ending_at(None)));
+            catalog(queries).browse(wanted(search, &sorts)).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn relevance_without_a_search_is_refused_wherever_it_stands() {
+        for search in [None, Some(""), Some("  ")] {
+            for sorts in [vec![MovieSort::RELEVANT], vec![BY_YEAR, MovieSort::RELEVANT]] {
+                let refused = catalog(MockQueries::new()).browse(wanted(search, &sorts)).await;
+                assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
+        let mut queries = MockQueries::new();
+        queries.expect_page().once().returning(|_, _, _, _| Ok(ending_at(Some(position()))));
+        let behind = PageRequest::after(position(), 5).unwrap();
+        queries
+            .expect_page()
+            .once()
+            .withf(move |_, _, request, _| *request == behind)
+            .returning(|_, _, _, _| Ok(ending_at(None)));
+        let catalog = catalog(queries);
+        let text = catalog.browse(wanted(None, &[BY_YEAR])).await.unwrap().next_cursor.unwrap();
+        let read_on = |wanted: BrowseMovies, size| {
+            let page = PageSelection::Cursor { text: text.clone(), size };
+            catalog.browse(BrowseMovies { page, ..wanted })
+        };
+        for other in [
+            wanted(None, &[]),
+            wanted(None, &[MovieSort { descending: true, ..BY_YEAR }]),
+            wanted(Some("stalker"), &[BY_YEAR]),
+        ] {
+            assert!(matches!(read_on(other, 5).await, Err(BrowseError::Cursor(_))));
+        }
+        let too_many = read_on(wanted(None, &[BY_YEAR]), 101).await;
+        assert!(matches!(too_many, Err(BrowseError::Page(InvalidPage::SizeTooLarge))));
+        let last = read_on(wanted(None, &[BY_YEAR]), 5).await.unwrap();
+        assert_eq!(last.next_cursor, None);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_away_is_told() {
+        let mut queries = MockQueries::new();
+        queries.expect_page().returning(|_, _, _, _| Err(StoreError::unavailable("no connection")));
+        queries.expect_genres().returning(|| Err(StoreError::unavailable("no connection")));
+        let catalog = catalog(queries);
+        let failed = catalog.browse(wanted(None, &[])).await;
+        assert!(matches!(failed, Err(BrowseError::Store(StoreError::Unavailable(_)))));
+        assert!(matches!(catalog.genres().await, Err(StoreError::Unavailable(_))));
+    }
+}

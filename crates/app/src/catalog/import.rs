@@ -184,3 +184,157 @@ fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     let certification = certifications.first().copied().unwrap_or_else(|| Id::from_uuid(Uuid::nil()));
     ResolvedNames { certification, genres, directors, stars }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering};
+
+    use domain::id::CertificationId;
+
+    use super::*;
+    use crate::catalog::doubles::{MemoryCatalog, MockQueries, Shelf, catalog_on, facts, price};
+
+    fn catalog() -> (Catalog, Arc<MemoryCatalog>) {
+        let store = Arc::new(MemoryCatalog::default());
+        (catalog_on(&store, MockQueries::new()), store)
+    }
+
+    async fn import(catalog: &Catalog, rows: Vec<Facts>) -> Vec<ImportOutcome> {
+        catalog.import(rows, false).await.unwrap()
+    }
+
+    /// A movie that another import added.
+    fn of_another(name: &str) -> Movie {
+        let names = ResolvedNames {
+            certification: CertificationId::from_uuid(Uuid::from_u128(901)),
+            genres: Vec::new(),
+            directors: Vec::new(),
+            stars: Vec::new(),
+        };
+        Movie::create(Id::from_uuid(Uuid::from_u128(900)), facts(name), names, Instant::default())
+    }
+
+    #[tokio::test]
+    async fn every_row_has_its_outcome_in_order() {
+        let (catalog, store) = catalog();
+        import(&catalog, vec![facts("Same"), facts("Other")]).await;
+        let rows = vec![
+            facts("New"),
+            Facts { imdb: 11.0, ..facts("Bad") },
+            facts("Same"),
+            Facts { price: price("1.00"), ..facts("Other") },
+        ];
+        let outcomes = import(&catalog, rows).await;
+        assert_eq!(
+            outcomes,
+            [
+                ImportOutcome::Added,
+                ImportOutcome::Rejected(InvalidMovie::Imdb),
+                ImportOutcome::Unchanged,
+                ImportOutcome::Updated
+            ]
+        );
+        let shelf = store.shelf();
+        let of = |name: &str| shelf.movies.iter().find(|movie| movie.identity.name == name).unwrap();
+        assert_eq!(shelf.movies.len(), 3);
+        assert_eq!((of("Same").version, of("Other").version), (1, 2));
+        assert_eq!(of("Other").price, price("1.00"));
+    }
+
+    #[tokio::test]
+    async fn a_repeated_import_changes_nothing() {
+        let (catalog, store) = catalog();
+        let rows = || vec![facts("One"), facts("Two")];
+        import(&catalog, rows()).await;
+        let before = store.shelf().movies.clone();
+        assert_eq!(import(&catalog, rows()).await, [ImportOutcome::Unchanged; 2]);
+        assert_eq!(store.shelf().movies, before);
+    }
+
+    #[tokio::test]
+    async fn a_movie_that_stands_twice_is_added_once_with_the_later_facts() {
+        let (catalog, store) = catalog();
+        let later = Facts { votes: 5, ..facts("Twice") };
+        let outcomes = import(&catalog, vec![facts("Twice"), facts("Twice"), later]).await;
+        assert_eq!(outcomes, [ImportOutcome::Added, ImportOutcome::Unchanged, ImportOutcome::Updated]);
+        let shelf = store.shelf();
+        assert_eq!(shelf.movies.len(), 1);
+        assert_eq!((shelf.movies[0].votes, shelf.movies[0].version), (5, 1));
+    }
+
+    #[tokio::test]
+    async fn the_same_title_of_another_year_is_another_movie() {
+        let (catalog, store) = catalog();
+        let mut remake = facts("Solaris");
+        remake.identity.year = 2002;
+        assert_eq!(import(&catalog, vec![facts("Solaris"), remake]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(store.shelf().movies.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn names_are_looked_up_once_a_kind_and_shared_however_they_are_written() {
+        let (catalog, store) = catalog();
+        let shouted = Facts {
+            genres: vec!["CRIME".to_owned(), "drama".to_owned()],
+            directors: vec!["AGNES VARDA".to_owned()],
+            ..facts("Two")
+        };
+        import(&catalog, vec![facts("One"), shouted]).await;
+        let shelf = store.shelf();
+        let mut lookups = shelf.lookups.clone();
+        lookups.dedup();
+        assert_eq!((shelf.lookups.len(), lookups.len()), (4, 4));
+        assert_eq!(shelf.names.len(), 5);
+        let [one, two] = &shelf.movies[..] else { panic!("two movies") };
+        assert_eq!(one.director_ids, two.director_ids);
+        assert_eq!(one.genre_ids, [two.genre_ids[1], two.genre_ids[0]]);
+        assert_ne!(one.certification_id.as_uuid(), Uuid::nil());
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_says_the_same_and_keeps_nothing() {
+        let (catalog, store) = catalog();
+        let rows = || vec![facts("One"), Facts { votes: -1, ..facts("Bad") }];
+        let tried = catalog.import(rows(), true).await.unwrap();
+        assert_eq!(*store.shelf(), Shelf::default());
+        assert_eq!(import(&catalog, rows()).await, tried);
+    }
+
+    #[tokio::test]
+    async fn a_movie_that_another_import_adds_meanwhile_is_revised() {
+        let (catalog, store) = catalog();
+        store.meddle(|shelf| {
+            if shelf.movies.is_empty() {
+                shelf.movies.push(of_another("Both"));
+            }
+        });
+        let outcomes = import(&catalog, vec![facts("Mine"), facts("Both")]).await;
+        assert_eq!(outcomes, [ImportOutcome::Added, ImportOutcome::Updated]);
+        let shelf = store.shelf();
+        assert_eq!(shelf.movies.len(), 2);
+        assert_eq!((shelf.movies[0].version, shelf.movies[0].genre_ids.len()), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn movies_are_added_in_one_order_whatever_the_order_of_the_rows() {
+        let (catalog, store) = catalog();
+        import(&catalog, vec![facts("B"), facts("C"), facts("A")]).await;
+        let names: Vec<_> = store.shelf().movies.iter().map(|movie| movie.identity.name.clone()).collect();
+        assert_eq!(names, ["A", "B", "C"]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_keeps_nothing() {
+        let (catalog, store) = catalog();
+        store.fails_on_commit.store(true, Ordering::Relaxed);
+        let failed = catalog.import(vec![facts("One")], false).await;
+        assert!(matches!(failed, Err(ImportError::Store(StoreError::Failed(_)))));
+        assert_eq!(*store.shelf(), Shelf::default());
+    }
+
+    #[tokio::test]
+    async fn nothing_at_all_is_imported_as_nothing() {
+        let (catalog, _) = catalog();
+        assert_eq!(import(&catalog, Vec::new()).await, []);
+    }
+}

@@ -17,3 +17,74 @@ impl Catalog {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::{
+        catalog::PersonalView,
+        id::{Id, UserId},
+        time::Instant,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalog::doubles::{MockQueries, catalog_on, price, summary};
+
+    const BUYER: UserId = Id::from_uuid(Uuid::from_u128(1));
+    const OTHER: UserId = Id::from_uuid(Uuid::from_u128(2));
+
+    fn actor(user_id: UserId, role: Role) -> Actor {
+        Actor { user_id, session_id: Id::from_uuid(Uuid::nil()), role }
+    }
+
+    /// A catalogue of one movie, which the buyer bought.
+    fn catalog(is_available: bool) -> Catalog {
+        let mut queries = MockQueries::new();
+        queries.expect_find().returning(move |id, viewer| {
+            let mut summary = summary(id, price("9.99"));
+            summary.me =
+                viewer.map(|viewer| PersonalView { purchased: viewer == BUYER, ..PersonalView::default() });
+            Ok(Some(MovieDetail {
+                summary,
+                meta_score: None,
+                gross: None,
+                description: String::new(),
+                directors: Vec::new(),
+                stars: Vec::new(),
+                comments_count: 0,
+                is_available,
+                version: 1,
+                created_at: Instant::default(),
+                updated_at: Instant::default(),
+            }))
+        });
+        catalog_on(&Arc::default(), queries)
+    }
+
+    async fn is_shown(catalog: &Catalog, viewer: Option<Actor>) -> bool {
+        catalog.show(Id::from_uuid(Uuid::from_u128(9)), viewer).await.unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_movie_on_sale_is_shown_to_everybody() {
+        let catalog = catalog(true);
+        assert!(is_shown(&catalog, None).await);
+        assert!(is_shown(&catalog, Some(actor(OTHER, Role::User))).await);
+    }
+
+    #[tokio::test]
+    async fn a_withdrawn_movie_is_shown_to_its_buyer_and_to_moderators_only() {
+        let catalog = catalog(false);
+        for (viewer, expected) in [
+            (None, false),
+            (Some(actor(OTHER, Role::User)), false),
+            (Some(actor(BUYER, Role::User)), true),
+            (Some(actor(OTHER, Role::Moderator)), true),
+            (Some(actor(OTHER, Role::Admin)), true),
+        ] {
+            assert_eq!(is_shown(&catalog, viewer).await, expected, "{viewer:?}");
+        }
+    }
+}

@@ -125,3 +125,211 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, atomic::Ordering};
+
+    use domain::{
+        id::Id,
+        mail::{Mail, MailError},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        accounts::doubles::{World, ann, email},
+        doubles::FlipSealer,
+        outbox::doubles::{MemoryQueue, MockPost, Progress},
+    };
+
+    fn outbox(world: &World, mailer: MockPost) -> (Outbox, Arc<MemoryQueue>) {
+        let queue = Arc::new(MemoryQueue::of(&world.store));
+        let outbox = Outbox {
+            queue: queue.clone(),
+            sealer: Arc::new(FlipSealer),
+            mailer: Arc::new(mailer),
+            accounts: world.accounts.clone(),
+            clock: world.clock.clone(),
+        };
+        (outbox, queue)
+    }
+
+    /// A mailer that notes what it sends.
+    fn noting() -> (MockPost, Arc<Mutex<Vec<Mail>>>) {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let mut mailer = MockPost::new();
+        let notes = sent.clone();
+        mailer.expect_send().returning(move |_, mail| {
+            notes.lock().unwrap().push(mail.clone());
+            Ok(())
+        });
+        (mailer, sent)
+    }
+
+    fn failing() -> MockPost {
+        let mut mailer = MockPost::new();
+        mailer.expect_send().returning(|_, _| Err(MailError("no answer".into())));
+        mailer
+    }
+
+    #[tokio::test]
+    async fn mails_go_out_once_and_oldest_first() {
+        let world = World::new();
+        for name in ["ann", "bob", "cem"] {
+            world.registered(&email(&format!("{name}@example.com"))).await;
+        }
+        let (mailer, sent) = noting();
+        let (outbox, queue) = outbox(&world, mailer);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 3);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 0);
+        assert_eq!(*sent.lock().unwrap(), world.mails());
+        assert!(queue.standings().iter().all(|standing| standing.done_at.is_some()));
+    }
+
+    #[tokio::test]
+    async fn more_than_a_batch_is_done_in_one_go() {
+        let world = World::new();
+        for number in 0..45 {
+            world.accounts.resend_activation(email(&format!("user{number}@example.com"))).await.unwrap();
+        }
+        let (outbox, _) = outbox(&world, MockPost::new());
+        assert_eq!(outbox.deliver_due().await.unwrap(), 45);
+    }
+
+    #[tokio::test]
+    async fn a_wish_for_a_link_becomes_a_mail() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.active(&email("bob@example.com")).await;
+        world.accounts.resend_activation(ann()).await.unwrap();
+        world.accounts.request_password_reset(email("bob@example.com")).await.unwrap();
+        let (mailer, sent) = noting();
+        let (outbox, _) = outbox(&world, mailer);
+        while outbox.deliver_due().await.unwrap() > 0 {}
+        let sent = sent.lock().unwrap();
+        let subjects: Vec<_> = sent.iter().skip(2).map(|mail| (mail.to.as_str(), &*mail.subject)).collect();
+        assert_eq!(
+            subjects,
+            [
+                ("ann@example.com", "Activate your Cinema account"),
+                ("bob@example.com", "Set a new Cinema password")
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_fails_waits_longer_each_time_and_holds_nobody_up() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.accounts.resend_activation(email("stranger@example.com")).await.unwrap();
+        let (outbox, queue) = outbox(&world, failing());
+        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        for (wait, attempts) in [(1, 1), (2, 2), (4, 3)] {
+            world.seconds_pass(wait - 1);
+            outbox.deliver_due().await.unwrap();
+            let standing = queue.standings().remove(0);
+            assert_eq!((standing.attempts, standing.is_dead), (attempts, false));
+            assert_eq!(standing.error.as_deref(), Some("the mail could not be sent"));
+            world.seconds_pass(1);
+            outbox.deliver_due().await.unwrap();
+        }
+        assert_eq!(queue.standings()[0].attempts, 4);
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_given_up_after_twelve_tries() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let (outbox, queue) = outbox(&world, failing());
+        for _ in 0..20 {
+            assert_eq!(outbox.deliver_due().await.unwrap(), 0);
+            world.seconds_pass(3600);
+        }
+        let standing = queue.standings().remove(0);
+        assert_eq!((standing.attempts, standing.is_dead), (12, true));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_fails_and_holds_nobody_up() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.registered(&email("bob@example.com")).await;
+        world.registered(&email("cem@example.com")).await;
+        world.store.rows().outbox[0].payload = b"sealed with a lost key".to_vec();
+        world.store.rows().outbox[1].payload = Sealer::seal(&FlipSealer, b"{\"kind\":\"fax\"}");
+        let (mailer, sent) = noting();
+        let (outbox, queue) = outbox(&world, mailer);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        assert_eq!(sent.lock().unwrap()[0].to.as_str(), "cem@example.com");
+        for standing in &queue.standings()[..2] {
+            assert_eq!(standing.error.as_deref(), Some("the message cannot be read"));
+            assert_eq!(standing.done_at, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_marked_done_is_free_again_after_the_lease() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let (mailer, sent) = noting();
+        let (outbox, queue) = outbox(&world, mailer);
+        queue.fails_to_complete.store(true, Ordering::Relaxed);
+        assert!(matches!(outbox.deliver_due().await, Err(StoreError::Unavailable(_))));
+        queue.fails_to_complete.store(false, Ordering::Relaxed);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 0);
+        world.seconds_pass(60);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        assert_eq!(sent.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_wish_that_fails_in_the_store_is_tried_again() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.accounts.resend_activation(ann()).await.unwrap();
+        world.fail_on_commit();
+        let (mailer, _) = noting();
+        let (outbox, queue) = outbox(&world, mailer);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        assert_eq!(queue.standings()[1].error.as_deref(), Some("the store failed"));
+        world.store.fails_on_commit.store(false, Ordering::Relaxed);
+        world.seconds_pass(1);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        assert_eq!(world.mails().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn slow_mails_are_not_begun_when_another_worker_may_soon_hold_them() {
+        let world = World::new();
+        for number in 0..3 {
+            world.registered(&email(&format!("user{number}@example.com"))).await;
+        }
+        let mut mailer = MockPost::new();
+        let clock = world.clock.clone();
+        mailer.expect_send().times(2).returning(move |_, _| {
+            clock.advance(TimeDelta::seconds(20));
+            Ok(())
+        });
+        let (outbox, queue) = outbox(&world, mailer);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 2);
+        assert_eq!(queue.standings()[2].done_at, None);
+    }
+
+    #[tokio::test]
+    async fn done_messages_go_after_a_week_all_of_them() {
+        let world = World::new();
+        let (outbox, queue) = outbox(&world, MockPost::new());
+        let done = Progress { done_at: Some(world.clock.now()), ..Progress::default() };
+        let dead = Progress { is_dead: true, ..Progress::default() };
+        for number in 0..2_500 {
+            queue.progress.lock().unwrap().insert(Id::from_uuid(Uuid::from_u128(number)), done.clone());
+        }
+        queue.progress.lock().unwrap().insert(Id::from_uuid(Uuid::from_u128(9_999)), dead);
+        world.clock.advance(KEPT_AFTER_DONE);
+        assert_eq!(outbox.clean_up().await.unwrap(), 0);
+        world.seconds_pass(1);
+        assert_eq!(outbox.clean_up().await.unwrap(), 2_500);
+        assert_eq!(queue.progress.lock().unwrap().len(), 1);
+    }
+}

@@ -91,3 +91,47 @@ impl Message {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::id::Id;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::doubles::FlipSealer;
+
+    fn messages() -> [Message; 3] {
+        let to: EmailAddress = "Ann@Example.com".parse().unwrap();
+        let mail =
+            Mail { to: to.clone(), subject: "Hello".to_owned(), text: "a\n\"secret\" 💌".to_owned() };
+        [Message::Mail(mail), Message::ActivationRequested(to.clone()), Message::PasswordResetRequested(to)]
+    }
+
+    fn sealed(message: &Message) -> ClaimedOutboxMessage {
+        let id = Id::from_uuid(Uuid::from_u128(1));
+        let row = message.seal(id, "key".to_owned(), &FlipSealer, Instant::default());
+        ClaimedOutboxMessage { id, kind: row.kind, payload: row.payload, attempts: 1 }
+    }
+
+    #[test]
+    fn every_message_reads_back_as_it_was_written() {
+        for message in messages() {
+            let claimed = sealed(&message);
+            assert_eq!(claimed.kind, message.kind());
+            let read = Message::unseal(&claimed, &FlipSealer).unwrap();
+            assert_eq!(read, message);
+            let (Message::Mail(Mail { to, .. })
+            | Message::ActivationRequested(to)
+            | Message::PasswordResetRequested(to)) = read;
+            assert_eq!(to.as_str(), "Ann@Example.com");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_message_can_be_read_without_the_key() {
+        for message in messages() {
+            let payload = String::from_utf8_lossy(&sealed(&message).payload).into_owned();
+            assert!(!payload.contains("xample") && !payload.contains("secret"), "{payload}");
+        }
+    }
+}

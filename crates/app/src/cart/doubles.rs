@@ -1,0 +1,210 @@
+//! Carts in memory.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use domain::{
+    cart::{
+        CartItem, CartLine, CartQueries, CartRefusal, CartRepository, CartStore, CartUnit, CartView,
+        UnavailableItem,
+    },
+    catalog::{Movie, MovieRepository, ResolvedNames},
+    id::{CartId, Id, MovieId, UserId},
+    purchases::{Purchase, PurchaseRepository},
+    store::StoreError,
+    time::Instant,
+};
+use uuid::Uuid;
+
+use super::Carts;
+use crate::{
+    catalog::doubles::{Shelf, facts, price, summary},
+    doubles::{CountingIds, MovableClock},
+};
+
+pub(crate) const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
+
+pub(crate) fn movie(number: u128) -> MovieId {
+    Id::from_uuid(Uuid::from_u128(number))
+}
+
+/// All that is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rows {
+    pub(crate) shelf: Shelf,
+    pub(crate) carts: Vec<(CartId, UserId)>,
+    pub(crate) items: Vec<(CartId, CartItem)>,
+    pub(crate) purchases: Vec<Purchase>,
+}
+
+/// Keeps carts in memory.
+#[derive(Default)]
+pub(crate) struct MemoryCarts {
+    rows: Arc<Mutex<Rows>>,
+    pub(crate) fails_on_commit: AtomicBool,
+}
+
+impl MemoryCarts {
+    /// What was committed.
+    pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap()
+    }
+
+    /// Puts movies 1 to `count` on sale, each for 9.99 dollars.
+    pub(crate) fn with_movies(count: u128) -> Self {
+        let carts = Self::default();
+        carts.rows().shelf.movies = (1..=count)
+            .map(|number| {
+                let names = ResolvedNames {
+                    certification: Id::from_uuid(Uuid::nil()),
+                    genres: Vec::new(),
+                    directors: Vec::new(),
+                    stars: Vec::new(),
+                };
+                Movie::create(movie(number), facts(&number.to_string()), names, Instant::default())
+            })
+            .collect();
+        carts
+    }
+
+    pub(crate) fn withdraw(&self, id: MovieId) {
+        self.rows().shelf.movies.iter_mut().find(|movie| movie.id == id).unwrap().is_available = false;
+    }
+
+    pub(crate) fn sell(&self, user_id: UserId, movie_id: MovieId) {
+        let purchase =
+            Purchase { id: Id::from_uuid(Uuid::nil()), user_id, movie_id, purchased_at: Instant::default() };
+        self.rows().purchases.push(purchase);
+    }
+}
+
+/// The use cases on `store`, with dollars.
+pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
+    Carts {
+        store: store.clone(),
+        queries: store.clone(),
+        clock: Arc::new(MovableClock::default()),
+        ids: Arc::new(CountingIds::default()),
+        currency: price("0").currency(),
+    }
+}
+
+#[async_trait]
+impl CartStore for MemoryCarts {
+    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError> {
+        let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
+        Ok(Box::new(Unit { rows: self.rows.clone(), draft: self.rows().clone(), fails_on_commit }))
+    }
+}
+
+struct Unit {
+    rows: Arc<Mutex<Rows>>,
+    draft: Rows,
+    fails_on_commit: bool,
+}
+
+#[async_trait]
+impl CartUnit for Unit {
+    fn carts(&mut self) -> &mut dyn CartRepository {
+        self
+    }
+    fn movies(&mut self) -> &mut dyn MovieRepository {
+        &mut self.draft.shelf
+    }
+    fn purchases(&mut self) -> &mut dyn PurchaseRepository {
+        self
+    }
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if self.fails_on_commit {
+            return Err(StoreError::failed("the disk is full"));
+        }
+        *self.rows.lock().unwrap() = self.draft;
+        Ok(())
+    }
+}
+
+impl Unit {
+    fn cart_of(&self, user_id: UserId) -> Option<CartId> {
+        self.draft.carts.iter().find(|(_, owner)| *owner == user_id).map(|(id, _)| *id)
+    }
+}
+
+#[async_trait]
+impl CartRepository for Unit {
+    async fn open_for_update(&mut self, user_id: UserId, proposed: CartId) -> Result<CartId, StoreError> {
+        if let Some(id) = self.cart_of(user_id) {
+            return Ok(id);
+        }
+        self.draft.carts.push((proposed, user_id));
+        Ok(proposed)
+    }
+    async fn contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
+        Ok(self.draft.items.iter().any(|(id, item)| *id == cart_id && item.movie_id == movie_id))
+    }
+    async fn count(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.draft.items.iter().filter(|(id, _)| *id == cart_id).count()).unwrap())
+    }
+    async fn add(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
+        if self.contains(cart_id, item.movie_id).await? {
+            return Ok(false);
+        }
+        self.draft.items.push((cart_id, *item));
+        Ok(true)
+    }
+    async fn remove(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
+        let cart_id = self.cart_of(user_id);
+        let before = self.draft.items.len();
+        self.draft.items.retain(|(id, item)| Some(*id) != cart_id || item.movie_id != movie_id);
+        Ok(self.draft.items.len() < before)
+    }
+    async fn clear(&mut self, user_id: UserId) -> Result<(), StoreError> {
+        let cart_id = self.cart_of(user_id);
+        self.draft.items.retain(|(id, _)| Some(*id) != cart_id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PurchaseRepository for Unit {
+    async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
+        Ok(is_purchased(&self.draft, user_id, movie_id))
+    }
+    async fn insert(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
+        let is_new = !is_purchased(&self.draft, purchase.user_id, purchase.movie_id);
+        self.draft.purchases.extend(is_new.then_some(*purchase));
+        Ok(is_new)
+    }
+}
+
+fn is_purchased(rows: &Rows, user_id: UserId, movie_id: MovieId) -> bool {
+    rows.purchases.iter().any(|bought| bought.user_id == user_id && bought.movie_id == movie_id)
+}
+
+#[async_trait]
+impl CartQueries for MemoryCarts {
+    async fn view(&self, user_id: UserId) -> Result<CartView, StoreError> {
+        let rows = self.rows();
+        let cart_id = rows.carts.iter().find(|(_, owner)| *owner == user_id).map(|(id, _)| *id);
+        let mut items: Vec<_> =
+            rows.items.iter().filter(|(id, _)| Some(*id) == cart_id).map(|(_, item)| *item).collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.added_at));
+        let mut view = CartView::default();
+        for item in items {
+            let movie = rows.shelf.movies.iter().find(|movie| movie.id == item.movie_id).unwrap();
+            let shown = summary(movie.id, movie.price);
+            if is_purchased(&rows, user_id, movie.id) {
+                view.unavailable
+                    .push(UnavailableItem { movie: shown, reason: CartRefusal::AlreadyPurchased });
+            } else if movie.is_available {
+                view.items.push(CartLine { movie: shown, added_at: item.added_at });
+            } else {
+                view.unavailable
+                    .push(UnavailableItem { movie: shown, reason: CartRefusal::MovieUnavailable });
+            }
+        }
+        Ok(view)
+    }
+}

@@ -1,0 +1,237 @@
+//! A catalogue in memory.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use domain::{
+    catalog::{
+        CatalogStore, CatalogUnit, Facts, GenreCount, Movie, MovieDetail, MovieFilter, MovieIdentity,
+        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, Named, ProposedName, RatingSummary,
+    },
+    id::{Id, MovieId, UserId},
+    money::Money,
+    page::{Page, PageRequest},
+    store::StoreError,
+    text::fold,
+};
+use uuid::Uuid;
+
+use super::Catalog;
+use crate::{
+    doubles::{CountingIds, MovableClock, SumSigner},
+    paging::CursorCodec,
+};
+
+/// The use cases on these doubles.
+pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Catalog {
+    Catalog {
+        store: store.clone(),
+        queries: Arc::new(queries),
+        cursors: CursorCodec::new(Arc::new(SumSigner)),
+        clock: Arc::new(MovableClock::default()),
+        ids: Arc::new(CountingIds::default()),
+    }
+}
+
+mockall::mock! {
+    pub(crate) Queries {}
+    #[async_trait]
+    impl MovieQueries for Queries {
+        async fn page(
+            &self,
+            filter: &MovieFilter,
+            sorts: &[MovieSort],
+            request: &PageRequest,
+            viewer: Option<UserId>,
+        ) -> Result<Page<MovieSummary>, StoreError>;
+        async fn find(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
+        async fn genres(&self) -> Result<Vec<GenreCount>, StoreError>;
+        async fn export(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
+        async fn is_empty(&self) -> Result<bool, StoreError>;
+    }
+}
+
+/// The facts of a movie that breaks no rule.
+pub(crate) fn facts(name: &str) -> Facts {
+    Facts {
+        identity: MovieIdentity { name: name.to_owned(), year: 1999, duration_minutes: 120 },
+        imdb: 8.1,
+        votes: 1_000,
+        meta_score: None,
+        gross: None,
+        description: "A movie.".to_owned(),
+        price: price("9.99"),
+        certification: "PG".to_owned(),
+        genres: vec!["Drama".to_owned(), "Crime".to_owned()],
+        directors: vec!["Agnès Varda".to_owned()],
+        stars: vec!["Toshirō Mifune".to_owned()],
+        poster_url: None,
+        is_available: true,
+    }
+}
+
+pub(crate) fn price(amount: &str) -> Money {
+    Money::parse_major(amount, "USD".parse().unwrap()).unwrap()
+}
+
+/// A movie in a list.
+pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
+    MovieSummary {
+        id,
+        name: "Stalker".to_owned(),
+        year: 1979,
+        duration_minutes: 162,
+        imdb: 8.1,
+        votes: 1_000,
+        price,
+        certification: Named { id: Id::from_uuid(Uuid::nil()), name: "PG".to_owned() },
+        genres: Vec::new(),
+        poster_url: None,
+        rating: RatingSummary { average: None, count: 0 },
+        likes: 0,
+        dislikes: 0,
+        me: None,
+    }
+}
+
+/// All that is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Shelf {
+    pub(crate) movies: Vec<Movie>,
+    pub(crate) names: Vec<(NameKind, String, Uuid)>,
+    /// Which kinds of names were asked for, in order.
+    pub(crate) lookups: Vec<NameKind>,
+}
+
+#[async_trait]
+impl MovieRepository for Shelf {
+    async fn resolve_names(
+        &mut self,
+        kind: NameKind,
+        names: &[ProposedName],
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.lookups.push(kind);
+        let mut ids = Vec::new();
+        for name in names {
+            let key = fold(&name.name);
+            let known = self.names.iter().find(|(of, known, _)| *of == kind && *known == key);
+            let id = known.map_or(name.id, |(_, _, id)| *id);
+            if known.is_none() {
+                self.names.push((kind, key, id));
+            }
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
+        Ok(self.movies.iter().filter(|movie| identities.contains(&movie.identity)).cloned().collect())
+    }
+    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
+        let mut added = Vec::new();
+        for movie in movies {
+            if self.movies.iter().all(|known| known.identity != movie.identity) {
+                self.movies.push(movie.clone());
+                added.push(movie.id);
+            }
+        }
+        Ok(added)
+    }
+    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError> {
+        let known = self.movies.iter_mut().find(|known| known.id == movie.id).unwrap();
+        *known = movie.clone();
+        Ok(())
+    }
+    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
+        Ok(self.movies.iter().find(|movie| movie.id == id).map(|movie| movie.is_available))
+    }
+}
+
+type Meddler = Box<dyn FnMut(&mut Shelf) + Send>;
+
+/// Keeps a catalogue in memory.
+#[derive(Default)]
+pub(crate) struct MemoryCatalog {
+    shelf: Arc<Mutex<Shelf>>,
+    meddler: Arc<Mutex<Option<Meddler>>>,
+    pub(crate) fails_on_commit: AtomicBool,
+}
+
+impl MemoryCatalog {
+    /// What was committed.
+    pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap()
+    }
+
+    /// Lets another import commit something right before each insert.
+    pub(crate) fn meddle(&self, meddler: impl FnMut(&mut Shelf) + Send + 'static) {
+        *self.meddler.lock().unwrap() = Some(Box::new(meddler));
+    }
+}
+
+#[async_trait]
+impl CatalogStore for MemoryCatalog {
+    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError> {
+        Ok(Box::new(Unit {
+            shelf: self.shelf.clone(),
+            draft: self.shelf().clone(),
+            meddler: self.meddler.clone(),
+            fails_on_commit: self.fails_on_commit.load(Ordering::Relaxed),
+        }))
+    }
+}
+
+struct Unit {
+    shelf: Arc<Mutex<Shelf>>,
+    draft: Shelf,
+    meddler: Arc<Mutex<Option<Meddler>>>,
+    fails_on_commit: bool,
+}
+
+#[async_trait]
+impl CatalogUnit for Unit {
+    fn movies(&mut self) -> &mut dyn MovieRepository {
+        self
+    }
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if self.fails_on_commit {
+            return Err(StoreError::failed("the disk is full"));
+        }
+        *self.shelf.lock().unwrap() = self.draft;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MovieRepository for Unit {
+    async fn resolve_names(
+        &mut self,
+        kind: NameKind,
+        names: &[ProposedName],
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.draft.resolve_names(kind, names).await
+    }
+    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
+        self.draft.find_by_identities(identities).await
+    }
+    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
+        if let Some(meddler) = &mut *self.meddler.lock().unwrap() {
+            // What others commit shows in an open unit too (READ COMMITTED).
+            let mut committed = self.shelf.lock().unwrap();
+            meddler(&mut committed);
+            let known: Vec<_> = self.draft.movies.iter().map(|movie| movie.id).collect();
+            self.draft
+                .movies
+                .extend(committed.movies.iter().filter(|movie| !known.contains(&movie.id)).cloned());
+        }
+        self.draft.insert_many(movies).await
+    }
+    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError> {
+        self.draft.update(movie).await
+    }
+    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
+        self.draft.availability(id).await
+    }
+}
