@@ -1,1 +1,132 @@
 //! The storage ports on PostgreSQL.
+//!
+//! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It keeps no state in the
+//! session: no LISTEN, advisory locks, triggers or temporary tables, so that it runs on distributed PostgreSQL and
+//! behind a pooler (`PgBouncer` needs `ignore_startup_parameters = options`).
+
+mod bulk;
+mod dialect;
+mod error;
+mod migrate;
+mod pool;
+mod queries;
+mod repositories;
+mod schema;
+mod statement;
+mod unit_of_work;
+
+use std::sync::Arc;
+
+use deadpool::managed::Object;
+use diesel_async::{RunQueryDsl, methods::LoadQuery};
+use domain::store::StoreError;
+
+use crate::{
+    dialect::Connection,
+    error::{is_connection_lost, store_error},
+    pool::Connections,
+    queries::CatalogCache,
+    statement::Statement,
+};
+
+/// What the shared sources call the database.
+pub(crate) use PostgresDatabase as Database;
+
+/// How the pool is sized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// The most connections at once, at least 1.
+    pub size: usize,
+}
+
+/// How the database's schema stands to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// It is the one that this program knows.
+    Current,
+    /// So many migrations are still to be run.
+    Behind(usize),
+    /// A newer program migrated it.
+    Ahead,
+}
+
+/// The storage ports on a PostgreSQL database. Clones share one pool.
+#[derive(Clone)]
+pub struct PostgresDatabase {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connections: Arc<Connections>,
+    cache: CatalogCache,
+}
+
+impl std::fmt::Debug for PostgresDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Nothing of the address: it holds a password.
+        f.debug_struct("PostgresDatabase").finish_non_exhaustive()
+    }
+}
+
+impl PostgresDatabase {
+    /// Connects to the database at `postgres://…`, `postgresql://…` or `postgresql+psycopg://…`. Call it on the
+    /// runtime that is to drive the connections.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when nobody answers there.
+    pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+        let connections = Arc::new(Connections::new(url, options.size)?);
+        let database = Self { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
+        database.ping().await?;
+        Ok(database)
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
+        self.fetch::<_, (i32,)>(statement).await.map(|_| ())
+    }
+
+    /// How many statements were sent so far, by every clone: for tests that bound them.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.inner.connections.statements()
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.inner.connections
+    }
+
+    pub(crate) fn cache(&self) -> &CatalogCache {
+        &self.inner.cache
+    }
+
+    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone, as all are after
+    /// a restart of the database, is dropped and the statement tried once more on a new one.
+    pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
+    where
+        U: Send + 'static,
+        for<'q> Statement<ST>: LoadQuery<'q, Connection, U>,
+        ST: 'static,
+    {
+        let mut is_first = true;
+        loop {
+            let mut connection = self.inner.connections.get().await?;
+            self.inner.connections.count_statement();
+            match statement.clone().load::<U>(&mut *connection).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) if is_connection_lost(&error) => {
+                    drop(Object::take(connection));
+                    if !is_first {
+                        return Err(store_error(error));
+                    }
+                    is_first = false;
+                }
+                Err(error) => return Err(store_error(error)),
+            }
+        }
+    }
+}

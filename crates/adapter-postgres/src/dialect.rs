@@ -1,0 +1,209 @@
+//! What differs between the databases, so that the repositories and queries are written once: here PostgreSQL.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryResult,
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    pg::{Pg, PgValue},
+    query_builder::AstPass,
+    serialize::{self, Output, ToSql},
+    sql_types,
+};
+use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
+
+use crate::statement::Statement;
+
+pub(crate) use crate::bulk::{insert_links, insert_movies, insert_names};
+
+pub(crate) type Backend = Pg;
+pub(crate) type Connection = AsyncPgConnection;
+
+/// The SQL type of identifiers.
+pub(crate) type SqlId = sql_types::Uuid;
+/// The SQL type of instants.
+pub(crate) type SqlInstant = sql_types::Timestamptz;
+
+/// An identifier as this database keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql_types::Uuid)]
+pub(crate) struct DbUuid(pub(crate) Uuid);
+
+impl ToSql<sql_types::Uuid, Pg> for DbUuid {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<sql_types::Uuid, Pg>::to_sql(&self.0, out)
+    }
+}
+
+impl FromSql<sql_types::Uuid, Pg> for DbUuid {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        <Uuid as FromSql<sql_types::Uuid, Pg>>::from_sql(value).map(Self)
+    }
+}
+
+/// An instant as this database keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql_types::Timestamptz)]
+pub(crate) struct DbInstant(pub(crate) DateTime<Utc>);
+
+impl ToSql<sql_types::Timestamptz, Pg> for DbInstant {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<sql_types::Timestamptz, Pg>::to_sql(&self.0, out)
+    }
+}
+
+impl FromSql<sql_types::Timestamptz, Pg> for DbInstant {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        <DateTime<Utc> as FromSql<sql_types::Timestamptz, Pg>>::from_sql(value).map(Self)
+    }
+}
+
+/// A value in a [`Statement`].
+#[derive(Debug, Clone)]
+pub(crate) enum Bind {
+    Id(DbUuid),
+    Ids(Vec<DbUuid>),
+    Text(String),
+    Texts(Vec<String>),
+    Integer(i64),
+    Integers(Vec<i32>),
+    Real(f64),
+    Instant(DbInstant),
+    Ready(Column),
+}
+
+/// A whole column of rows to insert.
+#[derive(Debug, Clone)]
+pub(crate) enum Column {
+    Integers(Vec<i64>),
+    Reals(Vec<f64>),
+    OptionalIntegers(Vec<Option<i64>>),
+    OptionalReals(Vec<Option<f64>>),
+    OptionalTexts(Vec<Option<String>>),
+    Truths(Vec<bool>),
+    Instants(Vec<DbInstant>),
+}
+
+impl Bind {
+    pub(crate) fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        use sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text};
+        match self {
+            Self::Id(value) => pass.push_bind_param::<SqlId, _>(value),
+            Self::Ids(values) => pass.push_bind_param::<Array<SqlId>, _>(values),
+            Self::Text(value) => pass.push_bind_param::<Text, _>(value),
+            Self::Texts(values) => pass.push_bind_param::<Array<Text>, _>(values),
+            Self::Integer(value) => pass.push_bind_param::<BigInt, _>(value),
+            Self::Integers(values) => pass.push_bind_param::<Array<Integer>, _>(values),
+            Self::Real(value) => pass.push_bind_param::<Double, _>(value),
+            Self::Instant(value) => pass.push_bind_param::<SqlInstant, _>(value),
+            Self::Ready(Column::Integers(values)) => pass.push_bind_param::<Array<BigInt>, _>(values),
+            Self::Ready(Column::Reals(values)) => pass.push_bind_param::<Array<Double>, _>(values),
+            Self::Ready(Column::OptionalIntegers(values)) => {
+                pass.push_bind_param::<Array<Nullable<BigInt>>, _>(values)
+            }
+            Self::Ready(Column::OptionalReals(values)) => {
+                pass.push_bind_param::<Array<Nullable<Double>>, _>(values)
+            }
+            Self::Ready(Column::OptionalTexts(values)) => {
+                pass.push_bind_param::<Array<Nullable<Text>>, _>(values)
+            }
+            Self::Ready(Column::Truths(values)) => pass.push_bind_param::<Array<Bool>, _>(values),
+            Self::Ready(Column::Instants(values)) => pass.push_bind_param::<Array<SqlInstant>, _>(values),
+        }
+    }
+}
+
+impl From<Uuid> for Bind {
+    fn from(value: Uuid) -> Self {
+        Self::Id(DbUuid(value))
+    }
+}
+impl From<i64> for Bind {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+impl From<f64> for Bind {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+impl From<String> for Bind {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<DateTime<Utc>> for Bind {
+    fn from(value: DateTime<Utc>) -> Self {
+        Self::Instant(DbInstant(value))
+    }
+}
+impl From<Column> for Bind {
+    fn from(value: Column) -> Self {
+        Self::Ready(value)
+    }
+}
+
+/// Locks the rows that a query reads until the unit ends.
+macro_rules! for_update {
+    ($query:expr) => {
+        $query.for_update()
+    };
+}
+pub(crate) use for_update;
+
+/// Ends a sub-select whose rows others may hold: those are left to them.
+pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+
+/// The moment of the statement, by the database's own clock.
+pub(crate) const NOW: &str = "now()";
+
+/// Whether a search finds the identifiers first, from one index alone, and the rows behind them afterwards.
+pub(crate) const SEARCHES_BY_INDEX_ALONE: bool = false;
+
+/// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
+pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) ORDER BY l.position)::text";
+
+/// All the identifiers of the links `l` in their order, as the text of a JSON array.
+pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";
+
+/// Adds `column IN (the identifiers)`.
+pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
+    let ids = ids.into_iter().map(DbUuid).collect();
+    statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
+}
+
+/// Adds `column IN (the texts)`.
+pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: Vec<String>) {
+    statement.sql(column).sql(" = ANY(").bind(Bind::Texts(texts)).sql(")");
+}
+
+/// Adds "the column holds the text as it is".
+pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
+}
+
+/// Adds "the column begins with the text".
+pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
+    statement.sql("starts_with(").sql(column).sql(", ").bind(text.to_owned()).sql(")");
+}
+
+/// Adds a source of rows `wanted(name, year, duration_minutes)`.
+pub(crate) fn push_identities<ST>(
+    statement: &mut Statement<ST>,
+    identities: &[domain::catalog::MovieIdentity],
+) {
+    let names = identities.iter().map(|identity| identity.name.clone()).collect();
+    let years = identities.iter().map(|identity| identity.year).collect();
+    let durations = identities.iter().map(|identity| identity.duration_minutes).collect();
+    statement
+        .sql("unnest(")
+        .bind(Bind::Texts(names))
+        .sql(", ")
+        .bind(Bind::Integers(years))
+        .sql(", ")
+        .bind(Bind::Integers(durations))
+        .sql(") AS wanted (name, year, duration_minutes)");
+}

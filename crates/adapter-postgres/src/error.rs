@@ -1,0 +1,54 @@
+use diesel::result::{DatabaseErrorKind, Error};
+use domain::store::StoreError;
+
+/// What PostgreSQL says when it is away, overloaded or full for now. Diesel drops the SQLSTATE of these, so the English
+/// message has to do; each line names its SQLSTATE.
+const PASSING: [&str; 14] = [
+    "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
+    "could not obtain lock",               // 55P03
+    "deadlock detected",                   // 40P01
+    "could not serialize access",          // 40001
+    "terminating connection",              // 57P01, 57P02, 25P03
+    "the database system is",              // 57P03: starting up, shutting down, in recovery
+    "too many clients",                    // 53300
+    "remaining connection slots",          // 53300
+    "too many connections",                // 53300
+    "No space left on device",             // 53100
+    "out of memory",                       // 53200
+    "out of shared memory",                // 53200
+    "cannot execute",                      // 25006: a standby
+    "database is not currently accepting", // 55000
+];
+
+/// What makes the connection itself useless, so that another one may succeed.
+const LOST: [&str; 3] =
+    ["terminating connection", "the database system is shutting down", "the database system is starting up"];
+
+/// Whether the connection is gone, as after a restart of the database.
+pub(crate) fn is_connection_lost(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        )
+        | Error::BrokenTransactionManager => true,
+        Error::DatabaseError(_, information) => LOST.iter().any(|text| information.message().contains(text)),
+        _ => false,
+    }
+}
+
+/// Tells what passes from what does not.
+pub(crate) fn store_error(error: Error) -> StoreError {
+    let passes = is_connection_lost(&error)
+        || match &error {
+            Error::DatabaseError(
+                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ReadOnlyTransaction,
+                _,
+            ) => true,
+            Error::DatabaseError(_, information) => {
+                PASSING.iter().any(|text| information.message().contains(text))
+            }
+            _ => false,
+        };
+    if passes { StoreError::unavailable(error) } else { StoreError::failed(error) }
+}

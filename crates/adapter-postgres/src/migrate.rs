@@ -1,0 +1,111 @@
+use diesel::{
+    migration::{MigrationSource, MigrationVersion},
+    pg::Pg,
+    sql_types::{Bool, Text},
+};
+use diesel_async::AsyncMigrationHarness;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use domain::store::StoreError;
+
+use crate::{PostgresDatabase, SchemaState, statement::Statement};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// How often migrating is tried while other nodes do the same.
+const TRIES: u32 = 10;
+
+impl PostgresDatabase {
+    /// Brings the schema up to date. Each migration is a transaction. Several nodes may do so at once: a node that finds
+    /// a migration being run waits for it and goes on with the next.
+    ///
+    /// # Errors
+    /// When the database is away, a migration fails, or the schema is newer than this program.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut last = None;
+        let mut behind = usize::MAX;
+        for _ in 0..TRIES {
+            match self.schema_state().await? {
+                SchemaState::Current => return Ok(()),
+                SchemaState::Ahead => {
+                    return Err(StoreError::failed("the schema is newer than this program"));
+                }
+                // Nobody else made progress either: the migration itself is at fault.
+                SchemaState::Behind(pending) if pending >= behind => break,
+                SchemaState::Behind(pending) => behind = pending,
+            }
+            last = self.run_pending().await.err();
+        }
+        match self.schema_state().await? {
+            SchemaState::Current => Ok(()),
+            _ => Err(last.unwrap_or_else(|| StoreError::failed("the schema is still not up to date"))),
+        }
+    }
+
+    async fn run_pending(&self) -> Result<(), StoreError> {
+        let connection = self.connections().open_for_migrations().await?;
+        // The harness blocks its thread.
+        let run =
+            move || AsyncMigrationHarness::new(connection).run_pending_migrations(MIGRATIONS).map(|_| ());
+        self.connections()
+            .runtime()
+            .spawn_blocking(run)
+            .await
+            .map_err(StoreError::failed)?
+            .map_err(StoreError::failed)
+    }
+
+    /// Takes back the last migration: for tests and for operators who go back a version.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be taken back.
+    pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
+        let connection = self.connections().open_for_migrations().await?;
+        let run =
+            move || AsyncMigrationHarness::new(connection).revert_last_migration(MIGRATIONS).map(|_| ());
+        self.connections()
+            .runtime()
+            .spawn_blocking(run)
+            .await
+            .map_err(StoreError::failed)?
+            .map_err(StoreError::failed)
+    }
+
+    /// How the schema stands to this program.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
+        let exists =
+            Statement::<(Bool,)>::new("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL");
+        let exists: Vec<(bool,)> = self.fetch(exists).await?;
+        let applied: Vec<(String,)> = if exists == [(true,)] {
+            self.fetch(Statement::<(Text,)>::new("SELECT version::text FROM __diesel_schema_migrations"))
+                .await?
+        } else {
+            Vec::new()
+        };
+        SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version))
+    }
+}
+
+fn known_versions() -> Result<Vec<MigrationVersion<'static>>, StoreError> {
+    let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(StoreError::failed)?;
+    Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
+}
+
+impl SchemaState {
+    fn compare(
+        known: &[MigrationVersion<'static>],
+        applied: impl Iterator<Item = String>,
+    ) -> Result<Self, StoreError> {
+        let mut pending = known.len();
+        for version in applied {
+            let version = MigrationVersion::from(version);
+            if !known.contains(&version) {
+                return Ok(Self::Ahead);
+            }
+            pending = pending.saturating_sub(1);
+        }
+        Ok(if pending == 0 { Self::Current } else { Self::Behind(pending) })
+    }
+}

@@ -1,0 +1,75 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use domain::catalog::GenreCount;
+
+/// How many filters' totals are kept.
+const MAX_TOTALS: usize = 1_024;
+
+/// The longest filter whose total is kept, in bytes: nobody fills the memory with long searches.
+const MAX_KEY: usize = 512;
+
+/// How many shapes of lists keep their prepared statements, on every connection.
+const MAX_SHAPES: usize = 128;
+
+/// Counts that are costly to make, each with the version of the catalogue that it holds for: exact for as long as the
+/// version read with a page is the same, whichever node changed it.
+#[derive(Default)]
+pub(crate) struct CatalogCache {
+    totals: Mutex<HashMap<String, (i64, u64)>>,
+    genres: Mutex<Option<(i64, Vec<GenreCount>)>>,
+    shapes: Mutex<HashSet<String>>,
+}
+
+impl CatalogCache {
+    /// The capped count of a filter, when it is known for this version.
+    pub(crate) fn total(&self, filter: &str, version: i64) -> Option<u64> {
+        lock(&self.totals).get(filter).filter(|(known, _)| *known == version).map(|(_, count)| *count)
+    }
+
+    /// Keeps a capped count.
+    pub(crate) fn keep_total(&self, filter: String, version: i64, count: u64) {
+        if filter.len() > MAX_KEY {
+            return;
+        }
+        let mut totals = lock(&self.totals);
+        if totals.len() >= MAX_TOTALS {
+            // Those of older versions are of no use; when there are none, all go, which a new count each mends.
+            totals.retain(|_, (known, _)| *known == version);
+            if totals.len() >= MAX_TOTALS {
+                totals.clear();
+            }
+        }
+        totals.insert(filter, (version, count));
+    }
+
+    /// The genres with their counts, when they are known for this version.
+    pub(crate) fn genres(&self, version: i64) -> Option<Vec<GenreCount>> {
+        lock(&self.genres).as_ref().filter(|(known, _)| *known == version).map(|(_, genres)| genres.clone())
+    }
+
+    /// Keeps the genres with their counts.
+    pub(crate) fn keep_genres(&self, version: i64, genres: Vec<GenreCount>) {
+        *lock(&self.genres) = Some((version, genres));
+    }
+
+    /// Whether a statement of this shape may keep its prepared statement: the first ones may, so that nobody fills the
+    /// database's memory with rare combinations of filters and sorts.
+    pub(crate) fn admits(&self, shape: String) -> bool {
+        let mut shapes = lock(&self.shapes);
+        if shapes.contains(&shape) {
+            return true;
+        }
+        let has_room = shapes.len() < MAX_SHAPES;
+        if has_room {
+            shapes.insert(shape);
+        }
+        has_room
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,218 @@
+use diesel::{
+    Queryable,
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+};
+use domain::{
+    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary},
+    id::{CertificationId, Id, Kind, MovieId, UserId},
+    money::Money,
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    dialect::{DbInstant, DbUuid, NAMED_PAIRS, SqlId, SqlInstant},
+    statement::Statement,
+};
+
+/// What is read of a movie in a list.
+pub(super) type SummaryTypes = (
+    SqlId,
+    Text,
+    Text,
+    Integer,
+    Integer,
+    Double,
+    BigInt,
+    BigInt,
+    Text,
+    SqlId,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    Double,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    SqlInstant,
+    Bool,
+    Bool,
+);
+
+/// A movie in a list.
+#[derive(Queryable)]
+pub(super) struct SummaryRow {
+    pub(super) id: DbUuid,
+    pub(super) name: String,
+    pub(super) name_key: String,
+    pub(super) year: i32,
+    pub(super) duration_minutes: i32,
+    pub(super) imdb: f64,
+    pub(super) votes: i64,
+    pub(super) price_minor: i64,
+    price_currency: String,
+    certification_id: DbUuid,
+    certification_name: String,
+    genres: Option<String>,
+    poster_url: Option<String>,
+    pub(super) popularity: f64,
+    rating_sum: i64,
+    rating_count: i64,
+    likes: i64,
+    dislikes: i64,
+    pub(super) created_at: DbInstant,
+    in_cart: bool,
+    pub(super) is_purchased: bool,
+}
+
+/// What is read of a movie on its own page, beside [`SummaryTypes`].
+pub(super) type DetailTypes = (
+    Nullable<Double>,
+    Nullable<BigInt>,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    BigInt,
+    Bool,
+    BigInt,
+    SqlInstant,
+);
+
+/// The rest of a movie on its own page.
+#[derive(Queryable)]
+pub(super) struct DetailRow {
+    meta_score: Option<f64>,
+    gross: Option<i64>,
+    description: String,
+    directors: Option<String>,
+    stars: Option<String>,
+    comments_count: i64,
+    is_available: bool,
+    version: i64,
+    updated_at: DbInstant,
+}
+
+/// Adds the columns of [`SummaryTypes`], of `movies m JOIN certifications c`.
+pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
+    statement
+        .sql(
+            "m.id, m.name, m.name_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
+             m.price_currency, m.certification_id, c.name, ",
+        )
+        .sql(named("movie_genres", "genre_id", "genres"))
+        .sql(
+            ", m.poster_url, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
+        );
+    match viewer {
+        Some(viewer) => statement
+            .sql(
+                "EXISTS (SELECT 1 FROM carts JOIN cart_items ON cart_items.cart_id = carts.id \
+                 WHERE cart_items.movie_id = m.id AND carts.user_id = ",
+            )
+            .bind(viewer.as_uuid())
+            .sql("), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+            .bind(viewer.as_uuid())
+            .sql(")"),
+        None => statement.sql("FALSE, FALSE"),
+    };
+}
+
+/// Adds the columns of [`DetailTypes`], of `movies m`.
+pub(super) fn push_detail<ST>(statement: &mut Statement<ST>) {
+    statement
+        .sql("m.meta_score, m.gross, m.description, ")
+        .sql(named("movie_directors", "director_id", "directors"))
+        .sql(", ")
+        .sql(named("movie_stars", "star_id", "stars"))
+        .sql(", m.comments_count, m.is_available, m.version, m.updated_at");
+}
+
+fn named(links: &str, column: &str, names: &str) -> String {
+    format!(
+        "(SELECT {NAMED_PAIRS} FROM {links} l JOIN {names} n ON n.id = l.{column} WHERE l.movie_id = m.id)"
+    )
+}
+
+impl SummaryRow {
+    /// The movie as the list shows it to the viewer.
+    pub(super) fn into_summary(self, viewer: Option<UserId>) -> Result<MovieSummary, StoreError> {
+        let currency = self.price_currency.parse().map_err(StoreError::failed)?;
+        Ok(MovieSummary {
+            id: MovieId::from_uuid(self.id.0),
+            rating: RatingSummary {
+                average: average(self.rating_sum, self.rating_count),
+                count: self.rating_count,
+            },
+            name: self.name,
+            year: self.year,
+            duration_minutes: self.duration_minutes,
+            imdb: self.imdb,
+            votes: self.votes,
+            price: Money::from_minor(self.price_minor, currency),
+            certification: Named {
+                id: CertificationId::from_uuid(self.certification_id.0),
+                name: self.certification_name,
+            },
+            genres: read_named(self.genres.as_deref())?,
+            poster_url: self.poster_url,
+            likes: self.likes,
+            dislikes: self.dislikes,
+            me: viewer.map(|_| PersonalView {
+                in_cart: self.in_cart,
+                purchased: self.is_purchased,
+                ..PersonalView::default()
+            }),
+        })
+    }
+
+    /// The average rating, or `None`.
+    pub(super) fn average(&self) -> Option<f64> {
+        average(self.rating_sum, self.rating_count)
+    }
+}
+
+impl DetailRow {
+    /// The movie as its own page shows it to the viewer.
+    pub(super) fn into_detail(
+        self,
+        summary: SummaryRow,
+        viewer: Option<UserId>,
+    ) -> Result<MovieDetail, StoreError> {
+        Ok(MovieDetail {
+            meta_score: self.meta_score,
+            gross: self.gross,
+            description: self.description,
+            directors: read_named(self.directors.as_deref())?,
+            stars: read_named(self.stars.as_deref())?,
+            comments_count: self.comments_count,
+            is_available: self.is_available,
+            version: self.version,
+            created_at: summary.created_at.0,
+            updated_at: self.updated_at.0,
+            summary: summary.into_summary(viewer)?,
+        })
+    }
+}
+
+/// The same division as in the index by rating, so that a position read from a row is the index's own.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "sums of ratings are far below 2^53, where f64 is exact"
+)]
+fn average(sum: i64, count: i64) -> Option<f64> {
+    (count > 0).then(|| sum as f64 / count as f64)
+}
+
+fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    let pairs: Vec<(String, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
+    pairs
+        .into_iter()
+        .map(|(id, name)| {
+            let id = Uuid::parse_str(&id).map_err(StoreError::failed)?;
+            Ok(Named { id: Id::from_uuid(id), name })
+        })
+        .collect()
+}

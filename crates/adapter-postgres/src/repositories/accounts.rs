@@ -1,0 +1,121 @@
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper};
+use domain::{
+    accounts::{EmailAddress, InsertUserError, PasswordHash, Role, User, UserRepository},
+    id::UserId,
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    dialect::{DbInstant, DbUuid, for_update},
+    schema::users,
+    unit_of_work::UnitOfWork,
+};
+
+/// The identifier of a role's row, fixed by the migration.
+pub(crate) const fn group_id(role: Role) -> DbUuid {
+    let last = match role {
+        Role::User => 1,
+        Role::Moderator => 2,
+        Role::Admin => 3,
+    };
+    DbUuid(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000 | last))
+}
+
+/// The role that a row of the groups stands for.
+pub(crate) fn role(group: DbUuid) -> Result<Role, StoreError> {
+    [Role::User, Role::Moderator, Role::Admin]
+        .into_iter()
+        .find(|role| group_id(*role) == group)
+        .ok_or_else(|| StoreError::failed("a user is in a group that no role has"))
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: DbUuid,
+    email: String,
+    email_key: String,
+    hashed_password: String,
+    is_password_contested: bool,
+    is_active: bool,
+    version: i64,
+    group_id: DbUuid,
+    created_at: DbInstant,
+    updated_at: DbInstant,
+}
+
+impl From<&User> for UserRow {
+    fn from(user: &User) -> Self {
+        Self {
+            id: DbUuid(user.id.as_uuid()),
+            email: user.email.as_str().to_owned(),
+            email_key: user.email.key().to_owned(),
+            hashed_password: user.password.as_str().to_owned(),
+            is_password_contested: user.is_password_contested,
+            is_active: user.is_active,
+            version: user.version,
+            group_id: group_id(user.role),
+            created_at: DbInstant(user.created_at),
+            updated_at: DbInstant(user.updated_at),
+        }
+    }
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId::from_uuid(row.id.0),
+            email: row.email.parse().map_err(StoreError::failed)?,
+            password: PasswordHash::from_phc(row.hashed_password),
+            is_password_contested: row.is_password_contested,
+            role: role(row.group_id)?,
+            is_active: row.is_active,
+            version: row.version,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        })
+    }
+}
+
+#[async_trait]
+impl UserRepository for UnitOfWork {
+    async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        let query = users::table.filter(users::id.eq(DbUuid(id.as_uuid()))).select(UserRow::as_select());
+        self.first::<UserRow, _>(query).await?.map(User::try_from).transpose()
+    }
+
+    async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        let query = users::table.filter(users::id.eq(DbUuid(id.as_uuid()))).select(UserRow::as_select());
+        self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
+    }
+
+    async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
+        let query =
+            users::table.filter(users::email_key.eq(email.key().to_owned())).select(UserRow::as_select());
+        self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
+    }
+
+    async fn insert(&mut self, user: &User) -> Result<(), InsertUserError> {
+        let query = diesel::insert_into(users::table)
+            .values(UserRow::from(user))
+            .on_conflict(users::email_key)
+            .do_nothing();
+        if self.execute(query).await? == 0 { Err(InsertUserError::EmailTaken) } else { Ok(()) }
+    }
+
+    async fn update(&mut self, user: &User) -> Result<(), StoreError> {
+        let query = diesel::update(users::table.filter(users::id.eq(DbUuid(user.id.as_uuid())))).set((
+            users::hashed_password.eq(user.password.as_str().to_owned()),
+            users::is_password_contested.eq(user.is_password_contested),
+            users::is_active.eq(user.is_active),
+            users::version.eq(user.version),
+            users::group_id.eq(group_id(user.role)),
+            users::updated_at.eq(DbInstant(user.updated_at)),
+        ));
+        self.execute_one(query).await
+    }
+}

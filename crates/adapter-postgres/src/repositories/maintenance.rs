@@ -1,0 +1,51 @@
+use async_trait::async_trait;
+use domain::{accounts::AccountMaintenance, store::StoreError, time::Instant};
+
+use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::UnitOfWork};
+
+/// What runs out: a table, and the condition before the moment and after it.
+const LINKS: [(&str, &str); 2] =
+    [("activation_tokens", "expires_at < "), ("password_reset_tokens", "expires_at < ")];
+
+#[async_trait]
+impl AccountMaintenance for Database {
+    async fn purge_expired(
+        &self,
+        now: Instant,
+        links_before: Instant,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
+        let mut removed = 0_usize;
+        for (table, condition) in LINKS {
+            removed = removed.saturating_add(unit.purge(table, &[condition], links_before, limit).await?);
+        }
+        removed = removed
+            .saturating_add(unit.purge("refresh_tokens", &["expires_at < "], now, limit).await?)
+            .saturating_add(
+                unit.purge("sessions", &["ended_at < ", "expires_at < "], links_before, limit).await?,
+            );
+        unit.finish().await?;
+        Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+    }
+}
+
+impl UnitOfWork {
+    /// Removes up to `limit` rows of which any of the conditions is true; rows that others hold are left to them.
+    pub(crate) async fn purge(
+        &mut self,
+        table: &'static str,
+        any_of: &[&'static str],
+        moment: Instant,
+        limit: u32,
+    ) -> Result<usize, StoreError> {
+        let mut statement = Statement::<()>::new("WITH gone AS (SELECT id FROM ");
+        statement.sql(table);
+        for (index, condition) in any_of.iter().enumerate() {
+            statement.sql(if index == 0 { " WHERE " } else { " OR " }).sql(*condition).bind(moment);
+        }
+        statement.sql(" LIMIT ").bind(i64::from(limit)).sql(SKIP_LOCKED);
+        statement.sql(") DELETE FROM ").sql(table).sql(" WHERE id IN (SELECT id FROM gone)");
+        self.execute(statement).await
+    }
+}

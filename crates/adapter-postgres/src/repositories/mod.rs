@@ -1,0 +1,15 @@
+//! The units of work and their repositories, written once for every database: `adapter-sqlite` compiles this same
+//! source against its own `dialect`, `schema` and `unit_of_work`.
+
+mod accounts;
+mod cart;
+mod catalog;
+mod links;
+mod maintenance;
+mod outbox;
+mod purchases;
+mod sessions;
+mod units;
+
+pub(crate) use accounts::role;
+pub(crate) use catalog::{NewLink, NewName};

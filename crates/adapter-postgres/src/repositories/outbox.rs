@@ -1,0 +1,110 @@
+use async_trait::async_trait;
+use diesel::{
+    ExpressionMethods, QueryDsl,
+    sql_types::{Binary, Integer, Text},
+};
+use domain::{
+    id::OutboxId,
+    outbox::{ClaimedOutboxMessage, LEASE, NewOutboxMessage, OutboxQueue, OutboxRepository},
+    store::StoreError,
+    time::Instant,
+};
+
+use crate::{
+    Database,
+    dialect::{DbInstant, DbUuid, NOW, SKIP_LOCKED, SqlId, SqlInstant},
+    schema::outbox,
+    statement::Statement,
+    unit_of_work::UnitOfWork,
+};
+
+/// The longest error that is kept of a failed try, in characters.
+const MAX_ERROR_LENGTH: usize = 1_000;
+
+#[async_trait]
+impl OutboxRepository for UnitOfWork {
+    async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
+        let query = diesel::insert_into(outbox::table)
+            .values((
+                outbox::id.eq(DbUuid(message.id.as_uuid())),
+                outbox::dedupe_key.eq(message.dedupe_key),
+                outbox::kind.eq(message.kind),
+                outbox::payload.eq(message.payload),
+                outbox::available_at.eq(DbInstant(message.available_at)),
+                outbox::created_at.eq(DbInstant(message.created_at)),
+            ))
+            .on_conflict(outbox::dedupe_key)
+            .do_nothing();
+        self.execute(query).await?;
+        Ok(())
+    }
+}
+
+type ClaimedTypes = (SqlId, Text, Binary, Integer, SqlInstant);
+type ClaimedRow = (DbUuid, String, Vec<u8>, i32, DbInstant);
+
+#[async_trait]
+impl OutboxQueue for Database {
+    async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError> {
+        let lease = chrono::TimeDelta::from_std(LEASE).map_err(StoreError::failed)?;
+        let locked_until = now.checked_add_signed(lease).unwrap_or(now);
+        let mut unit = UnitOfWork::begin(self).await?;
+        let mut statement = Statement::<ClaimedTypes>::new(
+            "WITH due AS (SELECT id FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL AND available_at <= ",
+        );
+        statement
+            .bind(now)
+            .sql(" AND (locked_until IS NULL OR locked_until <= ")
+            .bind(now)
+            .sql(") ORDER BY available_at, id LIMIT ")
+            .bind(i64::from(limit))
+            .sql(SKIP_LOCKED)
+            .sql(") UPDATE outbox SET attempts = attempts + 1, locked_until = ")
+            .bind(locked_until)
+            .sql(" WHERE id IN (SELECT id FROM due) RETURNING id, kind, payload, attempts, available_at");
+        let mut rows: Vec<ClaimedRow> = unit.load(statement).await?;
+        unit.finish().await?;
+        rows.sort_by_key(|(id, _, _, _, available_at)| (available_at.0, id.0));
+        rows.into_iter()
+            .map(|(id, kind, payload, attempts, _)| {
+                let attempts = u32::try_from(attempts).map_err(StoreError::failed)?;
+                Ok(ClaimedOutboxMessage { id: OutboxId::from_uuid(id.0), kind, payload, attempts })
+            })
+            .collect()
+    }
+
+    async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
+        let message =
+            outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
+        let query = diesel::update(message).set((
+            outbox::sent_at.eq(Some(DbInstant(now))),
+            outbox::payload.eq(Vec::new()),
+            outbox::locked_until.eq(None::<DbInstant>),
+        ));
+        unit.execute(query).await?;
+        unit.finish().await
+    }
+
+    async fn fail(&self, id: OutboxId, error: &str, retry_at: Option<Instant>) -> Result<(), StoreError> {
+        let error: String =
+            error.chars().filter(|character| *character != '\0').take(MAX_ERROR_LENGTH).collect();
+        let mut unit = UnitOfWork::begin(self).await?;
+        let mut statement = Statement::<()>::new("UPDATE outbox SET locked_until = NULL, last_error = ");
+        statement.bind(error);
+        match retry_at {
+            Some(at) => statement.sql(", available_at = ").bind(at),
+            None => statement.sql(", dead_at = ").sql(NOW),
+        };
+        statement.sql(" WHERE sent_at IS NULL AND id = ").bind(id.as_uuid());
+        unit.execute(statement).await?;
+        unit.finish().await
+    }
+
+    async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
+        let removed = unit.purge("outbox", &["sent_at < "], before, limit).await?;
+        unit.finish().await?;
+        Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+    }
+}

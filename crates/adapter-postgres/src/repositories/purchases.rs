@@ -1,0 +1,38 @@
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, QueryDsl};
+use domain::{
+    id::{MovieId, UserId},
+    purchases::{Purchase, PurchaseRepository},
+    store::StoreError,
+};
+
+use crate::{
+    dialect::{DbInstant, DbUuid},
+    schema::purchases,
+    unit_of_work::UnitOfWork,
+};
+
+#[async_trait]
+impl PurchaseRepository for UnitOfWork {
+    async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
+        let query = purchases::table
+            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
+            .filter(purchases::movie_id.eq(DbUuid(movie_id.as_uuid())))
+            .filter(purchases::revoked_at.is_null())
+            .select(purchases::id);
+        Ok(self.first::<DbUuid, _>(query).await?.is_some())
+    }
+
+    async fn insert(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
+        // Without a target: the key that must hold is a partial one.
+        let query = diesel::insert_into(purchases::table)
+            .values((
+                purchases::id.eq(DbUuid(purchase.id.as_uuid())),
+                purchases::user_id.eq(DbUuid(purchase.user_id.as_uuid())),
+                purchases::movie_id.eq(DbUuid(purchase.movie_id.as_uuid())),
+                purchases::purchased_at.eq(DbInstant(purchase.purchased_at)),
+            ))
+            .on_conflict_do_nothing();
+        Ok(self.execute(query).await? == 1)
+    }
+}

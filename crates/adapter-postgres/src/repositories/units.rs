@@ -1,0 +1,85 @@
+use async_trait::async_trait;
+use domain::{
+    accounts::{AccountStore, AccountUnit, LinkTokenRepository, SessionRepository, UserRepository},
+    cart::{CartRepository, CartStore, CartUnit},
+    catalog::{CatalogStore, CatalogUnit, MovieRepository},
+    outbox::OutboxRepository,
+    purchases::PurchaseRepository,
+    store::StoreError,
+};
+
+use crate::{Database, unit_of_work::UnitOfWork};
+
+#[async_trait]
+impl AccountStore for Database {
+    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError> {
+        Ok(Box::new(UnitOfWork::begin(self).await?))
+    }
+}
+
+#[async_trait]
+impl AccountUnit for UnitOfWork {
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+
+    fn links(&mut self) -> &mut dyn LinkTokenRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn OutboxRepository {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.finish().await
+    }
+}
+
+#[async_trait]
+impl CatalogStore for Database {
+    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError> {
+        Ok(Box::new(UnitOfWork::begin(self).await?))
+    }
+}
+
+#[async_trait]
+impl CatalogUnit for UnitOfWork {
+    fn movies(&mut self) -> &mut dyn MovieRepository {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.finish().await
+    }
+}
+
+#[async_trait]
+impl CartStore for Database {
+    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError> {
+        Ok(Box::new(UnitOfWork::begin(self).await?))
+    }
+}
+
+#[async_trait]
+impl CartUnit for UnitOfWork {
+    fn carts(&mut self) -> &mut dyn CartRepository {
+        self
+    }
+
+    fn movies(&mut self) -> &mut dyn MovieRepository {
+        self
+    }
+
+    fn purchases(&mut self) -> &mut dyn PurchaseRepository {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.finish().await
+    }
+}

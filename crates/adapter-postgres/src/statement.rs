@@ -1,0 +1,89 @@
+use std::{borrow::Cow, marker::PhantomData};
+
+use diesel::{
+    QueryResult,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+};
+
+use crate::dialect::{Backend, Bind};
+
+/// SQL put together from parts, whose prepared statement is kept and reused.
+///
+/// Diesel never keeps the prepared statement of a `sql_query`, which costs a round trip each time. The text must come
+/// from a bounded set of shapes: whatever a user sends is a bind, and a list is one bind. `ST` is the SQL type of a row.
+pub(crate) struct Statement<ST = ()> {
+    parts: Vec<Part>,
+    is_kept: bool,
+    row: PhantomData<fn() -> ST>,
+}
+
+#[derive(Clone)]
+enum Part {
+    Sql(Cow<'static, str>),
+    Bind(Bind),
+}
+
+impl<ST> Statement<ST> {
+    /// Begins a statement.
+    pub(crate) fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { parts: vec![Part::Sql(sql.into())], is_kept: true, row: PhantomData }
+    }
+
+    /// Adds text.
+    pub(crate) fn sql(&mut self, sql: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.parts.push(Part::Sql(sql.into()));
+        self
+    }
+
+    /// Adds a value.
+    pub(crate) fn bind(&mut self, value: impl Into<Bind>) -> &mut Self {
+        self.parts.push(Part::Bind(value.into()));
+        self
+    }
+
+    /// The text without the values: what a prepared statement is kept under.
+    pub(crate) fn shape(&self) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Sql(sql) => sql.as_ref(),
+                Part::Bind(_) => "?",
+            })
+            .collect()
+    }
+
+    /// Says that the shape is too rare to keep its prepared statement.
+    pub(crate) const fn forget(&mut self) {
+        self.is_kept = false;
+    }
+}
+
+impl<ST> Clone for Statement<ST> {
+    fn clone(&self) -> Self {
+        Self { parts: self.parts.clone(), is_kept: self.is_kept, row: PhantomData }
+    }
+}
+
+impl<ST> Query for Statement<ST> {
+    type SqlType = ST;
+}
+
+impl<ST> QueryId for Statement<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST> QueryFragment<Backend> for Statement<ST> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        if !self.is_kept {
+            pass.unsafe_to_cache_prepared();
+        }
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => pass.push_sql(sql),
+                Part::Bind(value) => value.walk_ast(pass.reborrow())?,
+            }
+        }
+        Ok(())
+    }
+}

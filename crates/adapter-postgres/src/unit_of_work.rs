@@ -1,0 +1,167 @@
+use std::{sync::Arc, time::Duration};
+
+use deadpool::managed::Object;
+use diesel::{
+    ExpressionMethods,
+    query_builder::{QueryFragment, QueryId},
+};
+use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection, methods::LoadQuery};
+use domain::store::StoreError;
+use tokio_postgres::NoTls;
+
+use crate::{
+    Database,
+    dialect::{Backend, Connection},
+    error::{is_connection_lost, store_error},
+    pool::{Connections, PooledConnection},
+    schema::catalog_state,
+};
+
+/// How long a statement that nobody waits for any more may hold up a rollback before it is cancelled.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// An open transaction: every unit and every repository of the domain. Dropped before it is finished, it is rolled back
+/// at once, and what it locked is free within milliseconds.
+pub(crate) struct UnitOfWork {
+    connections: Arc<Connections>,
+    /// `None` once it is over.
+    connection: Option<PooledConnection>,
+    /// A statement failed: PostgreSQL would answer the commit by a rollback, without an error.
+    has_failed: bool,
+    /// Totals and counts are to be read anew after the commit.
+    has_changed_catalog: bool,
+}
+
+/// A transaction was used on after a statement of it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the unit of work had failed before")]
+struct FailedBefore;
+
+impl UnitOfWork {
+    /// Begins one, on another connection when the first turns out to be gone.
+    pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
+        match Self::try_begin(database).await {
+            Err(StoreError::Unavailable(source)) if source.downcast_ref().is_some_and(is_connection_lost) => {
+                Self::try_begin(database).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn try_begin(database: &Database) -> Result<Self, StoreError> {
+        let connections = Arc::clone(database.connections());
+        let connection = connections.get().await?;
+        // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
+        let mut unit =
+            Self { connections, connection: Some(connection), has_failed: false, has_changed_catalog: false };
+        unit.batch("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+        Ok(unit)
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        if self.has_failed {
+            return Err(StoreError::failed(FailedBefore));
+        }
+        self.connections.count_statement();
+        self.connection.as_deref_mut().ok_or_else(|| StoreError::failed(FailedBefore))
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        let answer = self.connection()?.batch_execute(sql).await;
+        self.note(answer)
+    }
+
+    fn note<T>(&mut self, answer: diesel::QueryResult<T>) -> Result<T, StoreError> {
+        answer.map_err(|error| {
+            self.has_failed = true;
+            store_error(error)
+        })
+    }
+
+    /// Runs a statement; says how many rows it touched.
+    pub(crate) async fn execute<'q, Q>(&mut self, query: Q) -> Result<usize, StoreError>
+    where
+        Q: QueryFragment<Backend> + QueryId + Send + 'q,
+    {
+        let answer = self.connection()?.execute_returning_count(query).await;
+        self.note(answer)
+    }
+
+    /// Runs a statement that has to touch one row.
+    pub(crate) async fn execute_one<'q, Q>(&mut self, query: Q) -> Result<(), StoreError>
+    where
+        Q: QueryFragment<Backend> + QueryId + Send + 'q,
+    {
+        match self.execute(query).await? {
+            1 => Ok(()),
+            rows => Err(StoreError::failed(format!("one row was to be written, not {rows}"))),
+        }
+    }
+
+    /// The rows of a query.
+    pub(crate) async fn load<'q, U, Q>(&mut self, query: Q) -> Result<Vec<U>, StoreError>
+    where
+        U: Send + 'q,
+        Q: LoadQuery<'q, Connection, U> + Send + 'q,
+    {
+        let answer = query.load::<U>(self.connection()?).await;
+        self.note(answer)
+    }
+
+    /// The first row of a query.
+    pub(crate) async fn first<'q, U, Q>(&mut self, query: Q) -> Result<Option<U>, StoreError>
+    where
+        U: Send + 'q,
+        Q: LoadQuery<'q, Connection, U> + Send + 'q,
+    {
+        Ok(self.load(query).await?.into_iter().next())
+    }
+
+    /// Has totals and counts read anew after the commit, on every node.
+    pub(crate) const fn note_catalog_change(&mut self) {
+        self.has_changed_catalog = true;
+    }
+
+    /// Makes it happen.
+    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
+        if self.has_changed_catalog {
+            // Last, since the row is locked from here to the commit, and every writer of the catalogue needs it.
+            let bump = diesel::update(catalog_state::table)
+                .set(catalog_state::version.eq(catalog_state::version + 1));
+            self.execute_one(bump).await?;
+        }
+        self.batch("COMMIT").await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Drop for UnitOfWork {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        self.connections.count_statement();
+        self.connections.runtime().spawn(roll_back(connection));
+    }
+}
+
+/// Rolls back, and gives the connection back only when that worked.
+async fn roll_back(mut connection: PooledConnection) {
+    // Asked for before anything is awaited: a statement may still be running that nobody waits for.
+    let cancel = connection.cancel_token();
+    let is_clean = {
+        let rollback = connection.batch_execute("ROLLBACK");
+        tokio::pin!(rollback);
+        match tokio::time::timeout(PATIENCE, &mut rollback).await {
+            Ok(answer) => answer.is_ok(),
+            Err(_) => {
+                if let Err(error) = cancel.cancel_query(NoTls).await {
+                    tracing::debug!(%error, "a statement could not be cancelled");
+                }
+                rollback.await.is_ok()
+            }
+        }
+    };
+    if !is_clean {
+        drop(Object::take(connection));
+    }
+}

@@ -1,0 +1,18 @@
+-- What is to happen after a transaction, written within it.
+
+CREATE TABLE outbox (
+    id UUID PRIMARY KEY,
+    dedupe_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    -- Sealed, and blanked once sent.
+    payload BYTEA NOT NULL,
+    available_at TIMESTAMPTZ NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    locked_until TIMESTAMPTZ,
+    created_at TIMESTAMPTZ NOT NULL,
+    sent_at TIMESTAMPTZ,
+    dead_at TIMESTAMPTZ,
+    last_error TEXT
+);
+CREATE INDEX outbox_due ON outbox (available_at, id) WHERE sent_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_sent_at ON outbox (sent_at) WHERE sent_at IS NOT NULL;

@@ -1,0 +1,9 @@
+DROP TABLE catalog_state;
+DROP TABLE movie_stars;
+DROP TABLE movie_directors;
+DROP TABLE movie_genres;
+DROP TABLE movies;
+DROP TABLE certifications;
+DROP TABLE directors;
+DROP TABLE stars;
+DROP TABLE genres;
