@@ -1,0 +1,44 @@
+//! PostgreSQL keeps what `storage-contract` says that a storage adapter promises.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the case")]
+
+use std::{process::ExitCode, sync::Arc};
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use async_trait::async_trait;
+use domain::id::OutboxId;
+use storage_contract::{Stores, Subject};
+use test_postgres::{TestDatabase, TestPostgres};
+use tokio_postgres::NoTls;
+
+/// A database of the server that all cases share.
+struct Database(TestDatabase);
+
+async fn connect(url: &str) -> PostgresDatabase {
+    PostgresDatabase::connect(url, PoolOptions { size: 10 }).await.unwrap()
+}
+
+async fn create() -> Arc<dyn Subject> {
+    let migrate = async |url: String| connect(&url).await.migrate().await.unwrap();
+    Arc::new(Database(TestPostgres::shared().database(migrate).await))
+}
+
+#[async_trait]
+impl Subject for Database {
+    async fn open(&self) -> Stores {
+        Stores::of(connect(self.0.url()).await)
+    }
+
+    async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>> {
+        let (client, connection) = tokio_postgres::connect(self.0.url(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let payload = "SELECT payload FROM outbox WHERE id::text = $1";
+        client.query_opt(payload, &[&id.to_string()]).await.unwrap().map(|row| row.get(0))
+    }
+}
+
+fn main() -> ExitCode {
+    if TestPostgres::is_skipped() {
+        return ExitCode::SUCCESS;
+    }
+    storage_contract::run(create)
+}

@@ -1,0 +1,59 @@
+//! SQLite keeps what `storage-contract` says that a storage adapter promises.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the case")]
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use adapter_sqlite::{PoolOptions, SqliteDatabase};
+use async_trait::async_trait;
+use diesel::{
+    Connection, OptionalExtension, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
+    sql_types::Binary,
+};
+use domain::id::OutboxId;
+use storage_contract::{Stores, Subject};
+use tempfile::TempDir;
+
+/// A file in a folder that goes away with it.
+struct Database {
+    folder: TempDir,
+}
+
+impl Database {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("cinema.sqlite")
+    }
+
+    async fn connect(&self) -> SqliteDatabase {
+        SqliteDatabase::open(&self.path(), PoolOptions { size: 4 }).await.unwrap()
+    }
+}
+
+async fn create() -> Arc<dyn Subject> {
+    let database = Database { folder: tempfile::tempdir().unwrap() };
+    database.connect().await.migrate().await.unwrap();
+    Arc::new(database)
+}
+
+#[derive(QueryableByName)]
+struct Payload {
+    #[diesel(sql_type = Binary)]
+    payload: Vec<u8>,
+}
+
+#[async_trait]
+impl Subject for Database {
+    async fn open(&self) -> Stores {
+        Stores::of(self.connect().await)
+    }
+
+    async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>> {
+        let mut connection = SqliteConnection::establish(self.path().to_str().unwrap()).unwrap();
+        let payload = sql_query("SELECT payload FROM outbox WHERE id = ?")
+            .bind::<Binary, _>(id.as_uuid().as_bytes().to_vec());
+        payload.get_result(&mut connection).optional().unwrap().map(|row: Payload| row.payload)
+    }
+}
+
+fn main() -> ExitCode {
+    storage_contract::run(create)
+}
