@@ -26,7 +26,7 @@ use crate::{
 pub(crate) use self::assets::Assets;
 
 /// A password that opened the document opens it for this long without being hashed again.
-const REMEMBERED: Duration = Duration::from_secs(5 * 60);
+const REMEMBERED: Duration = Duration::from_mins(5);
 const REMEMBERED_AT_MOST: u64 = 1_000;
 
 /// What somebody sent to read the document.

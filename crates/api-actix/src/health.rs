@@ -36,6 +36,7 @@ pub struct Component {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthStatus")]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ok,

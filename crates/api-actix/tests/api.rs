@@ -1,5 +1,11 @@
 //! The REST layer over a real socket, on ports without a database.
-#![expect(clippy::unwrap_used, reason = "a failing test says where by itself")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failing test says where by itself"
+)]
 
 mod support;
 

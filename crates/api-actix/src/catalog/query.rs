@@ -121,9 +121,9 @@ impl FromQuery for MovieQuery {
         let certifications = params.list("certification", MAX_IDS, values::id);
         let year = range(params, "year", values::whole(1..=MAX_YEAR));
         let imdb = range(params, "imdb", values::decimal(0.0..=10.0));
-        let price = range(params, "price", |text| amount(&text, currency));
+        let price = range(params, "price", |text| amount(text, currency));
         let duration = range(params, "duration", values::whole(0..=MAX_MINUTES));
-        let sorts = params.optional("sort", |text| sorts(&text));
+        let sorts = params.optional("sort", sorts);
         let page = PageParams::read(params);
         let filter = MovieFilter {
             search: search?,
@@ -155,14 +155,14 @@ impl MovieQuery {
     }
 }
 
-fn text(text: String) -> Result<String, Fault> {
+fn text(text: &str) -> Result<String, Fault> {
     if text.chars().count() > MAX_TEXT {
         return Err(Fault::new(FieldCode::TooLong, format!("must have at most {MAX_TEXT} characters")));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn range<T>(params: &mut Params, name: &str, read: impl Fn(String) -> Result<T, Fault>) -> Option<Range<T>> {
+fn range<T>(params: &mut Params, name: &str, read: impl Fn(&str) -> Result<T, Fault>) -> Option<Range<T>> {
     let min = params.optional(&format!("{name}_min"), &read);
     let max = params.optional(&format!("{name}_max"), &read);
     Some(Range { min: min?, max: max? })

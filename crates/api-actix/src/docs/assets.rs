@@ -31,7 +31,6 @@ const START: &str = r##"window.ui = SwaggerUIBundle({
   url: new URL("openapi.json", window.location.href).href,
   dom_id: "#swagger-ui",
   deepLinking: true,
-  persistAuthorization: true,
   tryItOutEnabled: true,
   validatorUrl: null
 });

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::request_id::X_REQUEST_ID;
@@ -10,7 +10,10 @@ use super::request_id::X_REQUEST_ID;
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Adds what is not there yet: an HTML page brings its own policy, a catalogue answer its own lifetime.
-pub(crate) fn dress(headers: &mut HeaderMap, request_id: &str) {
+pub(crate) fn dress(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
+    if is_tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(X_REQUEST_ID, value);
     }

@@ -9,7 +9,7 @@ use actix_web::{
     error::InternalError,
     http::{
         Method, StatusCode,
-        header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
+        header::{ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
     },
     middleware::Next,
 };
@@ -77,18 +77,22 @@ impl Manners {
 
     fn finish(&self, asked: &Asked, mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         compression::unmark(response.headers_mut());
+        if asked.method == Method::OPTIONS && response.headers().contains_key(ACCESS_CONTROL_ALLOW_METHODS) {
+            // A preflight's answer has no body.
+            *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
+        }
         let found = found_in(response.response_mut(), asked.route.is_some());
         if let Some(problem) = found {
             let body = self.written(asked, &problem);
             response = response.map_body(|head, _| {
-                self.mark(asked, &problem, &mut head.headers);
+                mark(&problem, &mut head.headers);
                 BoxBody::new(body)
             });
             if let Ok(status) = StatusCode::from_u16(problem.kind.status) {
                 *response.response_mut().status_mut() = status;
             }
         }
-        headers::dress(response.headers_mut(), &asked.id);
+        headers::dress(response.headers_mut(), &asked.id, self.is_tls());
         let user = response.request().extensions().get::<SignedIn>().cloned();
         log(asked, response.status(), user.as_ref());
         response
@@ -98,10 +102,14 @@ impl Manners {
     fn bare(&self, asked: &Asked, problem: &Problem) -> Error {
         let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponse::build(status).body(self.written(asked, problem));
-        self.mark(asked, problem, response.headers_mut());
-        headers::dress(response.headers_mut(), &asked.id);
+        mark(problem, response.headers_mut());
+        headers::dress(response.headers_mut(), &asked.id, self.is_tls());
         log(asked, status, None);
         InternalError::from_response("", response).into()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.public_url.starts_with("https://")
     }
 
     fn written(&self, asked: &Asked, problem: &Problem) -> Vec<u8> {
@@ -116,26 +124,27 @@ impl Manners {
         let body = ProblemBody::new(problem, &self.public_url, &asked.path, &asked.id);
         serde_json::to_vec(&body).unwrap_or_default()
     }
+}
 
-    fn mark(&self, asked: &Asked, problem: &Problem, headers: &mut HeaderMap) {
-        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
-        headers.remove(CONTENT_LENGTH);
-        for (name, value) in &problem.headers {
-            headers.append(name.clone(), value.clone());
-        }
-        if problem.kind.status == 401 && !headers.contains_key(WWW_AUTHENTICATE) {
-            let challenge = match problem.kind.code {
-                "access_token_invalid" => "Bearer error=\"invalid_token\"",
-                "access_token_expired" => {
-                    "Bearer error=\"invalid_token\", error_description=\"The access token expired\""
-                }
-                _ => "Bearer",
-            };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
-        if problem.kind == &kinds::METHOD_NOT_ALLOWED {
-            allow_head(headers);
-        }
+/// Gives an error answer the headers of its problem.
+fn mark(problem: &Problem, headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+    headers.remove(CONTENT_LENGTH);
+    for (name, value) in &problem.headers {
+        headers.append(name.clone(), value.clone());
+    }
+    if problem.kind.status == 401 && !headers.contains_key(WWW_AUTHENTICATE) {
+        let challenge = match problem.kind.code {
+            "access_token_invalid" => "Bearer error=\"invalid_token\"",
+            "access_token_expired" => {
+                "Bearer error=\"invalid_token\", error_description=\"The access token expired\""
+            }
+            _ => "Bearer",
+        };
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if problem.kind == &kinds::METHOD_NOT_ALLOWED {
+        allow_head(headers);
     }
 }
 

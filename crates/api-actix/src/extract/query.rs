@@ -52,11 +52,12 @@ impl Params {
         params
     }
 
-    /// Takes a parameter that may be absent: `Some(None)` when it is.
+    /// Takes a parameter that may be absent: `Some(None)` when it is, `None` when it is at fault.
+    #[expect(clippy::option_option, reason = "the outer one is for `?`, once all parameters were taken")]
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,
-        read: impl Fn(String) -> Result<T, Fault>,
+        read: impl Fn(&str) -> Result<T, Fault>,
     ) -> Option<Option<T>> {
         let mut values = self.take(name);
         if values.len() > 1 {
@@ -67,7 +68,7 @@ impl Params {
             // Its value was at fault already when it could not be decoded.
             return (!self.problems.iter().any(|problem| problem.field == name)).then_some(None);
         };
-        read(value).map_err(|fault| self.fault(name, fault)).ok().map(Some)
+        read(&value).map_err(|fault| self.fault(name, fault)).ok().map(Some)
     }
 
     /// Takes a parameter that may stand any number of times.
@@ -75,7 +76,7 @@ impl Params {
         &mut self,
         name: &str,
         most: usize,
-        read: impl Fn(String) -> Result<T, Fault>,
+        read: impl Fn(&str) -> Result<T, Fault>,
     ) -> Option<Vec<T>> {
         let values = self.take(name);
         if values.len() > most {
@@ -85,7 +86,7 @@ impl Params {
         let mut read_values = Vec::with_capacity(values.len());
         let mut sound = true;
         for value in values {
-            match read(value) {
+            match read(&value) {
                 Ok(value) => read_values.push(value),
                 Err(fault) => {
                     sound = false;

@@ -40,27 +40,27 @@ pub(crate) fn without_nul(text: String) -> Result<String, Fault> {
 
 /// A string that is a UUID in its hyphenated form.
 pub(crate) fn json_id<T: FromStr>(value: Json) -> Result<T, Fault> {
-    id(text(value)?)
+    id(&text(value)?)
 }
 
 /// An identifier in its hyphenated form.
-pub(crate) fn id<T: FromStr>(text: String) -> Result<T, Fault> {
+pub(crate) fn id<T: FromStr>(text: &str) -> Result<T, Fault> {
     text.parse().map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be a UUID"))
 }
 
 /// Any text; for parameters.
 #[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
-pub(crate) fn any(text: String) -> Result<String, Fault> {
-    Ok(text)
+pub(crate) fn any(text: &str) -> Result<String, Fault> {
+    Ok(text.to_owned())
 }
 
 /// A whole number within these bounds, for parameters.
-pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(String) -> Result<T, Fault>
+pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, Fault>
 where
     T: FromStr + PartialOrd + Copy + std::fmt::Display,
 {
     move |text| {
-        let digits = text.strip_prefix('-').unwrap_or(&text);
+        let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Fault::new(FieldCode::InvalidFormat, "must be a whole number"));
         }
@@ -74,7 +74,7 @@ where
 }
 
 /// A decimal number within these bounds, for parameters.
-pub(crate) fn decimal(bounds: RangeInclusive<f64>) -> impl Fn(String) -> Result<f64, Fault> {
+pub(crate) fn decimal(bounds: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, Fault> {
     move |text| {
         let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
         match text.parse::<f64>() {
@@ -116,24 +116,24 @@ mod tests {
     #[test]
     fn whole_numbers_outside_their_bounds_say_which_bound() {
         let page = whole(1_u32..=100);
-        assert_eq!(page("7".into()).unwrap(), 7);
-        assert_eq!(code(page("0".into())), FieldCode::TooSmall);
-        assert_eq!(code(page("-3".into())), FieldCode::TooSmall);
-        assert_eq!(code(page("101".into())), FieldCode::TooLarge);
-        assert_eq!(code(page("99999999999999999999999999999999999999999999".into())), FieldCode::TooLarge);
+        assert_eq!(page("7").unwrap(), 7);
+        assert_eq!(code(page("0")), FieldCode::TooSmall);
+        assert_eq!(code(page("-3")), FieldCode::TooSmall);
+        assert_eq!(code(page("101")), FieldCode::TooLarge);
+        assert_eq!(code(page("99999999999999999999999999999999999999999999")), FieldCode::TooLarge);
         for bad in ["", "1.5", "x", "+1", " 1", "-"] {
-            assert_eq!(code(page(bad.into())), FieldCode::InvalidFormat, "{bad}");
+            assert_eq!(code(page(bad)), FieldCode::InvalidFormat, "{bad}");
         }
     }
 
     #[test]
     fn decimals_are_plain_digits() {
         let score = decimal(0.0..=10.0);
-        assert!((score("7.5".into()).unwrap() - 7.5).abs() < f64::EPSILON);
+        assert!((score("7.5").unwrap() - 7.5).abs() < f64::EPSILON);
         for bad in ["", "NaN", "inf", "1e3", "."] {
-            assert_eq!(code(score(bad.into())), FieldCode::InvalidFormat, "{bad}");
+            assert_eq!(code(score(bad)), FieldCode::InvalidFormat, "{bad}");
         }
-        assert_eq!(code(score("10.1".into())), FieldCode::TooLarge);
+        assert_eq!(code(score("10.1")), FieldCode::TooLarge);
     }
 
     #[test]

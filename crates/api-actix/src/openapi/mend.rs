@@ -153,10 +153,21 @@ fn mended_responses(
     problems.sort_by_key(|kind| (kind.status, kind.code));
     problems.dedup();
     for group in problems.chunk_by(|one, other| one.status == other.status) {
-        if let Some(first) = group.first() {
-            responses
-                .entry(first.status.to_string())
-                .or_insert_with(|| problem_response(group, public_url, path));
+        let Some(first) = group.first() else { continue };
+        let mut problem = problem_response(group, public_url, path);
+        match responses.get_mut(&first.status.to_string()) {
+            // Answered by a handler as well, such as the 503 of /health/ready: either body is possible.
+            Some(known) => {
+                if let (Some(content), Some(Value::Object(more))) = (
+                    known.get_mut("content").and_then(Value::as_object_mut),
+                    problem.get_mut("content").map(Value::take),
+                ) {
+                    content.extend(more);
+                }
+            }
+            None => {
+                responses.insert(first.status.to_string(), problem);
+            }
         }
     }
     responses.sort_keys();

@@ -74,6 +74,8 @@ kinds! {
         "The link's token is unknown or was used before. Ask for a new one.";
     TOKEN_EXPIRED = 400 "token_expired" "Expired token"
         "The link's token is too old. Ask for a new one.";
+    SIGNATURE_INVALID = 400 "signature_invalid" "Invalid signature"
+        "The message is not signed by the provider, or was signed too long ago.";
     UNAUTHENTICATED = 401 "unauthenticated" "Sign-in needed"
         "This needs a signed-in user. Send `Authorization: Bearer` with an access token.";
     ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "Invalid access token"
@@ -104,6 +106,20 @@ kinds! {
         "The movie was withdrawn from sale.";
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
+    MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
+        "A movie of this name, year and duration exists already.";
+    MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
+        "Somebody has bought the movie, so it cannot be deleted. Withdraw it from sale instead.";
+    MOVIE_IN_ORDERS = 409 "movie_in_orders" "Movie is in orders"
+        "An order holds the movie, so it cannot be deleted. Withdraw it from sale instead.";
+    MOVIE_IN_CARTS = 409 "movie_in_carts" "Movie is in carts"
+        "Somebody has the movie in the cart. Repeat with `force=true` to take it out of the carts.";
+    NAME_TAKEN = 409 "name_taken" "Name taken"
+        "Another one has this name.";
+    IN_USE = 409 "in_use" "In use"
+        "Movies refer to it, so it cannot be deleted.";
+    REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
+        "The first request with this `Idempotency-Key` is still running. Ask again in a moment.";
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
         "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
     TOO_LARGE = 413 "too_large" "Body too large"
@@ -112,10 +128,14 @@ kinds! {
         "The body must be `application/json`, in UTF-8.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
         "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
+    IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "Idempotency key reused"
+        "This `Idempotency-Key` was sent with another body before. A new request needs a new key.";
     RATE_LIMITED = 429 "rate_limited" "Too many requests"
         "Too many requests were sent. Wait as long as `Retry-After` says.";
     INTERNAL = 500 "internal" "Internal error"
         "Something went wrong on the server. The fault was recorded under the request id.";
+    PAYMENT_PROVIDER_FAILED = 502 "payment_provider_failed" "Payment provider failed"
+        "The payment provider did not answer as it should. Nothing was charged; try again later.";
     UNAVAILABLE = 503 "unavailable" "Temporarily unavailable"
         "The server is overloaded, or its database is away. Repeat the request after the time in `Retry-After`.";
 }

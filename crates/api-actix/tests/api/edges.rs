@@ -144,7 +144,7 @@ fn preflights_are_answered_without_a_body_and_kept_for_ten_minutes() {
         )
     };
     let ours = preflight("https://shop.test");
-    assert!(matches!(ours.status, 200 | 204), "{ours:?}");
+    assert_eq!(ours.status, 204, "{ours:?}");
     assert!(ours.body.is_empty());
     assert_eq!(ours.header("access-control-max-age").as_deref(), Some("600"));
     assert_eq!(ours.header("access-control-allow-credentials"), None);
