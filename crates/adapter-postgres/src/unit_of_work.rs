@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a statement that nobody waits for any more may hold up a rollback before it is cancelled.
-const PATIENCE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// An open transaction: every unit and every repository of the domain. Dropped before it is finished, it is rolled back
 /// at once, and what it locked is free within milliseconds.
@@ -151,14 +151,15 @@ async fn roll_back(mut connection: PooledConnection) {
     let is_clean = {
         let rollback = connection.batch_execute("ROLLBACK");
         tokio::pin!(rollback);
-        match tokio::time::timeout(PATIENCE, &mut rollback).await {
-            Ok(answer) => answer.is_ok(),
-            Err(_) => {
-                if let Err(error) = cancel.cancel_query(NoTls).await {
-                    tracing::debug!(%error, "a statement could not be cancelled");
-                }
-                rollback.await.is_ok()
+        if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut rollback).await {
+            answer.is_ok()
+        } else {
+            if let Err(error) = cancel.cancel_query(NoTls).await {
+                tracing::debug!(%error, "a statement could not be cancelled");
             }
+            // The server acts on a cancellation whenever it comes to it: the connection's next user would be hit.
+            drop(rollback.await);
+            false
         }
     };
     if !is_clean {

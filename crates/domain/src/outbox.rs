@@ -64,7 +64,8 @@ pub trait OutboxQueue: Send + Sync {
     async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError>;
     /// Marks it done and blanks its payload. MUST be harmless when repeated.
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
-    /// Gives it back until `retry_at`, or for good when that is `None` (it is dead, its payload stays for operators).
+    /// Gives it back until `retry_at`, or for good when that is `None` (it is dead, its payload stays for operators). MUST
+    /// leave alone what another worker has done meanwhile.
     async fn fail(&self, id: OutboxId, error: &str, retry_at: Option<Instant>) -> Result<(), StoreError>;
     /// Removes up to `limit` done messages from before `before`; says how many.
     async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;

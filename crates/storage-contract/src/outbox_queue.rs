@@ -26,6 +26,7 @@ crate::cases! { "outbox_queue":
     completing_again_is_harmless,
     a_failed_message_waits_for_its_retry,
     a_message_that_is_given_up_is_dead_and_keeps_its_payload,
+    a_failure_leaves_alone_what_was_done_meanwhile,
     a_purge_removes_what_was_done_before_the_bound_alone,
     a_purge_takes_at_most_the_limit,
 }
@@ -137,6 +138,17 @@ async fn a_message_that_is_given_up_is_dead_and_keeps_its_payload(node: Node) {
     assert_eq!(ids(&claim(&node, at(1_000_000), 10).await), [id(2)]);
     assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 0, "it is not done");
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
+}
+
+async fn a_failure_leaves_alone_what_was_done_meanwhile(node: Node) {
+    push(&node, vec![message(1)]).await;
+    claim(&node, at(0), 10).await;
+    node.outbox.complete(id(1), at(100)).await.unwrap();
+    for retry_at in [Some(at(101)), None] {
+        node.outbox.fail(id(1), "no answer", retry_at).await.unwrap();
+        assert!(claim(&node, at(1_000_000), 10).await.is_empty());
+    }
+    assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 1, "it is done");
 }
 
 async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {
