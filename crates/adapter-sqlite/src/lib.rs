@@ -1,1 +1,154 @@
 //! The storage ports on SQLite: the embedded default.
+//!
+//! [`SqliteDatabase`] implements every store, query and maintenance port of the domain on one file in WAL mode. One
+//! connection writes, a unit of work at a time; others read beside it. The repositories and queries are those of
+//! `adapter-postgres`, compiled against this crate's `dialect`, `schema`, `bulk` and `unit_of_work`.
+
+mod bulk;
+mod dialect;
+mod error;
+mod file;
+mod migrate;
+#[path = "../../adapter-postgres/src/queries/mod.rs"]
+mod queries;
+mod readers;
+#[path = "../../adapter-postgres/src/repositories/mod.rs"]
+mod repositories;
+mod schema;
+#[path = "../../adapter-postgres/src/statement.rs"]
+mod statement;
+mod unit_of_work;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use diesel::{SqliteConnection, query_dsl::LoadQuery};
+use domain::store::StoreError;
+use tokio::runtime::Handle;
+
+use crate::{
+    file::DatabaseFile, queries::CatalogCache, readers::Readers, statement::Statement, writer::Writer,
+};
+
+/// What the shared sources call the database.
+pub(crate) use SqliteDatabase as Database;
+
+/// How the pool is sized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// The most reading connections at once, at least 1; the one that writes comes on top.
+    pub size: usize,
+}
+
+/// How the database's schema stands to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// It is the one that this program knows.
+    Current,
+    /// So many migrations are still to be run.
+    Behind(usize),
+    /// A newer program migrated it.
+    Ahead,
+}
+
+/// The storage ports on a SQLite file. Clones share its connections; other processes may use the file too.
+#[derive(Clone)]
+pub struct SqliteDatabase {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    file: DatabaseFile,
+    runtime: Handle,
+    writer: Writer,
+    readers: Readers,
+    statements: AtomicU64,
+    cache: CatalogCache,
+}
+
+impl std::fmt::Debug for SqliteDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteDatabase").field("file", &self.inner.file).finish_non_exhaustive()
+    }
+}
+
+impl SqliteDatabase {
+    /// Opens the file, and makes it and its folder when they are not there. Call it on the runtime whose blocking
+    /// threads are to run the statements.
+    ///
+    /// # Errors
+    /// When the file cannot be made or opened.
+    pub async fn open(path: &Path, options: PoolOptions) -> Result<Self, StoreError> {
+        let runtime = Handle::current();
+        let path = path.to_owned();
+        let handle = runtime.clone();
+        let open = move || {
+            let file = DatabaseFile::prepare(&path)?;
+            let writer = Writer::open(&file, handle)?;
+            Ok::<_, StoreError>((file, writer))
+        };
+        let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
+        let readers = Readers::new(file.clone(), options.size, runtime.clone());
+        let inner = Inner {
+            file,
+            runtime,
+            writer,
+            readers,
+            statements: AtomicU64::new(0),
+            cache: CatalogCache::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
+        self.fetch::<_, (i32,)>(statement).await.map(|_| ())
+    }
+
+    /// How many statements were run so far, by every clone: for tests that bound them.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.inner.statements.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_statement(&self) {
+        self.inner.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn file(&self) -> &DatabaseFile {
+        &self.inner.file
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.inner.runtime
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.inner.writer
+    }
+
+    pub(crate) fn cache(&self) -> &CatalogCache {
+        &self.inner.cache
+    }
+
+    /// The rows of a reading statement, outside any unit of work.
+    pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
+    where
+        U: Send + 'static,
+        ST: 'static,
+        for<'q> Statement<ST>: LoadQuery<'q, SqliteConnection, U>,
+    {
+        self.count_statement();
+        self.inner.readers.run(move |connection| statement.internal_load(connection)?.collect()).await
+    }
+}

@@ -1,0 +1,115 @@
+//! Many rows at once: SQLite is fastest when one prepared statement is run once a row, on one thread.
+
+use diesel::{RunQueryDsl, SqliteConnection, result::QueryResult};
+use domain::{
+    catalog::{Movie, popularity},
+    store::StoreError,
+    text::fold,
+};
+use uuid::Uuid;
+
+use crate::{
+    dialect::Bind,
+    repositories::{NewLink, NewName},
+    statement::Statement,
+    unit_of_work::UnitOfWork,
+};
+
+/// Adds names that are not there yet, in their order.
+pub(crate) async fn insert_names(
+    unit: &mut UnitOfWork,
+    table: &'static str,
+    names: &[NewName],
+) -> Result<(), StoreError> {
+    let statements = names
+        .iter()
+        .map(|name| {
+            let mut statement = Statement::<()>::new("INSERT INTO ");
+            statement
+                .sql(table)
+                .sql(" (id, name, name_key) VALUES (")
+                .bind(name.id)
+                .sql(", ")
+                .bind(name.name.clone())
+                .sql(", ")
+                .bind(name.key.clone())
+                .sql(") ON CONFLICT (name_key) DO NOTHING");
+            statement
+        })
+        .collect();
+    unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
+}
+
+/// Adds links.
+pub(crate) async fn insert_links(
+    unit: &mut UnitOfWork,
+    table: &'static str,
+    column: &'static str,
+    links: &[NewLink],
+) -> Result<(), StoreError> {
+    let statements = links
+        .iter()
+        .map(|link| {
+            let mut statement = Statement::<()>::new("INSERT INTO ");
+            statement
+                .sql(table)
+                .sql(" (movie_id, ")
+                .sql(column)
+                .sql(", position) VALUES (")
+                .bind(link.movie_id)
+                .sql(", ")
+                .bind(link.name_id)
+                .sql(", ")
+                .bind(i64::from(link.position))
+                .sql(") ON CONFLICT DO NOTHING");
+            statement
+        })
+        .collect();
+    unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
+}
+
+/// Adds the movies whose identity is not there yet; gives the identifiers of those.
+pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Result<Vec<Uuid>, StoreError> {
+    let statements = movies.iter().map(insert_movie).collect();
+    let ids: Vec<Uuid> = movies.iter().map(|movie| movie.id.as_uuid()).collect();
+    let rows = unit.run(move |connection| execute_all(connection, statements)).await?;
+    Ok(ids.into_iter().zip(rows).filter(|(_, rows)| *rows == 1).map(|(id, _)| id).collect())
+}
+
+fn insert_movie(movie: &Movie) -> Statement {
+    let mut statement = Statement::new(
+        "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, meta_score, gross, \
+         description, price_minor, price_currency, certification_id, poster_url, is_available, popularity, \
+         version, created_at, updated_at) VALUES (",
+    );
+    let values: [Bind; 18] = [
+        movie.id.as_uuid().into(),
+        movie.identity.name.clone().into(),
+        fold(&movie.identity.name).into(),
+        i64::from(movie.identity.year).into(),
+        i64::from(movie.identity.duration_minutes).into(),
+        movie.imdb.into(),
+        movie.votes.into(),
+        Bind::OptionalReal(movie.meta_score),
+        Bind::OptionalInteger(movie.gross),
+        movie.description.clone().into(),
+        movie.price.minor().into(),
+        movie.price.currency().code().to_owned().into(),
+        movie.certification_id.as_uuid().into(),
+        Bind::OptionalText(movie.poster_url.clone()),
+        Bind::Truth(movie.is_available),
+        popularity(movie.votes).into(),
+        movie.version.into(),
+        movie.created_at.into(),
+    ];
+    for value in values {
+        statement.bind(value).sql(", ");
+    }
+    statement.bind(movie.updated_at).sql(") ON CONFLICT (name, year, duration_minutes) DO NOTHING");
+    statement
+}
+
+/// Runs the statements in turn; says how many rows each touched.
+fn execute_all(connection: &mut SqliteConnection, statements: Vec<Statement>) -> QueryResult<Vec<usize>> {
+    statements.into_iter().map(|statement| RunQueryDsl::execute(statement, connection)).collect()
+}

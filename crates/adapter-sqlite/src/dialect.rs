@@ -1,0 +1,190 @@
+//! What differs between the databases, so that the repositories and queries are written once: here SQLite.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryResult, SqliteConnection,
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    query_builder::AstPass,
+    serialize::{self, IsNull, Output, ToSql},
+    sql_types,
+    sqlite::{Sqlite, SqliteValue},
+};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use uuid::Uuid;
+
+use crate::{statement::Statement, writer::Threads};
+
+pub(crate) use crate::bulk::{insert_links, insert_movies, insert_names};
+
+pub(crate) type Backend = Sqlite;
+pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
+
+/// The SQL type of identifiers: 16 bytes.
+pub(crate) type SqlId = sql_types::Binary;
+/// The SQL type of instants: microseconds since 1970.
+pub(crate) type SqlInstant = sql_types::BigInt;
+
+/// An identifier as this database keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql_types::Binary)]
+pub(crate) struct DbUuid(pub(crate) Uuid);
+
+impl ToSql<sql_types::Binary, Sqlite> for DbUuid {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.as_bytes().as_slice());
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<sql_types::Binary, Sqlite> for DbUuid {
+    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        let bytes = <Vec<u8> as FromSql<sql_types::Binary, Sqlite>>::from_sql(value)?;
+        Ok(Self(Uuid::from_slice(&bytes)?))
+    }
+}
+
+/// An instant as this database keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql_types::BigInt)]
+pub(crate) struct DbInstant(pub(crate) DateTime<Utc>);
+
+impl ToSql<sql_types::BigInt, Sqlite> for DbInstant {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.timestamp_micros());
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<sql_types::BigInt, Sqlite> for DbInstant {
+    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        let micros = <i64 as FromSql<sql_types::BigInt, Sqlite>>::from_sql(value)?;
+        DateTime::from_timestamp_micros(micros).map(Self).ok_or_else(|| "no such instant".into())
+    }
+}
+
+/// A value in a [`Statement`].
+#[derive(Debug, Clone)]
+pub(crate) enum Bind {
+    Id(DbUuid),
+    Text(String),
+    OptionalText(Option<String>),
+    Integer(i64),
+    OptionalInteger(Option<i64>),
+    Real(f64),
+    OptionalReal(Option<f64>),
+    Truth(bool),
+    Instant(DbInstant),
+}
+
+impl Bind {
+    pub(crate) fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        use sql_types::{BigInt, Bool, Double, Nullable, Text};
+        match self {
+            Self::Id(value) => pass.push_bind_param::<SqlId, _>(value),
+            Self::Text(value) => pass.push_bind_param::<Text, _>(value),
+            Self::OptionalText(value) => pass.push_bind_param::<Nullable<Text>, _>(value),
+            Self::Integer(value) => pass.push_bind_param::<BigInt, _>(value),
+            Self::OptionalInteger(value) => pass.push_bind_param::<Nullable<BigInt>, _>(value),
+            Self::Real(value) => pass.push_bind_param::<Double, _>(value),
+            Self::OptionalReal(value) => pass.push_bind_param::<Nullable<Double>, _>(value),
+            Self::Truth(value) => pass.push_bind_param::<Bool, _>(value),
+            Self::Instant(value) => pass.push_bind_param::<SqlInstant, _>(value),
+        }
+    }
+}
+
+impl From<Uuid> for Bind {
+    fn from(value: Uuid) -> Self {
+        Self::Id(DbUuid(value))
+    }
+}
+impl From<i64> for Bind {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+impl From<f64> for Bind {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+impl From<String> for Bind {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<DateTime<Utc>> for Bind {
+    fn from(value: DateTime<Utc>) -> Self {
+        Self::Instant(DbInstant(value))
+    }
+}
+
+/// Statements run on Diesel's own blocking connections too.
+impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
+
+/// Nothing to do: a unit of work has the whole database to itself.
+macro_rules! for_update {
+    ($query:expr) => {
+        $query
+    };
+}
+pub(crate) use for_update;
+
+/// Nothing to skip: a unit of work has the whole database to itself.
+pub(crate) const SKIP_LOCKED: &str = "";
+
+/// The moment of the statement, by the database's own clock.
+pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+/// Whether a search finds the identifiers first, from one index alone, and the rows behind them afterwards.
+pub(crate) const SEARCHES_BY_INDEX_ALONE: bool = true;
+
+/// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
+pub(crate) const NAMED_PAIRS: &str = "json_group_array(json_array(hex(n.id), n.name) ORDER BY l.position)";
+
+/// All the identifiers of the links `l` in their order, as the text of a JSON array.
+pub(crate) const LINKED_IDS: &str = "json_group_array(hex(l.id) ORDER BY l.position)";
+
+/// Adds `column IN (the identifiers)`.
+pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
+    let ids: Vec<String> = ids.into_iter().map(|id| id.simple().to_string()).collect();
+    statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
+}
+
+/// Adds `column IN (the texts)`.
+pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: Vec<String>) {
+    statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(&texts)).sql("))");
+}
+
+/// Adds "the column holds the text as it is".
+pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
+    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
+}
+
+/// Adds "the column begins with the text".
+pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
+    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") = 1");
+}
+
+/// Adds a source of rows `wanted(name, year, duration_minutes)`.
+pub(crate) fn push_identities<ST>(
+    statement: &mut Statement<ST>,
+    identities: &[domain::catalog::MovieIdentity],
+) {
+    let rows: Vec<_> = identities
+        .iter()
+        .map(|identity| (identity.name.as_str(), identity.year, identity.duration_minutes))
+        .collect();
+    statement
+        .sql(
+            "(SELECT value ->> 0 AS name, value ->> 1 AS year, value ->> 2 AS duration_minutes FROM json_each(",
+        )
+        .bind(json(&rows))
+        .sql(")) AS wanted");
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    // Texts and numbers always have a JSON form.
+    serde_json::to_string(value).unwrap_or_default()
+}

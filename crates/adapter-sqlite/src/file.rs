@@ -1,0 +1,92 @@
+use std::path::{Path, PathBuf};
+
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection};
+use domain::store::StoreError;
+
+use crate::error::store_error;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It writes.
+    Write,
+    /// It only reads: nothing can be written on it by mistake.
+    Read,
+}
+
+/// For every connection. Commits are synced to the disk (`FULL`): neither a crash nor a power cut loses what was
+/// answered for. Pages are read through a memory map, which the system can drop, rather than kept in a cache of each
+/// connection.
+const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
+    PRAGMA cache_size = -2048; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; \
+    PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
+
+/// A database file.
+#[derive(Debug, Clone)]
+pub(crate) struct DatabaseFile {
+    path: PathBuf,
+}
+
+impl DatabaseFile {
+    /// Makes the folder and the file when they are not there, for nobody but this user: it holds addresses and digests.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            make_folder(folder).map_err(StoreError::unavailable)?;
+        }
+        make_file(path).map_err(StoreError::unavailable)?;
+        let path = std::path::absolute(path).map_err(StoreError::unavailable)?;
+        Ok(Self { path })
+    }
+
+    /// Opens a connection. It blocks.
+    pub(crate) fn open(&self, purpose: Purpose) -> Result<SqliteConnection, StoreError> {
+        let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;
+        let mut connection = SqliteConnection::establish(&address(path)).map_err(StoreError::unavailable)?;
+        connection.batch_execute(SETTINGS).map_err(store_error)?;
+        let ours = match purpose {
+            // The mode is written in the file and holds for everybody.
+            Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1000;",
+            Purpose::Read => "PRAGMA query_only = ON;",
+        };
+        connection.batch_execute(ours).map_err(store_error)?;
+        Ok(connection)
+    }
+}
+
+/// A `file:` address (RFC 3986), in which no character of the path has a meaning of its own.
+fn address(path: &str) -> String {
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}")
+}
+
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(unix)]
+fn make_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn make_file(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn characters_with_a_meaning_in_addresses_are_part_of_the_path() {
+        assert_eq!(address("/data/100%?#.db"), "file:/data/100%25%3f%23.db");
+    }
+}

@@ -1,0 +1,97 @@
+use diesel::{
+    SqliteConnection,
+    migration::{MigrationSource, MigrationVersion},
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use domain::store::StoreError;
+
+use crate::{SchemaState, SqliteDatabase, file::Purpose, statement::Statement};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+type HarnessError = Box<dyn std::error::Error + Send + Sync>;
+
+impl SqliteDatabase {
+    /// Brings the schema up to date, in one transaction. Several processes may do so at once: the later ones wait.
+    ///
+    /// # Errors
+    /// When the file cannot be written, a migration fails, or the schema is newer than this program.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        if self.schema_state().await? == SchemaState::Ahead {
+            return Err(StoreError::failed("the schema is newer than this program"));
+        }
+        self.with_harness(|connection| connection.run_pending_migrations(MIGRATIONS).map(|_| ())).await
+    }
+
+    /// Takes back the last migration: for tests and for operators who go back a version.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be taken back.
+    pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
+        self.with_harness(|connection| connection.revert_last_migration(MIGRATIONS).map(|_| ())).await
+    }
+
+    async fn with_harness(
+        &self,
+        run: impl FnOnce(&mut SqliteConnection) -> Result<(), HarnessError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let file = self.file().clone();
+        let task = move || {
+            let mut connection = file.open(Purpose::Write)?;
+            let mut failure = None;
+            let outcome = connection.immediate_transaction(|connection| {
+                run(connection).map_err(|error| {
+                    failure = Some(error);
+                    diesel::result::Error::RollbackTransaction
+                })
+            });
+            match (outcome, failure) {
+                (Ok(()), _) => Ok(()),
+                (Err(_), Some(failure)) => Err(StoreError::failed(failure)),
+                (Err(error), None) => Err(crate::error::store_error(error)),
+            }
+        };
+        self.runtime().spawn_blocking(task).await.map_err(StoreError::failed)?
+    }
+
+    /// How the schema stands to this program.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
+        let tables = Statement::<(BigInt,)>::new(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '__diesel_schema_migrations'",
+        );
+        let tables: Vec<(i64,)> = self.fetch(tables).await?;
+        let applied: Vec<(String,)> = if tables == [(1,)] {
+            self.fetch(Statement::<(Text,)>::new("SELECT version FROM __diesel_schema_migrations")).await?
+        } else {
+            Vec::new()
+        };
+        SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version))
+    }
+}
+
+fn known_versions() -> Result<Vec<MigrationVersion<'static>>, StoreError> {
+    let migrations = MigrationSource::<Sqlite>::migrations(&MIGRATIONS).map_err(StoreError::failed)?;
+    Ok(migrations.iter().map(|migration| migration.name().version().as_owned()).collect())
+}
+
+impl SchemaState {
+    fn compare(
+        known: &[MigrationVersion<'static>],
+        applied: impl Iterator<Item = String>,
+    ) -> Result<Self, StoreError> {
+        let mut pending = known.len();
+        for version in applied {
+            let version = MigrationVersion::from(version);
+            if !known.contains(&version) {
+                return Ok(Self::Ahead);
+            }
+            pending = pending.saturating_sub(1);
+        }
+        Ok(if pending == 0 { Self::Current } else { Self::Behind(pending) })
+    }
+}

@@ -1,0 +1,148 @@
+use diesel::{
+    ExpressionMethods, QueryResult, SqliteConnection,
+    query_builder::{QueryFragment, QueryId},
+};
+use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection, methods::LoadQuery};
+use domain::store::StoreError;
+
+use crate::{
+    Database,
+    dialect::{Backend, Connection},
+    error::store_error,
+    schema::catalog_state,
+    writer::BorrowedWriter,
+};
+
+/// An open transaction: every unit and every repository of the domain. It has the one writing connection to itself.
+/// Dropped before it is finished, it is rolled back at once, before the next one begins.
+pub(crate) struct UnitOfWork {
+    database: Database,
+    /// `None` once it is over.
+    connection: Option<BorrowedWriter>,
+    /// A statement failed: SQLite may have rolled back by itself, and what follows would stand alone.
+    has_failed: bool,
+    /// Totals and counts are to be read anew after the commit.
+    has_changed_catalog: bool,
+}
+
+/// A transaction was used on after a statement of it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the unit of work had failed before")]
+struct FailedBefore;
+
+impl UnitOfWork {
+    /// Begins one, when those before it are done.
+    pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
+        let connection = database.writer().borrow().await?;
+        // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
+        let mut unit = Self {
+            database: database.clone(),
+            connection: Some(connection),
+            has_failed: false,
+            has_changed_catalog: false,
+        };
+        // At once, so that no other process can come between a read and a write.
+        unit.batch("BEGIN IMMEDIATE").await?;
+        Ok(unit)
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        if self.has_failed {
+            return Err(StoreError::failed(FailedBefore));
+        }
+        self.database.count_statement();
+        self.connection.as_deref_mut().ok_or_else(|| StoreError::failed(FailedBefore))
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        let answer = self.connection()?.batch_execute(sql).await;
+        self.note(answer)
+    }
+
+    fn note<T>(&mut self, answer: QueryResult<T>) -> Result<T, StoreError> {
+        answer.map_err(|error| {
+            self.has_failed = true;
+            store_error(error)
+        })
+    }
+
+    /// Runs many statements on one thread.
+    pub(crate) async fn run<T, F>(&mut self, task: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    {
+        let answer = self.connection()?.spawn_blocking(task).await;
+        self.note(answer)
+    }
+
+    /// Runs a statement; says how many rows it touched.
+    pub(crate) async fn execute<'q, Q>(&mut self, query: Q) -> Result<usize, StoreError>
+    where
+        Q: QueryFragment<Backend> + QueryId + Send + 'q,
+    {
+        let answer = self.connection()?.execute_returning_count(query).await;
+        self.note(answer)
+    }
+
+    /// Runs a statement that has to touch one row.
+    pub(crate) async fn execute_one<'q, Q>(&mut self, query: Q) -> Result<(), StoreError>
+    where
+        Q: QueryFragment<Backend> + QueryId + Send + 'q,
+    {
+        match self.execute(query).await? {
+            1 => Ok(()),
+            rows => Err(StoreError::failed(format!("one row was to be written, not {rows}"))),
+        }
+    }
+
+    /// The rows of a query.
+    pub(crate) async fn load<'q, U, Q>(&mut self, query: Q) -> Result<Vec<U>, StoreError>
+    where
+        U: Send + 'q,
+        Q: LoadQuery<'q, Connection, U> + Send + 'q,
+    {
+        let answer = query.load::<U>(self.connection()?).await;
+        self.note(answer)
+    }
+
+    /// The first row of a query.
+    pub(crate) async fn first<'q, U, Q>(&mut self, query: Q) -> Result<Option<U>, StoreError>
+    where
+        U: Send + 'q,
+        Q: LoadQuery<'q, Connection, U> + Send + 'q,
+    {
+        Ok(self.load(query).await?.into_iter().next())
+    }
+
+    /// Has totals and counts read anew after the commit, in every process.
+    pub(crate) const fn note_catalog_change(&mut self) {
+        self.has_changed_catalog = true;
+    }
+
+    /// Makes it happen.
+    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
+        if self.has_changed_catalog {
+            let bump = diesel::update(catalog_state::table)
+                .set(catalog_state::version.eq(catalog_state::version + 1));
+            self.execute_one(bump).await?;
+        }
+        self.batch("COMMIT").await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Drop for UnitOfWork {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        self.database.count_statement();
+        self.database.runtime().spawn(async move {
+            // On a thread that may wait: a statement may still be running that nobody waits for. It fails when SQLite has
+            // rolled back by itself. The next unit gets the connection when this is done.
+            if let Err(error) = connection.batch_execute("ROLLBACK").await {
+                tracing::debug!(%error, "nothing to roll back");
+            }
+        });
+    }
+}
