@@ -1,1 +1,15 @@
 //! The composition root: settings, wiring, background work and the cinema command.
+
+mod cli;
+mod composition;
+pub mod config;
+mod first_start;
+pub mod movie_files;
+mod telemetry;
+mod workers;
+
+pub use cli::run;
+pub use composition::{
+    Application, DatabaseAdmin, Overrides, Schema, StartError, UseCases, error_chain,
+};
+pub use workers::Workers;

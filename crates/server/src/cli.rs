@@ -1,0 +1,271 @@
+//! The `cinema` command: its words, and what each does.
+
+mod create_admin;
+mod failure;
+mod generate_movies;
+mod import_movies;
+mod migrate;
+mod output;
+mod serve;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use domain::accounts::EmailAddress;
+use tokio::runtime::Runtime;
+
+use self::failure::Failure;
+use crate::{
+    composition::{Overrides, UseCases},
+    config::Settings,
+    movie_files::{Columns, facts_of, line_of},
+    telemetry,
+};
+
+/// An online cinema: its API, its background work, and what its operators do.
+///
+/// Settings come from the environment, over .env, over cinema.toml; .env.example lists them, `cinema config` shows
+/// those in force.
+#[derive(Debug, Parser)]
+#[command(name = "cinema", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the API and its background work (what happens without a command, too)
+    Serve(ServeArgs),
+    /// Run the background work alone, for several nodes: mails and clean-up
+    Worker,
+    /// Bring the database up to date
+    Migrate(MigrateArgs),
+    /// Bring movies in and out
+    #[command(subcommand)]
+    Movies(MoviesCommand),
+    /// Look after accounts
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Help with developing
+    #[command(subcommand)]
+    Dev(DevCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print the settings in force, secrets hidden
+    Config,
+}
+
+#[derive(Debug, Default, Args)]
+struct ServeArgs {
+    /// Run the API alone: a `cinema worker` elsewhere sends the mails
+    #[arg(long)]
+    no_workers: bool,
+}
+
+#[derive(Debug, Args)]
+struct MigrateArgs {
+    /// Only say whether the database is up to date: exit 0 when it is, 1 when not
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum MoviesCommand {
+    /// Bring movies in from CSV or JSON Lines; may be repeated
+    ///
+    /// A movie is the same by its name, year and duration: one that is there takes over what differs. A bad row is
+    /// reported with its line, its name and the reason, and the rest goes on.
+    ///
+    /// Exit 0: every row is in. 3: some were rejected. 1: nothing was imported.
+    Import(ImportArgs),
+    /// Print every movie as JSON Lines that `import` takes back unchanged
+    Export,
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// The file, or - for standard input; its ending says what it is (.csv, .jsonl), else its first character
+    file: PathBuf,
+    /// Which column of a CSV file holds which field: name=Series_Title,year=Released_Year,stars=Star1,stars=Star2
+    ///
+    /// The fields are those of POST /movies. A list field (genres, directors, stars) may be named several times, its
+    /// cells are split at commas, and a name that stands twice counts once. `142 min` and `28,341,469` are understood.
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    columns: Option<Columns>,
+    /// The price of movies that come without one, in CURRENCY, such as 9.99
+    #[arg(long, value_name = "AMOUNT")]
+    default_price: Option<String>,
+    /// Try everything and keep nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the rejected rows to this file, to be mended and imported again
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum UsersCommand {
+    /// Make an active administrator; the password is asked for
+    CreateAdmin(CreateAdminArgs),
+}
+
+#[derive(Debug, Args)]
+struct CreateAdminArgs {
+    /// The account's e-mail address
+    #[arg(long)]
+    email: EmailAddress,
+    /// Take the first line of standard input for the password, without its end
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum DevCommand {
+    /// Print N made-up movies as JSON Lines for `movies import`: the same ones for the same seed
+    GenerateMovies(GenerateArgs),
+}
+
+#[derive(Debug, Args)]
+struct GenerateArgs {
+    /// How many
+    count: u64,
+    /// Another number gives other movies
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs the command that the arguments name; says how the process ends.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output, mistakes to standard error; a closed pipe is nobody's mistake.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(cli.command.unwrap_or_else(|| Command::Serve(ServeArgs::default()))) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    let settings = match &command {
+        Command::Dev(DevCommand::GenerateMovies(arguments)) => {
+            return generate_movies::run(arguments.count, arguments.seed);
+        }
+        _ => Settings::load()?,
+    };
+    // What an operator does is quiet unless RUST_LOG says otherwise.
+    let is_server = matches!(command, Command::Serve(_) | Command::Worker);
+    let filter = if !is_server && settings.log_filter == "info" { "warn" } else { &settings.log_filter };
+    telemetry::init(&settings, filter);
+    match command {
+        Command::Serve(arguments) => runtime()?.block_on(serve::serve(&settings, !arguments.no_workers)),
+        Command::Worker => runtime()?.block_on(serve::work(&settings)),
+        Command::Migrate(arguments) => runtime()?.block_on(migrate::run(&settings, arguments.check)),
+        Command::Movies(MoviesCommand::Import(arguments)) => {
+            runtime()?.block_on(import_movies::run(&settings, arguments))
+        }
+        Command::Movies(MoviesCommand::Export) => runtime()?.block_on(export_movies(&settings)),
+        Command::Users(UsersCommand::CreateAdmin(arguments)) => {
+            runtime()?.block_on(create_admin::run(&settings, arguments))
+        }
+        Command::Dev(DevCommand::GenerateMovies(arguments)) => {
+            generate_movies::run(arguments.count, arguments.seed)
+        }
+        Command::Openapi => print_openapi(&settings),
+        Command::Config => print_config(&settings),
+    }
+}
+
+/// The runtime of use cases and database connections.
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start threads ({error})")))
+}
+
+/// The use cases for a command that serves nobody. Mails that it writes down link to the server.
+async fn use_cases(settings: &Settings) -> Result<UseCases, Failure> {
+    let public_url = settings.public_url.clone().unwrap_or_else(|| default_url(settings));
+    let frontend_url = settings.frontend_url.clone().unwrap_or(public_url);
+    Ok(UseCases::build(settings, &Overrides::default(), &frontend_url).await?)
+}
+
+fn default_url(settings: &Settings) -> String {
+    let host = if settings.host.is_unspecified() { [127, 0, 0, 1].into() } else { settings.host };
+    format!("http://{}", std::net::SocketAddr::new(host, settings.port))
+}
+
+async fn export_movies(settings: &Settings) -> Result<ExitCode, Failure> {
+    let use_cases = use_cases(settings).await?;
+    let mut output = output::Output::new();
+    let mut after = None;
+    loop {
+        let movies = use_cases.catalog.export(after).await?;
+        let Some(last) = movies.last() else { break };
+        after = Some(last.summary.id);
+        for movie in movies {
+            output.line(&line_of(facts_of(movie)))?;
+        }
+    }
+    output.finish()
+}
+
+fn print_openapi(settings: &Settings) -> Result<ExitCode, Failure> {
+    let public_url = settings.public_url.clone().unwrap_or_else(|| default_url(settings));
+    let document = api_actix::openapi_document(&public_url);
+    let text = serde_json::to_string_pretty(&document)
+        .map_err(|error| Failure::new(format!("cannot write the document ({error})")))?;
+    let mut output = output::Output::new();
+    output.line(&text)?;
+    output.finish()
+}
+
+fn print_config(settings: &Settings) -> Result<ExitCode, Failure> {
+    let mut output = output::Output::new();
+    for (name, value) in settings.shown() {
+        output.line(&format!("{name}={value}"))?;
+    }
+    output.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        for words in [
+            "serve", "worker", "migrate", "movies import", "movies export", "users create-admin",
+            "dev generate-movies", "openapi", "config",
+        ] {
+            let arguments = ["cinema"].into_iter().chain(words.split(' ')).chain(["--help"]);
+            let help = Cli::try_parse_from(arguments).unwrap_err();
+            assert_eq!(help.exit_code(), 0, "{words}");
+            assert!(help.to_string().contains("Usage: cinema"), "{words}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_exit_2() {
+        for words in [
+            "fly", "movies", "movies import", "movies import a.csv --columns nonsense", "dev generate-movies many",
+            "users create-admin --email nobody", "migrate --now",
+        ] {
+            let arguments = ["cinema"].into_iter().chain(words.split(' '));
+            assert_eq!(Cli::try_parse_from(arguments).unwrap_err().exit_code(), 2, "{words}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, failure::say, use_cases};
+use crate::{
+    composition::{Application, Overrides},
+    config::{AppEnv, MailerSetting, Settings},
+    first_start::{DevAdmin, dev_admin, load_catalogue},
+    workers::Workers,
+};
+
+/// Runs the API, and the background work unless it is done elsewhere, until a signal ends it.
+pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<ExitCode, Failure> {
+    settings.check_production()?;
+    let mut signals = Signals::listen()?;
+    let mut application = Application::build(settings, Overrides::default()).await?;
+    if settings.app_env == AppEnv::Dev {
+        let loaded = load_catalogue(settings, application.use_cases()).await;
+        let admin = dev_admin(settings, application.use_cases()).await?;
+        say(&first_screen(settings, &application, loaded, admin.as_ref(), has_workers));
+    }
+    let workers = has_workers.then(|| application.start_workers());
+    say(&format!("listening on http://{}", application.address()));
+    let is_broken = tokio::select! {
+        () = signals.next() => false,
+        () = application.ended() => true,
+    };
+    if is_broken {
+        return Err(Failure::new("the API ended by itself: the log says why"));
+    }
+    let drain = settings.drain;
+    say(&format!("stopping in {} s, after the requests under way; a second signal stops at once", drain.as_secs()));
+    application.begin_drain();
+    let stop = async {
+        tokio::time::sleep(drain).await;
+        // Both at once: neither needs the other, and together they stay within the time that an orchestrator gives.
+        tokio::join!(application.stop(), stop_workers(workers));
+    };
+    Ok(end(stop, signals).await)
+}
+
+/// Does the background work alone, until a signal ends it.
+pub(super) async fn work(settings: &Settings) -> Result<ExitCode, Failure> {
+    settings.check_production()?;
+    let mut signals = Signals::listen()?;
+    let workers = Workers::start(&use_cases(settings).await?);
+    say("working: mails and clean-up");
+    signals.next().await;
+    say("stopping after the job under way; a second signal stops at once");
+    Ok(end(stop_workers(Some(workers)), signals).await)
+}
+
+async fn stop_workers(workers: Option<Workers>) {
+    if let Some(workers) = workers {
+        workers.stop().await;
+    }
+}
+
+/// Waits for the end, or for somebody who cannot.
+async fn end(stop: impl Future<Output = ()>, mut signals: Signals) -> ExitCode {
+    tokio::select! {
+        () = stop => ExitCode::SUCCESS,
+        () = signals.next() => {
+            say("stopped at once");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What asks a process to end: SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen to signals ({error})")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What a developer wants to know first.
+fn first_screen(
+    settings: &Settings,
+    application: &Application,
+    loaded: u64,
+    admin: Option<&DevAdmin>,
+    has_workers: bool,
+) -> String {
+    let url = application.public_url();
+    let mut lines = vec![
+        String::new(),
+        format!("  Cinema, version {}, for development", env!("CARGO_PKG_VERSION")),
+        String::new(),
+        format!("  Open           {url}/docs"),
+    ];
+    match admin {
+        Some(DevAdmin::Known { email, password, file }) => {
+            lines.push(format!("  Administrator  {email}, password {password} (kept in {})", file.display()));
+        }
+        Some(DevAdmin::Elsewhere { email }) => {
+            lines.push(format!("  Administrator  {email}, made elsewhere; another: cinema users create-admin --email E"));
+        }
+        None => {}
+    }
+    lines.push(match (settings.mailer, has_workers) {
+        (MailerSetting::Console, true) => "  Mails          are printed here, on standard output".to_owned(),
+        (MailerSetting::Console, false) => "  Mails          are printed by `cinema worker`".to_owned(),
+    });
+    lines.push(format!("  Data           {}", format_args!("{:?}", settings.database)));
+    if loaded > 0 {
+        lines.push(format!("  Catalogue      {loaded} movies loaded"));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}

@@ -1,0 +1,196 @@
+//! Puts the use cases on their adapters, and the REST layer on the use cases.
+
+mod application;
+mod readiness;
+mod storage;
+
+use std::{error::Error, io, sync::Arc};
+
+use adapter_crypto::{
+    AeadSealer, Argon2Hasher, HasherError, HmacSigner, JwtTokens, SecretTokens, SystemClock, UuidGenerator,
+};
+use adapter_mailer_console::ConsoleMailer;
+use app::{
+    accounts::{AccountPorts, AccountSettings, Accounts},
+    cart::Carts,
+    catalog::Catalog,
+    outbox::Outbox,
+    paging::CursorCodec,
+};
+use chrono::TimeDelta;
+use domain::{
+    accounts::PasswordHasher, entropy::Sealer, id::IdGenerator, mail::Mailer, store::StoreError, time::Clock,
+};
+
+pub use self::{
+    application::Application,
+    storage::{DatabaseAdmin, Schema},
+};
+use self::storage::Storage;
+use crate::config::{AppEnv, MailerSetting, SecretFileError, Settings, SettingsError};
+
+/// What stands in for the outside world, when something does: tests move the clock and read the mails.
+#[derive(Clone, Default)]
+pub struct Overrides {
+    /// Instead of the operating system's clock.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Instead of identifiers by time and chance.
+    pub ids: Option<Arc<dyn IdGenerator>>,
+    /// Instead of the mailer of the settings.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Instead of Argon2id.
+    pub passwords: Option<Arc<dyn PasswordHasher>>,
+}
+
+/// The program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings are not fit for it.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is no secret to sign and seal with.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    /// Passwords cannot be hashed.
+    #[error("cannot hash passwords: {0}")]
+    Hasher(#[from] HasherError),
+    /// The database cannot be used.
+    #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
+    Database(#[source] StoreError),
+    /// Migrating failed.
+    #[error("cannot bring the database up to date ({})", error_chain(.0))]
+    Migration(#[source] StoreError),
+    /// The schema is older than this program, in production.
+    #[error("the database is {0} migrations behind: run `cinema migrate` first")]
+    Behind(usize),
+    /// The schema is newer than this program.
+    #[error("the database was migrated by a newer version of cinema: use that one")]
+    Ahead,
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({source}): stop what listens there, or set APP_HOST and APP_PORT")]
+    Listen {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The REST layer does not start.
+    #[error("cannot serve the API: {0}")]
+    Api(io::Error),
+}
+
+/// An error with everything that caused it, in one line.
+#[must_use]
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Every use case, on the adapters that the settings name.
+#[derive(Clone)]
+pub struct UseCases {
+    /// Accounts.
+    pub accounts: Arc<Accounts>,
+    /// The catalogue.
+    pub catalog: Arc<Catalog>,
+    /// The cart.
+    pub carts: Arc<Carts>,
+    /// What waits to be done.
+    pub outbox: Arc<Outbox>,
+    /// The database itself.
+    pub database: Arc<dyn DatabaseAdmin>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl UseCases {
+    /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
+    /// it. Mails link to `frontend_url`. Call it on the runtime that is to drive the connections.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn build(
+        settings: &Settings,
+        overrides: &Overrides,
+        frontend_url: &str,
+    ) -> Result<Self, StartError> {
+        let keys = settings.key_ring()?;
+        let storage = Storage::open(settings).await?;
+        bring_up_to_date(settings, &*storage.admin).await?;
+        let clock = overrides.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
+        let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
+        let mailer = overrides.mailer.clone().unwrap_or_else(|| match settings.mailer {
+            MailerSetting::Console => Arc::new(ConsoleMailer),
+        });
+        let passwords = match &overrides.passwords {
+            Some(passwords) => Arc::clone(passwords),
+            None => Arc::new(Argon2Hasher::new(settings.hash_slots)?),
+        };
+        let accounts = Arc::new(Accounts::new(
+            AccountPorts {
+                store: storage.accounts,
+                queries: storage.account_queries,
+                maintenance: storage.maintenance,
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                tokens: Arc::new(SecretTokens::new(&keys)),
+                session_tokens: Arc::new(JwtTokens::new(&keys)),
+                passwords,
+                sealer: Arc::clone(&sealer),
+            },
+            AccountSettings {
+                access_ttl: TimeDelta::from_std(settings.access_token_ttl).unwrap_or_default(),
+                refresh_ttl: TimeDelta::from_std(settings.refresh_token_ttl).unwrap_or_default(),
+                registration_reveals_email: settings.registration_reveals_email,
+                password_policy: settings.password_policy,
+                frontend_url: frontend_url.to_owned(),
+            },
+        ));
+        let catalog = Arc::new(Catalog {
+            store: storage.catalog,
+            queries: storage.movies,
+            cursors: CursorCodec::new(Arc::new(HmacSigner::new(&keys))),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        });
+        let carts = Arc::new(Carts {
+            store: storage.carts,
+            queries: storage.cart_queries,
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            currency: settings.currency,
+        });
+        let outbox = Arc::new(Outbox {
+            queue: storage.outbox,
+            sealer,
+            mailer,
+            accounts: Arc::clone(&accounts),
+            clock,
+        });
+        Ok(Self { accounts, catalog, carts, outbox, database: storage.admin, ids })
+    }
+}
+
+async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> Result<(), StartError> {
+    match database.schema().await.map_err(StartError::Database)? {
+        Schema::Current => Ok(()),
+        Schema::Ahead => Err(StartError::Ahead),
+        Schema::Behind(count) if settings.app_env == AppEnv::Prod => Err(StartError::Behind(count)),
+        Schema::Behind(_) => database.migrate().await.map_err(StartError::Migration),
+    }
+}
+
+/// Opens the database alone, whatever its schema: for `cinema migrate`.
+pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn DatabaseAdmin>, StartError> {
+    Ok(Storage::open(settings).await?.admin)
+}

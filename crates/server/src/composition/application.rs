@@ -1,0 +1,199 @@
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use actix_web::{dev::ServerHandle, rt::System};
+use api_actix::{ApiSettings, ApiState, DocsAccess};
+use domain::store::StoreError;
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    Overrides, StartError, UseCases,
+    readiness::{Draining, ServerReadiness},
+};
+use crate::{
+    config::{AppEnv, DocsSetting, Settings},
+    workers::Workers,
+};
+
+/// The whole server: it listens as soon as it is built.
+///
+/// Use cases and connections live on the multi-thread runtime that it is built on; the REST layer has threads of its own,
+/// each with a current-thread runtime, which hand every use case over.
+pub struct Application {
+    address: SocketAddr,
+    public_url: String,
+    frontend_url: String,
+    use_cases: UseCases,
+    draining: Draining,
+    api: ServerHandle,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Application {
+    /// Builds everything from the settings and serves it. Background work is not begun: see
+    /// [`Application::start_workers`] and [`Application::run_outbox_once`].
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn build(settings: &Settings, overrides: Overrides) -> Result<Self, StartError> {
+        let wanted = SocketAddr::new(settings.host, settings.port);
+        let failed = |source| StartError::Listen { address: wanted, source };
+        let listener = listen(wanted).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| url_of(address));
+        let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
+        let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
+        let draining = Draining::default();
+        let state = ApiState {
+            runtime: Handle::current(),
+            ids: Arc::clone(&use_cases.ids),
+            readiness: Arc::new(ServerReadiness {
+                database: Arc::clone(&use_cases.database),
+                draining: draining.clone(),
+            }),
+            accounts: Arc::clone(&use_cases.accounts),
+            catalog: Arc::clone(&use_cases.catalog),
+            carts: Arc::clone(&use_cases.carts),
+        };
+        let api_settings = ApiSettings {
+            public_url: public_url.clone(),
+            serve_pages: frontend_url == public_url,
+            cors_origins: settings.cors_origins.clone(),
+            docs_access: match settings.docs_access {
+                DocsSetting::Public => DocsAccess::Public,
+                DocsSetting::Authenticated => DocsAccess::Authenticated,
+            },
+            max_in_flight: settings.max_in_flight,
+            request_timeout: settings.request_timeout,
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            is_dev: settings.app_env == AppEnv::Dev,
+        };
+        let (api, ended) = serve(listener, state, api_settings)?;
+        Ok(Self { address, public_url, frontend_url, use_cases, draining, api, ended })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where people reach it, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// Where the links in mails lead, without a slash at its end.
+    #[must_use]
+    pub fn frontend_url(&self) -> &str {
+        &self.frontend_url
+    }
+
+    /// What it can do, to be done without HTTP.
+    #[must_use]
+    pub const fn use_cases(&self) -> &UseCases {
+        &self.use_cases
+    }
+
+    /// Acts on what waits in the outbox now; says how many messages were done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn run_outbox_once(&self) -> Result<u64, StoreError> {
+        self.use_cases.outbox.deliver_due().await
+    }
+
+    /// Begins the background work.
+    #[must_use]
+    pub fn start_workers(&self) -> Workers {
+        Workers::start(&self.use_cases)
+    }
+
+    /// Says from now on that it is not ready, so that nobody sends more requests; it answers them all the same.
+    pub fn begin_drain(&self) {
+        self.draining.begin();
+    }
+
+    /// Takes no more connections, finishes the requests under way (25 s at most), and ends.
+    pub async fn stop(self) {
+        self.begin_drain();
+        self.api.stop(true).await;
+        // An error says that its thread has ended already.
+        drop(self.ended.await);
+    }
+
+    /// Waits until the REST layer ends by itself, which it does only when it is broken.
+    pub async fn ended(&mut self) {
+        if (&mut self.ended).await.is_err() {
+            tracing::error!("the thread of the API ended");
+        }
+    }
+}
+
+/// Listens, also where a server that has just stopped did so.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// The address as people on this machine write it.
+fn url_of(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(host, address.port()))
+}
+
+fn serve(
+    listener: TcpListener,
+    state: ApiState,
+    settings: ApiSettings,
+) -> Result<(ServerHandle, oneshot::Receiver<()>), StartError> {
+    let (started, has_started) = mpsc::sync_channel(1);
+    let (ending, ended) = oneshot::channel();
+    let api = move || {
+        System::new().block_on(async move {
+            let server = match api_actix::serve(listener, state, settings) {
+                Ok(server) => server,
+                Err(error) => {
+                    drop(started.send(Err(error)));
+                    return;
+                }
+            };
+            drop(started.send(Ok(server.handle())));
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the API stopped");
+            }
+        });
+        // Nobody may be waiting any more.
+        let _ = ending.send(());
+    };
+    thread::Builder::new().name("api".to_owned()).spawn(api).map_err(StartError::Api)?;
+    let gone = || StartError::Api(std::io::Error::other("its thread ended at once"));
+    let handle = has_started.recv().map_err(|_| gone())?.map_err(StartError::Api)?;
+    Ok((handle, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url_of;
+
+    #[test]
+    fn an_address_of_every_network_is_written_as_this_machine() {
+        for (address, url) in [
+            ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+            ("[::]:8000", "http://[::1]:8000"),
+            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ] {
+            assert_eq!(url_of(address.parse().unwrap()), url);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use api_actix::{Component, Readiness};
+use async_trait::async_trait;
+use domain::store::StoreError;
+
+use super::{DatabaseAdmin, Schema};
+
+/// How long the database may take to answer (quality E1).
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether the server is about to stop. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Looks at what the server needs: the database, its schema, and that it is not about to stop.
+pub(super) struct ServerReadiness {
+    pub(super) database: Arc<dyn DatabaseAdmin>,
+    pub(super) draining: Draining,
+}
+
+#[async_trait]
+impl Readiness for ServerReadiness {
+    async fn components(&self) -> Vec<Component> {
+        let (database, schema) = tokio::join!(within(self.database.ping()), within(self.database.schema()));
+        let schema = schema.and_then(|schema| match schema {
+            Schema::Current => Ok(()),
+            Schema::Behind(count) => Err(format!("{count} migrations behind")),
+            Schema::Ahead => Err("migrated by a newer version".to_owned()),
+        });
+        let draining = if self.draining.has_begun() { Err("about to stop".to_owned()) } else { Ok(()) };
+        vec![
+            component("database", database),
+            component("migrations", schema),
+            component("accepting_requests", draining),
+        ]
+    }
+}
+
+/// The outcome, without what only the log may say of a failure.
+async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(error = super::error_chain(&error), "the database does not do its work");
+            Err("does not answer".to_owned())
+        }
+        Err(_) => Err("takes too long to answer".to_owned()),
+    }
+}
+
+fn component(name: &str, state: Result<(), String>) -> Component {
+    Component { name: name.to_owned(), ok: state.is_ok(), detail: state.err() }
+}

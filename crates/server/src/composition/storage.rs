@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use adapter_postgres::PostgresDatabase;
+use adapter_sqlite::SqliteDatabase;
+use async_trait::async_trait;
+use domain::{
+    accounts::{AccountMaintenance, AccountQueries, AccountStore},
+    cart::{CartQueries, CartStore},
+    catalog::{CatalogStore, MovieQueries},
+    outbox::OutboxQueue,
+    store::StoreError,
+};
+
+use super::StartError;
+use crate::config::{DatabaseSetting, Settings};
+
+/// How the database's schema stands to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// It is the one that this program knows.
+    Current,
+    /// So many migrations are still to be run.
+    Behind(usize),
+    /// A newer program migrated it.
+    Ahead,
+}
+
+/// What operators do with a database, whichever it is.
+#[async_trait]
+pub trait DatabaseAdmin: Send + Sync {
+    /// Asks it for a sign of life.
+    async fn ping(&self) -> Result<(), StoreError>;
+    /// How its schema stands to this program.
+    async fn schema(&self) -> Result<Schema, StoreError>;
+    /// Brings the schema up to date.
+    async fn migrate(&self) -> Result<(), StoreError>;
+    /// How many statements were run so far: for tests that bound them.
+    fn statements(&self) -> u64;
+}
+
+/// One database behind every storage port.
+pub(super) struct Storage {
+    pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) account_queries: Arc<dyn AccountQueries>,
+    pub(super) maintenance: Arc<dyn AccountMaintenance>,
+    pub(super) catalog: Arc<dyn CatalogStore>,
+    pub(super) movies: Arc<dyn MovieQueries>,
+    pub(super) carts: Arc<dyn CartStore>,
+    pub(super) cart_queries: Arc<dyn CartQueries>,
+    pub(super) outbox: Arc<dyn OutboxQueue>,
+    pub(super) admin: Arc<dyn DatabaseAdmin>,
+}
+
+impl Storage {
+    pub(super) async fn open(settings: &Settings) -> Result<Self, StartError> {
+        let size = usize::try_from(settings.database_pool_size).unwrap_or(usize::MAX);
+        match &settings.database {
+            DatabaseSetting::Sqlite(path) => {
+                let options = adapter_sqlite::PoolOptions { size };
+                let database = SqliteDatabase::open(path, options).await.map_err(StartError::Database)?;
+                Ok(Self::on(&Arc::new(database)))
+            }
+            DatabaseSetting::Postgres(url) => {
+                let options = adapter_postgres::PoolOptions { size };
+                let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
+                Ok(Self::on(&Arc::new(database)))
+            }
+        }
+    }
+
+    fn on<D>(database: &Arc<D>) -> Self
+    where
+        D: AccountStore
+            + AccountQueries
+            + AccountMaintenance
+            + CatalogStore
+            + MovieQueries
+            + CartStore
+            + CartQueries
+            + OutboxQueue
+            + DatabaseAdmin
+            + 'static,
+    {
+        Self {
+            accounts: Arc::clone(database) as _,
+            account_queries: Arc::clone(database) as _,
+            maintenance: Arc::clone(database) as _,
+            catalog: Arc::clone(database) as _,
+            movies: Arc::clone(database) as _,
+            carts: Arc::clone(database) as _,
+            cart_queries: Arc::clone(database) as _,
+            outbox: Arc::clone(database) as _,
+            admin: Arc::clone(database) as _,
+        }
+    }
+}
+
+macro_rules! administer {
+    ($database:ty, $state:path) => {
+        #[async_trait]
+        impl DatabaseAdmin for $database {
+            async fn ping(&self) -> Result<(), StoreError> {
+                Self::ping(self).await
+            }
+
+            async fn schema(&self) -> Result<Schema, StoreError> {
+                use $state as State;
+                Ok(match self.schema_state().await? {
+                    State::Current => Schema::Current,
+                    State::Behind(count) => Schema::Behind(count),
+                    State::Ahead => Schema::Ahead,
+                })
+            }
+
+            async fn migrate(&self) -> Result<(), StoreError> {
+                Self::migrate(self).await
+            }
+
+            fn statements(&self) -> u64 {
+                Self::statements(self)
+            }
+        }
+    };
+}
+
+administer!(PostgresDatabase, adapter_postgres::SchemaState);
+administer!(SqliteDatabase, adapter_sqlite::SchemaState);

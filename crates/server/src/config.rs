@@ -1,0 +1,241 @@
+//! The settings: from the environment, over `.env`, over `cinema.toml`.
+
+mod names;
+mod production;
+mod read;
+mod secret_file;
+mod show;
+mod sources;
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use adapter_crypto::{AppSecret, KeyRing};
+use domain::{accounts::PasswordPolicy, money::Currency};
+
+use self::{read::Reader, sources::Values};
+pub use self::{
+    read::{Fault, Network, SettingsError},
+    secret_file::{SecretFileError, keep_secret},
+    sources::Sources,
+};
+
+/// Where the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppEnv {
+    /// On a developer's machine: everything that is missing is made.
+    Dev,
+    /// In an automatic test.
+    Test,
+    /// Before the public: nothing is guessed.
+    Prod,
+}
+
+/// Which database holds everything.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseSetting {
+    /// The embedded one, in this file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, at this address.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for DatabaseSetting {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&show::database(self))
+    }
+}
+
+/// Who may read the API's document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocsSetting {
+    /// Anybody.
+    Public,
+    /// Who has an account.
+    Authenticated,
+}
+
+/// What sends mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailerSetting {
+    /// They are printed on standard output.
+    Console,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Every setting that this version acts on, read and checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `APP_ENV`
+    pub app_env: AppEnv,
+    /// `APP_HOST`
+    pub host: IpAddr,
+    /// `APP_PORT`; 0 picks a free one.
+    pub port: u16,
+    /// `APP_SECRET_KEY`; [`Settings::key_ring`] makes one where that is allowed.
+    pub secret_key: Option<AppSecret>,
+    /// `APP_SECRET_KEY_PREVIOUS`
+    pub previous_secret_key: Option<AppSecret>,
+    /// `ACCESS_TOKEN_TTL_MIN`
+    pub access_token_ttl: Duration,
+    /// `REFRESH_TOKEN_TTL_DAYS`
+    pub refresh_token_ttl: Duration,
+    /// `DATABASE_URL`
+    pub database: DatabaseSetting,
+    /// `DATABASE_POOL_SIZE`
+    pub database_pool_size: u32,
+    /// `DATA_DIR`
+    pub data_dir: PathBuf,
+    /// `CURRENCY`
+    pub currency: Currency,
+    /// `PUBLIC_URL`, without a slash at its end; from host and port when not set.
+    pub public_url: Option<String>,
+    /// `FRONTEND_URL`, likewise; the server itself when not set.
+    pub frontend_url: Option<String>,
+    /// `CORS_ORIGINS`
+    pub cors_origins: Vec<String>,
+    /// `TRUSTED_PROXIES`
+    pub trusted_proxies: Vec<Network>,
+    /// `MAILER`
+    pub mailer: MailerSetting,
+    /// `MAIL_FROM`
+    pub mail_from: Option<String>,
+    /// `DOCS_ACCESS`
+    pub docs_access: DocsSetting,
+    /// `REGISTRATION_REVEALS_EMAIL`
+    pub registration_reveals_email: bool,
+    /// `PASSWORD_POLICY`
+    pub password_policy: PasswordPolicy,
+    /// `RATE_LIMITS`
+    pub rate_limits: bool,
+    /// `HASH_SLOTS`
+    pub hash_slots: usize,
+    /// `MAX_IN_FLIGHT`
+    pub max_in_flight: usize,
+    /// `REQUEST_TIMEOUT_SECONDS`
+    pub request_timeout: Duration,
+    /// `DRAIN_SECONDS`
+    pub drain: Duration,
+    /// `LOG_FORMAT`
+    pub log_format: LogFormat,
+    /// `RUST_LOG`
+    pub log_filter: String,
+    /// `ALLOW_SANDBOX`, with `PAYMENT_PROVIDER`: whether production may run without a real payment provider.
+    pub allows_sandbox: bool,
+}
+
+impl Settings {
+    /// Reads the settings of this process.
+    ///
+    /// # Errors
+    /// When `cinema.toml` has an unknown key, or a value is bad: all faults at once, each with what is allowed.
+    pub fn load() -> Result<Self, SettingsError> {
+        Self::from_sources(&Sources::of_this_process()?)
+    }
+
+    /// Reads the settings from anywhere: for tests.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn from_sources(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(Values::merge(sources)?);
+        let settings = Self::read(&mut reader);
+        reader.finish(settings)
+    }
+
+    fn read(reader: &mut Reader) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let app_env = reader.one_of(
+            "APP_ENV",
+            &[("dev", AppEnv::Dev), ("test", AppEnv::Test), ("prod", AppEnv::Prod)],
+            AppEnv::Dev,
+        );
+        let is_prod = app_env == AppEnv::Prod;
+        let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
+        reader.accept_what_comes_later();
+        Self {
+            app_env,
+            host: reader.host("APP_HOST"),
+            port: reader.number("APP_PORT", 0..=65_535, 8_000),
+            secret_key: reader.secret("APP_SECRET_KEY"),
+            previous_secret_key: reader.secret("APP_SECRET_KEY_PREVIOUS"),
+            access_token_ttl: reader.duration("ACCESS_TOKEN_TTL_MIN", 60, 1..=1_440, 15),
+            refresh_token_ttl: reader.duration("REFRESH_TOKEN_TTL_DAYS", 86_400, 1..=90, 7),
+            database: reader.database("DATABASE_URL", &data_dir),
+            database_pool_size: reader.number(
+                "DATABASE_POOL_SIZE",
+                1..=1_000,
+                u32::try_from(cores).unwrap_or(1).saturating_mul(2).saturating_add(2),
+            ),
+            data_dir,
+            currency: reader.currency("CURRENCY"),
+            public_url: reader.url("PUBLIC_URL"),
+            frontend_url: reader.url("FRONTEND_URL"),
+            cors_origins: reader.origins("CORS_ORIGINS"),
+            trusted_proxies: reader.networks("TRUSTED_PROXIES"),
+            mailer: reader.mailer("MAILER"),
+            mail_from: reader.address("MAIL_FROM"),
+            docs_access: reader.one_of(
+                "DOCS_ACCESS",
+                &[("public", DocsSetting::Public), ("authenticated", DocsSetting::Authenticated)],
+                if is_prod { DocsSetting::Authenticated } else { DocsSetting::Public },
+            ),
+            registration_reveals_email: reader.switch("REGISTRATION_REVEALS_EMAIL", true),
+            password_policy: reader.one_of(
+                "PASSWORD_POLICY",
+                &[("standard", PasswordPolicy::Standard)],
+                PasswordPolicy::Standard,
+            ),
+            rate_limits: reader.one_of("RATE_LIMITS", &[("on", true), ("off", false)], true),
+            hash_slots: reader.number("HASH_SLOTS", 1..=1_024, cores.div_euclid(2).max(1)),
+            max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),
+            drain: reader.duration("DRAIN_SECONDS", 1, 0..=600, 5),
+            log_format: reader.one_of(
+                "LOG_FORMAT",
+                &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+                if is_prod { LogFormat::Json } else { LogFormat::Pretty },
+            ),
+            log_filter: reader.log_filter("RUST_LOG"),
+            allows_sandbox: reader.allows_sandbox(),
+        }
+    }
+
+    /// The keys of this installation. In `dev` and `test` a missing secret is made once and kept in `DATA_DIR`.
+    ///
+    /// # Errors
+    /// When the secret is missing in `prod`, or cannot be kept.
+    pub fn key_ring(&self) -> Result<KeyRing, SecretFileError> {
+        let current = match &self.secret_key {
+            Some(secret) => secret.clone(),
+            None if self.app_env == AppEnv::Prod => return Err(SecretFileError::MissingInProduction),
+            None => AppSecret::new(secret_file::development_secret(&self.data_dir)?.as_bytes()),
+        };
+        Ok(KeyRing::new(current, self.previous_secret_key.iter().cloned().collect()))
+    }
+
+    /// Whether the settings are fit to serve the public; only `prod` refuses anything.
+    ///
+    /// # Errors
+    /// When `prod` lacks something, or something is meant for development.
+    pub fn check_production(&self) -> Result<(), SettingsError> {
+        production::check(self)
+    }
+
+    /// Each setting in force with its name, secrets hidden.
+    #[must_use]
+    pub fn shown(&self) -> Vec<(&'static str, String)> {
+        show::settings(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Every setting there is (docs: settings.md), whether this version acts on it or a later one does.
+
+/// The settings that may be given as `NAME_FILE`, and are never shown.
+pub(super) const SECRETS: [&str; 8] = [
+    "APP_SECRET_KEY",
+    "APP_SECRET_KEY_PREVIOUS",
+    "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
+    "SMTP_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "REDIS_URL",
+];
+
+/// Settings that limit how often something may be done, such as `10/1m`.
+pub(super) const RATE_LIMITS: [&str; 6] = [
+    "RATE_LIMIT_LOGIN",
+    "RATE_LIMIT_REGISTER",
+    "RATE_LIMIT_RESEND",
+    "RATE_LIMIT_PASSWORD_RESET",
+    "RATE_LIMIT_REFRESH",
+    "RATE_LIMIT_GLOBAL",
+];
+
+/// All others.
+const PLAIN: [&str; 33] = [
+    "APP_ENV",
+    "APP_HOST",
+    "APP_PORT",
+    "ACCESS_TOKEN_TTL_MIN",
+    "REFRESH_TOKEN_TTL_DAYS",
+    "DATABASE_POOL_SIZE",
+    "DATA_DIR",
+    "CURRENCY",
+    "PUBLIC_URL",
+    "FRONTEND_URL",
+    "CORS_ORIGINS",
+    "TRUSTED_PROXIES",
+    "MAILER",
+    "MAIL_FROM",
+    "PAYMENT_PROVIDER",
+    "ALLOW_SANDBOX",
+    "STRIPE_API_BASE",
+    "MEDIA_URL",
+    "DOCS_ACCESS",
+    "REGISTRATION_REVEALS_EMAIL",
+    "PASSWORD_POLICY",
+    "RATE_LIMITS",
+    "HASH_SLOTS",
+    "MAX_IN_FLIGHT",
+    "REQUEST_TIMEOUT_SECONDS",
+    "DRAIN_SECONDS",
+    "LOG_FORMAT",
+    "RUST_LOG",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "METRICS_ADDR",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_REGION",
+];
+
+/// Every name, the `NAME_FILE` of secrets included.
+pub(super) fn all() -> impl Iterator<Item = String> {
+    let files = SECRETS.iter().map(|name| format!("{name}_FILE"));
+    PLAIN.iter().chain(&SECRETS).chain(&RATE_LIMITS).map(|name| (*name).to_owned()).chain(files)
+}
+
+/// The known name that was most likely meant.
+pub(super) fn nearest(unknown: &str) -> Option<String> {
+    all()
+        .map(|name| (distance(&name, unknown), name))
+        .min()
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, name)| name)
+}
+
+/// The Levenshtein distance of two short texts.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, left) in one.bytes().enumerate() {
+        let mut diagonal = line;
+        let mut before = line.saturating_add(1);
+        for (cell, right) in row.iter_mut().zip(std::iter::once(None).chain(other.bytes().map(Some))) {
+            let Some(right) = right else {
+                *cell = before;
+                continue;
+            };
+            let changed = diagonal.saturating_add(usize::from(left != right));
+            diagonal = *cell;
+            before = changed.min(before.saturating_add(1)).min(diagonal.saturating_add(1));
+            *cell = before;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_mistake_is_recognised() {
+        assert_eq!(nearest("APP_PROT").as_deref(), Some("APP_PORT"));
+        assert_eq!(nearest("CORS_ORIGIN").as_deref(), Some("CORS_ORIGINS"));
+        assert_eq!(nearest("SOMETHING_ELSE"), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,299 @@
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use adapter_crypto::AppSecret;
+use domain::{accounts::EmailAddress, money::Currency};
+use tracing_subscriber::EnvFilter;
+
+use super::{DatabaseSetting, MailerSetting, names, sources::Values};
+
+/// What is wrong with one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    name: String,
+    problem: String,
+    allowed: String,
+}
+
+impl Fault {
+    pub(super) fn new(name: &str, problem: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), problem: problem.into(), allowed: allowed.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, problem, allowed } = self;
+        if allowed.ends_with('?') {
+            write!(f, "{name} {problem}; {allowed}")
+        } else {
+            write!(f, "{name} {problem}; allowed: {allowed}")
+        }
+    }
+}
+
+/// The settings cannot be used. Shown in one line, every fault with what is allowed instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError(Vec<Fault>);
+
+impl SettingsError {
+    /// An error when there is any fault.
+    pub(super) fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
+    }
+}
+
+impl From<Fault> for SettingsError {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<String> = self.0.iter().map(Fault::to_string).collect();
+        f.write_str(&faults.join(" | "))
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// A network, such as `10.0.0.0/8`; a single address is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// Its first address.
+    pub address: IpAddr,
+    /// How many leading bits its addresses share.
+    pub prefix: u8,
+}
+
+impl FromStr for Network {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.parse().map_err(|_| "is no network")?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(bits), str::parse).map_err(|_| "is no network")?;
+        if prefix > bits { Err("has too long a prefix") } else { Ok(Self { address, prefix }) }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// Reads values by name, and gathers what is wrong with them. A bad value reads as its default until the end.
+pub(super) struct Reader {
+    values: Values,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    pub(super) const fn new(values: Values) -> Self {
+        Self { values, faults: Vec::new() }
+    }
+
+    pub(super) fn finish<T>(self, read: T) -> Result<T, SettingsError> {
+        SettingsError::none_of(self.faults).map(|()| read)
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.values.take(name)
+    }
+
+    fn read<T>(&mut self, name: &str, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?;
+        let value = parse(text.trim());
+        if value.is_none() {
+            let fault = if names::SECRETS.contains(&name) {
+                "has a value that cannot be used".to_owned()
+            } else {
+                format!("cannot be {text:?}")
+            };
+            self.faults.push(Fault::new(name, fault, allowed));
+        }
+        value
+    }
+
+    pub(super) fn one_of<T: Copy>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
+        let allowed = choices.iter().map(|(choice, _)| *choice).collect::<Vec<_>>().join(", ");
+        self.read(name, &allowed, |text| {
+            choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value)
+        })
+        .unwrap_or(default)
+    }
+
+    pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
+        self.one_of(name, &[("true", true), ("false", false)], default)
+    }
+
+    pub(super) fn number<T>(&mut self, name: &str, range: RangeInclusive<u32>, default: T) -> T
+    where
+        T: TryFrom<u32>,
+    {
+        let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+        self.read(name, &allowed, |text| {
+            text.parse::<u32>().ok().filter(|number| range.contains(number))?.try_into().ok()
+        })
+        .unwrap_or(default)
+    }
+
+    /// A number of units of so many seconds.
+    pub(super) fn duration(
+        &mut self,
+        name: &str,
+        unit: u64,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> Duration {
+        let count: u32 = self.number(name, range, default);
+        Duration::from_secs(u64::from(count).saturating_mul(unit))
+    }
+
+    pub(super) fn host(&mut self, name: &str) -> IpAddr {
+        self.read(name, "an IP address such as 127.0.0.1, or localhost", |text| match text {
+            "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+            _ => text.trim_matches(['[', ']']).parse().ok(),
+        })
+        .unwrap_or_else(|| Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Secrets are not trimmed: a space is as good a character as another.
+    pub(super) fn secret(&mut self, name: &str) -> Option<AppSecret> {
+        self.text(name).map(AppSecret::new)
+    }
+
+    pub(super) fn currency(&mut self, name: &str) -> Currency {
+        let read = self.read(name, "an ISO 4217 code such as USD", |text| text.parse().ok());
+        // The default is one of the codes; `finish` never lets another through.
+        read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
+    }
+
+    pub(super) fn database(&mut self, name: &str, data_dir: &Path) -> DatabaseSetting {
+        let allowed = "sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME";
+        self.read(name, allowed, database)
+            .unwrap_or_else(|| DatabaseSetting::Sqlite(data_dir.join("cinema.db")))
+    }
+
+    pub(super) fn url(&mut self, name: &str) -> Option<String> {
+        self.read(name, "an address such as https://cinema.example, without query", |text| {
+            let text = text.trim_end_matches('/');
+            let (origin, path) = split_origin(text)?;
+            let is_plain = !path.contains(['?', '#', '\\', '"', '<', '>']);
+            (is_origin(origin) && is_plain).then(|| text.to_owned())
+        })
+    }
+
+    pub(super) fn origins(&mut self, name: &str) -> Vec<String> {
+        let allowed = "origins such as https://cinema.example, separated by commas, without path";
+        self.read(name, allowed, |text| list(text, |item| is_origin(item).then(|| item.to_owned())))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn networks(&mut self, name: &str) -> Vec<Network> {
+        let allowed = "networks such as 10.0.0.0/8, separated by commas";
+        self.read(name, allowed, |text| list(text, |item| item.parse().ok())).unwrap_or_default()
+    }
+
+    pub(super) fn address(&mut self, name: &str) -> Option<String> {
+        self.read(name, "an e-mail address such as cinema@example.com", |text| {
+            text.parse::<EmailAddress>().ok().map(|address| address.as_str().to_owned())
+        })
+    }
+
+    pub(super) fn mailer(&mut self, name: &str) -> MailerSetting {
+        match self.text(name).as_deref().map(str::trim) {
+            None | Some("console") => {}
+            Some("smtp") => self.faults.push(Fault::new(
+                name,
+                "cannot be \"smtp\" yet: this version cannot send mail over SMTP",
+                "console",
+            )),
+            Some(other) => self.faults.push(Fault::new(name, format!("cannot be {other:?}"), "console")),
+        }
+        MailerSetting::Console
+    }
+
+    pub(super) fn log_filter(&mut self, name: &str) -> String {
+        self.read(name, "levels such as info, or warn,app=debug", |text| {
+            EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+        })
+        .unwrap_or_else(|| "info".to_owned())
+    }
+
+    pub(super) fn allows_sandbox(&mut self) -> bool {
+        let allows = self.switch("ALLOW_SANDBOX", false);
+        let is_sandbox = self.one_of("PAYMENT_PROVIDER", &[("sandbox", true), ("stripe", false)], true);
+        allows || !is_sandbox
+    }
+
+    /// Checks the form of settings that are known and not acted on yet.
+    pub(super) fn accept_what_comes_later(&mut self) {
+        for name in names::RATE_LIMITS {
+            self.read(name, "a number and a time, such as 10/1m", |text| {
+                let (count, period) = text.split_once('/')?;
+                let (length, unit) = period.split_at_checked(period.len().checked_sub(1)?)?;
+                let is_number = |text: &str| text.parse::<u32>().is_ok_and(|number| number > 0);
+                (is_number(count) && is_number(length) && "smhd".contains(unit)).then_some(())
+            });
+        }
+    }
+}
+
+fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
+}
+
+fn database(text: &str) -> Option<DatabaseSetting> {
+    let (scheme, rest) = text.split_once("://")?;
+    match scheme {
+        "sqlite" => {
+            let is_path = !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['?', '\0']);
+            is_path.then(|| DatabaseSetting::Sqlite(PathBuf::from(rest)))
+        }
+        "postgres" | "postgresql" | "postgresql+psycopg" => {
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            (!host.is_empty() && !host.starts_with(':'))
+                .then(|| DatabaseSetting::Postgres(format!("postgres://{rest}")))
+        }
+        _ => None,
+    }
+}
+
+/// An address as its origin and the path behind it.
+fn split_origin(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    let origin = scheme.len().checked_add(3)?.checked_add(end)?;
+    text.split_at_checked(origin)
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let is_bracketed = authority.starts_with('[');
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !is_bracketed || host.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host
+                    .chars()
+                    .all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character))
+        }
+    };
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}

@@ -1,0 +1,115 @@
+//! The settings as text, without what must not be seen.
+
+use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, Settings};
+
+const HIDDEN: &str = "***";
+
+pub(super) fn database(setting: &DatabaseSetting) -> String {
+    match setting {
+        DatabaseSetting::Sqlite(path) => format!("sqlite://{}", path.display()),
+        DatabaseSetting::Postgres(url) => hide_password(url),
+    }
+}
+
+/// The address with `***` for the password, also one in the query.
+fn hide_password(url: &str) -> String {
+    let (url, query) = url.split_once('?').map_or((url, ""), |(url, query)| (url, query));
+    let shown = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
+    {
+        Some((scheme, (user, host))) => {
+            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{HIDDEN}"));
+            format!("{scheme}://{user}@{host}")
+        }
+        None => url.to_owned(),
+    };
+    if query.is_empty() {
+        return shown;
+    }
+    let parameters: Vec<String> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if name.contains("pass") => format!("{name}={HIDDEN}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    format!("{shown}?{}", parameters.join("&"))
+}
+
+pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
+    let one = |text: &Option<String>| text.clone().unwrap_or_default();
+    let app_env = match settings.app_env {
+        AppEnv::Dev => "dev",
+        AppEnv::Test => "test",
+        AppEnv::Prod => "prod",
+    };
+    let secret = match &settings.secret_key {
+        Some(_) => HIDDEN.to_owned(),
+        None if settings.app_env == AppEnv::Prod => String::new(),
+        None => format!("{HIDDEN} (kept in {})", settings.data_dir.display()),
+    };
+    let previous = settings.previous_secret_key.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
+    let proxies: Vec<String> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
+    vec![
+        ("APP_ENV", app_env.to_owned()),
+        ("APP_HOST", settings.host.to_string()),
+        ("APP_PORT", settings.port.to_string()),
+        ("APP_SECRET_KEY", secret),
+        ("APP_SECRET_KEY_PREVIOUS", previous),
+        ("ACCESS_TOKEN_TTL_MIN", settings.access_token_ttl.as_secs().div_euclid(60).to_string()),
+        ("REFRESH_TOKEN_TTL_DAYS", settings.refresh_token_ttl.as_secs().div_euclid(86_400).to_string()),
+        ("DATABASE_URL", database(&settings.database)),
+        ("DATABASE_POOL_SIZE", settings.database_pool_size.to_string()),
+        ("DATA_DIR", settings.data_dir.display().to_string()),
+        ("CURRENCY", settings.currency.to_string()),
+        ("PUBLIC_URL", one(&settings.public_url)),
+        ("FRONTEND_URL", one(&settings.frontend_url)),
+        ("CORS_ORIGINS", settings.cors_origins.join(",")),
+        ("TRUSTED_PROXIES", proxies.join(",")),
+        (
+            "MAILER",
+            match settings.mailer {
+                MailerSetting::Console => "console".to_owned(),
+            },
+        ),
+        ("MAIL_FROM", one(&settings.mail_from)),
+        (
+            "DOCS_ACCESS",
+            match settings.docs_access {
+                DocsSetting::Public => "public".to_owned(),
+                DocsSetting::Authenticated => "authenticated".to_owned(),
+            },
+        ),
+        ("REGISTRATION_REVEALS_EMAIL", settings.registration_reveals_email.to_string()),
+        ("PASSWORD_POLICY", format!("{:?}", settings.password_policy).to_lowercase()),
+        ("RATE_LIMITS", if settings.rate_limits { "on" } else { "off" }.to_owned()),
+        ("HASH_SLOTS", settings.hash_slots.to_string()),
+        ("MAX_IN_FLIGHT", settings.max_in_flight.to_string()),
+        ("REQUEST_TIMEOUT_SECONDS", settings.request_timeout.as_secs().to_string()),
+        ("DRAIN_SECONDS", settings.drain.as_secs().to_string()),
+        (
+            "LOG_FORMAT",
+            match settings.log_format {
+                LogFormat::Pretty => "pretty".to_owned(),
+                LogFormat::Json => "json".to_owned(),
+            },
+        ),
+        ("RUST_LOG", settings.log_filter.clone()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hide_password;
+
+    #[test]
+    fn passwords_are_not_shown_wherever_they_stand() {
+        for (url, shown) in [
+            ("postgres://ann:secret@db:5432/cinema", "postgres://ann:***@db:5432/cinema"),
+            ("postgres://ann:se@cret@db/cinema", "postgres://ann:***@db/cinema"),
+            ("postgres://db/cinema?user=ann&password=secret", "postgres://db/cinema?user=ann&password=***"),
+            ("postgres://ann@db/cinema?sslmode=require", "postgres://ann@db/cinema?sslmode=require"),
+        ] {
+            assert_eq!(hide_password(url), shown);
+        }
+    }
+}

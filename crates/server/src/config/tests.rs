@@ -1,0 +1,212 @@
+use super::*;
+
+fn settings(values: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::from_sources(&Sources::environment(values.iter().copied()))
+}
+
+fn fault(values: &[(&str, &str)]) -> String {
+    settings(values).unwrap_err().to_string()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("cinema-config-{name}-{}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn nothing_has_to_be_set() {
+    let settings = settings(&[]).unwrap();
+    assert_eq!(settings.app_env, AppEnv::Dev);
+    assert_eq!((settings.host.to_string().as_str(), settings.port), ("127.0.0.1", 8_000));
+    assert_eq!(settings.database, DatabaseSetting::Sqlite("./var/cinema.db".into()));
+    assert_eq!(settings.currency.code(), "USD");
+    assert_eq!(settings.access_token_ttl, Duration::from_mins(15));
+    assert_eq!(settings.refresh_token_ttl, Duration::from_hours(168));
+    assert_eq!(settings.drain, Duration::from_secs(5));
+    assert_eq!(settings.max_in_flight, 512);
+    assert!(settings.hash_slots >= 1 && settings.database_pool_size >= 4);
+    assert_eq!(settings.docs_access, DocsSetting::Public);
+    settings.check_production().unwrap();
+}
+
+#[test]
+fn the_environment_wins_over_dotenv_and_that_over_the_file() {
+    let sources = Sources::environment([("APP_PORT", "1"), ("CURRENCY", "")])
+        .with_dotenv("APP_PORT=2\nCURRENCY=EUR\n# a remark\n")
+        .unwrap()
+        .with_file("app_port = 3\ncurrency = \"JPY\"\nmax_in_flight = 4\ncors_origins = [\"http://a\", \"http://b\"]\n");
+    let settings = Settings::from_sources(&sources).unwrap();
+    assert_eq!(settings.port, 1);
+    assert_eq!(settings.currency.code(), "EUR", "an empty variable is none");
+    assert_eq!(settings.max_in_flight, 4);
+    assert_eq!(settings.cors_origins, ["http://a", "http://b"]);
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_named() {
+    let sources = Sources::default().with_file("app_prot = 8000\n");
+    let error = Settings::from_sources(&sources).unwrap_err().to_string();
+    assert_eq!(error, "app_prot is no setting (in cinema.toml); did you mean app_port?");
+    let sources = Sources::default().with_file("[app]\nport = 8000\n");
+    let error = Settings::from_sources(&sources).unwrap_err().to_string();
+    assert!(error.starts_with("app is no setting (in cinema.toml)"), "{error}");
+    let sources = Sources::default().with_file("app_port = = 8000");
+    let error = Settings::from_sources(&sources).unwrap_err().to_string();
+    assert!(error.starts_with("cinema.toml is not TOML"), "{error}");
+}
+
+#[test]
+fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
+    assert_eq!(
+        fault(&[("APP_PORT", "eighty")]),
+        "APP_PORT cannot be \"eighty\"; allowed: a whole number from 0 to 65535"
+    );
+    assert_eq!(fault(&[("APP_ENV", "staging")]), "APP_ENV cannot be \"staging\"; allowed: dev, test, prod");
+    for (name, bad) in [
+        ("APP_HOST", "not a host"),
+        ("APP_PORT", "65536"),
+        ("APP_PORT", "-1"),
+        ("ACCESS_TOKEN_TTL_MIN", "0"),
+        ("REFRESH_TOKEN_TTL_DAYS", "x"),
+        ("DATABASE_URL", "mysql://db"),
+        ("DATABASE_URL", "postgres://"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_POOL_SIZE", "0"),
+        ("CURRENCY", "usd"),
+        ("PUBLIC_URL", "cinema.example"),
+        ("PUBLIC_URL", "https://cinema.example/?a=b"),
+        ("FRONTEND_URL", "javascript://alert"),
+        ("CORS_ORIGINS", "https://a.example/path"),
+        ("CORS_ORIGINS", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("MAILER", "pigeon"),
+        ("MAILER", "smtp"),
+        ("MAIL_FROM", "nobody"),
+        ("DOCS_ACCESS", "private"),
+        ("REGISTRATION_REVEALS_EMAIL", "maybe"),
+        ("PASSWORD_POLICY", "none"),
+        ("RATE_LIMITS", "maybe"),
+        ("RATE_LIMIT_LOGIN", "10"),
+        ("HASH_SLOTS", "0"),
+        ("MAX_IN_FLIGHT", "0"),
+        ("REQUEST_TIMEOUT_SECONDS", "0"),
+        ("DRAIN_SECONDS", "-1"),
+        ("LOG_FORMAT", "xml"),
+        ("RUST_LOG", "cinema=loud"),
+        ("PAYMENT_PROVIDER", "cash"),
+    ] {
+        let fault = fault(&[(name, bad)]);
+        assert!(fault.starts_with(&format!("{name} cannot be")) || name == "DATABASE_URL", "{fault}");
+        assert!(fault.contains("; allowed: "), "{fault}");
+        assert!(!fault.contains('\n'), "{fault}");
+    }
+}
+
+#[test]
+fn every_fault_is_named_at_once_and_no_secret_repeated() {
+    let fault = fault(&[("APP_PORT", "x"), ("CURRENCY", "y"), ("DATABASE_URL", "mysql://u:canary@db")]);
+    assert!(fault.contains("APP_PORT") && fault.contains("CURRENCY") && fault.contains("DATABASE_URL"));
+    assert!(!fault.contains("canary"), "{fault}");
+}
+
+#[test]
+fn every_spelling_of_a_database_is_understood() {
+    for (url, expected) in [
+        ("sqlite:///srv/cinema.db", DatabaseSetting::Sqlite("/srv/cinema.db".into())),
+        ("sqlite://cinema.db", DatabaseSetting::Sqlite("cinema.db".into())),
+        ("postgres://u:p@h:1/n", DatabaseSetting::Postgres("postgres://u:p@h:1/n".into())),
+        ("postgresql://u@h/n", DatabaseSetting::Postgres("postgres://u@h/n".into())),
+        ("postgresql+psycopg://u@h/n", DatabaseSetting::Postgres("postgres://u@h/n".into())),
+    ] {
+        assert!(settings(&[("DATABASE_URL", url)]).unwrap().database == expected, "{url}");
+    }
+}
+
+#[test]
+fn settings_of_later_versions_do_no_harm() {
+    settings(&[
+        ("SMTP_URL", "smtp://mail:1025"),
+        ("REDIS_URL", "redis://cache"),
+        ("STRIPE_SECRET_KEY", "sk_test"),
+        ("MEDIA_URL", "s3://bucket"),
+        ("METRICS_ADDR", "127.0.0.1:9100"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel"),
+        ("RATE_LIMIT_LOGIN", "10/1m"),
+        ("PATH", "/bin"),
+    ])
+    .unwrap();
+    Settings::from_sources(&Sources::default().with_file("smtp_url = \"smtp://mail\"\n")).unwrap();
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file() {
+    let folder = folder("secret-file");
+    let path = folder.join("secret");
+    std::fs::write(&path, "kept in a file, 32 bytes or more\n").unwrap();
+    let path = path.to_str().unwrap();
+    let read = settings(&[("APP_SECRET_KEY_FILE", path)]).unwrap();
+    assert!(read.secret_key == Some(AppSecret::new("kept in a file, 32 bytes or more")));
+    let both = fault(&[("APP_SECRET_KEY_FILE", path), ("APP_SECRET_KEY", "x")]);
+    assert!(both.starts_with("APP_SECRET_KEY is set, and APP_SECRET_KEY_FILE too"), "{both}");
+    let missing = fault(&[("DATABASE_URL_FILE", "/nowhere/at/all")]);
+    assert!(missing.starts_with("DATABASE_URL_FILE cannot be read"), "{missing}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn secrets_are_hidden_wherever_settings_are_shown() {
+    let settings = settings(&[
+        ("APP_SECRET_KEY", "canary-canary-canary-canary-canary"),
+        ("APP_SECRET_KEY_PREVIOUS", "canary-of-yesterday"),
+        ("DATABASE_URL", "postgres://ann:canary@db/cinema"),
+    ])
+    .unwrap();
+    assert!(!format!("{settings:?} {:?}", settings.shown()).contains("canary"));
+    assert!(settings.shown().contains(&("DATABASE_URL", "postgres://ann:***@db/cinema".to_owned())));
+}
+
+#[test]
+fn a_development_secret_is_made_once_and_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder("dev-secret");
+    let settings = settings(&[("DATA_DIR", folder.to_str().unwrap())]).unwrap();
+    let first = settings.key_ring().unwrap().current("x");
+    assert_eq!(first.expose(), settings.key_ring().unwrap().current("x").expose());
+    let kept = std::fs::metadata(folder.join("dev-secret-key")).unwrap();
+    assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no draft is left");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn production_refuses_what_is_meant_for_development() {
+    let folder = folder("prod");
+    let data_dir = folder.to_str().unwrap();
+    let prod = |secret: &str| {
+        let mut values = vec![("APP_ENV", "prod"), ("DATA_DIR", data_dir)];
+        if !secret.is_empty() {
+            values.push(("APP_SECRET_KEY", secret));
+        }
+        settings(&values).unwrap().check_production().unwrap_err().to_string()
+    };
+    assert!(prod("").contains("APP_SECRET_KEY is missing in production"));
+    assert!(prod("short").contains("APP_SECRET_KEY has 5 bytes"));
+    assert!(prod("change-me-change-me-change-me-change-me").contains("is a development secret"));
+    let made = settings(&[("DATA_DIR", data_dir)]).unwrap();
+    made.key_ring().unwrap();
+    let kept = std::fs::read_to_string(folder.join("dev-secret-key")).unwrap();
+    assert!(prod(&kept).contains("is a development secret"));
+
+    let good = prod("kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua");
+    assert!(!good.contains("APP_SECRET_KEY"), "{good}");
+    assert!(good.contains("MAILER cannot be \"console\"") && good.contains("PAYMENT_PROVIDER"), "{good}");
+
+    let settings = settings(&[("APP_ENV", "prod"), ("DATA_DIR", data_dir)]).unwrap();
+    assert!(settings.key_ring().is_err(), "production makes no secret");
+    assert_eq!(settings.docs_access, DocsSetting::Authenticated);
+    assert_eq!(settings.log_format, LogFormat::Json);
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,161 @@
+//! What a developer finds at the first start: a catalogue and an administrator.
+
+use std::{
+    fs::File,
+    io::{Cursor, Read},
+    path::{Path, PathBuf},
+};
+
+use adapter_crypto::fresh_secret;
+use app::accounts::CreateAdminError;
+use domain::{
+    accounts::{EmailAddress, PasswordPolicy, PlainPassword},
+    catalog::Facts,
+};
+
+use crate::{
+    composition::{UseCases, error_chain},
+    config::{SecretFileError, Settings, keep_secret},
+    movie_files::{MovieFile, RowOptions},
+};
+
+/// The catalogue that comes with the program, for working folders that have none.
+const SHIPPED: &str = include_str!("../../../data/movies.jsonl");
+
+/// Where the working folder may have one.
+const FOUND: [&str; 2] = ["data/movies.jsonl", "data/movies.csv"];
+
+/// How many movies are brought in at once.
+const BATCH: usize = 500;
+
+const ADMIN_FILE: &str = "dev-admin";
+const ADMIN: &str = "admin@cinema.example";
+
+/// How a developer signs in as administrator.
+#[derive(Debug)]
+pub(crate) enum DevAdmin {
+    /// With this address and password, kept in this file.
+    Known {
+        /// The address.
+        email: String,
+        /// The password.
+        password: String,
+        /// Where both are kept.
+        file: PathBuf,
+    },
+    /// The account is there, made by another node or before its file was removed.
+    Elsewhere {
+        /// The address.
+        email: String,
+    },
+}
+
+/// The first start went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FirstStartError {
+    /// The administrator's password cannot be kept.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    /// The administrator cannot be made.
+    #[error("cannot make the development administrator ({})", error_chain(.0))]
+    Admin(CreateAdminError),
+}
+
+/// Makes the development administrator with a password of its own, once; later starts only say it again.
+pub(crate) async fn dev_admin(
+    settings: &Settings,
+    use_cases: &UseCases,
+) -> Result<Option<DevAdmin>, FirstStartError> {
+    let Ok(email) = ADMIN.parse::<EmailAddress>() else { return Ok(None) };
+    let file = settings.data_dir.join(ADMIN_FILE);
+    let was_kept = file.exists();
+    let password = keep_secret(&settings.data_dir, ADMIN_FILE, || fresh_password(&email))?.trim().to_owned();
+    match use_cases.accounts.create_admin(email, PlainPassword::new(&password)).await {
+        Err(CreateAdminError::EmailTaken) if !was_kept => {
+            // It is not this account's password; nothing may say so the next time.
+            drop(std::fs::remove_file(&file));
+            Ok(Some(DevAdmin::Elsewhere { email: ADMIN.to_owned() }))
+        }
+        Ok(()) | Err(CreateAdminError::EmailTaken) => {
+            Ok(Some(DevAdmin::Known { email: ADMIN.to_owned(), password, file }))
+        }
+        Err(error) => Err(FirstStartError::Admin(error)),
+    }
+}
+
+/// Sixteen random characters that meet the rule for passwords.
+fn fresh_password(email: &EmailAddress) -> String {
+    loop {
+        let password: String = fresh_secret().expose().chars().take(16).collect();
+        if PasswordPolicy::Standard.check(&PlainPassword::new(&password), Some(email)).is_ok() {
+            return password;
+        }
+    }
+}
+
+/// Brings the catalogue of the working folder, or the shipped one, into an empty database; says how many movies.
+/// Nothing of it keeps the server from starting.
+pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) -> u64 {
+    match use_cases.catalog.is_empty().await {
+        Ok(true) => {}
+        Ok(false) => return 0,
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), "cannot look at the catalogue");
+            return 0;
+        }
+    }
+    let found = FOUND.iter().map(Path::new).find_map(|path| Some((path, File::open(path).ok()?)));
+    let (path, source): (&Path, Box<dyn Read + Send>) = match found {
+        Some((path, file)) => (path, Box::new(file)),
+        None => (Path::new("movies.jsonl"), Box::new(Cursor::new(SHIPPED))),
+    };
+    let options = RowOptions {
+        currency: settings.currency,
+        default_price: None,
+        columns: None,
+        // The shipped prices are in dollars; a shop in another currency asks the same number of its minor units.
+        adopts_prices: true,
+    };
+    let file = match MovieFile::read(source, path, options) {
+        Ok(file) => file,
+        Err(error) => {
+            tracing::error!(file = %path.display(), %error, "cannot load the catalogue");
+            return 0;
+        }
+    };
+    let mut batch: Vec<Facts> = Vec::with_capacity(BATCH);
+    let mut loaded = 0_u64;
+    for row in file {
+        match row {
+            Ok(row) => match row.facts {
+                Ok(facts) => batch.push(facts),
+                Err(fault) => {
+                    tracing::warn!(file = %path.display(), line = row.line, fault, "left a movie out");
+                }
+            },
+            Err(error) => {
+                tracing::error!(file = %path.display(), %error, "stopped loading the catalogue");
+                break;
+            }
+        }
+        if batch.len() >= BATCH && !import(use_cases, &mut batch, &mut loaded).await {
+            return loaded;
+        }
+    }
+    import(use_cases, &mut batch, &mut loaded).await;
+    loaded
+}
+
+async fn import(use_cases: &UseCases, batch: &mut Vec<Facts>, loaded: &mut u64) -> bool {
+    match use_cases.catalog.import(std::mem::take(batch), false).await {
+        Ok(outcomes) => {
+            let added = outcomes.iter().filter(|outcome| **outcome == app::catalog::ImportOutcome::Added);
+            *loaded = loaded.saturating_add(u64::try_from(added.count()).unwrap_or_default());
+            true
+        }
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), "stopped loading the catalogue");
+            false
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Where log lines go, and how they look.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Settings};
+
+/// Sends log lines to standard error from now on. Harmless when something does so already.
+pub(crate) fn init(settings: &Settings, filter: &str) {
+    // The settings were checked when they were read.
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let is_set = match settings.log_format {
+        LogFormat::Pretty => {
+            logs.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).with_target(false).try_init()
+        }
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    if let Err(error) = is_set {
+        tracing::debug!(%error, "log lines go elsewhere already");
+    }
+}

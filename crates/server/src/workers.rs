@@ -1,0 +1,124 @@
+//! What the server does without being asked: it sends mails, and clears away what has run out.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use domain::store::StoreError;
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+use crate::composition::{UseCases, error_chain};
+
+/// How often the outbox is looked at.
+const OUTBOX: Duration = Duration::from_millis(250);
+
+/// How often what has run out is cleared away.
+const CLEAN_UP: Duration = Duration::from_mins(5);
+
+/// The longest pause after failures.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a job under way may take to end.
+const LAST_JOB: Duration = Duration::from_secs(25);
+
+/// The background work of one process. Any number of processes may do it at once.
+#[derive(Debug)]
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    jobs: JoinSet<()>,
+}
+
+impl Workers {
+    /// Begins it on the present runtime.
+    #[must_use]
+    pub fn start(use_cases: &UseCases) -> Self {
+        let (stop, stopping) = watch::channel(false);
+        let mut jobs = JoinSet::new();
+        let outbox = Arc::clone(&use_cases.outbox);
+        jobs.spawn(repeat("outbox", OUTBOX, stopping.clone(), move || {
+            let outbox = Arc::clone(&outbox);
+            async move { outbox.deliver_due().await }
+        }));
+        let (accounts, outbox) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
+        jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
+            let (accounts, outbox) = (Arc::clone(&accounts), Arc::clone(&outbox));
+            async move {
+                let removed = accounts.clean_up().await?;
+                Ok(removed.saturating_add(outbox.clean_up().await?))
+            }
+        }));
+        Self { stop, jobs }
+    }
+
+    /// Ends it after the job under way; what that one claimed is free again after its lease in any case.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let all = async { while self.jobs.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_JOB, all).await.is_err() {
+            tracing::warn!("background work did not end in time");
+        }
+    }
+}
+
+/// Does the job again and again with a pause between, a longer one after each failure in a row.
+async fn repeat<J, F>(name: &'static str, pause: Duration, mut stopping: watch::Receiver<bool>, job: J)
+where
+    J: Fn() -> F,
+    F: Future<Output = Result<u64, StoreError>>,
+{
+    let mut failures = 0_u32;
+    loop {
+        match job().await {
+            Ok(done) => {
+                if failures > 0 {
+                    tracing::info!(job = name, "background work goes on");
+                }
+                if done > 0 {
+                    tracing::debug!(job = name, done, "background work");
+                }
+                failures = 0;
+            }
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                tracing::error!(job = name, failures, error = error_chain(&error), "background work failed");
+            }
+        }
+        tokio::select! {
+            () = sleep(pause_after(pause, failures)) => {}
+            stopped = stopping.wait_for(|stop| *stop) => {
+                drop(stopped);
+                return;
+            }
+        }
+    }
+}
+
+fn pause_after(pause: Duration, failures: u32) -> Duration {
+    let longest = LONGEST_PAUSE.max(pause);
+    pause.saturating_mul(2_u32.saturating_pow(failures)).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_failures_up_to_a_limit() {
+        let pauses = [0, 1, 2, 100].map(|failures| pause_after(OUTBOX, failures).as_millis());
+        assert_eq!(pauses, [250, 500, 1_000, 30_000]);
+        assert_eq!(pause_after(CLEAN_UP, 3), CLEAN_UP);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_is_repeated_until_it_is_stopped() {
+        let (stop, stopping) = watch::channel(false);
+        let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
+        let job = tokio::spawn(repeat("test", OUTBOX, stopping, move || {
+            ran.send(()).unwrap();
+            async { Err(StoreError::failed("on purpose")) }
+        }));
+        for _ in 0..5 {
+            runs.recv().await.unwrap();
+        }
+        stop.send_replace(true);
+        job.await.unwrap();
+    }
+}
