@@ -9,7 +9,10 @@ use actix_web::{
     error::InternalError,
     http::{
         Method, StatusCode,
-        header::{ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
+        header::{
+            ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
+            WWW_AUTHENTICATE,
+        },
     },
     middleware::Next,
 };
