@@ -112,7 +112,7 @@ impl Accounts {
 mod tests {
     use crate::accounts::{
         AuthenticateError, RefreshError, TokenPair,
-        doubles::{World, ann},
+        doubles::{World, ann, email},
     };
 
     const DAY: i64 = 24 * 3600;
@@ -159,8 +159,8 @@ mod tests {
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
         let third = next(&world, &second).await;
-        world.accounts.authenticate(&third.access).await.unwrap();
         world.seconds_pass(31);
+        world.accounts.authenticate(&third.access).await.unwrap();
         refused(&world, &first.refresh).await;
         for pair in [&first, &second, &third] {
             refused(&world, &pair.refresh).await;
@@ -191,6 +191,35 @@ mod tests {
             refused(&world, text).await;
         }
         next(&world, &pair).await;
+    }
+
+    #[tokio::test]
+    async fn a_token_counts_for_its_own_user_and_sign_in_only() {
+        let world = World::new();
+        let bob = world.signed_in(&email("bob@example.com")).await;
+        let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
+        let part = |pair: &TokenPair, index| pair.refresh.split(' ').nth(index).unwrap().to_owned();
+        let of_bob = laptop.refresh.replace(&part(&laptop, 1), &part(&bob, 1));
+        let of_phone = laptop.refresh.replace(&part(&laptop, 2), &part(&phone, 2));
+        for text in [of_bob, of_phone] {
+            refused(&world, &text).await;
+        }
+        next(&world, &laptop).await;
+    }
+
+    #[tokio::test]
+    async fn fifty_refreshes_at_once_get_one_successor_and_end_nothing() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let (accounts, token) = (world.accounts.clone(), pair.refresh.clone());
+            calls.spawn(async move { accounts.refresh(&token).await.unwrap() });
+        }
+        let pairs = calls.join_all().await;
+        assert!(pairs.iter().all(|other| other.refresh == pairs[0].refresh));
+        assert_eq!(world.store.rows().refresh.len(), 2);
+        next(&world, &pairs[0]).await;
     }
 
     #[tokio::test]
