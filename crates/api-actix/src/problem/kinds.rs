@@ -1,6 +1,6 @@
 //! The registry of problems: what an error answer can be.
 //!
-//! A code is API and is never renamed; [`page`](super::page) answers each `type` address with the explanation
+//! A code is API and is never renamed; `page` answers each `type` address with the explanation
 //! written here.
 
 /// One kind of problem.
