@@ -1,0 +1,26 @@
+//! Accounts (api.md section 2).
+
+mod activation;
+mod log_in;
+mod log_out;
+mod passwords;
+mod refresh;
+mod registration;
+mod resending;
+
+use crate::support::Case;
+
+pub(crate) fn cases() -> Vec<Case> {
+    [
+        activation::cases(),
+        log_in::cases(),
+        log_out::cases(),
+        passwords::cases(),
+        refresh::cases(),
+        registration::cases(),
+        resending::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,88 @@
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::support::{Engine, TestApp, Tokens, cases, snapshot};
+
+cases! {
+    logging_out_answers_to_the_letter_and_ends_the_session,
+    logging_out_ends_the_access_token_within_five_seconds_on_every_node,
+    whatever_the_string_is_logging_out_succeeds,
+    logging_out_with_a_rotated_token_ends_the_session_too,
+    a_logged_out_token_used_again_ends_nothing_else,
+    a_missing_string_is_named,
+}
+
+async fn logging_out_answers_to_the_letter_and_ends_the_session(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let answer = app.log_out(&ann.tokens.refresh).await.expect(200);
+    snapshot!(answer.json(), @r#"
+    {
+      "message": "Logged out."
+    }
+    "#);
+    app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
+    ann.get("/cart").await.problem(401, "access_token_invalid");
+    ann.get("/movies").await.problem(401, "access_token_invalid");
+    app.log_in("ann").await.expect(200);
+}
+
+async fn logging_out_ends_the_access_token_within_five_seconds_on_every_node(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let other_node = app.second_node().await;
+    let ann = app.user("ann").await;
+    let elsewhere = ann.at(other_node.url());
+    elsewhere.get("/cart").await.expect(200);
+    app.log_out(&ann.tokens.refresh).await.expect(200);
+    app.advance(TimeDelta::seconds(5));
+    elsewhere.get("/cart").await.problem(401, "access_token_invalid");
+    ann.get("/cart").await.problem(401, "access_token_invalid");
+    let body = json!({"refresh": ann.tokens.refresh});
+    elsewhere.post("/cart/merge", json!({"movie_ids": []})).await.problem(401, "access_token_invalid");
+    app.anonymous()
+        .at(other_node.url())
+        .post("/accounts/refresh", body)
+        .await
+        .problem(401, "refresh_token_invalid");
+}
+
+async fn whatever_the_string_is_logging_out_succeeds(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    for refresh in ["", "x", "a.b.c", "🎬", &ann.tokens.access, &ann.tokens.refresh[1..]] {
+        let answer = app.log_out(refresh).await.expect(200);
+        assert_eq!(answer.json(), json!({"message": "Logged out."}));
+    }
+    ann.get("/cart").await.expect(200);
+    app.log_out(&ann.tokens.refresh).await.expect(200);
+    app.log_out(&ann.tokens.refresh).await.expect(200);
+}
+
+async fn logging_out_with_a_rotated_token_ends_the_session_too(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let successor = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
+    app.log_out(&ann.tokens.refresh).await.expect(200);
+    app.refresh(&successor.refresh).await.problem(401, "refresh_token_invalid");
+    app.advance(TimeDelta::seconds(5));
+    ann.with_token(&successor.access).get("/cart").await.problem(401, "access_token_invalid");
+}
+
+async fn a_logged_out_token_used_again_ends_nothing_else(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let other = Tokens::of(&app.log_in("ann").await);
+    app.log_out(&ann.tokens.refresh).await.expect(200);
+    app.advance(TimeDelta::seconds(31));
+    app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
+    ann.with_token(&other.access).get("/cart").await.expect(200);
+    app.refresh(&other.refresh).await.expect(200);
+}
+
+async fn a_missing_string_is_named(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let call = |body| app.anonymous().post("/accounts/logout", body);
+    call(json!({})).await.invalid(&[("refresh", "required")]);
+    call(json!({"refresh": null})).await.invalid(&[("refresh", "wrong_type")]);
+    call(json!({"refresh": {"token": "x"}})).await.invalid(&[("refresh", "wrong_type")]);
+}

@@ -1,0 +1,71 @@
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::support::{Engine, TestApp, cases, snapshot};
+
+cases! {
+    resending_answers_the_same_whoever_is_asked_for,
+    only_an_account_that_waits_is_mailed,
+    a_new_link_replaces_the_old_one_and_holds_another_24_hours,
+    a_bad_email_is_named,
+}
+
+async fn resending_answers_the_same_whoever_is_asked_for(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("active").await;
+    app.register("waiting").await.expect(201);
+    let answers = [app.resend("active").await, app.resend("waiting").await, app.resend("nobody").await];
+    let mut shapes = BTreeSet::new();
+    for answer in answers {
+        let answer = answer.expect(200);
+        snapshot!(answer.json(), @r#"
+        {
+          "message": "If the email exists, a new activation token was sent."
+        }
+        "#);
+        let names: BTreeSet<_> = answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        shapes.insert(names);
+    }
+    assert_eq!(shapes.len(), 1, "the same headers: {shapes:?}");
+}
+
+async fn only_an_account_that_waits_is_mailed(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("active").await;
+    app.register("waiting").await.expect(201);
+    app.run_outbox().await;
+    let (to_active, to_waiting) =
+        (app.mails_to("active@example.com").len(), app.mails_to("waiting@example.com").len());
+    for name in ["active", "waiting", "nobody"] {
+        app.resend(name).await.expect(200);
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mails_to("active@example.com").len(), to_active);
+    assert_eq!(app.mails_to("waiting@example.com").len(), to_waiting + 1);
+    assert_eq!(app.mails_to("nobody@example.com").len(), 0);
+}
+
+async fn a_new_link_replaces_the_old_one_and_holds_another_24_hours(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.register("ann").await.expect(201);
+    let first = app.activation_token("ann").await;
+    app.advance(TimeDelta::hours(25));
+    app.activate(&first).await.problem(400, "token_expired");
+    app.resend("ann").await.expect(200);
+    let second = app.activation_token("ann").await;
+    app.activate(&first).await.problem(400, "token_invalid");
+    app.advance(TimeDelta::hours(24) - TimeDelta::seconds(1));
+    app.activate(&second).await.expect(200);
+    app.log_in("ann").await.expect(200);
+}
+
+async fn a_bad_email_is_named(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let call = |body| app.anonymous().post("/accounts/resend-activation", body);
+    call(json!({})).await.invalid(&[("email", "required")]);
+    call(json!({"email": "ann"})).await.invalid(&[("email", "invalid_format")]);
+    call(json!({"email": null})).await.invalid(&[("email", "wrong_type")]);
+    call(json!({"email": "a@example.com", "name": 1})).await.invalid(&[("name", "unknown")]);
+}

@@ -1,0 +1,275 @@
+//! Whatever is sent: an answer of the contract, and nothing changed.
+
+use serde_json::{Value, json};
+
+use crate::support::{Engine, TestApp, cases};
+
+cases! {
+    every_bad_field_is_named_at_once,
+    a_body_that_is_no_json_is_malformed,
+    a_body_that_is_no_object_is_named,
+    a_body_of_another_type_is_unsupported,
+    a_charset_is_understood_when_it_is_utf_8,
+    a_body_over_64_kib_is_too_large,
+    a_key_that_stands_twice_is_named,
+    nul_is_refused_in_every_string,
+    emoji_are_refused_or_taken_but_never_break_anything,
+    an_email_of_300_characters_is_too_long,
+    what_is_no_email_is_named,
+    a_wrong_type_is_named_for_every_field_of_every_body,
+    an_unknown_field_is_named_in_every_body,
+}
+
+const BODIES: [(&str, &[&str]); 6] = [
+    ("/accounts/register", &["email", "password"]),
+    ("/accounts/activate", &["token"]),
+    ("/accounts/resend-activation", &["email"]),
+    ("/accounts/login", &["email", "password"]),
+    ("/accounts/refresh", &["refresh"]),
+    ("/accounts/logout", &["refresh"]),
+];
+
+async fn every_bad_field_is_named_at_once(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.anonymous()
+        .post(
+            "/accounts/register",
+            json!({"email": "ann", "password": "short", "admin": true, "role": "admin"}),
+        )
+        .await
+        .invalid(&[
+            ("email", "invalid_format"),
+            ("password", "too_short"),
+            ("admin", "unknown"),
+            ("role", "unknown"),
+        ]);
+    app.anonymous().post("/accounts/register", json!({"Email": "ann@example.com"})).await.invalid(&[
+        ("email", "required"),
+        ("password", "required"),
+        ("Email", "unknown"),
+    ]);
+}
+
+async fn a_body_that_is_no_json_is_malformed(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let deep = "[".repeat(30_000);
+    let bodies: [&[u8]; 12] = [
+        b"",
+        b" ",
+        b"{",
+        b"{\"email\": }",
+        b"{'email': 'ann@example.com'}",
+        b"{\"email\": \"ann@example.com\",}",
+        b"{} {}",
+        b"email=ann%40example.com&password=Passw0rd1",
+        b"\xff\xfe\x00",
+        b"{\"email\": \"\xff\"}",
+        b"{\"email\": \"\\ud800\"}",
+        deep.as_bytes(),
+    ];
+    for body in bodies {
+        app.anonymous()
+            .call(reqwest::Method::POST, "/accounts/register")
+            .body("application/json", body.to_vec())
+            .await
+            .problem(400, "malformed_request");
+    }
+}
+
+async fn a_body_that_is_no_object_is_named(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for body in [json!([]), json!("ann"), json!(1), json!(true), json!(null), json!([{"email": "a@b.c"}])] {
+        let answer = app.anonymous().post("/accounts/register", body).await.problem(422, "validation_failed");
+        let body = answer.json();
+        assert_eq!(body["errors"].as_array().unwrap().len(), 1, "{answer}");
+        assert_eq!(body["errors"][0]["code"], "wrong_type", "{answer}");
+    }
+}
+
+async fn a_body_of_another_type_is_unsupported(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let body = json!({"email": "ann@example.com", "password": "Passw0rd1"}).to_string();
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/jsonp",
+        "application/json; charset=utf-16",
+        "json",
+    ] {
+        app.anonymous()
+            .call(reqwest::Method::POST, "/accounts/register")
+            .body(kind, body.clone())
+            .await
+            .problem(415, "unsupported_media_type");
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mail_count(), 0);
+}
+
+async fn a_charset_is_understood_when_it_is_utf_8(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (name, kind) in [
+        ("ann", "application/json; charset=utf-8"),
+        ("bob", "Application/JSON;charset=UTF-8"),
+        ("cleo", "application/json"),
+    ] {
+        let body = json!({"email": format!("{name}@example.com"), "password": "Passw0rd1"}).to_string();
+        app.anonymous().call(reqwest::Method::POST, "/accounts/register").body(kind, body).await.expect(201);
+    }
+}
+
+async fn a_body_over_64_kib_is_too_large(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let body = |length: usize| json!({"email": "ann@example.com", "password": "a1".repeat(length / 2)});
+    for megabytes in [1, 10] {
+        for path in ["/accounts/register", "/accounts/login"] {
+            app.anonymous().post(path, body(megabytes * 1024 * 1024)).await.problem(413, "too_large");
+        }
+    }
+    let at_most = body(60 * 1024);
+    app.anonymous().post("/accounts/register", at_most).await.invalid(&[("password", "too_long")]);
+    // A body that does not say its length is cut off too.
+    let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("\"aaaaaaaaaaaaaaaaaaaa\"".repeat(100)));
+    let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    app.anonymous()
+        .call(reqwest::Method::POST, "/accounts/login")
+        .body("application/json", unending)
+        .await
+        .problem(413, "too_large");
+    app.anonymous().get("/health/live").await.expect(200);
+}
+
+async fn a_key_that_stands_twice_is_named(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.anonymous()
+        .call(reqwest::Method::POST, "/accounts/register")
+        .body(
+            "application/json",
+            r#"{"email":"a@example.com","email":"b@example.com","password":"Passw0rd1"}"#,
+        )
+        .await
+        .invalid(&[("email", "repeated")]);
+}
+
+async fn nul_is_refused_in_every_string(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (path, fields) in BODIES {
+        for &field in fields {
+            let mut body = sound_body(fields);
+            let text = body[field].as_str().unwrap();
+            body[field] = format!("{text}\0").into();
+            let answer = app.anonymous().post(path, body).await;
+            // "Whatever the string is", a log-out succeeds.
+            if path == "/accounts/logout" && answer.status == 200 {
+                continue;
+            }
+            answer.invalid(&[(field, "invalid_format")]);
+        }
+    }
+    for query in ["search=a%00b", "title=%00", "genre=%00", "sort=%00", "cursor=%00", "page=%00", "%00=1"] {
+        app.anonymous().get(format!("/movies?{query}")).await.problem(422, "validation_failed");
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mail_count(), 0);
+}
+
+async fn emoji_are_refused_or_taken_but_never_break_anything(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.import_small_catalogue().await;
+    let emoji = "🎬👩‍👩‍👧‍👦\u{202e}\u{feff}";
+    for (path, fields) in BODIES {
+        for &field in fields {
+            let mut body = sound_body(fields);
+            let text = body[field].as_str().unwrap();
+            body[field] = format!("{emoji}{text}").into();
+            let answer = app.anonymous().post(path, body).await;
+            assert!([200, 201, 400, 401, 403, 422].contains(&answer.status), "{answer}");
+        }
+    }
+    for query in ["search=%F0%9F%8E%AC", "title=%F0%9F%8E%AC"] {
+        let answer = app.anonymous().get(format!("/movies?{query}")).await.expect(200);
+        assert_eq!(answer.json()["items"], json!([]));
+    }
+    app.anonymous().get("/movies?search=%FF").await.invalid(&[("search", "invalid_format")]);
+}
+
+async fn an_email_of_300_characters_is_too_long(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let email = format!("{}@example.com", "a".repeat(288));
+    assert_eq!(email.len(), 300);
+    for path in ["/accounts/register", "/accounts/resend-activation"] {
+        let body = match path {
+            "/accounts/register" => json!({"email": email, "password": "Passw0rd1"}),
+            _ => json!({"email": email}),
+        };
+        app.anonymous().post(path, body).await.invalid(&[("email", "too_long")]);
+    }
+    let answer =
+        app.anonymous().post("/accounts/login", json!({"email": email, "password": "Passw0rd1"})).await;
+    assert!(matches!(answer.status, 401 | 422), "{answer}");
+}
+
+async fn what_is_no_email_is_named(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for email in [
+        "",
+        " ",
+        "ann",
+        "ann@",
+        "@example.com",
+        "a b@example.com",
+        "ann@@example.com",
+        "ann@example.com\r\nBcc: bob@example.com",
+        "Ann <ann@example.com>",
+        "ann@example.com,bob@example.com",
+    ] {
+        app.anonymous()
+            .post("/accounts/register", json!({"email": email, "password": "Passw0rd1"}))
+            .await
+            .invalid(&[("email", "invalid_format")]);
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mail_count(), 0);
+}
+
+fn sound_body(fields: &[&str]) -> Value {
+    let value = |field: &str| match field {
+        "email" => "ann@example.com",
+        "password" => "Passw0rd1",
+        _ => "a-token",
+    };
+    fields
+        .iter()
+        .map(|&field| (field.to_owned(), Value::from(value(field))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+async fn a_wrong_type_is_named_for_every_field_of_every_body(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (path, fields) in BODIES {
+        for wrong in [json!(1), json!(1.5), json!(true), json!(null), json!(["x"]), json!({"a": "b"})] {
+            let body: serde_json::Map<_, _> =
+                fields.iter().map(|&field| (field.to_owned(), wrong.clone())).collect();
+            let faults: Vec<_> = fields.iter().map(|&field| (field, "wrong_type")).collect();
+            app.anonymous().post(path, body.into()).await.invalid(&faults);
+        }
+        let faults: Vec<_> = fields.iter().map(|&field| (field, "required")).collect();
+        app.anonymous().post(path, json!({})).await.invalid(&faults);
+    }
+}
+
+async fn an_unknown_field_is_named_in_every_body(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (path, fields) in BODIES {
+        let mut body = sound_body(fields);
+        body["is_active"] = true.into();
+        app.anonymous().post(path, body).await.invalid(&[("is_active", "unknown")]);
+        let query = app.anonymous().post(format!("{path}?debug=1"), sound_body(fields)).await;
+        query.invalid(&[("debug", "unknown")]);
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mail_count(), 0);
+}

@@ -1,0 +1,10 @@
+//! The cart (api.md section 7).
+
+mod items;
+mod merge;
+
+use crate::support::Case;
+
+pub(crate) fn cases() -> Vec<Case> {
+    items::cases().into_iter().chain(merge::cases()).collect()
+}

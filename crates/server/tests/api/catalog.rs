@@ -1,0 +1,61 @@
+//! The catalogue (api.md section 5, pages and sorting of section 1).
+
+mod caching;
+mod detail;
+mod filters;
+mod genres;
+mod list;
+mod paging;
+mod sorting;
+mod visibility;
+
+use serde_json::Value;
+
+use crate::support::{Answer, Case};
+
+pub(crate) fn cases() -> Vec<Case> {
+    [
+        caching::cases(),
+        detail::cases(),
+        filters::cases(),
+        genres::cases(),
+        list::cases(),
+        paging::cases(),
+        sorting::cases(),
+        visibility::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The names of a list's items, in order.
+fn names(list: &Answer) -> Vec<String> {
+    assert_eq!(list.status, 200, "{list}");
+    texts(&list.json(), "name")
+}
+
+fn texts(list: &Value, member: &str) -> Vec<String> {
+    let items = list["items"].as_array().expect("a list");
+    items.iter().map(|item| item[member].as_str().expect("a text").to_owned()).collect()
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+/// A text for a query string.
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
+        .collect()
+}

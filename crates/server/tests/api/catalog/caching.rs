@@ -1,0 +1,140 @@
+use serde_json::json;
+
+use crate::support::{Engine, TestApp, cases, facts};
+
+cases! {
+    a_movie_has_a_strong_tag_and_is_not_sent_twice,
+    a_list_has_a_weak_tag_and_is_not_sent_twice,
+    the_tag_changes_with_the_movie,
+    the_tag_changes_with_what_the_caller_is_shown,
+    a_list_changes_its_tag_with_its_movies,
+    any_of_several_tags_or_a_star_is_honoured,
+    what_visitors_see_may_be_cached_and_what_users_see_may_not,
+    head_says_what_get_would,
+}
+
+async fn a_movie_has_a_strong_tag_and_is_not_sent_twice(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let path = format!("/movies/{}", movies.id("Alien"));
+    let first = app.anonymous().get(&path).await.expect(200);
+    let tag = first.header("etag").unwrap().to_owned();
+    assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2, "{tag}");
+    let second = app.anonymous().get(&path).header("if-none-match", &tag).await.expect(304);
+    for name in ["etag", "cache-control", "vary"] {
+        assert_eq!(second.headers.get(name), first.headers.get(name), "{name}");
+    }
+    app.anonymous().get(&path).header("if-none-match", "\"other\"").await.expect(200);
+    assert_eq!(app.anonymous().get(&path).await.header("etag"), Some(tag.as_str()));
+}
+
+async fn a_list_has_a_weak_tag_and_is_not_sent_twice(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.import_small_catalogue().await;
+    for path in ["/movies", "/movies?search=alien", "/genres"] {
+        let first = app.anonymous().get(path).await.expect(200);
+        let tag = first.header("etag").unwrap_or_else(|| panic!("no tag: {first}")).to_owned();
+        assert!(tag.starts_with("W/\"") && tag.ends_with('"'), "{tag}");
+        let second = app.anonymous().get(path).header("if-none-match", &tag).await.expect(304);
+        assert_eq!(second.header("etag"), Some(tag.as_str()));
+        assert_eq!(second.header("cache-control"), first.header("cache-control"));
+    }
+}
+
+async fn the_tag_changes_with_the_movie(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import(vec![facts("One", 2000)]).await;
+    let path = format!("/movies/{}", movies.id("One"));
+    let tag = app.anonymous().get(&path).await.header("etag").unwrap().to_owned();
+    app.import(vec![facts("One", 2000)]).await;
+    app.anonymous().get(&path).header("if-none-match", &tag).await.expect(304);
+    app.import(vec![domain::catalog::Facts { votes: 7, ..facts("One", 2000) }]).await;
+    let changed = app.anonymous().get(&path).header("if-none-match", &tag).await.expect(200);
+    assert_eq!(changed.json()["votes"], 7);
+    assert_ne!(changed.header("etag"), Some(tag.as_str()));
+}
+
+async fn the_tag_changes_with_what_the_caller_is_shown(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let path = format!("/movies/{}", movies.id("Alien"));
+    let visitors = app.anonymous().get(&path).await.header("etag").unwrap().to_owned();
+    let before = ann.get(&path).await.header("etag").unwrap().to_owned();
+    assert_ne!(visitors, before, "the one has no `me`, the other has");
+    ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
+    let answer = ann.get(&path).header("if-none-match", &before).await.expect(200);
+    assert_eq!(answer.json()["me"]["in_cart"], true);
+}
+
+async fn a_list_changes_its_tag_with_its_movies(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.import(vec![facts("One", 2000)]).await;
+    let tag = app.anonymous().get("/movies").await.header("etag").unwrap().to_owned();
+    app.import(vec![facts("Two", 2001)]).await;
+    app.anonymous().get("/movies").header("if-none-match", &tag).await.expect(200);
+}
+
+async fn any_of_several_tags_or_a_star_is_honoured(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let path = format!("/movies/{}", movies.id("Alien"));
+    let tag = app.anonymous().get(&path).await.header("etag").unwrap().to_owned();
+    for value in [format!("\"a\", {tag}, \"b\""), format!("W/{tag}"), "*".to_owned(), format!("\"a\",{tag}")]
+    {
+        app.anonymous().get(&path).header("if-none-match", &value).await.expect(304);
+    }
+    for value in ["", "x", "\"", "W/", "\"a\" \"b\""] {
+        app.anonymous().get(&path).header("if-none-match", value).await.expect(200);
+    }
+}
+
+async fn what_visitors_see_may_be_cached_and_what_users_see_may_not(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    for path in ["/movies".to_owned(), format!("/movies/{}", movies.id("Alien")), "/genres".to_owned()] {
+        let open = app.anonymous().get(&path).await.expect(200);
+        assert_eq!(open.header("cache-control"), Some("public, max-age=5"), "{path}");
+        let vary: Vec<_> = open
+            .headers
+            .get_all("vary")
+            .iter()
+            .flat_map(|value| value.to_str().unwrap().split(','))
+            .map(|name| name.trim().to_ascii_lowercase())
+            .collect();
+        assert!(vary.contains(&"authorization".to_owned()), "{path}: {vary:?}");
+        let signed_in = ann.get(&path).await.expect(200);
+        assert_eq!(signed_in.header("cache-control"), Some("private, no-store"), "{path}");
+    }
+    let bad = app.anonymous().get("/movies?page=0").await.expect(422);
+    assert_eq!(bad.header("cache-control"), Some("private, no-store"));
+}
+
+async fn head_says_what_get_would(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let alien = format!("/movies/{}", movies.id("Alien"));
+    for path in [
+        "/movies",
+        &alien,
+        "/genres",
+        "/cart",
+        "/health/live",
+        "/health/ready",
+        "/openapi.json",
+        "/movies?page=0",
+    ] {
+        let get = ann.get(path).await;
+        let head = ann.call(reqwest::Method::HEAD, path).await.expect(get.status);
+        for name in ["content-type", "etag", "cache-control", "link", "vary"] {
+            assert_eq!(head.headers.get(name), get.headers.get(name), "{path}: {name}");
+        }
+        let length = head.header("content-length");
+        assert!(length.is_none_or(|length| length == get.body.len().to_string()), "{path}: {length:?}");
+    }
+    ann.call(reqwest::Method::HEAD, "/movies/0190a1b2-0000-7000-8000-000000000000").await.expect(404);
+    let tag = ann.get(&alien).await.header("etag").unwrap().to_owned();
+    ann.call(reqwest::Method::HEAD, &alien).header("if-none-match", &tag).await.expect(304);
+}

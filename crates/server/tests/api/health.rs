@@ -1,0 +1,95 @@
+//! Whether the server lives, and whether it can work (api.md section 11; issue 2, "Bad input").
+
+use serde_json::{Value, json};
+
+use crate::support::{Engine, TestApp, cases, snapshot};
+
+cases! {
+    a_live_server_says_so,
+    a_ready_server_says_what_it_needs,
+    health_is_never_cached_and_needs_no_token,
+    without_its_database_the_server_says_so_and_recovers_by_itself: on_postgres_only,
+}
+
+async fn a_live_server_says_so(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    snapshot!(app.anonymous().get("/health/live").await.expect(200).json(), @r#"
+    {
+      "status": "ok"
+    }
+    "#);
+}
+
+async fn a_ready_server_says_what_it_needs(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ready = app.anonymous().get("/health/ready").await.expect(200).json();
+    assert_eq!(ready["status"], "ok");
+    let names: Vec<_> =
+        ready["components"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert!(names.contains(&json!("database")) && names.contains(&json!("migrations")), "{ready}");
+    for component in ready["components"].as_array().unwrap() {
+        assert_eq!(component["ok"], true, "{ready}");
+    }
+}
+
+async fn health_is_never_cached_and_needs_no_token(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for path in ["/health/live", "/health/ready"] {
+        let answer = app.anonymous().get(path).await.expect(200);
+        assert_eq!(answer.header("cache-control"), Some("private, no-store"), "{path}");
+    }
+}
+
+async fn without_its_database_the_server_says_so_and_recovers_by_itself(engine: Engine) {
+    assert_eq!(engine, Engine::Postgres);
+    let app = TestApp::spawn_on_own_server().await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let in_cart = json!({"movie_id": movies.id("Alien")});
+    ann.post("/cart/items", in_cart.clone()).await.expect(201);
+
+    app.stop_database().await;
+    app.anonymous().get("/health/live").await.expect(200);
+    let ready = app.anonymous().get("/health/ready").await.expect(503).json();
+    assert_eq!(ready["status"], "unavailable");
+    let database = |ready: &Value| {
+        let all = ready["components"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == "database").cloned().unwrap()
+    };
+    assert_eq!(database(&ready)["ok"], false);
+    let told = ready.to_string();
+    for secret in ["postgres://", "127.0.0.1", "password"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+    let movie = movies.id("Alien");
+    let log_in = json!({"email": ann.email, "password": ann.password});
+    for answer in [
+        app.anonymous().get("/movies?search=alien").await,
+        app.anonymous().get(format!("/movies/{movie}")).await,
+        ann.get("/cart").await,
+        ann.post("/cart/items", json!({"movie_id": movies.id("M")})).await,
+        ann.delete("/cart").await,
+        app.anonymous().post("/accounts/login", log_in.clone()).await,
+        app.register("bob").await,
+        app.refresh(&ann.tokens.refresh).await,
+        app.activate("a-token").await,
+        app.resend("ann").await,
+    ] {
+        let answer = answer.problem(503, "unavailable");
+        let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait), "{answer}");
+    }
+    // What needs no database is refused as ever.
+    app.anonymous().get("/movies?page=0").await.expect(422);
+    app.anonymous().get("/nothing").await.expect(404);
+    ann.with_token("x.y.z").get("/cart").await.problem(401, "access_token_invalid");
+
+    app.start_database().await;
+    app.anonymous().get("/health/ready").await.expect(200);
+    let cart = ann.get("/cart").await.expect(200).json();
+    assert_eq!(cart["items"][0]["movie"]["name"], "Alien", "nothing was changed or lost");
+    ann.post("/cart/items", in_cart).await.problem(409, "already_in_cart");
+    app.anonymous().post("/accounts/login", log_in).await.expect(200);
+    app.refresh(&ann.tokens.refresh).await.expect(200);
+    app.register("bob").await.expect(201);
+}

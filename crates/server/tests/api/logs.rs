@@ -1,0 +1,66 @@
+//! What may never be logged is not (quality B14): planted secrets are looked for in all that the process logged.
+
+use serde_json::json;
+
+use crate::support::{Engine, TestApp, Tokens, captured_logs, cases};
+
+cases! {
+    no_secret_stands_in_the_logs,
+    every_request_is_logged_once_under_its_id,
+}
+
+async fn no_secret_stands_in_the_logs(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let visitor = app.anonymous();
+    let engine = engine.name();
+    let email = format!("canary-{engine}@example.com");
+    let (password, wrong) = (format!("Canary {engine} 4711"), format!("Wrong canary {engine} 4712"));
+    let body = |password: &str| json!({"email": email, "password": password});
+    visitor.post("/accounts/register", body(&password)).await.expect(201);
+    visitor.post("/accounts/register", body("short")).await.expect(422);
+    let link = app.activation_token(&format!("canary-{engine}")).await;
+    visitor.get(format!("/activate?token={link}")).await.expect(200);
+    app.activate(&format!("{link}x")).await.expect(400);
+    app.activate(&link).await.expect(200);
+    visitor.post("/accounts/login", body(&wrong)).await.expect(401);
+    let first = Tokens::of(&visitor.post("/accounts/login", body(&password)).await);
+    let second = Tokens::of(&app.refresh(&first.refresh).await);
+    visitor.with_token(&second.access).get("/cart").await.expect(200);
+    visitor.with_token(&format!("{}x", second.access)).get("/cart").await.expect(401);
+    app.advance(chrono::TimeDelta::seconds(31));
+    app.refresh(&first.refresh).await.expect(401);
+    app.log_out(&second.refresh).await.expect(200);
+    visitor.get(format!("/docs?token={link}")).await;
+    app.clean_up().await;
+
+    let logs = captured_logs();
+    assert!(logs.contains("request"), "something is logged");
+    let secret_part = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+    for (what, secret) in [
+        ("the email", email.clone()),
+        ("the password", password.clone()),
+        ("the wrong password", wrong.clone()),
+        ("the link", link.clone()),
+        ("an access token", secret_part(&first.access)),
+        ("an access token", secret_part(&second.access)),
+        ("a refresh token", secret_part(&first.refresh)),
+        ("a refresh token", secret_part(&second.refresh)),
+    ] {
+        assert!(!logs.contains(&secret), "{what} stands in the logs");
+    }
+    assert!(logs.contains("refresh_reuse"), "the reuse of a token is told to operators");
+}
+
+async fn every_request_is_logged_once_under_its_id(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let id = format!("logged-once-{}", if engine == Engine::Sqlite { "embedded" } else { "served" });
+    let movie = "0190a1b2-0000-7000-8000-00000000abcd";
+    app.anonymous().get(format!("/movies/{movie}?")).header("x-request-id", &id).await.expect(404);
+    let logs = captured_logs();
+    let lines: Vec<_> = logs.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for part in ["GET", "/api/v1/movies/{id}", "404"] {
+        assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+    }
+    assert!(!lines[0].contains(movie), "the pattern, not the path: {}", lines[0]);
+}

@@ -1,0 +1,147 @@
+//! The OpenAPI document: served, current, and sound (quality C1, C2).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{Engine, TestApp, cases, operations};
+
+cases! {
+    the_served_document_is_openapi_3_1,
+    the_served_document_is_the_committed_one,
+    every_operation_has_an_id_of_its_own,
+    every_operation_says_what_it_is_for,
+    every_reference_leads_somewhere,
+    every_error_is_a_problem,
+    every_call_of_the_contract_is_there,
+}
+
+async fn served(engine: Engine) -> Value {
+    let app = TestApp::spawn(engine).await;
+    let answer = app.anonymous().get("/openapi.json").await.expect(200);
+    assert!(answer.header("content-type").unwrap().starts_with("application/json"), "{answer}");
+    answer.json()
+}
+
+async fn the_served_document_is_openapi_3_1(engine: Engine) {
+    let document = served(engine).await;
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
+    for member in ["info", "paths", "components", "servers"] {
+        assert!(!document[member].is_null(), "{member}");
+    }
+    let bearer = document["components"]["securitySchemes"]
+        .as_object()
+        .unwrap()
+        .values()
+        .any(|scheme| scheme["type"] == "http" && scheme["scheme"] == "bearer");
+    assert!(bearer, "{}", document["components"]["securitySchemes"]);
+}
+
+async fn the_served_document_is_the_committed_one(engine: Engine) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
+    let committed = std::fs::read_to_string(path).expect("openapi.json is committed (make openapi)");
+    let mut committed: Value = serde_json::from_str(&committed).expect("JSON");
+    let mut served = served(engine).await;
+    // Where the server stands is its own affair.
+    for document in [&mut committed, &mut served] {
+        document["servers"] = Value::Null;
+    }
+    assert!(committed == served, "openapi.json is out of date: run `make openapi`");
+}
+
+async fn every_operation_has_an_id_of_its_own(engine: Engine) {
+    let document = served(engine).await;
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id"));
+        assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
+        assert!(id.starts_with(|first: char| first.is_ascii_lowercase()), "{id}");
+        assert!(ids.insert(id.to_owned()), "{id} stands twice");
+    }
+}
+
+async fn every_operation_says_what_it_is_for(engine: Engine) {
+    let document = served(engine).await;
+    for (method, path, operation) in operations(&document) {
+        for member in ["summary", "description"] {
+            let text = operation[member].as_str().unwrap_or_default();
+            assert!(!text.trim().is_empty(), "{method} {path} has no {member}");
+        }
+        assert!(operation["tags"].as_array().is_some_and(|tags| !tags.is_empty()), "{method} {path}");
+        assert!(operation["security"].is_array(), "{method} {path} does not say whom it lets in");
+    }
+}
+
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(target) if name == "$ref" => found.push(target),
+                    other => references(other, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+async fn every_reference_leads_somewhere(engine: Engine) {
+    let document = served(engine).await;
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for target in found {
+        let pointer = target.strip_prefix('#').unwrap_or_else(|| panic!("{target} leads out"));
+        assert!(document.pointer(pointer).is_some(), "{target} leads nowhere");
+    }
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)), "{name}");
+    }
+}
+
+async fn every_error_is_a_problem(engine: Engine) {
+    let document = served(engine).await;
+    for (method, path, operation) in operations(&document) {
+        let answers = operation["responses"].as_object().unwrap();
+        assert!(answers.keys().any(|status| status.starts_with('2')), "{method} {path}");
+        for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+            let content = answer["content"].as_object().unwrap_or_else(|| panic!("{method} {path} {status}"));
+            let is_readiness = path == "/health/ready" && status == "503";
+            assert!(
+                is_readiness || content.contains_key("application/problem+json"),
+                "{method} {path} {status}: {content:?}"
+            );
+        }
+        if path.starts_with("/api/") {
+            assert!(answers.contains_key("503"), "{method} {path} never says that it is overloaded");
+        }
+    }
+}
+
+async fn every_call_of_the_contract_is_there(engine: Engine) {
+    let document = served(engine).await;
+    let known: BTreeSet<_> =
+        operations(&document).into_iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    for call in [
+        "post /api/v1/accounts/register",
+        "post /api/v1/accounts/activate",
+        "post /api/v1/accounts/resend-activation",
+        "post /api/v1/accounts/login",
+        "post /api/v1/accounts/refresh",
+        "post /api/v1/accounts/logout",
+        "get /api/v1/movies",
+        "get /api/v1/movies/{id}",
+        "get /api/v1/genres",
+        "get /api/v1/cart",
+        "delete /api/v1/cart",
+        "post /api/v1/cart/items",
+        "delete /api/v1/cart/items/{movie_id}",
+        "post /api/v1/cart/merge",
+        "get /health/live",
+        "get /health/ready",
+    ] {
+        assert!(known.contains(call), "{call} is not in {known:?}");
+    }
+}

@@ -1,0 +1,35 @@
+//! What every case stands on: a server of its own, people who use it, and answers that are checked as they arrive.
+
+mod actors;
+mod answer;
+mod app;
+mod case;
+mod clock;
+mod contract;
+mod engine;
+mod fixtures;
+mod logs;
+mod mailer;
+mod redaction;
+
+pub(crate) use self::{
+    actors::{Call, Caller, SignedIn, Tokens, email_of, jwt_part, password_of},
+    answer::Answer,
+    app::TestApp,
+    case::{Case, cases},
+    clock::MovableClock,
+    contract::{document, operations},
+    engine::Engine,
+    fixtures::{facts, small_catalogue},
+    logs::{capture_logs, captured_logs},
+    mailer::RecordingMailer,
+    redaction::{redacted, snapshot},
+};
+
+/// The runtime that all cases share; the server's use cases and connections live on it too.
+pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime")
+    })
+}

@@ -1,0 +1,182 @@
+//! The people who use the server: each call goes through a socket and the public API.
+
+use std::{
+    future::{Future, IntoFuture},
+    ops::Deref,
+    pin::Pin,
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Answer;
+
+/// The addresses that stand outside `/api/v1` (api.md section 11 and the small pages).
+const OPERATIONAL: [&str; 7] =
+    ["/api/", "/health", "/openapi.json", "/docs", "/problems/", "/activate", "/metrics"];
+
+/// The address of a person.
+pub(crate) fn email_of(name: &str) -> String {
+    format!("{name}@example.com")
+}
+
+/// The password of a person: nobody else has it.
+pub(crate) fn password_of(name: &str) -> String {
+    format!("S3cret of {name}")
+}
+
+/// Somebody who calls: a visitor, or who holds the token.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    http: reqwest::Client,
+    base: Arc<str>,
+    authorization: Option<String>,
+}
+
+impl Caller {
+    pub(crate) fn visitor(http: reqwest::Client, base: &str) -> Self {
+        Self { http, base: base.into(), authorization: None }
+    }
+
+    /// The same with this access token.
+    pub(crate) fn with_token(&self, access: &str) -> Self {
+        Self { authorization: Some(format!("Bearer {access}")), ..self.clone() }
+    }
+
+    /// The same at another node.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.into(), ..self.clone() }
+    }
+
+    pub(crate) fn get(&self, path: impl AsRef<str>) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn delete(&self, path: impl AsRef<str>) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
+    pub(crate) fn post(&self, path: impl AsRef<str>, body: Value) -> Call {
+        self.call(Method::POST, path).json(&body)
+    }
+
+    /// Any call; paths are under `/api/v1` but for the operational ones.
+    pub(crate) fn call(&self, method: Method, path: impl AsRef<str>) -> Call {
+        let path = path.as_ref();
+        let prefix = if OPERATIONAL.iter().any(|known| path.starts_with(known)) { "" } else { "/api/v1" };
+        let target = format!("{prefix}{path}");
+        let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        Call { method, target, base: Arc::clone(&self.base), request }
+    }
+}
+
+/// A call that is sent when it is awaited.
+#[must_use]
+pub(crate) struct Call {
+    method: Method,
+    target: String,
+    base: Arc<str>,
+    request: reqwest::RequestBuilder,
+}
+
+impl Call {
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.request = self.request.header(name, value.as_ref());
+        self
+    }
+
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+
+    pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.header("content-type", kind).body(body);
+        self
+    }
+
+    async fn send(self) -> Answer {
+        let Self { method, target, base, request } = self;
+        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {target}: {error:?}"));
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body =
+            answer.bytes().await.unwrap_or_else(|error| panic!("{method} {target}: {error:?}")).to_vec();
+        Answer { method: method.to_string(), target, status, headers, body }.keeps_the_rules(&base)
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// What somebody holds while signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Tokens {
+    /// Takes the answer of a log-in or a refresh, which has these two members and no other.
+    #[track_caller]
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer}");
+        let body = answer.json();
+        assert_eq!(body.as_object().unwrap().len(), 2, "{answer}");
+        let text =
+            |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
+        Self { access: text("access"), refresh: text("refresh") }
+    }
+}
+
+/// A part of a JSON Web Token, read without checking anything.
+pub(crate) fn jwt_part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).expect("three parts");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn {
+    caller: Caller,
+    pub(crate) email: String,
+    pub(crate) password: String,
+    pub(crate) tokens: Tokens,
+}
+
+impl SignedIn {
+    /// Logs in through the public API.
+    pub(crate) async fn log_in(visitor: &Caller, email: &str, password: &str) -> Self {
+        let answer = visitor.post("/accounts/login", json!({"email": email, "password": password})).await;
+        let tokens = Tokens::of(&answer);
+        Self {
+            caller: visitor.with_token(&tokens.access),
+            email: email.to_owned(),
+            password: password.to_owned(),
+            tokens,
+        }
+    }
+
+    /// The user's identifier, as the access token says.
+    pub(crate) fn id(&self) -> uuid::Uuid {
+        jwt_part(&self.tokens.access, 1)["sub"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+impl Deref for SignedIn {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}

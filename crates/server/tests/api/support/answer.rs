@@ -1,0 +1,162 @@
+//! An answer, checked on arrival against the rules that hold for every endpoint (api.md section 1).
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::contract;
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) method: String,
+    /// The path and query that were asked for.
+    pub(crate) target: String,
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header that stands once at most.
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next().map(|value| value.to_str().expect("a header of visible characters"));
+        assert!(values.next().is_none(), "{name} stands twice: {self}");
+        first
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("UTF-8")
+    }
+
+    /// Insists on a status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self}");
+        self
+    }
+
+    /// Insists on a problem of this status and code.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Self {
+        let answer = self.expect(status);
+        assert_eq!(answer.json()["code"], code, "{answer}");
+        answer
+    }
+
+    /// Insists on 422 with exactly these faults, in any order.
+    #[track_caller]
+    pub(crate) fn invalid(self, faults: &[(&str, &str)]) -> Self {
+        let answer = self.problem(422, "validation_failed");
+        let body = answer.json();
+        let text = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+        let mut found: Vec<_> = body["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| (text(fault, "field"), text(fault, "code")))
+            .collect();
+        found.sort();
+        let mut expected: Vec<_> =
+            faults.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect();
+        expected.sort();
+        assert_eq!(found, expected, "{answer}");
+        answer
+    }
+
+    /// Checks what is promised of every answer there is.
+    #[track_caller]
+    pub(crate) fn keeps_the_rules(self, public_url: &str) -> Self {
+        let id = self.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id: {self}"));
+        assert!(
+            (1..=128).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')),
+            "X-Request-Id {id:?}: {self}"
+        );
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
+        assert!(self.header("referrer-policy").is_some(), "no Referrer-Policy: {self}");
+        let kind = self.header("content-type").unwrap_or_default();
+        if kind.starts_with("text/html") {
+            assert!(self.header("content-security-policy").is_some(), "HTML without a policy: {self}");
+        }
+        if let Some(server) = self.header("server") {
+            assert!(!server.contains(|c: char| c.is_ascii_digit()), "tells its version: {self}");
+        }
+        assert_ne!(self.status, 500, "{self}");
+        if matches!(self.status, 204 | 304) || self.method == "HEAD" {
+            assert!(self.body.is_empty(), "{self}");
+        }
+        if self.status == 401 {
+            let challenges: Vec<_> = self.headers.get_all("www-authenticate").iter().collect();
+            assert!(
+                challenges.iter().any(|challenge| challenge.to_str().unwrap().starts_with("Bearer")),
+                "no challenge: {self}"
+            );
+        }
+        assert!(self.status != 405 || self.header("allow").is_some(), "no Allow: {self}");
+        assert!(
+            self.status != 503 || self.header("retry-after").is_some() || self.target.starts_with("/health/")
+        );
+        // These two say what is wrong in their own way.
+        let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
+        let is_page = self.target.starts_with("/activate") && [400, 503].contains(&self.status);
+        if is_page {
+            assert!(kind.starts_with("text/html"), "{self}");
+        } else if self.status >= 400 && !is_readiness {
+            assert_eq!(kind, "application/problem+json", "{self}");
+            if self.method != "HEAD" {
+                self.is_a_whole_problem(public_url);
+            }
+        }
+        contract::documents(&self);
+        self
+    }
+
+    #[track_caller]
+    fn is_a_whole_problem(&self, public_url: &str) {
+        let problem = self.json();
+        let code = problem["code"].as_str().unwrap_or_else(|| panic!("no code: {self}"));
+        assert_eq!(problem["status"], self.status, "{self}");
+        assert_eq!(problem["type"], format!("{public_url}/problems/{}", code.replace('_', "-")), "{self}");
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"), "{self}");
+        let path = self.target.split('?').next().unwrap_or_default();
+        assert_eq!(problem["instance"], path, "{self}");
+        for member in ["title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {self}");
+        }
+        assert_eq!(problem.get("errors").is_some(), code == "validation_failed", "{self}");
+        let known = ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"];
+        for member in problem.as_object().unwrap().keys() {
+            assert!(known.contains(&member.as_str()), "{member}: {self}");
+        }
+        if let Some(errors) = problem.get("errors") {
+            let errors = errors.as_array().unwrap();
+            assert!(!errors.is_empty(), "{self}");
+            for fault in errors {
+                assert_eq!(fault.as_object().unwrap().len(), 3, "{self}");
+                for member in ["field", "code", "message"] {
+                    assert!(fault[member].is_string(), "{member}: {self}");
+                }
+            }
+        }
+        let text = problem.to_string().to_lowercase();
+        for leak in ["select ", "insert into", "diesel", "sqlite", "panicked", "/src/", "rust_backtrace"] {
+            assert!(!text.contains(leak), "an error shows {leak:?}: {self}");
+        }
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let body = String::from_utf8_lossy(&self.body);
+        let body: String = body.chars().take(2_000).collect();
+        write!(f, "{} {} answered {}\n{:#?}\n{body}", self.method, self.target, self.status, self.headers)
+    }
+}

@@ -1,0 +1,366 @@
+//! A server of one case: its own database, a clock that the case moves, mails that the case reads.
+
+use std::{collections::HashMap, future::IntoFuture, path::Path, sync::Arc};
+
+use adapter_postgres::PostgresDatabase;
+use adapter_sqlite::SqliteDatabase;
+use chrono::TimeDelta;
+use domain::{
+    accounts::{AccountStore, PlainPassword, User},
+    catalog::Facts,
+    id::{Id, MovieId},
+    mail::Mail,
+    purchases::Purchase,
+    time::Clock,
+};
+use serde_json::json;
+use server::{
+    Application, Overrides,
+    config::{Settings, Sources},
+};
+use tempfile::TempDir;
+use test_postgres::{TestDatabase, TestPostgres};
+
+use super::{
+    Answer, Caller, Engine, MovableClock, RecordingMailer, SignedIn, email_of, password_of, runtime,
+    small_catalogue,
+};
+
+/// A running server.
+pub(crate) struct TestApp {
+    http: reqwest::Client,
+    url: String,
+    clock: Arc<MovableClock>,
+    mailer: Arc<RecordingMailer>,
+    /// What was asked for, for another node.
+    settings: Vec<(String, String)>,
+    /// `None` only while it is dropped.
+    application: Option<Application>,
+    database: Arc<Database>,
+}
+
+/// Where a case keeps what it stores; gone with it.
+struct Database {
+    url: String,
+    folder: TempDir,
+    _postgres: Option<TestDatabase>,
+    /// Only when the case stops it; last, since the database is on it.
+    server: Option<Arc<TestPostgres>>,
+}
+
+impl Database {
+    async fn make(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}", folder.path().join("cinema.db").display());
+                Self { url, folder, _postgres: None, server: None }
+            }
+            Engine::Postgres => {
+                let postgres = TestPostgres::shared().database(migrate).await;
+                Self { url: postgres.url().to_owned(), folder, _postgres: Some(postgres), server: None }
+            }
+        }
+    }
+
+    async fn on_own_server() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = tokio::task::spawn_blocking(TestPostgres::private).await.expect("a server");
+        let postgres = server.empty_database().await;
+        let url = postgres.url().to_owned();
+        Self { url, folder, _postgres: Some(postgres), server: Some(Arc::new(server)) }
+    }
+}
+
+impl Database {
+    /// The accounts, past the server: what another node or an operator does.
+    async fn accounts(&self) -> Arc<dyn AccountStore> {
+        if let Some(path) = self.url.strip_prefix("sqlite://") {
+            let options = adapter_sqlite::PoolOptions { size: 1 };
+            Arc::new(SqliteDatabase::open(Path::new(path), options).await.expect("the file"))
+        } else {
+            let options = adapter_postgres::PoolOptions { size: 1 };
+            Arc::new(PostgresDatabase::connect(&self.url, options).await.expect("the database"))
+        }
+    }
+}
+
+async fn migrate(url: String) {
+    let options = adapter_postgres::PoolOptions { size: 1 };
+    let database = PostgresDatabase::connect(&url, options).await.expect("connect to the template");
+    database.migrate().await.expect("migrate the template");
+}
+
+impl TestApp {
+    /// Starts a server on an empty database of its own.
+    pub(crate) async fn spawn(engine: Engine) -> Self {
+        Self::spawn_with(engine, &[]).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn spawn_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let database = Database::make(engine).await;
+        Self::start(Arc::new(database), settings, None).await
+    }
+
+    /// The same on a PostgreSQL server that the case may stop.
+    pub(crate) async fn spawn_on_own_server() -> Self {
+        Self::start(Arc::new(Database::on_own_server().await), &[], None).await
+    }
+
+    /// Another node on the same database, with the same secret, clock and mailer.
+    pub(crate) async fn second_node(&self) -> Self {
+        let settings: Vec<_> =
+            self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self::start(Arc::clone(&self.database), &settings, Some(self)).await
+    }
+
+    async fn start(database: Arc<Database>, changed: &[(&str, &str)], first: Option<&Self>) -> Self {
+        let mut settings = HashMap::from([
+            ("APP_ENV", "test".to_owned()),
+            ("APP_PORT", "0".to_owned()),
+            ("APP_SECRET_KEY", "a-secret-of-the-tests-with-enough-bytes".to_owned()),
+            ("DATABASE_URL", database.url.clone()),
+            ("DATA_DIR", database.folder.path().display().to_string()),
+            ("RATE_LIMITS", "off".to_owned()),
+        ]);
+        settings.extend(changed.iter().map(|&(name, value)| (name, value.to_owned())));
+        let settings = Settings::from_sources(&Sources::environment(settings)).expect("sound settings");
+        let clock =
+            first.map_or_else(|| Arc::new(MovableClock::starting_now()), |node| Arc::clone(&node.clock));
+        let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
+        let overrides = Overrides {
+            clock: Some(Arc::clone(&clock) as Arc<dyn Clock>),
+            mailer: Some(Arc::clone(&mailer) as _),
+            ..Overrides::default()
+        };
+        let application = Application::build(&settings, overrides).await.expect("the server starts");
+        let http = plain_client(reqwest::Client::builder().no_gzip().no_brotli().no_zstd());
+        let url = format!("http://{}", application.address());
+        let settings = changed.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { http, url, clock, mailer, settings, application: Some(application), database }
+    }
+
+    fn application(&self) -> &Application {
+        self.application.as_ref().expect("the server runs as long as the case")
+    }
+
+    /// Where it is reached, without a slash at its end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Moves the time on.
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// Nobody in particular.
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller::visitor(self.http.clone(), &self.url)
+    }
+
+    /// Nobody in particular, who takes compressed answers and unpacks them.
+    pub(crate) fn unpacking(&self) -> Caller {
+        Caller::visitor(plain_client(reqwest::Client::builder()), &self.url)
+    }
+
+    /// Somebody who registered, followed the link in the mail, and logged in.
+    pub(crate) async fn user(&self, name: &str) -> SignedIn {
+        self.register(name).await.expect(201);
+        let token = self.activation_token(name).await;
+        self.activate(&token).await.expect(200);
+        SignedIn::log_in(&self.anonymous(), &email_of(name), &password_of(name)).await
+    }
+
+    /// An administrator, made as operators make one.
+    pub(crate) async fn admin(&self) -> SignedIn {
+        let (email, password) = (email_of("admin"), password_of("admin"));
+        let accounts = &self.application().use_cases().accounts;
+        accounts
+            .create_admin(email.parse().unwrap(), PlainPassword::new(&password))
+            .await
+            .expect("an administrator");
+        SignedIn::log_in(&self.anonymous(), &email, &password).await
+    }
+
+    pub(crate) async fn register(&self, name: &str) -> Answer {
+        let body = json!({"email": email_of(name), "password": password_of(name)});
+        self.anonymous().post("/accounts/register", body).await
+    }
+
+    pub(crate) async fn activate(&self, token: &str) -> Answer {
+        self.anonymous().post("/accounts/activate", json!({"token": token})).await
+    }
+
+    pub(crate) async fn resend(&self, name: &str) -> Answer {
+        self.anonymous().post("/accounts/resend-activation", json!({"email": email_of(name)})).await
+    }
+
+    pub(crate) async fn log_in(&self, name: &str) -> Answer {
+        let body = json!({"email": email_of(name), "password": password_of(name)});
+        self.anonymous().post("/accounts/login", body).await
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.anonymous().post("/accounts/refresh", json!({"refresh": token})).await
+    }
+
+    pub(crate) async fn log_out(&self, token: &str) -> Answer {
+        self.anonymous().post("/accounts/logout", json!({"refresh": token})).await
+    }
+
+    /// Does what waits in the outbox, and what that puts there.
+    pub(crate) async fn run_outbox(&self) {
+        while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
+    }
+
+    /// Clears away what has run out, as the job does.
+    pub(crate) async fn clean_up(&self) {
+        let use_cases = self.application().use_cases();
+        use_cases.accounts.clean_up().await.expect("the clean-up");
+        use_cases.outbox.clean_up().await.expect("the clean-up");
+    }
+
+    pub(crate) fn mails_to(&self, email: &str) -> Vec<Mail> {
+        self.mailer.to(email)
+    }
+
+    pub(crate) fn mail_count(&self) -> usize {
+        self.mailer.count()
+    }
+
+    /// The tokens of all activation links that were mailed to somebody, oldest first.
+    pub(crate) fn tokens_mailed_to(&self, name: &str) -> Vec<String> {
+        let token = |mail: &Mail| {
+            let (_, rest) = mail.text.split_once("/activate?token=")?;
+            rest.split_whitespace().next().map(str::to_owned)
+        };
+        self.mails_to(&email_of(name)).iter().filter_map(token).collect()
+    }
+
+    /// The token of the newest activation link, once its mail was sent.
+    pub(crate) async fn activation_token(&self, name: &str) -> String {
+        self.run_outbox().await;
+        self.tokens_mailed_to(name).pop().unwrap_or_else(|| panic!("no link was mailed to {name}"))
+    }
+
+    /// Brings movies in and says what their identifiers are.
+    pub(crate) async fn import(&self, movies: Vec<Facts>) -> Movies {
+        let identities: Vec<_> = movies.iter().map(|movie| movie.identity.clone()).collect();
+        self.import_unread(movies).await;
+        let mut unit = self.application().use_cases().catalog.store.begin().await.expect("a unit of work");
+        let found = unit.movies().find_by_identities(&identities).await.expect("the movies");
+        let ids = found.into_iter().map(|movie| (movie.identity.name, movie.id.to_string())).collect();
+        Movies { ids, visitor: self.anonymous() }
+    }
+
+    /// Brings movies in.
+    pub(crate) async fn import_unread(&self, movies: Vec<Facts>) {
+        for batch in movies.chunks(1_000) {
+            let outcomes = self.application().use_cases().catalog.import(batch.to_vec(), false).await;
+            for outcome in outcomes.expect("an import") {
+                assert!(!matches!(outcome, app::catalog::ImportOutcome::Rejected(_)), "{outcome:?}");
+            }
+        }
+    }
+
+    pub(crate) async fn import_small_catalogue(&self) -> Movies {
+        self.import(small_catalogue()).await
+    }
+
+    /// Takes a movie of the small catalogue off sale.
+    pub(crate) async fn withdraw(&self, name: &str) {
+        let movie = small_catalogue().into_iter().find(|movie| movie.identity.name == name);
+        let movie = movie.expect("a movie of the small catalogue");
+        self.import_unread(vec![Facts { is_available: false, ..movie }]).await;
+    }
+
+    /// Lets somebody have bought a movie.
+    pub(crate) async fn sell(&self, buyer: &SignedIn, movie_id: String) {
+        let use_cases = self.application().use_cases();
+        let purchase = Purchase {
+            id: Id::from_uuid(use_cases.ids.uuid()),
+            user_id: Id::from_uuid(buyer.id()),
+            movie_id: movie_id.parse::<MovieId>().unwrap(),
+            purchased_at: self.clock.now(),
+        };
+        let mut unit = use_cases.carts.store.begin().await.expect("a unit of work");
+        assert!(unit.purchases().insert(&purchase).await.expect("a purchase"), "bought already");
+        unit.commit().await.expect("a purchase");
+    }
+
+    /// Changes an account as an administrator would.
+    pub(crate) async fn change_user(&self, user: &SignedIn, change: impl FnOnce(&mut User)) {
+        let store = self.database.accounts().await;
+        let mut unit = store.begin().await.expect("a unit of work");
+        let id = Id::from_uuid(user.id());
+        let mut user = unit.users().find_for_update(id).await.expect("the store").expect("the user");
+        change(&mut user);
+        user.version += 1;
+        unit.users().update(&user).await.expect("the store");
+        unit.commit().await.expect("the store");
+    }
+
+    /// How many statements a call takes.
+    pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
+        let database = &self.application().use_cases().database;
+        let before = database.statements();
+        call.await.expect(200);
+        database.statements() - before
+    }
+
+    /// Stops the case's own database server, as a crash does.
+    pub(crate) async fn stop_database(&self) {
+        let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
+        tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
+    }
+
+    /// Starts it again.
+    pub(crate) async fn start_database(&self) {
+        let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));
+        tokio::task::spawn_blocking(move || server.start()).await.expect("it starts");
+    }
+}
+
+fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
+    builder
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(std::time::Duration::from_secs(60))
+        .build()
+        .expect("an HTTP client")
+}
+
+impl Drop for TestApp {
+    /// Stops the server in the background; its database goes after it.
+    fn drop(&mut self) {
+        let database = Arc::clone(&self.database);
+        if let Some(application) = self.application.take() {
+            runtime().spawn(async move {
+                application.stop().await;
+                drop(database);
+            });
+        }
+    }
+}
+
+/// Movies that were brought in.
+pub(crate) struct Movies {
+    ids: HashMap<String, String>,
+    visitor: Caller,
+}
+
+impl Movies {
+    /// The identifier of a movie.
+    pub(crate) fn id(&self, name: &str) -> String {
+        self.ids.get(name).unwrap_or_else(|| panic!("no movie {name}")).clone()
+    }
+
+    /// The identifier of a genre.
+    pub(crate) async fn genre(&self, name: &str) -> String {
+        let genres = self.visitor.get("/genres").await.expect(200).json();
+        let found = genres["items"].as_array().unwrap().iter().find(|genre| genre["name"] == name).cloned();
+        found.unwrap_or_else(|| panic!("no genre {name}"))["id"].as_str().unwrap().to_owned()
+    }
+}

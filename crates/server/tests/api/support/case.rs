@@ -1,0 +1,56 @@
+//! How a case is known to the runner: a table a module, so that a case written and not listed is a warning.
+
+use std::{future::Future, pin::Pin};
+
+use libtest_mimic::{Failed, Trial};
+
+use super::{Engine, runtime};
+
+type Run = fn(Engine) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// One case, and the databases that it runs on.
+pub(crate) struct Case {
+    name: &'static str,
+    run: Run,
+    engines: &'static [Engine],
+}
+
+impl Case {
+    pub(crate) const fn on_both(name: &'static str, run: Run) -> Self {
+        Self { name, run, engines: &[Engine::Sqlite, Engine::Postgres] }
+    }
+
+    /// For what can only happen to a database server.
+    pub(crate) const fn on_postgres_only(mut self) -> Self {
+        self.engines = &[Engine::Postgres];
+        self
+    }
+
+    /// One trial a database; those of a database that is left out are marked so, and never pass silently.
+    pub(crate) fn trials(self) -> impl Iterator<Item = Trial> {
+        let Self { name, run, engines } = self;
+        let (_, name) = name.split_once("::").unwrap_or(("", name));
+        engines.iter().map(move |&engine| {
+            Trial::test(format!("{}::{name}", engine.name()), move || {
+                runtime().block_on(run(engine));
+                Ok::<(), Failed>(())
+            })
+            .with_ignored_flag(engine.is_skipped())
+        })
+    }
+}
+
+/// Lists the cases of a module.
+macro_rules! cases {
+    ($($case:ident $(: $only:ident)?),* $(,)?) => {
+        pub(crate) fn cases() -> Vec<$crate::support::Case> {
+            vec![$(
+                $crate::support::Case::on_both(
+                    concat!(module_path!(), "::", stringify!($case)),
+                    |engine| Box::pin($case(engine)),
+                )$(.$only())?
+            ),*]
+        }
+    };
+}
+pub(crate) use cases;

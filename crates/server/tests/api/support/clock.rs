@@ -1,0 +1,31 @@
+//! A clock that a case moves.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use domain::time::{Clock, Instant};
+
+/// Stands still until it is moved; begins at the present, so that what compares with other machines' clocks agrees.
+#[derive(Debug)]
+pub(crate) struct MovableClock(Mutex<Instant>);
+
+impl MovableClock {
+    pub(crate) fn starting_now() -> Self {
+        let now: DateTime<Utc> = std::time::UNIX_EPOCH.into();
+        #[expect(clippy::disallowed_methods, reason = "the moment where the test's own clock begins")]
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = now.checked_add_signed(TimeDelta::from_std(since).unwrap()).unwrap();
+        Self(Mutex::new(now.trunc_subsecs(0)))
+    }
+
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = now.checked_add_signed(by).expect("a moment within the calendar");
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,67 @@
+//! The OpenAPI document as a witness: every answer of the suite must be one that it knows.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::Answer;
+
+/// The document as the server makes it.
+pub(crate) fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| api_actix::openapi_document("http://127.0.0.1:8000"))
+}
+
+/// The operation that a method and path stand for.
+pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
+    let paths = document()["paths"].as_object()?;
+    let mut fitting: Vec<_> = paths.iter().filter(|(template, _)| fits(template, path)).collect();
+    // `/movies/facets` before `/movies/{id}`.
+    fitting.sort_by_key(|(template, _)| template.matches('{').count());
+    let (_, item) = fitting.first()?;
+    item.get(method.to_ascii_lowercase())
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(name), Some(part)) if name == part || (name.starts_with('{') && !part.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Checks that the document knows the answer's status and media type.
+#[track_caller]
+pub(crate) fn documents(answer: &Answer) {
+    let path = answer.target.split('?').next().unwrap_or_default();
+    let method = if answer.method == "HEAD" { "get" } else { &answer.method };
+    let Some(operation) = operation(method, path) else { return };
+    let Some(known) = operation["responses"].get(answer.status.to_string()) else {
+        panic!("the document does not know this status: {answer}");
+    };
+    let kind = answer.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
+    if !answer.body.is_empty() {
+        let kinds = known.get("content").and_then(Value::as_object);
+        assert!(
+            kinds.is_some_and(|kinds| kinds.contains_key(kind)),
+            "the document does not know {kind:?} here: {answer}"
+        );
+    }
+}
+
+/// Every operation of a document: method, path, and what stands there.
+pub(crate) fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+    let paths = document["paths"].as_object().expect("paths");
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().into_iter().flatten().map(move |(method, one)| (path, method, one))
+        })
+        .filter(|(_, method, _)| METHODS.contains(&method.as_str()))
+        .map(|(path, method, operation)| (method.as_str(), path.as_str(), operation))
+        .collect()
+}
