@@ -30,6 +30,15 @@ impl AppSecret {
         self.0.is_empty()
     }
 
+    /// Whether it is no random text: made of few different bytes, or of words that stand in examples.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
+        let text = Zeroizing::new(String::from_utf8_lossy(&self.0).to_lowercase());
+        let examples = ["change-me", "changeme", "change_me", "secret-key", "secret_key", "development", "password"];
+        different.len() < 10 || examples.iter().any(|example| text.contains(example))
+    }
+
     /// The key for one purpose: whoever learns it learns neither the secret nor another purpose's key.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> SubKey {
@@ -121,6 +130,15 @@ mod tests {
         assert_eq!(secret.derive("a").expose(), secret.derive("a").expose());
         assert_ne!(secret.derive("a").expose(), secret.derive("b").expose());
         assert_ne!(secret.derive("a").id(), secret.derive("b").id());
+    }
+
+    #[test]
+    fn examples_and_repetitions_are_no_secrets() {
+        for weak in ["", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "0101010101010101010101010101010101010101"] {
+            assert!(AppSecret::new(weak).is_weak(), "{weak}");
+        }
+        assert!(AppSecret::new("CHANGE-ME-to-something-of-32-bytes-or-more").is_weak());
+        assert!(!AppSecret::new("kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua").is_weak());
     }
 
     #[test]

@@ -16,4 +16,4 @@ pub use passwords::{Argon2Hasher, HasherError};
 pub use sealing::AeadSealer;
 pub use session_tokens::JwtTokens;
 pub use signing::HmacSigner;
-pub use tokens::SecretTokens;
+pub use tokens::{SecretTokens, fresh_secret};

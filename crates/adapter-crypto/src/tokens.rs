@@ -22,8 +22,7 @@ impl SecretTokens {
 
 impl TokenGenerator for SecretTokens {
     fn generate(&self) -> PlainToken {
-        let bytes = Zeroizing::new(random::<32>());
-        PlainToken::new(URL_SAFE_NO_PAD.encode(*bytes))
+        fresh_secret()
     }
 
     fn successor(&self, token: &PlainToken) -> PlainToken {
@@ -34,6 +33,13 @@ impl TokenGenerator for SecretTokens {
     fn digest(&self, token: &PlainToken) -> TokenDigest {
         TokenDigest::from_hex(hex(&Sha256::digest(token.expose().as_bytes())))
     }
+}
+
+/// A new secret for whatever needs one: 256 bits of the operating system's entropy, base64url.
+#[must_use]
+pub fn fresh_secret() -> PlainToken {
+    let bytes = Zeroizing::new(random::<32>());
+    PlainToken::new(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
 /// Bytes of the operating system's entropy. Ends the process when it has none: nothing secret could be made.
