@@ -5,7 +5,7 @@ mod gate;
 pub(crate) mod pages;
 
 use actix_web::{HttpRequest, http::header::USER_AGENT, web};
-use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError};
+use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError};
 use domain::{
     accounts::{Device, HashError, PasswordProblem},
     store::StoreError,
@@ -13,14 +13,15 @@ use domain::{
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{
-    ActivateBody, EmailBody, LoginBody, MessageBody, RefreshBody, RegisterBody, TokenPairBody,
+    ActivateBody, EmailBody, LoginBody, MessageBody, RefreshBody, RegisterBody, ResetPasswordBody,
+    TokenPairBody,
 };
 pub(crate) use self::gate::AccountGate;
 use crate::{
     extract::Body,
     problem::Failure,
     refusals,
-    reply::{CreatedJson, OkJson},
+    reply::{AcceptedJson, CreatedJson, OkJson},
     state::Api,
 };
 
@@ -33,6 +34,11 @@ refusals! {
         TokenInvalid => TOKEN_INVALID,
         TokenExpired => TOKEN_EXPIRED;
         via Store: StoreError,
+    }
+    ResetPasswordError {
+        TokenInvalid => TOKEN_INVALID,
+        TokenExpired => TOKEN_EXPIRED;
+        via Password: PasswordProblem, via Hash: HashError, via Store: StoreError,
     }
     LogInError {
         InvalidCredentials => INVALID_CREDENTIALS,
@@ -89,6 +95,35 @@ pub(crate) async fn resend_activation(
     let email = body.0.email;
     api.run(async move { accounts.resend_activation(email).await }).await?;
     Ok(OkJson(MessageBody::new("If the email exists, a new activation token was sent.")))
+}
+
+/// Ask for a link to set a new password.
+///
+/// The answer is the same whether or not the address is known; the mail goes to active accounts alone. The link holds
+/// for an hour, and an earlier one stops working.
+#[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
+pub(crate) async fn request_password_reset(
+    api: web::Data<Api>,
+    body: Body<EmailBody>,
+) -> Result<AcceptedJson<MessageBody>, Failure<StoreError>> {
+    let accounts = api.accounts();
+    let email = body.0.email;
+    api.run(async move { accounts.request_password_reset(email).await }).await?;
+    Ok(AcceptedJson(MessageBody::new("If the email exists, a link to set a new password was sent.")))
+}
+
+/// Set a new password with the token of a reset link.
+///
+/// Once. Every session of the user ends.
+#[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
+pub(crate) async fn reset_password(
+    api: web::Data<Api>,
+    body: Body<ResetPasswordBody>,
+) -> Result<OkJson<MessageBody>, Failure<ResetPasswordError>> {
+    let accounts = api.accounts();
+    let ResetPasswordBody { token, password } = body.0;
+    api.run(async move { accounts.reset_password(&token, password).await }).await?;
+    Ok(OkJson(MessageBody::new("Password changed. Log in with the new one.")))
 }
 
 /// Sign in.

@@ -32,6 +32,10 @@ pub(crate) struct OkJson<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct CreatedJson<T>(pub(crate) T);
 
+/// 202: it will be done.
+#[derive(Debug)]
+pub(crate) struct AcceptedJson<T>(pub(crate) T);
+
 /// 204.
 #[derive(Debug)]
 pub(crate) struct NoContent;
@@ -75,6 +79,22 @@ impl<T> Apiv2Schema for CreatedJson<T> {}
 impl<T: JsonSchema> OperationModifier for CreatedJson<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         carrier::add_answer::<T>(op, 201, "Made.", &[]);
+    }
+}
+
+impl<T: Serialize> Responder for AcceptedJson<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        json(StatusCode::ACCEPTED, &self.0)
+    }
+}
+
+impl<T> Apiv2Schema for AcceptedJson<T> {}
+
+impl<T: JsonSchema> OperationModifier for AcceptedJson<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        carrier::add_answer::<T>(op, 202, "Accepted.", &[]);
     }
 }
 

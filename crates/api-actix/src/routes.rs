@@ -20,6 +20,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .service(web::resource("/accounts/login").route(web::post().to(accounts::log_in)))
                 .service(web::resource("/accounts/refresh").route(web::post().to(accounts::refresh)))
                 .service(web::resource("/accounts/logout").route(web::post().to(accounts::log_out)))
+                .service(
+                    web::resource("/accounts/password-reset")
+                        .route(web::post().to(accounts::request_password_reset)),
+                )
+                .service(
+                    web::resource("/accounts/password-reset/confirm")
+                        .route(web::post().to(accounts::reset_password)),
+                )
                 .service(web::resource("/movies").route(web::get().to(catalog::list_movies)))
                 .service(web::resource("/movies/{id}").route(web::get().to(catalog::show_movie)))
                 .service(web::resource("/genres").route(web::get().to(catalog::list_genres)))

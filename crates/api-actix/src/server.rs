@@ -97,6 +97,11 @@ pub(crate) fn app(
                         .route(web::get().to(pages::ask_to_activate))
                         .route(web::post().to(pages::activate)),
                 );
+                config.service(
+                    web::resource("/reset-password")
+                        .route(web::get().to(pages::ask_for_password))
+                        .route(web::post().to(pages::reset_password)),
+                );
             }
         })
 }

@@ -39,6 +39,20 @@ fn token(fields: &mut Fields, name: &str) -> Option<PlainToken> {
     fields.required(name, values::text).map(PlainToken::new)
 }
 
+fn new_password(fields: &mut Fields, api: &Api, email: Option<&EmailAddress>) -> Option<PlainPassword> {
+    let policy = api.state.accounts.password_policy();
+    fields.required(
+        "password",
+        ruled(
+            |text: String| {
+                let password = PlainPassword::new(&text);
+                policy.check(&password, email).map(|()| password)
+            },
+            |problem| Fault::new(password_code(problem), problem.to_string()),
+        ),
+    )
+}
+
 /// Who wants an account.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Registration", deny_unknown_fields, example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
@@ -54,17 +68,7 @@ pub(crate) struct RegisterBody {
 impl FromBody for RegisterBody {
     fn read(fields: &mut Fields, api: &Api) -> Option<Self> {
         let email = email(fields);
-        let policy = api.state.accounts.password_policy();
-        let password = fields.required(
-            "password",
-            ruled(
-                |text: String| {
-                    let password = PlainPassword::new(&text);
-                    policy.check(&password, email.as_ref()).map(|()| password)
-                },
-                |problem| Fault::new(password_code(problem), problem.to_string()),
-            ),
-        );
+        let password = new_password(fields, api, email.as_ref());
         Some(Self { email: email?, password: password? })
     }
 }
@@ -84,7 +88,7 @@ impl FromBody for ActivateBody {
     }
 }
 
-/// Where to send another activation link.
+/// Where to send a link to.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "EmailOnly", deny_unknown_fields, example = json!({"email": "ann@example.com"}))]
 pub(crate) struct EmailBody {
@@ -96,6 +100,26 @@ pub(crate) struct EmailBody {
 impl FromBody for EmailBody {
     fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
         Some(Self { email: email(fields)? })
+    }
+}
+
+/// The token of a reset link, and the password to set.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "PasswordReset", deny_unknown_fields, example = json!({"token": "q0pV2dkSgT1uZ3p8yJH2m0iM4bGv6c9XwYtRrLkEeAs", "password": "correct horse 2"}))]
+pub(crate) struct ResetPasswordBody {
+    /// As it stands in the link.
+    #[schemars(with = "String")]
+    pub(crate) token: PlainToken,
+    /// With a letter and a digit; not the email, and none of the common ones.
+    #[schemars(with = "String", length(min = 8, max = 128), extend("format" = "password"))]
+    pub(crate) password: PlainPassword,
+}
+
+impl FromBody for ResetPasswordBody {
+    fn read(fields: &mut Fields, api: &Api) -> Option<Self> {
+        let token = token(fields, "token");
+        let password = new_password(fields, api, None);
+        Some(Self { token: token?, password: password? })
     }
 }
 

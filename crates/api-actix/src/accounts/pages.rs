@@ -1,10 +1,10 @@
-//! The page that the link of an activation mail leads to when no frontend of its own is set.
+//! The pages that the links in mails lead to when no frontend of its own is set.
 //!
-//! It works without scripts, and opening it changes nothing: mail scanners open links. The button does.
+//! They work without scripts, and opening one changes nothing: mail scanners open links. The button does.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use app::accounts::ActivateError;
-use domain::entropy::PlainToken;
+use app::accounts::{ActivateError, ResetPasswordError};
+use domain::{accounts::PlainPassword, entropy::PlainToken};
 use serde::Deserialize;
 
 use crate::{
@@ -65,6 +65,76 @@ pub(crate) async fn activate(api: web::Data<Api>, form: Option<web::Form<TokenPa
     }
 }
 
+/// What the form for a new password sends.
+#[derive(Deserialize)]
+pub(crate) struct NewPasswordForm {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// `GET /reset-password?token=…`: the form.
+pub(crate) async fn ask_for_password(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
+    let token = query.map(|query| query.into_inner().token).unwrap_or_default();
+    if token.is_empty() {
+        return no_token();
+    }
+    password_form(StatusCode::OK, &token, None)
+}
+
+/// `POST /reset-password`: the form was sent.
+pub(crate) async fn reset_password(
+    api: web::Data<Api>,
+    form: Option<web::Form<NewPasswordForm>>,
+) -> HttpResponse {
+    let Some(NewPasswordForm { token, password }) = form.map(web::Form::into_inner) else {
+        return no_token();
+    };
+    if token.is_empty() {
+        return no_token();
+    }
+    let accounts = api.accounts();
+    let plain = PlainToken::new(token.clone());
+    let password = PlainPassword::new(&password);
+    match api.run(async move { accounts.reset_password(&plain, password).await }).await {
+        Ok(()) => html::page(
+            StatusCode::OK,
+            "Password changed",
+            "<p>Your new password is set, and you were signed out everywhere. You can log in now.</p>",
+        ),
+        Err(Failure::Refused(ResetPasswordError::Password(problem))) => {
+            password_form(StatusCode::UNPROCESSABLE_ENTITY, &token, Some(&problem.to_string()))
+        }
+        Err(Failure::Refused(ResetPasswordError::TokenExpired)) => html::page(
+            StatusCode::BAD_REQUEST,
+            "This link is too old",
+            "<p>A link to set a password holds for one hour. Ask for a new one, then follow the link in that mail.</p>",
+        ),
+        Err(Failure::Refused(ResetPasswordError::TokenInvalid)) => html::page(
+            StatusCode::BAD_REQUEST,
+            "This link does not work",
+            "<p>It was used before, or a newer one was sent. Ask for a new link if you need one.</p>",
+        ),
+        Err(Failure::Refused(failed)) => unavailable(failed.problem().kind.status),
+        Err(_) => unavailable(503),
+    }
+}
+
+fn password_form(status: StatusCode, token: &str, fault: Option<&str>) -> HttpResponse {
+    let fault =
+        fault.map(|fault| format!("<p role=\"alert\">{}.</p>\n", html::escaped(fault))).unwrap_or_default();
+    let content = format!(
+        "{fault}<form method=\"post\" action=\"reset-password\">\n\
+         <input type=\"hidden\" name=\"token\" value=\"{}\">\n\
+         <p><label>New password, 8 characters or more with a letter and a digit<br>\n\
+         <input type=\"password\" name=\"password\" autocomplete=\"new-password\" minlength=\"8\" required></label></p>\n\
+         <button type=\"submit\">Set the password</button>\n</form>",
+        html::escaped(token)
+    );
+    html::page(status, "Set a new password", &content)
+}
+
 fn no_token() -> HttpResponse {
     html::page(
         StatusCode::BAD_REQUEST,
@@ -77,6 +147,6 @@ fn unavailable(status: u16) -> HttpResponse {
     html::page(
         StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
         "Not now",
-        "<p>Your account could not be activated just now. Nothing is lost: try the same link again in a minute.</p>",
+        "<p>That could not be done just now. Nothing is lost: try the same link again in a minute.</p>",
     )
 }
