@@ -1,0 +1,99 @@
+//! What goes encrypted, and what does not go at all.
+
+use std::io::Write as _;
+
+use adapter_mailer_smtp::SmtpError;
+use tempfile::NamedTempFile;
+
+use crate::{
+    mailer, send,
+    server::{Identity, Script, Server},
+};
+
+const OFFERS: &[&str] = &["STARTTLS", "AUTH PLAIN"];
+
+struct Setting {
+    server: Server,
+    authorities: NamedTempFile,
+}
+
+impl Setting {
+    /// A server with a certificate that only the file vouches for.
+    async fn new(from_the_start: bool) -> Self {
+        let identity = Identity::new();
+        let mut authorities = NamedTempFile::new().unwrap();
+        authorities.write_all(identity.pem.as_bytes()).unwrap();
+        let offers = if from_the_start { &["AUTH PLAIN"] } else { OFFERS };
+        let script = Script { offers, tls: Some((identity, from_the_start)), ..Script::default() };
+        Self { server: Server::start(script).await, authorities }
+    }
+
+    fn url(&self, scheme: &str) -> String {
+        format!("{scheme}://ann:secret@127.0.0.1:{}", self.server.port())
+    }
+
+    fn trusting(&self, scheme: &str) -> String {
+        format!("{}?ca={}", self.url(scheme), self.authorities.path().display())
+    }
+
+    fn mails(&self) -> usize {
+        self.server.mails().len()
+    }
+}
+
+#[tokio::test]
+async fn starttls_is_used_where_it_is_offered_before_the_password_goes() {
+    for parameter in ["", "&tls=required", "&tls=opportunistic"] {
+        let setting = Setting::new(false).await;
+        send(&mailer(&format!("{}{parameter}", setting.trusting("smtp"))), 1).await.unwrap();
+        let heard = setting.server.heard();
+        let expected = ["1 EHLO cinema.example", "1 STARTTLS", "1 (encrypted)", "1 EHLO cinema.example"];
+        assert_eq!(heard[..4], expected, "{parameter}");
+        assert!(heard[4].starts_with("1 AUTH PLAIN"), "{parameter}: {heard:?}");
+        assert_eq!(setting.mails(), 1, "{parameter}");
+    }
+}
+
+#[tokio::test]
+async fn smtps_is_encrypted_from_the_start() {
+    let setting = Setting::new(true).await;
+    send(&mailer(&setting.trusting("smtps")), 1).await.unwrap();
+    assert_eq!(setting.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_gets_neither_password_nor_mail() {
+    for (scheme, from_the_start) in [("smtp", false), ("smtps", true)] {
+        let setting = Setting::new(from_the_start).await;
+        let error = send(&mailer(&setting.url(scheme)), 1).await.unwrap_err();
+        assert!(matches!(&error, SmtpError::Unreachable(text) if text.contains("certificate")), "{error}");
+        let heard = setting.server.heard();
+        assert!(!heard.iter().any(|line| line.contains("AUTH") || line.contains("MAIL")), "{heard:?}");
+        assert_eq!(setting.mails(), 0);
+    }
+}
+
+#[tokio::test]
+async fn required_tls_refuses_a_server_without_it() {
+    let server = Server::start(Script { offers: &["AUTH PLAIN"], ..Script::default() }).await;
+    let url = format!("smtp://ann:secret@127.0.0.1:{}?tls=required", server.port());
+    assert_eq!(send(&mailer(&url), 1).await, Err(SmtpError::NoStartTls));
+    assert_eq!(server.heard(), ["1 EHLO cinema.example", "1 QUIT"]);
+}
+
+#[tokio::test]
+async fn required_tls_refuses_a_server_that_then_declines() {
+    let script = Script { offers: OFFERS, replies: &[("STARTTLS", "454 not now")], tls: None };
+    let server = Server::start(script).await;
+    let url = format!("smtp://ann:secret@127.0.0.1:{}?tls=required", server.port());
+    assert_eq!(send(&mailer(&url), 1).await, Err(SmtpError::ConnectionRefused(454)));
+    assert_eq!(server.heard()[1..], ["1 STARTTLS", "1 QUIT"]);
+}
+
+#[tokio::test]
+async fn tls_none_does_not_even_try() {
+    let setting = Setting::new(false).await;
+    send(&mailer(&format!("{}?tls=none", setting.url("smtp"))), 1).await.unwrap();
+    assert!(!setting.server.heard().iter().any(|line| line.contains("STARTTLS")));
+    assert_eq!(setting.mails(), 1);
+}

@@ -1,0 +1,276 @@
+//! The mailer in conversation with a mail server.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
+mod encryption;
+mod server;
+
+use std::{sync::Arc, time::Duration};
+
+use adapter_mailer_smtp::{SmtpError, SmtpMailer, Timeouts};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use domain::{
+    id::OutboxId,
+    mail::{Mail, Mailer},
+};
+
+use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
+
+const FROM: &str = "Cinema <no-reply@cinema.example>";
+
+/// Longer than a loaded machine needs; the tests of time move the clock themselves.
+const LONG: Timeouts = Timeouts { connect: Duration::from_secs(300), total: Duration::from_secs(600) };
+
+fn mailer(url: &str) -> SmtpMailer {
+    SmtpMailer::with_timeouts(url, FROM, LONG).unwrap()
+}
+
+fn mailer_to(server: &Server) -> SmtpMailer {
+    mailer(&format!("smtp://127.0.0.1:{}", server.port()))
+}
+
+fn id(number: u32) -> OutboxId {
+    format!("0190a1b2-0000-7000-8000-{number:012}").parse().unwrap()
+}
+
+fn mail_to(to: &str) -> Mail {
+    Mail {
+        to: to.parse().unwrap(),
+        subject: "Activate your Cinema account".to_owned(),
+        text: "Welcome.\n\nOpen https://cinema.example/activate?token=a.b\n.\n".to_owned(),
+    }
+}
+
+fn mail() -> Mail {
+    mail_to("ann@example.com")
+}
+
+async fn send(mailer: &SmtpMailer, number: u32) -> Result<(), SmtpError> {
+    outcome(mailer, number, &mail()).await
+}
+
+async fn outcome(mailer: &SmtpMailer, number: u32, mail: &Mail) -> Result<(), SmtpError> {
+    mailer.send(id(number), mail).await.map_err(|error| *error.0.downcast().unwrap())
+}
+
+/// Lets time pass at once, while the server keeps silent.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_mail_is_handed_over_with_a_text_and_an_html_part() {
+    let server = Server::start(Script::default()).await;
+    send(&mailer_to(&server), 7).await.unwrap();
+    assert_eq!(
+        server.heard(),
+        [
+            "1 EHLO cinema.example",
+            "1 MAIL FROM:<no-reply@cinema.example>",
+            "1 RCPT TO:<ann@example.com>",
+            "1 DATA"
+        ]
+    );
+    let received = server.mails().remove(0);
+    assert!(!received.replace("\r\n", "").contains(['\r', '\n']), "every line ends as RFC 5321 says");
+    let (headers, body) = received.split_once("\r\n\r\n").unwrap();
+    for header in [
+        "Message-ID: <0190a1b2-0000-7000-8000-000000000007@cinema.example>",
+        "From: Cinema <no-reply@cinema.example>",
+        "To: ann@example.com",
+        "Subject: Activate your Cinema account",
+        "Date: Thu, 11 Jul 2024 12:08:35 +0000",
+        "Auto-Submitted: auto-generated",
+        "Content-Type: multipart/alternative;",
+    ] {
+        assert!(headers.lines().any(|line| line == header), "{header} is not in {headers}");
+    }
+    let parts: Vec<_> = body.split("--part-0190a1b2-0000-7000-8000-000000000007").collect();
+    let [_, text, html, end] = *parts else { panic!("{body}") };
+    assert!(text.contains("Content-Type: text/plain; charset=utf-8"), "{text}");
+    // The lonely dot would end the mail, had the client not put another before it (RFC 5321 section 4.5.2).
+    let expected = "\r\n\r\nWelcome.\r\n\r\nOpen https://cinema.example/activate?token=a.b\r\n..\r\n";
+    assert!(text.contains(expected), "{text}");
+    assert!(html.contains("Content-Type: text/html; charset=utf-8"), "{html}");
+    let html = html.replace("=\r\n", "").replace("=3D", "=");
+    assert!(html.contains("<a href=\"https://cinema.example/activate?token=a.b\">"), "{html}");
+    assert_eq!(end.trim(), "--");
+}
+
+#[tokio::test]
+async fn a_mail_that_is_sent_again_is_the_same_to_the_byte() {
+    let server = Server::start(Script::default()).await;
+    send(&mailer_to(&server), 7).await.unwrap();
+    send(&mailer_to(&server), 7).await.unwrap();
+    send(&mailer_to(&server), 8).await.unwrap();
+    let mails = server.mails();
+    let [first, again, other] = &*mails else { panic!("{mails:?}") };
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_mail_after_the_other() {
+    let server = Server::start(Script::default()).await;
+    let mailer = mailer_to(&server);
+    for number in 0..20 {
+        send(&mailer, number).await.unwrap();
+    }
+    assert_eq!(server.mails().len(), 20);
+    assert!(server.heard().iter().all(|line| line.starts_with("1 ")), "{:?}", server.heard());
+}
+
+#[tokio::test]
+async fn many_mails_at_once_use_few_connections() {
+    let server = Server::start(Script::default()).await;
+    let mailer = Arc::new(mailer_to(&server));
+    let mut sending = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let mailer = mailer.clone();
+        sending.spawn(async move { send(&mailer, number).await });
+    }
+    assert!(sending.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(server.mails().len(), 40);
+    let greeted = server.heard().iter().filter(|line| line.contains("EHLO")).count();
+    assert!((1..=4).contains(&greeted), "{greeted} connections");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_replaced() {
+    let server = Server::start(Script { replies: &[("NOOP", HANG_UP)], ..Script::default() }).await;
+    let mailer = mailer_to(&server);
+    send(&mailer, 1).await.unwrap();
+    send(&mailer, 2).await.unwrap();
+    assert_eq!(server.mails().len(), 2);
+    assert_eq!(server.heard()[4..6], ["1 NOOP", "2 EHLO cinema.example"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_for_long_is_not_trusted() {
+    let server = Server::start(Script::default()).await;
+    let mailer = mailer_to(&server);
+    send(&mailer, 1).await.unwrap();
+    pass(Duration::from_secs(30)).await;
+    send(&mailer, 2).await.unwrap();
+    assert_eq!(server.heard()[4], "2 EHLO cinema.example");
+}
+
+#[tokio::test]
+async fn user_and_password_are_sent_as_they_were_before_encoding() {
+    let server = Server::start(Script { offers: &["AUTH LOGIN PLAIN"], ..Script::default() }).await;
+    let url = format!("smtp://ann%40cinema:p%3A%2F%23@127.0.0.1:{}", server.port());
+    send(&mailer(&url), 1).await.unwrap();
+    let plain = BASE64_STANDARD.encode("\0ann@cinema\0p:/#");
+    assert_eq!(server.heard()[1], format!("1 AUTH PLAIN {plain}"));
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_knows_only_auth_login_gets_it() {
+    let server = Server::start(Script { offers: &["AUTH LOGIN"], ..Script::default() }).await;
+    send(&mailer(&format!("smtp://ann:secret@127.0.0.1:{}", server.port())), 1).await.unwrap();
+    let user = format!("1 {}", BASE64_STANDARD.encode("ann"));
+    let password = format!("1 {}", BASE64_STANDARD.encode("secret"));
+    assert_eq!(server.heard()[1..4], ["1 AUTH LOGIN".to_owned(), user, password]);
+}
+
+#[tokio::test]
+async fn a_refused_login_tells_the_code_and_sends_no_mail() {
+    let server = Server::start(Script {
+        offers: &["AUTH PLAIN"],
+        replies: &[("AUTH", "535 5.7.8 canary-user unknown")],
+        ..Script::default()
+    })
+    .await;
+    let url = format!("smtp://canary-user:canary-pass@127.0.0.1:{}", server.port());
+    let mailer = mailer(&url);
+    let error = send(&mailer, 1).await.unwrap_err();
+    assert_eq!(error.to_string(), "the mail server refused the login with 535");
+    assert!(!format!("{error:?} {mailer:?}").contains("canary"));
+    assert_eq!(server.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_password_gets_none() {
+    let server = Server::start(Script::default()).await;
+    let error = send(&mailer(&format!("smtp://ann:secret@127.0.0.1:{}", server.port())), 1).await;
+    assert_eq!(error, Err(SmtpError::NoLogin));
+    assert_eq!(server.heard(), ["1 EHLO cinema.example", "1 QUIT"]);
+}
+
+#[tokio::test]
+async fn a_refusal_at_any_step_tells_the_code_and_not_the_address() {
+    for (step, reply) in [
+        ("MAIL", "451 4.3.0 canary@example.com later"),
+        ("RCPT", "550 5.1.1 <canary@example.com> unknown"),
+        ("DATA", "554 5.7.1 canary@example.com"),
+        (".", "552-5.3.4 canary@example.com\r\n552 too much"),
+    ] {
+        let replies: &'static [_] = Box::leak(Box::new([(step, reply)]));
+        let server = Server::start(Script { replies, ..Script::default() }).await;
+        let mailer = mailer_to(&server);
+        let error = mailer.send(id(1), &mail_to("canary@example.com")).await.unwrap_err();
+        let shown = format!("{error} {error:?} {}", error.0);
+        assert!(shown.contains(&reply[..3]) && !shown.contains("canary"), "{step}: {shown}");
+        send(&mailer, 2).await.unwrap();
+        assert!(server.heard().iter().any(|line| line.starts_with("2 EHLO")), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_greets_with_a_refusal_tells_its_code() {
+    let server = Server::start(Script { replies: &[(GREETING, "421 busy")], ..Script::default() }).await;
+    assert_eq!(send(&mailer_to(&server), 1).await, Err(SmtpError::ConnectionRefused(421)));
+}
+
+#[tokio::test]
+async fn an_answer_to_something_else_is_not_taken_for_a_receipt() {
+    for reply in ["354 go on", "canary", HANG_UP] {
+        let replies: &'static [_] = Box::leak(Box::new([(".", reply)]));
+        let server = Server::start(Script { replies, ..Script::default() }).await;
+        assert_eq!(send(&mailer_to(&server), 1).await, Err(SmtpError::Broken), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_beyond_ascii_goes_only_to_a_server_that_takes_it() {
+    let mail = mail_to("änn@example.com");
+    let plain = Server::start(Script { offers: &["8BITMIME"], ..Script::default() }).await;
+    assert_eq!(outcome(&mailer_to(&plain), 1, &mail).await, Err(SmtpError::AddressNotSupported));
+    let modern = Server::start(Script { offers: &["8BITMIME", "SMTPUTF8"], ..Script::default() }).await;
+    outcome(&mailer_to(&modern), 1, &mail).await.unwrap();
+    assert_eq!(modern.heard()[2], "1 RCPT TO:<änn@example.com>");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_told_without_waiting() {
+    // Port 1 of this machine: nothing listens there.
+    let error = send(&mailer("smtp://127.0.0.1:1"), 1).await.unwrap_err();
+    assert!(matches!(&error, SmtpError::Unreachable(text) if text.contains("refused")), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_greet_is_given_up_after_five_seconds() {
+    let server = Server::start(Script { replies: &[(GREETING, SILENCE)], ..Script::default() }).await;
+    let mailer = SmtpMailer::new(&format!("smtp://127.0.0.1:{}", server.port()), FROM).unwrap();
+    let sending = tokio::spawn(async move { send(&mailer, 1).await });
+    server.fell_silent().await;
+    pass(Timeouts::default().connect).await;
+    assert_eq!(sending.await.unwrap(), Err(SmtpError::TimedOut));
+}
+
+#[tokio::test]
+async fn a_mail_that_takes_too_long_is_sent_again_as_the_same_one_on_another_connection() {
+    let server = Server::start(Script { replies: &[(".", SILENCE)], ..Script::default() }).await;
+    let mailer = Arc::new(mailer_to(&server));
+    let sender = mailer.clone();
+    let sending = tokio::spawn(async move { send(&sender, 1).await });
+    server.fell_silent().await;
+    pass(LONG.total).await;
+    assert_eq!(sending.await.unwrap(), Err(SmtpError::TimedOut));
+    send(&mailer, 1).await.unwrap();
+    let mails = server.mails();
+    assert_eq!((mails.len(), &mails[0]), (2, &mails[1]));
+    assert_eq!(server.heard()[4], "2 EHLO cinema.example");
+}

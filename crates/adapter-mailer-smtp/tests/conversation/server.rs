@@ -1,0 +1,246 @@
+//! A mail server that says what a test wants, and notes what it hears.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
+    sync::Notify,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
+
+/// Says nothing, ever.
+pub(crate) const SILENCE: &str = "silence";
+
+/// Closes the connection.
+pub(crate) const HANG_UP: &str = "hang up";
+
+/// Stands for the greeting in [`Script::replies`].
+pub(crate) const GREETING: &str = "greeting";
+
+/// What the server does.
+#[derive(Default)]
+pub(crate) struct Script {
+    /// The extensions that it offers.
+    pub(crate) offers: &'static [&'static str],
+    /// What it says instead of the usual to the first command that begins so; each once.
+    pub(crate) replies: &'static [(&'static str, &'static str)],
+    /// Its certificate, and whether it uses it from the first byte.
+    pub(crate) tls: Option<(Identity, bool)>,
+}
+
+/// A certificate for 127.0.0.1, signed by itself.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    acceptor: TlsAcceptor,
+    /// The certificate, for those who are to trust it.
+    pub(crate) pem: String,
+}
+
+impl Identity {
+    pub(crate) fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: made.cert.pem() }
+    }
+}
+
+/// A running mail server, until the test's runtime ends.
+pub(crate) struct Server {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    offers: &'static [&'static str],
+    tls: Option<(Identity, bool)>,
+    replies: Mutex<VecDeque<(&'static str, &'static str)>>,
+    heard: Mutex<Vec<String>>,
+    mails: Mutex<Vec<String>>,
+    fell_silent: Notify,
+}
+
+impl Server {
+    pub(crate) async fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            offers: script.offers,
+            tls: script.tls,
+            replies: Mutex::new(script.replies.iter().copied().collect()),
+            heard: Mutex::default(),
+            mails: Mutex::default(),
+            fell_silent: Notify::new(),
+        });
+        let shared = state.clone();
+        tokio::spawn(async move {
+            for number in 1_u32.. {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(Session { number, state: shared.clone() }.begin(Box::new(stream)));
+            }
+        });
+        Self { address, state }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Each line that it heard beside mails, after the number of its connection.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.state.heard.lock().unwrap().clone()
+    }
+
+    /// The mails as they came over the wire.
+    pub(crate) fn mails(&self) -> Vec<String> {
+        self.state.mails.lock().unwrap().clone()
+    }
+
+    /// Comes back when it says nothing where the script has [`SILENCE`].
+    pub(crate) async fn fell_silent(&self) {
+        self.state.fell_silent.notified().await;
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+type Wire = BufReader<Box<dyn Stream>>;
+
+struct Session {
+    number: u32,
+    state: Arc<State>,
+}
+
+impl Session {
+    async fn begin(self, stream: Box<dyn Stream>) {
+        let wire = match &self.state.tls {
+            Some((identity, true)) => encrypted(identity, stream).await,
+            _ => Some(BufReader::new(stream)),
+        };
+        if let Some(mut wire) = wire
+            && self.say(&mut wire, GREETING, "220 test.example ESMTP").await.is_some()
+        {
+            // A client that goes away ends it.
+            let _ended = self.converse(wire).await;
+        }
+    }
+
+    async fn converse(&self, mut wire: Wire) -> Option<()> {
+        loop {
+            let command = self.hear(&mut wire).await?;
+            let verb = command.split(' ').next().unwrap_or_default();
+            match verb {
+                "EHLO" => {
+                    let lines = ["test.example"].iter().chain(self.state.offers);
+                    let all: String = lines.map(|line| format!("250-{line}\r\n")).collect();
+                    self.say(&mut wire, &command, &format!("{all}250 HELP")).await?;
+                }
+                "STARTTLS" => {
+                    if !self.says_usual(&mut wire, &command, "220 go ahead").await? {
+                        continue;
+                    }
+                    let (identity, _) = self.state.tls.as_ref()?;
+                    wire = encrypted(identity, wire.into_inner()).await?;
+                    self.note("(encrypted)");
+                }
+                "AUTH" if command == "AUTH LOGIN" => {
+                    self.say(&mut wire, "user", "334 VXNlcm5hbWU6").await?;
+                    self.hear(&mut wire).await?;
+                    self.say(&mut wire, "password", "334 UGFzc3dvcmQ6").await?;
+                    self.hear(&mut wire).await?;
+                    self.say(&mut wire, &command, "235 welcome").await?;
+                }
+                "AUTH" => self.say(&mut wire, &command, "235 welcome").await?,
+                "DATA" => {
+                    if !self.says_usual(&mut wire, &command, "354 go on").await? {
+                        continue;
+                    }
+                    let mail = mail(&mut wire).await?;
+                    self.state.mails.lock().unwrap().push(mail);
+                    self.say(&mut wire, ".", "250 taken").await?;
+                }
+                "QUIT" => {
+                    self.say(&mut wire, &command, "221 bye").await?;
+                    return None;
+                }
+                _ => self.say(&mut wire, &command, "250 well").await?,
+            }
+        }
+    }
+
+    async fn hear(&self, wire: &mut Wire) -> Option<String> {
+        let line = line(wire).await?;
+        let line = line.trim_end().to_owned();
+        self.note(&line);
+        Some(line)
+    }
+
+    fn note(&self, line: &str) {
+        self.state.heard.lock().unwrap().push(format!("{} {line}", self.number));
+    }
+
+    async fn say(&self, wire: &mut Wire, command: &str, usual: &str) -> Option<()> {
+        self.says_usual(wire, command, usual).await.map(|_| ())
+    }
+
+    /// Answers; tells whether the script had nothing else to say.
+    async fn says_usual(&self, wire: &mut Wire, command: &str, usual: &str) -> Option<bool> {
+        let reply = {
+            let mut replies = self.state.replies.lock().unwrap();
+            let scripted = replies.iter().position(|(begin, _)| command.starts_with(begin));
+            scripted.and_then(|index| replies.remove(index)).map_or(usual, |(_, reply)| reply).to_owned()
+        };
+        match &*reply {
+            SILENCE => {
+                self.state.fell_silent.notify_one();
+                std::future::pending().await
+            }
+            HANG_UP => None,
+            reply => {
+                wire.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
+                Some(reply == usual)
+            }
+        }
+    }
+}
+
+async fn encrypted(identity: &Identity, stream: Box<dyn Stream>) -> Option<Wire> {
+    let stream: Box<dyn Stream> = Box::new(identity.acceptor.accept(stream).await.ok()?);
+    Some(BufReader::new(stream))
+}
+
+async fn line(wire: &mut Wire) -> Option<String> {
+    let mut line = String::new();
+    let length = wire.read_line(&mut line).await.ok()?;
+    (length > 0).then_some(line)
+}
+
+/// Reads up to the lonely dot, every line with its end.
+async fn mail(wire: &mut Wire) -> Option<String> {
+    let mut mail = String::new();
+    loop {
+        let line = line(wire).await?;
+        if line == ".\r\n" {
+            return Some(mail);
+        }
+        mail.push_str(&line);
+    }
+}
