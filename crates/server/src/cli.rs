@@ -87,7 +87,7 @@ enum MoviesCommand {
 struct ImportArgs {
     /// The file, or - for standard input; its ending says what it is (.csv, .jsonl), else its first character
     file: PathBuf,
-    /// Which column of a CSV file holds which field: name=Series_Title,year=Released_Year,stars=Star1,stars=Star2
+    /// Which column of a CSV file holds which field: `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`
     ///
     /// The fields are those of POST /movies. A list field (genres, directors, stars) may be named several times, its
     /// cells are split at commas, and a name that stands twice counts once. `142 min` and `28,341,469` are understood.
@@ -248,8 +248,15 @@ mod tests {
     #[test]
     fn every_command_explains_itself() {
         for words in [
-            "serve", "worker", "migrate", "movies import", "movies export", "users create-admin",
-            "dev generate-movies", "openapi", "config",
+            "serve",
+            "worker",
+            "migrate",
+            "movies import",
+            "movies export",
+            "users create-admin",
+            "dev generate-movies",
+            "openapi",
+            "config",
         ] {
             let arguments = ["cinema"].into_iter().chain(words.split(' ')).chain(["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err();
@@ -261,8 +268,13 @@ mod tests {
     #[test]
     fn wrong_usage_is_exit_2() {
         for words in [
-            "fly", "movies", "movies import", "movies import a.csv --columns nonsense", "dev generate-movies many",
-            "users create-admin --email nobody", "migrate --now",
+            "fly",
+            "movies",
+            "movies import",
+            "movies import a.csv --columns nonsense",
+            "dev generate-movies many",
+            "users create-admin --email nobody",
+            "migrate --now",
         ] {
             let arguments = ["cinema"].into_iter().chain(words.split(' '));
             assert_eq!(Cli::try_parse_from(arguments).unwrap_err().exit_code(), 2, "{words}");

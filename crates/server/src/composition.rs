@@ -22,11 +22,11 @@ use domain::{
     accounts::PasswordHasher, entropy::Sealer, id::IdGenerator, mail::Mailer, store::StoreError, time::Clock,
 };
 
+use self::storage::Storage;
 pub use self::{
-    application::Application,
+    application::{Application, Prepared},
     storage::{DatabaseAdmin, Schema},
 };
-use self::storage::Storage;
 use crate::config::{AppEnv, MailerSetting, SecretFileError, Settings, SettingsError};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.

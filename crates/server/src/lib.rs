@@ -10,6 +10,6 @@ mod workers;
 
 pub use cli::run;
 pub use composition::{
-    Application, DatabaseAdmin, Overrides, Schema, StartError, UseCases, error_chain,
+    Application, DatabaseAdmin, Overrides, Prepared, Schema, StartError, UseCases, error_chain,
 };
 pub use workers::Workers;

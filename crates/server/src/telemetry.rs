@@ -6,10 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
+/// Says of its own start and end what we say ourselves. A directive of `RUST_LOG` for it wins.
+const QUIET: &str = "actix_server=warn";
+
 /// Sends log lines to standard error from now on. Harmless when something does so already.
 pub(crate) fn init(settings: &Settings, filter: &str) {
     // The settings were checked when they were read.
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let is_set = match settings.log_format {
         LogFormat::Pretty => {

@@ -48,7 +48,7 @@ impl Workers {
         Self { stop, jobs }
     }
 
-    /// Ends it after the job under way; what that one claimed is free again after its lease in any case.
+    /// Ends it after a last round of each job; what that one claimed is free again after its lease in any case.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let all = async { while self.jobs.join_next().await.is_some() {} };
@@ -58,13 +58,15 @@ impl Workers {
     }
 }
 
-/// Does the job again and again with a pause between, a longer one after each failure in a row.
+/// Does the job again and again with a pause between, a longer one after each failure in a row; once more at the end, for
+/// what came in the last pause.
 async fn repeat<J, F>(name: &'static str, pause: Duration, mut stopping: watch::Receiver<bool>, job: J)
 where
     J: Fn() -> F,
     F: Future<Output = Result<u64, StoreError>>,
 {
     let mut failures = 0_u32;
+    let mut is_last = false;
     loop {
         match job().await {
             Ok(done) => {
@@ -81,11 +83,14 @@ where
                 tracing::error!(job = name, failures, error = error_chain(&error), "background work failed");
             }
         }
+        if is_last {
+            return;
+        }
         tokio::select! {
             () = sleep(pause_after(pause, failures)) => {}
             stopped = stopping.wait_for(|stop| *stop) => {
                 drop(stopped);
-                return;
+                is_last = true;
             }
         }
     }

@@ -29,9 +29,9 @@ pub(super) async fn run(settings: &Settings, arguments: CreateAdminArgs) -> Resu
 
 fn from_stdin() -> Result<PlainPassword, Failure> {
     let mut line = Zeroizing::new(String::new());
-    io::stdin().read_line(&mut line).map_err(|error| {
-        Failure::new(format!("cannot read the password from standard input ({error})"))
-    })?;
+    io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(format!("cannot read the password from standard input ({error})")))?;
     let text = line.strip_suffix('\n').unwrap_or(&line);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
@@ -42,12 +42,14 @@ fn from_stdin() -> Result<PlainPassword, Failure> {
 
 fn from_terminal() -> Result<PlainPassword, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask for the password: pipe it and give --password-stdin"));
+        return Err(Failure::usage(
+            "there is no terminal to ask for the password: pipe it and give --password-stdin",
+        ));
     }
     let ask = |prompt: &str| {
-        rpassword::prompt_password(prompt)
-            .map(Zeroizing::new)
-            .map_err(|error| Failure::new(format!("cannot ask for the password ({error}): give --password-stdin")))
+        rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|error| {
+            Failure::new(format!("cannot ask for the password ({error}): give --password-stdin"))
+        })
     };
     let password = ask("Password: ")?;
     if *ask("The same again: ")? != *password {

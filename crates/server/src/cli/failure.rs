@@ -10,10 +10,7 @@ use crate::composition::error_chain;
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Said in one line on standard error, with this exit code.
-    Told {
-        message: String,
-        code: u8,
-    },
+    Told { message: String, code: u8 },
     /// Whoever read standard output has seen enough: nothing to say.
     ReaderGone,
 }

@@ -26,9 +26,10 @@ const NOTHING_IMPORTED: u8 = 1;
 /// Brings movies in from a file.
 pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<ExitCode, Failure> {
     let default_price = match &arguments.default_price {
-        Some(text) => Some(Money::parse_major(text, settings.currency).map_err(|error| {
-            Failure::usage(format!("--default-price {text:?}: {error}"))
-        })?),
+        Some(text) => Some(
+            Money::parse_major(text, settings.currency)
+                .map_err(|error| Failure::usage(format!("--default-price {text:?}: {error}")))?,
+        ),
         None => None,
     };
     let options = RowOptions {
@@ -40,7 +41,8 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
     let path = &arguments.file;
     let (source, size) = open(path)?;
     let file = MovieFile::read(source, path, options).map_err(|error| unreadable(path, &error))?;
-    let rejects = arguments.rejects.map(|rejects| Rejects::create(rejects, path, file.header())).transpose()?;
+    let rejects =
+        arguments.rejects.map(|rejects| Rejects::create(rejects, path, file.header())).transpose()?;
     let use_cases = use_cases(settings).await?;
     let import = Import {
         use_cases: &use_cases,
@@ -88,7 +90,8 @@ struct Rejects {
 
 impl Rejects {
     fn create(path: PathBuf, source: &Path, header: &[u8]) -> Result<Self, Failure> {
-        let is_source = fs::canonicalize(&path).is_ok_and(|one| fs::canonicalize(source).is_ok_and(|other| one == other));
+        let is_source =
+            fs::canonicalize(&path).is_ok_and(|one| fs::canonicalize(source).is_ok_and(|other| one == other));
         if is_source {
             return Err(Failure::usage("--rejects names the file that is imported: name another"));
         }

@@ -14,10 +14,14 @@ use crate::{
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<ExitCode, Failure> {
     settings.check_production()?;
     let mut signals = Signals::listen()?;
-    let mut application = Application::build(settings, Overrides::default()).await?;
+    let prepared = Application::prepare(settings, Overrides::default()).await?;
+    let mut first_start = None;
     if settings.app_env == AppEnv::Dev {
-        let loaded = load_catalogue(settings, application.use_cases()).await;
-        let admin = dev_admin(settings, application.use_cases()).await?;
+        let loaded = load_catalogue(settings, prepared.use_cases()).await;
+        first_start = Some((loaded, dev_admin(settings, prepared.use_cases()).await?));
+    }
+    let mut application = Application::serve(settings, prepared)?;
+    if let Some((loaded, admin)) = first_start {
         say(&first_screen(settings, &application, loaded, admin.as_ref(), has_workers));
     }
     let workers = has_workers.then(|| application.start_workers());
@@ -30,12 +34,16 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Exit
         return Err(Failure::new("the API ended by itself: the log says why"));
     }
     let drain = settings.drain;
-    say(&format!("stopping in {} s, after the requests under way; a second signal stops at once", drain.as_secs()));
+    say(&format!(
+        "stopping in {} s, after the requests under way; a second signal stops at once",
+        drain.as_secs()
+    ));
     application.begin_drain();
     let stop = async {
         tokio::time::sleep(drain).await;
-        // Both at once: neither needs the other, and together they stay within the time that an orchestrator gives.
-        tokio::join!(application.stop(), stop_workers(workers));
+        application.stop().await;
+        // What the last requests left to be done is done in the last round.
+        stop_workers(workers).await;
     };
     Ok(end(stop, signals).await)
 }
@@ -76,7 +84,8 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen to signals ({error})")));
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen to signals ({error})")));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
@@ -108,7 +117,9 @@ fn first_screen(
             lines.push(format!("  Administrator  {email}, password {password} (kept in {})", file.display()));
         }
         Some(DevAdmin::Elsewhere { email }) => {
-            lines.push(format!("  Administrator  {email}, made elsewhere; another: cinema users create-admin --email E"));
+            lines.push(format!(
+                "  Administrator  {email}, made elsewhere; another: cinema users create-admin --email E"
+            ));
         }
         None => {}
     }

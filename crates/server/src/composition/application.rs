@@ -32,6 +32,23 @@ pub struct Application {
     ended: oneshot::Receiver<()>,
 }
 
+/// Everything that a server needs, with its socket open and nobody served yet: who connects meanwhile waits.
+pub struct Prepared {
+    listener: TcpListener,
+    address: SocketAddr,
+    public_url: String,
+    frontend_url: String,
+    use_cases: UseCases,
+}
+
+impl Prepared {
+    /// What it will be able to do, to be done before the first request.
+    #[must_use]
+    pub const fn use_cases(&self) -> &UseCases {
+        &self.use_cases
+    }
+}
+
 impl Application {
     /// Builds everything from the settings and serves it. Background work is not begun: see
     /// [`Application::start_workers`] and [`Application::run_outbox_once`].
@@ -39,6 +56,14 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub async fn build(settings: &Settings, overrides: Overrides) -> Result<Self, StartError> {
+        Self::serve(settings, Self::prepare(settings, overrides).await?)
+    }
+
+    /// Opens the socket and the database, and puts the use cases together.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn prepare(settings: &Settings, overrides: Overrides) -> Result<Prepared, StartError> {
         let wanted = SocketAddr::new(settings.host, settings.port);
         let failed = |source| StartError::Listen { address: wanted, source };
         let listener = listen(wanted).map_err(failed)?;
@@ -46,6 +71,15 @@ impl Application {
         let public_url = settings.public_url.clone().unwrap_or_else(|| url_of(address));
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
         let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
+        Ok(Prepared { listener, address, public_url, frontend_url, use_cases })
+    }
+
+    /// Serves what was prepared. Call it on the runtime that it was prepared on.
+    ///
+    /// # Errors
+    /// When the REST layer does not start.
+    pub fn serve(settings: &Settings, prepared: Prepared) -> Result<Self, StartError> {
+        let Prepared { listener, address, public_url, frontend_url, use_cases } = prepared;
         let draining = Draining::default();
         let state = ApiState {
             runtime: Handle::current(),

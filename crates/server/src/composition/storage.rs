@@ -82,15 +82,15 @@ impl Storage {
             + 'static,
     {
         Self {
-            accounts: Arc::clone(database) as _,
-            account_queries: Arc::clone(database) as _,
-            maintenance: Arc::clone(database) as _,
-            catalog: Arc::clone(database) as _,
-            movies: Arc::clone(database) as _,
-            carts: Arc::clone(database) as _,
-            cart_queries: Arc::clone(database) as _,
-            outbox: Arc::clone(database) as _,
-            admin: Arc::clone(database) as _,
+            accounts: database.clone(),
+            account_queries: database.clone(),
+            maintenance: database.clone(),
+            catalog: database.clone(),
+            movies: database.clone(),
+            carts: database.clone(),
+            cart_queries: database.clone(),
+            outbox: database.clone(),
+            admin: database.clone(),
         }
     }
 }

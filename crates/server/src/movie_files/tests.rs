@@ -175,6 +175,11 @@ fn the_kind_of_file_is_told_by_its_ending_or_its_first_character() {
 #[test]
 fn a_shop_in_another_currency_can_adopt_prices() {
     let text = r#"{"name":"A","year":1,"duration_minutes":1,"imdb":1,"votes":1,"price":{"amount":"9.99","currency":"USD"}}"#;
-    let options = RowOptions { currency: "JPY".parse().unwrap(), default_price: None, columns: None, adopts_prices: true };
+    let options = RowOptions {
+        currency: "JPY".parse().unwrap(),
+        default_price: None,
+        columns: None,
+        adopts_prices: true,
+    };
     assert_eq!(rows(text, "-", options)[0].facts.as_ref().unwrap().price.to_string(), "999 JPY");
 }

@@ -1,0 +1,335 @@
+//! The `cinema` command as operators use it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking what went wrong")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A working folder with a database of its own.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cinema"));
+        command.args(words.split_whitespace()).current_dir(self.path()).env_clear().env("APP_PORT", "0");
+        command
+    }
+
+    fn run(&self, words: &str) -> Done {
+        Done(self.command(words).output().unwrap())
+    }
+
+    fn run_with(&self, words: &str, input: &str) -> Done {
+        let mut command = self.command(words);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that ends before it reads is not the test's failure.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        Done(child.wait_with_output().unwrap())
+    }
+}
+
+struct Done(Output);
+
+impl Done {
+    fn out(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    fn err(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.0.status.code(), Some(code), "{}{}", self.out(), self.err());
+        self
+    }
+
+    /// Insists on one line on standard error that says this.
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        let said = self.err();
+        assert!(said.contains(text), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.starts_with("cinema: "), "{said}");
+        self
+    }
+}
+
+const CSV: &str = "title,year,minutes,rating,votes,who,with,money\n\
+    One,1999,90 min,7.5,\"1,000\",Ann,\"Bob, Cid\",\"2,000\"\n\
+    Two,PG,90,7.5,10,Ann,,\n\
+    Three,2001,100,8,20,Ann,Ann,\n";
+const COLUMNS: &str = "--columns name=title,year=year,duration_minutes=minutes,imdb=rating,votes=votes,directors=who,\
+    stars=with,stars=who,gross=money";
+
+#[test]
+fn an_import_brings_in_what_is_good_and_reports_the_rest() {
+    let folder = Folder::new();
+    folder.write("movies.csv", CSV);
+    let import = format!("movies import movies.csv {COLUMNS} --default-price 9.99 --rejects rejects.csv");
+
+    let dry = folder.run(&format!("{import} --dry-run")).exits(3);
+    assert!(dry.out().contains("2 added") && dry.out().contains("dry run"), "{}", dry.out());
+    assert_eq!(folder.run("movies export").exits(0).out(), "", "a dry run keeps nothing");
+
+    let first = folder.run(&import).exits(3);
+    assert_eq!(first.out(), "3 rows: 2 added, 0 updated, 0 unchanged, 1 rejected\n");
+    assert_eq!(first.err(), "line 3 (Two): year: \"PG\" is not a whole number\n");
+    let rejects = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
+    assert_eq!(rejects, "title,year,minutes,rating,votes,who,with,money\nTwo,PG,90,7.5,10,Ann,,\n");
+    let again = folder.run(&import).exits(3);
+    assert_eq!(again.out(), "3 rows: 0 added, 0 updated, 2 unchanged, 1 rejected\n");
+
+    folder.write("rejects.csv", &rejects.replace("PG", "2000"));
+    let mended = format!("movies import rejects.csv {COLUMNS} --default-price 9.99");
+    assert_eq!(folder.run(&mended).exits(0).out(), "1 rows: 1 added, 0 updated, 0 unchanged, 0 rejected\n");
+
+    let exported = folder.run("movies export").exits(0).out();
+    assert_eq!(exported.lines().count(), 3);
+    let movie: serde_json::Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
+    assert_eq!(movie["stars"], serde_json::json!(["Bob", "Cid", "Ann"]));
+    assert_eq!(movie["gross"], 2_000);
+    assert_eq!(movie["certification"], "Not Rated");
+    assert_eq!(movie["price"], serde_json::json!({"amount": "9.99", "currency": "USD"}));
+
+    let unchanged = "3 rows: 0 added, 0 updated, 3 unchanged, 0 rejected\n";
+    assert_eq!(folder.run_with("movies import -", &exported).exits(0).out(), unchanged);
+    let elsewhere = Folder::new();
+    elsewhere.run_with("movies import -", &exported).exits(0);
+    assert_eq!(elsewhere.run("movies export").exits(0).out(), exported, "an export moves a catalogue");
+}
+
+#[test]
+fn an_import_that_brings_nothing_in_is_exit_1_and_a_wrong_call_exit_2() {
+    let folder = Folder::new();
+    folder.write("movies.csv", CSV);
+    folder.write("empty.csv", "");
+    folder.write("bad.jsonl", "{\"name\":\"A\"}\n");
+    folder.run("movies import nowhere.csv").exits(1).says("cannot open nowhere.csv");
+    folder.run("movies import empty.csv").exits(1).says("it is empty");
+    let bad = folder.run("movies import bad.jsonl").exits(1);
+    assert_eq!(bad.err(), "line 1 (A): missing field `year`\n");
+    folder.run("movies import movies.csv").exits(2).says("--columns name=…");
+    folder.run(&format!("movies import movies.csv {COLUMNS}")).exits(2).says("or give --default-price");
+    folder.run("movies import movies.csv --default-price cheap").exits(2).says("--default-price \"cheap\"");
+    folder
+        .run(&format!("movies import movies.csv {COLUMNS} --default-price 1 --rejects movies.csv"))
+        .exits(2)
+        .says("names the file that is imported");
+    folder.run("movies import movies.csv --columns name").exits(2);
+    folder.run("fly").exits(2);
+    assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    let mut child = folder
+        .command("dev generate-movies 1000000")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"name\":"), "{line}");
+    let done = Done(child.wait_with_output().unwrap()).exits(0);
+    assert_eq!(done.err(), "");
+}
+
+#[test]
+fn made_up_movies_are_all_imported() {
+    let folder = Folder::new();
+    let movies = folder.run("dev generate-movies 1200").exits(0).out();
+    let done = folder.run_with("movies import -", &movies).exits(0);
+    assert_eq!(done.out(), "1200 rows: 1200 added, 0 updated, 0 unchanged, 0 rejected\n");
+}
+
+#[test]
+fn an_administrator_is_made_once_and_with_a_good_password() {
+    let folder = Folder::new();
+    let create = "users create-admin --email root@example.com --password-stdin";
+    folder.run_with(create, "short\n").exits(1).says("choose another password");
+    folder.run_with(create, "").exits(1).says("has no password");
+    let made = folder.run_with(create, "G00d enough for this\nnot this line\n").exits(0);
+    assert_eq!(made.out(), "root@example.com is an administrator and can sign in\n");
+    folder.run_with(create, "G00d enough for this\n").exits(1).says("has this e-mail address already");
+    folder.run_with("users create-admin --email root@example.com", "").exits(2).says("--password-stdin");
+}
+
+#[test]
+fn migrating_can_be_asked_for_and_done() {
+    let folder = Folder::new();
+    folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
+    assert!(folder.run("migrate").exits(0).out().starts_with("brought the database up to date"));
+    assert_eq!(folder.run("migrate").exits(0).out(), "the database is up to date\n");
+    folder.run("migrate --check").exits(0);
+}
+
+#[test]
+fn bad_settings_stop_every_command_in_one_line() {
+    let folder = Folder::new();
+    folder.write("cinema.toml", "app_prot = 1\n");
+    folder.run("config").exits(1).says("app_prot is no setting (in cinema.toml); did you mean app_port?");
+    folder.write("cinema.toml", "currency = \"EUR\"\n");
+    folder.write(".env", "CURRENCY=coins\n");
+    folder.run("serve").exits(1).says("CURRENCY cannot be \"coins\"; allowed: an ISO 4217 code");
+    folder.write(".env", "CURRENCY=JPY\nAPP_SECRET_KEY=canary\n");
+    let shown = folder.run("config").exits(0).out();
+    assert!(shown.contains("CURRENCY=JPY\n") && shown.contains("APP_SECRET_KEY=***\n"), "{shown}");
+    assert!(!shown.contains("canary"));
+    let prod = Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
+    prod.says("APP_SECRET_KEY has 6 bytes, too few for production");
+}
+
+#[test]
+fn the_document_is_printed_without_a_database() {
+    let folder = Folder::new();
+    let document: serde_json::Value = serde_json::from_str(&folder.run("openapi").exits(0).out()).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+/// A server in a process of its own.
+struct Server {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+    screen: Vec<String>,
+    url: String,
+}
+
+impl Server {
+    fn start(folder: &Folder, drain: &str) -> Self {
+        let mut child = folder
+            .command("serve")
+            .env("DRAIN_SECONDS", drain)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut screen = Vec::new();
+        let url = loop {
+            let line = lines.next().expect("a start line").unwrap();
+            if let Some(url) = line.strip_prefix("listening on ") {
+                break url.to_owned();
+            }
+            screen.push(line);
+        };
+        Self { child, lines, screen, url }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// The rest of standard output, and how the process ended.
+    fn end(mut self) -> (String, Option<i32>) {
+        let mut out = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        (out, self.child.wait().unwrap().code())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Also when a test failed in its middle.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_says_all_that_a_developer_needs() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, "0");
+    let screen = server.screen.join("\n");
+    assert!(screen.contains(&format!("{}/docs", server.url)), "{screen}");
+    assert!(screen.contains("1000 movies loaded"), "{screen}");
+    let kept = folder.path().join("var/dev-admin");
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    let password = fs::read_to_string(kept).unwrap();
+    assert!(screen.contains(&format!("admin@cinema.example, password {password} ")), "{screen}");
+
+    let http = reqwest::Client::new();
+    let login = serde_json::json!({"email": "admin@cinema.example", "password": password});
+    let answer =
+        http.post(format!("{}/api/v1/accounts/login", server.url)).json(&login).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let ann = serde_json::json!({"email": "ann@example.com", "password": "G00d enough for this"});
+    let answer =
+        http.post(format!("{}/api/v1/accounts/register", server.url)).json(&ann).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+
+    server.signal("-TERM");
+    let url = server.url.clone();
+    let (out, code) = server.end();
+    assert_eq!(code, Some(0));
+    let mail: Vec<&str> = out.lines().collect();
+    assert_eq!(
+        mail.first().copied(),
+        Some("To: ann@example.com"),
+        "a mail in the outbox is sent before the end"
+    );
+    assert!(mail.get(1).unwrap().starts_with("Subject: "), "{out}");
+    assert!(out.contains(&format!("\n{url}/activate?token=")), "{out}");
+
+    let again = Server::start(&folder, "0");
+    let screen = again.screen.join("\n");
+    assert!(screen.contains(&password) && !screen.contains("movies loaded"), "{screen}");
+    again.signal("-INT");
+    assert_eq!(again.end().1, Some(0));
+}
+
+#[tokio::test]
+async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
+    let folder = Folder::new();
+    let mut server = Server::start(&folder, "600");
+    let ready = format!("{}/health/ready", server.url);
+    assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
+    server.signal("-TERM");
+    let said = server.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
+    assert!(said.is_some());
+    // It says so before it drains; both come within the same moment, and requests are answered all the while.
+    loop {
+        let answer = reqwest::get(&ready).await.unwrap();
+        if answer.status() == 503 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let movies = reqwest::get(format!("{}/api/v1/movies", server.url)).await.unwrap();
+    assert_eq!(movies.status(), 200);
+    server.signal("-TERM");
+    assert_eq!(server.end().1, Some(1));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let done = Done(folder.command("serve").env("APP_PORT", &port).output().unwrap()).exits(1);
+    done.says("stop what listens there, or set APP_HOST and APP_PORT");
+}
