@@ -112,11 +112,11 @@ mod tests {
         assert_eq!(pause_after(CLEAN_UP, 3), CLEAN_UP);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_job_is_repeated_until_it_is_stopped() {
         let (stop, stopping) = watch::channel(false);
         let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
-        let job = tokio::spawn(repeat("test", OUTBOX, stopping, move || {
+        let job = tokio::spawn(repeat("test", Duration::ZERO, stopping, move || {
             ran.send(()).unwrap();
             async { Err(StoreError::failed("on purpose")) }
         }));
