@@ -1,11 +1,15 @@
-use std::{error::Error, sync::Arc};
+use std::{
+    collections::VecDeque,
+    error::Error,
+    sync::{self, Arc},
+};
 
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
 use domain::store::StoreError;
-use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, OwnedMutexGuard},
+    sync::{Mutex, OwnedMutexGuard, oneshot},
     time::{Duration, timeout},
 };
 
@@ -17,11 +21,24 @@ use crate::{
 /// How long a unit of work waits for those before it. SQLite's own wait for another process comes on top.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Runs statements on the runtime's blocking threads. Unlike diesel-async's own, a caller that goes away is not held up
-/// until its statement has ended (which panics on a current-thread runtime): the statement ends on its thread, and
-/// whoever needs the connection next waits there for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Threads(Handle);
+/// Runs the statements of one connection on the runtime's blocking threads, in the order in which they were sent. Unlike
+/// diesel-async's own, a caller that goes away is not held up until its statement has ended (which panics on a
+/// current-thread runtime): the statement ends on its thread, and what is sent next waits there for it. The order
+/// matters: a statement that nobody waits for any more, run after the rollback that follows it, would stand alone.
+#[derive(Clone)]
+pub(crate) struct Threads {
+    runtime: Handle,
+    jobs: Arc<sync::Mutex<VecDeque<Job>>>,
+    turn: Arc<sync::Mutex<()>>,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+impl Threads {
+    fn new(runtime: Handle) -> Self {
+        Self { runtime, jobs: Arc::default(), turn: Arc::default() }
+    }
+}
 
 impl SpawnBlocking for Threads {
     fn spawn_blocking<'a, R>(
@@ -31,12 +48,35 @@ impl SpawnBlocking for Threads {
     where
         R: Send + 'static,
     {
-        self.0.spawn_blocking(task).map_err(Box::from).boxed()
+        let (answer, answered) = oneshot::channel();
+        // Nobody may wait for the answer any more.
+        let job: Job = Box::new(move || drop(answer.send(task())));
+        lock(&self.jobs).push_back(job);
+        let (jobs, turn) = (Arc::clone(&self.jobs), Arc::clone(&self.turn));
+        // Threads start in any order: each does the oldest job, which need not be the one it was started for.
+        let thread = self.runtime.spawn_blocking(move || {
+            let _turn = lock(&turn);
+            let job = lock(&jobs).pop_front();
+            if let Some(job) = job {
+                job();
+            }
+        });
+        async move {
+            match thread.await {
+                Err(error) if error.is_cancelled() => Err(error.into()),
+                _ => Ok(answered.await?),
+            }
+        }
+        .boxed()
     }
 
     fn get_runtime() -> Self {
-        Self(Handle::current())
+        Self::new(Handle::current())
     }
+}
+
+fn lock<T>(mutex: &sync::Mutex<T>) -> sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(sync::PoisonError::into_inner)
 }
 
 /// The one connection that writes, lent to one unit of work at a time.
@@ -49,7 +89,7 @@ pub(crate) type BorrowedWriter = OwnedMutexGuard<Connection>;
 impl Writer {
     pub(crate) fn open(file: &DatabaseFile, runtime: Handle) -> Result<Self, StoreError> {
         let connection = file.open(Purpose::Write)?;
-        let connection = SyncConnectionWrapper::with_runtime(connection, Threads(runtime));
+        let connection = SyncConnectionWrapper::with_runtime(connection, Threads::new(runtime));
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
