@@ -1,4 +1,5 @@
 use std::{
+    io,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -14,6 +15,7 @@ use lettre::{
     },
 };
 use tokio::{
+    net::{TcpStream, lookup_host},
     sync::Semaphore,
     time::{Instant, timeout},
 };
@@ -26,6 +28,9 @@ const MOST: usize = 4;
 /// How long a connection is kept for the next mail. Servers close theirs after minutes, and what lies between may do so
 /// unseen.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
+
+/// How long a goodbye may take.
+const PARTING: Duration = Duration::from_millis(500);
 
 /// Opens connections, and keeps them for the next mail.
 ///
@@ -89,20 +94,10 @@ impl Connections {
 
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let while_connecting = |error: Error| SmtpError::while_connecting(&error);
-        let wrapped = match &self.relay.tls {
-            Tls::Wrapper(parameters) => Some(parameters.clone()),
-            Tls::None | Tls::Opportunistic(_) | Tls::Required(_) => None,
-        };
-        // Time for a second address of the host, when nobody answers at the first.
-        let an_address = self.connect_within.checked_div(2);
-        let server = (&*self.relay.host, self.relay.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, an_address, &self.greets_as, wrapped, None)
-                .await
-                .map_err(while_connecting)?;
+        let mut connection = self.connect().await?;
         match &self.relay.tls {
             Tls::Required(_) if !connection.can_starttls() => {
-                connection.abort().await;
+                leave(connection).await;
                 return Err(SmtpError::NoStartTls);
             }
             Tls::Required(parameters) | Tls::Opportunistic(parameters) if connection.can_starttls() => {
@@ -113,11 +108,28 @@ impl Connections {
         if let Some(credentials) = &self.relay.credentials {
             let logged_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
             if let Err(error) = logged_in {
-                connection.abort().await;
+                leave(connection).await;
                 return Err(SmtpError::while_logging_in(&error));
             }
         }
         Ok(connection)
+    }
+
+    /// Connects, with TLS from the start for `smtps`.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+        let server = (&*self.relay.host, self.relay.port);
+        // Time for a second address of the host, when nobody answers at the first.
+        let an_address = self.connect_within.checked_div(2).unwrap_or_default();
+        let connected = if let Tls::Wrapper(parameters) = &self.relay.tls {
+            let parameters = Some(parameters.clone());
+            AsyncSmtpConnection::connect_tokio1(server, Some(an_address), &self.greets_as, parameters, None)
+                .await
+        } else {
+            let stream = prompt_stream(server, an_address).await;
+            let stream = stream.map_err(|error| SmtpError::Unreachable(error.to_string()))?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.greets_as).await
+        };
+        connected.map_err(|error| SmtpError::while_connecting(&error))
     }
 
     fn take_idle(&self) -> Option<Idle> {
@@ -128,4 +140,27 @@ impl Connections {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(Idle { connection, since: Instant::now() });
     }
+}
+
+/// Says goodbye, and waits little for the answer: the reason for going must not be lost to a server that lets those wait who
+/// gave a wrong password.
+async fn leave(mut connection: AsyncSmtpConnection) {
+    let _in_time = timeout(PARTING, connection.abort()).await;
+}
+
+/// A connection that sends at once what is written. The library writes the end of a mail by itself, and would else wait 40 ms
+/// for the server to acknowledge what came before (RFC 1122 section 4.2.3.4).
+async fn prompt_stream(server: (&str, u16), an_address: Duration) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in lookup_host(server).await? {
+        match timeout(an_address, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }

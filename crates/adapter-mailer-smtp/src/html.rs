@@ -35,15 +35,15 @@ fn push_paragraphs(page: &mut String, text: &str) {
 
 fn push_line(page: &mut String, line: &str) {
     for word in line.split_inclusive(char::is_whitespace) {
-        let Some((before, link, after)) = link_in(word) else {
+        let Some((before, address, after)) = link_in(word) else {
             push_escaped(page, word);
             continue;
         };
         push_escaped(page, before);
         page.push_str("<a href=\"");
-        push_escaped(page, link);
+        push_escaped(page, address);
         page.push_str("\">");
-        push_escaped(page, link);
+        push_escaped(page, address);
         page.push_str("</a>");
         push_escaped(page, after);
     }

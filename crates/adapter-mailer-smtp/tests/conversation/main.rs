@@ -18,7 +18,7 @@ use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
 const FROM: &str = "Cinema <no-reply@cinema.example>";
 
 /// Longer than a loaded machine needs; the tests of time move the clock themselves.
-const LONG: Timeouts = Timeouts { connect: Duration::from_secs(300), total: Duration::from_secs(600) };
+const LONG: Timeouts = Timeouts { connect: Duration::from_mins(5), total: Duration::from_mins(10) };
 
 fn mailer(url: &str) -> SmtpMailer {
     SmtpMailer::with_timeouts(url, FROM, LONG).unwrap()
@@ -189,6 +189,18 @@ async fn a_refused_login_tells_the_code_and_sends_no_mail() {
     assert_eq!(error.to_string(), "the mail server refused the login with 535");
     assert!(!format!("{error:?} {mailer:?}").contains("canary"));
     assert_eq!(server.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_login_is_told_though_the_server_then_lets_the_client_wait() {
+    let server = Server::start(Script {
+        offers: &["AUTH PLAIN"],
+        replies: &[("AUTH", "535 no"), ("QUIT", SILENCE)],
+        ..Script::default()
+    })
+    .await;
+    let mailer = mailer(&format!("smtp://ann:wrong@127.0.0.1:{}", server.port()));
+    assert_eq!(send(&mailer, 1).await, Err(SmtpError::LoginRefused(535)));
 }
 
 #[tokio::test]

@@ -149,9 +149,10 @@ impl Session {
             let verb = command.split(' ').next().unwrap_or_default();
             match verb {
                 "EHLO" => {
-                    let lines = ["test.example"].iter().chain(self.state.offers);
-                    let all: String = lines.map(|line| format!("250-{line}\r\n")).collect();
-                    self.say(&mut wire, &command, &format!("{all}250 HELP")).await?;
+                    let mut lines = vec!["250-test.example".to_owned()];
+                    lines.extend(self.state.offers.iter().map(|offer| format!("250-{offer}")));
+                    lines.push("250 HELP".to_owned());
+                    self.say(&mut wire, &command, &lines.join("\r\n")).await?;
                 }
                 "STARTTLS" => {
                     if !self.says_usual(&mut wire, &command, "220 go ahead").await? {
