@@ -13,8 +13,13 @@ use tokio_postgres::NoTls;
 /// A database of the server that all cases share.
 struct Database(TestDatabase);
 
+/// Waiting for a lock is given up late: cases queue for one lock by the dozen, on machines that are busy with other things.
+const PATIENT: &str = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000%20\
+    -c%20idle_in_transaction_session_timeout%3D60000";
+
 async fn connect(url: &str) -> PostgresDatabase {
-    PostgresDatabase::connect(url, PoolOptions { size: 10 }).await.unwrap()
+    let separator = if url.contains('?') { '&' } else { '?' };
+    PostgresDatabase::connect(&format!("{url}{separator}{PATIENT}"), PoolOptions { size: 10 }).await.unwrap()
 }
 
 async fn create() -> Arc<dyn Subject> {

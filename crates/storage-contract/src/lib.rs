@@ -8,7 +8,6 @@
     clippy::expect_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "cases are tests: what is not as expected has to fail them"
 )]
 
