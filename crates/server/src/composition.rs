@@ -56,10 +56,10 @@ pub enum StartError {
     Hasher(#[from] HasherError),
     /// The database cannot be used.
     #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
-    Database(#[source] StoreError),
+    Database(StoreError),
     /// Migrating failed.
     #[error("cannot bring the database up to date ({})", error_chain(.0))]
-    Migration(#[source] StoreError),
+    Migration(StoreError),
     /// The schema is older than this program, in production.
     #[error("the database is {0} migrations behind: run `cinema migrate` first")]
     Behind(usize),

@@ -187,6 +187,18 @@ fn migrating_can_be_asked_for_and_done() {
 }
 
 #[test]
+fn a_database_that_is_away_is_said_once_and_without_its_password() {
+    let folder = Folder::new();
+    let mut command = folder.command("migrate");
+    command.env("DATABASE_URL", "postgresql+psycopg://ann:canary@127.0.0.1:1/cinema");
+    let done = Done(command.output().unwrap()).exits(1);
+    let said = done.err();
+    assert!(!said.contains("canary"), "{said}");
+    assert_eq!(said.matches("refused").count(), 1, "{said}");
+    done.says("check DATABASE_URL and that it is running");
+}
+
+#[test]
 fn bad_settings_stop_every_command_in_one_line() {
     let folder = Folder::new();
     folder.write("cinema.toml", "app_prot = 1\n");

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many rows make a transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 1_000;
 
 /// Nothing, or only a part, was imported.
 const SOME_REJECTED: u8 = 3;
