@@ -3,6 +3,7 @@
 mod activation;
 mod log_in;
 mod log_out;
+mod password_reset;
 mod passwords;
 mod refresh;
 mod registration;
@@ -15,6 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         activation::cases(),
         log_in::cases(),
         log_out::cases(),
+        password_reset::cases(),
         passwords::cases(),
         refresh::cases(),
         registration::cases(),

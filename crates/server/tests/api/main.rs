@@ -16,12 +16,15 @@ mod authorization;
 mod bad_input;
 mod cart;
 mod catalog;
+mod crash;
 mod docs;
 mod health;
 mod logs;
 mod manners;
 mod openapi;
+mod overload;
 mod pages;
+mod secrets;
 mod story;
 mod support;
 mod tokens;
@@ -36,12 +39,15 @@ fn main() {
         bad_input::cases(),
         cart::cases(),
         catalog::cases(),
+        crash::cases(),
         docs::cases(),
         health::cases(),
         logs::cases(),
         manners::cases(),
         openapi::cases(),
+        overload::cases(),
         pages::cases(),
+        secrets::cases(),
         story::cases(),
         tokens::cases(),
     ];

@@ -131,6 +131,8 @@ async fn every_call_of_the_contract_is_there(engine: Engine) {
         "post /api/v1/accounts/login",
         "post /api/v1/accounts/refresh",
         "post /api/v1/accounts/logout",
+        "post /api/v1/accounts/password-reset",
+        "post /api/v1/accounts/password-reset/confirm",
         "get /api/v1/movies",
         "get /api/v1/movies/{id}",
         "get /api/v1/genres",

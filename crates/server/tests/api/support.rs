@@ -4,6 +4,7 @@ mod actors;
 mod answer;
 mod app;
 mod case;
+mod cinema;
 mod clock;
 mod contract;
 mod engine;
@@ -15,8 +16,9 @@ mod redaction;
 pub(crate) use self::{
     actors::{Call, Caller, SignedIn, Tokens, email_of, jwt_part, password_of},
     answer::Answer,
-    app::TestApp,
+    app::{SECRET, TestApp},
     case::{Case, cases},
+    cinema::Cinema,
     clock::MovableClock,
     contract::{document, operations},
     engine::Engine,

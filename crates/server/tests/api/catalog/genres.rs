@@ -7,6 +7,7 @@ cases! {
     the_envelope_is_that_of_every_list,
     only_movies_on_sale_are_counted,
     a_new_movie_is_counted_at_once,
+    another_node_counts_what_this_one_brought_in,
     genres_take_no_parameters,
     a_genre_leads_to_its_movies,
     names_that_differ_in_case_or_accents_are_one_genre,
@@ -88,6 +89,22 @@ async fn a_new_movie_is_counted_at_once(engine: Engine) {
     assert_eq!(counts(&app.anonymous().get("/genres").await.json()), expected(&[("Drama", 1)]));
     app.import(vec![facts("Two", 2001)]).await;
     assert_eq!(counts(&app.anonymous().get("/genres").await.json()), expected(&[("Drama", 2)]));
+}
+
+async fn another_node_counts_what_this_one_brought_in(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let other_node = app.second_node().await;
+    let there = other_node.anonymous();
+    app.import(vec![facts("One", 2000)]).await;
+    for count in 1..=3 {
+        assert_eq!(counts(&there.get("/genres").await.json()), expected(&[("Drama", count)]));
+        assert_eq!(there.get("/movies").await.json()["total_items"], count);
+        app.import(vec![facts(&format!("Next {count}"), 2000)]).await;
+    }
+    let one_less = domain::catalog::Facts { is_available: false, ..facts("One", 2000) };
+    app.import_unread(vec![one_less]).await;
+    assert_eq!(counts(&there.get("/genres").await.json()), expected(&[("Drama", 3)]));
+    assert_eq!(there.get("/movies").await.json()["total_items"], 3);
 }
 
 async fn genres_take_no_parameters(engine: Engine) {

@@ -14,6 +14,7 @@ cases! {
     the_cursor_walk_equals_the_pages_for_every_sort,
     the_links_lead_to_the_other_pages,
     the_links_keep_the_filters_and_sort,
+    the_links_begin_with_the_public_address,
     a_page_that_begins_at_item_ten_thousand_wants_a_cursor,
     a_forged_cursor_is_refused,
     a_cursor_of_another_sort_or_filter_is_refused,
@@ -209,6 +210,18 @@ async fn the_links_keep_the_filters_and_sort(engine: Engine) {
     }
 }
 
+async fn the_links_begin_with_the_public_address(engine: Engine) {
+    let public = "https://api.example.com/cinema";
+    let app = TestApp::spawn_with(engine, &[("PUBLIC_URL", "https://api.example.com/cinema/")]).await;
+    app.import_small_catalogue().await;
+    let list = app.anonymous().get("/movies?page_size=5").await.expect(200);
+    for (relation, target) in links(&list) {
+        assert!(target.starts_with(&format!("{public}/api/v1/movies?")), "{relation}: {target}");
+    }
+    // The rest of what is promised of such addresses is checked on every answer.
+    app.anonymous().get("/nothing").header("host", "evil.example.com").await.problem(404, "not_found");
+}
+
 async fn a_page_that_begins_at_item_ten_thousand_wants_a_cursor(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let visitor = app.anonymous();
@@ -357,10 +370,10 @@ async fn beyond_ten_thousand_the_total_is_an_estimate(engine: Engine) {
     let relations: Vec<_> = links(&list).into_iter().map(|(relation, _)| relation).collect();
     assert_eq!(relations, ["first", "next"], "the last page is too deep to be counted to");
     // The last counted page leads on by cursor.
-    let last = visitor.get("/movies?page=100&page_size=100").await.expect(200);
-    let cursor = last.json()["next_cursor"].as_str().unwrap().to_owned();
+    let deepest = visitor.get("/movies?page=100&page_size=100").await.expect(200);
+    let cursor = deepest.json()["next_cursor"].as_str().unwrap().to_owned();
     assert_eq!(names(&visitor.get(format!("/movies?page_size=100&cursor={cursor}")).await).len(), 20);
-    for (relation, target) in links(&last) {
+    for (relation, target) in links(&deepest) {
         visitor.get(path_of(&target)).await.expect(200);
         assert_ne!(relation, "last");
     }

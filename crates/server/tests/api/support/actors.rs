@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::Answer;
 
 /// The addresses that stand outside `/api/v1` (api.md section 11 and the small pages).
-const OPERATIONAL: [&str; 7] =
-    ["/api/", "/health", "/openapi.json", "/docs", "/problems/", "/activate", "/metrics"];
+const OPERATIONAL: [&str; 8] =
+    ["/api/", "/health", "/openapi.json", "/docs", "/problems/", "/activate", "/reset-password", "/metrics"];
 
 /// The address of a person.
 pub(crate) fn email_of(name: &str) -> String {
@@ -32,12 +32,14 @@ pub(crate) fn password_of(name: &str) -> String {
 pub(crate) struct Caller {
     http: reqwest::Client,
     base: Arc<str>,
+    /// What addresses in answers begin with.
+    public_url: Arc<str>,
     authorization: Option<String>,
 }
 
 impl Caller {
-    pub(crate) fn visitor(http: reqwest::Client, base: &str) -> Self {
-        Self { http, base: base.into(), authorization: None }
+    pub(crate) fn visitor(http: reqwest::Client, base: &str, public_url: &str) -> Self {
+        Self { http, base: base.into(), public_url: public_url.into(), authorization: None }
     }
 
     /// The same with this access token.
@@ -47,7 +49,7 @@ impl Caller {
 
     /// The same at another node.
     pub(crate) fn at(&self, base: &str) -> Self {
-        Self { base: base.into(), ..self.clone() }
+        Self { base: base.into(), public_url: base.into(), ..self.clone() }
     }
 
     pub(crate) fn get(&self, path: impl AsRef<str>) -> Call {
@@ -58,6 +60,7 @@ impl Caller {
         self.call(Method::DELETE, path)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
     pub(crate) fn post(&self, path: impl AsRef<str>, body: Value) -> Call {
         self.call(Method::POST, path).json(&body)
     }
@@ -71,7 +74,7 @@ impl Caller {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        Call { method, target, base: Arc::clone(&self.base), request }
+        Call { method, target, public_url: Arc::clone(&self.public_url), request }
     }
 }
 
@@ -80,7 +83,7 @@ impl Caller {
 pub(crate) struct Call {
     method: Method,
     target: String,
-    base: Arc<str>,
+    public_url: Arc<str>,
     request: reqwest::RequestBuilder,
 }
 
@@ -100,13 +103,18 @@ impl Call {
         self
     }
 
-    async fn send(self) -> Answer {
-        let Self { method, target, base, request } = self;
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {target}: {error:?}"));
+    /// Sends it; `None` when the server goes away before it has answered.
+    pub(crate) async fn attempt(self) -> Option<Answer> {
+        self.send().await.ok()
+    }
+
+    async fn send(self) -> Result<Answer, reqwest::Error> {
+        let Self { method, target, public_url, request } = self;
+        let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body =
-            answer.bytes().await.unwrap_or_else(|error| panic!("{method} {target}: {error:?}")).to_vec();
-        Answer { method: method.to_string(), target, status, headers, body }.keeps_the_rules(&base)
+        let body = answer.bytes().await?.to_vec();
+        let answer = Answer { method: method.to_string(), target, status, headers, body };
+        Ok(answer.keeps_the_rules(&public_url))
     }
 }
 
@@ -115,7 +123,8 @@ impl IntoFuture for Call {
     type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
+        let what = format!("{} {}", self.method, self.target);
+        Box::pin(async move { self.send().await.unwrap_or_else(|error| panic!("{what}: {error:?}")) })
     }
 }
 

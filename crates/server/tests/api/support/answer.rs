@@ -106,7 +106,8 @@ impl Answer {
         );
         // These two say what is wrong in their own way.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
-        let is_page = self.target.starts_with("/activate") && [400, 503].contains(&self.status);
+        let is_page = ["/activate", "/reset-password"].iter().any(|page| self.target.starts_with(page))
+            && [400, 422, 503].contains(&self.status);
         if is_page {
             assert!(kind.starts_with("text/html"), "{self}");
         } else if self.status >= 400 && !is_readiness {

@@ -1,12 +1,17 @@
 //! A server of one case: its own database, a clock that the case moves, mails that the case reads.
 
-use std::{collections::HashMap, future::IntoFuture, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::IntoFuture,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
 use chrono::TimeDelta;
 use domain::{
-    accounts::{AccountStore, PlainPassword, User},
+    accounts::{AccountStore, AccountUnit, PlainPassword, User},
     catalog::Facts,
     id::{Id, MovieId},
     mail::Mail,
@@ -22,9 +27,12 @@ use tempfile::TempDir;
 use test_postgres::{TestDatabase, TestPostgres};
 
 use super::{
-    Answer, Caller, Engine, MovableClock, RecordingMailer, SignedIn, email_of, password_of, runtime,
+    Answer, Caller, Cinema, Engine, MovableClock, RecordingMailer, SignedIn, email_of, password_of, runtime,
     small_catalogue,
 };
+
+/// The secret of every server that asks for no other.
+pub(crate) const SECRET: &str = "a-secret-of-the-tests-with-enough-bytes";
 
 /// A running server.
 pub(crate) struct TestApp {
@@ -112,14 +120,42 @@ impl TestApp {
     pub(crate) async fn second_node(&self) -> Self {
         let settings: Vec<_> =
             self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Self::start(Arc::clone(&self.database), &settings, Some(self)).await
+        self.node_with(&settings).await
+    }
+
+    /// Another node with other settings.
+    pub(crate) async fn node_with(&self, settings: &[(&str, &str)]) -> Self {
+        Self::start(Arc::clone(&self.database), settings, Some(self)).await
+    }
+
+    /// The `cinema` command on the same database, as a process of its own.
+    pub(crate) fn cinema(&self) -> Cinema {
+        Cinema::new(self.database.folder.path(), &self.database.url)
+    }
+
+    /// A new file of the case's own.
+    pub(crate) fn write_file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.database.folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// The size of the largest file of the database.
+    pub(crate) fn largest_file(&self) -> u64 {
+        let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
+        files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
+    }
+
+    /// Nobody in particular, at another server.
+    pub(crate) fn visitor_at(&self, url: &str) -> Caller {
+        Caller::visitor(self.http.clone(), url, url)
     }
 
     async fn start(database: Arc<Database>, changed: &[(&str, &str)], first: Option<&Self>) -> Self {
         let mut settings = HashMap::from([
             ("APP_ENV", "test".to_owned()),
             ("APP_PORT", "0".to_owned()),
-            ("APP_SECRET_KEY", "a-secret-of-the-tests-with-enough-bytes".to_owned()),
+            ("APP_SECRET_KEY", SECRET.to_owned()),
             ("DATABASE_URL", database.url.clone()),
             ("DATA_DIR", database.folder.path().display().to_string()),
             ("RATE_LIMITS", "off".to_owned()),
@@ -129,11 +165,8 @@ impl TestApp {
         let clock =
             first.map_or_else(|| Arc::new(MovableClock::starting_now()), |node| Arc::clone(&node.clock));
         let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
-        let overrides = Overrides {
-            clock: Some(Arc::clone(&clock) as Arc<dyn Clock>),
-            mailer: Some(Arc::clone(&mailer) as _),
-            ..Overrides::default()
-        };
+        let overrides =
+            Overrides { clock: Some(clock.clone()), mailer: Some(mailer.clone()), ..Overrides::default() };
         let application = Application::build(&settings, overrides).await.expect("the server starts");
         let http = plain_client(reqwest::Client::builder().no_gzip().no_brotli().no_zstd());
         let url = format!("http://{}", application.address());
@@ -157,12 +190,12 @@ impl TestApp {
 
     /// Nobody in particular.
     pub(crate) fn anonymous(&self) -> Caller {
-        Caller::visitor(self.http.clone(), &self.url)
+        Caller::visitor(self.http.clone(), &self.url, self.application().public_url())
     }
 
     /// Nobody in particular, who takes compressed answers and unpacks them.
     pub(crate) fn unpacking(&self) -> Caller {
-        Caller::visitor(plain_client(reqwest::Client::builder()), &self.url)
+        Caller::visitor(plain_client(reqwest::Client::builder()), &self.url, self.application().public_url())
     }
 
     /// Somebody who registered, followed the link in the mail, and logged in.
@@ -239,6 +272,15 @@ impl TestApp {
         self.mails_to(&email_of(name)).iter().filter_map(token).collect()
     }
 
+    /// The token of the newest reset link, once its mail was sent.
+    pub(crate) async fn reset_token(&self, name: &str) -> String {
+        self.run_outbox().await;
+        let mails = self.mails_to(&email_of(name));
+        let rest = mails.iter().rev().find_map(|mail| mail.text.split_once("/reset-password?token="));
+        let (_, rest) = rest.unwrap_or_else(|| panic!("no reset link was mailed to {name}"));
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// The token of the newest activation link, once its mail was sent.
     pub(crate) async fn activation_token(&self, name: &str) -> String {
         self.run_outbox().await;
@@ -290,12 +332,18 @@ impl TestApp {
         unit.commit().await.expect("a purchase");
     }
 
-    /// Changes an account as an administrator would.
-    pub(crate) async fn change_user(&self, user: &SignedIn, change: impl FnOnce(&mut User)) {
+    /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.
+    pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn AccountUnit>, User) {
         let store = self.database.accounts().await;
         let mut unit = store.begin().await.expect("a unit of work");
         let id = Id::from_uuid(user.id());
-        let mut user = unit.users().find_for_update(id).await.expect("the store").expect("the user");
+        let user = unit.users().find_for_update(id).await.expect("the store").expect("the user");
+        (unit, user)
+    }
+
+    /// Changes an account as an administrator would.
+    pub(crate) async fn change_user(&self, user: &SignedIn, change: impl FnOnce(&mut User)) {
+        let (mut unit, mut user) = self.lock_user(user).await;
         change(&mut user);
         user.version += 1;
         unit.users().update(&user).await.expect("the store");
@@ -327,7 +375,7 @@ fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
     builder
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_secs(60))
+        .timeout(std::time::Duration::from_mins(1))
         .build()
         .expect("an HTTP client")
 }

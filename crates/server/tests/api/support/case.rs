@@ -26,6 +26,12 @@ impl Case {
         self
     }
 
+    /// For what can only happen to a file.
+    pub(crate) const fn on_sqlite_only(mut self) -> Self {
+        self.engines = &[Engine::Sqlite];
+        self
+    }
+
     /// One trial a database; those of a database that is left out are marked so, and never pass silently.
     pub(crate) fn trials(self) -> impl Iterator<Item = Trial> {
         let Self { name, run, engines } = self;

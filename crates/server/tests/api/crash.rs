@@ -1,0 +1,162 @@
+//! A process that is killed, and a disk that is full (issue 2, "Bad input"): what was answered holds, and the rest never
+//! happened.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
+use crate::support::{Engine, TestApp, cases, email_of, password_of};
+
+cases! {
+    registrations_that_were_answered_survive_a_kill_with_their_mails,
+    an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated,
+    a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
+}
+
+/// The tokens of the activation links to somebody among printed mails.
+fn printed_tokens(printed: &str, name: &str) -> Vec<String> {
+    let to = format!("To: {}\n", email_of(name));
+    printed
+        .replace('\r', "")
+        .split(&to)
+        .skip(1)
+        .filter_map(|rest| {
+            rest.split_once("/activate?token=")?.1.split_whitespace().next().map(str::to_owned)
+        })
+        .collect()
+}
+
+async fn registrations_that_were_answered_survive_a_kill_with_their_mails(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let cinema = app.cinema().serve();
+    let visitor = app.visitor_at(cinema.url());
+    let mut registrations = stream::iter(0..200)
+        .map(move |n| {
+            let name = format!("user{n}");
+            let body = json!({"email": email_of(&name), "password": password_of(&name)});
+            let call = visitor.post("/accounts/register", body);
+            async move { (name, call.attempt().await) }
+        })
+        .buffer_unordered(4);
+    let (mut begun, mut answered) = (BTreeSet::new(), BTreeSet::new());
+    let (mut cinema, mut printed) = (Some(cinema), String::new());
+    while let Some((name, answer)) = registrations.next().await {
+        begun.insert(name.clone());
+        if answer.is_some_and(|answer| answer.status == 201) {
+            answered.insert(name);
+        }
+        if answered.len() < 8 {
+            continue;
+        }
+        match cinema.take() {
+            Some(cinema) => printed = cinema.kill(),
+            // Those that were under way are done too.
+            None if begun.len() >= answered.len() + 4 => break,
+            None => {}
+        }
+    }
+    assert!(answered.len() >= 8);
+
+    // What the killed process was about to send is free after its lease.
+    app.advance(TimeDelta::minutes(2));
+    app.run_outbox().await;
+    for name in begun {
+        let answer = app.log_in(&name).await;
+        if answer.status == 401 {
+            assert!(!answered.contains(&name), "{name} was told that the registration succeeded");
+            continue;
+        }
+        answer.problem(403, "account_inactive");
+        let mut tokens = printed_tokens(&printed, &name);
+        tokens.extend(app.tokens_mailed_to(&name));
+        assert!(!tokens.is_empty(), "{name} exists and was never mailed");
+        let mut activated = 0;
+        for token in tokens.iter().collect::<BTreeSet<_>>() {
+            activated += i32::from(app.activate(token).await.status == 200);
+        }
+        assert_eq!(activated, 1, "{name}");
+        app.log_in(&name).await.expect(200);
+    }
+}
+
+async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let rows = (0..2_000).map(|n| {
+        json!({
+            "name": format!("Part {n}"), "year": 1950 + n % 70, "duration_minutes": 100, "imdb": 7.5, "votes": n,
+            "price": {"amount": "9.99", "currency": "USD"}, "certification": "R",
+            "genres": ["Drama", format!("Genre {}", n % 7)], "directors": [format!("Director {}", n % 100)],
+            "stars": [format!("Star {n}"), format!("Star {}", n + 1)],
+        })
+        .to_string()
+    });
+    let file = app.write_file("movies.jsonl", &rows.collect::<Vec<_>>().join("\n"));
+    let words = ["movies", "import", file.to_str().unwrap()];
+    let visitor = app.anonymous();
+    let total = async || visitor.get("/movies").await.expect(200).json()["total_items"].as_i64().unwrap();
+
+    let import = app.cinema().begin(&words);
+    while total().await == 0 {}
+    import.kill();
+    let imported = total().await;
+    assert!((1..=2_000).contains(&imported));
+    assert_eq!(imported % 500, 0, "a batch is imported whole or not at all");
+    let mut list = visitor.get("/movies?page_size=100").await.expect(200).json();
+    loop {
+        for movie in list["items"].as_array().unwrap() {
+            assert_eq!(movie["genres"].as_array().unwrap().len(), 2, "{movie}");
+        }
+        let Some(cursor) = list["next_cursor"].as_str() else { break };
+        list = visitor.get(format!("/movies?page_size=100&cursor={cursor}")).await.expect(200).json();
+    }
+
+    for _ in 0..2 {
+        let (has_succeeded, said) = app.cinema().run(&words);
+        assert!(has_succeeded, "{said}");
+        assert_eq!(total().await, 2_000);
+    }
+    let last = visitor.get("/movies?title=Part%201999").await.expect(200).json();
+    let page = visitor.get(format!("/movies/{}", last["items"][0]["id"].as_str().unwrap())).await.json();
+    assert_eq!(
+        page["stars"],
+        json!([
+            {"id": page["stars"][0]["id"], "name": "Star 1999"},
+            {"id": page["stars"][1]["id"], "name": "Star 2000"},
+        ])
+    );
+}
+
+async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.import_small_catalogue().await;
+    let cinema = app.cinema().serve_with_files_up_to(app.largest_file() + 100 * 1024);
+    let visitor = app.visitor_at(cinema.url());
+    let register = |name: &str| {
+        visitor.post("/accounts/register", json!({"email": email_of(name), "password": password_of(name)}))
+    };
+    let mut answered = Vec::new();
+    let refused = loop {
+        let name = format!("user{}", answered.len());
+        let answer = register(&name).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        answered.push(name);
+        assert!(answered.len() < 200, "the disk is never full");
+    };
+    let answer = refused.problem(503, "unavailable");
+    assert!(answer.header("retry-after").is_some());
+    // It goes on with what needs no space, and goes on saying so.
+    visitor.get("/health/live").await.expect(200);
+    assert_eq!(visitor.get("/movies").await.expect(200).json()["total_items"], 12);
+    register("another").await.problem(503, "unavailable");
+    cinema.kill();
+
+    for name in &answered {
+        app.log_in(name).await.problem(403, "account_inactive");
+    }
+    app.log_in("another").await.problem(401, "invalid_credentials");
+    app.register("another").await.expect(201);
+}

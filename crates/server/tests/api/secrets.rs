@@ -1,0 +1,44 @@
+//! A changed `APP_SECRET_KEY` (settings.md): with the old one as `APP_SECRET_KEY_PREVIOUS` nobody notices.
+
+use serde_json::json;
+
+use crate::support::{Engine, SECRET, TestApp, Tokens, cases};
+
+cases! {
+    a_rotated_secret_keeps_everybody_signed_in,
+    without_the_previous_secret_everybody_signs_in_anew,
+}
+
+const NEW: &str = "the-next-secret-of-the-tests-with-enough-bytes";
+
+async fn a_rotated_secret_keeps_everybody_signed_in(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    app.register("bob").await.expect(201);
+    let cursor = app.anonymous().get("/movies?page_size=5").await.json()["next_cursor"].clone();
+
+    let node = app.node_with(&[("APP_SECRET_KEY", NEW), ("APP_SECRET_KEY_PREVIOUS", SECRET)]).await;
+    let there = ann.at(node.url());
+    there.get("/cart").await.expect(200);
+    let pair = Tokens::of(&node.refresh(&ann.tokens.refresh).await);
+    node.anonymous().with_token(&pair.access).get("/cart").await.expect(200);
+    let walk = format!("/movies?page_size=5&cursor={}", cursor.as_str().unwrap());
+    node.anonymous().get(walk).await.expect(200);
+    // A mail that was sealed before is sent, and its link works.
+    let token = node.activation_token("bob").await;
+    node.activate(&token).await.expect(200);
+    node.log_in("bob").await.expect(200);
+}
+
+async fn without_the_previous_secret_everybody_signs_in_anew(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let node = app.node_with(&[("APP_SECRET_KEY", NEW)]).await;
+    ann.at(node.url()).get("/cart").await.problem(401, "access_token_invalid");
+    node.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
+    let answer = node.anonymous().post("/accounts/logout", json!({"refresh": ann.tokens.refresh})).await;
+    answer.expect(200);
+    node.log_in("ann").await.expect(200);
+    ann.get("/cart").await.expect(200);
+}

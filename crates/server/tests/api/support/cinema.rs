@@ -1,0 +1,130 @@
+//! The `cinema` command as a process of its own: what a case may kill.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use super::SECRET;
+
+/// How it is to be run.
+pub(crate) struct Cinema {
+    command: Command,
+}
+
+impl Cinema {
+    pub(crate) fn new(folder: &Path, database_url: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command
+            .env_clear()
+            .env("APP_ENV", "test")
+            .env("APP_PORT", "0")
+            .env("APP_SECRET_KEY", SECRET)
+            .env("DATABASE_URL", database_url)
+            .env("DATA_DIR", folder)
+            .env("RATE_LIMITS", "off")
+            .current_dir(folder);
+        Self { command }
+    }
+
+    /// Runs a command to its end; says whether it succeeded, and what it said.
+    pub(crate) fn run(mut self, words: &[&str]) -> (bool, String) {
+        let done = self.prepared("exec \"$@\"", words).output().expect("cinema runs");
+        (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
+    }
+
+    /// Begins a command.
+    pub(crate) fn begin(mut self, words: &[&str]) -> Running {
+        Running::watch(self.prepared("exec \"$@\"", words).spawn().expect("cinema runs"))
+    }
+
+    /// Begins to serve; returns when it listens.
+    pub(crate) fn serve(self) -> Running {
+        self.begin(&["serve"]).listening()
+    }
+
+    /// Serves where no file may grow beyond so many bytes, as on a full disk.
+    pub(crate) fn serve_with_files_up_to(mut self, bytes: u64) -> Running {
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", bytes.div_ceil(512));
+        Running::watch(self.prepared(&script, &["serve"]).spawn().expect("cinema runs")).listening()
+    }
+
+    fn prepared(&mut self, script: &str, words: &[&str]) -> &mut Command {
+        self.command
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_cinema")])
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+    }
+}
+
+/// A running process; killed when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+    printed: Arc<Mutex<String>>,
+    printer: Option<JoinHandle<()>>,
+    url: String,
+}
+
+impl Running {
+    fn watch(mut child: Child) -> Self {
+        let printed = Arc::new(Mutex::new(String::new()));
+        let mut output = child.stdout.take().expect("a pipe");
+        let kept = Arc::clone(&printed);
+        let printer = std::thread::spawn(move || {
+            let mut bytes = [0_u8; 4096];
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+            }
+        });
+        Self { child, printed, printer: Some(printer), url: String::new() }
+    }
+
+    fn listening(mut self) -> Self {
+        let mut errors = BufReader::new(self.child.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        loop {
+            let before = said.len();
+            let count = errors.read_line(&mut said).expect("its standard error");
+            assert!(count > 0, "it does not listen: {said}");
+            if let Some((_, url)) = said[before..].split_once("listening on ") {
+                self.url = url.trim().to_owned();
+                break;
+            }
+        }
+        // A full pipe would stop it.
+        std::thread::spawn(move || drop(std::io::copy(&mut errors, &mut std::io::sink())));
+        self
+    }
+
+    /// Where it is reached.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it at once, whatever it does (`kill -9`); gives what it printed.
+    pub(crate) fn kill(mut self) -> String {
+        self.end();
+        if let Some(printer) = self.printer.take() {
+            printer.join().expect("all is read");
+        }
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
