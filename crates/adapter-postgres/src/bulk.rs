@@ -98,7 +98,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
     Ok(inserted.into_iter().map(|(id,)| id.0).collect())
 }
 
-fn identity<'a>(movie: &&'a Movie) -> (&'a str, i32, i32) {
+fn identity(movie: &Movie) -> (&str, i32, i32) {
     (&movie.identity.name, movie.identity.year, movie.identity.duration_minutes)
 }
 

@@ -162,6 +162,9 @@ pub(crate) const NOW: &str = "now()";
 /// Whether a search finds the identifiers first, from one index alone, and the rows behind them afterwards.
 pub(crate) const SEARCHES_BY_INDEX_ALONE: bool = false;
 
+/// Names the index that a search of titles walks; the planner here knows by itself.
+pub(crate) const TITLE_INDEX: &str = "";
+
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
 pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) ORDER BY l.position)::text";
 
@@ -175,8 +178,8 @@ pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, 
 }
 
 /// Adds `column IN (the texts)`.
-pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: Vec<String>) {
-    statement.sql(column).sql(" = ANY(").bind(Bind::Texts(texts)).sql(")");
+pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: &[String]) {
+    statement.sql(column).sql(" = ANY(").bind(Bind::Texts(texts.to_vec())).sql(")");
 }
 
 /// Adds "the column holds the text as it is".

@@ -8,6 +8,8 @@ mod bulk;
 mod dialect;
 mod error;
 mod migrate;
+#[cfg(test)]
+mod plan;
 mod pool;
 mod queries;
 mod repositories;

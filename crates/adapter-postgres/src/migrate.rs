@@ -11,8 +11,9 @@ use crate::{PostgresDatabase, SchemaState, statement::Statement};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// How often migrating is tried while other nodes do the same.
-const TRIES: u32 = 10;
+/// How often migrating is tried: a node that runs into another's migration waits for it to end, fails, and goes on from
+/// there, so at most once a migration and node.
+const TRIES: u32 = 20;
 
 impl PostgresDatabase {
     /// Brings the schema up to date. Each migration is a transaction. Several nodes may do so at once: a node that finds
@@ -22,16 +23,13 @@ impl PostgresDatabase {
     /// When the database is away, a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut last = None;
-        let mut behind = usize::MAX;
         for _ in 0..TRIES {
             match self.schema_state().await? {
                 SchemaState::Current => return Ok(()),
                 SchemaState::Ahead => {
                     return Err(StoreError::failed("the schema is newer than this program"));
                 }
-                // Nobody else made progress either: the migration itself is at fault.
-                SchemaState::Behind(pending) if pending >= behind => break,
-                SchemaState::Behind(pending) => behind = pending,
+                SchemaState::Behind(_) => {}
             }
             last = self.run_pending().await.err();
         }
@@ -84,7 +82,7 @@ impl PostgresDatabase {
         } else {
             Vec::new()
         };
-        SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version))
+        Ok(SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version)))
     }
 }
 
@@ -94,18 +92,15 @@ fn known_versions() -> Result<Vec<MigrationVersion<'static>>, StoreError> {
 }
 
 impl SchemaState {
-    fn compare(
-        known: &[MigrationVersion<'static>],
-        applied: impl Iterator<Item = String>,
-    ) -> Result<Self, StoreError> {
+    fn compare(known: &[MigrationVersion<'static>], applied: impl Iterator<Item = String>) -> Self {
         let mut pending = known.len();
         for version in applied {
             let version = MigrationVersion::from(version);
             if !known.contains(&version) {
-                return Ok(Self::Ahead);
+                return Self::Ahead;
             }
             pending = pending.saturating_sub(1);
         }
-        Ok(if pending == 0 { Self::Current } else { Self::Behind(pending) })
+        if pending == 0 { Self::Current } else { Self::Behind(pending) }
     }
 }

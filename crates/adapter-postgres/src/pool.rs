@@ -16,10 +16,11 @@ const WAIT: Duration = Duration::from_secs(1);
 /// How long opening a connection may take.
 const OPEN: Duration = Duration::from_secs(2);
 
-/// What every connection is opened with: nothing runs, waits for a lock or idles in a transaction for long. `PgBouncer`
-/// refuses these unless `ignore_startup_parameters = options` is set; give them to the role then.
+/// What every connection is opened with: nothing runs, waits for a lock or idles in a transaction for long; and pages
+/// are planned for disks without moving parts, so that lists walk their index. `PgBouncer` refuses these unless
+/// `ignore_startup_parameters = options` is set; give them to the role then.
 const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1000 \
-    -c idle_in_transaction_session_timeout=10000 -c jit=off";
+    -c idle_in_transaction_session_timeout=10000 -c jit=off -c random_page_cost=1.1";
 
 /// Migrations may take their time, but do not hold up the service while they wait for a lock.
 const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
@@ -156,6 +157,6 @@ mod tests {
         let url = "postgres://localhost/cinema?options=-c%20statement_timeout%3D9000";
         let connections = Connections::new(url, 2).unwrap();
         let merged = with_options(&connections.config, STARTUP);
-        assert!(merged.get_options().unwrap().ends_with("jit=off -c statement_timeout=9000"));
+        assert!(merged.get_options().unwrap().ends_with("random_page_cost=1.1 -c statement_timeout=9000"));
     }
 }

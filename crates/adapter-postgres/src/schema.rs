@@ -109,13 +109,6 @@ table! {
 }
 
 table! {
-    catalog_state (id) {
-        id -> Integer,
-        version -> BigInt,
-    }
-}
-
-table! {
     carts (id) {
         id -> Uuid,
         user_id -> Uuid,

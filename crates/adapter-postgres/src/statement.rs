@@ -41,6 +41,13 @@ impl<ST> Statement<ST> {
         self
     }
 
+    /// The same statement behind another text, which gives other rows.
+    #[cfg(test)]
+    pub(crate) fn behind<Other>(&self, sql: &'static str) -> Statement<Other> {
+        let parts = std::iter::once(Part::Sql(sql.into())).chain(self.parts.iter().cloned()).collect();
+        Statement { parts, is_kept: false, row: PhantomData }
+    }
+
     /// The text without the values: what a prepared statement is kept under.
     pub(crate) fn shape(&self) -> String {
         self.parts

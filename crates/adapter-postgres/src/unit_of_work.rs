@@ -1,10 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use deadpool::managed::Object;
-use diesel::{
-    ExpressionMethods,
-    query_builder::{QueryFragment, QueryId},
-};
+use diesel::query_builder::{QueryFragment, QueryId};
 use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection, methods::LoadQuery};
 use domain::store::StoreError;
 use tokio_postgres::NoTls;
@@ -14,7 +11,7 @@ use crate::{
     dialect::{Backend, Connection},
     error::{is_connection_lost, store_error},
     pool::{Connections, PooledConnection},
-    schema::catalog_state,
+    statement::Statement,
 };
 
 /// How long a statement that nobody waits for any more may hold up a rollback before it is cancelled.
@@ -126,8 +123,7 @@ impl UnitOfWork {
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
             // Last, since the row is locked from here to the commit, and every writer of the catalogue needs it.
-            let bump = diesel::update(catalog_state::table)
-                .set(catalog_state::version.eq(catalog_state::version + 1));
+            let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
             self.execute_one(bump).await?;
         }
         self.batch("COMMIT").await?;

@@ -9,6 +9,8 @@ mod dialect;
 mod error;
 mod file;
 mod migrate;
+#[cfg(test)]
+mod plan;
 #[path = "../../adapter-postgres/src/queries/mod.rs"]
 mod queries;
 mod readers;

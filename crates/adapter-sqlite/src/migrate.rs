@@ -70,7 +70,7 @@ impl SqliteDatabase {
         } else {
             Vec::new()
         };
-        SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version))
+        Ok(SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version)))
     }
 }
 
@@ -80,18 +80,15 @@ fn known_versions() -> Result<Vec<MigrationVersion<'static>>, StoreError> {
 }
 
 impl SchemaState {
-    fn compare(
-        known: &[MigrationVersion<'static>],
-        applied: impl Iterator<Item = String>,
-    ) -> Result<Self, StoreError> {
+    fn compare(known: &[MigrationVersion<'static>], applied: impl Iterator<Item = String>) -> Self {
         let mut pending = known.len();
         for version in applied {
             let version = MigrationVersion::from(version);
             if !known.contains(&version) {
-                return Ok(Self::Ahead);
+                return Self::Ahead;
             }
             pending = pending.saturating_sub(1);
         }
-        Ok(if pending == 0 { Self::Current } else { Self::Behind(pending) })
+        if pending == 0 { Self::Current } else { Self::Behind(pending) }
     }
 }

@@ -1,5 +1,5 @@
 use diesel::{
-    ExpressionMethods, QueryResult, SqliteConnection,
+    QueryResult, SqliteConnection,
     query_builder::{QueryFragment, QueryId},
 };
 use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection, methods::LoadQuery};
@@ -9,7 +9,7 @@ use crate::{
     Database,
     dialect::{Backend, Connection},
     error::store_error,
-    schema::catalog_state,
+    statement::Statement,
     writer::BorrowedWriter,
 };
 
@@ -123,8 +123,7 @@ impl UnitOfWork {
     /// Makes it happen.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
-            let bump = diesel::update(catalog_state::table)
-                .set(catalog_state::version.eq(catalog_state::version + 1));
+            let bump = Statement::<()>::new("UPDATE catalog_state SET version = version + 1");
             self.execute_one(bump).await?;
         }
         self.batch("COMMIT").await?;

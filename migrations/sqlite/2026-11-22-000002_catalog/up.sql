@@ -67,10 +67,10 @@ CREATE INDEX movies_by_created_at ON movies (created_at, id) WHERE is_available;
 CREATE INDEX movies_by_duration ON movies (duration_minutes, id) WHERE is_available;
 -- Movies that nobody rated come last either way, so each way has a sentinel of its own.
 CREATE INDEX movies_by_rating_up ON movies (
-    (CASE WHEN rating_count > 0 THEN CAST(rating_sum AS REAL) / rating_count ELSE 11.0 END), id
+    (CASE WHEN rating_count > 0 THEN CAST(rating_sum AS DOUBLE PRECISION) / rating_count ELSE 11.0 END), id
 ) WHERE is_available;
 CREATE INDEX movies_by_rating_down ON movies (
-    (CASE WHEN rating_count > 0 THEN CAST(rating_sum AS REAL) / rating_count ELSE -1.0 END), id
+    (CASE WHEN rating_count > 0 THEN CAST(rating_sum AS DOUBLE PRECISION) / rating_count ELSE -1.0 END), id
 ) WHERE is_available;
 
 CREATE TABLE movie_genres (

@@ -27,9 +27,10 @@ impl Database {
         // The version again: the counts hold for the one that is read with them.
         let rows: Vec<CountRow> = self
             .fetch(Statement::<CountTypes>::new(
-                "SELECT g.id, g.name, (SELECT count(*) FROM movie_genres l JOIN movies m ON m.id = l.movie_id \
-                 WHERE l.genre_id = g.id AND m.is_available), (SELECT version FROM catalog_state) \
-                 FROM genres g ORDER BY g.name_key",
+                "SELECT g.id, g.name, count(m.id), (SELECT version FROM catalog_state) FROM genres g \
+                 LEFT JOIN movie_genres l ON l.genre_id = g.id \
+                 LEFT JOIN movies m ON m.id = l.movie_id AND m.is_available \
+                 GROUP BY g.id, g.name, g.name_key ORDER BY g.name_key",
             ))
             .await?;
         let version = rows.first().map(|(_, _, _, version)| *version);

@@ -7,5 +7,7 @@ mod genres;
 mod movie_page;
 mod movie_row;
 mod movies;
+#[cfg(test)]
+mod plans;
 
 pub(crate) use catalog_cache::CatalogCache;

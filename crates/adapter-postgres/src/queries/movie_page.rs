@@ -10,7 +10,7 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    dialect::{push_any, push_begins_with, push_contains},
+    dialect::{TITLE_INDEX, push_any, push_begins_with, push_contains},
     queries::movie_row::SummaryRow,
     statement::Statement,
 };
@@ -122,7 +122,18 @@ impl Order {
             .zip(&position.values)
             .map(|((column, down), value)| (*column, *down, value))
             .collect();
-        if self.columns.iter().all(|(_, descending)| *descending == self.is_id_descending) {
+        let is_one_way = self.columns.iter().all(|(_, descending)| *descending == self.is_id_descending);
+        // SQLite walks the index of an expression only behind a bound of that alone.
+        let is_expression = |column: SortColumn| matches!(column, SortColumn::Plain(MovieSortKey::Rating, _));
+        if let Some((column, descending, value)) =
+            keys.first().filter(|(column, _, _)| !is_one_way || is_expression(*column))
+        {
+            self.push_column(statement, *column);
+            statement.sql(if *descending { " <= " } else { " >= " });
+            push_value(statement, *column, value)?;
+            statement.sql(" AND ");
+        }
+        if is_one_way {
             statement.sql("(");
             for (column, _, _) in &keys {
                 self.push_column(statement, *column);
@@ -135,12 +146,6 @@ impl Order {
             }
             statement.bind(position.id).sql(")");
             return Ok(());
-        }
-        if let Some((column, descending, value)) = keys.first() {
-            self.push_column(statement, *column);
-            statement.sql(if *descending { " <= " } else { " >= " });
-            push_value(statement, *column, value)?;
-            statement.sql(" AND ");
         }
         for (column, descending, value) in &keys {
             statement.sql("(");
@@ -240,9 +245,27 @@ fn push_value<ST>(
     Ok(())
 }
 
+/// What the matching movies are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The first ones in an order.
+    Some,
+    /// All of them.
+    All,
+}
+
 /// Adds `FROM movies m WHERE …` for the movies on sale that meet the filter.
-pub(super) fn push_matching<ST>(statement: &mut Statement<ST>, filter: &MovieFilter, titles: &Titles) {
-    statement.sql(" FROM movies m WHERE m.is_available");
+pub(super) fn push_matching<ST>(
+    statement: &mut Statement<ST>,
+    filter: &MovieFilter,
+    titles: &Titles,
+    reading: Reading,
+) {
+    statement.sql(" FROM movies m");
+    if titles.is_asked() {
+        statement.sql(TITLE_INDEX);
+    }
+    statement.sql(" WHERE m.is_available");
     for word in &titles.words {
         statement.sql(" AND ");
         push_contains(statement, "m.name_key", word);
@@ -251,7 +274,14 @@ pub(super) fn push_matching<ST>(statement: &mut Statement<ST>, filter: &MovieFil
         statement.sql(" AND ");
         push_contains(statement, "m.name_key", part);
     }
-    push_linked(statement, "movie_genres", "genre_id", &filter.genres);
+    if reading == Reading::Some && !filter.genres.is_empty() {
+        // Genres are common: walking the order and looking at each movie's genres soon fills a page.
+        statement.sql(" AND EXISTS (SELECT 1 FROM movie_genres WHERE movie_id = m.id AND ");
+        push_any(statement, "genre_id", uuids(&filter.genres));
+        statement.sql(")");
+    } else {
+        push_linked(statement, "movie_genres", "genre_id", &filter.genres);
+    }
     push_linked(statement, "movie_directors", "director_id", &filter.directors);
     push_linked(statement, "movie_stars", "star_id", &filter.stars);
     if !filter.certifications.is_empty() {

@@ -11,7 +11,7 @@ use crate::{
     Database,
     dialect::SEARCHES_BY_INDEX_ALONE,
     queries::{
-        movie_page::{Order, Titles, push_matching},
+        movie_page::{Order, Reading, Titles, push_matching},
         movie_row::{DetailRow, DetailTypes, SummaryRow, SummaryTypes, push_detail, push_summary},
     },
     statement::Statement,
@@ -21,9 +21,9 @@ use crate::{
 /// knows them. The first that is enough, one row more included, is taken.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
-type ListTypes = (SummaryTypes, BigInt);
+pub(super) type ListTypes = (SummaryTypes, BigInt);
 type ListRow = (SummaryRow, i64);
-type PageTypes = (SummaryTypes, DetailTypes);
+pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
 
 #[async_trait]
@@ -104,11 +104,7 @@ impl Database {
         {
             return Ok(Total::from_capped_count(count));
         }
-        let mut statement = Statement::<(BigInt, BigInt)>::new(
-            "SELECT (SELECT version FROM catalog_state), (SELECT count(*) FROM (SELECT 1",
-        );
-        push_matching(&mut statement, filter, titles);
-        statement.sql(format!(" LIMIT {}) AS counted)", NUMBERED_ITEMS.saturating_add(1)));
+        let mut statement = count_statement(filter, titles);
         if !self.cache().admits(statement.shape()) {
             statement.forget();
         }
@@ -121,15 +117,25 @@ impl Database {
     }
 }
 
+/// Counts to the cap, and reads the version that the count holds for.
+pub(super) fn count_statement(filter: &MovieFilter, titles: &Titles) -> Statement<(BigInt, BigInt)> {
+    let mut statement =
+        Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*) FROM (SELECT 1");
+    push_matching(&mut statement, filter, titles, Reading::All);
+    statement.sql(format!(" LIMIT {}) AS counted)", NUMBERED_ITEMS.saturating_add(1)));
+    statement
+}
+
 /// One statement: the page is cut first, and what belongs to its movies is read for those alone.
-fn list_statement(
+pub(super) fn list_statement(
     filter: &MovieFilter,
     titles: &Titles,
     order: &Order,
     request: &PageRequest,
     viewer: Option<UserId>,
 ) -> Result<Statement<ListTypes>, StoreError> {
-    let finds_ids_first = SEARCHES_BY_INDEX_ALONE && titles.is_asked();
+    // What a deep page skips is skipped in the index.
+    let finds_ids_first = request.offset() > 0 || (SEARCHES_BY_INDEX_ALONE && titles.is_asked());
     let mut statement = Statement::<ListTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
     statement.sql(", (SELECT version FROM catalog_state) FROM (SELECT ").sql(if finds_ids_first {
@@ -137,7 +143,7 @@ fn list_statement(
     } else {
         "m.*"
     });
-    push_matching(&mut statement, filter, titles);
+    push_matching(&mut statement, filter, titles, Reading::Some);
     if let Start::After(position) = request.start() {
         statement.sql(" AND ");
         order.push_behind(&mut statement, position)?;
@@ -155,7 +161,7 @@ fn list_statement(
     Ok(statement)
 }
 
-fn detail_statement(viewer: Option<UserId>) -> Statement<PageTypes> {
+pub(super) fn detail_statement(viewer: Option<UserId>) -> Statement<PageTypes> {
     let mut statement = Statement::<PageTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
     statement.sql(", ");

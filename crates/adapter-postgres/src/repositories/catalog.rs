@@ -161,7 +161,8 @@ impl UnitOfWork {
     ) -> Result<HashMap<String, Uuid>, StoreError> {
         let mut statement = Statement::<(SqlId, Text)>::new("SELECT id, name_key FROM ");
         statement.sql(names_table(kind)).sql(" WHERE ");
-        push_any_text(&mut statement, "name_key", keys.map(str::to_owned).collect());
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
+        push_any_text(&mut statement, "name_key", &keys);
         let rows: Vec<(DbUuid, String)> = self.load(statement).await?;
         Ok(rows.into_iter().map(|(id, key)| (key, id.0)).collect())
     }

@@ -1,0 +1,69 @@
+//! For tests: what the planner makes of a statement.
+
+use diesel::sql_types::Text;
+use diesel_async::SimpleAsyncConnection;
+use test_postgres::{TestDatabase, TestPostgres};
+
+use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
+
+const MOVIES: [&str; 4] = [
+    "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r')",
+    "INSERT INTO genres VALUES ('00000000-0000-0000-0000-000000000001', 'Drama', 'drama')",
+    "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
+     price_currency, certification_id, is_available, popularity, rating_sum, rating_count, version, created_at, \
+     updated_at) SELECT gen_random_uuid(), 'Movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
+     repeat('A story. ', 30), n % 2000, 'USD', '00000000-0000-0000-0000-000000000001', n % 50 <> 0, n, n % 7, n % 3, 1, \
+     now(), now() FROM generate_series(1, 10000) AS n",
+    "INSERT INTO movie_genres SELECT id, '00000000-0000-0000-0000-000000000001', 0 FROM movies WHERE year % 5 = 0",
+];
+
+/// A database with 10,000 movies; `None` where tests are to do without PostgreSQL.
+pub(crate) async fn filled() -> Option<(Database, TestDatabase)> {
+    if TestPostgres::is_skipped() {
+        return None;
+    }
+    let guard = TestPostgres::shared().database(fill).await;
+    let database = Database::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
+    Some((database, guard))
+}
+
+async fn fill(url: String) {
+    let database = Database::connect(&url, PoolOptions { size: 1 }).await.unwrap();
+    database.migrate().await.unwrap();
+    let mut unit = UnitOfWork::begin(&database).await.unwrap();
+    for sql in MOVIES {
+        unit.execute(Statement::<()>::new(sql)).await.unwrap();
+    }
+    unit.finish().await.unwrap();
+    // As the server does by itself after a while; not in a transaction.
+    let mut connection = database.connections().get().await.unwrap();
+    connection.batch_execute("VACUUM ANALYZE").await.unwrap();
+}
+
+/// The plan of a statement, a line a step.
+pub(crate) struct Plan(String);
+
+/// Has the statement planned.
+pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> Plan {
+    let rows: Vec<(String,)> = database.fetch(statement.behind::<(Text,)>("EXPLAIN ")).await.unwrap();
+    let steps: Vec<String> = rows.into_iter().map(|(step,)| step).collect();
+    Plan(format!("{}\n{}", statement.shape(), steps.join("\n")))
+}
+
+impl Plan {
+    pub(crate) fn walks_indexes(&self) {
+        assert!(!self.0.contains("Seq Scan on movies"), "{}", self.0);
+    }
+
+    pub(crate) fn begins_at_the_position(&self) {
+        let begins = |step: &str| step.contains("Index Cond: ") && step.contains("ROW(");
+        assert!(self.0.lines().any(begins), "{}", self.0);
+        // The one sort is that of the 21 rows which the page was cut to.
+        assert_eq!(
+            self.0.matches("->  Sort").count() + self.0.matches("->  Incremental").count(),
+            0,
+            "{}",
+            self.0
+        );
+    }
+}

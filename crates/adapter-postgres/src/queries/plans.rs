@@ -1,0 +1,106 @@
+//! Which indexes the statements of the catalogue walk, with 10,000 movies.
+
+use domain::{
+    catalog::{MovieFilter, MovieSort, Range},
+    id::{DirectorId, GenreId, MovieId, StarId, UserId},
+    page::{PageRequest, Position, SortValue},
+};
+use uuid::Uuid;
+
+use crate::{
+    plan::{filled, plan},
+    queries::{
+        movie_page::{Order, Titles},
+        movies::{count_statement, detail_statement, list_statement},
+    },
+};
+
+fn sorts(text: &str) -> Vec<MovieSort> {
+    text.split(',').map(|sort| sort.parse().unwrap()).collect()
+}
+
+fn filters() -> Vec<MovieFilter> {
+    let all = MovieFilter::default;
+    vec![
+        all(),
+        MovieFilter { search: Some("night 77".into()), ..all() },
+        MovieFilter { title: Some("movie 4".into()), ..all() },
+        MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..all() },
+        MovieFilter { directors: vec![DirectorId::from_uuid(Uuid::from_u128(1))], ..all() },
+        MovieFilter { stars: vec![StarId::from_uuid(Uuid::from_u128(1))], ..all() },
+        MovieFilter { year: Range { min: Some(1999), max: Some(1999) }, ..all() },
+        MovieFilter { duration: Range { min: Some(100), max: Some(101) }, ..all() },
+    ]
+}
+
+fn requests(values: Vec<SortValue>, deep: u32) -> Vec<PageRequest> {
+    let position = Position { values, id: Uuid::from_u128(7) };
+    vec![
+        PageRequest::numbered(1, 20).unwrap(),
+        PageRequest::numbered(deep, 20).unwrap(),
+        PageRequest::after(position, 20).unwrap(),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
+    let Some((database, _guard)) = filled().await else { return };
+    let (real, whole, text) =
+        (SortValue::Real(5.0), SortValue::Integer(1999), SortValue::Text("movie 5".into()));
+    let orders = [
+        ("name", vec![text.clone()]),
+        ("-name", vec![text.clone()]),
+        ("year", vec![whole.clone()]),
+        ("price", vec![whole.clone()]),
+        ("-imdb", vec![real.clone()]),
+        ("votes", vec![whole.clone()]),
+        ("rating", vec![real.clone()]),
+        ("-rating", vec![real.clone()]),
+        ("-popularity", vec![real.clone()]),
+        ("created_at", vec![whole.clone()]),
+        ("-year,name", vec![whole.clone(), text]),
+        ("relevance", vec![real]),
+    ];
+    for filter in filters() {
+        let titles = Titles::of(&filter);
+        // Behind the end of a filter, all that it matches is read anyway.
+        let deep = if filter == MovieFilter::default() { 300 } else { 3 };
+        for (sort, values) in &orders {
+            let order = Order::of(&sorts(sort), &titles);
+            let mut values = values.clone();
+            if *sort == "relevance" && filter.search.is_some() {
+                values.insert(0, SortValue::Integer(1));
+            }
+            for request in requests(values, deep) {
+                let viewer = Some(UserId::from_uuid(Uuid::from_u128(3)));
+                let statement = list_statement(&filter, &titles, &order, &request, viewer).unwrap();
+                plan(&database, &statement).await.walks_indexes();
+            }
+        }
+        plan(&database, &count_statement(&filter, &titles)).await.walks_indexes();
+    }
+    let mut detail = detail_statement(None);
+    detail.sql(" WHERE m.id = ").bind(MovieId::from_uuid(Uuid::from_u128(7)).as_uuid());
+    plan(&database, &detail).await.walks_indexes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says() {
+    let Some((database, _guard)) = filled().await else { return };
+    let filter = MovieFilter::default();
+    let titles = Titles::of(&filter);
+    for (sort, value) in [
+        ("name", SortValue::Text("movie 5".into())),
+        ("-year", SortValue::Integer(1999)),
+        ("rating", SortValue::Real(5.0)),
+        ("-rating", SortValue::Real(5.0)),
+        ("-popularity", SortValue::Real(5.0)),
+        ("created_at", SortValue::Integer(1999)),
+    ] {
+        let order = Order::of(&sorts(sort), &titles);
+        let position = Position { values: vec![value], id: Uuid::from_u128(7) };
+        let behind = PageRequest::after(position, 20).unwrap();
+        let statement = list_statement(&filter, &titles, &order, &behind, None).unwrap();
+        plan(&database, &statement).await.begins_at_the_position();
+    }
+}

@@ -1,0 +1,130 @@
+//! The migrations of PostgreSQL: they go both ways, and what every table needs is there.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use adapter_postgres::{PoolOptions, PostgresDatabase, SchemaState};
+use test_postgres::{TestDatabase, TestPostgres};
+use tokio_postgres::{Client, NoTls};
+
+/// Tables, columns, constraints and indexes, but for those of extensions and of the list of migrations itself.
+const SCHEMA: &str = "
+    SELECT 'column ' || c.relname || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '
+        || a.attnotnull || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS line
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE c.relkind = 'r' AND c.relname <> '__diesel_schema_migrations'
+    UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    AND conrelid::regclass::text <> '__diesel_schema_migrations'
+    UNION ALL SELECT 'index ' || indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
+    ORDER BY line";
+
+const COLUMNS: &str = "
+    SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'";
+
+/// Foreign keys whose columns no whole index begins with.
+const UNINDEXED: &str = "
+    SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint k
+    WHERE contype = 'f' AND NOT EXISTS (
+        SELECT 1 FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpred IS NULL
+        AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey)";
+
+fn migrations() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
+    let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+async fn empty() -> Option<(TestDatabase, Client)> {
+    if TestPostgres::is_skipped() {
+        return None;
+    }
+    let database = TestPostgres::shared().database(|_| async {}).await;
+    let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    Some((database, client))
+}
+
+async fn connect(database: &TestDatabase) -> PostgresDatabase {
+    PostgresDatabase::connect(database.url(), PoolOptions { size: 2 }).await.unwrap()
+}
+
+async fn lines(client: &Client, query: &str) -> Vec<String> {
+    client.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_down_undoes_its_up() {
+    let Some((_database, client)) = empty().await else { return };
+    for migration in migrations() {
+        let up = std::fs::read_to_string(migration.join("up.sql")).unwrap();
+        let down = std::fs::read_to_string(migration.join("down.sql")).unwrap();
+        let before = lines(&client, SCHEMA).await;
+        client.batch_execute(&up).await.unwrap();
+        let after = lines(&client, SCHEMA).await;
+        assert_ne!(before, after, "{}", migration.display());
+        client.batch_execute(&down).await.unwrap();
+        assert_eq!(lines(&client, SCHEMA).await, before, "{}", migration.display());
+        client.batch_execute(&up).await.unwrap();
+        assert_eq!(lines(&client, SCHEMA).await, after, "{}", migration.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_and_columns_are_those_of_every_database() {
+    let Some((database, client)) = empty().await else { return };
+    connect(&database).await.migrate().await.unwrap();
+    let found: BTreeSet<String> = lines(&client, COLUMNS).await.into_iter().collect();
+    let wanted: BTreeSet<String> =
+        include_str!("../../../migrations/columns.txt").lines().map(str::to_owned).collect();
+    assert_eq!(found, wanted, "write the new columns to migrations/columns.txt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_foreign_key_has_an_index() {
+    let Some((database, client)) = empty().await else { return };
+    connect(&database).await.migrate().await.unwrap();
+    assert_eq!(lines(&client, UNINDEXED).await, Vec::<String>::new());
+    let keys = lines(&client, "SELECT conname::text FROM pg_constraint WHERE contype = 'f'").await;
+    assert!(keys.len() > 10, "{keys:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_the_schema_is_told_either_way() {
+    let Some((database, client)) = empty().await else { return };
+    let store = connect(&database).await;
+    let all = migrations().len();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Behind(all));
+    store.migrate().await.unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Current);
+    store.revert_last_migration().await.unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Behind(1));
+    store.migrate().await.unwrap();
+    client
+        .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')")
+        .await
+        .unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Ahead);
+    assert!(store.migrate().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_migrate_at_once_all_end_up_to_date() {
+    let Some((database, client)) = empty().await else { return };
+    let nodes = [connect(&database).await, connect(&database).await, connect(&database).await];
+    let runs = nodes.map(|node| tokio::spawn(async move { node.migrate().await }));
+    for run in runs {
+        run.await.unwrap().unwrap();
+    }
+    let groups = lines(&client, "SELECT name::text FROM user_groups ORDER BY id").await;
+    assert_eq!(groups, ["user", "moderator", "admin"]);
+}

@@ -1,0 +1,156 @@
+//! The migrations of SQLite: they go both ways, and what every table needs is there.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use adapter_sqlite::{PoolOptions, SchemaState, SqliteDatabase};
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
+    sql_types::Text,
+};
+use tempfile::TempDir;
+
+const SCHEMA: &str = "
+    SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema
+    WHERE tbl_name <> '__diesel_schema_migrations' ORDER BY line";
+
+const COLUMNS: &str = "
+    SELECT t.name || ' ' || c.name || CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN ' null' ELSE '' END AS line
+    FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+    WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'";
+
+/// Foreign keys whose column no whole index begins with.
+const UNINDEXED: &str = "
+    SELECT t.name || ' ' || k.\"from\" AS line FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) k
+    WHERE t.type = 'table' AND NOT EXISTS (
+        SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
+        WHERE i.partial = 0 AND c.seqno = 0 AND c.name = k.\"from\")";
+
+fn migrations() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
+    let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+struct File(TempDir);
+
+impl File {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("cinema.db")
+    }
+
+    fn connect(&self) -> SqliteConnection {
+        SqliteConnection::establish(self.path().to_str().unwrap()).unwrap()
+    }
+
+    async fn open(&self) -> SqliteDatabase {
+        SqliteDatabase::open(&self.path(), PoolOptions { size: 2 }).await.unwrap()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn lines(connection: &mut SqliteConnection, query: &str) -> Vec<String> {
+    let rows: Vec<Line> = sql_query(query).load(connection).unwrap();
+    rows.into_iter().map(|row| row.line).collect()
+}
+
+#[test]
+fn every_down_undoes_its_up() {
+    let file = File::new();
+    let mut connection = file.connect();
+    for migration in migrations() {
+        let up = std::fs::read_to_string(migration.join("up.sql")).unwrap();
+        let down = std::fs::read_to_string(migration.join("down.sql")).unwrap();
+        let before = lines(&mut connection, SCHEMA);
+        connection.batch_execute(&up).unwrap();
+        let after = lines(&mut connection, SCHEMA);
+        assert_ne!(before, after, "{}", migration.display());
+        connection.batch_execute(&down).unwrap();
+        assert_eq!(lines(&mut connection, SCHEMA), before, "{}", migration.display());
+        connection.batch_execute(&up).unwrap();
+        assert_eq!(lines(&mut connection, SCHEMA), after, "{}", migration.display());
+    }
+}
+
+#[test]
+fn both_databases_have_migrations_of_the_same_names() {
+    let names = |all: Vec<PathBuf>| -> Vec<_> {
+        all.into_iter().map(|path| path.file_name().unwrap().to_owned()).collect()
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
+    let mut postgres: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    postgres.sort();
+    assert_eq!(names(migrations()), names(postgres));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_and_columns_are_those_of_every_database() {
+    let file = File::new();
+    file.open().await.migrate().await.unwrap();
+    let found: BTreeSet<String> = lines(&mut file.connect(), COLUMNS).into_iter().collect();
+    let wanted: BTreeSet<String> =
+        include_str!("../../../migrations/columns.txt").lines().map(str::to_owned).collect();
+    assert_eq!(found, wanted, "write the new columns to migrations/columns.txt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_foreign_key_has_an_index() {
+    let file = File::new();
+    file.open().await.migrate().await.unwrap();
+    assert_eq!(lines(&mut file.connect(), UNINDEXED), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_the_schema_is_told_either_way() {
+    let file = File::new();
+    let store = file.open().await;
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Behind(migrations().len()));
+    store.migrate().await.unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Current);
+    store.revert_last_migration().await.unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Behind(1));
+    store.migrate().await.unwrap();
+    file.connect()
+        .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')")
+        .unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Ahead);
+    assert!(store.migrate().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_migrate_at_once_all_end_up_to_date() {
+    let file = File::new();
+    let nodes = [file.open().await, file.open().await, file.open().await];
+    let runs = nodes.map(|node| tokio::spawn(async move { node.migrate().await }));
+    for run in runs {
+        run.await.unwrap().unwrap();
+    }
+    let groups = lines(&mut file.connect(), "SELECT name AS line FROM user_groups ORDER BY id");
+    assert_eq!(groups, ["user", "moderator", "admin"]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_and_its_folder_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new").join("cinema.db");
+    SqliteDatabase::open(&path, PoolOptions { size: 1 }).await.unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+}
