@@ -8,15 +8,15 @@ use domain::{
     mail::{Mail, MailError, Mailer},
 };
 
-/// Prints each whole mail on standard output: `To:`, `Subject:` and `Message-ID:` lines, an empty line, the text, and an
+/// Prints each whole mail on standard output: `To:` and `Subject:` lines, an empty line, the text, and an
 /// empty line after it. One write a mail, so that two never mix.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleMailer;
 
 #[async_trait]
 impl Mailer for ConsoleMailer {
-    async fn send(&self, id: OutboxId, mail: &Mail) -> Result<(), MailError> {
-        let text = render(id, mail);
+    async fn send(&self, _id: OutboxId, mail: &Mail) -> Result<(), MailError> {
+        let text = render(mail);
         // A reader that is slow or stopped may hold this up: not on a thread that serves requests.
         tokio::task::spawn_blocking(move || print(&text))
             .await
@@ -31,11 +31,11 @@ fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-fn render(id: OutboxId, mail: &Mail) -> String {
+fn render(mail: &Mail) -> String {
     let Mail { to, subject, text } = mail;
     // A line end would let a subject write headers of its own.
     let subject: String = subject.chars().filter(|character| !character.is_control()).collect();
-    format!("To: {}\nSubject: {subject}\nMessage-ID: <{id}@cinema>\n\n{}\n\n", to.as_str(), text.trim_end())
+    format!("To: {}\nSubject: {subject}\n\n{}\n\n", to.as_str(), text.trim_end())
 }
 
 #[cfg(test)]
@@ -44,15 +44,13 @@ mod tests {
 
     #[test]
     fn a_mail_is_headers_an_empty_line_the_text_and_an_empty_line() {
-        let id = "0190a1b2-0000-7000-8000-000000000000".parse().unwrap();
         let mail = Mail {
             to: "ann@example.com".parse().unwrap(),
             subject: "Activate\r\nBcc: eve@example.com".to_owned(),
             text: "Hello,\n\nopen http://localhost/activate?token=x\n".to_owned(),
         };
-        let expected = "To: ann@example.com\nSubject: ActivateBcc: eve@example.com\n\
-            Message-ID: <0190a1b2-0000-7000-8000-000000000000@cinema>\n\n\
+        let expected = "To: ann@example.com\nSubject: ActivateBcc: eve@example.com\n\n\
             Hello,\n\nopen http://localhost/activate?token=x\n\n";
-        assert_eq!(render(id, &mail), expected);
+        assert_eq!(render(&mail), expected);
     }
 }

@@ -10,6 +10,7 @@ use adapter_crypto::{
     AeadSealer, Argon2Hasher, HasherError, HmacSigner, JwtTokens, SecretTokens, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
+use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
@@ -74,6 +75,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// Mails cannot be sent like that.
+    #[error("cannot send mail: {0}")]
+    Mailer(#[from] SmtpConfigError),
     /// The REST layer does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),
@@ -129,9 +133,11 @@ impl UseCases {
         let clock = overrides.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
         let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
-        let mailer = overrides.mailer.clone().unwrap_or_else(|| match settings.mailer {
-            MailerSetting::Console => Arc::new(ConsoleMailer),
-        });
+        let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
+            (Some(mailer), _) => Arc::clone(mailer),
+            (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
+            (None, MailerSetting::Smtp(smtp)) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from)?),
+        };
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
             None => Arc::new(Argon2Hasher::new(settings.hash_slots)?),

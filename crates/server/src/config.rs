@@ -56,10 +56,28 @@ pub enum DocsSetting {
 }
 
 /// What sends mails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailerSetting {
     /// They are printed on standard output.
     Console,
+    /// They are handed to a mail server.
+    Smtp(SmtpSetting),
+}
+
+/// Which mail server, and in whose name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpSetting {
+    /// `SMTP_URL`, with the password in it.
+    pub url: String,
+    /// `MAIL_FROM`
+    pub from: String,
+}
+
+impl std::fmt::Debug for SmtpSetting {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmtpSetting").field("from", &self.from).finish_non_exhaustive()
+    }
 }
 
 /// How log lines look.
@@ -159,6 +177,7 @@ impl Settings {
             AppEnv::Dev,
         );
         let is_prod = app_env == AppEnv::Prod;
+        let mail_from = reader.address("MAIL_FROM");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
         reader.accept_what_comes_later();
         Self {
@@ -181,8 +200,8 @@ impl Settings {
             frontend_url: reader.url("FRONTEND_URL"),
             cors_origins: reader.origins("CORS_ORIGINS"),
             trusted_proxies: reader.networks("TRUSTED_PROXIES"),
-            mailer: reader.mailer("MAILER"),
-            mail_from: reader.address("MAIL_FROM"),
+            mailer: reader.mailer("MAILER", mail_from.as_deref()),
+            mail_from,
             docs_access: reader.one_of(
                 "DOCS_ACCESS",
                 &[("public", DocsSetting::Public), ("authenticated", DocsSetting::Authenticated)],

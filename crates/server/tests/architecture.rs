@@ -59,12 +59,11 @@ fn libraries_stay_in_their_layer() {
         ("argon2", &["adapter-crypto"]),
         ("jsonwebtoken", &["adapter-crypto"]),
         ("config", &["server"]),
+        ("lettre", &["adapter-mailer-smtp"]),
         ("clap", &["server"]),
     ];
-    let barred: &[(&str, &[&str])] = &[
-        ("domain", &["tokio", "serde", "serde_json", "tracing"]),
-        ("app", &["tokio", "reqwest", "lettre"]),
-    ];
+    let barred: &[(&str, &[&str])] =
+        &[("domain", &["tokio", "serde", "serde_json", "tracing"]), ("app", &["tokio", "reqwest", "lettre"])];
     for package in &metadata().packages {
         let used = used(package);
         for (library, homes) in homes {

@@ -123,6 +123,9 @@ impl FromBody for ResetPasswordBody {
     }
 }
 
+/// No right password is longer, however it is typed; a longer text is refused before anybody hashes it (quality B1).
+const LONGEST_TYPED_PASSWORD: usize = 1_024;
+
 /// Who signs in.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Credentials", deny_unknown_fields, example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
@@ -131,15 +134,21 @@ pub(crate) struct LoginBody {
     #[schemars(with = "String", email, length(max = 254))]
     pub(crate) email: EmailAddress,
     /// Its password.
-    #[schemars(with = "String", extend("format" = "password"))]
+    #[schemars(with = "String", length(max = 1024), extend("format" = "password"))]
     pub(crate) password: PlainPassword,
 }
 
 impl FromBody for LoginBody {
     fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
         let email = email(fields);
-        let password = fields.required("password", values::text).map(|text| PlainPassword::new(&text));
-        Some(Self { email: email?, password: password? })
+        let password = fields.required(
+            "password",
+            ruled(
+                |text: String| (text.chars().count() <= LONGEST_TYPED_PASSWORD).then_some(text).ok_or(()),
+                |()| Fault::new(FieldCode::TooLong, format!("has at most {LONGEST_TYPED_PASSWORD} characters")),
+            ),
+        );
+        Some(Self { email: email?, password: PlainPassword::new(&password?) })
     }
 }
 

@@ -193,7 +193,7 @@ fn log(asked: &Asked, status: StatusCode, user: Option<&SignedIn>) {
         method = asked.method.as_str(),
         route = asked.route.as_deref().unwrap_or("none"),
         status = status.as_u16(),
-        duration_ms = asked.since.elapsed().as_secs_f64() * 1000.0,
+        duration_us = u64::try_from(asked.since.elapsed().as_micros()).unwrap_or(u64::MAX),
         request_id = asked.id,
         user_id = user.map(|user| user.0.as_str()),
         "request"

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::CONTENT_LENGTH, web::BytesMut,
+    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::{CONTENT_ENCODING, CONTENT_LENGTH}, web::BytesMut,
 };
 use futures_util::StreamExt;
 use paperclip::{
@@ -75,6 +75,11 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
         return Err(unsupported());
     }
     if mime.get_param("charset").is_some_and(|charset| charset != "utf-8") {
+        return Err(unsupported());
+    }
+    // Nothing is unpacked here: a packed body would be read as if it were JSON.
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported());
     }
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());

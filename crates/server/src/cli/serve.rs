@@ -123,9 +123,10 @@ fn first_screen(
         }
         None => {}
     }
-    lines.push(match (settings.mailer, has_workers) {
+    lines.push(match (&settings.mailer, has_workers) {
         (MailerSetting::Console, true) => "  Mails          are printed here, on standard output".to_owned(),
         (MailerSetting::Console, false) => "  Mails          are printed by `cinema worker`".to_owned(),
+        (MailerSetting::Smtp(smtp), _) => format!("  Mails          are sent from {}", smtp.from),
     });
     lines.push(format!("  Data           {}", format_args!("{:?}", settings.database)));
     if loaded > 0 {

@@ -33,12 +33,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     {
         faults.push(Fault::new("APP_SECRET_KEY_PREVIOUS", "is a development secret", SECRET_ALLOWED));
     }
-    match settings.mailer {
-        MailerSetting::Console => faults.push(Fault::new(
+    if settings.mailer == MailerSetting::Console {
+        faults.push(Fault::new(
             "MAILER",
             "cannot be \"console\" in production: the mails would be printed instead of sent",
-            "smtp, which a later version brings",
-        )),
+            "smtp, with SMTP_URL and MAIL_FROM",
+        ));
     }
     if !settings.allows_sandbox {
         faults.push(Fault::new(

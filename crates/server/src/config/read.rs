@@ -11,7 +11,7 @@ use adapter_crypto::AppSecret;
 use domain::{accounts::EmailAddress, money::Currency};
 use tracing_subscriber::EnvFilter;
 
-use super::{DatabaseSetting, MailerSetting, names, sources::Values};
+use super::{DatabaseSetting, MailerSetting, SmtpSetting, names, sources::Values};
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,22 +205,34 @@ impl Reader {
     }
 
     pub(super) fn address(&mut self, name: &str) -> Option<String> {
-        self.read(name, "an e-mail address such as cinema@example.com", |text| {
-            text.parse::<EmailAddress>().ok().map(|address| address.as_str().to_owned())
+        self.read(name, "an address such as cinema@example.com or Cinema <cinema@example.com>", |text| {
+            let address =
+                text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_, it)| it);
+            address.parse::<EmailAddress>().ok().map(|_| text.to_owned())
         })
     }
 
-    pub(super) fn mailer(&mut self, name: &str) -> MailerSetting {
-        match self.text(name).as_deref().map(str::trim) {
-            None | Some("console") => {}
-            Some("smtp") => self.faults.push(Fault::new(
-                name,
-                "cannot be \"smtp\" yet: this version cannot send mail over SMTP",
-                "console",
-            )),
-            Some(other) => self.faults.push(Fault::new(name, format!("cannot be {other:?}"), "console")),
+    pub(super) fn mailer(&mut self, name: &str, from: Option<&str>) -> MailerSetting {
+        let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
+        let url = self.text("SMTP_URL");
+        if !is_smtp {
+            return MailerSetting::Console;
         }
-        MailerSetting::Console
+        let url = self.needed_for_smtp(
+            "SMTP_URL",
+            url,
+            "smtp://user:password@host:587 or smtps://user:password@host",
+        );
+        let from =
+            self.needed_for_smtp("MAIL_FROM", from.map(str::to_owned), "the address that mails come from");
+        MailerSetting::Smtp(SmtpSetting { url, from })
+    }
+
+    fn needed_for_smtp(&mut self, name: &str, value: Option<String>, allowed: &str) -> String {
+        value.unwrap_or_else(|| {
+            self.faults.push(Fault::new(name, "is missing, and MAILER=smtp needs it", allowed));
+            String::new()
+        })
     }
 
     pub(super) fn log_filter(&mut self, name: &str) -> String {

@@ -69,6 +69,14 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             "MAILER",
             match settings.mailer {
                 MailerSetting::Console => "console".to_owned(),
+                MailerSetting::Smtp(_) => "smtp".to_owned(),
+            },
+        ),
+        (
+            "SMTP_URL",
+            match settings.mailer {
+                MailerSetting::Console => String::new(),
+                MailerSetting::Smtp(_) => "***".to_owned(),
             },
         ),
         ("MAIL_FROM", one(&settings.mail_from)),

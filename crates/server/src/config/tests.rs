@@ -82,7 +82,6 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("CORS_ORIGINS", "*"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("MAILER", "pigeon"),
-        ("MAILER", "smtp"),
         ("MAIL_FROM", "nobody"),
         ("DOCS_ACCESS", "private"),
         ("REGISTRATION_REVEALS_EMAIL", "maybe"),
@@ -102,6 +101,21 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         assert!(fault.contains("; allowed: "), "{fault}");
         assert!(!fault.contains('\n'), "{fault}");
     }
+}
+
+#[test]
+fn smtp_needs_a_server_and_a_sender_and_never_shows_the_password() {
+    let missing = fault(&[("MAILER", "smtp")]);
+    assert!(missing.contains("SMTP_URL is missing") && missing.contains("MAIL_FROM is missing"), "{missing}");
+    let settings = Settings::from_sources(&Sources::environment([
+        ("MAILER", "smtp"),
+        ("SMTP_URL", "smtp://ann:canary@mail:1025"),
+        ("MAIL_FROM", "Cinema <no-reply@cinema.example>"),
+    ]))
+    .unwrap();
+    let MailerSetting::Smtp(smtp) = &settings.mailer else { panic!("not smtp") };
+    assert_eq!(smtp.from, "Cinema <no-reply@cinema.example>");
+    assert!(!format!("{settings:?}").contains("canary"));
 }
 
 #[test]
