@@ -125,8 +125,10 @@ async fn identities_are_compared_to_the_letter(node: Node) {
 }
 
 async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
-    let all: Vec<Facts> = (0..20).map(|number| facts(&format!("Movie {number}"))).collect();
-    let added = at_once(10, |unit_number| {
+    // The names are there, so that no unit waits for another before it adds movies.
+    add_movie(&node, 10_000, facts("Known")).await;
+    let all: Vec<Facts> = (0..600).map(|number| facts(&format!("Movie {number}"))).collect();
+    let added = at_once(6, |unit_number| {
         let (node, mut all) = (node.clone(), all.clone());
         if unit_number % 2 == 1 {
             all.reverse();
@@ -137,7 +139,7 @@ async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
             let movies: Vec<Movie> = (0..)
                 .zip(all)
                 .zip(names)
-                .map(|((n, facts), names)| Movie::create(id(unit_number * 100 + n), facts, names, at(0)))
+                .map(|((n, facts), names)| Movie::create(id(unit_number * 1000 + n), facts, names, at(0)))
                 .collect();
             let added = unit.movies().insert_many(&movies).await.unwrap();
             unit.commit().await.unwrap();
@@ -146,8 +148,8 @@ async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
     })
     .await
     .concat();
-    assert_eq!(added.len(), 20);
-    let stored = node.movies.export(None, 100).await.unwrap();
+    assert_eq!(added.len(), 600);
+    let stored = node.movies.export(None, 600).await.unwrap();
     let stored: HashSet<MovieId> = stored.iter().map(|movie| movie.summary.id).collect();
     assert_eq!(stored, added.into_iter().collect());
 }
