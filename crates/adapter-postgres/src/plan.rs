@@ -58,12 +58,7 @@ impl Plan {
     pub(crate) fn begins_at_the_position(&self) {
         let begins = |step: &str| step.contains("Index Cond: ") && step.contains("ROW(");
         assert!(self.0.lines().any(begins), "{}", self.0);
-        // The one sort is that of the 21 rows which the page was cut to.
-        assert_eq!(
-            self.0.matches("->  Sort").count() + self.0.matches("->  Incremental").count(),
-            0,
-            "{}",
-            self.0
-        );
+        // The one sort is that of the 21 rows which the page was cut to: it stands at the top.
+        assert!(!self.0.contains("->  Sort") && !self.0.contains("->  Incremental"), "{}", self.0);
     }
 }

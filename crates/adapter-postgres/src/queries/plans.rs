@@ -1,7 +1,7 @@
 //! Which indexes the statements of the catalogue walk, with 10,000 movies.
 
 use domain::{
-    catalog::{MovieFilter, MovieSort, Range},
+    catalog::{MovieFilter, MovieQueries, MovieSort, Range},
     id::{DirectorId, GenreId, MovieId, StarId, UserId},
     page::{PageRequest, Position, SortValue},
 };
@@ -103,4 +103,24 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
         let statement = list_statement(&filter, &titles, &order, &behind, None).unwrap();
         plan(&database, &statement).await.begins_at_the_position();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_takes_two_statements_at_most_and_a_movie_one() {
+    let Some((database, _guard)) = filled().await else { return };
+    let viewer = Some(UserId::from_uuid(Uuid::from_u128(3)));
+    let genre =
+        MovieFilter { genres: vec![GenreId::from_uuid(Uuid::from_u128(1))], ..MovieFilter::default() };
+    let request = |number| PageRequest::numbered(number, 20).unwrap();
+    // The total is counted once, told from memory then, and told by the last page itself.
+    for (number, statements) in [(1, 2), (1, 1), (2, 1), (89, 1), (90, 1), (400, 2)] {
+        let before = database.statements();
+        let page = database.page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();
+        assert_eq!(page.total.unwrap().items, 1_800, "page {number}");
+        assert_eq!(database.statements().wrapping_sub(before), statements, "page {number}");
+    }
+    let page = database.page(&genre, &[MovieSort::POPULAR], &request(1), viewer).await.unwrap();
+    let before = database.statements();
+    assert!(database.find(page.items[0].id, viewer).await.unwrap().is_some());
+    assert_eq!(database.statements().wrapping_sub(before), 1);
 }

@@ -1,0 +1,58 @@
+//! A database that goes away and comes back.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use domain::{accounts::AccountStore, catalog::MovieQueries, store::StoreError};
+use test_postgres::TestPostgres;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_unavailable_and_is_used_again_when_it_is_back() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let server = TestPostgres::private();
+    let guard = server.empty_database().await;
+    let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 4 }).await.unwrap();
+    store.migrate().await.unwrap();
+    // Several connections that will all be stale at once.
+    let units = futures_util::future::join_all((0..4).map(|_| AccountStore::begin(&store))).await;
+    drop(units.into_iter().map(Result::unwrap).collect::<Vec<_>>());
+
+    server.stop();
+    assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.is_empty().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(AccountStore::begin(&store).await.map(|_| ()), Err(StoreError::Unavailable(_))));
+
+    server.start();
+    assert!(store.is_empty().await.unwrap());
+    AccountStore::begin(&store).await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_a_restart_made_stale_are_not_noticed_by_anybody() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let server = TestPostgres::private();
+    let guard = server.empty_database().await;
+    let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 4 }).await.unwrap();
+    store.migrate().await.unwrap();
+    let units = futures_util::future::join_all((0..4).map(|_| AccountStore::begin(&store))).await;
+    for unit in units {
+        unit.unwrap().commit().await.unwrap();
+    }
+
+    server.stop();
+    server.start();
+    for _ in 0..4 {
+        assert!(store.is_empty().await.unwrap());
+        AccountStore::begin(&store).await.unwrap().commit().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_behind_the_address_is_unavailable() {
+    let connected =
+        PostgresDatabase::connect("postgres://ann@127.0.0.1:1/cinema", PoolOptions { size: 1 }).await;
+    assert!(matches!(connected, Err(StoreError::Unavailable(_))));
+}
