@@ -1,5 +1,4 @@
 //! A database that goes away and comes back.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{accounts::AccountStore, catalog::MovieQueries, store::StoreError};
