@@ -10,6 +10,8 @@ cases! {
     a_body_that_is_no_object_is_named,
     a_body_of_another_type_is_unsupported,
     a_charset_is_understood_when_it_is_utf_8,
+    a_packed_body_is_unsupported,
+    a_password_longer_than_any_is_refused_before_it_is_hashed,
     a_body_over_64_kib_is_too_large,
     a_key_that_stands_twice_is_named,
     nul_is_refused_in_every_string,
@@ -123,6 +125,26 @@ async fn a_charset_is_understood_when_it_is_utf_8(engine: Engine) {
         let body = json!({"email": format!("{name}@example.com"), "password": "Passw0rd1"}).to_string();
         app.anonymous().call(reqwest::Method::POST, "/accounts/register").body(kind, body).await.expect(201);
     }
+}
+
+async fn a_packed_body_is_unsupported(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let body = json!({"email": "ann@example.com", "password": "Passw0rd1"});
+    for encoding in ["gzip", "br", "deflate, gzip", "x"] {
+        let call = app.anonymous().post("/accounts/register", body.clone());
+        call.header("content-encoding", encoding).await.problem(415, "unsupported_media_type");
+    }
+    let call = app.anonymous().post("/accounts/register", body);
+    call.header("content-encoding", "identity").await.expect(201);
+}
+
+async fn a_password_longer_than_any_is_refused_before_it_is_hashed(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let body = |length: usize| json!({"email": "ann@example.com", "password": "a1".repeat(length / 2)});
+    for path in ["/accounts/register", "/accounts/login"] {
+        app.anonymous().post(path, body(1_026)).await.invalid(&[("password", "too_long")]);
+    }
+    app.anonymous().post("/accounts/login", body(1_024)).await.problem(401, "invalid_credentials");
 }
 
 async fn a_body_over_64_kib_is_too_large(engine: Engine) {

@@ -117,8 +117,8 @@ async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeate
         assert!(has_succeeded, "{said}");
         assert_eq!(total().await, 2_000);
     }
-    let last = visitor.get("/movies?title=Part%201999").await.expect(200).json();
-    let page = visitor.get(format!("/movies/{}", last["items"][0]["id"].as_str().unwrap())).await.json();
+    let found = visitor.get("/movies?title=Part%201999").await.expect(200).json();
+    let page = visitor.get(format!("/movies/{}", found["items"][0]["id"].as_str().unwrap())).await.json();
     assert_eq!(
         page["stars"],
         json!([

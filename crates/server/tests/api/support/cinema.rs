@@ -66,7 +66,7 @@ impl Cinema {
 pub(crate) struct Running {
     child: Child,
     printed: Arc<Mutex<String>>,
-    printer: Option<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
     url: String,
 }
 
@@ -75,14 +75,14 @@ impl Running {
         let printed = Arc::new(Mutex::new(String::new()));
         let mut output = child.stdout.take().expect("a pipe");
         let kept = Arc::clone(&printed);
-        let printer = std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0_u8; 4096];
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
             }
         });
-        Self { child, printed, printer: Some(printer), url: String::new() }
+        Self { child, printed, reader: Some(reader), url: String::new() }
     }
 
     fn listening(mut self) -> Self {
@@ -93,7 +93,7 @@ impl Running {
             let count = errors.read_line(&mut said).expect("its standard error");
             assert!(count > 0, "it does not listen: {said}");
             if let Some((_, url)) = said[before..].split_once("listening on ") {
-                self.url = url.trim().to_owned();
+                url.trim().clone_into(&mut self.url);
                 break;
             }
         }
@@ -110,8 +110,8 @@ impl Running {
     /// Ends it at once, whatever it does (`kill -9`); gives what it printed.
     pub(crate) fn kill(mut self) -> String {
         self.end();
-        if let Some(printer) = self.printer.take() {
-            printer.join().expect("all is read");
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("all is read");
         }
         self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
