@@ -145,7 +145,9 @@ impl FromBody for LoginBody {
             "password",
             ruled(
                 |text: String| (text.chars().count() <= LONGEST_TYPED_PASSWORD).then_some(text).ok_or(()),
-                |()| Fault::new(FieldCode::TooLong, format!("has at most {LONGEST_TYPED_PASSWORD} characters")),
+                |()| {
+                    Fault::new(FieldCode::TooLong, format!("has at most {LONGEST_TYPED_PASSWORD} characters"))
+                },
             ),
         );
         Some(Self { email: email?, password: PlainPassword::new(&password?) })

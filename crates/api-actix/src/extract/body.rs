@@ -3,7 +3,10 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::{CONTENT_ENCODING, CONTENT_LENGTH}, web::BytesMut,
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    web::BytesMut,
 };
 use futures_util::StreamExt;
 use paperclip::{
