@@ -73,12 +73,15 @@ lint-files: rust
 # What the program prints and the repository keeps must be the same.
 .PHONY: lint-generated
 lint-generated: build
+	diff -u docs/problems.md <($(CINEMA) dev problems) || { echo 'docs/problems.md is out of date: run `make openapi`' >&2; exit 1; }
 	diff -u openapi.json <($(CINEMA) openapi) || { echo 'openapi.json is out of date: run `make openapi`' >&2; exit 1; }
 
 .PHONY: openapi
-openapi: build ## write openapi.json anew
+openapi: build ## write openapi.json and docs/problems.md anew
 	$(CINEMA) openapi > openapi.json.new
 	mv openapi.json.new openapi.json
+	$(CINEMA) dev problems > docs/problems.md.new
+	mv docs/problems.md.new docs/problems.md
 
 .PHONY: doc
 doc: rust ## the crates' documentation, in target/doc

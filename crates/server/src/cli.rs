@@ -124,6 +124,8 @@ struct CreateAdminArgs {
 enum DevCommand {
     /// Print N made-up movies as JSON Lines for `movies import`: the same ones for the same seed
     GenerateMovies(GenerateArgs),
+    /// Print the page of every problem that an answer can be, for docs/problems.md
+    Problems,
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +158,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Dev(DevCommand::GenerateMovies(arguments)) => {
             return generate_movies::run(arguments.count, arguments.seed);
         }
+        Command::Dev(DevCommand::Problems) => return print_problems(),
         _ => Settings::load()?,
     };
     // What an operator does is quiet unless RUST_LOG says otherwise.
@@ -176,6 +179,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Dev(DevCommand::GenerateMovies(arguments)) => {
             generate_movies::run(arguments.count, arguments.seed)
         }
+        Command::Dev(DevCommand::Problems) => print_problems(),
         Command::Openapi => print_openapi(&settings),
         Command::Config => print_config(&settings),
     }
@@ -223,6 +227,24 @@ fn print_openapi(settings: &Settings) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::new(format!("cannot write the document ({error})")))?;
     let mut output = output::Output::new();
     output.line(&text)?;
+    output.finish()
+}
+
+fn print_problems() -> Result<ExitCode, Failure> {
+    let mut output = output::Output::new();
+    output.line("# Problems\n")?;
+    output.line("Every error answer is one of these (RFC 9457). `code` is what a client switches on; it is never renamed.")?;
+    output
+        .line("Written by `make openapi` from the registry in `crates/api-actix/src/problem/kinds.rs`.\n")?;
+    output.line("| status | code | title | what happened, and what to do |\n| --- | --- | --- | --- |")?;
+    let mut kinds = api_actix::problem::kinds::ALL.to_vec();
+    kinds.sort_by_key(|kind| (kind.status, kind.code));
+    for kind in kinds {
+        output.line(&format!(
+            "| {} | `{}` | {} | {} |",
+            kind.status, kind.code, kind.title, kind.explanation
+        ))?;
+    }
     output.finish()
 }
 
