@@ -23,7 +23,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EMAIL, PASSWORD = "fuzz@example.com", "Fuzz-Machine-2026"
 SEED = os.environ.get("FUZZ_SEED", "20261122")
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "25")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "80")
 # Far beyond what a run takes (about a minute).
 LIMIT_SECONDS = 420
 
