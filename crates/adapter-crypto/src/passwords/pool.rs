@@ -122,24 +122,8 @@ impl HashPool {
     }
 }
 
-/// How far hashing steps back behind other threads when there is too little processor for all (nice, 0–19): a storm of
-/// log-ins must not slow the catalogue down.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
-
-/// Lets every other thread of the process go first. On Linux the nice value is each thread's own (setpriority(2)).
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::getpriority_process(None)
-        .and_then(|own| rustix::process::setpriority_process(None, own.max(NICE)))
-    {
-        tracing::debug!(%error, "password hashing runs at the priority of all else");
-    }
-}
-
 /// One thread's life: it ends when the pool is gone.
 fn work(jobs: &Receiver<Job>, idle: &Weak<IdleThreads>, jobs_done: &AtomicU64) {
-    step_back();
     let mut memory = Memory::default();
     loop {
         match jobs.recv_timeout(KEEP_MEMORY) {
@@ -224,16 +208,6 @@ mod tests {
         assert!(caller.await.unwrap_err().is_cancelled());
         assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
         drop(release);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn hashing_steps_back_and_nothing_else_does() {
-        let nice = || rustix::process::getpriority_process(None).unwrap();
-        let own = nice();
-        let pool = HashPool::start(Limits::default()).unwrap();
-        assert_eq!(pool.run(move |_| nice()).await.unwrap(), NICE.max(own));
-        assert_eq!(nice(), own);
     }
 
     #[tokio::test]
