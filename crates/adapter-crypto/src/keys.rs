@@ -35,7 +35,8 @@ impl AppSecret {
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
         let text = Zeroizing::new(String::from_utf8_lossy(&self.0).to_lowercase());
-        let examples = ["change-me", "changeme", "change_me", "secret-key", "secret_key", "development", "password"];
+        let examples =
+            ["change-me", "changeme", "change_me", "secret-key", "secret_key", "development", "password"];
         different.len() < 10 || examples.iter().any(|example| text.contains(example))
     }
 
