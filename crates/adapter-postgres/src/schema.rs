@@ -150,6 +150,34 @@ table! {
     }
 }
 
+table! {
+    user_profiles (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        avatar -> Nullable<Text>,
+        gender -> Nullable<Text>,
+        date_of_birth -> Nullable<Date>,
+        info -> Nullable<Text>,
+    }
+}
+
+table! {
+    audit_log (id) {
+        id -> Uuid,
+        created_at -> Timestamptz,
+        action -> Text,
+        actor_id -> Nullable<Uuid>,
+        object_kind -> Nullable<Text>,
+        object_id -> Nullable<Uuid>,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(users, sessions);
 allow_tables_to_appear_in_same_query!(carts, cart_items);

@@ -150,6 +150,34 @@ table! {
     }
 }
 
+table! {
+    user_profiles (id) {
+        id -> Binary,
+        user_id -> Binary,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        avatar -> Nullable<Text>,
+        gender -> Nullable<Text>,
+        date_of_birth -> Nullable<Date>,
+        info -> Nullable<Text>,
+    }
+}
+
+table! {
+    audit_log (id) {
+        id -> Binary,
+        created_at -> BigInt,
+        action -> Text,
+        actor_id -> Nullable<Binary>,
+        object_kind -> Nullable<Text>,
+        object_id -> Nullable<Binary>,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(users, sessions);
 allow_tables_to_appear_in_same_query!(carts, cart_items);

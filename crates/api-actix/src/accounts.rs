@@ -4,10 +4,10 @@ pub(crate) mod bodies;
 mod gate;
 pub(crate) mod pages;
 
-use actix_web::{HttpRequest, http::header::USER_AGENT, web};
+use actix_web::{HttpRequest, web};
 use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError};
 use domain::{
-    accounts::{Device, HashError, PasswordProblem},
+    accounts::{HashError, PasswordProblem},
     store::StoreError,
 };
 use paperclip::actix::api_v2_operation;
@@ -18,7 +18,7 @@ use self::bodies::{
 };
 pub(crate) use self::gate::AccountGate;
 use crate::{
-    extract::Body,
+    extract::{Body, origin_of},
     problem::Failure,
     refusals,
     reply::{AcceptedJson, CreatedJson, OkJson},
@@ -50,9 +50,6 @@ refusals! {
         via Store: StoreError,
     }
 }
-
-/// How much of a `User-Agent` is kept.
-const USER_AGENT_LENGTH: usize = 255;
 
 /// Open an account.
 ///
@@ -137,7 +134,7 @@ pub(crate) async fn log_in(
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let accounts = api.accounts();
     let LoginBody { email, password } = body.0;
-    let device = device_of(&request);
+    let device = origin_of(&request).device;
     let pair = api.run(async move { accounts.log_in(&email, &password, device).await }).await?;
     Ok(OkJson(pair.into()))
 }
@@ -168,12 +165,4 @@ pub(crate) async fn log_out(
     let token = body.0.refresh;
     api.run(async move { accounts.log_out(token.expose()).await }).await?;
     Ok(OkJson(MessageBody::new("Logged out.")))
-}
-
-fn device_of(request: &HttpRequest) -> Device {
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Device {
-        user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LENGTH).collect()),
-        ip: request.peer_addr().map(|address| address.ip()),
-    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod caller;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod nothing;
+pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod query;
 pub(crate) mod values;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     caller::{Caller, Visitor},
     fields::Fields,
     nothing::Nothing,
+    origin::origin_of,
     path::PathId,
     query::{FromQuery, Params, Query},
 };

@@ -1,6 +1,7 @@
 //! Accounts: register, activate, sign in, stay signed in, sign out.
 
 mod activate;
+mod audit;
 mod authenticate;
 mod clean_up;
 mod create_admin;

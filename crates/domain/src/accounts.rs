@@ -2,22 +2,26 @@
 
 mod email_address;
 mod link_token;
+mod origin;
 mod password;
 mod ports;
+mod profile;
 mod role;
 mod session;
 mod user;
 
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
 pub use link_token::{LinkKind, LinkToken};
+pub use origin::Origin;
 pub use password::{
     HashError, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy,
     PasswordProblem, PlainPassword,
 };
 pub use ports::{
     AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, InsertUserError,
-    LinkTokenRepository, SessionRepository, SessionState, UserRepository,
+    LinkTokenRepository, ProfileRepository, SessionRepository, SessionState, UserRepository,
 };
+pub use profile::{Gender, Profile, UnknownGender};
 pub use role::{Role, UnknownRole};
 pub use session::{
     AccessClaims, AccessTokenError, Device, REFRESH_GRACE, RefreshClaims, RefreshToken, RefreshTokenError,

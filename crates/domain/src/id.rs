@@ -102,6 +102,10 @@ kinds! {
     SessionId = SessionKind "session";
     /// Identifies a stored token (activation, password reset, refresh).
     TokenId = TokenKind "token";
+    /// Identifies a profile.
+    ProfileId = ProfileKind "profile";
+    /// Identifies a row of the audit log.
+    AuditEntryId = AuditEntryKind "audit";
     /// Identifies a movie.
     MovieId = MovieKind "movie";
     /// Identifies a genre.

@@ -6,6 +6,7 @@
 //! the `storage-contract` crate.
 
 pub mod accounts;
+pub mod audit;
 pub mod cart;
 pub mod catalog;
 pub mod entropy;

@@ -27,6 +27,7 @@ mod outbox;
 mod outbox_queue;
 mod paging;
 mod parallel;
+mod profiles;
 mod purchases;
 mod purge;
 mod search;
@@ -69,6 +70,7 @@ fn all() -> Vec<Case> {
         cancellation::cases(),
         accounts::cases(),
         links::cases(),
+        profiles::cases(),
         sessions::cases(),
         purge::cases(),
         outbox::cases(),

@@ -2,11 +2,13 @@
 //! source against its own `dialect`, `schema` and `unit_of_work`.
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalog;
 mod links;
 mod maintenance;
 mod outbox;
+mod profiles;
 mod purchases;
 mod sessions;
 mod units;

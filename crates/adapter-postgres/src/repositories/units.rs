@@ -1,6 +1,9 @@
 use async_trait::async_trait;
 use domain::{
-    accounts::{AccountStore, AccountUnit, LinkTokenRepository, SessionRepository, UserRepository},
+    accounts::{
+        AccountStore, AccountUnit, LinkTokenRepository, ProfileRepository, SessionRepository, UserRepository,
+    },
+    audit::AuditRepository,
     cart::{CartRepository, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieRepository},
     outbox::OutboxRepository,
@@ -27,7 +30,15 @@ impl AccountUnit for UnitOfWork {
         self
     }
 
+    fn profiles(&mut self) -> &mut dyn ProfileRepository {
+        self
+    }
+
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditRepository {
         self
     }
 

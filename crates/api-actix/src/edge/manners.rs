@@ -34,6 +34,10 @@ pub(crate) struct Manners {
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn(pub(crate) String);
 
+/// The name of the request, for who writes of it elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// What is known of a request before it is answered.
 struct Asked {
     id: String,
@@ -57,6 +61,7 @@ impl Manners {
             route: request.match_pattern(),
             since: Instant::now(),
         };
+        request.extensions_mut().insert(RequestId(asked.id.clone()));
         if asked.method == Method::HEAD {
             // Answered as GET is; the connection leaves the body out, since it knows what was asked.
             request.head_mut().method = Method::GET;

@@ -1,9 +1,12 @@
 use domain::{
-    accounts::{EmailAddress, HashError, InsertUserError, PasswordProblem, PlainPassword, Role, User},
+    accounts::{
+        EmailAddress, HashError, InsertUserError, Origin, PasswordProblem, PlainPassword, Role, User,
+    },
+    audit::{AuditAction, AuditObject, AuditState},
     store::StoreError,
 };
 
-use super::Accounts;
+use super::{Accounts, audit::Deed};
 
 /// An administrator cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +46,16 @@ impl Accounts {
     ) -> Result<(), CreateAdminError> {
         self.settings.password_policy.check(&password, Some(&email))?;
         let hash = self.ports.passwords.hash(&password).await?;
-        let mut user = User::register(self.ports.ids.next(), email, hash, self.now());
+        let now = self.now();
+        let mut user = User::register(self.ports.ids.next(), email, hash, now);
         user.is_active = true;
         user.role = Role::Admin;
         let mut unit = self.ports.store.begin().await?;
         unit.users().insert(&user).await?;
+        let deed = Deed::by(None, AuditAction::AdminCreated)
+            .on(AuditObject::User(user.id))
+            .to(AuditState::of([("role", user.role.as_str())]));
+        self.record(&mut *unit, deed, &Origin::default(), now).await?;
         unit.commit().await?;
         Ok(())
     }
@@ -65,6 +73,10 @@ mod tests {
         let pair = world.log_in(&ann()).await;
         assert_eq!(world.accounts.authenticate(&pair.access).await.unwrap().role, Role::Admin);
         assert!(world.messages().is_empty());
+        let rows = world.store.rows();
+        let told = &rows.audit[0];
+        assert_eq!((told.action, told.actor), (AuditAction::AdminCreated, None));
+        assert_eq!(told.object, Some(AuditObject::User(rows.users[0].id)));
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    accounts::{EmailAddress, LinkKind, LinkToken, PasswordHash, RefreshToken, Role, Session, User},
+    accounts::{EmailAddress, LinkKind, LinkToken, PasswordHash, Profile, RefreshToken, Role, Session, User},
+    audit::AuditRepository,
     entropy::TokenDigest,
     id::{SessionId, UserId},
     outbox::OutboxRepository,
@@ -17,15 +18,19 @@ pub trait AccountStore: Send + Sync {
 }
 
 /// A unit of work about accounts: dropped without [`AccountUnit::commit`] it never happened, and what it locked MUST be
-/// free at once. Rows are locked in the order user, link, session.
+/// free at once. Rows are locked in the order user, link, session; a profile is its user's and is locked with it.
 #[async_trait]
 pub trait AccountUnit: Send {
     /// The accounts.
     fn users(&mut self) -> &mut dyn UserRepository;
     /// The links in mails.
     fn links(&mut self) -> &mut dyn LinkTokenRepository;
+    /// What people say of themselves.
+    fn profiles(&mut self) -> &mut dyn ProfileRepository;
     /// The sign-ins.
     fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// What is written down for good.
+    fn audit(&mut self) -> &mut dyn AuditRepository;
     /// What is to happen afterwards.
     fn outbox(&mut self) -> &mut dyn OutboxRepository;
     /// Makes it happen.
@@ -70,6 +75,15 @@ pub trait LinkTokenRepository: Send {
     async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
     /// Removes the user's token of the kind, if there is one.
     async fn remove(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError>;
+}
+
+/// Keeps profiles. Callers hold the lock of the user.
+#[async_trait]
+pub trait ProfileRepository: Send {
+    /// The user's profile, or `None` while nothing was ever said.
+    async fn find(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError>;
+    /// Writes all of the profile, in place of the user's earlier one.
+    async fn put(&mut self, profile: &Profile) -> Result<(), StoreError>;
 }
 
 /// Keeps sign-ins and their refresh tokens.

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use domain::{
     accounts::{
         AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
-        InsertUserError, LinkKind, LinkToken, LinkTokenRepository, RefreshToken, Session, SessionRepository,
-        SessionState, User, UserRepository,
+        InsertUserError, LinkKind, LinkToken, LinkTokenRepository, Profile, ProfileRepository, RefreshToken,
+        Session, SessionRepository, SessionState, User, UserRepository,
     },
+    audit::{AuditEntry, AuditRepository},
     entropy::TokenDigest,
     id::{SessionId, UserId},
     outbox::{NewOutboxMessage, OutboxRepository},
@@ -23,8 +24,10 @@ use tokio::sync::OwnedMutexGuard;
 pub(crate) struct Rows {
     pub(crate) users: Vec<User>,
     pub(crate) links: Vec<LinkToken>,
+    pub(crate) profiles: Vec<Profile>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) refresh: Vec<RefreshToken>,
+    pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<NewOutboxMessage>,
 }
 
@@ -102,7 +105,13 @@ impl AccountUnit for Unit {
     fn links(&mut self) -> &mut dyn LinkTokenRepository {
         self
     }
+    fn profiles(&mut self) -> &mut dyn ProfileRepository {
+        self
+    }
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+    fn audit(&mut self) -> &mut dyn AuditRepository {
         self
     }
     fn outbox(&mut self) -> &mut dyn OutboxRepository {
@@ -169,6 +178,20 @@ impl LinkTokenRepository for Unit {
 }
 
 #[async_trait]
+impl ProfileRepository for Unit {
+    async fn find(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError> {
+        assert!(self.held == Row::User, "reads a profile without the lock of its user");
+        Ok(self.draft.profiles.iter().find(|profile| profile.user_id == user_id).cloned())
+    }
+    async fn put(&mut self, profile: &Profile) -> Result<(), StoreError> {
+        assert!(self.held == Row::User, "writes a profile without the lock of its user");
+        self.draft.profiles.retain(|known| known.user_id != profile.user_id);
+        self.draft.profiles.push(profile.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl SessionRepository for Unit {
     async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
         self.lock(Row::Session);
@@ -207,6 +230,14 @@ impl SessionRepository for Unit {
             session.ended_at.get_or_insert(at);
         }
         self.draft.refresh.retain(|token| token.user_id != user_id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AuditRepository for Unit {
+    async fn append(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.draft.audit.push(entry.clone());
         Ok(())
     }
 }

@@ -1,0 +1,7 @@
+//! What is written down, for good, of deeds that matter for security and money (quality E14).
+
+mod entry;
+mod ports;
+
+pub use entry::{AuditAction, AuditEntry, AuditObject, AuditState};
+pub use ports::AuditRepository;

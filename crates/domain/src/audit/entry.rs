@@ -1,0 +1,208 @@
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use crate::{
+    id::{AuditEntryId, SessionId, UserId},
+    time::Instant,
+};
+
+/// What was done. Its name in the log and in the API never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum AuditAction {
+    /// An account was opened.
+    Registered,
+    /// An account was activated by its link.
+    Activated,
+    /// Somebody signed in.
+    SignedIn,
+    /// A sign-in was refused.
+    SignInFailed,
+    /// Somebody signed out.
+    SignedOut,
+    /// A refresh token was used again after its time: its sign-in was ended.
+    RefreshReused,
+    /// A sign-in was ended from another one.
+    SessionEnded,
+    /// The password was changed with the old one.
+    PasswordChanged,
+    /// A password change was refused, because the old one was wrong.
+    PasswordChangeFailed,
+    /// The password was set by a link.
+    PasswordReset,
+    /// A user's role was changed.
+    RoleChanged,
+    /// A user was activated or deactivated by an administrator.
+    ActivationChanged,
+    /// Somebody took a copy of what is stored of them.
+    DataExported,
+    /// An account was deleted by its owner.
+    AccountDeleted,
+    /// An administrator was made on the command line.
+    AdminCreated,
+}
+
+impl AuditAction {
+    /// Every action there is.
+    pub const ALL: [Self; 15] = [
+        Self::Registered,
+        Self::Activated,
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::SignedOut,
+        Self::RefreshReused,
+        Self::SessionEnded,
+        Self::PasswordChanged,
+        Self::PasswordChangeFailed,
+        Self::PasswordReset,
+        Self::RoleChanged,
+        Self::ActivationChanged,
+        Self::DataExported,
+        Self::AccountDeleted,
+        Self::AdminCreated,
+    ];
+
+    /// The name in the log and in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Activated => "activated",
+            Self::SignedIn => "signed_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::SignedOut => "signed_out",
+            Self::RefreshReused => "refresh_reused",
+            Self::SessionEnded => "session_ended",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordChangeFailed => "password_change_failed",
+            Self::PasswordReset => "password_reset",
+            Self::RoleChanged => "role_changed",
+            Self::ActivationChanged => "activation_changed",
+            Self::DataExported => "data_exported",
+            Self::AccountDeleted => "account_deleted",
+            Self::AdminCreated => "admin_created",
+        }
+    }
+}
+
+/// What it was done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuditObject {
+    /// An account.
+    User(UserId),
+    /// A sign-in.
+    Session(SessionId),
+}
+
+impl AuditObject {
+    /// The name of its kind.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Session(_) => "session",
+        }
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub const fn id(self) -> Uuid {
+        match self {
+            Self::User(id) => id.as_uuid(),
+            Self::Session(id) => id.as_uuid(),
+        }
+    }
+}
+
+/// The part of an object that a deed changed, as names and texts. Never a secret, an e-mail address or what a person
+/// wrote: the log outlives the account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditState(Vec<(String, String)>);
+
+impl AuditState {
+    /// The state with these fields.
+    pub fn of<N: Into<String>, T: Into<String>>(fields: impl IntoIterator<Item = (N, T)>) -> Self {
+        Self(fields.into_iter().map(|(name, text)| (name.into(), text.into())).collect())
+    }
+
+    /// Its fields, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+}
+
+/// A row of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its identifier.
+    pub id: AuditEntryId,
+    /// When it was done.
+    pub at: Instant,
+    /// What was done.
+    pub action: AuditAction,
+    /// Who did it; `None` when nobody was signed in, or for the command line.
+    pub actor: Option<UserId>,
+    /// What it was done to, when that is known.
+    pub object: Option<AuditObject>,
+    /// What was changed, as it was.
+    pub before: Option<AuditState>,
+    /// What was changed, as it became.
+    pub after: Option<AuditState>,
+    /// Where it came from; only its network is kept.
+    pub ip: Option<IpAddr>,
+    /// The name of the request that did it.
+    pub request_id: Option<String>,
+}
+
+impl AuditEntry {
+    /// The network that it came from: the first 24 bits of an IPv4 address, the first 48 of an IPv6 address, so that
+    /// the log tells where from without naming a household for ever.
+    #[must_use]
+    pub fn network(&self) -> Option<String> {
+        Some(match self.ip?.to_canonical() {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, ..] = ip.segments();
+                format!("{}/48", std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(ip: Option<&str>) -> AuditEntry {
+        AuditEntry {
+            id: AuditEntryId::from_uuid(Uuid::nil()),
+            at: Instant::default(),
+            action: AuditAction::SignedIn,
+            actor: None,
+            object: None,
+            before: None,
+            after: None,
+            ip: ip.map(|ip| ip.parse().unwrap()),
+            request_id: None,
+        }
+    }
+
+    #[test]
+    fn only_the_network_of_an_address_is_told() {
+        let networks = [None, Some("203.0.113.9"), Some("::ffff:203.0.113.9"), Some("2001:db8:1:2::3")]
+            .map(|ip| entry(ip).network());
+        let wanted = [None, Some("203.0.113.0/24"), Some("203.0.113.0/24"), Some("2001:db8:1::/48")];
+        assert_eq!(networks, wanted.map(|network| network.map(str::to_owned)));
+    }
+
+    #[test]
+    fn every_action_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = AuditAction::ALL.map(AuditAction::as_str).into();
+        assert_eq!(names.len(), AuditAction::ALL.len());
+    }
+}

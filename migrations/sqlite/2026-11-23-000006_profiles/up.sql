@@ -1,0 +1,13 @@
+-- What people say of themselves (R26). A date is YYYY-MM-DD.
+
+CREATE TABLE user_profiles (
+    id BLOB PRIMARY KEY,
+    user_id BLOB NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
+    first_name TEXT,
+    last_name TEXT,
+    -- The key of the stored picture.
+    avatar TEXT,
+    gender TEXT CHECK (gender IN ('man', 'woman', 'other')),
+    date_of_birth TEXT,
+    info TEXT
+) STRICT;

@@ -1,0 +1,22 @@
+-- What was done that matters for security and money: rows are added, never changed. Users are named by their
+-- identifiers without a foreign key, so that the rows outlive them.
+
+CREATE TABLE audit_log (
+    id BLOB PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    actor_id BLOB,
+    object_kind TEXT,
+    object_id BLOB,
+    -- JSON objects of texts.
+    before TEXT,
+    after TEXT,
+    -- The network the caller came from: /24 or /48.
+    ip TEXT,
+    request_id TEXT,
+    CHECK ((object_kind IS NULL) = (object_id IS NULL))
+) STRICT;
+CREATE INDEX audit_log_created_at ON audit_log (created_at, id);
+CREATE INDEX audit_log_action ON audit_log (action, created_at, id);
+CREATE INDEX audit_log_actor_id ON audit_log (actor_id, created_at, id);
+CREATE INDEX audit_log_object_id ON audit_log (object_id, created_at, id);
