@@ -5,6 +5,7 @@
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
+pub(crate) mod client_address;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod nothing;
@@ -18,6 +19,7 @@ use actix_web::{HttpRequest, web};
 pub(crate) use self::{
     body::{Body, FromBody},
     caller::{Caller, Visitor},
+    client_address::ClientAddress,
     fields::Fields,
     nothing::Nothing,
     origin::origin_of,

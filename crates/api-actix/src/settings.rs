@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::network::Network;
+
 /// Who may read the document and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
@@ -20,6 +22,8 @@ pub struct ApiSettings {
     pub serve_pages: bool,
     /// The origins that browsers may call from, exact.
     pub cors_origins: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Who may read the document.
     pub docs_access: DocsAccess,
     /// Requests beyond this many at once are sent away with 503.

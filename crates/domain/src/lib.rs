@@ -13,6 +13,7 @@ pub mod entropy;
 pub mod id;
 pub mod mail;
 pub mod money;
+pub mod network;
 pub mod outbox;
 pub mod page;
 pub mod purchases;

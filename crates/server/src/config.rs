@@ -10,11 +10,11 @@ mod sources;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use adapter_crypto::{AppSecret, KeyRing};
-use domain::{accounts::PasswordPolicy, money::Currency};
+use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
 use self::{read::Reader, sources::Values};
 pub use self::{
-    read::{Fault, Network, SettingsError},
+    read::{Fault, SettingsError},
     secret_file::{SecretFileError, keep_secret},
     sources::Sources,
 };

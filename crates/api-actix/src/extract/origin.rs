@@ -3,6 +3,7 @@
 use actix_web::{HttpMessage, HttpRequest, http::header::USER_AGENT};
 use domain::accounts::{Device, Origin};
 
+use super::ClientAddress;
 use crate::edge::manners::RequestId;
 
 /// How much of a `User-Agent` is kept.
@@ -14,7 +15,7 @@ pub(crate) fn origin_of(request: &HttpRequest) -> Origin {
     Origin {
         device: Device {
             user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LENGTH).collect()),
-            ip: request.peer_addr().map(|address| address.ip()),
+            ip: ClientAddress::of(request).0,
         },
         request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
     }

@@ -94,6 +94,7 @@ impl Server {
             public_url: "http://cinema.test".into(),
             serve_pages: true,
             cors_origins: vec!["https://shop.test".into()],
+            trusted_proxies: Vec::new(),
             docs_access: DocsAccess::Public,
             max_in_flight: 64,
             request_timeout: Duration::from_secs(5),

@@ -96,6 +96,7 @@ impl Application {
             public_url: public_url.clone(),
             serve_pages: frontend_url == public_url,
             cors_origins: settings.cors_origins.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
             docs_access: match settings.docs_access {
                 DocsSetting::Public => DocsAccess::Public,
                 DocsSetting::Authenticated => DocsAccess::Authenticated,

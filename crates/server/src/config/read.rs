@@ -3,12 +3,11 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
 use adapter_crypto::AppSecret;
-use domain::{accounts::EmailAddress, money::Currency};
+use domain::{accounts::EmailAddress, money::Currency, network::Network};
 use tracing_subscriber::EnvFilter;
 
 use super::{DatabaseSetting, MailerSetting, SmtpSetting, names, sources::Values};
@@ -63,33 +62,6 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
-
-/// A network, such as `10.0.0.0/8`; a single address is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    /// Its first address.
-    pub address: IpAddr,
-    /// How many leading bits its addresses share.
-    pub prefix: u8,
-}
-
-impl FromStr for Network {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.parse().map_err(|_| "is no network")?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(bits), str::parse).map_err(|_| "is no network")?;
-        if prefix > bits { Err("has too long a prefix") } else { Ok(Self { address, prefix }) }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
 
 /// Reads values by name, and gathers what is wrong with them. A bad value reads as its default until the end.
 pub(super) struct Reader {

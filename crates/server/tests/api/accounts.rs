@@ -1,6 +1,7 @@
 //! Accounts (api.md section 2).
 
 mod activation;
+mod addresses;
 mod log_in;
 mod log_out;
 mod password_reset;
@@ -14,6 +15,7 @@ use crate::support::Case;
 pub(crate) fn cases() -> Vec<Case> {
     [
         activation::cases(),
+        addresses::cases(),
         log_in::cases(),
         log_out::cases(),
         password_reset::cases(),

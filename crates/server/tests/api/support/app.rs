@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     future::IntoFuture,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -27,8 +28,8 @@ use tempfile::TempDir;
 use test_postgres::{TestDatabase, TestPostgres};
 
 use super::{
-    Answer, Caller, Cinema, Engine, MovableClock, RecordingMailer, SignedIn, email_of, password_of, runtime,
-    small_catalogue,
+    Answer, Caller, Cinema, Engine, MovableClock, RecordingMailer, SignedIn, Tokens, email_of, jwt_part,
+    password_of, runtime, small_catalogue,
 };
 
 /// The secret of every server that asks for no other.
@@ -339,6 +340,14 @@ impl TestApp {
         let id = Id::from_uuid(user.id());
         let user = unit.users().find_for_update(id).await.expect("the store").expect("the user");
         (unit, user)
+    }
+
+    /// The address that a sign-in came from, as it is kept.
+    pub(crate) async fn address_of(&self, tokens: &Tokens) -> Option<IpAddr> {
+        let mut unit = self.database.accounts().await.begin().await.expect("a unit of work");
+        let id = jwt_part(&tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap();
+        let session = unit.sessions().find_for_update(id).await.expect("the store").expect("the session");
+        session.device.ip
     }
 
     /// Changes an account as an administrator would.
