@@ -1,5 +1,6 @@
 //! Argon2id, JSON Web Tokens, sealing, and the operating system's clock and entropy behind the domain's ports.
 
+mod backoff;
 mod clock;
 mod ids;
 mod keys;
@@ -9,6 +10,7 @@ mod session_tokens;
 mod signing;
 mod tokens;
 
+pub use backoff::RandomBackoff;
 pub use clock::SystemClock;
 pub use ids::UuidGenerator;
 pub use keys::{AppSecret, KeyRing, SubKey};

@@ -3,11 +3,9 @@ use domain::store::StoreError;
 
 /// What PostgreSQL says when it is away, overloaded or full for now. Diesel drops the SQLSTATE of these, so the English
 /// message has to do; each line names its SQLSTATE.
-const PASSING: [&str; 14] = [
+const PASSING: [&str; 12] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
-    "deadlock detected",                   // 40P01
-    "could not serialize access",          // 40001
     "terminating connection",              // 57P01, 57P02, 25P03
     "the database system is",              // 57P03: starting up, shutting down, in recovery
     "too many clients",                    // 53300
@@ -19,6 +17,10 @@ const PASSING: [&str; 14] = [
     "cannot execute",                      // 25006: a standby
     "database is not currently accepting", // 55000
 ];
+
+/// What PostgreSQL says to the one of several transactions that it ends, so that the others can go on. Diesel names 40001
+/// itself.
+const DEADLOCK: &str = "deadlock detected"; // 40P01
 
 /// What makes the connection itself useless, so that another one may succeed.
 const LOST: [&str; 3] =
@@ -37,14 +39,23 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
     }
 }
 
-/// Tells what passes from what does not.
+/// Whether the transaction stood in another one's way and was undone for it.
+fn is_conflict(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        Error::DatabaseError(_, information) => information.message() == DEADLOCK,
+        _ => false,
+    }
+}
+
+/// Tells what may succeed when begun anew and what passes from what does not.
 pub(crate) fn store_error(error: Error) -> StoreError {
+    if is_conflict(&error) {
+        return StoreError::conflict(error);
+    }
     let passes = is_connection_lost(&error)
         || match &error {
-            Error::DatabaseError(
-                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ReadOnlyTransaction,
-                _,
-            ) => true,
+            Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => true,
             Error::DatabaseError(_, information) => {
                 PASSING.iter().any(|text| information.message().contains(text))
             }

@@ -34,6 +34,9 @@ use crate::{
 /// What the shared sources call the database.
 pub(crate) use PostgresDatabase as Database;
 
+/// How many races a reading statement may lose.
+const RACES: u32 = 5;
+
 /// How the pool is sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
@@ -107,7 +110,8 @@ impl PostgresDatabase {
     }
 
     /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone, as all are after
-    /// a restart of the database, is dropped and the statement tried once more on a new one.
+    /// a restart of the database, is dropped and the statement tried once more on a new one. One that lost a race, as
+    /// even reading ones do where the database serializes, is run again at once: no race is lost twice against the same.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -115,6 +119,7 @@ impl PostgresDatabase {
         ST: 'static,
     {
         let mut is_first = true;
+        let mut races_left = RACES;
         loop {
             let mut connection = self.inner.connections.get().await?;
             self.inner.connections.count_statement();
@@ -127,7 +132,10 @@ impl PostgresDatabase {
                     }
                     is_first = false;
                 }
-                Err(error) => return Err(store_error(error)),
+                Err(error) => match store_error(error) {
+                    StoreError::Conflict(_) if races_left > 1 => races_left = races_left.saturating_sub(1),
+                    error => return Err(error),
+                },
             }
         }
     }

@@ -17,9 +17,10 @@ const WAIT: Duration = Duration::from_secs(1);
 const OPEN: Duration = Duration::from_secs(2);
 
 /// What every connection is opened with: nothing runs, waits for a lock or idles in a transaction for long; and pages
-/// are planned for disks without moving parts, so that lists walk their index. `PgBouncer` refuses these unless
-/// `ignore_startup_parameters = options` is set; give them to the role then.
-const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1000 \
+/// are planned for disks without moving parts, so that lists walk their index. Waiting for a lock is given up later than
+/// after PostgreSQL's `deadlock_timeout` of 1 s, so that who waits in a circle is told so. `PgBouncer` refuses these
+/// unless `ignore_startup_parameters = options` is set; give them to the role then.
+const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1500 \
     -c idle_in_transaction_session_timeout=10000 -c jit=off -c random_page_cost=1.1";
 
 /// Migrations may take their time, but do not hold up the service while they wait for a lock.

@@ -51,7 +51,8 @@ impl UnitOfWork {
         // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
         let mut unit =
             Self { connections, connection: Some(connection), has_failed: false, has_changed_catalog: false };
-        unit.batch("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+        // READ COMMITTED is what it needs and what PostgreSQL does when nobody wants more of the database.
+        unit.batch("BEGIN").await?;
         Ok(unit)
     }
 

@@ -29,7 +29,8 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
     }
 }
 
-/// Tells what passes from what does not.
+/// Tells what passes from what does not. Nothing here is a [`StoreError::Conflict`]: units of work take the one lock when
+/// they begin and have waited for it already when SQLite is busy.
 pub(crate) fn store_error(error: Error) -> StoreError {
     let passes = is_connection_lost(&error)
         || matches!(&error, Error::DatabaseError(_, information)

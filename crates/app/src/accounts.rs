@@ -9,6 +9,8 @@ mod create_admin;
 pub(crate) mod doubles;
 mod log_in;
 mod log_out;
+#[cfg(test)]
+mod lost_races;
 mod mails;
 mod password_reset;
 mod refresh;
@@ -27,7 +29,7 @@ use domain::{
     id::{IdGenerator, SessionId, UserId},
     mail::Mail,
     store::StoreError,
-    time::{Clock, Instant},
+    time::{Backoff, Clock, Instant},
 };
 
 pub use activate::ActivateError;
@@ -38,7 +40,7 @@ pub use password_reset::ResetPasswordError;
 pub use refresh::RefreshError;
 pub use register::RegisterError;
 
-use crate::outbox::Message;
+use crate::{outbox::Message, retry::retried};
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct AccountPorts {
     pub maintenance: Arc<dyn AccountMaintenance>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// Makes secrets.
@@ -181,6 +185,17 @@ impl Accounts {
         let id = self.ports.ids.next();
         let sealed = message.seal(id, dedupe_key, &*self.ports.sealer, now);
         unit.outbox().push(sealed).await
+    }
+
+    /// Writes a message down in a unit of work of its own.
+    async fn push_alone(&self, dedupe_key: &str, message: &Message) -> Result<(), StoreError> {
+        retried(&*self.ports.backoff, || self.try_push_alone(dedupe_key, message)).await
+    }
+
+    async fn try_push_alone(&self, dedupe_key: &str, message: &Message) -> Result<(), StoreError> {
+        let mut unit = self.ports.store.begin().await?;
+        self.push(&mut *unit, dedupe_key.to_owned(), message, self.now()).await?;
+        unit.commit().await
     }
 
     /// A new refresh token of the session, to be stored, and the claims that its holder gets.

@@ -13,7 +13,7 @@ use domain::{
     cart::{CartQueries, CartStore},
     id::IdGenerator,
     money::Currency,
-    time::Clock,
+    time::{Backoff, Clock},
 };
 
 pub use add::AddToCartError;
@@ -28,6 +28,8 @@ pub struct Carts {
     pub queries: Arc<dyn CartQueries>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use domain::{
     catalog::{CatalogStore, MovieQueries},
     id::IdGenerator,
-    time::Clock,
+    time::{Backoff, Clock},
 };
 
 pub use browse::{BrowseError, BrowseMovies};
@@ -30,6 +30,8 @@ pub struct Catalog {
     pub cursors: CursorCodec,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }

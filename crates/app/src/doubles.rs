@@ -1,15 +1,20 @@
 //! Doubles of the ports that every area shares.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use domain::{
     entropy::{Sealer, Signer, UnsealError},
     id::IdGenerator,
-    time::{Clock, Instant},
+    store::StoreError,
+    time::{Backoff, Clock, Instant},
 };
 use uuid::Uuid;
 
@@ -33,6 +38,52 @@ impl MovableClock {
 impl Clock for MovableClock {
     fn now(&self) -> Instant {
         *self.0.lock().unwrap()
+    }
+}
+
+/// Waits for nothing, and notes how long it was to wait.
+#[derive(Default)]
+pub(crate) struct NotedWaits(Mutex<Vec<Duration>>);
+
+impl NotedWaits {
+    pub(crate) fn take(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Backoff for NotedWaits {
+    async fn wait(&self, longest: Duration) {
+        self.0.lock().unwrap().push(longest);
+    }
+}
+
+/// Which transactions of a store in memory lose a race.
+#[derive(Default)]
+pub(crate) struct Races {
+    to_lose: AtomicU32,
+    run: AtomicU32,
+}
+
+impl Races {
+    /// Lets the next so many transactions lose.
+    pub(crate) fn lose(&self, count: u32) {
+        self.to_lose.store(count, Ordering::Relaxed);
+    }
+
+    /// How many transactions came to their end since it was asked last.
+    pub(crate) fn take_count(&self) -> u32 {
+        self.run.swap(0, Ordering::Relaxed)
+    }
+
+    /// A transaction comes to its end.
+    pub(crate) fn run(&self) -> Result<(), StoreError> {
+        self.run.fetch_add(1, Ordering::Relaxed);
+        let is_lost = self
+            .to_lose
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok();
+        if is_lost { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
     }
 }
 

@@ -7,7 +7,8 @@ mod storage;
 use std::{error::Error, io, sync::Arc};
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HasherError, HmacSigner, JwtTokens, SecretTokens, SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HasherError, HmacSigner, JwtTokens, RandomBackoff, SecretTokens, SystemClock,
+    UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
@@ -20,7 +21,12 @@ use app::{
 };
 use chrono::TimeDelta;
 use domain::{
-    accounts::PasswordHasher, entropy::Sealer, id::IdGenerator, mail::Mailer, store::StoreError, time::Clock,
+    accounts::PasswordHasher,
+    entropy::Sealer,
+    id::IdGenerator,
+    mail::Mailer,
+    store::StoreError,
+    time::{Backoff, Clock},
 };
 
 use self::storage::Storage;
@@ -131,6 +137,7 @@ impl UseCases {
         let storage = Storage::open(settings).await?;
         bring_up_to_date(settings, &*storage.admin).await?;
         let clock = overrides.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let backoff: Arc<dyn Backoff> = Arc::new(RandomBackoff);
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
         let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
         let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
@@ -148,6 +155,7 @@ impl UseCases {
                 queries: storage.account_queries,
                 maintenance: storage.maintenance,
                 clock: Arc::clone(&clock),
+                backoff: Arc::clone(&backoff),
                 ids: Arc::clone(&ids),
                 tokens: Arc::new(SecretTokens::new(&keys)),
                 session_tokens: Arc::new(JwtTokens::new(&keys)),
@@ -167,12 +175,14 @@ impl UseCases {
             queries: storage.movies,
             cursors: CursorCodec::new(Arc::new(HmacSigner::new(&keys))),
             clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
         });
         let carts = Arc::new(Carts {
             store: storage.carts,
             queries: storage.cart_queries,
             clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
@@ -182,6 +192,7 @@ impl UseCases {
             mailer,
             accounts: Arc::clone(&accounts),
             clock,
+            backoff,
         });
         Ok(Self { accounts, catalog, carts, outbox, database: storage.admin, ids })
     }

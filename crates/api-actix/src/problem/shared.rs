@@ -10,7 +10,7 @@ use super::{FieldCode, FieldProblem, Kind, Problem, Refusal, kinds};
 impl Refusal for StoreError {
     fn problem(&self) -> Problem {
         match self {
-            Self::Unavailable(_) => Problem::unavailable().caused_by(self),
+            Self::Unavailable(_) | Self::Conflict(_) => Problem::unavailable().caused_by(self),
             Self::Failed(_) => Problem::new(&kinds::INTERNAL).caused_by(self),
         }
     }

@@ -170,6 +170,7 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
             queries: doubles.clone(),
             maintenance: doubles.clone(),
             clock: doubles.clone(),
+            backoff: doubles.clone(),
             ids: doubles.clone(),
             tokens: doubles.clone(),
             session_tokens: doubles.clone(),
@@ -189,12 +190,14 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
         queries: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
+        backoff: doubles.clone(),
         ids: doubles.clone(),
     };
     let carts = Carts {
         store: doubles.clone(),
         queries: doubles.clone(),
         clock: doubles.clone(),
+        backoff: doubles.clone(),
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };

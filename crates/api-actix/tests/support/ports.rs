@@ -23,7 +23,7 @@ use domain::{
     money::Money,
     page::{Page, PageRequest, Start, Total},
     store::StoreError,
-    time::{Clock, Instant},
+    time::{Backoff, Clock, Instant},
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -50,6 +50,11 @@ impl Clock for Doubles {
     fn now(&self) -> Instant {
         Instant::UNIX_EPOCH
     }
+}
+
+#[async_trait]
+impl Backoff for Doubles {
+    async fn wait(&self, _: Duration) {}
 }
 
 impl IdGenerator for Doubles {

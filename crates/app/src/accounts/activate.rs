@@ -1,6 +1,7 @@
 use domain::{accounts::LinkKind, entropy::PlainToken, store::StoreError};
 
 use super::Accounts;
+use crate::retry::retried;
 
 /// Activation was refused.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,10 @@ impl Accounts {
     /// # Errors
     /// See [`ActivateError`].
     pub async fn activate(&self, token: &PlainToken) -> Result<(), ActivateError> {
+        retried(&*self.ports.backoff, || self.try_activate(token)).await
+    }
+
+    async fn try_activate(&self, token: &PlainToken) -> Result<(), ActivateError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(token);
         let mut unit = self.ports.store.begin().await?;

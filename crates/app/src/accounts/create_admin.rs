@@ -7,6 +7,7 @@ use domain::{
 };
 
 use super::{Accounts, audit::Deed};
+use crate::retry::retried;
 
 /// An administrator cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -46,16 +47,19 @@ impl Accounts {
     ) -> Result<(), CreateAdminError> {
         self.settings.password_policy.check(&password, Some(&email))?;
         let hash = self.ports.passwords.hash(&password).await?;
-        let now = self.now();
-        let mut user = User::register(self.ports.ids.next(), email, hash, now);
+        let mut user = User::register(self.ports.ids.next(), email, hash, self.now());
         user.is_active = true;
         user.role = Role::Admin;
+        retried(&*self.ports.backoff, || self.try_insert(&user)).await
+    }
+
+    async fn try_insert(&self, user: &User) -> Result<(), CreateAdminError> {
         let mut unit = self.ports.store.begin().await?;
-        unit.users().insert(&user).await?;
+        unit.users().insert(user).await?;
         let deed = Deed::by(None, AuditAction::AdminCreated)
             .on(AuditObject::User(user.id))
             .to(AuditState::of([("role", user.role.as_str())]));
-        self.record(&mut *unit, deed, &Origin::default(), now).await?;
+        self.record(&mut *unit, deed, &Origin::default(), user.created_at).await?;
         unit.commit().await?;
         Ok(())
     }

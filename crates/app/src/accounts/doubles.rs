@@ -17,7 +17,7 @@ pub(crate) use store::{MemoryAccounts, Rows};
 
 use super::{AccountPorts, AccountSettings, Accounts, TokenPair};
 use crate::{
-    doubles::{CountingIds, FlipSealer, MovableClock},
+    doubles::{CountingIds, FlipSealer, MovableClock, NotedWaits},
     outbox::Message,
 };
 
@@ -64,6 +64,7 @@ impl World {
             queries: store.clone(),
             maintenance: store.clone(),
             clock: clock.clone(),
+            backoff: Arc::new(NotedWaits::default()),
             ids: Arc::new(CountingIds::default()),
             tokens: tokens.clone(),
             session_tokens: tokens,

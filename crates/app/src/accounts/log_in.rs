@@ -1,9 +1,10 @@
 use domain::{
-    accounts::{Device, EmailAddress, HashError, PlainPassword, Session},
+    accounts::{Credentials, Device, EmailAddress, HashError, PasswordHash, PlainPassword, Session},
     store::StoreError,
 };
 
 use super::{Accounts, TokenPair};
+use crate::retry::retried;
 
 /// A log-in was refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,15 @@ impl Accounts {
         } else {
             None
         };
+        retried(&*self.ports.backoff, || self.begin_session(&known, rehashed.as_ref(), &device)).await
+    }
 
+    async fn begin_session(
+        &self,
+        known: &Credentials,
+        rehashed: Option<&PasswordHash>,
+        device: &Device,
+    ) -> Result<TokenPair, LogInError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let mut user =
@@ -59,10 +68,10 @@ impl Accounts {
             return Err(LogInError::AccountInactive);
         }
         if let Some(rehashed) = rehashed {
-            user.password = rehashed;
+            user.password = rehashed.clone();
             unit.users().update(&user).await?;
         }
-        let session = Session::begin(self.ports.ids.next(), user.id, device, now);
+        let session = Session::begin(self.ports.ids.next(), user.id, device.clone(), now);
         let (stored, claims) = self.next_refresh(self.ports.tokens.generate(), &session, now);
         unit.sessions().insert(&session).await?;
         unit.sessions().insert_refresh(&stored).await?;

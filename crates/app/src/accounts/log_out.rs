@@ -1,6 +1,7 @@
-use domain::store::StoreError;
+use domain::{id::SessionId, store::StoreError};
 
 use super::Accounts;
+use crate::retry::retried;
 
 impl Accounts {
     /// Ends the sign-in that the refresh token belongs to, rotated or not (R12). Whatever else the text is, nothing happens.
@@ -11,15 +12,19 @@ impl Accounts {
         let Ok(claims) = self.ports.session_tokens.verify_refresh(token) else {
             return Ok(());
         };
+        retried(&*self.ports.backoff, || self.end_session(claims.session_id)).await
+    }
+
+    async fn end_session(&self, id: SessionId) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let session = unit.sessions().find_for_update(claims.session_id).await?;
+        let session = unit.sessions().find_for_update(id).await?;
         let Some(session) = session.filter(|session| session.ended_at.is_none()) else {
             return Ok(());
         };
         self.end_family(&mut *unit, session, now).await?;
         unit.commit().await?;
-        self.seen_sessions.forget(claims.session_id);
+        self.seen_sessions.forget(id);
         Ok(())
     }
 }

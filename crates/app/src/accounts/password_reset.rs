@@ -1,11 +1,11 @@
 use domain::{
-    accounts::{EmailAddress, HashError, LinkKind, PasswordProblem, PlainPassword},
+    accounts::{EmailAddress, HashError, LinkKind, PasswordHash, PasswordProblem, PlainPassword},
     entropy::PlainToken,
     store::StoreError,
 };
 
 use super::Accounts;
-use crate::outbox::Message;
+use crate::{outbox::Message, retry::retried};
 
 /// A new password was refused.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +34,8 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn request_password_reset(&self, email: EmailAddress) -> Result<(), StoreError> {
-        let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
         let key = format!("password_reset_requested:{}", self.ports.ids.uuid());
-        self.push(&mut *unit, key, &Message::PasswordResetRequested(email), now).await?;
-        unit.commit().await
+        self.push_alone(&key, &Message::PasswordResetRequested(email)).await
     }
 
     /// Sends the reset link that was asked for, if the address has an active account.
@@ -46,6 +43,10 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn send_requested_password_reset(&self, email: &EmailAddress) -> Result<(), StoreError> {
+        retried(&*self.ports.backoff, || self.try_send_password_reset(email)).await
+    }
+
+    async fn try_send_password_reset(&self, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active)
@@ -67,6 +68,15 @@ impl Accounts {
     ) -> Result<(), ResetPasswordError> {
         self.settings.password_policy.check(&password, None)?;
         let hash = self.ports.passwords.hash(&password).await?;
+        retried(&*self.ports.backoff, || self.try_reset_password(token, &password, &hash)).await
+    }
+
+    async fn try_reset_password(
+        &self,
+        token: &PlainToken,
+        password: &PlainPassword,
+        hash: &PasswordHash,
+    ) -> Result<(), ResetPasswordError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let digest = self.ports.tokens.digest(token);
@@ -82,8 +92,8 @@ impl Accounts {
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         unit.links().take(LinkKind::PasswordReset, &digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
-        self.settings.password_policy.check(&password, Some(&user.email))?;
-        user.set_password(hash, now);
+        self.settings.password_policy.check(password, Some(&user.email))?;
+        user.set_password(hash.clone(), now);
         unit.users().update(&user).await?;
         unit.sessions().end_all(user.id, now).await?;
         unit.commit().await?;

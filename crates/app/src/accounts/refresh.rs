@@ -5,6 +5,7 @@ use domain::{
 };
 
 use super::{Accounts, TokenPair};
+use crate::retry::retried;
 
 /// A refresh was refused.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,10 @@ impl Accounts {
     /// See [`RefreshError`].
     pub async fn refresh(&self, token: &str) -> Result<TokenPair, RefreshError> {
         let presented = self.ports.session_tokens.verify_refresh(token).map_err(|_| RefreshError::Invalid)?;
+        retried(&*self.ports.backoff, || self.try_refresh(&presented)).await
+    }
+
+    async fn try_refresh(&self, presented: &RefreshClaims) -> Result<TokenPair, RefreshError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(&presented.token);
         let mut unit = self.ports.store.begin().await?;
@@ -44,9 +49,9 @@ impl Accounts {
             return Err(RefreshError::Invalid);
         }
         let claims = match stored.rotated_at {
-            None => self.rotate(&mut *unit, session, &stored, &presented, now).await?,
+            None => self.rotate(&mut *unit, session, &stored, presented, now).await?,
             Some(at) if now.signed_duration_since(at) <= REFRESH_GRACE => {
-                self.same_successor(&mut *unit, &presented).await?
+                self.same_successor(&mut *unit, presented).await?
             }
             Some(_) => {
                 self.end_family(&mut *unit, session, now).await?;

@@ -8,6 +8,7 @@ use domain::{
 };
 
 use super::{Accounts, mails};
+use crate::retry::retried;
 
 /// Registration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,8 @@ impl Accounts {
             let known = self.ports.queries.credentials(&email).await?;
             let is_same =
                 self.ports.passwords.verify(known.as_ref().map(|known| &known.password), &password).await?;
-            match self.try_register(&email, &hash, known.as_ref(), is_same).await? {
+            let register = || self.try_register(&email, &hash, known.as_ref(), is_same);
+            match retried(&*self.ports.backoff, register).await? {
                 Outcome::Done => return Ok(()),
                 Outcome::Taken => return Err(RegisterError::EmailTaken),
                 Outcome::Changed => {}

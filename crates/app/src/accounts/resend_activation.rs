@@ -1,7 +1,7 @@
 use domain::{accounts::EmailAddress, store::StoreError};
 
 use super::Accounts;
-use crate::outbox::Message;
+use crate::{outbox::Message, retry::retried};
 
 impl Accounts {
     /// Asks for a new activation link (R6).
@@ -12,11 +12,8 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn resend_activation(&self, email: EmailAddress) -> Result<(), StoreError> {
-        let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
         let key = format!("activation_requested:{}", self.ports.ids.uuid());
-        self.push(&mut *unit, key, &Message::ActivationRequested(email), now).await?;
-        unit.commit().await
+        self.push_alone(&key, &Message::ActivationRequested(email)).await
     }
 
     /// Sends the new activation link that was asked for, if the address has an account that waits for it.
@@ -24,6 +21,10 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn send_requested_activation(&self, email: &EmailAddress) -> Result<(), StoreError> {
+        retried(&*self.ports.backoff, || self.try_send_activation(email)).await
+    }
+
+    async fn try_send_activation(&self, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(|user| !user.is_active)

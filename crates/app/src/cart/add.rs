@@ -6,6 +6,7 @@ use domain::{
 };
 
 use super::{Carts, PricedCart};
+use crate::retry::retried;
 
 /// A movie was not put in the cart.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,11 @@ impl Carts {
     /// # Errors
     /// See [`AddToCartError`].
     pub async fn add(&self, user_id: UserId, movie_id: MovieId) -> Result<PricedCart, AddToCartError> {
+        retried(&*self.backoff, || self.try_add(user_id, movie_id)).await?;
+        Ok(self.view(user_id).await?)
+    }
+
+    async fn try_add(&self, user_id: UserId, movie_id: MovieId) -> Result<(), AddToCartError> {
         let now = self.clock.now();
         let mut unit = self.store.begin().await?;
         let cart_id = unit.carts().open_for_update(user_id, self.ids.next()).await?;
@@ -55,7 +61,7 @@ impl Carts {
             return Err(refusal.into());
         }
         unit.commit().await?;
-        Ok(self.view(user_id).await?)
+        Ok(())
     }
 
     /// Puts a movie in an open cart, or says why not.

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::Carts;
 use crate::{
     catalog::doubles::{Shelf, facts, price, summary},
-    doubles::{CountingIds, MovableClock},
+    doubles::{CountingIds, MovableClock, NotedWaits, Races},
 };
 
 pub(crate) const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
@@ -45,6 +45,7 @@ pub(crate) struct Rows {
 pub(crate) struct MemoryCarts {
     rows: Arc<Mutex<Rows>>,
     pub(crate) fails_on_commit: AtomicBool,
+    pub(crate) races: Arc<Races>,
 }
 
 impl MemoryCarts {
@@ -87,6 +88,7 @@ pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
         store: store.clone(),
         queries: store.clone(),
         clock: Arc::new(MovableClock::default()),
+        backoff: Arc::new(NotedWaits::default()),
         ids: Arc::new(CountingIds::default()),
         currency: price("0").currency(),
     }
@@ -96,7 +98,8 @@ pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
 impl CartStore for MemoryCarts {
     async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError> {
         let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
-        Ok(Box::new(Unit { rows: self.rows.clone(), draft: self.rows().clone(), fails_on_commit }))
+        let races = self.races.clone();
+        Ok(Box::new(Unit { rows: self.rows.clone(), draft: self.rows().clone(), fails_on_commit, races }))
     }
 }
 
@@ -104,6 +107,7 @@ struct Unit {
     rows: Arc<Mutex<Rows>>,
     draft: Rows,
     fails_on_commit: bool,
+    races: Arc<Races>,
 }
 
 #[async_trait]
@@ -118,6 +122,7 @@ impl CartUnit for Unit {
         self
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.races.run()?;
         if self.fails_on_commit {
             return Err(StoreError::failed("the disk is full"));
         }

@@ -6,6 +6,7 @@ use domain::{
 };
 
 use super::{Carts, PricedCart};
+use crate::retry::retried;
 
 /// A movie of a visitor's cart that did not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,15 @@ impl Carts {
     /// # Errors
     /// When the store fails; nothing joined then.
     pub async fn merge(&self, user_id: UserId, movie_ids: &[MovieId]) -> Result<MergedCart, StoreError> {
+        let skipped = retried(&*self.backoff, || self.try_merge(user_id, movie_ids)).await?;
+        Ok(MergedCart { cart: self.view(user_id).await?, skipped })
+    }
+
+    async fn try_merge(
+        &self,
+        user_id: UserId,
+        movie_ids: &[MovieId],
+    ) -> Result<Vec<SkippedMovie>, StoreError> {
         let now = self.clock.now();
         let mut unit = self.store.begin().await?;
         let cart_id = unit.carts().open_for_update(user_id, self.ids.next()).await?;
@@ -47,7 +57,7 @@ impl Carts {
             }
         }
         unit.commit().await?;
-        Ok(MergedCart { cart: self.view(user_id).await?, skipped })
+        Ok(skipped)
     }
 }
 
@@ -56,7 +66,10 @@ mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
     use super::*;
-    use crate::cart::doubles::{ANN, MemoryCarts, carts_on, movie};
+    use crate::cart::{
+        AddToCartError,
+        doubles::{ANN, MemoryCarts, carts_on, movie},
+    };
 
     fn movies(cart: &PricedCart) -> Vec<MovieId> {
         cart.cart.items.iter().map(|line| line.movie.id).collect()
@@ -112,6 +125,40 @@ mod tests {
         let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
         assert_eq!(merged.cart.cart.items.len(), 100);
         assert_eq!(merged.skipped, [SkippedMovie { movie_id: movie(100), reason: CartRefusal::CartFull }]);
+    }
+
+    #[tokio::test]
+    async fn a_cart_that_loses_races_is_changed_once_and_one_that_loses_them_all_not_at_all() {
+        let store = Arc::new(MemoryCarts::with_movies(3));
+        let carts = carts_on(&store);
+        store.races.lose(4);
+        assert_eq!(carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap().skipped, []);
+        store.races.lose(4);
+        carts.add(ANN, movie(3)).await.unwrap();
+        assert_eq!(store.rows().items.len(), 3);
+        store.races.lose(4);
+        assert!(carts.remove(ANN, movie(3)).await.unwrap());
+
+        let before = store.rows().clone();
+        for deed in 0..4 {
+            store.races.take_count();
+            store.races.lose(6);
+            let lost = match deed {
+                0 => carts.merge(ANN, &[movie(3)]).await.map(|_| ()),
+                1 => carts.remove(ANN, movie(1)).await.map(|_| ()),
+                2 => carts.clear(ANN).await,
+                _ => match carts.add(ANN, movie(3)).await {
+                    Err(AddToCartError::Store(error)) => Err(error),
+                    answer => panic!("{answer:?}"),
+                },
+            };
+            assert!(matches!(lost, Err(StoreError::Conflict(_))));
+            assert_eq!(store.races.take_count(), 5);
+            assert_eq!(*store.rows(), before);
+        }
+        store.races.lose(4);
+        carts.clear(ANN).await.unwrap();
+        assert!(store.rows().items.is_empty());
     }
 
     #[tokio::test]

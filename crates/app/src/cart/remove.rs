@@ -4,6 +4,7 @@ use domain::{
 };
 
 use super::Carts;
+use crate::retry::retried;
 
 impl Carts {
     /// Takes a movie out of the cart (R57); `false` when it is not there.
@@ -11,6 +12,10 @@ impl Carts {
     /// # Errors
     /// When the store fails.
     pub async fn remove(&self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
+        retried(&*self.backoff, || self.try_remove(user_id, movie_id)).await
+    }
+
+    async fn try_remove(&self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
         let mut unit = self.store.begin().await?;
         let is_removed = unit.carts().remove(user_id, movie_id).await?;
         unit.commit().await?;
@@ -22,6 +27,10 @@ impl Carts {
     /// # Errors
     /// When the store fails.
     pub async fn clear(&self, user_id: UserId) -> Result<(), StoreError> {
+        retried(&*self.backoff, || self.try_clear(user_id)).await
+    }
+
+    async fn try_clear(&self, user_id: UserId) -> Result<(), StoreError> {
         let mut unit = self.store.begin().await?;
         unit.carts().clear(user_id).await?;
         unit.commit().await

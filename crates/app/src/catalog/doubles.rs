@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::Catalog;
 use crate::{
-    doubles::{CountingIds, MovableClock, SumSigner},
+    doubles::{CountingIds, MovableClock, NotedWaits, Races, SumSigner},
     paging::CursorCodec,
 };
 
@@ -32,6 +32,7 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
         queries: Arc::new(queries),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
+        backoff: Arc::new(NotedWaits::default()),
         ids: Arc::new(CountingIds::default()),
     }
 }
@@ -157,6 +158,7 @@ pub(crate) struct MemoryCatalog {
     shelf: Arc<Mutex<Shelf>>,
     meddler: Arc<Mutex<Option<Meddler>>>,
     pub(crate) fails_on_commit: AtomicBool,
+    pub(crate) races: Arc<Races>,
 }
 
 impl MemoryCatalog {
@@ -179,6 +181,7 @@ impl CatalogStore for MemoryCatalog {
             draft: self.shelf().clone(),
             meddler: self.meddler.clone(),
             fails_on_commit: self.fails_on_commit.load(Ordering::Relaxed),
+            races: self.races.clone(),
         }))
     }
 }
@@ -188,6 +191,7 @@ struct Unit {
     draft: Shelf,
     meddler: Arc<Mutex<Option<Meddler>>>,
     fails_on_commit: bool,
+    races: Arc<Races>,
 }
 
 #[async_trait]
@@ -196,6 +200,7 @@ impl CatalogUnit for Unit {
         self
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.races.run()?;
         if self.fails_on_commit {
             return Err(StoreError::failed("the disk is full"));
         }

@@ -13,6 +13,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::Catalog;
+use crate::retry::retried;
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,8 @@ impl Catalog {
         let now = self.clock.now();
         let tidied: Vec<_> = rows.into_iter().map(|facts| facts.tidy(now.year())).collect();
         for _ in 0..TRIES {
-            if let Some(outcomes) = self.try_import(&tidied, dry_run, now).await? {
+            let import = || self.try_import(&tidied, dry_run, now);
+            if let Some(outcomes) = retried(&*self.backoff, import).await? {
                 return Ok(outcomes);
             }
         }
@@ -330,6 +332,21 @@ mod tests {
         let failed = catalog.import(vec![facts("One")], false).await;
         assert!(matches!(failed, Err(ImportError::Store(StoreError::Failed(_)))));
         assert_eq!(*store.shelf(), Shelf::default());
+    }
+
+    #[tokio::test]
+    async fn an_import_that_loses_races_brings_everything_in_once() {
+        let (catalog, store) = catalog();
+        store.races.lose(4);
+        assert_eq!(import(&catalog, vec![facts("One"), facts("Two")]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(store.shelf().movies.len(), 2);
+        assert_eq!(store.races.take_count(), 5);
+        let before = store.shelf().clone();
+        store.races.lose(6);
+        let lost = catalog.import(vec![facts("Three")], false).await;
+        assert!(matches!(lost, Err(ImportError::Store(StoreError::Conflict(_)))));
+        assert_eq!(store.races.take_count(), 5);
+        assert_eq!(*store.shelf(), before);
     }
 
     #[tokio::test]

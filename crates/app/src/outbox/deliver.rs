@@ -6,11 +6,11 @@ use domain::{
     mail::Mailer,
     outbox::{ClaimedOutboxMessage, LEASE, MAX_ATTEMPTS, OutboxQueue, retry_delay},
     store::StoreError,
-    time::{Clock, Instant},
+    time::{Backoff, Clock, Instant},
 };
 
 use super::Message;
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, retry::retried};
 
 /// How many messages are claimed at once.
 const BATCH: u32 = 20;
@@ -33,6 +33,8 @@ pub struct Outbox {
     pub accounts: Arc<Accounts>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Waits before what lost a race is done again.
+    pub backoff: Arc<dyn Backoff>,
 }
 
 impl Outbox {
@@ -45,7 +47,7 @@ impl Outbox {
         let mut done = 0_u64;
         loop {
             let claimed_at = self.clock.now();
-            let claimed = self.queue.claim(claimed_at, BATCH).await?;
+            let claimed = retried(&*self.backoff, || self.queue.claim(claimed_at, BATCH)).await?;
             let is_last = u32::try_from(claimed.len()).is_ok_and(|count| count < BATCH);
             for message in claimed {
                 if !self.is_surely_ours(claimed_at) {
@@ -71,7 +73,8 @@ impl Outbox {
     async fn act(&self, claimed: &ClaimedOutboxMessage) -> Result<bool, StoreError> {
         match self.try_act(claimed).await {
             Ok(()) => {
-                self.queue.complete(claimed.id, self.clock.now()).await?;
+                let now = self.clock.now();
+                retried(&*self.backoff, || self.queue.complete(claimed.id, now)).await?;
                 Ok(true)
             }
             Err(error) => {
@@ -88,7 +91,8 @@ impl Outbox {
                     error = &*error,
                     "an outbox message failed"
                 );
-                self.queue.fail(claimed.id, &error.to_string(), retry_at).await?;
+                let error = error.to_string();
+                retried(&*self.backoff, || self.queue.fail(claimed.id, &error, retry_at)).await?;
                 Ok(false)
             }
         }
@@ -117,7 +121,7 @@ impl Outbox {
         let before = now.checked_sub_signed(KEPT_AFTER_DONE).unwrap_or(now);
         let mut removed = 0_u64;
         loop {
-            let batch = self.queue.purge(before, PURGE_BATCH).await?;
+            let batch = retried(&*self.backoff, || self.queue.purge(before, PURGE_BATCH)).await?;
             removed = removed.saturating_add(batch);
             if batch < u64::from(PURGE_BATCH) {
                 return Ok(removed);
@@ -139,7 +143,7 @@ mod tests {
     use super::*;
     use crate::{
         accounts::doubles::{World, ann, email},
-        doubles::FlipSealer,
+        doubles::{FlipSealer, NotedWaits},
         outbox::doubles::{MemoryQueue, MockPost, Progress},
     };
 
@@ -151,6 +155,7 @@ mod tests {
             mailer: Arc::new(mailer),
             accounts: world.accounts.clone(),
             clock: world.clock.clone(),
+            backoff: Arc::new(NotedWaits::default()),
         };
         (outbox, queue)
     }
@@ -281,6 +286,33 @@ mod tests {
         world.seconds_pass(60);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
         assert_eq!(sent.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn every_step_that_loses_a_race_is_done_again_and_a_mail_is_sent_once() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let mut mailer = MockPost::new();
+        let (outbox, queue) = {
+            let queue = Arc::new(MemoryQueue::of(&world.store));
+            let races = queue.clone();
+            // Once it is sent, marking it done loses; so does giving it back before.
+            mailer.expect_send().times(2).returning(move |_, _| {
+                let is_first = races.standings()[0].attempts == 1;
+                races.races.lose(4);
+                if is_first { Err(MailError("no route".into())) } else { Ok(()) }
+            });
+            let (outbox, _) = outbox(&world, mailer);
+            (Outbox { queue: queue.clone(), ..outbox }, queue)
+        };
+        queue.races.lose(4);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 0);
+        world.seconds_pass(1);
+        queue.races.lose(4);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        world.seconds_pass(8 * 24 * 3600);
+        queue.races.lose(4);
+        assert_eq!(outbox.clean_up().await.unwrap(), 1);
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use domain::{
     time::Instant,
 };
 
-use crate::accounts::doubles::MemoryAccounts;
+use crate::{accounts::doubles::MemoryAccounts, doubles::Races};
 
 mockall::mock! {
     pub(crate) Post {}
@@ -42,6 +42,7 @@ pub(crate) struct MemoryQueue {
     accounts: Arc<MemoryAccounts>,
     pub(crate) progress: Mutex<HashMap<OutboxId, Progress>>,
     pub(crate) fails_to_complete: AtomicBool,
+    pub(crate) races: Races,
 }
 
 impl MemoryQueue {
@@ -50,6 +51,7 @@ impl MemoryQueue {
             accounts: accounts.clone(),
             progress: Mutex::default(),
             fails_to_complete: AtomicBool::new(false),
+            races: Races::default(),
         }
     }
 
@@ -68,6 +70,7 @@ impl MemoryQueue {
 #[async_trait]
 impl OutboxQueue for MemoryQueue {
     async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError> {
+        self.races.run()?;
         let mut progress = self.progress.lock().unwrap();
         let mut claimed = Vec::new();
         for row in &self.accounts.rows().outbox {
@@ -92,10 +95,12 @@ impl OutboxQueue for MemoryQueue {
         if self.fails_to_complete.load(Ordering::Relaxed) {
             return Err(StoreError::unavailable("no connection"));
         }
+        self.races.run()?;
         self.note(id, |standing| standing.done_at = Some(now));
         Ok(())
     }
     async fn fail(&self, id: OutboxId, error: &str, retry_at: Option<Instant>) -> Result<(), StoreError> {
+        self.races.run()?;
         self.note(id, |standing| {
             standing.error = Some(error.to_owned());
             standing.not_before = retry_at;
@@ -104,6 +109,7 @@ impl OutboxQueue for MemoryQueue {
         Ok(())
     }
     async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
+        self.races.run()?;
         let mut removed = 0;
         self.progress.lock().unwrap().retain(|_, standing| {
             let goes = removed < u64::from(limit) && standing.done_at.is_some_and(|at| at < before);

@@ -19,6 +19,8 @@ use domain::{
 };
 use tokio::sync::OwnedMutexGuard;
 
+use crate::doubles::Races;
+
 /// All that is kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rows {
@@ -40,6 +42,7 @@ pub(crate) struct MemoryAccounts {
     turn: Arc<tokio::sync::Mutex<()>>,
     meddler: Mutex<Option<Meddler>>,
     pub(crate) fails_on_commit: AtomicBool,
+    pub(crate) races: Arc<Races>,
     pub(crate) session_reads: AtomicUsize,
     pub(crate) purges: AtomicUsize,
 }
@@ -69,7 +72,14 @@ impl AccountStore for MemoryAccounts {
         }
         let draft = self.rows().clone();
         let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
-        Ok(Box::new(Unit { rows: self.rows.clone(), draft, fails_on_commit, held: Row::None, _turn: turn }))
+        Ok(Box::new(Unit {
+            rows: self.rows.clone(),
+            draft,
+            fails_on_commit,
+            races: self.races.clone(),
+            held: Row::None,
+            _turn: turn,
+        }))
     }
 }
 
@@ -86,6 +96,7 @@ struct Unit {
     rows: Arc<Mutex<Rows>>,
     draft: Rows,
     fails_on_commit: bool,
+    races: Arc<Races>,
     held: Row,
     _turn: OwnedMutexGuard<()>,
 }
@@ -118,6 +129,7 @@ impl AccountUnit for Unit {
         self
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.races.run()?;
         if self.fails_on_commit {
             return Err(StoreError::failed("the disk is full"));
         }

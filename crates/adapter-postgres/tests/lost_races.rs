@@ -1,0 +1,108 @@
+//! Transactions that PostgreSQL undoes in favour of others say so, and may be begun again.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use domain::{
+    accounts::{AccountStore, AccountUnit, PasswordHash, User},
+    id::{Id, UserId},
+    store::StoreError,
+    time::Instant,
+};
+use test_postgres::{TestDatabase, TestPostgres};
+use uuid::Uuid;
+
+const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
+const BOB: UserId = Id::from_uuid(Uuid::from_u128(0xB));
+
+const SERIALIZABLE: &str = "?options=-c%20default_transaction_isolation%3Dserializable";
+
+/// A database with two users, as somebody sees it whose address has these options.
+async fn with_two_users(options: &str) -> Option<(TestDatabase, PostgresDatabase)> {
+    if TestPostgres::is_skipped() {
+        return None;
+    }
+    let guard = TestPostgres::shared().database(fill).await;
+    let url = format!("{}{options}", guard.url());
+    let store = PostgresDatabase::connect(&url, PoolOptions { size: 3 }).await.unwrap();
+    Some((guard, store))
+}
+
+async fn fill(url: String) {
+    let store = PostgresDatabase::connect(&url, PoolOptions { size: 1 }).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut unit = begin(&store).await;
+    for (id, address) in [(ANN, "ann@example.com"), (BOB, "bob@example.com")] {
+        let password = PasswordHash::from_phc("hash".to_owned());
+        let user = User::register(id, address.parse().unwrap(), password, Instant::UNIX_EPOCH);
+        unit.users().insert(&user).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+}
+
+async fn begin(store: &PostgresDatabase) -> Box<dyn AccountUnit> {
+    AccountStore::begin(store).await.unwrap()
+}
+
+async fn activate(unit: &mut dyn AccountUnit, mut user: User) -> Result<(), StoreError> {
+    user.activate(Instant::UNIX_EPOCH);
+    unit.users().update(&user).await
+}
+
+async fn is_active(store: &PostgresDatabase, id: UserId) -> bool {
+    begin(store).await.users().find(id).await.unwrap().unwrap().is_active
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_units_that_wait_for_each_other_one_loses_and_the_other_goes_on() {
+    let Some((_guard, store)) = with_two_users("").await else { return };
+    let (mut one, mut other) = (begin(&store).await, begin(&store).await);
+    one.users().find_for_update(ANN).await.unwrap();
+    other.users().find_for_update(BOB).await.unwrap();
+    let (of_one, of_other) =
+        tokio::join!(one.users().find_for_update(BOB), other.users().find_for_update(ANN));
+    let (mut winner, found, lost) = match (of_one, of_other) {
+        (Ok(found), Err(lost)) => (one, found.unwrap(), lost),
+        (Err(lost), Ok(found)) => (other, found.unwrap(), lost),
+        both => panic!("one loses, and one only: {both:?}"),
+    };
+    assert!(matches!(lost, StoreError::Conflict(_)), "{lost:?}");
+    let id = found.id;
+    activate(&mut *winner, found).await.unwrap();
+    winner.commit().await.unwrap();
+    assert!(is_active(&store, id).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_writes_what_another_changed_since_it_began_loses() {
+    let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
+    let (mut one, mut other) = (begin(&store).await, begin(&store).await);
+    let seen_by_one = one.users().find(ANN).await.unwrap().unwrap();
+    let seen_by_other = other.users().find(ANN).await.unwrap().unwrap();
+    activate(&mut *one, seen_by_one).await.unwrap();
+    one.commit().await.unwrap();
+    let lost = activate(&mut *other, seen_by_other).await;
+    assert!(matches!(lost, Err(StoreError::Conflict(_))), "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_may_lose_as_late_as_at_its_commit_and_leaves_nothing_behind() {
+    let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
+    let (mut one, mut other) = (begin(&store).await, begin(&store).await);
+    // Each reads what the other writes: no order of the two would give that.
+    let (ann, bob) = (one.users().find(ANN).await.unwrap(), other.users().find(BOB).await.unwrap());
+    activate(&mut *one, bob.unwrap()).await.unwrap();
+    activate(&mut *other, ann.unwrap()).await.unwrap();
+    one.commit().await.unwrap();
+    let lost = other.commit().await;
+    assert!(matches!(lost, Err(StoreError::Conflict(_))), "{lost:?}");
+    assert!(is_active(&store, BOB).await && !is_active(&store, ANN).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_too_long_for_a_lock_has_lost_no_race() {
+    let Some((_guard, store)) = with_two_users("?options=-c%20lock_timeout%3D10").await else { return };
+    let (mut one, mut other) = (begin(&store).await, begin(&store).await);
+    one.users().find_for_update(ANN).await.unwrap();
+    let late = other.users().find_for_update(ANN).await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+}

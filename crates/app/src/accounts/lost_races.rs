@@ -1,0 +1,168 @@
+//! Every use case that writes is run again when its unit of work loses a race, and leaves behind what it would have left
+//! at once.
+
+use std::error::Error;
+
+use domain::{
+    accounts::Device,
+    store::{LostRace, StoreError},
+};
+
+use super::{
+    LogInError, RefreshError,
+    doubles::{PASSWORD, World, ann, password},
+};
+
+type Ended = Result<(), Box<dyn Error>>;
+
+/// How many rows of each kind there are, and how often was hashed for them.
+fn traces(world: &World) -> [usize; 8] {
+    let rows = world.store.rows();
+    [
+        rows.users.len(),
+        rows.links.len(),
+        rows.profiles.len(),
+        rows.sessions.len(),
+        rows.refresh.len(),
+        rows.audit.len(),
+        rows.outbox.len(),
+        world.passwords.take_count(),
+    ]
+}
+
+/// Does a deed undisturbed, where four commits lose a race, and where five do.
+async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World, &P) -> Ended) {
+    let mut left = Vec::new();
+    for (lost, run) in [(0, 1), (4, 5)] {
+        let world = World::new();
+        let prepared = prepare(&world).await;
+        world.passwords.take_count();
+        world.store.races.take_count();
+        world.store.races.lose(lost);
+        deed(&world, &prepared).await.unwrap();
+        assert_eq!(world.store.races.take_count(), run);
+        left.push(traces(&world));
+    }
+    assert_eq!(left[0], left[1]);
+
+    let world = World::new();
+    let prepared = prepare(&world).await;
+    let before = world.store.rows().clone();
+    world.store.races.take_count();
+    world.store.races.lose(6);
+    let error = deed(&world, &prepared).await.unwrap_err();
+    assert!(LostRace::is_behind(&*error), "{error}");
+    assert_eq!(world.store.races.take_count(), 5);
+    assert_eq!(*world.store.rows(), before);
+}
+
+#[tokio::test]
+async fn registering() {
+    let register = async |world: &World, (): &()| -> Ended {
+        Ok(world.accounts.register(ann(), password(PASSWORD)).await?)
+    };
+    check(async |_| (), register).await;
+}
+
+#[tokio::test]
+async fn registering_again_with_another_password() {
+    let prepare = async |world: &World| drop(world.registered(&ann()).await);
+    let register = async |world: &World, (): &()| -> Ended {
+        Ok(world.accounts.register(ann(), password("other harbour 8")).await?)
+    };
+    check(prepare, register).await;
+}
+
+#[tokio::test]
+async fn activating_an_account_with_a_contested_password() {
+    let prepare = async |world: &World| {
+        world.registered(&ann()).await;
+        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        super::doubles::token_in(&world.last_mail())
+    };
+    check(prepare, async |world, token| Ok(world.accounts.activate(token).await?)).await;
+}
+
+#[tokio::test]
+async fn asking_for_links() {
+    let prepare = async |_: &World| ();
+    check(prepare, async |world, ()| Ok(world.accounts.resend_activation(ann()).await?)).await;
+    check(prepare, async |world, ()| Ok(world.accounts.request_password_reset(ann()).await?)).await;
+}
+
+#[tokio::test]
+async fn sending_links() {
+    let waiting = async |world: &World| drop(world.registered(&ann()).await);
+    check(waiting, async |world, ()| Ok(world.accounts.send_requested_activation(&ann()).await?)).await;
+    let active = async |world: &World| world.active(&ann()).await;
+    check(active, async |world, ()| Ok(world.accounts.send_requested_password_reset(&ann()).await?)).await;
+}
+
+#[tokio::test]
+async fn setting_a_new_password() {
+    let prepare = async |world: &World| {
+        world.signed_in(&ann()).await;
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        super::doubles::token_in(&world.last_mail())
+    };
+    check(prepare, async |world, token| {
+        Ok(world.accounts.reset_password(token, password("louder harbour 8")).await?)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn logging_in_with_a_hash_to_be_made_anew() {
+    let prepare = async |world: &World| {
+        world.active(&ann()).await;
+        world.passwords.change_parameters();
+    };
+    let log_in = async |world: &World, (): &()| -> Ended {
+        world.accounts.log_in(&ann(), &password(PASSWORD), Device::default()).await?;
+        Ok(())
+    };
+    check(prepare, log_in).await;
+}
+
+#[tokio::test]
+async fn refreshing_and_logging_out() {
+    let prepare = async |world: &World| world.signed_in(&ann()).await.refresh;
+    let refresh = async |world: &World, token: &String| -> Ended {
+        world.accounts.refresh(token).await?;
+        Ok(())
+    };
+    check(prepare, refresh).await;
+    check(prepare, async |world, token| Ok(world.accounts.log_out(token).await?)).await;
+}
+
+#[tokio::test]
+async fn ending_a_family_whose_token_was_used_twice() {
+    let world = World::new();
+    let first = world.signed_in(&ann()).await;
+    world.accounts.refresh(&first.refresh).await.unwrap();
+    world.seconds_pass(31);
+    world.store.races.lose(6);
+    let lost = world.accounts.refresh(&first.refresh).await;
+    assert!(matches!(lost, Err(RefreshError::Store(StoreError::Conflict(_)))));
+    assert_eq!(world.store.rows().refresh.len(), 2);
+    world.store.races.lose(4);
+    assert!(matches!(world.accounts.refresh(&first.refresh).await, Err(RefreshError::Invalid)));
+    assert!(world.store.rows().refresh.is_empty());
+}
+
+#[tokio::test]
+async fn making_an_admin() {
+    check(async |_| (), async |world, ()| Ok(world.accounts.create_admin(ann(), password(PASSWORD)).await?))
+        .await;
+}
+
+#[tokio::test]
+async fn what_fails_otherwise_is_not_done_again() {
+    let world = World::new();
+    world.active(&ann()).await;
+    world.fail_on_commit();
+    world.store.races.take_count();
+    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), Device::default()).await;
+    assert!(matches!(failed, Err(LogInError::Store(StoreError::Failed(_)))));
+    assert_eq!(world.store.races.take_count(), 1);
+}
