@@ -12,6 +12,7 @@ mod log_out;
 #[cfg(test)]
 mod lost_races;
 mod mails;
+mod notices;
 mod password_reset;
 mod refresh;
 mod register;

@@ -1,5 +1,6 @@
 //! Accounts: who people are, how they sign in, and what keeps others out.
 
+mod device;
 mod email_address;
 mod link_token;
 mod origin;
@@ -10,6 +11,7 @@ mod role;
 mod session;
 mod user;
 
+pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
 pub use link_token::{LinkKind, LinkToken};
 pub use origin::Origin;
@@ -24,7 +26,7 @@ pub use ports::{
 pub use profile::{Gender, Profile, UnknownGender};
 pub use role::{Role, UnknownRole};
 pub use session::{
-    AccessClaims, AccessTokenError, Device, REFRESH_GRACE, RefreshClaims, RefreshToken, RefreshTokenError,
+    AccessClaims, AccessTokenError, REFRESH_GRACE, RefreshClaims, RefreshToken, RefreshTokenError,
     SESSION_LIFETIME, Session, SessionTokens,
 };
 pub use user::User;

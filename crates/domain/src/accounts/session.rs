@@ -1,9 +1,7 @@
-use std::net::IpAddr;
-
 use chrono::TimeDelta;
 
 use crate::{
-    accounts::Role,
+    accounts::{Device, Role},
     entropy::{PlainToken, TokenDigest},
     id::{SessionId, TokenId, UserId},
     time::Instant,
@@ -14,15 +12,6 @@ pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
 /// How long a sign-in lasts at most, however often it is refreshed (quality B7).
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
-
-/// Where a sign-in came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Device {
-    /// The `User-Agent` header, cut to 255 characters.
-    pub user_agent: Option<String>,
-    /// The client's address.
-    pub ip: Option<IpAddr>,
-}
 
 /// A sign-in: the family of all refresh tokens that came from one log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
