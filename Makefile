@@ -25,8 +25,9 @@ rust:
 	@command -v cc >/dev/null || { printf '%s\n' 'There is no C compiler (cc). Debian, Ubuntu: apt-get install build-essential' >&2; exit 1; }
 
 .PHONY: setup
-setup: rust ## install what tests, linters and benchmarks need (PostgreSQL, .tools/venv, wrk)
+setup: rust ## install what tests, linters and benchmarks need (PostgreSQL, Redis, .tools/venv, wrk)
 	@scripts/setup.sh postgres
+	@scripts/setup.sh redis
 	@scripts/setup.sh tools
 	@scripts/setup.sh bench
 	cargo fetch --locked
@@ -40,8 +41,9 @@ build: rust
 	cargo test --workspace --locked --no-run --quiet
 
 .PHONY: test
-test: rust ## every test (SKIP_POSTGRES=1 leaves out what needs PostgreSQL)
+test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1 leave out what needs them)
 	@scripts/setup.sh postgres
+	@scripts/setup.sh redis
 	@scripts/test.sh
 
 .PHONY: fmt

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh tools       the linters and the fuzzer, from PyPI into .tools/venv
 #   scripts/setup.sh postgres    a PostgreSQL server's programs (the tests start a cluster of their own with them)
+#   scripts/setup.sh redis       a Redis server's program (the tests start their own with it)
 #   scripts/setup.sh bench       PostgreSQL, pgbench and wrk
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -50,6 +51,16 @@ postgres() {
   fi
 }
 
+redis() {
+  if [ "${SKIP_REDIS:-}" = 1 ] || command -v redis-server >/dev/null; then
+    return 0
+  fi
+  if ! install_packages "Redis" redis-server; then
+    say "SKIP_REDIS=1 runs the tests without it."
+    return 1
+  fi
+}
+
 tools() {
   local venv=.tools/venv
   if [ -f "$venv/tools.txt" ] && cmp -s scripts/tools.txt "$venv/tools.txt"; then
@@ -74,9 +85,9 @@ bench() {
 }
 
 case "${1:-}" in
-  tools | postgres | bench) "$1" ;;
+  tools | postgres | redis | bench) "$1" ;;
   *)
-    sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

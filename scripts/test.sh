@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every test of the workspace; the last line sums the runs up, and the exit code is cargo's own.
-# Arguments go to `cargo test` (scripts/test.sh -p domain). SKIP_POSTGRES=1 leaves out what needs PostgreSQL.
+# Arguments go to `cargo test` (scripts/test.sh -p domain). SKIP_POSTGRES=1 leaves out what needs PostgreSQL,
+# SKIP_REDIS=1 what needs Redis.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
@@ -14,6 +15,9 @@ code=${PIPESTATUS[0]}
 
 if [ "${SKIP_POSTGRES:-}" = 1 ]; then
   printf '\n%s\n' 'SKIP_POSTGRES=1: left out was what needs PostgreSQL: its storage contract, its migrations, and the API suite on it.'
+fi
+if [ "${SKIP_REDIS:-}" = 1 ]; then
+  printf '\n%s\n' 'SKIP_REDIS=1: left out was what needs Redis: the limits that several nodes share.'
 fi
 # cargo prints one "test result: ok. 3 passed; 0 failed; 0 ignored; …" for each test program.
 awk '

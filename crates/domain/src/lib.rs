@@ -19,4 +19,5 @@ pub mod page;
 pub mod purchases;
 pub mod store;
 pub mod text;
+pub mod throttle;
 pub mod time;

@@ -60,6 +60,7 @@ fn libraries_stay_in_their_layer() {
         ("jsonwebtoken", &["adapter-crypto"]),
         ("config", &["server"]),
         ("lettre", &["adapter-mailer-smtp"]),
+        ("redis", &["adapter-throttle"]),
         ("clap", &["server"]),
     ];
     let barred: &[(&str, &[&str])] =

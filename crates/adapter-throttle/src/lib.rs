@@ -1,0 +1,8 @@
+//! Counts how often something is done, for the ports of `domain::throttle`: in the memory of one node
+//! ([`MemoryThrottle`]), or in a Redis that several nodes share ([`RedisThrottle`]).
+
+mod link;
+mod memory;
+mod shared;
+
+pub use self::{link::InvalidRedisUrl, memory::MemoryThrottle, shared::RedisThrottle};

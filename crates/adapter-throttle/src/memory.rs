@@ -1,0 +1,172 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use domain::{
+    network::Network,
+    throttle::{
+        Failures, KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, RateLimit, RateLimiter, SignInAttempt,
+        SignInGuard, TooManyFailures, Usage, Verdict,
+    },
+    time::Clock,
+};
+use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
+
+/// So many subjects, accounts and known clients are kept; beyond, those that were not heard of for longest go. A new one
+/// always has a place: a flood of others must not leave it uncounted.
+const MOST: u64 = 50_000;
+
+/// Counts in the memory of this process.
+pub struct MemoryThrottle {
+    clock: Arc<dyn Clock>,
+    usage: Cache<(&'static str, String), Arc<Counted>>,
+    failures: Cache<Guarded, Arc<Mutex<Failures>>>,
+    known: Cache<Guarded, ()>,
+}
+
+/// An account, or one client of it.
+type Guarded = (String, Option<Network>);
+
+struct Counted {
+    usage: Mutex<Usage>,
+    kept_for: Duration,
+}
+
+/// A subject is forgotten when none of its windows can be open any more.
+struct WhenUnused;
+
+impl<K> Expiry<K, Arc<Counted>> for WhenUnused {
+    fn expire_after_create(&self, _key: &K, counted: &Arc<Counted>, _now: Instant) -> Option<Duration> {
+        Some(counted.kept_for)
+    }
+
+    fn expire_after_read(
+        &self,
+        _key: &K,
+        counted: &Arc<Counted>,
+        _now: Instant,
+        _left: Option<Duration>,
+        _modified_at: Instant,
+    ) -> Option<Duration> {
+        Some(counted.kept_for)
+    }
+}
+
+impl MemoryThrottle {
+    /// Counts from nothing, by this clock.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::keeping(MOST, clock)
+    }
+
+    fn keeping(most: u64, clock: Arc<dyn Clock>) -> Self {
+        let remembered = REMEMBERED_FOR.checked_add(&LONGEST_WAIT).unwrap_or(REMEMBERED_FOR);
+        let lru = EvictionPolicy::lru;
+        Self {
+            clock,
+            usage: Cache::builder()
+                .max_capacity(most)
+                .eviction_policy(lru())
+                .expire_after(WhenUnused)
+                .build(),
+            failures: Cache::builder()
+                .max_capacity(most)
+                .eviction_policy(lru())
+                .time_to_idle(remembered.to_std().unwrap_or_default())
+                .build(),
+            known: Cache::builder()
+                .max_capacity(most)
+                .eviction_policy(lru())
+                .time_to_live(KNOWN_FOR.to_std().unwrap_or_default())
+                .build(),
+        }
+    }
+
+    /// What is counted for the attempt: its client alone where the owner is known to use it, else the account.
+    fn guarded(&self, attempt: &SignInAttempt) -> Guarded {
+        let account = attempt.account().to_owned();
+        let own = (account, attempt.client());
+        if own.1.is_some() && self.known.contains_key(&own) { own } else { (own.0, None) }
+    }
+}
+
+#[async_trait]
+impl RateLimiter for MemoryThrottle {
+    async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict {
+        let counted = self.usage.get_with((limit.name(), subject.to_owned()), || {
+            let kept_for = limit.longest_window().to_std().unwrap_or_default();
+            Arc::new(Counted { usage: Mutex::default(), kept_for })
+        });
+        let mut usage = counted.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.take(limit, self.clock.now())
+    }
+}
+
+#[async_trait]
+impl SignInGuard for MemoryThrottle {
+    async fn begin(&self, attempt: &SignInAttempt) -> Result<(), TooManyFailures> {
+        let failures = self.failures.get_with(self.guarded(attempt), Arc::default);
+        failures.lock().unwrap_or_else(PoisonError::into_inner).begin(self.clock.now())
+    }
+
+    async fn was_owner(&self, attempt: &SignInAttempt) {
+        let account = attempt.account().to_owned();
+        self.failures.invalidate(&(account.clone(), None));
+        if attempt.client().is_some() {
+            let own = (account, attempt.client());
+            self.failures.invalidate(&own);
+            self.known.insert(own, ());
+        }
+    }
+
+    async fn take_back(&self, attempt: &SignInAttempt) {
+        if let Some(failures) = self.failures.get(&self.guarded(attempt)) {
+            failures.lock().unwrap_or_else(PoisonError::into_inner).take_back(self.clock.now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> domain::time::Instant {
+            domain::time::Instant::from_timestamp(1_800_000_000, 0).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_subjects_takes_bounded_memory_and_leaves_none_uncounted() {
+        let throttle = MemoryThrottle::keeping(100, Arc::new(Still));
+        let limit = RateLimit::new("login", &["1/1h".parse().unwrap()]);
+        for number in 0..5_000 {
+            let subject = number.to_string();
+            assert!(throttle.take(&limit, &subject).await.is_allowed);
+            assert!(!throttle.take(&limit, &subject).await.is_allowed, "{number}");
+        }
+        throttle.usage.run_pending_tasks();
+        assert!(throttle.usage.entry_count() <= 100, "{}", throttle.usage.entry_count());
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_accounts_takes_bounded_memory() {
+        let throttle = MemoryThrottle::keeping(100, Arc::new(Still));
+        for number in 0..5_000 {
+            let email = format!("u{number}@example.com").parse().unwrap();
+            let attempt = SignInAttempt::new(&email, Some(std::net::Ipv4Addr::LOCALHOST.into()));
+            throttle.begin(&attempt).await.unwrap();
+            throttle.was_owner(&attempt).await;
+            throttle.begin(&attempt).await.unwrap();
+        }
+        for cache in [throttle.failures.entry_count(), throttle.known.entry_count()] {
+            throttle.failures.run_pending_tasks();
+            throttle.known.run_pending_tasks();
+            assert!(cache <= 1_000, "{cache}");
+        }
+    }
+}

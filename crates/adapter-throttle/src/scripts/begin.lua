@@ -1,0 +1,25 @@
+-- domain::throttle::Failures::begin in one step.
+-- KEYS: the account's failures, those of its client, and whether the client is known. ARGV: the time, how many failures are
+-- tolerated, the longest wait, and how long failures are remembered; in milliseconds.
+-- Kept is "count:until". Answers how long to wait, 0 when the attempt may be made.
+local now, tolerated, longest, remembered = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local key = KEYS[1]
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  key = KEYS[2]
+end
+local count, till = string.match(redis.call('GET', key) or '0:0', '(%d+):(%d+)')
+count, till = tonumber(count), tonumber(till)
+local left = till - now
+if left > 0 and left <= longest then
+  return left
+end
+if now - till >= remembered then
+  count = 0
+end
+count = count + 1
+local wait = 0
+if count >= tolerated then
+  wait = math.min(1000 * 2 ^ math.min(count, 50), longest)
+end
+redis.call('SET', key, string.format('%.0f:%.0f', count, now + wait), 'PX', string.format('%.0f', remembered + longest))
+return 0

@@ -1,0 +1,29 @@
+-- domain::throttle::Usage::take in one step.
+-- KEYS: the subject's usage. ARGV: the time and how long to keep it, then the count and window of each quota; in milliseconds.
+-- Kept is "used:ends_at" for each quota. Answers whether it is allowed, then what remains and when it resets, of each quota.
+local now = tonumber(ARGV[1])
+local used, ends = {}, {}
+for count, ends_at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+):(%d+)') do
+  used[#used + 1], ends[#ends + 1] = tonumber(count), tonumber(ends_at)
+end
+local quotas = (#ARGV - 2) / 2
+local allowed = 1
+for index = 1, quotas do
+  local window = tonumber(ARGV[2 * index + 2])
+  local left = (ends[index] or 0) - now
+  if left <= 0 or left > window then
+    used[index], ends[index] = 0, now + window
+  end
+  if used[index] >= tonumber(ARGV[2 * index + 1]) then
+    allowed = 0
+  end
+end
+local kept, answer = {}, { allowed }
+for index = 1, quotas do
+  used[index] = used[index] + allowed
+  kept[index] = string.format('%.0f:%.0f', used[index], ends[index])
+  answer[2 * index] = math.max(tonumber(ARGV[2 * index + 1]) - used[index], 0)
+  answer[2 * index + 1] = ends[index] - now
+end
+redis.call('SET', KEYS[1], table.concat(kept, ';'), 'PX', ARGV[2])
+return answer

@@ -1,0 +1,194 @@
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    throttle::{
+        KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, RateLimit, RateLimiter, SignInAttempt, SignInGuard,
+        Standing, TOLERATED_FAILURES, TooManyFailures, Verdict,
+    },
+    time::Clock,
+};
+use redis::{RedisResult, Script, ScriptInvocation, aio::MultiplexedConnection};
+use sha2::{Digest, Sha256};
+
+use crate::{InvalidRedisUrl, MemoryThrottle, link::Link};
+
+/// Counts in a Redis, for all nodes that use it; in the memory of this node while that is away.
+pub struct RedisThrottle {
+    clock: Arc<dyn Clock>,
+    link: Link,
+    scripts: Arc<Scripts>,
+    alone: MemoryThrottle,
+}
+
+struct Scripts {
+    take: Script,
+    begin: Script,
+    take_back: Script,
+    was_owner: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            take: Script::new(include_str!("scripts/take.lua")),
+            begin: Script::new(include_str!("scripts/begin.lua")),
+            take_back: Script::new(include_str!("scripts/take_back.lua")),
+            was_owner: Script::new(include_str!("scripts/was_owner.lua")),
+        }
+    }
+
+    /// Puts them there, and proves that this Redis lets them write.
+    async fn load(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
+        for script in [&self.take, &self.begin, &self.take_back, &self.was_owner] {
+            script.load_async(&mut connection).await?;
+        }
+        let mut probe = self.take.key("cinema:probe");
+        probe.arg(&[1_i64, 1_000, 1, 1_000]);
+        probe.invoke_async::<Vec<i64>>(&mut connection).await.map(drop)
+    }
+}
+
+impl RedisThrottle {
+    /// Begins to connect to the Redis at this address; call it on the runtime that is to drive the connection. A Redis
+    /// that is away now is found when it comes.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
+        let scripts = Arc::new(Scripts::new());
+        let loaded = Arc::clone(&scripts);
+        let link = Link::open(url, move |connection| {
+            let scripts = Arc::clone(&loaded);
+            async move { scripts.load(connection).await }
+        })?;
+        Ok(Self { alone: MemoryThrottle::new(Arc::clone(&clock)), clock, link, scripts })
+    }
+
+    /// Waits until Redis is there.
+    pub async fn connected(&self) {
+        self.link.connected().await;
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().timestamp_millis()
+    }
+
+    async fn invoke<T: redis::FromRedisValue>(&self, invocation: &ScriptInvocation<'_>) -> Option<T> {
+        self.link.ask(async |mut connection| invocation.invoke_async(&mut connection).await).await
+    }
+}
+
+/// The key of what is kept of something. Redis learns no address: what is between the braces decides where in a cluster
+/// a key is kept.
+fn key(kind: &str, parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let mut name = format!("cinema:{kind}:{{");
+    for byte in digest.finalize().iter().take(16) {
+        // Writing to a text cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.push('}');
+    name
+}
+
+/// The keys of begin.lua, all in one place of a cluster.
+fn guarded(attempt: &SignInAttempt) -> [String; 3] {
+    let account = key("sign-in", &[attempt.account()]);
+    let client = attempt.client().map(|client| key("client", &[&client.to_string()])).unwrap_or_default();
+    let (failures, known) = (format!("{account}:{client}:failures"), format!("{account}:{client}:known"));
+    [format!("{account}:failures"), failures, known]
+}
+
+#[async_trait]
+impl RateLimiter for RedisThrottle {
+    async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict {
+        let mut invocation = self.scripts.take.key(key("rate", &[limit.name(), subject]));
+        invocation.arg(self.now()).arg(limit.longest_window().num_milliseconds());
+        for policy in limit.policies() {
+            invocation.arg(policy.quota.count()).arg(policy.quota.window().num_milliseconds());
+        }
+        let answer: Option<Vec<u64>> = self.invoke(&invocation).await;
+        match answer.as_deref().and_then(|answer| verdict(answer, limit)) {
+            Some(verdict) => verdict,
+            None => self.alone.take(limit, subject).await,
+        }
+    }
+}
+
+/// Reads what take.lua answers.
+fn verdict(answer: &[u64], limit: &RateLimit) -> Option<Verdict> {
+    let (is_allowed, rest) = answer.split_first()?;
+    let standing = |pair: &[u64]| match pair {
+        [remaining, left] => Some(Standing {
+            remaining: (*remaining).try_into().ok()?,
+            resets_in: Duration::from_millis(*left),
+        }),
+        _ => None,
+    };
+    let standings: Vec<_> = rest.chunks(2).map(standing).collect::<Option<_>>()?;
+    (standings.len() == limit.policies().len()).then_some(Verdict { is_allowed: *is_allowed == 1, standings })
+}
+
+#[async_trait]
+impl SignInGuard for RedisThrottle {
+    async fn begin(&self, attempt: &SignInAttempt) -> Result<(), TooManyFailures> {
+        let mut invocation = self.scripts.begin.prepare_invoke();
+        invocation.key(&guarded(attempt)).arg(self.now()).arg(TOLERATED_FAILURES);
+        invocation.arg(LONGEST_WAIT.num_milliseconds()).arg(REMEMBERED_FOR.num_milliseconds());
+        match self.invoke::<u64>(&invocation).await {
+            Some(0) => Ok(()),
+            Some(wait) => Err(TooManyFailures { retry_after: Duration::from_millis(wait) }),
+            None => self.alone.begin(attempt).await,
+        }
+    }
+
+    async fn was_owner(&self, attempt: &SignInAttempt) {
+        let known_for = attempt.client().map_or(0, |_| KNOWN_FOR.num_milliseconds());
+        let mut invocation = self.scripts.was_owner.prepare_invoke();
+        invocation.key(&guarded(attempt)).arg(known_for);
+        self.invoke::<u64>(&invocation).await;
+        // So that this node knows it too, should Redis go away.
+        self.alone.was_owner(attempt).await;
+    }
+
+    async fn take_back(&self, attempt: &SignInAttempt) {
+        let mut invocation = self.scripts.take_back.prepare_invoke();
+        invocation.key(&guarded(attempt)).arg(self.now());
+        if self.invoke::<u64>(&invocation).await.is_none() {
+            self.alone.take_back(attempt).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_nothing_and_an_account_s_lie_together() {
+        let email = "ann@example.com".parse().unwrap();
+        let keys = guarded(&SignInAttempt::new(&email, Some(std::net::Ipv4Addr::LOCALHOST.into())));
+        let slot = |key: &str| key[..=key.find('}').unwrap()].to_owned();
+        for key in &keys {
+            assert!(!key.contains("ann") && !key.contains("127"), "{key}");
+            assert_eq!(slot(key), slot(&keys[0]));
+        }
+        assert_ne!(key("rate", &["ab", "c"]), key("rate", &["a", "bc"]));
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_none() {
+        let limit = RateLimit::new("login", &["2/1m".parse().unwrap()]);
+        let read = verdict(&[1, 1, 60_000], &limit).unwrap();
+        assert!(read.is_allowed);
+        assert_eq!(read.standings, [Standing { remaining: 1, resets_in: Duration::from_secs(60) }]);
+        for other in [&[][..], &[1], &[1, 1], &[1, 1, 60_000, 2, 3]] {
+            assert_eq!(verdict(other, &limit), None, "{other:?}");
+        }
+    }
+}

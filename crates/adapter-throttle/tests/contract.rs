@@ -1,0 +1,369 @@
+//! What the ports of `domain::throttle` ask for, in memory and in Redis; and what happens when that goes away.
+#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "what fails here fails the test")]
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use adapter_throttle::{InvalidRedisUrl, MemoryThrottle, RedisThrottle};
+use chrono::TimeDelta;
+use domain::{
+    throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, Standing},
+    time::{Clock, Instant},
+};
+use test_redis::TestRedis;
+use tokio::task::JoinSet;
+
+struct MovableClock(Mutex<Instant>);
+
+impl MovableClock {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Instant::from_timestamp(1_800_000_000, 0).unwrap())))
+    }
+
+    fn advance(&self, seconds: i64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += TimeDelta::seconds(seconds);
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+trait Throttle: RateLimiter + SignInGuard {}
+impl<T: RateLimiter + SignInGuard> Throttle for T {}
+
+/// A throttle, its clock, and what it stands on.
+struct World {
+    throttle: Arc<dyn Throttle>,
+    clock: Arc<MovableClock>,
+    _redis: Option<TestRedis>,
+}
+
+fn in_memory() -> World {
+    let clock = MovableClock::new();
+    World { throttle: Arc::new(MemoryThrottle::new(clock.clone())), clock, _redis: None }
+}
+
+async fn in_redis() -> World {
+    let (redis, clock) = (TestRedis::start(), MovableClock::new());
+    World { throttle: node(&redis, &clock).await, clock, _redis: Some(redis) }
+}
+
+async fn node(redis: &TestRedis, clock: &Arc<MovableClock>) -> Arc<RedisThrottle> {
+    let node = RedisThrottle::open(&redis.url(), clock.clone()).unwrap();
+    node.connected().await;
+    Arc::new(node)
+}
+
+fn limit(quotas: &[&str]) -> RateLimit {
+    let quotas: Vec<_> = quotas.iter().map(|text| text.parse().unwrap()).collect();
+    RateLimit::new("login", &quotas)
+}
+
+fn attempt(name: &str, client: &str) -> SignInAttempt {
+    let email = format!("{name}@example.com").parse().unwrap();
+    SignInAttempt::new(&email, (!client.is_empty()).then(|| client.parse::<IpAddr>().unwrap()))
+}
+
+/// How many seconds the attempt has to wait.
+async fn wait(throttle: &dyn Throttle, attempt: &SignInAttempt) -> u64 {
+    throttle.begin(attempt).await.map_or_else(|refused| refused.retry_after.as_secs(), |()| 0)
+}
+
+/// Runs each case on both.
+macro_rules! contract {
+    ($($case:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(super::in_memory()).await;
+            })*
+        }
+
+        mod redis {
+            $(#[tokio::test]
+            async fn $case() {
+                if !super::TestRedis::is_skipped() {
+                    super::$case(super::in_redis().await).await;
+                }
+            })*
+        }
+    };
+}
+
+contract! {
+    a_quota_is_given_back_at_the_end_of_its_time,
+    what_one_quota_refuses_is_counted_by_none,
+    subjects_and_limits_are_apart,
+    of_many_at_once_no_more_are_allowed_than_the_quota,
+    a_clock_that_was_set_back_locks_nobody_out,
+    each_failure_after_the_fifth_doubles_the_wait,
+    of_many_attempts_at_once_five_are_let_through,
+    accounts_are_apart,
+    an_owner_is_forgiven,
+    what_strangers_do_does_not_keep_a_known_client_out,
+    an_attempt_that_was_taken_back_never_was,
+    a_day_forgets_failures,
+}
+
+async fn a_quota_is_given_back_at_the_end_of_its_time(World { throttle, clock, .. }: World) {
+    let limit = limit(&["2/1m"]);
+    for (remaining, seconds) in [(1, 60), (0, 50)] {
+        let verdict = throttle.take(&limit, "a").await;
+        assert!(verdict.is_allowed);
+        assert_eq!(verdict.standings, [Standing { remaining, resets_in: Duration::from_secs(seconds) }]);
+        clock.advance(10);
+    }
+    let refused = throttle.take(&limit, "a").await;
+    assert!(!refused.is_allowed);
+    assert_eq!(refused.standings, [Standing { remaining: 0, resets_in: Duration::from_secs(40) }]);
+    clock.advance(40);
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+}
+
+async fn what_one_quota_refuses_is_counted_by_none(World { throttle, clock, .. }: World) {
+    let limit = limit(&["1/1m", "2/1d"]);
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+    for _ in 0..3 {
+        let refused = throttle.take(&limit, "a").await;
+        assert!(!refused.is_allowed);
+        assert_eq!(refused.standings.iter().map(|one| one.remaining).collect::<Vec<_>>(), [0, 1]);
+    }
+    clock.advance(60);
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+    clock.advance(60);
+    assert!(!throttle.take(&limit, "a").await.is_allowed);
+    clock.advance(86_400);
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+}
+
+async fn subjects_and_limits_are_apart(World { throttle, .. }: World) {
+    let other = RateLimit::new("register", &["1/1m".parse().unwrap()]);
+    let limit = limit(&["1/1m"]);
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+    assert!(throttle.take(&limit, "b").await.is_allowed);
+    assert!(throttle.take(&other, "a").await.is_allowed);
+    assert!(!throttle.take(&limit, "a").await.is_allowed);
+}
+
+async fn of_many_at_once_no_more_are_allowed_than_the_quota(World { throttle, .. }: World) {
+    let limit = limit(&["10/1m", "20/1h"]);
+    let mut calls = JoinSet::new();
+    for _ in 0..100 {
+        let (throttle, limit) = (Arc::clone(&throttle), limit.clone());
+        calls.spawn(async move { throttle.take(&limit, "a").await.is_allowed });
+    }
+    assert_eq!(calls.join_all().await.into_iter().filter(|is_allowed| *is_allowed).count(), 10);
+}
+
+async fn a_clock_that_was_set_back_locks_nobody_out(World { throttle, clock, .. }: World) {
+    let (limit, ann) = (limit(&["1/1m"]), attempt("ann", ""));
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+    for _ in 0..5 {
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+    }
+    clock.advance(-3_600);
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+    assert_eq!(wait(&*throttle, &ann).await, 0);
+}
+
+async fn each_failure_after_the_fifth_doubles_the_wait(World { throttle, clock, .. }: World) {
+    let ann = attempt("ann", "192.0.2.1");
+    for _ in 0..5 {
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+    }
+    for expected in [32, 64, 128, 256, 512, 900, 900] {
+        assert_eq!(wait(&*throttle, &ann).await, expected);
+        assert_eq!(wait(&*throttle, &attempt("ann", "198.51.100.7")).await, expected);
+        clock.advance(i64::try_from(expected).unwrap());
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+    }
+}
+
+async fn of_many_attempts_at_once_five_are_let_through(World { throttle, .. }: World) {
+    let mut calls = JoinSet::new();
+    for number in 0..100 {
+        let throttle = Arc::clone(&throttle);
+        calls.spawn(
+            async move { throttle.begin(&attempt("ann", &format!("192.0.2.{number}"))).await.is_ok() },
+        );
+    }
+    assert_eq!(calls.join_all().await.into_iter().filter(|is_let_through| *is_let_through).count(), 5);
+}
+
+async fn accounts_are_apart(World { throttle, .. }: World) {
+    for _ in 0..5 {
+        assert_eq!(wait(&*throttle, &attempt("ann", "192.0.2.1")).await, 0);
+    }
+    assert_eq!(wait(&*throttle, &attempt("bob", "192.0.2.1")).await, 0);
+}
+
+async fn an_owner_is_forgiven(World { throttle, .. }: World) {
+    for client in ["", "192.0.2.1"] {
+        let ann = attempt("ann", client);
+        for _ in 0..5 {
+            assert_eq!(wait(&*throttle, &ann).await, 0);
+        }
+        assert_eq!(wait(&*throttle, &ann).await, 32);
+        throttle.was_owner(&ann).await;
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+        throttle.was_owner(&ann).await;
+    }
+}
+
+async fn what_strangers_do_does_not_keep_a_known_client_out(World { throttle, .. }: World) {
+    let (home, stranger) = (attempt("ann", "2001:db8::1"), attempt("ann", "192.0.2.66"));
+    throttle.was_owner(&home).await;
+    for _ in 0..5 {
+        assert_eq!(wait(&*throttle, &stranger).await, 0);
+    }
+    assert_eq!(wait(&*throttle, &stranger).await, 32);
+    assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "no address is nobody known");
+    // The same /64, with failures of its own.
+    for _ in 0..5 {
+        assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
+    }
+    assert_eq!(wait(&*throttle, &home).await, 32);
+    assert_eq!(wait(&*throttle, &attempt("bob", "2001:db8::1")).await, 0);
+}
+
+async fn an_attempt_that_was_taken_back_never_was(World { throttle, .. }: World) {
+    for client in ["", "192.0.2.1"] {
+        let ann = attempt("ann", client);
+        throttle.take_back(&ann).await;
+        for _ in 0..5 {
+            assert_eq!(wait(&*throttle, &ann).await, 0);
+        }
+        throttle.take_back(&ann).await;
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+        assert_eq!(wait(&*throttle, &ann).await, 32);
+        throttle.was_owner(&attempt("ann", "192.0.2.1")).await;
+    }
+}
+
+async fn a_day_forgets_failures(World { throttle, clock, .. }: World) {
+    let ann = attempt("ann", "");
+    for _ in 0..4 {
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+    }
+    clock.advance(86_400);
+    for _ in 0..5 {
+        assert_eq!(wait(&*throttle, &ann).await, 0);
+    }
+    assert_eq!(wait(&*throttle, &ann).await, 32);
+}
+
+#[tokio::test]
+async fn nodes_of_one_redis_count_together() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let (redis, clock, limit) = (TestRedis::start(), MovableClock::new(), limit(&["2/1m"]));
+    let (one, other) = (node(&redis, &clock).await, node(&redis, &clock).await);
+    assert_eq!(one.take(&limit, "a").await.standings[0].remaining, 1);
+    assert_eq!(other.take(&limit, "a").await.standings[0].remaining, 0);
+    assert!(!one.take(&limit, "a").await.is_allowed);
+    let ann = attempt("ann", "192.0.2.1");
+    for _ in 0..5 {
+        assert_eq!(wait(&*one, &ann).await, 0);
+    }
+    assert_eq!(wait(&*other, &ann).await, 32);
+    other.was_owner(&ann).await;
+    assert_eq!(wait(&*one, &ann).await, 0);
+}
+
+#[tokio::test]
+async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let (redis, clock, limit) = (TestRedis::start(), MovableClock::new(), limit(&["2/1m"]));
+    let (one, other) = (node(&redis, &clock).await, node(&redis, &clock).await);
+    assert!(one.take(&limit, "a").await.is_allowed);
+    redis.kill();
+    for node in [&one, &other] {
+        assert_eq!(node.take(&limit, "a").await.standings[0].remaining, 1);
+        assert_eq!(node.take(&limit, "a").await.standings[0].remaining, 0);
+        assert!(!node.take(&limit, "a").await.is_allowed);
+        for _ in 0..5 {
+            assert_eq!(wait(&**node, &attempt("ann", "")).await, 0);
+        }
+        assert_eq!(wait(&**node, &attempt("ann", "")).await, 32);
+        node.was_owner(&attempt("ann", "")).await;
+        assert_eq!(wait(&**node, &attempt("ann", "")).await, 0);
+    }
+    redis.restart();
+    one.connected().await;
+    other.connected().await;
+    assert_eq!(one.take(&limit, "a").await.standings[0].remaining, 1);
+    assert_eq!(other.take(&limit, "a").await.standings[0].remaining, 0);
+}
+
+#[tokio::test]
+async fn a_redis_that_does_not_answer_is_waited_for_once() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let (redis, clock, limit) = (TestRedis::start(), MovableClock::new(), limit(&["1000/1m"]));
+    let node = node(&redis, &clock).await;
+    redis.pause();
+    let begun = std::time::Instant::now();
+    for number in 1..=200 {
+        let verdict = node.take(&limit, "a").await;
+        assert_eq!(verdict.standings[0].remaining, 1_000 - number, "it counts by itself");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
+    redis.resume();
+    node.connected().await;
+    // What was asked while it slept may have been counted when it woke, by nobody's mistake.
+    assert!(node.take(&limit, "a").await.standings[0].remaining >= 998);
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_is_as_good_as_none() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let (redis, clock, limit) = (TestRedis::start(), MovableClock::new(), limit(&["1/1m"]));
+    let node = node(&redis, &clock).await;
+    let _ = redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert!(node.take(&limit, "a").await.is_allowed);
+    assert!(!node.take(&limit, "a").await.is_allowed);
+    let _ = redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    node.connected().await;
+    assert!(node.take(&limit, "a").await.is_allowed);
+}
+
+#[tokio::test]
+async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let (redis, clock) = (TestRedis::start(), MovableClock::new());
+    let node = node(&redis, &clock).await;
+    node.take(&limit(&["1/1m", "5/1d"]), "ann@example.com").await;
+    let ann = attempt("ann", "192.0.2.1");
+    node.begin(&ann).await.unwrap();
+    node.was_owner(&ann).await;
+    node.begin(&ann).await.unwrap();
+    node.take_back(&ann).await;
+    let keys = redis.command(&["KEYS", "*"]);
+    assert!(keys.contains("cinema:rate:") && keys.contains("known") && keys.contains("failures"), "{keys}");
+    assert!(!keys.contains("ann") && !keys.contains("192.0.2"), "{keys}");
+    for key in keys.lines().filter(|line| line.starts_with("cinema:")) {
+        let lives: i64 = redis.command(&["TTL", key]).trim_matches([':', '\r', '\n']).parse().unwrap();
+        assert!(lives > 0 || key == "cinema:probe", "{key} lives for {lives} s");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_something_else_is_refused() {
+    for url in ["", "redis", "http://localhost", "postgres://localhost/x"] {
+        assert_eq!(RedisThrottle::open(url, MovableClock::new()).err(), Some(InvalidRedisUrl), "{url}");
+    }
+}

@@ -1,0 +1,9 @@
+//! How often something may be done: by a client, for an address, with a password.
+
+mod back_off;
+mod ports;
+mod rate;
+
+pub use back_off::{Failures, KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, TOLERATED_FAILURES, TooManyFailures};
+pub use ports::{RateLimiter, SignInAttempt, SignInGuard, Unguarded};
+pub use rate::{InvalidQuota, Policy, Quota, RateLimit, Standing, Usage, Verdict};

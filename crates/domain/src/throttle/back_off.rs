@@ -1,0 +1,141 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::time::Instant;
+
+/// So many wrong passwords cost nothing.
+pub const TOLERATED_FAILURES: u32 = 5;
+
+/// No wait is longer: an account is never locked for good.
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
+
+/// Failures are forgotten when none was added for so long.
+pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// For so long it is known where the owner of an account signed in.
+pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
+
+/// Too many wrong passwords came for this account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many wrong passwords: wait {retry_after:?}")]
+pub struct TooManyFailures {
+    /// When the next one is looked at.
+    pub retry_after: Duration,
+}
+
+/// The wrong passwords that came for an account, one after the other: what an adapter keeps.
+///
+/// After the fifth the account waits 32 s, then twice as long after each more, 15 min at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Failures {
+    count: u32,
+    /// Nothing is looked at before; the time of the last attempt when nothing has to wait.
+    until: Instant,
+}
+
+impl Failures {
+    /// Counts an attempt as a failure, before its password is looked at: of many attempts at once no more are looked at
+    /// than of as many one after the other. A refused one is not counted.
+    ///
+    /// # Errors
+    /// When it has to wait.
+    pub fn begin(&mut self, now: Instant) -> Result<(), TooManyFailures> {
+        let left = self.until.signed_duration_since(now);
+        // A longer wait than there is comes from a clock that was set.
+        if left > TimeDelta::zero() && left <= LONGEST_WAIT {
+            return Err(TooManyFailures { retry_after: left.to_std().unwrap_or_default() });
+        }
+        if now.signed_duration_since(self.until) >= REMEMBERED_FOR {
+            self.count = 0;
+        }
+        self.count = self.count.saturating_add(1);
+        self.until = now.checked_add_signed(wait_after(self.count)).unwrap_or(now);
+        Ok(())
+    }
+
+    /// Takes an attempt back whose password could not be looked at.
+    pub fn take_back(&mut self, now: Instant) {
+        self.count = self.count.saturating_sub(1);
+        self.until = now;
+    }
+}
+
+/// How long the account waits after so many failures.
+fn wait_after(count: u32) -> TimeDelta {
+    if count < TOLERATED_FAILURES {
+        return TimeDelta::zero();
+    }
+    let seconds = 2_i64.checked_pow(count).unwrap_or(i64::MAX);
+    TimeDelta::try_seconds(seconds).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(number: i64) -> Instant {
+        Instant::from_timestamp(1_800_000_000 + number, 0).unwrap()
+    }
+
+    fn wait(failures: &mut Failures, at: i64) -> u64 {
+        failures.begin(second(at)).map_or_else(|refused| refused.retry_after.as_secs(), |()| 0)
+    }
+
+    #[test]
+    fn after_five_failures_each_wait_is_twice_the_one_before_up_to_a_quarter_of_an_hour() {
+        let mut failures = Failures::default();
+        for _ in 0..5 {
+            assert_eq!(wait(&mut failures, 0), 0);
+        }
+        let mut now = 0;
+        for expected in [32, 64, 128, 256, 512, 900, 900] {
+            assert_eq!(wait(&mut failures, now), expected);
+            assert_eq!(wait(&mut failures, now + 1), expected - 1, "a refusal is not counted");
+            now += i64::try_from(expected).unwrap();
+            assert_eq!(wait(&mut failures, now), 0, "after the wait one more is looked at");
+        }
+    }
+
+    #[test]
+    fn however_many_failures_there_were_the_wait_is_never_longer() {
+        for count in [10, 31, 32, 63, 64, 1_000, u32::MAX] {
+            assert_eq!(wait_after(count), LONGEST_WAIT, "{count}");
+        }
+        let mut failures = Failures { count: u32::MAX, until: second(0) };
+        assert_eq!(wait(&mut failures, 0), 0);
+        assert_eq!(wait(&mut failures, 0), 900);
+    }
+
+    #[test]
+    fn a_day_without_a_failure_forgets_them_all() {
+        let mut failures = Failures::default();
+        for _ in 0..4 {
+            failures.begin(second(0)).unwrap();
+        }
+        for _ in 0..5 {
+            assert_eq!(wait(&mut failures, 86_400), 0);
+        }
+        assert_eq!(wait(&mut failures, 86_400), 32);
+    }
+
+    #[test]
+    fn an_attempt_that_was_taken_back_never_was() {
+        let mut failures = Failures::default();
+        for _ in 0..5 {
+            failures.begin(second(0)).unwrap();
+        }
+        failures.take_back(second(1));
+        assert_eq!(wait(&mut failures, 1), 0);
+        assert_eq!(wait(&mut failures, 1), 32);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        let mut failures = Failures::default();
+        for _ in 0..5 {
+            failures.begin(second(3_600)).unwrap();
+        }
+        assert_eq!(wait(&mut failures, 0), 0);
+    }
+}

@@ -1,0 +1,173 @@
+//! Gives a test a Redis of its own, which it may kill and pause.
+//!
+//! The `redis-server` of the machine keeps nothing on disk; it goes away with the test process, however that ends.
+//! Without one the tests fail and say what to install; `SKIP_REDIS=1` leaves them out.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot have its Redis has to stop and say why"
+)]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// What to do when there is no Redis.
+const ADVICE: &str = "redis-server is needed for this test and was not found on the PATH. Install it (Debian, Ubuntu: \
+    apt-get install redis-server), or leave these tests out with SKIP_REDIS=1.";
+
+/// Reads its input until that ends, which it does with the test process, then cleans up.
+const WATCHDOG: &str = "trap '' INT TERM HUP; cat >/dev/null; kill -9 \"$(cat \"$1/pid\")\"; rm -rf \"$1\"";
+
+/// A Redis on a port of its own; dropped, it is gone.
+pub struct TestRedis {
+    folder: PathBuf,
+    port: u16,
+    server: Mutex<Child>,
+    watchdog: Child,
+}
+
+impl TestRedis {
+    /// Whether tests that need Redis are to be left out: `SKIP_REDIS=1`.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "tests have no composition root that reads settings")]
+    pub fn is_skipped() -> bool {
+        std::env::var("SKIP_REDIS").is_ok_and(|value| !value.is_empty() && value != "0")
+    }
+
+    /// Starts one; returns when it answers.
+    ///
+    /// # Panics
+    /// When there is no Redis, or it does not start: the message says what to do.
+    #[must_use]
+    pub fn start() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("cinema-test-redis-{}-{number}", std::process::id()));
+        std::fs::create_dir(&folder).expect("make a temporary folder");
+        let watchdog = Command::new("/bin/sh")
+            .args(["-c", WATCHDOG, "watchdog"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start a shell");
+        // Another process may take the free port before the server does.
+        let started = (0..5).find_map(|_| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("find a free port");
+            let port = listener.local_addr().expect("find a free port").port();
+            drop(listener);
+            Some((port, serve(&folder, port)?))
+        });
+        let (port, server) = started.expect("redis-server starts");
+        Self { folder, port, server: Mutex::new(server), watchdog }
+    }
+
+    /// Its address: `redis://…`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it as a crash does (`kill -9`), with all that it held.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn kill(&self) {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.kill().expect("it is ours to kill");
+        server.wait().expect("it ends");
+    }
+
+    /// Starts it again after [`TestRedis::kill`], at the same address and with nothing in it; returns when it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn restart(&self) {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        *server = serve(&self.folder, self.port).expect("redis-server starts again");
+    }
+
+    /// Stops it in the middle of things: it takes connections and answers none.
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`TestRedis::pause`].
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Gives it a command, in words without spaces, and answers what it said.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn command(&self, words: &[&str]) -> String {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connect to Redis");
+        // It closes the connection behind the last answer.
+        stream.write_all(format!("{}\r\nQUIT\r\n", words.join(" ")).as_bytes()).expect("ask Redis");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("hear Redis");
+        answer.trim_end().trim_end_matches("+OK").trim_end().to_owned()
+    }
+
+    fn signal(&self, signal: &str) {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = Command::new("kill").args([signal, &server.id().to_string()]).status();
+        assert!(told.expect("start kill").success(), "kill {signal}");
+    }
+}
+
+impl Drop for TestRedis {
+    fn drop(&mut self) {
+        let server = self.server.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Cleaning up is best effort: a test must not fail for it.
+        let _ = server.kill();
+        let _ = server.wait();
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// Runs the server; `None` when it ends before it is ready.
+fn serve(folder: &PathBuf, port: u16) -> Option<Child> {
+    let mut child = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(["--port", &port.to_string()])
+        .arg("--dir")
+        .arg(folder)
+        .arg("--pidfile")
+        .arg(folder.join("pid"))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{ADVICE} ({error})"));
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let is_ready =
+        lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept connections"));
+    if !is_ready {
+        // It has ended, or is about to.
+        let _ = child.wait();
+        return None;
+    }
+    // A full pipe would stop it.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    Some(child)
+}

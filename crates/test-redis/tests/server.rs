@@ -1,0 +1,35 @@
+//! The test server keeps its own promises.
+
+use std::net::TcpStream;
+
+use test_redis::TestRedis;
+
+#[test]
+fn a_killed_server_is_gone_and_comes_back_empty() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let server = TestRedis::start();
+    let other = TestRedis::start();
+    let _ = server.command(&["SET", "a", "1"]);
+    assert_eq!(
+        (server.command(&["EXISTS", "a"]), other.command(&["EXISTS", "a"])),
+        (":1".into(), ":0".into())
+    );
+    server.kill();
+    let address = server.url().replace("redis://", "");
+    assert!(TcpStream::connect(&address).is_err());
+    server.restart();
+    assert_eq!(server.command(&["EXISTS", "a"]), ":0");
+}
+
+#[test]
+fn a_paused_server_goes_on_later() {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let server = TestRedis::start();
+    server.pause();
+    server.resume();
+    assert_eq!(server.command(&["PING"]), "+PONG");
+}
