@@ -12,4 +12,5 @@ pub use cli::run;
 pub use composition::{
     Application, DatabaseAdmin, Overrides, Prepared, Schema, StartError, UseCases, error_chain,
 };
+pub use telemetry::log_filter;
 pub use workers::Workers;

@@ -6,14 +6,20 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// Says of its own start and end what we say ourselves. A directive of `RUST_LOG` for it wins.
-const QUIET: &str = "actix_server=warn";
+/// What libraries say too much of: the one tells of its own start and end what we tell ourselves, the other writes the
+/// values of every statement at `debug`, addresses and digests among them. A directive of `RUST_LOG` for them wins.
+const QUIET: &str = "actix_server=warn,tokio_postgres=info";
+
+/// Which lines are logged when `RUST_LOG` is this.
+#[must_use]
+pub fn log_filter(filter: &str) -> EnvFilter {
+    // The settings were checked when they were read.
+    EnvFilter::try_new(format!("{QUIET},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"))
+}
 
 /// Sends log lines to standard error from now on. Harmless when something does so already.
 pub(crate) fn init(settings: &Settings, filter: &str) {
-    // The settings were checked when they were read.
-    let filter = EnvFilter::try_new(format!("{QUIET},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(log_filter(filter)).with_writer(io::stderr);
     let is_set = match settings.log_format {
         LogFormat::Pretty => {
             logs.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).with_target(false).try_init()

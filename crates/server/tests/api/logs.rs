@@ -1,12 +1,28 @@
-//! What may never be logged is not (quality B14): planted secrets are looked for in all that the process logged.
+//! What may never be logged is not (quality B14): planted secrets are looked for in all that the process logged, here for
+//! one story with what it must log, and at the end of the run for all cases together (`support/canaries.rs`).
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::support::{Engine, TestApp, Tokens, captured_logs, cases};
+use crate::support::{Engine, TestApp, Tokens, captured_logs, cases, found_in};
 
 cases! {
+    the_search_finds_a_secret_in_every_spelling,
     no_secret_stands_in_the_logs,
     every_request_is_logged_once_under_its_id,
+}
+
+async fn the_search_finds_a_secret_in_every_spelling(_: Engine) {
+    let secrets = BTreeSet::from(["cem@example.com".to_owned(), "S3cret of cem".to_owned()]);
+    let lines = "fine\nto cem@example.com\n/reset?email=cem%40example.com\n\
+                 [83, 51, 99, 114, 101, 116, 32, 111, 102, 32, 99, 101, 109]\nS3cret of nobody\n";
+    let found = found_in(lines, &secrets);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found.iter().zip(2..=4).all(|(one, line)| one.starts_with(&format!("line {line}: "))),
+        "{found:?}"
+    );
 }
 
 async fn no_secret_stands_in_the_logs(engine: Engine) {

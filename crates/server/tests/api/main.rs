@@ -1,12 +1,14 @@
 //! The API over a real socket, each case on both databases.
 //!
 //! `cargo test -p server --test api` runs all, `… --test api -- sqlite::cart` a part. A case is an async function that
-//! spawns a [`support::TestApp`]; it stands in its module's `cases!` table.
+//! spawns a [`support::TestApp`]; it stands in its module's `cases!` table. When all have run, everything that was logged
+//! is searched for every secret that was sent or handed out ([`support::leaks`]).
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test that meets what it did not expect stops and says so"
 )]
@@ -29,9 +31,11 @@ mod story;
 mod support;
 mod tokens;
 
+use std::process::ExitCode;
+
 use libtest_mimic::Arguments;
 
-fn main() {
+fn main() -> ExitCode {
     support::capture_logs();
     let modules = [
         accounts::cases(),
@@ -52,5 +56,13 @@ fn main() {
         tokens::cases(),
     ];
     let trials = modules.into_iter().flatten().flat_map(support::Case::trials).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    support::all_stopped();
+    let leaks = support::leaks();
+    if leaks.is_empty() {
+        return conclusion.exit_code();
+    }
+    eprintln!("Secrets stand in what was logged (quality B14), in {} lines:", leaks.len());
+    leaks.iter().take(20).for_each(|leak| eprintln!("{leak}"));
+    ExitCode::FAILURE
 }

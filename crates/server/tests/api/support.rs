@@ -3,6 +3,7 @@
 mod actors;
 mod answer;
 mod app;
+mod canaries;
 mod case;
 mod cinema;
 mod clock;
@@ -12,11 +13,13 @@ mod fixtures;
 mod logs;
 mod mailer;
 mod redaction;
+mod tables;
 
 pub(crate) use self::{
     actors::{Call, Caller, SignedIn, Tokens, email_of, jwt_part, password_of},
     answer::Answer,
-    app::{SECRET, TestApp},
+    app::{SECRET, TestApp, all_stopped},
+    canaries::{found_in, leaks},
     case::{Case, cases},
     cinema::Cinema,
     clock::MovableClock,

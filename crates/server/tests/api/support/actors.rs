@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::{Answer, canaries};
 
 /// The addresses that stand outside `/api/v1` (api.md section 11 and the small pages).
 const OPERATIONAL: [&str; 8] =
@@ -70,8 +70,10 @@ impl Caller {
         let path = path.as_ref();
         let prefix = if OPERATIONAL.iter().any(|known| path.starts_with(known)) { "" } else { "/api/v1" };
         let target = format!("{prefix}{path}");
+        canaries::plant_address(&target);
         let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));
         if let Some(authorization) = &self.authorization {
+            canaries::plant_authorization(authorization);
             request = request.header("authorization", authorization);
         }
         Call { method, target, public_url: Arc::clone(&self.public_url), request }
@@ -89,16 +91,24 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if name.eq_ignore_ascii_case("authorization") {
+            canaries::plant_authorization(&String::from_utf8_lossy(value.as_ref()));
+        }
         self.request = self.request.header(name, value.as_ref());
         self
     }
 
     pub(crate) fn json(mut self, body: &Value) -> Self {
+        canaries::plant_texts(body);
         self.request = self.request.json(body);
         self
     }
 
     pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+        let body = body.into();
+        if let Some(bytes) = body.as_bytes() {
+            canaries::plant_bytes(bytes);
+        }
         self.request = self.request.header("content-type", kind).body(body);
         self
     }
@@ -113,6 +123,7 @@ impl Call {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.bytes().await?.to_vec();
+        canaries::plant_tokens_of(&body);
         let answer = Answer { method: method.to_string(), target, status, headers, body };
         Ok(answer.keeps_the_rules(&public_url))
     }

@@ -5,7 +5,7 @@ use std::{
     future::IntoFuture,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use adapter_postgres::PostgresDatabase;
@@ -26,10 +26,11 @@ use server::{
 };
 use tempfile::TempDir;
 use test_postgres::{TestDatabase, TestPostgres};
+use tokio::task::JoinHandle;
 
 use super::{
     Answer, Caller, Cinema, Engine, MovableClock, RecordingMailer, SignedIn, Tokens, email_of, jwt_part,
-    password_of, runtime, small_catalogue,
+    logs, password_of, runtime, small_catalogue, tables,
 };
 
 /// The secret of every server that asks for no other.
@@ -82,6 +83,16 @@ impl Database {
 }
 
 impl Database {
+    /// Keeps beside the logs what is written down of deeds and of failed mails: the same may not stand there.
+    async fn keep_what_it_tells(&self) {
+        for table in ["audit_log", "outbox"] {
+            // A case may have stopped its database.
+            for cell in tables::texts(&self.url, table).await.unwrap_or_default() {
+                logs::keep(&format!("{} {}", cell.table, cell.column), &cell.text);
+            }
+        }
+    }
+
     /// The accounts, past the server: what another node or an operator does.
     async fn accounts(&self) -> Arc<dyn AccountStore> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
@@ -394,12 +405,27 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         let database = Arc::clone(&self.database);
         if let Some(application) = self.application.take() {
-            runtime().spawn(async move {
+            let stop = runtime().spawn(async move {
                 application.stop().await;
+                database.keep_what_it_tells().await;
                 drop(database);
             });
+            STOPPING.lock().unwrap_or_else(PoisonError::into_inner).push(stop);
         }
     }
+}
+
+/// The servers that cases have left behind.
+static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// Waits until every server of the suite has stopped.
+pub(crate) fn all_stopped() {
+    let stopping = std::mem::take(&mut *STOPPING.lock().unwrap_or_else(PoisonError::into_inner));
+    runtime().block_on(async {
+        for stop in stopping {
+            stop.await.expect("a server stops");
+        }
+    });
 }
 
 /// Movies that were brought in.

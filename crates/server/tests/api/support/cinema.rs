@@ -4,11 +4,14 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver},
+    },
     thread::JoinHandle,
 };
 
-use super::SECRET;
+use super::{SECRET, logs};
 
 /// How it is to be run.
 pub(crate) struct Cinema {
@@ -26,6 +29,7 @@ impl Cinema {
             .env("DATABASE_URL", database_url)
             .env("DATA_DIR", folder)
             .env("RATE_LIMITS", "off")
+            .env("RUST_LOG", logs::MOST_VERBOSE)
             .current_dir(folder);
         Self { command }
     }
@@ -33,7 +37,9 @@ impl Cinema {
     /// Runs a command to its end; says whether it succeeded, and what it said.
     pub(crate) fn run(mut self, words: &[&str]) -> (bool, String) {
         let done = self.prepared("exec \"$@\"", words).output().expect("cinema runs");
-        (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        logs::keep("cinema", &said);
+        (done.status.success(), said)
     }
 
     /// Begins a command.
@@ -67,6 +73,8 @@ pub(crate) struct Running {
     child: Child,
     printed: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
+    /// Where it says that it listens.
+    listens: Receiver<String>,
     url: String,
 }
 
@@ -82,23 +90,23 @@ impl Running {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
             }
         });
-        Self { child, printed, reader: Some(reader), url: String::new() }
+        let errors = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (says, listens) = mpsc::channel();
+        // Read to its end whoever listens: a full pipe would stop it.
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                logs::keep("cinema", &line);
+                if let Some((_, url)) = line.split_once("listening on ") {
+                    // Nobody waits for what only works through a list.
+                    drop(says.send(url.trim().to_owned()));
+                }
+            }
+        });
+        Self { child, printed, reader: Some(reader), listens, url: String::new() }
     }
 
     fn listening(mut self) -> Self {
-        let mut errors = BufReader::new(self.child.stderr.take().expect("a pipe"));
-        let mut said = String::new();
-        loop {
-            let before = said.len();
-            let count = errors.read_line(&mut said).expect("its standard error");
-            assert!(count > 0, "it does not listen: {said}");
-            if let Some((_, url)) = said[before..].split_once("listening on ") {
-                url.trim().clone_into(&mut self.url);
-                break;
-            }
-        }
-        // A full pipe would stop it.
-        std::thread::spawn(move || drop(std::io::copy(&mut errors, &mut std::io::sink())));
+        self.url = self.listens.recv().expect("it listens");
         self
     }
 

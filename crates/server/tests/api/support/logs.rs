@@ -1,11 +1,15 @@
-//! All that the servers of this process log, kept to be searched.
+//! All that the servers of the suite log, in this process and in those it starts, kept to be searched.
 
 use std::{
     io,
     sync::{Mutex, PoisonError},
 };
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The most that operators ever ask for (`RUST_LOG`): everything of ours, and whatever libraries say for their users.
+pub(crate) const MOST_VERBOSE: &str = "debug,adapter_crypto=trace,adapter_mailer_console=trace,adapter_mailer_smtp=trace,adapter_postgres=trace,\
+     adapter_sqlite=trace,api_actix=trace,app=trace,cinema=trace,domain=trace,server=trace";
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -32,16 +36,25 @@ impl<'a> MakeWriter<'a> for MakeKeeper {
     }
 }
 
-/// Begins to keep what is logged, in more detail than any installation would ask for.
+/// Begins to keep what is logged, filtered as every installation filters, each line with the place in the source that
+/// wrote it.
 pub(crate) fn capture_logs() {
-    let crates = "info,app=trace,domain=trace,api_actix=trace,server=trace,adapter_sqlite=trace,\
-                  adapter_postgres=trace,adapter_crypto=trace,actix_web=debug,actix_http=debug,diesel=debug";
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(crates))
+        .with_env_filter(server::log_filter(MOST_VERBOSE))
         .with_ansi(false)
+        .with_file(true)
+        .with_line_number(true)
         .with_writer(MakeKeeper)
         .try_init()
         .expect("nobody else captures the logs of this process");
+}
+
+/// Keeps what somebody else wrote down: a process of its own, or a database.
+pub(crate) fn keep(place: &str, text: &str) {
+    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    for line in text.lines() {
+        lines.extend_from_slice(format!("{place}: {line}\n").as_bytes());
+    }
 }
 
 /// What was logged until now.
