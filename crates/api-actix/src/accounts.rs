@@ -57,12 +57,14 @@ refusals! {
 /// that was never activated sends a new link.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<RegisterBody>,
 ) -> Result<CreatedJson<MessageBody>, Failure<RegisterError>> {
     let accounts = api.accounts();
     let RegisterBody { email, password } = body.0;
-    api.run(async move { accounts.register(email, password).await }).await?;
+    let origin = origin_of(&request);
+    api.run(async move { accounts.register(email, password, &origin).await }).await?;
     Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))
 }
 
@@ -71,12 +73,14 @@ pub(crate) async fn register(
 /// With the token of the link in the activation mail, once.
 #[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
 pub(crate) async fn activate(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<ActivateBody>,
 ) -> Result<OkJson<MessageBody>, Failure<ActivateError>> {
     let accounts = api.accounts();
     let token = body.0.token;
-    api.run(async move { accounts.activate(&token).await }).await?;
+    let origin = origin_of(&request);
+    api.run(async move { accounts.activate(&token, &origin).await }).await?;
     Ok(OkJson(MessageBody::new("Account activated.")))
 }
 
@@ -114,12 +118,14 @@ pub(crate) async fn request_password_reset(
 /// Once. Every session of the user ends.
 #[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
 pub(crate) async fn reset_password(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<ResetPasswordBody>,
 ) -> Result<OkJson<MessageBody>, Failure<ResetPasswordError>> {
     let accounts = api.accounts();
     let ResetPasswordBody { token, password } = body.0;
-    api.run(async move { accounts.reset_password(&token, password).await }).await?;
+    let origin = origin_of(&request);
+    api.run(async move { accounts.reset_password(&token, password, &origin).await }).await?;
     Ok(OkJson(MessageBody::new("Password changed. Log in with the new one.")))
 }
 
@@ -134,8 +140,8 @@ pub(crate) async fn log_in(
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let accounts = api.accounts();
     let LoginBody { email, password } = body.0;
-    let device = origin_of(&request).device;
-    let pair = api.run(async move { accounts.log_in(&email, &password, device).await }).await?;
+    let origin = origin_of(&request);
+    let pair = api.run(async move { accounts.log_in(&email, &password, &origin).await }).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -144,12 +150,14 @@ pub(crate) async fn log_in(
 /// The token stops working; using it again after 30 seconds ends the whole sign-in.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
 pub(crate) async fn refresh(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<RefreshBody>,
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let accounts = api.accounts();
     let token = body.0.refresh;
-    let pair = api.run(async move { accounts.refresh(token.expose()).await }).await?;
+    let origin = origin_of(&request);
+    let pair = api.run(async move { accounts.refresh(token.expose(), &origin).await }).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -158,11 +166,13 @@ pub(crate) async fn refresh(
 /// Ends the sign-in that the refresh token belongs to; whatever else the text is, nothing happens.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<RefreshBody>,
 ) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
     let accounts = api.accounts();
     let token = body.0.refresh;
-    api.run(async move { accounts.log_out(token.expose()).await }).await?;
+    let origin = origin_of(&request);
+    api.run(async move { accounts.log_out(token.expose(), &origin).await }).await?;
     Ok(OkJson(MessageBody::new("Logged out.")))
 }

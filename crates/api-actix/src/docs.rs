@@ -14,9 +14,11 @@ use actix_web::{
 };
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use domain::accounts::Origin;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    extract::origin_of,
     openapi::Document,
     problem::{Problem, kinds},
     settings::DocsAccess,
@@ -73,7 +75,7 @@ impl DocsCredentials {
 #[async_trait]
 pub(crate) trait DocsGate: Send + Sync {
     /// MUST throttle passwords as a login does, and take as long for an unknown email as for a known one.
-    async fn admits(&self, credentials: DocsCredentials) -> bool;
+    async fn admits(&self, credentials: DocsCredentials, origin: Origin) -> bool;
 }
 
 /// Lets readers of the document in.
@@ -114,8 +116,8 @@ impl Door {
         if key.is_some_and(|key| self.remembered.contains_key(&key)) {
             return Ok(());
         }
-        let gate = Arc::clone(&self.gate);
-        if !api.run_any(async move { gate.admits(credentials).await }).await? {
+        let (gate, origin) = (Arc::clone(&self.gate), origin_of(request));
+        if !api.run_any(async move { gate.admits(credentials, origin).await }).await? {
             return Err(closed());
         }
         if let Some(key) = key {

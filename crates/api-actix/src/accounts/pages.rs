@@ -2,12 +2,13 @@
 //!
 //! They work without scripts, and opening one changes nothing: mail scanners open links. The button does.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
 use domain::{accounts::PlainPassword, entropy::PlainToken};
 use serde::Deserialize;
 
 use crate::{
+    extract::origin_of,
     html,
     problem::{Failure, Refusal},
     state::Api,
@@ -37,13 +38,18 @@ pub(crate) async fn ask_to_activate(query: Option<web::Query<TokenParameter>>) -
 }
 
 /// `POST /activate`: the button was pressed.
-pub(crate) async fn activate(api: web::Data<Api>, form: Option<web::Form<TokenParameter>>) -> HttpResponse {
+pub(crate) async fn activate(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    form: Option<web::Form<TokenParameter>>,
+) -> HttpResponse {
     let Some(token) = form.map(|form| form.into_inner().token).filter(|token| !token.is_empty()) else {
         return no_token();
     };
     let accounts = api.accounts();
     let token = PlainToken::new(token);
-    match api.run(async move { accounts.activate(&token).await }).await {
+    let origin = origin_of(&request);
+    match api.run(async move { accounts.activate(&token, &origin).await }).await {
         Ok(()) => html::page(
             StatusCode::OK,
             "Account activated",
@@ -85,6 +91,7 @@ pub(crate) async fn ask_for_password(query: Option<web::Query<TokenParameter>>) 
 
 /// `POST /reset-password`: the form was sent.
 pub(crate) async fn reset_password(
+    request: HttpRequest,
     api: web::Data<Api>,
     form: Option<web::Form<NewPasswordForm>>,
 ) -> HttpResponse {
@@ -97,7 +104,8 @@ pub(crate) async fn reset_password(
     let accounts = api.accounts();
     let plain = PlainToken::new(token.clone());
     let password = PlainPassword::new(&password);
-    match api.run(async move { accounts.reset_password(&plain, password).await }).await {
+    let origin = origin_of(&request);
+    match api.run(async move { accounts.reset_password(&plain, password, &origin).await }).await {
         Ok(()) => html::page(
             StatusCode::OK,
             "Password changed",

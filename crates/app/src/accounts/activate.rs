@@ -1,6 +1,11 @@
-use domain::{accounts::LinkKind, entropy::PlainToken, store::StoreError};
+use domain::{
+    accounts::{LinkKind, Origin},
+    audit::{AuditAction, AuditObject},
+    entropy::PlainToken,
+    store::StoreError,
+};
 
-use super::Accounts;
+use super::{Accounts, audit::Deed};
 use crate::retry::retried;
 
 /// Activation was refused.
@@ -24,11 +29,11 @@ impl Accounts {
     ///
     /// # Errors
     /// See [`ActivateError`].
-    pub async fn activate(&self, token: &PlainToken) -> Result<(), ActivateError> {
-        retried(&*self.ports.backoff, || self.try_activate(token)).await
+    pub async fn activate(&self, token: &PlainToken, origin: &Origin) -> Result<(), ActivateError> {
+        retried(&*self.ports.backoff, || self.try_activate(token, origin)).await
     }
 
-    async fn try_activate(&self, token: &PlainToken) -> Result<(), ActivateError> {
+    async fn try_activate(&self, token: &PlainToken, origin: &Origin) -> Result<(), ActivateError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(token);
         let mut unit = self.ports.store.begin().await?;
@@ -46,6 +51,9 @@ impl Accounts {
         if needs_password {
             self.mail_password_reset(&mut *unit, &user, now).await?;
         }
+        // Whoever has the link was not signed in.
+        let deed = Deed::by(None, AuditAction::Activated).on(AuditObject::User(user.id));
+        self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
         Ok(())
     }
@@ -57,7 +65,7 @@ mod tests {
 
     use crate::accounts::{
         ActivateError,
-        doubles::{World, ann, password, token_in},
+        doubles::{ORIGIN, World, ann, password, token_in},
     };
 
     const HOUR: i64 = 3600;
@@ -66,10 +74,10 @@ mod tests {
     async fn a_token_activates_once() {
         let world = World::new();
         let token = world.registered(&ann()).await;
-        world.accounts.activate(&token).await.unwrap();
+        world.accounts.activate(&token, ORIGIN).await.unwrap();
         assert!(world.user(&ann()).is_active);
         assert_eq!(world.mails().len(), 1);
-        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenInvalid)));
+        assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
 
     #[tokio::test]
@@ -77,7 +85,7 @@ mod tests {
         let world = World::new();
         world.registered(&ann()).await;
         let unknown = PlainToken::new("made up".to_owned());
-        assert!(matches!(world.accounts.activate(&unknown).await, Err(ActivateError::TokenInvalid)));
+        assert!(matches!(world.accounts.activate(&unknown, ORIGIN).await, Err(ActivateError::TokenInvalid)));
         assert!(!world.user(&ann()).is_active);
     }
 
@@ -87,25 +95,28 @@ mod tests {
         let token = world.registered(&ann()).await;
         world.seconds_pass(24 * HOUR);
         for _ in 0..2 {
-            assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenExpired)));
+            assert!(matches!(
+                world.accounts.activate(&token, ORIGIN).await,
+                Err(ActivateError::TokenExpired)
+            ));
         }
         world.seconds_pass(-1);
-        world.accounts.activate(&token).await.unwrap();
+        world.accounts.activate(&token, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_contested_password_is_dropped_and_a_link_to_set_one_is_mailed() {
         let world = World::new();
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
         let token = token_in(&world.last_mail());
-        world.accounts.activate(&token).await.unwrap();
+        world.accounts.activate(&token, ORIGIN).await.unwrap();
         let user = world.user(&ann());
         assert!(user.is_active && !user.password.is_usable() && !user.is_password_contested);
         let mail = world.last_mail();
         assert_eq!(mail.subject, "Set a new Cinema password");
         let reset = token_in(&mail);
-        world.accounts.reset_password(&reset, password("my own harbour 9")).await.unwrap();
+        world.accounts.reset_password(&reset, password("my own harbour 9"), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
@@ -114,7 +125,7 @@ mod tests {
         world.active(&ann()).await;
         world.accounts.send_requested_password_reset(&ann()).await.unwrap();
         let reset = token_in(&world.last_mail());
-        assert!(matches!(world.accounts.activate(&reset).await, Err(ActivateError::TokenInvalid)));
+        assert!(matches!(world.accounts.activate(&reset, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
 
     #[tokio::test]
@@ -123,7 +134,7 @@ mod tests {
         let token = world.registered(&ann()).await;
         let before = world.store.rows().clone();
         world.fail_on_commit();
-        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::Store(_))));
+        assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::Store(_))));
         assert_eq!(*world.store.rows(), before);
     }
 }

@@ -39,7 +39,7 @@ mod tests {
 
     use crate::accounts::{
         ActivateError,
-        doubles::{World, ann},
+        doubles::{ORIGIN, World, ann},
     };
 
     #[tokio::test]
@@ -48,10 +48,10 @@ mod tests {
         let token = world.registered(&ann()).await;
         world.seconds_pass(48 * 3600);
         assert_eq!(world.accounts.clean_up().await.unwrap(), 0);
-        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenExpired)));
+        assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenExpired)));
         world.seconds_pass(1);
         assert_eq!(world.accounts.clean_up().await.unwrap(), 1);
-        assert!(matches!(world.accounts.activate(&token).await, Err(ActivateError::TokenInvalid)));
+        assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
 
     #[tokio::test]
@@ -59,10 +59,10 @@ mod tests {
         let world = World::new();
         let ended = world.signed_in(&ann()).await;
         let live = world.log_in(&ann()).await;
-        world.accounts.log_out(&ended.refresh).await.unwrap();
+        world.accounts.log_out(&ended.refresh, ORIGIN).await.unwrap();
         world.seconds_pass(25 * 3600);
         assert_eq!(world.accounts.clean_up().await.unwrap(), 1);
-        world.accounts.refresh(&live.refresh).await.unwrap();
+        world.accounts.refresh(&live.refresh, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use chrono::TimeDelta;
 use domain::{
-    accounts::{Device, EmailAddress, PasswordPolicy, PlainPassword, User},
+    accounts::{Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, User},
     entropy::PlainToken,
     mail::Mail,
     outbox::ClaimedOutboxMessage,
@@ -34,6 +34,10 @@ pub(crate) fn ann() -> EmailAddress {
 pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
 }
+
+/// Where deeds come from in tests that do not care.
+pub(crate) const ORIGIN: &Origin =
+    &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
 
 /// The use cases of accounts on doubles that a test can look into.
 pub(crate) struct World {
@@ -83,14 +87,14 @@ impl World {
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.
     pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
-        self.accounts.register(email.clone(), password(PASSWORD)).await.unwrap();
+        self.accounts.register(email.clone(), password(PASSWORD), ORIGIN).await.unwrap();
         token_in(&self.last_mail())
     }
 
     /// Makes an active account with [`PASSWORD`].
     pub(crate) async fn active(&self, email: &EmailAddress) {
         let token = self.registered(email).await;
-        self.accounts.activate(&token).await.unwrap();
+        self.accounts.activate(&token, ORIGIN).await.unwrap();
     }
 
     /// Makes an active account and signs it in.
@@ -100,7 +104,7 @@ impl World {
     }
 
     pub(crate) async fn log_in(&self, email: &EmailAddress) -> TokenPair {
-        self.accounts.log_in(email, &password(PASSWORD), Device::default()).await.unwrap()
+        self.accounts.log_in(email, &password(PASSWORD), ORIGIN).await.unwrap()
     }
 
     pub(crate) fn user(&self, email: &EmailAddress) -> User {

@@ -1,9 +1,11 @@
 use domain::{
-    accounts::{Credentials, Device, EmailAddress, HashError, PasswordHash, PlainPassword, Session},
+    accounts::{Credentials, EmailAddress, HashError, Origin, PasswordHash, PlainPassword, Session},
+    audit::{AuditAction, AuditObject, AuditState},
+    id::UserId,
     store::StoreError,
 };
 
-use super::{Accounts, TokenPair};
+use super::{Accounts, TokenPair, audit::Deed};
 use crate::retry::retried;
 
 /// A log-in was refused.
@@ -34,12 +36,15 @@ impl Accounts {
         &self,
         email: &EmailAddress,
         password: &PlainPassword,
-        device: Device,
+        origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
         let known = self.ports.queries.credentials(email).await?;
         let hash = known.as_ref().map(|known| &known.password);
         let is_right = self.ports.passwords.verify(hash, password).await?;
-        let Some(known) = known.filter(|_| is_right) else {
+        let Some(known) = known.as_ref().filter(|_| is_right) else {
+            // Also of an unknown address: a row less would take less time.
+            let user_id = known.map(|known| known.user_id);
+            self.record_refusal(user_id, "invalid_credentials", origin).await?;
             return Err(LogInError::InvalidCredentials);
         };
         let rehashed = if self.ports.passwords.needs_rehash(&known.password) {
@@ -47,14 +52,50 @@ impl Accounts {
         } else {
             None
         };
-        retried(&*self.ports.backoff, || self.begin_session(&known, rehashed.as_ref(), &device)).await
+        let begin = || self.begin_session(known, rehashed.as_ref(), origin);
+        let outcome = retried(&*self.ports.backoff, begin).await;
+        let reason = match &outcome {
+            Err(LogInError::InvalidCredentials) => "invalid_credentials",
+            Err(LogInError::AccountInactive) => "account_inactive",
+            Ok(_) | Err(LogInError::Hash(_) | LogInError::Store(_)) => return outcome,
+        };
+        self.record_refusal(Some(known.user_id), reason, origin).await?;
+        outcome
+    }
+
+    /// Writes down a sign-in that was refused: never the address that was typed, which may be a stranger's, or a password
+    /// in the wrong field.
+    async fn record_refusal(
+        &self,
+        user_id: Option<UserId>,
+        reason: &str,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        retried(&*self.ports.backoff, || self.try_record_refusal(user_id, reason, origin)).await
+    }
+
+    async fn try_record_refusal(
+        &self,
+        user_id: Option<UserId>,
+        reason: &str,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let deed = Deed::by(None, AuditAction::SignInFailed).to(AuditState::of([("reason", reason)]));
+        let deed = match user_id {
+            Some(id) => deed.on(AuditObject::User(id)),
+            None => deed,
+        };
+        let mut unit = self.ports.store.begin().await?;
+        self.record(&mut *unit, deed, origin, now).await?;
+        unit.commit().await
     }
 
     async fn begin_session(
         &self,
         known: &Credentials,
         rehashed: Option<&PasswordHash>,
-        device: &Device,
+        origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
@@ -71,10 +112,12 @@ impl Accounts {
             user.password = rehashed.clone();
             unit.users().update(&user).await?;
         }
-        let session = Session::begin(self.ports.ids.next(), user.id, device.clone(), now);
+        let session = Session::begin(self.ports.ids.next(), user.id, origin.device.clone(), now);
         let (stored, claims) = self.next_refresh(self.ports.tokens.generate(), &session, now);
         unit.sessions().insert(&session).await?;
         unit.sessions().insert_refresh(&stored).await?;
+        let deed = Deed::by(user.id, AuditAction::SignedIn).on(AuditObject::Session(session.id));
+        self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
         Ok(self.sign_pair(user.role, &claims, now))
     }
@@ -85,10 +128,10 @@ mod tests {
     use domain::accounts::{Device, PasswordHash};
 
     use super::*;
-    use crate::accounts::doubles::{PASSWORD, World, ann, email, password};
+    use crate::accounts::doubles::{ORIGIN, PASSWORD, World, ann, email, password};
 
     async fn try_with(world: &World, typed: &str) -> Result<TokenPair, LogInError> {
-        world.accounts.log_in(&ann(), &password(typed), Device::default()).await
+        world.accounts.log_in(&ann(), &password(typed), ORIGIN).await
     }
 
     #[tokio::test]
@@ -119,11 +162,9 @@ mod tests {
         let world = World::new();
         world.active(&ann()).await;
         let device = Device { user_agent: Some("Firefox".to_owned()), ip: None };
-        let pair = world
-            .accounts
-            .log_in(&email("Ann@EXAMPLE.com"), &password(PASSWORD), device.clone())
-            .await
-            .unwrap();
+        let origin = Origin { device: device.clone(), request_id: None };
+        let pair =
+            world.accounts.log_in(&email("Ann@EXAMPLE.com"), &password(PASSWORD), &origin).await.unwrap();
         let actor = world.accounts.authenticate(&pair.access).await.unwrap();
         assert_eq!(actor.user_id, world.user(&ann()).id);
         {
@@ -132,7 +173,7 @@ mod tests {
             assert_eq!(rows.refresh.len(), 1);
             assert!(!pair.refresh.contains(rows.refresh[0].digest.as_str()));
         }
-        world.accounts.refresh(&pair.refresh).await.unwrap();
+        world.accounts.refresh(&pair.refresh, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]

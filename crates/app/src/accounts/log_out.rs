@@ -1,6 +1,11 @@
-use domain::{id::SessionId, store::StoreError};
+use domain::{
+    accounts::Origin,
+    audit::{AuditAction, AuditObject},
+    id::SessionId,
+    store::StoreError,
+};
 
-use super::Accounts;
+use super::{Accounts, audit::Deed};
 use crate::retry::retried;
 
 impl Accounts {
@@ -8,21 +13,23 @@ impl Accounts {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn log_out(&self, token: &str) -> Result<(), StoreError> {
+    pub async fn log_out(&self, token: &str, origin: &Origin) -> Result<(), StoreError> {
         let Ok(claims) = self.ports.session_tokens.verify_refresh(token) else {
             return Ok(());
         };
-        retried(&*self.ports.backoff, || self.end_session(claims.session_id)).await
+        retried(&*self.ports.backoff, || self.end_session(claims.session_id, origin)).await
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<(), StoreError> {
+    async fn end_session(&self, id: SessionId, origin: &Origin) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let session = unit.sessions().find_for_update(id).await?;
         let Some(session) = session.filter(|session| session.ended_at.is_none()) else {
             return Ok(());
         };
+        let deed = Deed::by(session.user_id, AuditAction::SignedOut).on(AuditObject::Session(id));
         self.end_family(&mut *unit, session, now).await?;
+        self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
         self.seen_sessions.forget(id);
         Ok(())
@@ -33,7 +40,7 @@ impl Accounts {
 mod tests {
     use crate::accounts::{
         AuthenticateError, RefreshError,
-        doubles::{World, ann},
+        doubles::{ORIGIN, World, ann},
     };
 
     #[tokio::test]
@@ -41,10 +48,10 @@ mod tests {
         let world = World::new();
         let pair = world.signed_in(&ann()).await;
         world.accounts.authenticate(&pair.access).await.unwrap();
-        world.accounts.log_out(&pair.refresh).await.unwrap();
+        world.accounts.log_out(&pair.refresh, ORIGIN).await.unwrap();
         let access = world.accounts.authenticate(&pair.access).await;
         assert!(matches!(access, Err(AuthenticateError::Invalid)));
-        assert!(matches!(world.accounts.refresh(&pair.refresh).await, Err(RefreshError::Invalid)));
+        assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
         assert!(world.store.rows().refresh.is_empty());
     }
 
@@ -53,22 +60,22 @@ mod tests {
         let world = World::new();
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.access] {
-            world.accounts.log_out(text).await.unwrap();
+            world.accounts.log_out(text, ORIGIN).await.unwrap();
         }
-        world.accounts.refresh(&pair.refresh).await.unwrap();
+        world.accounts.refresh(&pair.refresh, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_rotated_and_an_expired_token_log_out_too_and_again() {
         let world = World::new();
         let first = world.signed_in(&ann()).await;
-        let second = world.accounts.refresh(&first.refresh).await.unwrap();
+        let second = world.accounts.refresh(&first.refresh, ORIGIN).await.unwrap();
         world.seconds_pass(8 * 24 * 3600);
         for _ in 0..2 {
-            world.accounts.log_out(&first.refresh).await.unwrap();
+            world.accounts.log_out(&first.refresh, ORIGIN).await.unwrap();
         }
         assert!(world.store.rows().sessions[0].ended_at.is_some());
-        assert!(matches!(world.accounts.refresh(&second.refresh).await, Err(RefreshError::Invalid)));
+        assert!(matches!(world.accounts.refresh(&second.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
     }
 
     #[tokio::test]
@@ -76,8 +83,8 @@ mod tests {
         let world = World::new();
         let laptop = world.signed_in(&ann()).await;
         let phone = world.log_in(&ann()).await;
-        world.accounts.log_out(&laptop.refresh).await.unwrap();
+        world.accounts.log_out(&laptop.refresh, ORIGIN).await.unwrap();
         world.accounts.authenticate(&phone.access).await.unwrap();
-        world.accounts.refresh(&phone.refresh).await.unwrap();
+        world.accounts.refresh(&phone.refresh, ORIGIN).await.unwrap();
     }
 }

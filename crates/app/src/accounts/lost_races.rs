@@ -3,14 +3,11 @@
 
 use std::error::Error;
 
-use domain::{
-    accounts::Device,
-    store::{LostRace, StoreError},
-};
+use domain::store::{LostRace, StoreError};
 
 use super::{
     LogInError, RefreshError,
-    doubles::{PASSWORD, World, ann, password},
+    doubles::{ORIGIN, PASSWORD, World, ann, password},
 };
 
 type Ended = Result<(), Box<dyn Error>>;
@@ -59,7 +56,7 @@ async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World,
 #[tokio::test]
 async fn registering() {
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password(PASSWORD)).await?)
+        Ok(world.accounts.register(ann(), password(PASSWORD), ORIGIN).await?)
     };
     check(async |_| (), register).await;
 }
@@ -68,7 +65,7 @@ async fn registering() {
 async fn registering_again_with_another_password() {
     let prepare = async |world: &World| drop(world.registered(&ann()).await);
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password("other harbour 8")).await?)
+        Ok(world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await?)
     };
     check(prepare, register).await;
 }
@@ -77,10 +74,10 @@ async fn registering_again_with_another_password() {
 async fn activating_an_account_with_a_contested_password() {
     let prepare = async |world: &World| {
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
         super::doubles::token_in(&world.last_mail())
     };
-    check(prepare, async |world, token| Ok(world.accounts.activate(token).await?)).await;
+    check(prepare, async |world, token| Ok(world.accounts.activate(token, ORIGIN).await?)).await;
 }
 
 #[tokio::test]
@@ -106,7 +103,7 @@ async fn setting_a_new_password() {
         super::doubles::token_in(&world.last_mail())
     };
     check(prepare, async |world, token| {
-        Ok(world.accounts.reset_password(token, password("louder harbour 8")).await?)
+        Ok(world.accounts.reset_password(token, password("louder harbour 8"), ORIGIN).await?)
     })
     .await;
 }
@@ -118,7 +115,7 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
         world.passwords.change_parameters();
     };
     let log_in = async |world: &World, (): &()| -> Ended {
-        world.accounts.log_in(&ann(), &password(PASSWORD), Device::default()).await?;
+        world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -128,25 +125,25 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
 async fn refreshing_and_logging_out() {
     let prepare = async |world: &World| world.signed_in(&ann()).await.refresh;
     let refresh = async |world: &World, token: &String| -> Ended {
-        world.accounts.refresh(token).await?;
+        world.accounts.refresh(token, ORIGIN).await?;
         Ok(())
     };
     check(prepare, refresh).await;
-    check(prepare, async |world, token| Ok(world.accounts.log_out(token).await?)).await;
+    check(prepare, async |world, token| Ok(world.accounts.log_out(token, ORIGIN).await?)).await;
 }
 
 #[tokio::test]
 async fn ending_a_family_whose_token_was_used_twice() {
     let world = World::new();
     let first = world.signed_in(&ann()).await;
-    world.accounts.refresh(&first.refresh).await.unwrap();
+    world.accounts.refresh(&first.refresh, ORIGIN).await.unwrap();
     world.seconds_pass(31);
     world.store.races.lose(6);
-    let lost = world.accounts.refresh(&first.refresh).await;
+    let lost = world.accounts.refresh(&first.refresh, ORIGIN).await;
     assert!(matches!(lost, Err(RefreshError::Store(StoreError::Conflict(_)))));
     assert_eq!(world.store.rows().refresh.len(), 2);
     world.store.races.lose(4);
-    assert!(matches!(world.accounts.refresh(&first.refresh).await, Err(RefreshError::Invalid)));
+    assert!(matches!(world.accounts.refresh(&first.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
     assert!(world.store.rows().refresh.is_empty());
 }
 
@@ -162,7 +159,7 @@ async fn what_fails_otherwise_is_not_done_again() {
     world.active(&ann()).await;
     world.fail_on_commit();
     world.store.races.take_count();
-    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), Device::default()).await;
+    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
     assert!(matches!(failed, Err(LogInError::Store(StoreError::Failed(_)))));
     assert_eq!(world.store.races.take_count(), 1);
 }

@@ -1,10 +1,11 @@
 use domain::{
-    accounts::{EmailAddress, HashError, LinkKind, PasswordHash, PasswordProblem, PlainPassword},
+    accounts::{EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword},
+    audit::{AuditAction, AuditObject},
     entropy::PlainToken,
     store::StoreError,
 };
 
-use super::Accounts;
+use super::{Accounts, audit::Deed};
 use crate::{outbox::Message, retry::retried};
 
 /// A new password was refused.
@@ -65,10 +66,11 @@ impl Accounts {
         &self,
         token: &PlainToken,
         password: PlainPassword,
+        origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         self.settings.password_policy.check(&password, None)?;
         let hash = self.ports.passwords.hash(&password).await?;
-        retried(&*self.ports.backoff, || self.try_reset_password(token, &password, &hash)).await
+        retried(&*self.ports.backoff, || self.try_reset_password(token, &password, &hash, origin)).await
     }
 
     async fn try_reset_password(
@@ -76,6 +78,7 @@ impl Accounts {
         token: &PlainToken,
         password: &PlainPassword,
         hash: &PasswordHash,
+        origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
@@ -96,6 +99,9 @@ impl Accounts {
         user.set_password(hash.clone(), now);
         unit.users().update(&user).await?;
         unit.sessions().end_all(user.id, now).await?;
+        // Whoever has the link was not signed in.
+        let deed = Deed::by(None, AuditAction::PasswordReset).on(AuditObject::User(user.id));
+        self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
         self.seen_sessions.forget_user(user.id);
         Ok(())
@@ -104,15 +110,12 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::{
-        accounts::{Device, PasswordProblem},
-        entropy::PlainToken,
-    };
+    use domain::{accounts::PasswordProblem, entropy::PlainToken};
 
     use crate::{
         accounts::{
             AuthenticateError, LogInError, RefreshError, ResetPasswordError,
-            doubles::{PASSWORD, World, ann, email, password, token_in},
+            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
         },
         outbox::Message,
     };
@@ -160,15 +163,18 @@ mod tests {
             world.accounts.authenticate(&pair.access).await.unwrap();
         }
         let token = mailed_link(&world).await;
-        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+        world.accounts.reset_password(&token, password(NEW), ORIGIN).await.unwrap();
         for pair in [laptop, phone] {
             let access = world.accounts.authenticate(&pair.access).await;
             assert!(matches!(access, Err(AuthenticateError::Invalid)));
-            assert!(matches!(world.accounts.refresh(&pair.refresh).await, Err(RefreshError::Invalid)));
+            assert!(matches!(
+                world.accounts.refresh(&pair.refresh, ORIGIN).await,
+                Err(RefreshError::Invalid)
+            ));
         }
-        let old = world.accounts.log_in(&ann(), &password(PASSWORD), Device::default()).await;
+        let old = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
         assert!(matches!(old, Err(LogInError::InvalidCredentials)));
-        world.accounts.log_in(&ann(), &password(NEW), Device::default()).await.unwrap();
+        world.accounts.log_in(&ann(), &password(NEW), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
@@ -178,23 +184,23 @@ mod tests {
         let bob = world.signed_in(&email("bob@example.com")).await;
         world.accounts.authenticate(&bob.access).await.unwrap();
         let token = mailed_link(&world).await;
-        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+        world.accounts.reset_password(&token, password(NEW), ORIGIN).await.unwrap();
         world.accounts.authenticate(&bob.access).await.unwrap();
-        world.accounts.refresh(&bob.refresh).await.unwrap();
+        world.accounts.refresh(&bob.refresh, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_used_a_replaced_and_an_activation_token_are_refused() {
         let world = World::new();
         let activation = world.registered(&ann()).await;
-        let as_reset = world.accounts.reset_password(&activation, password(NEW)).await;
+        let as_reset = world.accounts.reset_password(&activation, password(NEW), ORIGIN).await;
         assert!(matches!(as_reset, Err(ResetPasswordError::TokenInvalid)));
-        world.accounts.activate(&activation).await.unwrap();
+        world.accounts.activate(&activation, ORIGIN).await.unwrap();
         let replaced = mailed_link(&world).await;
         let used = mailed_link(&world).await;
-        world.accounts.reset_password(&used, password(NEW)).await.unwrap();
+        world.accounts.reset_password(&used, password(NEW), ORIGIN).await.unwrap();
         for token in [replaced, used] {
-            let refused = world.accounts.reset_password(&token, password(NEW)).await;
+            let refused = world.accounts.reset_password(&token, password(NEW), ORIGIN).await;
             assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)));
         }
     }
@@ -206,11 +212,11 @@ mod tests {
         let token = mailed_link(&world).await;
         world.seconds_pass(3600);
         for _ in 0..2 {
-            let refused = world.accounts.reset_password(&token, password(NEW)).await;
+            let refused = world.accounts.reset_password(&token, password(NEW), ORIGIN).await;
             assert!(matches!(refused, Err(ResetPasswordError::TokenExpired)));
         }
         world.seconds_pass(-1);
-        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+        world.accounts.reset_password(&token, password(NEW), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
@@ -222,10 +228,10 @@ mod tests {
         for (weak, fault) in
             [("short 1", PasswordProblem::TooShort), ("Ann2@example.com", PasswordProblem::IsEmail)]
         {
-            let refused = world.accounts.reset_password(&token, password(weak)).await;
+            let refused = world.accounts.reset_password(&token, password(weak), ORIGIN).await;
             assert!(matches!(refused, Err(ResetPasswordError::Password(problem)) if problem == fault));
         }
-        world.accounts.reset_password(&token, password(NEW)).await.unwrap();
+        world.accounts.reset_password(&token, password(NEW), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
@@ -235,10 +241,10 @@ mod tests {
         let token = mailed_link(&world).await;
         let before = world.store.rows().clone();
         world.fail_on_commit();
-        let failed = world.accounts.reset_password(&token, password(NEW)).await;
+        let failed = world.accounts.reset_password(&token, password(NEW), ORIGIN).await;
         assert!(matches!(failed, Err(ResetPasswordError::Store(_))));
         world.passwords.be_busy();
-        let failed = world.accounts.reset_password(&token, password(NEW)).await;
+        let failed = world.accounts.reset_password(&token, password(NEW), ORIGIN).await;
         assert!(matches!(failed, Err(ResetPasswordError::Hash(_))));
         assert_eq!(*world.store.rows(), before);
         world.accounts.authenticate(&pair.access).await.unwrap();

@@ -1,10 +1,11 @@
 use domain::{
-    accounts::{AccountUnit, REFRESH_GRACE, RefreshClaims, RefreshToken, Session},
+    accounts::{AccountUnit, Origin, REFRESH_GRACE, RefreshClaims, RefreshToken, Session},
+    audit::{AuditAction, AuditObject, AuditState},
     store::StoreError,
     time::Instant,
 };
 
-use super::{Accounts, TokenPair};
+use super::{Accounts, TokenPair, audit::Deed};
 use crate::retry::retried;
 
 /// A refresh was refused.
@@ -26,12 +27,16 @@ impl Accounts {
     ///
     /// # Errors
     /// See [`RefreshError`].
-    pub async fn refresh(&self, token: &str) -> Result<TokenPair, RefreshError> {
+    pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<TokenPair, RefreshError> {
         let presented = self.ports.session_tokens.verify_refresh(token).map_err(|_| RefreshError::Invalid)?;
-        retried(&*self.ports.backoff, || self.try_refresh(&presented)).await
+        retried(&*self.ports.backoff, || self.try_refresh(&presented, origin)).await
     }
 
-    async fn try_refresh(&self, presented: &RefreshClaims) -> Result<TokenPair, RefreshError> {
+    async fn try_refresh(
+        &self,
+        presented: &RefreshClaims,
+        origin: &Origin,
+    ) -> Result<TokenPair, RefreshError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(&presented.token);
         let mut unit = self.ports.store.begin().await?;
@@ -54,7 +59,12 @@ impl Accounts {
                 self.same_successor(&mut *unit, presented).await?
             }
             Some(_) => {
+                // One of two holders: which of them, nobody can say.
+                let deed = Deed::by(None, AuditAction::RefreshReused)
+                    .on(AuditObject::User(user.id))
+                    .to(AuditState::of([("ended_session", session.id.to_string())]));
                 self.end_family(&mut *unit, session, now).await?;
+                self.record(&mut *unit, deed, origin, now).await?;
                 unit.commit().await?;
                 self.seen_sessions.forget(presented.session_id);
                 tracing::warn!(event = "refresh_reuse", session_id = %presented.session_id, user_id = %user.id);
@@ -117,17 +127,17 @@ impl Accounts {
 mod tests {
     use crate::accounts::{
         AuthenticateError, RefreshError, TokenPair,
-        doubles::{World, ann, email},
+        doubles::{ORIGIN, World, ann, email},
     };
 
     const DAY: i64 = 24 * 3600;
 
     async fn refused(world: &World, token: &str) {
-        assert!(matches!(world.accounts.refresh(token).await, Err(RefreshError::Invalid)), "{token}");
+        assert!(matches!(world.accounts.refresh(token, ORIGIN).await, Err(RefreshError::Invalid)), "{token}");
     }
 
     async fn next(world: &World, pair: &TokenPair) -> TokenPair {
-        world.accounts.refresh(&pair.refresh).await.unwrap()
+        world.accounts.refresh(&pair.refresh, ORIGIN).await.unwrap()
     }
 
     #[tokio::test]
@@ -219,7 +229,7 @@ mod tests {
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..50 {
             let (accounts, token) = (world.accounts.clone(), pair.refresh.clone());
-            calls.spawn(async move { accounts.refresh(&token).await.unwrap() });
+            calls.spawn(async move { accounts.refresh(&token, ORIGIN).await.unwrap() });
         }
         let pairs = calls.join_all().await;
         assert!(pairs.iter().all(|other| other.refresh == pairs[0].refresh));
@@ -269,7 +279,7 @@ mod tests {
         let pair = world.signed_in(&ann()).await;
         let before = world.store.rows().clone();
         world.fail_on_commit();
-        assert!(matches!(world.accounts.refresh(&pair.refresh).await, Err(RefreshError::Store(_))));
+        assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Store(_))));
         assert_eq!(*world.store.rows(), before);
     }
 }

@@ -1,13 +1,14 @@
 use domain::{
     accounts::{
-        AccountUnit, Credentials, EmailAddress, HashError, InsertUserError, PasswordHash, PasswordProblem,
-        PlainPassword, User,
+        AccountUnit, Credentials, EmailAddress, HashError, InsertUserError, Origin, PasswordHash,
+        PasswordProblem, PlainPassword, User,
     },
+    audit::{AuditAction, AuditObject, AuditState},
     store::StoreError,
     time::Instant,
 };
 
-use super::{Accounts, mails};
+use super::{Accounts, audit::Deed, mails};
 use crate::retry::retried;
 
 /// Registration was refused.
@@ -44,14 +45,19 @@ impl Accounts {
     ///
     /// # Errors
     /// See [`RegisterError`].
-    pub async fn register(&self, email: EmailAddress, password: PlainPassword) -> Result<(), RegisterError> {
+    pub async fn register(
+        &self,
+        email: EmailAddress,
+        password: PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), RegisterError> {
         self.settings.password_policy.check(&password, Some(&email))?;
         let hash = self.ports.passwords.hash(&password).await?;
         for _ in 0..TRIES {
             let known = self.ports.queries.credentials(&email).await?;
             let is_same =
                 self.ports.passwords.verify(known.as_ref().map(|known| &known.password), &password).await?;
-            let register = || self.try_register(&email, &hash, known.as_ref(), is_same);
+            let register = || self.try_register(&email, &hash, known.as_ref(), is_same, origin);
             match retried(&*self.ports.backoff, register).await? {
                 Outcome::Done => return Ok(()),
                 Outcome::Taken => return Err(RegisterError::EmailTaken),
@@ -67,12 +73,17 @@ impl Accounts {
         hash: &PasswordHash,
         known: Option<&Credentials>,
         is_same: bool,
+        origin: &Origin,
     ) -> Result<Outcome, StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
         match unit.users().insert(&user).await {
-            Ok(()) => self.mail_activation(&mut *unit, &user, now).await?,
+            Ok(()) => {
+                self.mail_activation(&mut *unit, &user, now).await?;
+                let deed = Deed::by(None, AuditAction::Registered).on(AuditObject::User(user.id));
+                self.record(&mut *unit, deed, origin, now).await?;
+            }
             Err(InsertUserError::Store(error)) => return Err(error),
             Err(InsertUserError::EmailTaken) => {
                 let Some(user) = unit.users().find_by_email_for_update(email).await? else {
@@ -89,7 +100,7 @@ impl Accounts {
                     let key = format!("already_registered:{}", self.ports.ids.uuid());
                     self.push_mail(&mut *unit, key, mail, now).await?;
                 } else {
-                    self.register_again(&mut *unit, user, is_same, now).await?;
+                    self.register_again(&mut *unit, user, is_same, origin, now).await?;
                 }
             }
         }
@@ -102,11 +113,16 @@ impl Accounts {
         unit: &mut dyn AccountUnit,
         mut user: User,
         is_same: bool,
+        origin: &Origin,
         now: Instant,
     ) -> Result<(), StoreError> {
         if !is_same {
             user.contest_password(now);
             unit.users().update(&user).await?;
+            let deed = Deed::by(None, AuditAction::Registered)
+                .on(AuditObject::User(user.id))
+                .to(AuditState::of([("password", "contested")]));
+            self.record(unit, deed, origin, now).await?;
         }
         self.mail_activation(unit, &user, now).await
     }
@@ -114,17 +130,17 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::{accounts::Device, store::StoreError};
+    use domain::store::StoreError;
 
     use crate::accounts::{
         LogInError, RegisterError,
-        doubles::{PASSWORD, Rows, World, ann, email, password, token_in},
+        doubles::{ORIGIN, PASSWORD, Rows, World, ann, email, password, token_in},
     };
 
     #[tokio::test]
     async fn a_new_address_gets_an_account_that_waits_and_a_mail_with_its_link() {
         let world = World::new();
-        world.accounts.register(ann(), password(PASSWORD)).await.unwrap();
+        world.accounts.register(ann(), password(PASSWORD), ORIGIN).await.unwrap();
         let user = world.user(&ann());
         assert!(!user.is_active && !user.is_password_contested);
         let mail = world.last_mail();
@@ -150,7 +166,8 @@ mod tests {
         world.active(&ann()).await;
         world.passwords.take_count();
         let before = world.store.rows().clone();
-        let again = world.accounts.register(email("ANN@Example.com"), password("other harbour 8")).await;
+        let again =
+            world.accounts.register(email("ANN@Example.com"), password("other harbour 8"), ORIGIN).await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
         assert_eq!(*world.store.rows(), before);
         assert_eq!(world.passwords.take_count(), 2);
@@ -163,7 +180,7 @@ mod tests {
         world.passwords.take_count();
         let before = world.user(&ann());
         for count in [2, 3] {
-            world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+            world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
             assert_eq!(world.mails().len(), count);
             assert_eq!(world.passwords.take_count(), 2);
         }
@@ -178,8 +195,8 @@ mod tests {
         world.passwords.take_count();
         let new = world.registered(&ann()).await;
         assert_eq!(world.passwords.take_count(), 2);
-        assert!(world.accounts.activate(&old).await.is_err());
-        world.accounts.activate(&new).await.unwrap();
+        assert!(world.accounts.activate(&old, ORIGIN).await.is_err());
+        world.accounts.activate(&new, ORIGIN).await.unwrap();
         world.log_in(&ann()).await;
     }
 
@@ -188,11 +205,11 @@ mod tests {
         let world = World::new();
         world.registered(&ann()).await;
         world.passwords.take_count();
-        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
         assert_eq!(world.passwords.take_count(), 2);
-        world.accounts.activate(&token_in(&world.last_mail())).await.unwrap();
+        world.accounts.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
         for claimed in [PASSWORD, "other harbour 8"] {
-            let refused = world.accounts.log_in(&ann(), &password(claimed), Device::default()).await;
+            let refused = world.accounts.log_in(&ann(), &password(claimed), ORIGIN).await;
             assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
         }
         assert!(world.last_mail().text.contains("/reset-password?token="));
@@ -210,7 +227,7 @@ mod tests {
                 rows.users[0].activate(at);
             }
         });
-        world.accounts.register(ann(), password("other harbour 8")).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
         assert_eq!(world.last_mail().subject, "You already have a Cinema account");
         assert!(!world.user(&ann()).is_password_contested);
         assert_eq!(world.passwords.take_count(), 3);
@@ -224,7 +241,7 @@ mod tests {
             let at = rows.users[0].created_at;
             rows.users[0].activate(at);
         });
-        let failed = world.accounts.register(ann(), password(PASSWORD)).await;
+        let failed = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Store(StoreError::Unavailable(_)))));
     }
 
@@ -232,7 +249,7 @@ mod tests {
     async fn a_failed_commit_leaves_neither_account_nor_mail() {
         let world = World::new();
         world.fail_on_commit();
-        let failed = world.accounts.register(ann(), password(PASSWORD)).await;
+        let failed = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Store(StoreError::Failed(_)))));
         assert_eq!(*world.store.rows(), Rows::default());
     }
@@ -241,7 +258,7 @@ mod tests {
     async fn a_weak_password_is_refused_before_anything_is_hashed() {
         let world = World::new();
         for weak in ["short 1", "no digits here", "password1", "ann@example.com"] {
-            let refused = world.accounts.register(ann(), password(weak)).await;
+            let refused = world.accounts.register(ann(), password(weak), ORIGIN).await;
             assert!(matches!(refused, Err(RegisterError::Password(_))), "{weak}");
         }
         assert_eq!(world.passwords.take_count(), 0);
@@ -251,7 +268,7 @@ mod tests {
     async fn a_busy_hasher_is_told_and_nothing_is_kept() {
         let world = World::new();
         world.passwords.be_busy();
-        let failed = world.accounts.register(ann(), password(PASSWORD)).await;
+        let failed = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Hash(_))));
         assert_eq!(*world.store.rows(), Rows::default());
     }

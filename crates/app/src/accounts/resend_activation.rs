@@ -39,7 +39,7 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use crate::{
-        accounts::doubles::{World, ann, email, token_in},
+        accounts::doubles::{ORIGIN, World, ann, email, token_in},
         outbox::Message,
     };
 
@@ -67,9 +67,9 @@ mod tests {
         world.seconds_pass(25 * 3600);
         world.accounts.send_requested_activation(&ann()).await.unwrap();
         let new = token_in(&world.last_mail());
-        assert!(world.accounts.activate(&old).await.is_err());
+        assert!(world.accounts.activate(&old, ORIGIN).await.is_err());
         world.seconds_pass(23 * 3600);
-        world.accounts.activate(&new).await.unwrap();
+        world.accounts.activate(&new, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]

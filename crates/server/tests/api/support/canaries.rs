@@ -65,7 +65,12 @@ pub(crate) fn plant_texts(body: &Value) {
 pub(crate) fn plant_bytes(body: &[u8]) {
     match serde_json::from_slice(body) {
         Ok(body) => plant_texts(&body),
-        Err(_) => plant(&String::from_utf8_lossy(body)),
+        Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            plant(&text);
+            // A form: `token=…&password=…`.
+            text.split('&').filter_map(|pair| pair.split_once('=')).for_each(|(_, value)| plant(value));
+        }
     }
 }
 
