@@ -25,9 +25,10 @@ rust:
 	@command -v cc >/dev/null || { printf '%s\n' 'There is no C compiler (cc). Debian, Ubuntu: apt-get install build-essential' >&2; exit 1; }
 
 .PHONY: setup
-setup: rust ## install what tests, linters and benchmarks need (PostgreSQL, Redis, .tools/venv, wrk)
+setup: rust ## install what tests, linters and benchmarks need (PostgreSQL, Redis, .tools, wrk)
 	@scripts/setup.sh postgres
 	@scripts/setup.sh redis
+	@scripts/setup.sh s3
 	@scripts/setup.sh tools
 	@scripts/setup.sh bench
 	cargo fetch --locked
@@ -41,9 +42,10 @@ build: rust
 	cargo test --workspace --locked --no-run --quiet
 
 .PHONY: test
-test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1 leave out what needs them)
+test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1, SKIP_S3=1 leave out what needs them)
 	@scripts/setup.sh postgres
 	@scripts/setup.sh redis
+	@scripts/setup.sh s3
 	@scripts/test.sh
 
 .PHONY: fmt

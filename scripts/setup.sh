@@ -2,6 +2,7 @@
 # Puts on this machine what the make targets need beyond Rust, a C compiler and make, and nothing that is there already.
 #
 #   scripts/setup.sh tools       the linters and the fuzzer, from PyPI into .tools/venv
+#   scripts/setup.sh s3          an S3 server for tests, from PyPI into .tools/s3
 #   scripts/setup.sh postgres    a PostgreSQL server's programs (the tests start a cluster of their own with them)
 #   scripts/setup.sh redis       a Redis server's program (the tests start their own with it)
 #   scripts/setup.sh bench       PostgreSQL, pgbench and wrk
@@ -61,13 +62,14 @@ redis() {
   fi
 }
 
-tools() {
-  local venv=.tools/venv
-  if [ -f "$venv/tools.txt" ] && cmp -s scripts/tools.txt "$venv/tools.txt"; then
+# Installs the packages of a list into a Python environment of their own, unless it has them: install_from_pypi FOLDER LIST
+install_from_pypi() {
+  local venv=$1 list=$2
+  if [ -f "$venv/list.txt" ] && cmp -s "$list" "$venv/list.txt"; then
     return 0
   fi
   command -v python3 >/dev/null || install_packages "Python 3" python3 python3-venv
-  say "installing the linters and the fuzzer into .tools/venv"
+  say "installing what $list names into $venv"
   rm -rf "$venv"
   # Debian's python3 comes without ensurepip: a first try may leave half a venv behind.
   if ! python3 -m venv "$venv" >/dev/null 2>&1; then
@@ -75,8 +77,20 @@ tools() {
     install_packages "Python's venv module" python3-venv
     python3 -m venv "$venv"
   fi
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement scripts/tools.txt
-  cp scripts/tools.txt "$venv/tools.txt"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$list"
+  cp "$list" "$venv/list.txt"
+}
+
+tools() {
+  install_from_pypi .tools/venv scripts/tools.txt
+}
+
+s3() {
+  [ "${SKIP_S3:-}" = 1 ] && return 0
+  if ! install_from_pypi .tools/s3 scripts/s3.txt; then
+    say "The S3 server for the tests could not be installed (it comes from PyPI). SKIP_S3=1 runs the tests without it."
+    return 1
+  fi
 }
 
 bench() {
@@ -85,9 +99,9 @@ bench() {
 }
 
 case "${1:-}" in
-  tools | postgres | redis | bench) "$1" ;;
+  tools | s3 | postgres | redis | bench) "$1" ;;
   *)
-    sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

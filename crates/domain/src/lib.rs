@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod entropy;
 pub mod id;
 pub mod mail;
+pub mod media;
 pub mod money;
 pub mod network;
 pub mod outbox;

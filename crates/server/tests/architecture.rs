@@ -62,6 +62,8 @@ fn libraries_stay_in_their_layer() {
         ("lettre", &["adapter-mailer-smtp"]),
         ("redis", &["adapter-throttle"]),
         ("clap", &["server"]),
+        ("image", &["adapter-media"]),
+        ("object_store", &["adapter-media"]),
     ];
     let barred: &[(&str, &[&str])] =
         &[("domain", &["tokio", "serde", "serde_json", "tracing"]), ("app", &["tokio", "reqwest", "lettre"])];

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use domain::{
     accounts::{Gender, Profile},
     id::UserId,
+    media::MediaKey,
 };
 
 use crate::{
@@ -38,7 +39,7 @@ fn full(number: u64, user: u64) -> Profile {
         gender: Some(Gender::Other),
         date_of_birth: NaiveDate::from_ymd_opt(1896, 2, 29),
         info: Some("two\nlines".to_owned()),
-        avatar: Some("0190-abc.webp".to_owned()),
+        avatar: Some(MediaKey::avatar(uuid::Uuid::from_u128(number.into()))),
         ..Profile::empty(id(number), id(user))
     }
 }

@@ -29,7 +29,7 @@ impl From<&Profile> for ProfileRow {
             user_id: DbUuid(profile.user_id.as_uuid()),
             first_name: profile.first_name.clone(),
             last_name: profile.last_name.clone(),
-            avatar: profile.avatar.clone(),
+            avatar: profile.avatar.as_ref().map(ToString::to_string),
             gender: profile.gender.map(|gender| gender.as_str().to_owned()),
             date_of_birth: profile.date_of_birth,
             info: profile.info.clone(),
@@ -49,7 +49,7 @@ impl TryFrom<ProfileRow> for Profile {
             gender: row.gender.map(|gender| gender.parse()).transpose().map_err(StoreError::failed)?,
             date_of_birth: row.date_of_birth,
             info: row.info,
-            avatar: row.avatar,
+            avatar: row.avatar.map(|key| key.parse()).transpose().map_err(StoreError::failed)?,
         })
     }
 }

@@ -2,7 +2,10 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 
-use crate::id::{ProfileId, UserId};
+use crate::{
+    id::{ProfileId, UserId},
+    media::MediaKey,
+};
 
 /// How a person wants to be addressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,8 +63,8 @@ pub struct Profile {
     pub date_of_birth: Option<NaiveDate>,
     /// What they want others to know.
     pub info: Option<String>,
-    /// The key of the stored picture.
-    pub avatar: Option<String>,
+    /// The stored picture.
+    pub avatar: Option<MediaKey>,
 }
 
 impl Profile {

@@ -1,0 +1,71 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::{
+    media::{MediaKey, MediaStore},
+    store::StoreError,
+};
+use object_store::local::LocalFileSystem;
+
+use crate::objects::Objects;
+
+/// How long a disk may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be made.
+    #[error("cannot make the folder {path} ({source})")]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be opened.
+    #[error("cannot open the folder {path} ({source})")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: object_store::Error,
+    },
+}
+
+/// Keeps files in a folder of this machine. A file is written beside its place, flushed to the disk, and moved there.
+#[derive(Debug, Clone)]
+pub struct FolderMedia(Objects);
+
+impl FolderMedia {
+    /// Makes the folder when it is not there.
+    ///
+    /// # Errors
+    /// When it can be neither made nor opened.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        std::fs::create_dir_all(path)
+            .map_err(|source| FolderError::Make { path: path.to_owned(), source })?;
+        let store = LocalFileSystem::new_with_prefix(path)
+            .map_err(|source| FolderError::Open { path: path.to_owned(), source })?
+            .with_fsync(true);
+        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, keeps_types: false }))
+    }
+}
+
+#[async_trait]
+impl MediaStore for FolderMedia {
+    async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.0.put(key, bytes).await
+    }
+    async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).await
+    }
+    async fn delete(&self, key: &MediaKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+}

@@ -1,0 +1,177 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    media::{MediaKey, MediaStore},
+    store::StoreError,
+};
+use object_store::{
+    BackoffConfig, ClientOptions, RetryConfig,
+    aws::AmazonS3Builder,
+    client::{HttpClient, HttpConnector},
+};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+use crate::objects::Objects;
+
+/// How long a call may take, its repeats included (quality E3).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long one try may take, so that a second one still fits.
+const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
+
+/// How long a connection may take to be made.
+const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
+
+/// How often a call is repeated that a server refused for now, or did not answer.
+const REPEATS: usize = 2;
+
+/// Which bucket, where, and who asks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct S3Settings {
+    /// The bucket; it must be there.
+    pub bucket: String,
+    /// The server, when it is not Amazon's: `https://minio.internal:9000`. The bucket's name follows it in the path.
+    pub endpoint: Option<String>,
+    /// The region; `us-east-1` when there is none.
+    pub region: Option<String>,
+    /// Who asks.
+    pub access_key_id: String,
+    /// The secret that belongs to it.
+    pub secret_access_key: String,
+    /// Comes with keys that hold for a while only.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for S3Settings {
+    /// Without the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Settings")
+            .field("bucket", &self.bucket)
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// S3 cannot be used like that.
+#[derive(Debug, thiserror::Error)]
+pub enum S3Error {
+    /// The settings do not go together.
+    #[error("cannot use the bucket ({0})")]
+    Settings(#[from] object_store::Error),
+    /// Encryption cannot be set up.
+    #[error("cannot encrypt connections ({0})")]
+    Encryption(#[from] rustls::Error),
+    /// Nobody could be trusted.
+    #[error("this machine has no certificates to trust (install the package ca-certificates)")]
+    NoRoots,
+    /// The client cannot be made.
+    #[error("cannot make the client ({0})")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Keeps files in a bucket of S3, or of a server that speaks its language.
+#[derive(Debug, Clone)]
+pub struct S3Media(Objects);
+
+impl S3Media {
+    /// Prepares the client; nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// When the settings do not go together, or connections cannot be encrypted.
+    pub fn new(settings: &S3Settings) -> Result<Self, S3Error> {
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&settings.bucket)
+            .with_access_key_id(&settings.access_key_id)
+            .with_secret_access_key(&settings.secret_access_key)
+            // One object at a time is what every server can.
+            .with_disable_bulk_delete(true)
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig {
+                    init_backoff: Duration::from_millis(50),
+                    max_backoff: Duration::from_millis(500),
+                    base: 2.0,
+                },
+                max_retries: REPEATS,
+                retry_timeout: PATIENCE,
+            })
+            .with_http_connector(Connector(client(settings.endpoint.as_deref())?));
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.with_endpoint(endpoint).with_allow_http(true);
+        }
+        if let Some(region) = &settings.region {
+            builder = builder.with_region(region);
+        }
+        if let Some(token) = &settings.session_token {
+            builder = builder.with_token(token);
+        }
+        let store = builder.build()?;
+        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, keeps_types: true }))
+    }
+}
+
+/// Gives `object_store` a client of ours: it reads nothing from the environment, and encrypts with the library that the
+/// rest of the program uses.
+#[derive(Debug)]
+struct Connector(reqwest::Client);
+
+impl HttpConnector for Connector {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.0.clone()))
+    }
+}
+
+fn client(endpoint: Option<&str>) -> Result<reqwest::Client, S3Error> {
+    let mut roots = RootCertStore::empty();
+    if endpoint.is_none_or(|endpoint| endpoint.starts_with("https://")) {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(S3Error::NoRoots);
+        }
+    }
+    let encryption = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(encryption)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(PATIENCE_TO_CONNECT)
+        .timeout(PATIENCE_OF_ONE_TRY)
+        .build()?)
+}
+
+#[async_trait]
+impl MediaStore for S3Media {
+    async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.0.put(key, bytes).await
+    }
+    async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).await
+    }
+    async fn delete(&self, key: &MediaKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_hidden() {
+        let settings = S3Settings {
+            bucket: "media".to_owned(),
+            endpoint: None,
+            region: None,
+            access_key_id: "canary-id".to_owned(),
+            secret_access_key: "canary-secret".to_owned(),
+            session_token: Some("canary-token".to_owned()),
+        };
+        let media =
+            S3Media::new(&S3Settings { endpoint: Some("http://127.0.0.1:9".to_owned()), ..settings.clone() });
+        assert!(!format!("{settings:?} {:?}", media.unwrap()).contains("canary"));
+    }
+}

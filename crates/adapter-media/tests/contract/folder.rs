@@ -1,0 +1,43 @@
+use adapter_media::{FolderError, FolderMedia};
+use domain::media::MediaStore;
+use libtest_mimic::Trial;
+
+use crate::{block_on, cases::key};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("folder::a_folder_is_made_and_keeps_its_files", || {
+            block_on(a_folder_is_made_and_keeps_its_files());
+            Ok(())
+        }),
+        Trial::test("folder::a_folder_that_cannot_be_used_is_named", || {
+            a_folder_that_cannot_be_used_is_named();
+            Ok(())
+        }),
+    ]
+}
+
+async fn a_folder_is_made_and_keeps_its_files() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a new/folder");
+    let key = key();
+    FolderMedia::open(&path).unwrap().put(&key, b"content".to_vec()).await.unwrap();
+    // It lies where its key says, and nothing is left of how it was written.
+    assert_eq!(std::fs::read(path.join(key.as_str())).unwrap(), b"content");
+    let names: Vec<_> =
+        std::fs::read_dir(path.join("avatars")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, [key.file_name()]);
+    let again = FolderMedia::open(&path).unwrap();
+    assert_eq!(again.get(&key).await.unwrap(), Some(b"content".to_vec()));
+}
+
+fn a_folder_that_cannot_be_used_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = FolderMedia::open(&file.join("media")).unwrap_err();
+    assert!(
+        matches!(&error, FolderError::Make { .. }) && error.to_string().contains("file/media"),
+        "{error}"
+    );
+}

@@ -1,0 +1,56 @@
+//! A folder and S3 keep what `domain::media::MediaStore` says; S3 is a real server of another make (moto), which checks
+//! every signature.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect stops and says so"
+)]
+
+mod cases;
+mod folder;
+mod s3;
+mod server;
+
+use std::{pin::Pin, process::ExitCode, sync::Arc};
+
+use domain::media::MediaStore;
+use libtest_mimic::{Arguments, Trial};
+
+use crate::server::S3Server;
+
+/// A promise of both stores, and what proves it.
+type Case = (&'static str, fn(Arc<dyn MediaStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
+
+fn block_on(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work);
+}
+
+fn main() -> ExitCode {
+    let mut trials = folder::trials();
+    for (name, case) in cases::ALL {
+        trials.push(Trial::test(format!("folder::{name}"), move || {
+            let folder = tempfile::tempdir().unwrap();
+            let media = adapter_media::FolderMedia::open(folder.path()).unwrap();
+            block_on(case(Arc::new(media)));
+            Ok(())
+        }));
+    }
+    trials.extend(s3::trials_without_server());
+    if !S3Server::is_skipped() {
+        for (name, case) in cases::ALL {
+            trials.push(Trial::test(format!("s3::{name}"), move || {
+                block_on(case(Arc::new(S3Server::shared().media())));
+                Ok(())
+            }));
+        }
+        trials.extend(s3::trials());
+    }
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    S3Server::stop_shared();
+    conclusion.exit_code()
+}

@@ -1,0 +1,156 @@
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread::{self, JoinHandle},
+};
+
+use adapter_media::{S3Media, S3Settings};
+use domain::{media::MediaStore, store::StoreError};
+use libtest_mimic::Trial;
+
+use crate::{block_on, cases::key, server::S3Server};
+
+macro_rules! trials {
+    ($($case:ident),+ $(,)?) => {
+        vec![$(Trial::test(concat!("s3::", stringify!($case)), || { block_on($case()); Ok(()) })),+]
+    };
+}
+
+/// What is proved on a real server.
+pub(crate) fn trials() -> Vec<Trial> {
+    trials! {
+        wrong_keys_are_a_fault_and_no_missing_file,
+        a_bucket_that_is_not_there_is_a_fault_and_no_missing_file,
+    }
+}
+
+/// What is proved on a server that misbehaves as it is told.
+pub(crate) fn trials_without_server() -> Vec<Trial> {
+    let mut trials = trials! {
+        a_server_that_is_away_is_unavailable,
+        an_object_is_put_with_its_type,
+        a_refusal_for_now_is_tried_again_a_few_times,
+        what_was_refused_for_now_succeeds_when_it_is_tried_again,
+    };
+    trials.push(Trial::test("s3::a_server_that_never_answers_is_given_up", || {
+        a_server_that_never_answers_is_given_up();
+        Ok(())
+    }));
+    trials
+}
+
+fn settings(endpoint: &str) -> S3Settings {
+    S3Settings {
+        bucket: "media".to_owned(),
+        endpoint: Some(endpoint.to_owned()),
+        region: None,
+        access_key_id: "id".to_owned(),
+        secret_access_key: "secret".to_owned(),
+        session_token: Some("token".to_owned()),
+    }
+}
+
+async fn fails_in_every_way(media: &S3Media) {
+    let key = key();
+    let put = media.put(&key, b"content".to_vec()).await;
+    assert!(matches!(put, Err(StoreError::Failed(_))), "{put:?}");
+    let got = media.get(&key).await;
+    assert!(matches!(got, Err(StoreError::Failed(_))), "{got:?}");
+    let deleted = media.delete(&key).await;
+    assert!(matches!(deleted, Err(StoreError::Failed(_))), "{deleted:?}");
+}
+
+async fn wrong_keys_are_a_fault_and_no_missing_file() {
+    let settings = S3Settings { secret_access_key: "wrong".to_owned(), ..S3Server::shared().settings() };
+    fails_in_every_way(&S3Media::new(&settings).unwrap()).await;
+}
+
+async fn a_bucket_that_is_not_there_is_a_fault_and_no_missing_file() {
+    let settings = S3Settings { bucket: "nowhere".to_owned(), ..S3Server::shared().settings() };
+    fails_in_every_way(&S3Media::new(&settings).unwrap()).await;
+}
+
+async fn is_unavailable(media: &S3Media) {
+    let key = key();
+    let got = media.get(&key).await;
+    assert!(matches!(got, Err(StoreError::Unavailable(_))), "{got:?}");
+    let put = media.put(&key, Vec::new()).await;
+    assert!(matches!(put, Err(StoreError::Unavailable(_))), "{put:?}");
+    let deleted = media.delete(&key).await;
+    assert!(matches!(deleted, Err(StoreError::Unavailable(_))), "{deleted:?}");
+}
+
+async fn a_server_that_is_away_is_unavailable() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    is_unavailable(&S3Media::new(&settings(&format!("http://{free}"))).unwrap()).await;
+}
+
+fn a_server_that_never_answers_is_given_up() {
+    // Its time passes at once when nothing else is to be done.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    runtime.block_on(async {
+        let begun = tokio::time::Instant::now();
+        let media = S3Media::new(&settings(&format!("http://{address}"))).unwrap();
+        let got = media.get(&key()).await;
+        assert!(matches!(got, Err(StoreError::Unavailable(_))), "{got:?}");
+        assert!(begun.elapsed().as_secs() <= 5, "{:?}", begun.elapsed());
+    });
+}
+
+/// Answers one request after the other with these, each on a connection of its own; gives the requests' heads.
+fn scripted(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        answers.iter().map(|answer| answered(&mut listener.accept().unwrap().0, answer)).collect()
+    });
+    (url, server)
+}
+
+fn answered(stream: &mut TcpStream, answer: &str) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).unwrap();
+    write!(stream, "HTTP/1.1 {answer}\r\nConnection: close\r\n\r\n").unwrap();
+    head
+}
+
+async fn an_object_is_put_with_its_type() {
+    let (url, server) = scripted(&["200 OK\r\nContent-Length: 0\r\nETag: \"tag\""]);
+    S3Media::new(&settings(&url)).unwrap().put(&key(), b"content".to_vec()).await.unwrap();
+    let head = server.join().unwrap().remove(0);
+    assert!(head.contains("content-type: image/jpeg\r\n"), "{head}");
+}
+
+const SLOW_DOWN: &str = "503 Slow Down\r\nContent-Length: 0";
+
+async fn a_refusal_for_now_is_tried_again_a_few_times() {
+    let (url, server) = scripted(&[SLOW_DOWN; 3]);
+    let media = S3Media::new(&settings(&url)).unwrap();
+    let deleted = media.delete(&key()).await;
+    assert!(matches!(deleted, Err(StoreError::Unavailable(_))), "{deleted:?}");
+    assert_eq!(server.join().unwrap().len(), 3);
+}
+
+async fn what_was_refused_for_now_succeeds_when_it_is_tried_again() {
+    let (url, server) = scripted(&[SLOW_DOWN, "204 No Content"]);
+    let media = S3Media::new(&settings(&url)).unwrap();
+    let key = key();
+    media.delete(&key).await.unwrap();
+    for head in server.join().unwrap() {
+        assert!(head.starts_with(&format!("delete /media/{key} http/1.1\r\n")), "{head}");
+        assert!(head.contains("aws4-hmac-sha256 credential=id/"), "{head}");
+        assert!(head.contains("/us-east-1/s3/aws4_request"), "{head}");
+        assert!(head.contains("x-amz-security-token: token\r\n"), "{head}");
+    }
+}
