@@ -6,7 +6,7 @@ use test_postgres::{TestDatabase, TestPostgres};
 
 use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-const MOVIES: [&str; 4] = [
+const ROWS: [&str; 5] = [
     "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r')",
     "INSERT INTO genres VALUES ('00000000-0000-0000-0000-000000000001', 'Drama', 'drama')",
     "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
@@ -15,9 +15,12 @@ const MOVIES: [&str; 4] = [
      repeat('A story. ', 30), n % 2000, 'USD', '00000000-0000-0000-0000-000000000001', n % 50 <> 0, n, n % 7, n % 3, 1, \
      now(), now() FROM generate_series(1, 10000) AS n",
     "INSERT INTO movie_genres SELECT id, '00000000-0000-0000-0000-000000000001', 0 FROM movies WHERE year % 5 = 0",
+    "INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at) \
+     SELECT gen_random_uuid(), 'User' || n || '@example.com', 'user' || n || '@example.com', '', 1, \
+     '00000000-0000-7000-8000-000000000001', now() - n * INTERVAL '1 s', now() FROM generate_series(1, 10000) AS n",
 ];
 
-/// A database with 10,000 movies; `None` where tests are to do without PostgreSQL.
+/// A database with 10,000 movies and users; `None` where tests are to do without PostgreSQL.
 pub(crate) async fn filled() -> Option<(Database, TestDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -31,7 +34,7 @@ async fn fill(url: String) {
     let database = Database::connect(&url, PoolOptions { size: 1 }).await.unwrap();
     database.migrate().await.unwrap();
     let mut unit = UnitOfWork::begin(&database).await.unwrap();
-    for sql in MOVIES {
+    for sql in ROWS {
         unit.execute(Statement::<()>::new(sql)).await.unwrap();
     }
     unit.finish().await.unwrap();

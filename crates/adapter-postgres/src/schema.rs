@@ -14,6 +14,7 @@ table! {
         group_id -> Uuid,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        activated_at -> Nullable<Timestamptz>,
     }
 }
 

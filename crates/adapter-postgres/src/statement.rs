@@ -41,6 +41,12 @@ impl<ST> Statement<ST> {
         self
     }
 
+    /// Adds all of another statement.
+    pub(crate) fn append<Other>(&mut self, other: &Statement<Other>) -> &mut Self {
+        self.parts.extend(other.parts.iter().cloned());
+        self
+    }
+
     /// The same statement behind another text, which gives other rows.
     #[cfg(test)]
     pub(crate) fn behind<Other>(&self, sql: &'static str) -> Statement<Other> {

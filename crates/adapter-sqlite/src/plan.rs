@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-const MOVIES: [&str; 4] = [
+const ROWS: [&str; 5] = [
     "INSERT INTO certifications VALUES (unhex('00000000000000000000000000000001'), 'R', 'r')",
     "INSERT INTO genres VALUES (unhex('00000000000000000000000000000001'), 'Drama', 'drama')",
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
@@ -15,15 +15,19 @@ const MOVIES: [&str; 4] = [
      'A story.', n % 2000, 'USD', unhex('00000000000000000000000000000001'), n % 50 <> 0, n, n % 7, n % 3, 1, n, n \
      FROM numbers",
     "INSERT INTO movie_genres SELECT id, unhex('00000000000000000000000000000001'), 0 FROM movies WHERE year % 5 = 0",
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
+     INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at) \
+     SELECT randomblob(16), 'User' || n || '@example.com', 'user' || n || '@example.com', '', 1, \
+     unhex('00000000000070008000000000000001'), n, n FROM numbers",
 ];
 
-/// A database with 10,000 movies. Not analysed: nobody does so where the program runs.
+/// A database with 10,000 movies and users. Not analysed: nobody does so where the program runs.
 pub(crate) async fn filled() -> Option<(Database, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("cinema.db"), PoolOptions { size: 1 }).await.unwrap();
     database.migrate().await.unwrap();
     let mut unit = UnitOfWork::begin(&database).await.unwrap();
-    for sql in MOVIES {
+    for sql in ROWS {
         unit.execute(Statement::<()>::new(sql)).await.unwrap();
     }
     unit.finish().await.unwrap();
@@ -50,6 +54,10 @@ impl Plan {
     }
 
     pub(crate) fn begins_at_the_position(&self) {
-        assert!(self.0.lines().any(|step| step.starts_with("SEARCH m USING INDEX movies_by_")), "{}", self.0);
+        let begins = |step: &str| {
+            step.starts_with("SEARCH m USING INDEX movies_by_") || step.starts_with("SEARCH u USING INDEX ")
+        };
+        assert!(self.0.lines().any(begins), "{}", self.0);
+        assert!(!self.0.contains("SEARCH u") || !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
 }

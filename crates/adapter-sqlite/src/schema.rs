@@ -14,6 +14,7 @@ table! {
         group_id -> Binary,
         created_at -> BigInt,
         updated_at -> BigInt,
+        activated_at -> Nullable<BigInt>,
     }
 }
 

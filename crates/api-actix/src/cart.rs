@@ -7,7 +7,8 @@ use app::cart::AddToCartError;
 use domain::{id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
-use self::bodies::{AddBody, CartBody, MergeBody, MergedCartBody};
+pub(crate) use self::bodies::CartBody;
+use self::bodies::{AddBody, MergeBody, MergedCartBody};
 use crate::{
     extract::{Body, Caller, PathId},
     problem::Failure,

@@ -4,8 +4,8 @@ pub(crate) mod bodies;
 mod query;
 
 use actix_web::web;
-use app::{catalog::BrowseError, paging::InvalidCursor};
-use domain::{id::MovieId, page::InvalidPage, store::StoreError};
+use app::{catalog::BrowseError, paging::ListError};
+use domain::{id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
@@ -21,32 +21,18 @@ use crate::{
     state::Api,
 };
 
-impl Refusal for InvalidCursor {
-    fn problem(&self) -> Problem {
-        Problem::new(&kinds::CURSOR_INVALID)
-    }
-
-    fn kinds(into: &mut Vec<&'static Kind>) {
-        into.push(&kinds::CURSOR_INVALID);
-    }
-}
-
 impl Refusal for BrowseError {
     fn problem(&self) -> Problem {
         match self {
-            Self::Cursor(inner) => inner.problem(),
-            Self::Page(inner) => inner.problem(),
+            Self::List(inner) => inner.problem(),
             Self::RelevanceWithoutSearch => {
                 Problem::invalid(vec![FieldProblem::new("sort", FieldCode::InvalidValue, self.to_string())])
             }
-            Self::Store(inner) => inner.problem(),
         }
     }
 
     fn kinds(into: &mut Vec<&'static Kind>) {
-        InvalidCursor::kinds(into);
-        InvalidPage::kinds(into);
-        StoreError::kinds(into);
+        ListError::kinds(into);
         into.push(&kinds::VALIDATION_FAILED);
     }
 }
@@ -74,7 +60,8 @@ pub(crate) async fn list_movies(
     visitor: Visitor<Query<MovieQuery>>,
 ) -> Result<ListPage<MovieBody>, Failure<BrowseError>> {
     let viewer = visitor.actor.map(|actor| actor.user_id);
-    let (wanted, number, size) = visitor.rest.0.wanted(viewer).map_err(BrowseError::Page)?;
+    let (wanted, number, size) =
+        visitor.rest.0.wanted(viewer).map_err(|deep| BrowseError::List(deep.into()))?;
     let catalog = api.catalog();
     let listing = api.run(async move { catalog.browse(wanted).await }).await?;
     let page = PageBody::of(listing, number, size, MovieBody::from);

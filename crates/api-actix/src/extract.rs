@@ -18,7 +18,7 @@ use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
     body::{Body, FromBody},
-    caller::{Caller, Visitor},
+    caller::{Admin, Caller, Visitor},
     client_address::ClientAddress,
     fields::Fields,
     nothing::Nothing,

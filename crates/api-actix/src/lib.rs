@@ -19,6 +19,7 @@ mod routes;
 mod server;
 mod settings;
 mod state;
+mod users;
 
 pub use self::{
     health::{Component, Readiness},

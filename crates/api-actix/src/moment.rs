@@ -1,6 +1,6 @@
-//! Moments on the wire.
+//! Moments and days on the wire.
 
-use chrono::SecondsFormat;
+use chrono::{NaiveDate, SecondsFormat};
 use domain::time::Instant;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -29,9 +29,41 @@ impl JsonSchema for Moment {
     }
 }
 
+/// A day: `1984-02-29`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Day(pub(crate) NaiveDate);
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl JsonSchema for Day {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Moment;
+    use chrono::NaiveDate;
+
+    use super::{Day, Moment};
+
+    #[test]
+    fn days_are_written_as_dates() {
+        let day = Day(NaiveDate::from_ymd_opt(1984, 2, 29).unwrap());
+        assert_eq!(serde_json::to_string(&day).unwrap(), "\"1984-02-29\"");
+    }
 
     #[test]
     fn moments_are_written_in_utc_with_a_z() {

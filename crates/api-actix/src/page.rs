@@ -1,7 +1,13 @@
 //! Pages of lists: their parameters, their envelope, their `Link` header.
 
-use app::paging::{Listing, PageSelection};
-use domain::page::{DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest};
+use app::paging::{InvalidCursor, ListError, Listing, PageSelection};
+use domain::{
+    page::{
+        DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest, Sort, SortKey,
+        UnknownSort,
+    },
+    store::StoreError,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -10,7 +16,8 @@ use crate::{
         Params,
         values::{self, Fault},
     },
-    problem::{FieldCode, Problem, Refusal, kinds},
+    problem::{FieldCode, Kind, Problem, Refusal, kinds},
+    refusals,
 };
 
 /// A part of a list.
@@ -81,9 +88,40 @@ impl Refusal for InvalidPage {
         }
     }
 
-    fn kinds(into: &mut Vec<&'static crate::problem::Kind>) {
+    fn kinds(into: &mut Vec<&'static Kind>) {
         into.extend([&kinds::USE_CURSOR, &kinds::VALIDATION_FAILED]);
     }
+}
+
+impl Refusal for InvalidCursor {
+    fn problem(&self) -> Problem {
+        Problem::new(&kinds::CURSOR_INVALID)
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::CURSOR_INVALID);
+    }
+}
+
+refusals! {
+    ListError {
+        ; via Cursor: InvalidCursor, via Page: InvalidPage, via Store: StoreError,
+    }
+}
+
+/// Reads a sort of a list: `-created_at,email`.
+pub(crate) fn sorts<K: SortKey>(text: &str) -> Result<Vec<Sort<K>>, Fault> {
+    let mut sorts: Vec<Sort<K>> = Vec::new();
+    for part in text.split(',') {
+        let sort: Sort<K> = part
+            .parse()
+            .map_err(|unknown: UnknownSort| Fault::new(FieldCode::InvalidValue, unknown.to_string()))?;
+        if sorts.iter().any(|other| other.key == sort.key) {
+            return Err(Fault::new(FieldCode::Repeated, "names a sort twice"));
+        }
+        sorts.push(sort);
+    }
+    Ok(sorts)
 }
 
 impl<T> PageBody<T> {

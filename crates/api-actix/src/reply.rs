@@ -123,6 +123,10 @@ pub(crate) struct Entity<T> {
     pub(crate) is_anonymous: bool,
 }
 
+/// A list that is nobody else's business, with links to its other pages.
+#[derive(Debug)]
+pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
+
 /// A list of the catalogue, with a weak `ETag` and links to its other pages.
 #[derive(Debug)]
 pub(crate) struct ListPage<T> {
@@ -142,15 +146,27 @@ impl<T: Serialize> Responder for ListPage<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let mut response = conditional(request, &self.page, self.is_anonymous, etag::weak);
-        let public_url =
-            request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
-        let address = format!("{}{}", public_url.trim_end_matches('/'), request.path());
-        if let Ok(links) = HeaderValue::from_str(&self.page.links(&address, request.query_string())) {
-            response.headers_mut().insert(header::LINK, links);
-        }
-        response
+        let response = conditional(request, &self.page, self.is_anonymous, etag::weak);
+        linked(request, &self.page, response)
     }
+}
+
+impl<T: Serialize> Responder for PrivatePage<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        linked(request, &self.0, json(StatusCode::OK, &self.0))
+    }
+}
+
+/// Adds the links to the other pages of the list.
+fn linked<T>(request: &HttpRequest, page: &PageBody<T>, mut response: HttpResponse) -> HttpResponse {
+    let public_url = request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
+    let address = format!("{}{}", public_url.trim_end_matches('/'), request.path());
+    if let Ok(links) = HeaderValue::from_str(&page.links(&address, request.query_string())) {
+        response.headers_mut().insert(header::LINK, links);
+    }
+    response
 }
 
 fn conditional(
@@ -178,6 +194,13 @@ fn conditional(
 
 impl<T> Apiv2Schema for Entity<T> {}
 impl<T> Apiv2Schema for ListPage<T> {}
+impl<T> Apiv2Schema for PrivatePage<T> {}
+
+impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        carrier::add_answer::<PageBody<T>>(op, 200, "A page of the list.", &["Link"]);
+    }
+}
 
 impl<T: JsonSchema> OperationModifier for Entity<T> {
     fn update_response(op: &mut DefaultOperationRaw) {

@@ -2,7 +2,7 @@
 
 use paperclip::actix::web::{self, ServiceConfig};
 
-use crate::{accounts, cart, catalog, health};
+use crate::{accounts, cart, catalog, health, users};
 
 /// Puts the documented routes on an app.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -28,6 +28,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                     web::resource("/accounts/password-reset/confirm")
                         .route(web::post().to(accounts::reset_password)),
                 )
+                .service(web::resource("/users").route(web::get().to(users::list)))
+                .service(web::resource("/users/{id}").route(web::get().to(users::show)))
+                .service(web::resource("/users/{id}/cart").route(web::get().to(users::show_cart)))
                 .service(web::resource("/movies").route(web::get().to(catalog::list_movies)))
                 .service(web::resource("/movies/{id}").route(web::get().to(catalog::show_movie)))
                 .service(web::resource("/genres").route(web::get().to(catalog::list_genres)))

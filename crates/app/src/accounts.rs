@@ -17,6 +17,7 @@ mod password_reset;
 mod refresh;
 mod register;
 mod resend_activation;
+mod users;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use domain::{
     accounts::{
         AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, LinkKind, LinkToken,
         PasswordHasher, PasswordPolicy, RefreshClaims, RefreshToken, Role, Session, SessionTokens, User,
+        UserQueries,
     },
     entropy::{PlainToken, Sealer, TokenGenerator},
     id::{IdGenerator, SessionId, UserId},
@@ -40,8 +42,9 @@ pub use log_in::LogInError;
 pub use password_reset::ResetPasswordError;
 pub use refresh::RefreshError;
 pub use register::RegisterError;
+pub use users::ListUsers;
 
-use crate::{outbox::Message, retry::retried};
+use crate::{outbox::Message, paging::CursorCodec, retry::retried};
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -65,6 +68,8 @@ pub struct AccountPorts {
     pub store: Arc<dyn AccountStore>,
     /// Reads accounts.
     pub queries: Arc<dyn AccountQueries>,
+    /// Reads accounts with their profiles.
+    pub users: Arc<dyn UserQueries>,
     /// Removes what has run out.
     pub maintenance: Arc<dyn AccountMaintenance>,
     /// Tells the time.
@@ -81,6 +86,8 @@ pub struct AccountPorts {
     pub passwords: Arc<dyn PasswordHasher>,
     /// Seals mails until they are sent.
     pub sealer: Arc<dyn Sealer>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
 }
 
 /// The use cases of accounts.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     entropy::Signer,
-    page::{PageRequest, Position, SortValue, Total},
+    page::{InvalidPage, Page, PageRequest, Position, SortValue, Total},
+    store::StoreError,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -40,6 +41,20 @@ pub struct Listing<T> {
 #[error("the cursor does not belong to this list with this sort and these filters")]
 pub struct InvalidCursor;
 
+/// A list cannot be shown like that.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The cursor is not of this list.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+    /// The page is out of bounds.
+    #[error(transparent)]
+    Page(#[from] InvalidPage),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Writes and reads cursors.
 #[derive(Clone)]
 pub struct CursorCodec {
@@ -67,6 +82,27 @@ impl CursorCodec {
     #[must_use]
     pub fn new(signer: Arc<dyn Signer>) -> Self {
         Self { signer }
+    }
+
+    /// The part of the list that is asked for; `context` as in [`CursorCodec::encode`].
+    ///
+    /// # Errors
+    /// When the cursor is of another list, or the size is out of bounds.
+    pub fn request(&self, context: &str, selection: PageSelection) -> Result<PageRequest, ListError> {
+        Ok(match selection {
+            PageSelection::Numbered(request) => request,
+            PageSelection::Cursor { text, size } => PageRequest::after(self.decode(context, &text)?, size)?,
+        })
+    }
+
+    /// The part of the list as it is handed out.
+    #[must_use]
+    pub fn listing<T>(&self, context: &str, page: Page<T>) -> Listing<T> {
+        Listing {
+            items: page.items,
+            total: page.total,
+            next_cursor: page.next.map(|position| self.encode(context, &position)),
+        }
     }
 
     /// Writes a position in the list that `context` names: its sort and filters, in whatever spelling.

@@ -10,6 +10,7 @@ mod profile;
 mod role;
 mod session;
 mod user;
+mod user_list;
 
 pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
@@ -30,3 +31,4 @@ pub use session::{
     SESSION_LIFETIME, Session, SessionTokens,
 };
 pub use user::User;
+pub use user_list::{UserDetails, UserFilter, UserQueries, UserSort, UserSortKey};

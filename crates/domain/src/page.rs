@@ -1,5 +1,7 @@
 //! Pages of long lists, by number or by keyset.
 
+use std::str::FromStr;
+
 use uuid::Uuid;
 
 /// The most items that a page may hold.
@@ -120,6 +122,41 @@ pub struct Position {
     pub id: Uuid,
 }
 
+/// By what the items of one list can be sorted.
+pub trait SortKey: Copy + PartialEq + Sized + 'static {
+    /// Every key with its name in the API.
+    const NAMED: &'static [(&'static str, Self)];
+
+    /// Whether it has one direction only: the largest first.
+    fn is_always_descending(self) -> bool {
+        false
+    }
+}
+
+/// One key of a sort, and its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sort<K> {
+    /// By what.
+    pub key: K,
+    /// Whether the largest comes first.
+    pub descending: bool,
+}
+
+/// The text names no sort of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("names no sort of this list")]
+pub struct UnknownSort;
+
+impl<K: SortKey> FromStr for Sort<K> {
+    type Err = UnknownSort;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let (_, key) = K::NAMED.iter().find(|(known, _)| *known == name).ok_or(UnknownSort)?;
+        Ok(Self { key: *key, descending: descending || key.is_always_descending() })
+    }
+}
+
 /// How many items a list has in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Total {
@@ -146,6 +183,17 @@ pub struct Page<T> {
     pub next: Option<Position>,
     /// How many there are in all; `None` when read behind a position.
     pub total: Option<Total>,
+}
+
+impl<T> Page<T> {
+    /// The same part of the list with other items in place of these.
+    ///
+    /// # Errors
+    /// When an item cannot be made.
+    pub fn try_map<U, E>(self, make: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        let items = self.items.into_iter().map(make).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: self.next, total: self.total })
+    }
 }
 
 #[cfg(test)]

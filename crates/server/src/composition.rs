@@ -145,6 +145,7 @@ impl UseCases {
             (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
             (None, MailerSetting::Smtp(smtp)) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from)?),
         };
+        let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
             None => Arc::new(Argon2Hasher::new(settings.hash_slots)?),
@@ -153,6 +154,7 @@ impl UseCases {
             AccountPorts {
                 store: storage.accounts,
                 queries: storage.account_queries,
+                users: storage.users,
                 maintenance: storage.maintenance,
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),
@@ -161,6 +163,7 @@ impl UseCases {
                 session_tokens: Arc::new(JwtTokens::new(&keys)),
                 passwords,
                 sealer: Arc::clone(&sealer),
+                cursors: cursors.clone(),
             },
             AccountSettings {
                 access_ttl: TimeDelta::from_std(settings.access_token_ttl).unwrap_or_default(),
@@ -173,7 +176,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: storage.catalog,
             queries: storage.movies,
-            cursors: CursorCodec::new(Arc::new(HmacSigner::new(&keys))),
+            cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),

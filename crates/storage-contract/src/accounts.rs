@@ -32,6 +32,7 @@ async fn a_user_reads_back_as_written(node: Node) {
         let written = User {
             role,
             is_active: number != 2,
+            activated_at: (number != 1).then(|| shifted(at(3), 7)),
             is_password_contested: number == 1,
             password: if number == 3 { PasswordHash::unusable() } else { user(number).password },
             version: i64::MAX - 1,
@@ -140,6 +141,7 @@ async fn an_update_writes_all_but_identifier_address_and_creation_time(node: Nod
         is_password_contested: true,
         role: Role::Admin,
         is_active: false,
+        activated_at: Some(at(55)),
         version: 9,
         updated_at: at(99),
         ..before.clone()

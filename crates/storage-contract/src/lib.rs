@@ -33,6 +33,7 @@ mod purge;
 mod search;
 mod sessions;
 mod units;
+mod users;
 mod viewer;
 
 use std::{pin::Pin, process::ExitCode, sync::Arc, time::Duration};
@@ -69,6 +70,7 @@ fn all() -> Vec<Case> {
         units::cases(),
         cancellation::cases(),
         accounts::cases(),
+        users::cases(),
         links::cases(),
         profiles::cases(),
         sessions::cases(),

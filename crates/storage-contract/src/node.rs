@@ -2,7 +2,7 @@ use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use domain::{
-    accounts::{AccountMaintenance, AccountQueries, AccountStore, AccountUnit},
+    accounts::{AccountMaintenance, AccountQueries, AccountStore, AccountUnit, UserQueries},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries},
     id::OutboxId,
@@ -24,6 +24,7 @@ pub trait Subject: Send + Sync {
 pub struct Stores {
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) account_queries: Arc<dyn AccountQueries>,
+    pub(crate) users: Arc<dyn UserQueries>,
     pub(crate) maintenance: Arc<dyn AccountMaintenance>,
     pub(crate) catalog: Arc<dyn CatalogStore>,
     pub(crate) movies: Arc<dyn MovieQueries>,
@@ -38,12 +39,13 @@ impl Stores {
     pub fn of<D>(database: D) -> Self
     where
         D: AccountStore + AccountQueries + AccountMaintenance + CatalogStore + MovieQueries + 'static,
-        D: CartStore + CartQueries + OutboxQueue,
+        D: UserQueries + CartStore + CartQueries + OutboxQueue,
     {
         let database = Arc::new(database);
         Self {
             accounts: Arc::<D>::clone(&database),
             account_queries: Arc::<D>::clone(&database),
+            users: Arc::<D>::clone(&database),
             maintenance: Arc::<D>::clone(&database),
             catalog: Arc::<D>::clone(&database),
             movies: Arc::<D>::clone(&database),

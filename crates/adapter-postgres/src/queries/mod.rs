@@ -4,10 +4,13 @@ mod accounts;
 mod cart;
 mod catalog_cache;
 mod genres;
+mod keyset;
 mod movie_page;
 mod movie_row;
 mod movies;
+mod plain_list;
 #[cfg(test)]
 mod plans;
+mod users;
 
 pub(crate) use catalog_cache::CatalogCache;

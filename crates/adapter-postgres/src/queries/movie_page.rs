@@ -1,17 +1,19 @@
-//! The text of a page of movies: filter, order, and where it begins.
+//! The text of a page of movies: filter and order.
 
 use domain::{
     catalog::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance},
     id::{Id, Kind},
     page::{Position, SortValue},
     store::StoreError,
-    time::Instant,
 };
 use uuid::Uuid;
 
 use crate::{
     dialect::{TITLE_INDEX, push_any, push_begins_with, push_contains},
-    queries::movie_row::SummaryRow,
+    queries::{
+        keyset::{KeyType, Keyset},
+        movie_row::SummaryRow,
+    },
     statement::Statement,
 };
 
@@ -37,136 +39,65 @@ impl Titles {
     }
 }
 
-/// A column that a list is ordered by.
+/// What a list is ordered by: a key of the caller's, or how well the title fits the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SortColumn {
-    Plain(MovieSortKey, &'static str),
-    /// How well the title fits the search.
+    Plain(MovieSortKey, bool),
     Rank,
 }
 
-/// The order of a list: its columns with their directions, the identifier's direction last.
+/// The order of a list.
 pub(super) struct Order {
-    columns: Vec<(SortColumn, bool)>,
-    is_id_descending: bool,
+    columns: Vec<SortColumn>,
+    keyset: Keyset,
     /// The whole search text, which ranks are told by.
     search: String,
 }
 
 impl Order {
     pub(super) fn of(sorts: &[MovieSort], titles: &Titles) -> Self {
+        let search = titles.words.join(" ");
         let mut columns = Vec::with_capacity(sorts.len().saturating_add(1));
+        let mut keyset = Keyset::ending_in("m.id");
         for sort in sorts {
-            let name = match sort.key {
-                MovieSortKey::Name => "m.name_key",
-                MovieSortKey::Year => "m.year",
-                MovieSortKey::Price => "m.price_minor",
-                MovieSortKey::Imdb => "m.imdb",
-                MovieSortKey::Votes => "m.votes",
-                MovieSortKey::Rating if sort.descending => RATING_DOWN,
-                MovieSortKey::Rating => RATING_UP,
-                MovieSortKey::Popularity => "m.popularity",
-                MovieSortKey::CreatedAt => "m.created_at",
-                MovieSortKey::Relevance => {
-                    if !titles.words.is_empty() {
-                        columns.push((SortColumn::Rank, true));
-                    }
-                    columns.push((SortColumn::Plain(MovieSortKey::Popularity, "m.popularity"), true));
-                    continue;
-                }
+            let MovieSort { key, descending } = match sort.key {
+                MovieSortKey::Relevance => MovieSort::POPULAR,
+                _ => *sort,
             };
-            columns.push((SortColumn::Plain(sort.key, name), sort.descending));
+            if sort.key == MovieSortKey::Relevance && !titles.words.is_empty() {
+                columns.push(SortColumn::Rank);
+                keyset = keyset.then_by(rank_column(&search), KeyType::Integer, true);
+            }
+            columns.push(SortColumn::Plain(key, descending));
+            let (column, key_type) = plain_column(key, descending);
+            let column = Statement::new(column);
+            keyset = if key == MovieSortKey::Rating {
+                keyset.then_by_expression(column, key_type, descending)
+            } else {
+                keyset.then_by(column, key_type, descending)
+            };
         }
-        let is_id_descending = columns.last().is_some_and(|(_, descending)| *descending);
-        Self { columns, is_id_descending, search: titles.words.join(" ") }
+        Self { columns, keyset, search }
     }
 
     /// Adds `ORDER BY …`.
     pub(super) fn push<ST>(&self, statement: &mut Statement<ST>) {
-        statement.sql(" ORDER BY ");
-        for (column, descending) in &self.columns {
-            self.push_column(statement, *column);
-            statement.sql(if *descending { " DESC, " } else { ", " });
-        }
-        statement.sql(if self.is_id_descending { "m.id DESC" } else { "m.id" });
-    }
-
-    fn push_column<ST>(&self, statement: &mut Statement<ST>, column: SortColumn) {
-        match column {
-            SortColumn::Plain(_, name) => {
-                statement.sql(name);
-            }
-            SortColumn::Rank => {
-                statement.sql("(CASE WHEN m.name_key = ").bind(self.search.clone()).sql(" THEN 3 WHEN ");
-                push_begins_with(statement, "m.name_key", &self.search);
-                statement.sql(" THEN 2 ELSE 1 END)");
-            }
-        }
+        self.keyset.push(statement);
     }
 
     /// Adds "behind the position".
-    ///
-    /// Where all directions are equal it is one comparison of rows, which walks the index of a single sort from there.
-    /// Else it is spelled out, behind a bound of the first column that lets its index be used.
     pub(super) fn push_behind<ST>(
         &self,
         statement: &mut Statement<ST>,
         position: &Position,
     ) -> Result<(), StoreError> {
-        if position.values.len() != self.columns.len() {
-            return Err(StoreError::failed("a position of another sort"));
-        }
-        let keys: Vec<_> = self
-            .columns
-            .iter()
-            .zip(&position.values)
-            .map(|((column, down), value)| (*column, *down, value))
-            .collect();
-        let is_one_way = self.columns.iter().all(|(_, descending)| *descending == self.is_id_descending);
-        // SQLite walks the index of an expression only behind a bound of that alone.
-        let is_expression = |column: SortColumn| matches!(column, SortColumn::Plain(MovieSortKey::Rating, _));
-        if let Some((column, descending, value)) =
-            keys.first().filter(|(column, _, _)| !is_one_way || is_expression(*column))
-        {
-            self.push_column(statement, *column);
-            statement.sql(if *descending { " <= " } else { " >= " });
-            push_value(statement, *column, value)?;
-            statement.sql(" AND ");
-        }
-        if is_one_way {
-            statement.sql("(");
-            for (column, _, _) in &keys {
-                self.push_column(statement, *column);
-                statement.sql(", ");
-            }
-            statement.sql("m.id) ").sql(behind(self.is_id_descending)).sql(" (");
-            for (column, _, value) in &keys {
-                push_value(statement, *column, value)?;
-                statement.sql(", ");
-            }
-            statement.bind(position.id).sql(")");
-            return Ok(());
-        }
-        for (column, descending, value) in &keys {
-            statement.sql("(");
-            self.push_column(statement, *column);
-            statement.sql(" ").sql(behind(*descending)).sql(" ");
-            push_value(statement, *column, value)?;
-            statement.sql(" OR (");
-            self.push_column(statement, *column);
-            statement.sql(" = ");
-            push_value(statement, *column, value)?;
-            statement.sql(" AND ");
-        }
-        statement.sql("m.id ").sql(behind(self.is_id_descending)).sql(" ").bind(position.id);
-        statement.sql("))".repeat(keys.len()));
-        Ok(())
+        self.keyset.push_behind(statement, position)
     }
 
     /// Where a row stands in the list.
     pub(super) fn position(&self, row: &SummaryRow) -> Position {
-        let values = self.columns.iter().map(|(column, descending)| match column {
-            SortColumn::Plain(key, _) => plain_value(row, *key, *descending),
+        let values = self.columns.iter().map(|column| match column {
+            SortColumn::Plain(key, descending) => plain_value(row, *key, *descending),
             SortColumn::Rank => SortValue::Integer(self.rank(&row.name_key)),
         });
         Position { values: values.collect(), id: row.id.0 }
@@ -188,8 +119,26 @@ impl Order {
     }
 }
 
-const fn behind(descending: bool) -> &'static str {
-    if descending { "<" } else { ">" }
+fn rank_column(search: &str) -> Statement {
+    let mut column = Statement::new("(CASE WHEN m.name_key = ");
+    column.bind(search.to_owned()).sql(" THEN 3 WHEN ");
+    push_begins_with(&mut column, "m.name_key", search);
+    column.sql(" THEN 2 ELSE 1 END)");
+    column
+}
+
+const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {
+    match key {
+        MovieSortKey::Name => ("m.name_key", KeyType::Text),
+        MovieSortKey::Year => ("m.year", KeyType::Integer),
+        MovieSortKey::Price => ("m.price_minor", KeyType::Integer),
+        MovieSortKey::Imdb => ("m.imdb", KeyType::Real),
+        MovieSortKey::Votes => ("m.votes", KeyType::Integer),
+        MovieSortKey::Rating if descending => (RATING_DOWN, KeyType::Real),
+        MovieSortKey::Rating => (RATING_UP, KeyType::Real),
+        MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
+        MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
+    }
 }
 
 fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortValue {
@@ -205,44 +154,6 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
     }
-}
-
-fn push_value<ST>(
-    statement: &mut Statement<ST>,
-    column: SortColumn,
-    value: &SortValue,
-) -> Result<(), StoreError> {
-    match (column, value) {
-        (SortColumn::Plain(MovieSortKey::CreatedAt, _), SortValue::Integer(micros)) => {
-            let instant = Instant::from_timestamp_micros(*micros)
-                .ok_or_else(|| StoreError::failed("a position of another time"))?;
-            statement.bind(instant);
-        }
-        (SortColumn::Plain(MovieSortKey::Name, _), SortValue::Text(text)) => {
-            statement.bind(text.clone());
-        }
-        (
-            SortColumn::Plain(
-                MovieSortKey::Imdb
-                | MovieSortKey::Rating
-                | MovieSortKey::Popularity
-                | MovieSortKey::Relevance,
-                _,
-            ),
-            SortValue::Real(number),
-        ) => {
-            statement.bind(*number);
-        }
-        (
-            SortColumn::Rank
-            | SortColumn::Plain(MovieSortKey::Year | MovieSortKey::Price | MovieSortKey::Votes, _),
-            SortValue::Integer(number),
-        ) => {
-            statement.bind(*number);
-        }
-        _ => return Err(StoreError::failed("a position of another sort")),
-    }
-    Ok(())
 }
 
 /// What the matching movies are read for.

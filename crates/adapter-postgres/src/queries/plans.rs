@@ -1,6 +1,7 @@
 //! Which indexes the statements of the catalogue walk, with 10,000 movies.
 
 use domain::{
+    accounts::{UserFilter, UserSort, UserSortKey},
     catalog::{MovieFilter, MovieQueries, MovieSort, Range},
     id::{DirectorId, GenreId, MovieId, StarId, UserId},
     page::{PageRequest, Position, SortValue},
@@ -12,6 +13,7 @@ use crate::{
     queries::{
         movie_page::{Order, Titles},
         movies::{count_statement, detail_statement, list_statement},
+        users,
     },
 };
 
@@ -102,6 +104,23 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
         let behind = PageRequest::after(position, 20).unwrap();
         let statement = list_statement(&filter, &titles, &order, &behind, None).unwrap();
         plan(&database, &statement).await.begins_at_the_position();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() {
+    let Some((database, _guard)) = filled().await else { return };
+    for descending in [false, true] {
+        for (key, value) in [
+            (UserSortKey::CreatedAt, SortValue::Integer(1_999)),
+            (UserSortKey::Email, SortValue::Text("user5".into())),
+        ] {
+            let list = users::list(&UserFilter::default(), &[UserSort { key, descending }]);
+            let position = Position { values: vec![value], id: Uuid::from_u128(7) };
+            let behind = PageRequest::after(position, 20).unwrap();
+            let statement = list.statement::<users::UserTypes>(&behind).unwrap();
+            plan(&database, &statement).await.begins_at_the_position();
+        }
     }
 }
 

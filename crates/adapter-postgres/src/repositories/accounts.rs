@@ -44,6 +44,7 @@ struct UserRow {
     group_id: DbUuid,
     created_at: DbInstant,
     updated_at: DbInstant,
+    activated_at: Option<DbInstant>,
 }
 
 impl From<&User> for UserRow {
@@ -59,6 +60,7 @@ impl From<&User> for UserRow {
             group_id: group_id(user.role),
             created_at: DbInstant(user.created_at),
             updated_at: DbInstant(user.updated_at),
+            activated_at: user.activated_at.map(DbInstant),
         }
     }
 }
@@ -74,6 +76,7 @@ impl TryFrom<UserRow> for User {
             is_password_contested: row.is_password_contested,
             role: role(row.group_id)?,
             is_active: row.is_active,
+            activated_at: row.activated_at.map(|at| at.0),
             version: row.version,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
@@ -112,6 +115,7 @@ impl UserRepository for UnitOfWork {
             users::hashed_password.eq(user.password.as_str().to_owned()),
             users::is_password_contested.eq(user.is_password_contested),
             users::is_active.eq(user.is_active),
+            users::activated_at.eq(user.activated_at.map(DbInstant)),
             users::version.eq(user.version),
             users::group_id.eq(group_id(user.role)),
             users::updated_at.eq(DbInstant(user.updated_at)),

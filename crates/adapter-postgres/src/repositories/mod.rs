@@ -13,5 +13,6 @@ mod purchases;
 mod sessions;
 mod units;
 
-pub(crate) use accounts::role;
+pub(crate) use accounts::{group_id, role};
 pub(crate) use catalog::{NewLink, NewName};
+pub(crate) use profiles::ProfileRow;

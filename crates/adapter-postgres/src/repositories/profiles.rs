@@ -11,15 +11,15 @@ use crate::{dialect::DbUuid, schema::user_profiles, unit_of_work::UnitOfWork};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = user_profiles, treat_none_as_null = true)]
-struct ProfileRow {
-    id: DbUuid,
-    user_id: DbUuid,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    avatar: Option<String>,
-    gender: Option<String>,
-    date_of_birth: Option<NaiveDate>,
-    info: Option<String>,
+pub(crate) struct ProfileRow {
+    pub(crate) id: DbUuid,
+    pub(crate) user_id: DbUuid,
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+    pub(crate) avatar: Option<String>,
+    pub(crate) gender: Option<String>,
+    pub(crate) date_of_birth: Option<NaiveDate>,
+    pub(crate) info: Option<String>,
 }
 
 impl From<&Profile> for ProfileRow {

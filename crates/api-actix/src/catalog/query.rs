@@ -15,7 +15,7 @@ use crate::{
         FromQuery, Params,
         values::{self, Fault},
     },
-    page::PageParams,
+    page::{PageParams, sorts},
     problem::FieldCode,
     state::Api,
 };
@@ -113,8 +113,8 @@ impl JsonSchema for MovieQuery {
 impl FromQuery for MovieQuery {
     fn read(params: &mut Params, api: &Api) -> Option<Self> {
         let currency = api.state.carts.currency;
-        let search = params.optional("search", text);
-        let title = params.optional("title", text);
+        let search = params.optional("search", values::up_to(MAX_TEXT));
+        let title = params.optional("title", values::up_to(MAX_TEXT));
         let genres = params.list("genre", MAX_IDS, values::id);
         let directors = params.list("director", MAX_IDS, values::id);
         let stars = params.list("star", MAX_IDS, values::id);
@@ -155,13 +155,6 @@ impl MovieQuery {
     }
 }
 
-fn text(text: &str) -> Result<String, Fault> {
-    if text.chars().count() > MAX_TEXT {
-        return Err(Fault::new(FieldCode::TooLong, format!("must have at most {MAX_TEXT} characters")));
-    }
-    Ok(text.to_owned())
-}
-
 fn range<T>(params: &mut Params, name: &str, read: impl Fn(&str) -> Result<T, Fault>) -> Option<Range<T>> {
     let min = params.optional(&format!("{name}_min"), &read);
     let max = params.optional(&format!("{name}_max"), &read);
@@ -177,17 +170,4 @@ fn amount(text: &str, currency: Currency) -> Result<Money, Fault> {
         };
         Fault::new(code, error.to_string())
     })
-}
-
-fn sorts(text: &str) -> Result<Vec<MovieSort>, Fault> {
-    let mut sorts: Vec<MovieSort> = Vec::new();
-    for part in text.split(',') {
-        let sort: MovieSort =
-            part.parse().map_err(|_| Fault::new(FieldCode::InvalidValue, "names no sort of movies"))?;
-        if sorts.iter().any(|other| other.key == sort.key) {
-            return Err(Fault::new(FieldCode::Repeated, "names a sort twice"));
-        }
-        sorts.push(sort);
-    }
-    Ok(sorts)
 }

@@ -54,6 +54,26 @@ pub(crate) fn any(text: &str) -> Result<String, Fault> {
     Ok(text.to_owned())
 }
 
+/// A text of so many characters at most, for parameters.
+pub(crate) fn up_to(most: usize) -> impl Fn(&str) -> Result<String, Fault> {
+    move |text| {
+        if text.chars().count() > most {
+            return Err(Fault::new(FieldCode::TooLong, format!("must have at most {most} characters")));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+/// `true` or `false`, for parameters.
+pub(crate) fn truth(text: &str) -> Result<bool, Fault> {
+    text.parse().map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be `true` or `false`"))
+}
+
+/// One of a few names, for parameters.
+pub(crate) fn named<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|error: T::Err| Fault::new(FieldCode::InvalidValue, error.to_string()))
+}
+
 /// A whole number within these bounds, for parameters.
 pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, Fault>
 where

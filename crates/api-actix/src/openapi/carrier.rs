@@ -3,6 +3,7 @@
 //! Extractors and answers describe themselves in JSON that stands in the *descriptions* of paperclip's parameters
 //! and responses, the one text that it passes on whole. [`mend`](super::mend) takes it out again.
 
+use domain::accounts::Role;
 use paperclip::v2::models::{DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
@@ -219,9 +220,10 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut()?.shift_remove(key)
 }
 
-/// Lets a bearer token authorise the operation.
-pub(crate) fn add_bearer(op: &mut DefaultOperationRaw) {
-    op.security.push([("bearer".to_owned(), Vec::new())].into());
+/// Lets a bearer token authorise the operation, of somebody with this role when it has to be.
+pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
+    let roles = needed.map(|role| role.as_str().to_owned());
+    op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
 }
 
 /// Lets the operation be called without any token too.

@@ -1,5 +1,6 @@
 //! Makes a valid OpenAPI 3.1 document of what paperclip recorded.
 
+use domain::accounts::Role;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,7 @@ const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, a 
 /// What each group of operations is about.
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Sign-up, sign-in and tokens."),
+    ("users", "Accounts, for those who look after them."),
     ("catalog", "Movies and what they are sorted by."),
     ("cart", "What the caller means to buy."),
     ("operations", "For those who run the server."),
@@ -100,6 +102,12 @@ fn mended_operation(
         }
     }
     let security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
+    if let Some(role) = security.pointer("/0/bearer/0").and_then(Value::as_str) {
+        operation.insert("x-required-role".into(), role.into());
+        let description = operation.get("description").and_then(Value::as_str).unwrap_or_default();
+        let text = format!("{description}\n\n{}", lets_in(role));
+        operation.insert("description".into(), text.trim_start().into());
+    }
     operation.insert("security".into(), security);
 
     let parameters: Vec<Value> = recorded
@@ -120,6 +128,15 @@ fn mended_operation(
     }
     operation.insert("responses".into(), mended_responses(recorded, schemas, public_url, path));
     operation.into()
+}
+
+/// Who has the role, for people.
+fn lets_in(role: &str) -> &'static str {
+    match role.parse() {
+        Ok(Role::Admin) => "For administrators.",
+        Ok(Role::Moderator) => "For moderators and administrators.",
+        Ok(Role::User) | Err(_) => "For signed-in users.",
+    }
 }
 
 fn mended_parameter(recorded: &Value, schemas: &mut Map<String, Value>) -> Option<Value> {

@@ -168,6 +168,7 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
         AccountPorts {
             store: doubles.clone(),
             queries: doubles.clone(),
+            users: doubles.clone(),
             maintenance: doubles.clone(),
             clock: doubles.clone(),
             backoff: doubles.clone(),
@@ -176,6 +177,7 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
             session_tokens: doubles.clone(),
             passwords: doubles.clone(),
             sealer: doubles.clone(),
+            cursors: CursorCodec::new(doubles.clone()),
         },
         AccountSettings {
             access_ttl: TimeDelta::minutes(15),

@@ -11,7 +11,7 @@ use domain::{
     accounts::{
         AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
         Credentials, EmailAddress, HashError, PasswordHash, PasswordHasher, PlainPassword, RefreshClaims,
-        RefreshTokenError, Role, SessionState, SessionTokens,
+        RefreshTokenError, Role, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
     cart::{CartQueries, CartStore, CartUnit, CartView},
     catalog::{
@@ -150,6 +150,21 @@ impl AccountQueries for Doubles {
     }
     async fn session_state(&self, _id: SessionId, _now: Instant) -> Result<Option<SessionState>, StoreError> {
         Ok(Some(SessionState { user_id: Id::from_uuid(Uuid::from_u128(1)), role: Role::User, is_live: true }))
+    }
+}
+
+#[async_trait]
+impl UserQueries for Doubles {
+    async fn page(
+        &self,
+        _filter: &UserFilter,
+        _sorts: &[UserSort],
+        _request: &PageRequest,
+    ) -> Result<Page<UserDetails>, StoreError> {
+        Err(away())
+    }
+    async fn find(&self, _id: UserId) -> Result<Option<UserDetails>, StoreError> {
+        Ok(None)
     }
 }
 

@@ -47,8 +47,9 @@ impl Accounts {
     ) -> Result<(), CreateAdminError> {
         self.settings.password_policy.check(&password, Some(&email))?;
         let hash = self.ports.passwords.hash(&password).await?;
-        let mut user = User::register(self.ports.ids.next(), email, hash, self.now());
-        user.is_active = true;
+        let now = self.now();
+        let mut user = User::register(self.ports.ids.next(), email, hash, now);
+        user.activate(now);
         user.role = Role::Admin;
         retried(&*self.ports.backoff, || self.try_insert(&user)).await
     }

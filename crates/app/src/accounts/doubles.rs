@@ -17,8 +17,9 @@ pub(crate) use store::{MemoryAccounts, Rows};
 
 use super::{AccountPorts, AccountSettings, Accounts, TokenPair};
 use crate::{
-    doubles::{CountingIds, FlipSealer, MovableClock, NotedWaits},
+    doubles::{CountingIds, FlipSealer, MovableClock, NotedWaits, SumSigner},
     outbox::Message,
+    paging::CursorCodec,
 };
 
 pub(crate) const PASSWORD: &str = "quiet harbour 7";
@@ -66,6 +67,7 @@ impl World {
         let ports = AccountPorts {
             store: store.clone(),
             queries: store.clone(),
+            users: store.clone(),
             maintenance: store.clone(),
             clock: clock.clone(),
             backoff: Arc::new(NotedWaits::default()),
@@ -74,6 +76,7 @@ impl World {
             session_tokens: tokens,
             passwords: passwords.clone(),
             sealer: Arc::new(FlipSealer),
+            cursors: CursorCodec::new(Arc::new(SumSigner)),
         };
         let settings = AccountSettings {
             access_ttl: TimeDelta::minutes(15),

@@ -1,12 +1,11 @@
 use domain::{
     catalog::{GenreCount, MovieFilter, MovieSort, MovieSortKey, MovieSummary},
     id::UserId,
-    page::{InvalidPage, PageRequest},
     store::StoreError,
 };
 
 use super::Catalog;
-use crate::paging::{InvalidCursor, Listing, PageSelection};
+use crate::paging::{ListError, Listing, PageSelection};
 
 /// What a caller wants to see of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,18 +23,12 @@ pub struct BrowseMovies {
 /// The catalogue cannot be shown like that.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowseError {
-    /// The cursor is not of this list.
+    /// Not as a list.
     #[error(transparent)]
-    Cursor(#[from] InvalidCursor),
-    /// The page size is out of bounds.
-    #[error(transparent)]
-    Page(#[from] InvalidPage),
+    List(#[from] ListError),
     /// Sorting by relevance needs a search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Catalog {
@@ -54,18 +47,9 @@ impl Catalog {
         }
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("movies {filter:?} {sorts:?}");
-        let request = match page {
-            PageSelection::Numbered(request) => request,
-            PageSelection::Cursor { text, size } => {
-                PageRequest::after(self.cursors.decode(&context, &text)?, size)?
-            }
-        };
-        let page = self.queries.page(&filter, &sorts, &request, viewer).await?;
-        Ok(Listing {
-            items: page.items,
-            total: page.total,
-            next_cursor: page.next.map(|position| self.cursors.encode(&context, &position)),
-        })
+        let request = self.cursors.request(&context, page)?;
+        let page = self.queries.page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
+        Ok(self.cursors.listing(&context, page))
     }
 
     /// Every genre with the number of its movies on sale (R39).
@@ -81,7 +65,7 @@ impl Catalog {
 mod tests {
     use std::sync::Arc;
 
-    use domain::page::{Page, Position, SortValue};
+    use domain::page::{InvalidPage, Page, PageRequest, Position, SortValue};
     use uuid::Uuid;
 
     use super::*;
@@ -162,10 +146,10 @@ mod tests {
             wanted(None, &[MovieSort { descending: true, ..BY_YEAR }]),
             wanted(Some("stalker"), &[BY_YEAR]),
         ] {
-            assert!(matches!(read_on(other, 5).await, Err(BrowseError::Cursor(_))));
+            assert!(matches!(read_on(other, 5).await, Err(BrowseError::List(ListError::Cursor(_)))));
         }
         let too_many = read_on(wanted(None, &[BY_YEAR]), 101).await;
-        assert!(matches!(too_many, Err(BrowseError::Page(InvalidPage::SizeTooLarge))));
+        assert!(matches!(too_many, Err(BrowseError::List(ListError::Page(InvalidPage::SizeTooLarge)))));
         let last = read_on(wanted(None, &[BY_YEAR]), 5).await.unwrap();
         assert_eq!(last.next_cursor, None);
     }
@@ -177,7 +161,7 @@ mod tests {
         queries.expect_genres().returning(|| Err(StoreError::unavailable("no connection")));
         let catalog = catalog(queries);
         let failed = catalog.browse(wanted(None, &[])).await;
-        assert!(matches!(failed, Err(BrowseError::Store(StoreError::Unavailable(_)))));
+        assert!(matches!(failed, Err(BrowseError::List(ListError::Store(StoreError::Unavailable(_))))));
         assert!(matches!(catalog.genres().await, Err(StoreError::Unavailable(_))));
     }
 }

@@ -37,6 +37,11 @@ impl EmailAddress {
     }
 }
 
+/// A text as the keys of addresses are written.
+pub(super) fn folded(text: &str) -> String {
+    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
 impl FromStr for EmailAddress {
     type Err = InvalidEmailAddress;
 
@@ -55,7 +60,7 @@ impl FromStr for EmailAddress {
             .with_required_tld();
         email_address::EmailAddress::parse_with_options(&written, options)
             .map_err(|_| InvalidEmailAddress::Malformed)?;
-        let key: String = written.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+        let key = folded(&written);
         if key.chars().count() > MAX_EMAIL_LENGTH {
             return Err(InvalidEmailAddress::TooLong);
         }

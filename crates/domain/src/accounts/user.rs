@@ -20,6 +20,9 @@ pub struct User {
     pub role: Role,
     /// Whether it may sign in.
     pub is_active: bool,
+    /// When it was activated first; `None` while it waits for that. An account that was activated and may not sign in was
+    /// deactivated, which its owner cannot undo.
+    pub activated_at: Option<Instant>,
     /// Counts changes of password, role and activation, so that what was read earlier can be checked again.
     pub version: i64,
     /// When it was made.
@@ -39,6 +42,7 @@ impl User {
             is_password_contested: false,
             role: Role::User,
             is_active: false,
+            activated_at: None,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -53,8 +57,29 @@ impl User {
             self.is_password_contested = false;
         }
         self.is_active = true;
+        self.activated_at.get_or_insert(now);
         self.touch(now);
         dropped
+    }
+
+    /// Keeps the account from signing in, until an administrator activates it again.
+    pub fn deactivate(&mut self, now: Instant) {
+        self.is_active = false;
+        // It may have been activated by a version of this program that did not note when.
+        self.activated_at.get_or_insert(now);
+        self.touch(now);
+    }
+
+    /// Whether it waits for its first activation, which the owner does by a link.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        !self.is_active && self.activated_at.is_none()
+    }
+
+    /// Gives it another role.
+    pub fn set_role(&mut self, role: Role, now: Instant) {
+        self.role = role;
+        self.touch(now);
     }
 
     /// Notes that the address was registered again with another password.
@@ -97,6 +122,19 @@ mod tests {
         assert!(!user.activate(Instant::UNIX_EPOCH));
         assert!(user.is_active && user.password.is_usable());
         assert_eq!(user.version, 2);
+    }
+
+    #[test]
+    fn a_deactivated_account_does_not_wait_for_its_activation() {
+        let mut user = registered();
+        assert!(user.is_waiting());
+        user.activate(Instant::UNIX_EPOCH);
+        assert!(!user.is_waiting());
+        user.deactivate(Instant::MAX_UTC);
+        assert!(!user.is_active && !user.is_waiting());
+        assert_eq!((user.activated_at, user.version), (Some(Instant::UNIX_EPOCH), 3));
+        assert!(!user.activate(Instant::MAX_UTC));
+        assert!(user.is_active && user.password.is_usable());
     }
 
     #[test]

@@ -1,8 +1,7 @@
-use std::str::FromStr;
-
 use crate::{
     id::{CertificationId, DirectorId, GenreId, StarId},
     money::Money,
+    page::{Sort, SortKey},
     text::fold,
 };
 
@@ -97,9 +96,8 @@ pub enum MovieSortKey {
     Relevance,
 }
 
-impl MovieSortKey {
-    /// Every key with its name in the API.
-    pub const ALL: [(&'static str, Self); 9] = [
+impl SortKey for MovieSortKey {
+    const NAMED: &'static [(&'static str, Self)] = &[
         ("name", Self::Name),
         ("year", Self::Year),
         ("price", Self::Price),
@@ -110,21 +108,14 @@ impl MovieSortKey {
         ("created_at", Self::CreatedAt),
         ("relevance", Self::Relevance),
     ];
+
+    fn is_always_descending(self) -> bool {
+        self == Self::Relevance
+    }
 }
 
-/// The text names no sort of movies.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a sort of movies")]
-pub struct UnknownMovieSort;
-
-/// One key of a sort, and its direction. `relevance` always puts the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MovieSort {
-    /// By what.
-    pub key: MovieSortKey,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
+/// How movies are sorted. `relevance` always puts the best first.
+pub type MovieSort = Sort<MovieSortKey>;
 
 impl MovieSort {
     /// The most popular first: how the catalogue is sorted when nobody says.
@@ -133,20 +124,10 @@ impl MovieSort {
     pub const RELEVANT: Self = Self { key: MovieSortKey::Relevance, descending: true };
 }
 
-impl FromStr for MovieSort {
-    type Err = UnknownMovieSort;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        let (_, key) =
-            MovieSortKey::ALL.into_iter().find(|(known, _)| *known == name).ok_or(UnknownMovieSort)?;
-        Ok(Self { key, descending: descending || key == MovieSortKey::Relevance })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::UnknownSort;
 
     #[test]
     fn a_minus_sorts_the_largest_first() {
@@ -154,7 +135,7 @@ mod tests {
         assert_eq!("year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: false }));
         assert_eq!("relevance".parse(), Ok(MovieSort::RELEVANT));
         for bad in ["", "-", "--year", "Year", "id", "year "] {
-            assert_eq!(bad.parse::<MovieSort>(), Err(UnknownMovieSort), "{bad}");
+            assert_eq!(bad.parse::<MovieSort>(), Err(UnknownSort), "{bad}");
         }
     }
 

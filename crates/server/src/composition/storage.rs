@@ -4,7 +4,7 @@ use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
 use async_trait::async_trait;
 use domain::{
-    accounts::{AccountMaintenance, AccountQueries, AccountStore},
+    accounts::{AccountMaintenance, AccountQueries, AccountStore, UserQueries},
     cart::{CartQueries, CartStore},
     catalog::{CatalogStore, MovieQueries},
     outbox::OutboxQueue,
@@ -42,6 +42,7 @@ pub trait DatabaseAdmin: Send + Sync {
 pub(super) struct Storage {
     pub(super) accounts: Arc<dyn AccountStore>,
     pub(super) account_queries: Arc<dyn AccountQueries>,
+    pub(super) users: Arc<dyn UserQueries>,
     pub(super) maintenance: Arc<dyn AccountMaintenance>,
     pub(super) catalog: Arc<dyn CatalogStore>,
     pub(super) movies: Arc<dyn MovieQueries>,
@@ -72,6 +73,7 @@ impl Storage {
     where
         D: AccountStore
             + AccountQueries
+            + UserQueries
             + AccountMaintenance
             + CatalogStore
             + MovieQueries
@@ -84,6 +86,7 @@ impl Storage {
         Self {
             accounts: database.clone(),
             account_queries: database.clone(),
+            users: database.clone(),
             maintenance: database.clone(),
             catalog: database.clone(),
             movies: database.clone(),

@@ -1,13 +1,14 @@
-//! Every operation of the document, called by nobody, a user and an administrator: who has to sign in is told so, and
-//! nobody else is (quality B12).
+//! Every operation of the document, called by nobody, a user, a moderator and an administrator: each is let in where its
+//! role is enough, and nowhere else (quality B12).
 
+use domain::accounts::Role;
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::{Caller, Engine, TestApp, cases, document, operations};
 
 cases! {
-    whoever_must_sign_in_is_told_so_and_nobody_else,
+    every_operation_lets_in_whom_it_says_and_nobody_else,
     a_bad_token_is_refused_everywhere,
     no_operation_breaks_on_an_empty_request,
 }
@@ -22,37 +23,94 @@ fn call(caller: &Caller, method: &str, path: &str, operation: &Value) -> super::
     if operation["requestBody"].is_null() { call } else { call.json(&serde_json::json!({})) }
 }
 
-async fn whoever_must_sign_in_is_told_so_and_nobody_else(engine: Engine) {
+/// Whom an operation lets in at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Needed {
+    Nobody,
+    User,
+    Moderator,
+    Admin,
+}
+use Needed::{Admin, Moderator, Nobody, User};
+
+/// What every operation needs, written down a second time: a new one fails until it stands here.
+const NEEDED: [(&str, Needed); 21] = [
+    ("delete /api/v1/cart", User),
+    ("delete /api/v1/cart/items/{movie_id}", User),
+    ("get /api/v1/cart", User),
+    ("get /api/v1/genres", Nobody),
+    ("get /api/v1/movies", Nobody),
+    ("get /api/v1/movies/{id}", Nobody),
+    ("get /api/v1/users", Admin),
+    ("get /api/v1/users/{id}", Admin),
+    ("get /api/v1/users/{id}/cart", Admin),
+    ("get /health/live", Nobody),
+    ("get /health/ready", Nobody),
+    ("post /api/v1/accounts/activate", Nobody),
+    ("post /api/v1/accounts/login", Nobody),
+    ("post /api/v1/accounts/logout", Nobody),
+    ("post /api/v1/accounts/password-reset", Nobody),
+    ("post /api/v1/accounts/password-reset/confirm", Nobody),
+    ("post /api/v1/accounts/refresh", Nobody),
+    ("post /api/v1/accounts/register", Nobody),
+    ("post /api/v1/accounts/resend-activation", Nobody),
+    ("post /api/v1/cart/items", User),
+    ("post /api/v1/cart/merge", User),
+];
+
+/// What the document says that the operation needs.
+fn declared(operation: &Value) -> Needed {
+    let requirements = operation["security"].as_array().unwrap();
+    let is_open = requirements.iter().all(|one| one.as_object().is_none_or(serde_json::Map::is_empty));
+    let is_optional = requirements.iter().any(|one| one.as_object().is_some_and(serde_json::Map::is_empty));
+    let role = &operation["x-required-role"];
+    if is_open || is_optional {
+        assert!(role.is_null(), "{operation}");
+        return Nobody;
+    }
+    assert_eq!(requirements[0]["bearer"], serde_json::json!([role]), "{operation}");
+    match role.as_str() {
+        Some("user") => User,
+        Some("moderator") => Moderator,
+        Some("admin") => Admin,
+        other => panic!("no role: {other:?}"),
+    }
+}
+
+async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);
-    let mut closed = Vec::new();
+    let moderator = app.user("moderator").await;
+    app.change_user(&moderator, |user| user.role = Role::Moderator).await;
+    let visitor = app.anonymous();
+    let callers: [(Needed, &Caller); 4] =
+        [(Nobody, &visitor), (User, &ann), (Moderator, &moderator), (Admin, &admin)];
+    let mut declarations = Vec::new();
     for (method, path, operation) in operations(document()) {
-        let requirements = operation["security"].as_array().unwrap();
-        let is_closed = !requirements.is_empty()
-            && requirements.iter().all(|one| one.as_object().is_some_and(|schemes| !schemes.is_empty()));
-        let nobody = call(&app.anonymous(), method, path, operation).await;
-        let is_told = nobody.status == 401 && nobody.json()["code"] == "unauthenticated";
-        assert_eq!(is_told, is_closed, "{nobody}");
-        for caller in [&ann, &admin] {
+        let needed = declared(operation);
+        declarations.push((format!("{method} {path}"), needed));
+        for (role, caller) in callers {
             let answer = call(caller, method, path, operation).await;
-            // A refresh token that is missing is 422, and `{}` holds none.
-            assert!(![401, 403].contains(&answer.status), "{answer}");
+            if role >= needed {
+                // A refresh token that is missing is 422, and `{}` holds none.
+                assert!(![401, 403].contains(&answer.status), "{role:?}: {answer}");
+            } else if role == Nobody {
+                answer.problem(401, "unauthenticated");
+            } else {
+                answer.problem(403, "forbidden");
+            }
         }
-        if is_closed {
-            closed.push(format!("{method} {path}"));
+        // What can happen is in the document, and nothing more.
+        for (status, can_happen) in [("401", needed > Nobody), ("403", needed > User)] {
+            let kind = "/content/application~1problem+json/schema/allOf/1/properties/code/enum";
+            let codes = operation["responses"][status].pointer(kind).cloned().unwrap_or_default();
+            let code = if status == "401" { "unauthenticated" } else { "forbidden" };
+            let is_told = codes.as_array().is_some_and(|codes| codes.iter().any(|known| known == code));
+            assert_eq!(is_told, can_happen, "{method} {path} {status}");
         }
     }
-    closed.sort();
-    assert_eq!(
-        closed,
-        [
-            "delete /api/v1/cart",
-            "delete /api/v1/cart/items/{movie_id}",
-            "get /api/v1/cart",
-            "post /api/v1/cart/items",
-            "post /api/v1/cart/merge",
-        ]
-    );
+    declarations.sort();
+    assert_eq!(declarations, NEEDED.map(|(operation, needed)| (operation.to_owned(), needed)));
 }
 
 async fn a_bad_token_is_refused_everywhere(engine: Engine) {

@@ -30,6 +30,7 @@ mod secrets;
 mod story;
 mod support;
 mod tokens;
+mod users;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         secrets::cases(),
         story::cases(),
         tokens::cases(),
+        users::cases(),
     ];
     let trials = modules.into_iter().flatten().flat_map(support::Case::trials).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);

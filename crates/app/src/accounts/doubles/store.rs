@@ -8,12 +8,14 @@ use domain::{
     accounts::{
         AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
         InsertUserError, LinkKind, LinkToken, LinkTokenRepository, Profile, ProfileRepository, RefreshToken,
-        Session, SessionRepository, SessionState, User, UserRepository,
+        Session, SessionRepository, SessionState, User, UserDetails, UserFilter, UserQueries, UserRepository,
+        UserSort, UserSortKey,
     },
     audit::{AuditEntry, AuditRepository},
     entropy::TokenDigest,
     id::{SessionId, UserId},
     outbox::{NewOutboxMessage, OutboxRepository},
+    page::{Page, PageRequest, Position, SortValue, Start, Total},
     store::StoreError,
     time::Instant,
 };
@@ -283,6 +285,64 @@ impl AccountQueries for MemoryAccounts {
             let is_live = user.is_active && session.is_live(now);
             Some(SessionState { user_id: user.id, role: user.role, is_live })
         }))
+    }
+}
+
+impl Rows {
+    fn details(&self, user: &User) -> UserDetails {
+        UserDetails {
+            id: user.id,
+            email: user.email.clone(),
+            role: user.role,
+            is_active: user.is_active,
+            created_at: user.created_at,
+            profile: self.profiles.iter().find(|profile| profile.user_id == user.id).cloned(),
+        }
+    }
+}
+
+/// Sorts by the first key alone, which is enough here.
+#[async_trait]
+impl UserQueries for MemoryAccounts {
+    async fn page(
+        &self,
+        filter: &UserFilter,
+        sorts: &[UserSort],
+        request: &PageRequest,
+    ) -> Result<Page<UserDetails>, StoreError> {
+        let rows = self.rows();
+        let value = |user: &User| match sorts[0].key {
+            UserSortKey::CreatedAt => (user.created_at.timestamp_micros(), String::new()),
+            UserSortKey::Email => (0, user.email.key().to_owned()),
+        };
+        let mut users: Vec<&User> = rows.users.iter().collect();
+        users.retain(|user| filter.role.is_none_or(|role| role == user.role));
+        users.retain(|user| filter.is_active.is_none_or(|is_active| is_active == user.is_active));
+        users.retain(|user| filter.folded_email().is_none_or(|part| user.email.key().contains(&part)));
+        users.sort_by_key(|user| (value(user), user.id));
+        if sorts[0].descending {
+            users.reverse();
+        }
+        let total = matches!(request.start(), Start::Number(_))
+            .then(|| Total::from_capped_count(users.len().try_into().unwrap()));
+        let skipped = match request.start() {
+            Start::Number(_) => request.offset().try_into().unwrap(),
+            Start::After(at) => {
+                users.iter().take_while(|user| user.id.as_uuid() != at.id).count().saturating_add(1)
+            }
+        };
+        let rest: Vec<&User> = users.into_iter().skip(skipped).collect();
+        let size = usize::try_from(request.size()).unwrap();
+        let next = rest.get(size.saturating_sub(1)).filter(|_| rest.len() > size).map(|user| Position {
+            values: vec![SortValue::Text(user.id.to_string())],
+            id: user.id.as_uuid(),
+        });
+        let items = rest.into_iter().take(size).map(|user| rows.details(user)).collect();
+        Ok(Page { items, next, total })
+    }
+    async fn find(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
+        let rows = self.rows();
+        Ok(rows.users.iter().find(|user| user.id == id).map(|user| rows.details(user)))
     }
 }
 

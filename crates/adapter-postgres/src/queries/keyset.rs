@@ -1,0 +1,144 @@
+//! The order of a list, and where a page of it begins: the same for every list.
+
+use domain::{
+    page::{Position, SortValue},
+    store::StoreError,
+    time::Instant,
+};
+
+use crate::statement::Statement;
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyType {
+    Text,
+    Integer,
+    Real,
+    /// In a position it stands as microseconds since 1970.
+    Instant,
+}
+
+struct Key {
+    column: Statement,
+    key_type: KeyType,
+    descending: bool,
+    is_indexed_expression: bool,
+}
+
+/// The columns that a list is ordered by. Ties are broken by the identifier, in the direction of the last column.
+pub(crate) struct Keyset {
+    keys: Vec<Key>,
+    id: &'static str,
+}
+
+impl Keyset {
+    /// The order by nothing but this identifier.
+    pub(crate) const fn ending_in(id: &'static str) -> Self {
+        Self { keys: Vec::new(), id }
+    }
+
+    /// Then by a column, or by an expression that no index has.
+    pub(crate) fn then_by(mut self, column: Statement, key_type: KeyType, descending: bool) -> Self {
+        self.keys.push(Key { column, key_type, descending, is_indexed_expression: false });
+        self
+    }
+
+    /// Then by an expression that an index has.
+    pub(crate) fn then_by_expression(
+        mut self,
+        column: Statement,
+        key_type: KeyType,
+        descending: bool,
+    ) -> Self {
+        self.keys.push(Key { column, key_type, descending, is_indexed_expression: true });
+        self
+    }
+
+    fn is_id_descending(&self) -> bool {
+        self.keys.last().is_some_and(|key| key.descending)
+    }
+
+    /// Adds `ORDER BY …`.
+    pub(crate) fn push<ST>(&self, statement: &mut Statement<ST>) {
+        statement.sql(" ORDER BY ");
+        for key in &self.keys {
+            statement.append(&key.column).sql(if key.descending { " DESC, " } else { ", " });
+        }
+        statement.sql(self.id).sql(if self.is_id_descending() { " DESC" } else { "" });
+    }
+
+    /// Adds "behind the position".
+    ///
+    /// Where all directions are equal it is one comparison of rows, which walks the index of a single sort from there.
+    /// Else it is spelled out, behind a bound of the first column that lets its index be used.
+    pub(crate) fn push_behind<ST>(
+        &self,
+        statement: &mut Statement<ST>,
+        position: &Position,
+    ) -> Result<(), StoreError> {
+        if position.values.len() != self.keys.len() {
+            return Err(StoreError::failed("a position of another sort"));
+        }
+        let keys: Vec<_> = self.keys.iter().zip(&position.values).collect();
+        let is_id_descending = self.is_id_descending();
+        let is_one_way = self.keys.iter().all(|key| key.descending == is_id_descending);
+        // SQLite walks the index of an expression only behind a bound of that alone.
+        if let Some((key, value)) = keys.first().filter(|(key, _)| !is_one_way || key.is_indexed_expression) {
+            statement.append(&key.column).sql(if key.descending { " <= " } else { " >= " });
+            push_value(statement, key.key_type, value)?;
+            statement.sql(" AND ");
+        }
+        if is_one_way {
+            statement.sql("(");
+            for (key, _) in &keys {
+                statement.append(&key.column).sql(", ");
+            }
+            statement.sql(self.id).sql(") ").sql(behind(is_id_descending)).sql(" (");
+            for (key, value) in &keys {
+                push_value(statement, key.key_type, value)?;
+                statement.sql(", ");
+            }
+            statement.bind(position.id).sql(")");
+            return Ok(());
+        }
+        for (key, value) in &keys {
+            statement.sql("(").append(&key.column).sql(" ").sql(behind(key.descending)).sql(" ");
+            push_value(statement, key.key_type, value)?;
+            statement.sql(" OR (").append(&key.column).sql(" = ");
+            push_value(statement, key.key_type, value)?;
+            statement.sql(" AND ");
+        }
+        statement.sql(self.id).sql(" ").sql(behind(is_id_descending)).sql(" ").bind(position.id);
+        statement.sql("))".repeat(keys.len()));
+        Ok(())
+    }
+}
+
+const fn behind(descending: bool) -> &'static str {
+    if descending { "<" } else { ">" }
+}
+
+fn push_value<ST>(
+    statement: &mut Statement<ST>,
+    key_type: KeyType,
+    value: &SortValue,
+) -> Result<(), StoreError> {
+    match (key_type, value) {
+        (KeyType::Instant, SortValue::Integer(micros)) => {
+            let instant = Instant::from_timestamp_micros(*micros)
+                .ok_or_else(|| StoreError::failed("a position of another time"))?;
+            statement.bind(instant);
+        }
+        (KeyType::Text, SortValue::Text(text)) => {
+            statement.bind(text.clone());
+        }
+        (KeyType::Real, SortValue::Real(number)) => {
+            statement.bind(*number);
+        }
+        (KeyType::Integer, SortValue::Integer(number)) => {
+            statement.bind(*number);
+        }
+        _ => return Err(StoreError::failed("a position of another sort")),
+    }
+    Ok(())
+}

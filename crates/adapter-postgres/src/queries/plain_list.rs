@@ -1,0 +1,77 @@
+//! Pages of lists that need nothing but their rows: their columns, what matches, and their order.
+
+use diesel::sql_types::BigInt;
+use domain::{
+    page::{NUMBERED_ITEMS, Page, PageRequest, Position, Start, Total},
+    store::StoreError,
+};
+
+use crate::{Database, queries::keyset::Keyset, statement::Statement};
+
+/// A list, before it is known which part of it is wanted.
+pub(crate) struct PlainList {
+    /// What is read of a row.
+    pub(crate) columns: &'static str,
+    /// ` FROM … WHERE …`, with a condition at its end.
+    pub(crate) matching: Statement,
+    /// The order.
+    pub(crate) order: Keyset,
+}
+
+impl PlainList {
+    /// Reads the part, and one row more, which tells whether there is another part. `ST` is the type of the columns.
+    pub(crate) fn statement<ST>(&self, request: &PageRequest) -> Result<Statement<ST>, StoreError> {
+        let mut statement = Statement::new("SELECT ");
+        statement.sql(self.columns).append(&self.matching);
+        if let Start::After(position) = request.start() {
+            statement.sql(" AND ");
+            self.order.push_behind(&mut statement, position)?;
+        }
+        self.order.push(&mut statement);
+        statement.sql(" LIMIT ").bind(i64::from(request.size().saturating_add(1)));
+        if request.offset() > 0 {
+            statement.sql(" OFFSET ").bind(i64::from(request.offset()));
+        }
+        Ok(statement)
+    }
+
+    /// Counts to one more than totals are exact to.
+    fn count(&self) -> Statement<(BigInt,)> {
+        let mut statement = Statement::new("SELECT count(*) FROM (SELECT 1");
+        statement
+            .append(&self.matching)
+            .sql(format!(" LIMIT {}) AS counted", NUMBERED_ITEMS.saturating_add(1)));
+        statement
+    }
+}
+
+impl Database {
+    /// Makes a page of the rows that [`PlainList::statement`] gave. They are counted only where the page itself does not
+    /// tell how many there are.
+    pub(crate) async fn page_of<Row: Send>(
+        &self,
+        list: &PlainList,
+        request: &PageRequest,
+        mut rows: Vec<Row>,
+        position: impl Fn(&Row) -> Position + Send,
+    ) -> Result<Page<Row>, StoreError> {
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let next = rows.last().filter(|_| has_more).map(position);
+        let on_page = u64::try_from(rows.len()).map_err(StoreError::failed)?;
+        let total = match request.start() {
+            Start::After(_) => None,
+            Start::Number(_) if !has_more && (on_page > 0 || request.offset() == 0) => {
+                Some(u64::from(request.offset()).saturating_add(on_page))
+            }
+            Start::Number(_) => {
+                let counts: Vec<(i64,)> = self.fetch(list.count()).await?;
+                let (count,) =
+                    counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
+                Some(u64::try_from(count).map_err(StoreError::failed)?)
+            }
+        };
+        Ok(Page { items: rows, next, total: total.map(Total::from_capped_count) })
+    }
+}

@@ -1,0 +1,126 @@
+//! What is shown of users.
+
+use domain::accounts::{Gender, Profile, Role, UserDetails};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::moment::{Day, Moment};
+
+/// What a user may do; each role may do all that the one before it may.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Role")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RoleBody {
+    /// Browses, rates, buys and watches.
+    User,
+    /// Looks after the catalogue and sees sales.
+    Moderator,
+    /// Looks after users and money.
+    Admin,
+}
+
+impl From<Role> for RoleBody {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::User => Self::User,
+            Role::Moderator => Self::Moderator,
+            Role::Admin => Self::Admin,
+        }
+    }
+}
+
+/// How a person wants to be addressed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Gender")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GenderBody {
+    /// A man.
+    Man,
+    /// A woman.
+    Woman,
+    /// Neither, or not to be said.
+    Other,
+}
+
+impl From<Gender> for GenderBody {
+    fn from(gender: Gender) -> Self {
+        match gender {
+            Gender::Man => Self::Man,
+            Gender::Woman => Self::Woman,
+            Gender::Other => Self::Other,
+        }
+    }
+}
+
+/// What a person says of themselves; all of it may be `null`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "Profile")]
+pub(crate) struct ProfileBody {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    gender: Option<GenderBody>,
+    date_of_birth: Option<Day>,
+    info: Option<String>,
+    /// Where the picture is; it needs no token.
+    avatar_url: Option<String>,
+}
+
+impl From<Profile> for ProfileBody {
+    fn from(profile: Profile) -> Self {
+        Self {
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+            gender: profile.gender.map(GenderBody::from),
+            date_of_birth: profile.date_of_birth.map(Day),
+            info: profile.info,
+            // No picture can be stored yet.
+            avatar_url: None,
+        }
+    }
+}
+
+/// A user.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "User", example = user_example())]
+pub(crate) struct UserBody {
+    id: Uuid,
+    email: String,
+    role: RoleBody,
+    /// Whether the user may sign in.
+    is_active: bool,
+    created_at: Moment,
+    profile: ProfileBody,
+}
+
+impl From<UserDetails> for UserBody {
+    fn from(user: UserDetails) -> Self {
+        Self {
+            id: user.id.as_uuid(),
+            email: user.email.as_str().to_owned(),
+            role: user.role.into(),
+            is_active: user.is_active,
+            created_at: Moment(user.created_at),
+            profile: user.profile.map(ProfileBody::from).unwrap_or_default(),
+        }
+    }
+}
+
+fn user_example() -> Value {
+    json!({
+        "id": "0190a1b2-0000-7000-8000-000000000000",
+        "email": "ann@example.com",
+        "role": "user",
+        "is_active": true,
+        "created_at": "2026-11-22T10:00:00Z",
+        "profile": {
+            "first_name": "Ann",
+            "last_name": null,
+            "gender": "woman",
+            "date_of_birth": "1984-02-29",
+            "info": null,
+            "avatar_url": null,
+        },
+    })
+}

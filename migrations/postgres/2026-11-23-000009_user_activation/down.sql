@@ -1,0 +1,3 @@
+DROP INDEX users_by_email;
+DROP INDEX users_by_created_at;
+ALTER TABLE users DROP COLUMN activated_at;

@@ -1,0 +1,2 @@
+DROP INDEX users_by_created_at;
+ALTER TABLE users DROP COLUMN activated_at;
