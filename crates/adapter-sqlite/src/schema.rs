@@ -179,6 +179,15 @@ table! {
     }
 }
 
+table! {
+    known_devices (user_id, device) {
+        user_id -> Binary,
+        device -> Text,
+        first_seen_at -> BigInt,
+        last_seen_at -> BigInt,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(users, sessions);
 allow_tables_to_appear_in_same_query!(carts, cart_items);

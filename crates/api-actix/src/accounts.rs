@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 mod gate;
+pub(crate) mod own;
 pub(crate) mod pages;
 
 use actix_web::{HttpRequest, web};

@@ -110,7 +110,7 @@ impl Apiv2Schema for NoContent {}
 
 impl OperationModifier for NoContent {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_empty_answer(op, 204, "Removed.", &[]);
+        carrier::add_empty_answer(op, 204, "Done.", &[]);
     }
 }
 

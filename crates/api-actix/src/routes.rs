@@ -2,7 +2,7 @@
 
 use paperclip::actix::web::{self, ServiceConfig};
 
-use crate::{accounts, cart, catalog, health, users};
+use crate::{accounts, accounts::own, cart, catalog, health, users};
 
 /// Puts the documented routes on an app.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -28,6 +28,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                     web::resource("/accounts/password-reset/confirm")
                         .route(web::post().to(accounts::reset_password)),
                 )
+                .service(web::resource("/users/me/password").route(web::post().to(own::change_password)))
+                .service(
+                    web::resource("/users/me/sessions")
+                        .route(web::get().to(own::list_sessions))
+                        .route(web::delete().to(own::end_other_sessions)),
+                )
+                .service(web::resource("/users/me/sessions/{id}").route(web::delete().to(own::end_session)))
                 .service(web::resource("/users").route(web::get().to(users::list)))
                 .service(web::resource("/users/{id}").route(web::get().to(users::show)))
                 .service(web::resource("/users/{id}/cart").route(web::get().to(users::show_cart)))

@@ -3,6 +3,7 @@
 mod activate;
 mod audit;
 mod authenticate;
+mod change_password;
 mod clean_up;
 mod create_admin;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod log_out;
 mod lost_races;
 mod mails;
 mod notices;
+mod own_sessions;
 mod password_reset;
 mod refresh;
 mod register;
@@ -37,8 +39,10 @@ use domain::{
 
 pub use activate::ActivateError;
 pub use authenticate::{Actor, AuthenticateError};
+pub use change_password::{ChangePasswordError, PasswordChangeFaults};
 pub use create_admin::CreateAdminError;
 pub use log_in::LogInError;
+pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
 pub use refresh::RefreshError;
 pub use register::RegisterError;

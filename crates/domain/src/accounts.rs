@@ -2,6 +2,7 @@
 
 mod device;
 mod email_address;
+mod known_device;
 mod link_token;
 mod origin;
 mod password;
@@ -14,11 +15,12 @@ mod user_list;
 
 pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
+pub use known_device::{KnownDevice, KnownDeviceRepository, MAX_KNOWN_DEVICES};
 pub use link_token::{LinkKind, LinkToken};
 pub use origin::Origin;
 pub use password::{
-    HashError, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy,
-    PasswordProblem, PlainPassword,
+    HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,
+    PlainPassword,
 };
 pub use ports::{
     AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, InsertUserError,
@@ -27,8 +29,8 @@ pub use ports::{
 pub use profile::{Gender, Profile, UnknownGender};
 pub use role::{Role, UnknownRole};
 pub use session::{
-    AccessClaims, AccessTokenError, REFRESH_GRACE, RefreshClaims, RefreshToken, RefreshTokenError,
-    SESSION_LIFETIME, Session, SessionTokens,
+    AccessClaims, AccessTokenError, MAX_SESSIONS, REFRESH_GRACE, RefreshClaims, RefreshToken,
+    RefreshTokenError, SESSION_LIFETIME, Session, SessionTokens,
 };
 pub use user::User;
 pub use user_list::{UserDetails, UserFilter, UserQueries, UserSort, UserSortKey};

@@ -210,7 +210,7 @@ impl Settings {
             registration_reveals_email: reader.switch("REGISTRATION_REVEALS_EMAIL", true),
             password_policy: reader.one_of(
                 "PASSWORD_POLICY",
-                &[("standard", PasswordPolicy::Standard)],
+                &[("standard", PasswordPolicy::Standard), ("strict", PasswordPolicy::Strict)],
                 PasswordPolicy::Standard,
             ),
             rate_limits: reader.one_of("RATE_LIMITS", &[("on", true), ("off", false)], true),

@@ -69,7 +69,10 @@ pub(crate) async fn dev_admin(
     let Ok(email) = ADMIN.parse::<EmailAddress>() else { return Ok(None) };
     let file = settings.data_dir.join(ADMIN_FILE);
     let was_kept = file.exists();
-    let password = keep_secret(&settings.data_dir, ADMIN_FILE, || fresh_password(&email))?.trim().to_owned();
+    let password =
+        keep_secret(&settings.data_dir, ADMIN_FILE, || fresh_password(settings.password_policy, &email))?
+            .trim()
+            .to_owned();
     match use_cases.accounts.create_admin(email, PlainPassword::new(&password)).await {
         Err(CreateAdminError::EmailTaken) if !was_kept => {
             // It is not this account's password; nothing may say so the next time.
@@ -84,10 +87,10 @@ pub(crate) async fn dev_admin(
 }
 
 /// Sixteen random characters that meet the rule for passwords.
-fn fresh_password(email: &EmailAddress) -> String {
+fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     loop {
         let password: String = fresh_secret().expose().chars().take(16).collect();
-        if PasswordPolicy::Standard.check(&PlainPassword::new(&password), Some(email)).is_ok() {
+        if policy.check(&PlainPassword::new(&password), Some(email)).is_ok() {
             return password;
         }
     }

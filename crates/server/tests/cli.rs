@@ -178,6 +178,16 @@ fn an_administrator_is_made_once_and_with_a_good_password() {
 }
 
 #[test]
+fn the_rule_for_passwords_can_be_strict() {
+    let folder = Folder::new();
+    folder.write("cinema.toml", "password_policy = \"strict\"\n");
+    assert!(folder.run("config").exits(0).out().lines().any(|line| line == "PASSWORD_POLICY=strict"));
+    let create = "users create-admin --email root@example.com --password-stdin";
+    folder.run_with(create, "G00d enough 1\n").exits(1).says("at least 15 characters");
+    folder.run_with(create, "only letters here\n").exits(0);
+}
+
+#[test]
 fn migrating_can_be_asked_for_and_done() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");

@@ -20,6 +20,7 @@ crate::cases! { "accounts":
     a_user_locked_by_identifier_is_changed_by_one_at_a_time,
     a_user_locked_by_address_is_changed_by_one_at_a_time,
     credentials_are_those_of_the_address,
+    credentials_are_those_of_the_user,
     a_short_and_a_long_address_are_kept_whole,
 }
 
@@ -194,6 +195,15 @@ async fn credentials_are_those_of_the_address(node: Node) {
     let credentials = node.account_queries.credentials(&"USER1@EXAMPLE.COM".parse().unwrap()).await.unwrap();
     let expected = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
     assert_eq!(credentials, Some(expected));
+}
+
+async fn credentials_are_those_of_the_user(node: Node) {
+    let ann = add_user(&node, 1).await;
+    add_user(&node, 2).await;
+    let found = node.account_queries.credentials_of(id(1)).await.unwrap();
+    let credentials = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
+    assert_eq!(found, Some((ann.email, credentials)));
+    assert_eq!(node.account_queries.credentials_of(id(3)).await.unwrap(), None);
 }
 
 async fn a_short_and_a_long_address_are_kept_whole(node: Node) {

@@ -20,6 +20,7 @@ mod catalog_names;
 mod filters;
 mod fixtures;
 mod genres;
+mod known_devices;
 mod links;
 mod node;
 mod order;
@@ -73,6 +74,7 @@ fn all() -> Vec<Case> {
         users::cases(),
         links::cases(),
         profiles::cases(),
+        known_devices::cases(),
         sessions::cases(),
         purge::cases(),
         outbox::cases(),

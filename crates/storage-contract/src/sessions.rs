@@ -21,6 +21,9 @@ crate::cases! { "sessions":
     a_locked_session_rotates_its_token_once,
     removed_refresh_tokens_are_those_of_the_session,
     ending_all_ends_the_live_sessions_of_the_user_alone,
+    the_live_sessions_are_those_of_the_user_the_last_used_first,
+    ending_some_ends_these_alone_and_their_refresh_tokens,
+    ending_none_ends_none,
     a_session_is_live_until_the_moment_it_expires,
     a_session_that_ended_is_not_live,
     a_session_of_an_inactive_user_is_not_live,
@@ -172,6 +175,63 @@ async fn ending_all_ends_the_live_sessions_of_the_user_alone(node: Node) {
     assert_eq!(stored(&node, 2).await, Some(ended), "it had ended before");
     assert_eq!(stored(&node, 4).await, Some(session(4, id(2))), "it is another user's");
     assert!(stored_refresh(&node, 4).await.is_some());
+}
+
+async fn the_live_sessions_are_those_of_the_user_the_last_used_first(node: Node) {
+    add_user(&node, 1).await;
+    add_user(&node, 2).await;
+    let used = |number, seconds| Session {
+        device: Device { user_agent: Some(format!("browser {number}")), ip: Some([192, 0, 2, 7].into()) },
+        last_used_at: at(seconds),
+        ..session(number, id(1))
+    };
+    let now = at(1_000);
+    let sessions = [
+        used(1, 30),
+        used(2, 50),
+        used(3, 40),
+        used(4, 50),
+        Session { ended_at: Some(at(60)), ..used(5, 60) },
+        Session { expires_at: now, ..used(6, 60) },
+        Session { expires_at: shifted(now, 1), ..used(7, 20) },
+        session(8, id(2)),
+    ];
+    let numbered: Vec<_> = (1..).zip(sessions.clone()).collect();
+    add(&node, &numbered).await;
+    let wanted: Vec<_> = [4, 2, 3, 1, 7].map(|number: usize| sessions[number - 1].clone()).into();
+    assert_eq!(node.account_queries.live_sessions(id(1), now).await.unwrap(), wanted);
+    let mut unit = node.account_unit().await;
+    let ids = unit.sessions().live_for_update(id(1), now).await.unwrap();
+    assert_eq!(ids, wanted.iter().map(|session| session.id).collect::<Vec<_>>());
+    assert_eq!(node.account_queries.live_sessions(id(9), now).await.unwrap(), []);
+}
+
+async fn ending_some_ends_these_alone_and_their_refresh_tokens(node: Node) {
+    add_user(&node, 1).await;
+    let ended = Session { ended_at: Some(at(15)), ..session(2, id(1)) };
+    let sessions =
+        [(1, session(1, id(1))), (2, ended.clone()), (3, session(3, id(1))), (4, session(4, id(1)))];
+    add(&node, &sessions).await;
+    let mut unit = node.account_unit().await;
+    unit.sessions().end(&[id(1), id(2), id(3), id(99)], at(50)).await.unwrap();
+    unit.commit().await.unwrap();
+    for number in [1, 3] {
+        assert_eq!(stored(&node, number).await.unwrap().ended_at, Some(at(50)));
+        assert_eq!(stored_refresh(&node, number).await, None);
+    }
+    assert_eq!(stored(&node, 2).await, Some(ended), "it had ended before");
+    assert_eq!(stored(&node, 4).await, Some(session(4, id(1))));
+    assert!(stored_refresh(&node, 4).await.is_some());
+}
+
+async fn ending_none_ends_none(node: Node) {
+    add_user(&node, 1).await;
+    add(&node, &[(1, session(1, id(1)))]).await;
+    let mut unit = node.account_unit().await;
+    unit.sessions().end(&[], at(50)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(stored(&node, 1).await, Some(session(1, id(1))));
+    assert!(stored_refresh(&node, 1).await.is_some());
 }
 
 async fn a_session_is_live_until_the_moment_it_expires(node: Node) {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use domain::{
-    accounts::{AccountQueries, Credentials, EmailAddress, PasswordHash, SessionState},
+    accounts::{AccountQueries, Credentials, Device, EmailAddress, PasswordHash, Session, SessionState},
     id::{SessionId, UserId},
     store::StoreError,
     time::Instant,
@@ -17,6 +17,9 @@ use crate::{
 type StateTypes = (SqlId, SqlId, Bool, SqlInstant, Nullable<SqlInstant>);
 type StateRow = (DbUuid, DbUuid, bool, DbInstant, Option<DbInstant>);
 
+type SessionTypes = (SqlId, Nullable<Text>, Nullable<Text>, SqlInstant, SqlInstant, SqlInstant);
+type SessionRow = (DbUuid, Option<String>, Option<String>, DbInstant, DbInstant, DbInstant);
+
 #[async_trait]
 impl AccountQueries for Database {
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
@@ -30,6 +33,20 @@ impl AccountQueries for Database {
             password: PasswordHash::from_phc(password),
             version,
         }))
+    }
+
+    async fn credentials_of(
+        &self,
+        user_id: UserId,
+    ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
+        let mut statement = Statement::<(Text, Text, BigInt)>::new(
+            "SELECT email, hashed_password, version FROM users WHERE id = ",
+        );
+        statement.bind(user_id.as_uuid());
+        let rows: Vec<(String, String, i64)> = self.fetch(statement).await?;
+        let Some((email, password, version)) = rows.into_iter().next() else { return Ok(None) };
+        let password = PasswordHash::from_phc(password);
+        Ok(Some((email.parse().map_err(StoreError::failed)?, Credentials { user_id, password, version })))
     }
 
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError> {
@@ -47,5 +64,28 @@ impl AccountQueries for Database {
             role: role(group)?,
             is_live: is_active && ended_at.is_none() && now < expires_at.0,
         }))
+    }
+
+    async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError> {
+        let mut statement = Statement::<SessionTypes>::new(
+            "SELECT id, user_agent, ip, created_at, last_used_at, expires_at FROM sessions WHERE user_id = ",
+        );
+        statement.bind(user_id.as_uuid()).sql(" AND ended_at IS NULL AND expires_at > ").bind(now);
+        statement.sql(" ORDER BY last_used_at DESC, id DESC");
+        let rows: Vec<SessionRow> = self.fetch(statement).await?;
+        rows.into_iter()
+            .map(|(id, user_agent, ip, created_at, last_used_at, expires_at)| {
+                let ip = ip.map(|ip| ip.parse()).transpose().map_err(StoreError::failed)?;
+                Ok(Session {
+                    id: SessionId::from_uuid(id.0),
+                    user_id,
+                    device: Device { user_agent, ip },
+                    created_at: created_at.0,
+                    last_used_at: last_used_at.0,
+                    expires_at: expires_at.0,
+                    ended_at: None,
+                })
+            })
+            .collect()
     }
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+mod known_devices;
 mod links;
 mod maintenance;
 mod outbox;

@@ -9,8 +9,9 @@ use domain::{
 };
 
 use crate::{
-    dialect::{DbInstant, DbUuid, for_update},
+    dialect::{DbInstant, DbUuid, for_update, push_any},
     schema::{refresh_tokens, sessions},
+    statement::Statement,
     unit_of_work::UnitOfWork,
 };
 
@@ -113,6 +114,17 @@ impl SessionRepository for UnitOfWork {
         self.first::<SessionRow, _>(for_update!(query)).await?.map(Session::try_from).transpose()
     }
 
+    async fn live_for_update(&mut self, user_id: UserId, now: Instant) -> Result<Vec<SessionId>, StoreError> {
+        let query = sessions::table
+            .filter(sessions::user_id.eq(DbUuid(user_id.as_uuid())))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::expires_at.gt(DbInstant(now)))
+            .order((sessions::last_used_at.desc(), sessions::id.desc()))
+            .select(sessions::id);
+        let ids: Vec<DbUuid> = self.load(for_update!(query)).await?;
+        Ok(ids.into_iter().map(|id| SessionId::from_uuid(id.0)).collect())
+    }
+
     async fn update(&mut self, session: &Session) -> Result<(), StoreError> {
         let query = diesel::update(sessions::table.filter(sessions::id.eq(DbUuid(session.id.as_uuid()))))
             .set((
@@ -142,6 +154,21 @@ impl SessionRepository for UnitOfWork {
         let tokens =
             refresh_tokens::table.filter(refresh_tokens::session_id.eq(DbUuid(session_id.as_uuid())));
         self.execute(diesel::delete(tokens)).await?;
+        Ok(())
+    }
+
+    async fn end(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = ids.iter().map(SessionId::as_uuid).collect();
+        let mut end = Statement::<()>::new("UPDATE sessions SET ended_at = ");
+        end.bind(at).sql(" WHERE ended_at IS NULL AND ");
+        push_any(&mut end, "id", ids.clone());
+        self.execute(end).await?;
+        let mut remove = Statement::<()>::new("DELETE FROM refresh_tokens WHERE ");
+        push_any(&mut remove, "session_id", ids);
+        self.execute(remove).await?;
         Ok(())
     }
 

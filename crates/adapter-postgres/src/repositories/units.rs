@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccountStore, AccountUnit, LinkTokenRepository, ProfileRepository, SessionRepository, UserRepository,
+        AccountStore, AccountUnit, KnownDeviceRepository, LinkTokenRepository, ProfileRepository,
+        SessionRepository, UserRepository,
     },
     audit::AuditRepository,
     cart::{CartRepository, CartStore, CartUnit},
@@ -31,6 +32,10 @@ impl AccountUnit for UnitOfWork {
     }
 
     fn profiles(&mut self) -> &mut dyn ProfileRepository {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn KnownDeviceRepository {
         self
     }
 

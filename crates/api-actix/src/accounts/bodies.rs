@@ -60,7 +60,8 @@ pub(crate) struct RegisterBody {
     /// Where the activation link is sent to.
     #[schemars(with = "String", email, length(max = 254))]
     pub(crate) email: EmailAddress,
-    /// With a letter and a digit; not the email, and none of the common ones.
+    /// With a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the email, and none
+    /// of the common ones.
     #[schemars(with = "String", length(min = 8, max = 128), extend("format" = "password"))]
     pub(crate) password: PlainPassword,
 }
@@ -110,7 +111,8 @@ pub(crate) struct ResetPasswordBody {
     /// As it stands in the link.
     #[schemars(with = "String")]
     pub(crate) token: PlainToken,
-    /// With a letter and a digit; not the email, and none of the common ones.
+    /// With a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the email, and none
+    /// of the common ones.
     #[schemars(with = "String", length(min = 8, max = 128), extend("format" = "password"))]
     pub(crate) password: PlainPassword,
 }
@@ -141,17 +143,21 @@ pub(crate) struct LoginBody {
 impl FromBody for LoginBody {
     fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
         let email = email(fields);
-        let password = fields.required(
-            "password",
-            ruled(
-                |text: String| (text.chars().count() <= LONGEST_TYPED_PASSWORD).then_some(text).ok_or(()),
-                |()| {
-                    Fault::new(FieldCode::TooLong, format!("has at most {LONGEST_TYPED_PASSWORD} characters"))
-                },
-            ),
-        );
-        Some(Self { email: email?, password: PlainPassword::new(&password?) })
+        let password = typed_password(fields, "password");
+        Some(Self { email: email?, password: password? })
     }
+}
+
+/// A password that is to be checked, whatever it is.
+pub(super) fn typed_password(fields: &mut Fields, name: &str) -> Option<PlainPassword> {
+    let password = fields.required(
+        name,
+        ruled(
+            |text: String| (text.chars().count() <= LONGEST_TYPED_PASSWORD).then_some(text).ok_or(()),
+            |()| Fault::new(FieldCode::TooLong, format!("has at most {LONGEST_TYPED_PASSWORD} characters")),
+        ),
+    );
+    password.map(|text| PlainPassword::new(&text))
 }
 
 /// A refresh token.

@@ -4,7 +4,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
-use domain::{accounts::PlainPassword, entropy::PlainToken};
+use domain::{
+    accounts::{EmailAddress, PasswordPolicy, PlainPassword},
+    entropy::PlainToken,
+};
 use serde::Deserialize;
 
 use crate::{
@@ -71,22 +74,46 @@ pub(crate) async fn activate(
     }
 }
 
-/// What the form for a new password sends.
+/// What the form for a new password sends, or the one that asks for a link.
 #[derive(Deserialize)]
 pub(crate) struct NewPasswordForm {
     #[serde(default)]
     token: String,
     #[serde(default)]
     password: String,
+    email: Option<String>,
 }
 
-/// `GET /reset-password?token=…`: the form.
-pub(crate) async fn ask_for_password(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
+/// `GET /reset-password?token=…`: the form. Without a token, where mails send people whose account is in danger: the form
+/// that asks for a link.
+pub(crate) async fn ask_for_password(
+    api: web::Data<Api>,
+    query: Option<web::Query<TokenParameter>>,
+) -> HttpResponse {
     let token = query.map(|query| query.into_inner().token).unwrap_or_default();
     if token.is_empty() {
-        return no_token();
+        return email_form(StatusCode::OK, None);
     }
-    password_form(StatusCode::OK, &token, None)
+    password_form(StatusCode::OK, api.accounts().password_policy(), &token, None)
+}
+
+/// `POST /reset-password` without a token: a link is asked for. The answer is the same whether or not the address is known.
+async fn request_link(api: &Api, email: &str) -> HttpResponse {
+    let email = match email.parse::<EmailAddress>() {
+        Ok(email) => email,
+        Err(fault) => return email_form(StatusCode::UNPROCESSABLE_ENTITY, Some(&fault.to_string())),
+    };
+    let accounts = api.accounts();
+    match api.run(async move { accounts.request_password_reset(email).await }).await {
+        Ok(()) => html::page(
+            StatusCode::OK,
+            "Look into your mail",
+            "<p>If the address has an active account, a link to set a new password is on its way. It holds for an \
+             hour.</p>",
+        ),
+        Err(Failure::Refused(failed)) => unavailable(failed.problem().kind.status),
+        Err(_) => unavailable(503),
+    }
 }
 
 /// `POST /reset-password`: the form was sent.
@@ -95,12 +122,16 @@ pub(crate) async fn reset_password(
     api: web::Data<Api>,
     form: Option<web::Form<NewPasswordForm>>,
 ) -> HttpResponse {
-    let Some(NewPasswordForm { token, password }) = form.map(web::Form::into_inner) else {
+    let Some(NewPasswordForm { token, password, email }) = form.map(web::Form::into_inner) else {
         return no_token();
     };
     if token.is_empty() {
-        return no_token();
+        return match email {
+            Some(email) => request_link(&api, &email).await,
+            None => no_token(),
+        };
     }
+    let policy = api.accounts().password_policy();
     let accounts = api.accounts();
     let plain = PlainToken::new(token.clone());
     let password = PlainPassword::new(&password);
@@ -112,7 +143,7 @@ pub(crate) async fn reset_password(
             "<p>Your new password is set, and you were signed out everywhere. You can log in now.</p>",
         ),
         Err(Failure::Refused(ResetPasswordError::Password(problem))) => {
-            password_form(StatusCode::UNPROCESSABLE_ENTITY, &token, Some(&problem.to_string()))
+            password_form(StatusCode::UNPROCESSABLE_ENTITY, policy, &token, Some(&problem.to_string()))
         }
         Err(Failure::Refused(ResetPasswordError::TokenExpired)) => html::page(
             StatusCode::BAD_REQUEST,
@@ -129,14 +160,36 @@ pub(crate) async fn reset_password(
     }
 }
 
-fn password_form(status: StatusCode, token: &str, fault: Option<&str>) -> HttpResponse {
-    let fault =
-        fault.map(|fault| format!("<p role=\"alert\">{}.</p>\n", html::escaped(fault))).unwrap_or_default();
+fn alert(fault: Option<&str>) -> String {
+    fault.map(|fault| format!("<p role=\"alert\">{}.</p>\n", html::escaped(fault))).unwrap_or_default()
+}
+
+fn email_form(status: StatusCode, fault: Option<&str>) -> HttpResponse {
+    let fault = alert(fault);
+    let content = format!(
+        "{fault}<form method=\"post\" action=\"reset-password\">\n\
+         <p><label>The e-mail address of your account<br>\n\
+         <input type=\"email\" name=\"email\" autocomplete=\"username\" required></label></p>\n\
+         <button type=\"submit\">Send me a link</button>\n</form>"
+    );
+    html::page(status, "Set a new password", &content)
+}
+
+fn password_form(
+    status: StatusCode,
+    policy: PasswordPolicy,
+    token: &str,
+    fault: Option<&str>,
+) -> HttpResponse {
+    let fault = alert(fault);
+    let least = policy.least_length();
+    let mixed = if policy.needs_letter_and_digit() { " with a letter and a digit" } else { "" };
     let content = format!(
         "{fault}<form method=\"post\" action=\"reset-password\">\n\
          <input type=\"hidden\" name=\"token\" value=\"{}\">\n\
-         <p><label>New password, 8 characters or more with a letter and a digit<br>\n\
-         <input type=\"password\" name=\"password\" autocomplete=\"new-password\" minlength=\"8\" required></label></p>\n\
+         <p><label>New password, {least} characters or more{mixed}<br>\n\
+         <input type=\"password\" name=\"password\" autocomplete=\"new-password\" minlength=\"{least}\" \
+         required></label></p>\n\
          <button type=\"submit\">Set the password</button>\n</form>",
         html::escaped(token)
     );

@@ -14,12 +14,14 @@ use crate::problem::{FieldCode, FieldProblem};
 pub(crate) struct Fields {
     members: Vec<(String, Json)>,
     problems: Vec<FieldProblem>,
+    /// What is told beside other faults alone.
+    beside: Vec<FieldProblem>,
 }
 
 impl Fields {
     /// Opens a body. Keys that stand twice are faults, and so is anything but an object.
     pub(crate) fn open(body: Json) -> Self {
-        let mut fields = Self { members: Vec::new(), problems: Vec::new() };
+        let mut fields = Self { members: Vec::new(), problems: Vec::new(), beside: Vec::new() };
         match body {
             Json::Object(members) => {
                 for (name, value) in members {
@@ -83,9 +85,19 @@ impl Fields {
 
     /// Notes a fault of a member.
     pub(crate) fn fault(&mut self, name: &str, fault: Fault) {
+        self.problems.push(Self::problem(name, fault));
+    }
+
+    /// Notes a fault that the use case would find too, together with faults that only it can find. It is told when there
+    /// are others, which keep the use case from running.
+    pub(crate) fn fault_beside_others(&mut self, name: &str, fault: Fault) {
+        self.beside.push(Self::problem(name, fault));
+    }
+
+    fn problem(name: &str, fault: Fault) -> FieldProblem {
         // A name may hold what an answer should not: it is the caller's own text.
         let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-        self.problems.push(FieldProblem::new(name, fault.code, fault.message));
+        FieldProblem::new(name, fault.code, fault.message)
     }
 
     /// Ends the reading: members that nobody took are unknown.
@@ -99,7 +111,10 @@ impl Fields {
         }
         match value {
             Some(value) if self.problems.is_empty() => Ok(value),
-            _ => Err(self.problems),
+            _ => {
+                self.problems.append(&mut self.beside);
+                Err(self.problems)
+            }
         }
     }
 
@@ -152,6 +167,19 @@ mod tests {
                 ("admin", FieldCode::Unknown),
             ]
         );
+    }
+
+    #[test]
+    fn a_fault_that_the_use_case_finds_is_told_beside_others_alone() {
+        let read = |body: &str| {
+            let mut fields = open(body);
+            let name = fields.required("name", text);
+            fields.fault_beside_others("name", Fault::new(FieldCode::TooShort, "is short"));
+            fields.finish(name)
+        };
+        assert_eq!(read(r#"{"name": "x"}"#).unwrap(), "x");
+        let problems = read(r#"{"name": "x", "more": 1}"#).unwrap_err();
+        assert_eq!(codes(&problems), [("more", FieldCode::Unknown), ("name", FieldCode::TooShort)]);
     }
 
     #[test]

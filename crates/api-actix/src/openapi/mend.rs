@@ -19,6 +19,7 @@ const TAGS: &[(&str, &str)] = &[
     ("accounts", "Sign-up, sign-in and tokens."),
     ("users", "Accounts, for those who look after them."),
     ("catalog", "Movies and what they are sorted by."),
+    ("me", "The caller's own account."),
     ("cart", "What the caller means to buy."),
     ("operations", "For those who run the server."),
 ];

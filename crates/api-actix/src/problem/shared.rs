@@ -46,10 +46,10 @@ impl Refusal for PasswordProblem {
 /// The code of a field that holds a password.
 pub(crate) const fn password_code(problem: PasswordProblem) -> FieldCode {
     match problem {
-        PasswordProblem::TooShort => FieldCode::TooShort,
+        PasswordProblem::TooShort { .. } => FieldCode::TooShort,
         PasswordProblem::TooLong => FieldCode::TooLong,
         PasswordProblem::TooWeak => FieldCode::TooWeak,
         PasswordProblem::TooCommon => FieldCode::TooCommon,
-        PasswordProblem::IsEmail => FieldCode::InvalidValue,
+        PasswordProblem::IsEmail | PasswordProblem::Unchanged => FieldCode::InvalidValue,
     }
 }

@@ -11,7 +11,8 @@ use domain::{
     accounts::{
         AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
         Credentials, EmailAddress, HashError, PasswordHash, PasswordHasher, PlainPassword, RefreshClaims,
-        RefreshTokenError, Role, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
+        RefreshTokenError, Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries,
+        UserSort,
     },
     cart::{CartQueries, CartStore, CartUnit, CartView},
     catalog::{
@@ -147,6 +148,15 @@ impl AccountStore for Doubles {
 impl AccountQueries for Doubles {
     async fn credentials(&self, _email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
         Ok(None)
+    }
+    async fn credentials_of(
+        &self,
+        _user_id: UserId,
+    ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
+        Ok(None)
+    }
+    async fn live_sessions(&self, _user_id: UserId, _now: Instant) -> Result<Vec<Session>, StoreError> {
+        Ok(Vec::new())
     }
     async fn session_state(&self, _id: SessionId, _now: Instant) -> Result<Option<SessionState>, StoreError> {
         Ok(Some(SessionState { user_id: Id::from_uuid(Uuid::from_u128(1)), role: Role::User, is_live: true }))

@@ -1,8 +1,11 @@
 use domain::{
-    accounts::{Credentials, EmailAddress, HashError, Origin, PasswordHash, PlainPassword, Session},
+    accounts::{
+        AccountUnit, Credentials, EmailAddress, HashError, Origin, PasswordHash, PlainPassword, Session, User,
+    },
     audit::{AuditAction, AuditObject, AuditState},
     id::UserId,
     store::StoreError,
+    time::Instant,
 };
 
 use super::{Accounts, TokenPair, audit::Deed};
@@ -28,7 +31,8 @@ pub enum LogInError {
 impl Accounts {
     /// Begins a sign-in (R8, R9).
     ///
-    /// An unknown address takes as long as a wrong password. A hash made with older parameters is made anew.
+    /// An unknown address takes as long as a wrong password. A hash made with older parameters is made anew. One sign-in
+    /// too many ends the one that was used longest ago; the owner is told of a new device.
     ///
     /// # Errors
     /// See [`LogInError`].
@@ -38,12 +42,42 @@ impl Accounts {
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
+        let (known, rehashed) = self.verified(email, password, origin).await?;
+        let begin = || self.begin_session(&known, rehashed.as_ref(), origin);
+        let outcome = retried(&*self.ports.backoff, begin).await;
+        self.outcome_of(&known, outcome, origin).await
+    }
+
+    /// Says whether the password lets its user in, as [`Accounts::log_in`] does, without beginning a sign-in: for whoever
+    /// sends it with each request.
+    ///
+    /// # Errors
+    /// See [`LogInError`].
+    pub async fn check_password(
+        &self,
+        email: &EmailAddress,
+        password: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), LogInError> {
+        let (known, rehashed) = self.verified(email, password, origin).await?;
+        let admit = || self.admit_once(&known, rehashed.as_ref(), origin);
+        let outcome = retried(&*self.ports.backoff, admit).await;
+        self.outcome_of(&known, outcome, origin).await
+    }
+
+    /// Checks the password, outside a unit of work; gives its hash anew when that was made with older parameters.
+    async fn verified(
+        &self,
+        email: &EmailAddress,
+        password: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(Credentials, Option<PasswordHash>), LogInError> {
         let known = self.ports.queries.credentials(email).await?;
         let hash = known.as_ref().map(|known| &known.password);
         let is_right = self.ports.passwords.verify(hash, password).await?;
-        let Some(known) = known.as_ref().filter(|_| is_right) else {
+        let user_id = known.as_ref().map(|known| known.user_id);
+        let Some(known) = known.filter(|_| is_right) else {
             // Also of an unknown address: a row less would take less time.
-            let user_id = known.map(|known| known.user_id);
             self.record_refusal(user_id, "invalid_credentials", origin).await?;
             return Err(LogInError::InvalidCredentials);
         };
@@ -52,8 +86,16 @@ impl Accounts {
         } else {
             None
         };
-        let begin = || self.begin_session(known, rehashed.as_ref(), origin);
-        let outcome = retried(&*self.ports.backoff, begin).await;
+        Ok((known, rehashed))
+    }
+
+    /// Writes down how it ended, when it was refused after the password was right.
+    async fn outcome_of<T>(
+        &self,
+        known: &Credentials,
+        outcome: Result<T, LogInError>,
+        origin: &Origin,
+    ) -> Result<T, LogInError> {
         let reason = match &outcome {
             Err(LogInError::InvalidCredentials) => "invalid_credentials",
             Err(LogInError::AccountInactive) => "account_inactive",
@@ -97,6 +139,41 @@ impl Accounts {
         rehashed: Option<&PasswordHash>,
         origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
+        let (mut unit, user, now) = self.admitted(known, rehashed).await?;
+        let session = Session::begin(self.ports.ids.next(), user.id, origin.device.clone(), now);
+        let (stored, claims) = self.next_refresh(self.ports.tokens.generate(), &session, now);
+        self.note_device(&mut *unit, &user, &session, now).await?;
+        let ended = self.make_room(&mut *unit, user.id, origin, now).await?;
+        unit.sessions().insert(&session).await?;
+        unit.sessions().insert_refresh(&stored).await?;
+        let deed = Deed::by(user.id, AuditAction::SignedIn).on(AuditObject::Session(session.id));
+        self.record(&mut *unit, deed, origin, now).await?;
+        unit.commit().await?;
+        for id in ended {
+            self.seen_sessions.forget(id);
+        }
+        Ok(self.sign_pair(user.role, &claims, now))
+    }
+
+    async fn admit_once(
+        &self,
+        known: &Credentials,
+        rehashed: Option<&PasswordHash>,
+        origin: &Origin,
+    ) -> Result<(), LogInError> {
+        let (mut unit, user, now) = self.admitted(known, rehashed).await?;
+        let deed = Deed::by(user.id, AuditAction::SignedIn).on(AuditObject::User(user.id));
+        self.record(&mut *unit, deed, origin, now).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// Begins a unit of work that has locked the user, who may sign in.
+    async fn admitted(
+        &self,
+        known: &Credentials,
+        rehashed: Option<&PasswordHash>,
+    ) -> Result<(Box<dyn AccountUnit>, User, Instant), LogInError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let mut user =
@@ -112,14 +189,7 @@ impl Accounts {
             user.password = rehashed.clone();
             unit.users().update(&user).await?;
         }
-        let session = Session::begin(self.ports.ids.next(), user.id, origin.device.clone(), now);
-        let (stored, claims) = self.next_refresh(self.ports.tokens.generate(), &session, now);
-        unit.sessions().insert(&session).await?;
-        unit.sessions().insert_refresh(&stored).await?;
-        let deed = Deed::by(user.id, AuditAction::SignedIn).on(AuditObject::Session(session.id));
-        self.record(&mut *unit, deed, origin, now).await?;
-        unit.commit().await?;
-        Ok(self.sign_pair(user.role, &claims, now))
+        Ok((unit, user, now))
     }
 }
 
@@ -174,6 +244,71 @@ mod tests {
             assert!(!pair.refresh.contains(rows.refresh[0].digest.as_str()));
         }
         world.accounts.refresh(&pair.refresh, ORIGIN).await.unwrap();
+    }
+
+    fn from(agent: &str) -> Origin {
+        let device = Device { user_agent: Some(agent.to_owned()), ip: Some([192, 0, 2, 7].into()) };
+        Origin { device, request_id: None }
+    }
+
+    async fn log_in_from(world: &World, agent: &str) {
+        world.accounts.log_in(&ann(), &password(PASSWORD), &from(agent)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_from_a_new_device_is_told_once_and_the_first_of_all_never() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let before = world.mails().len();
+        for _ in 0..2 {
+            log_in_from(&world, "Firefox/128.0").await;
+            log_in_from(&world, "Firefox/129.0.1").await;
+        }
+        assert_eq!(world.mails().len(), before, "the first device, and an update of it");
+        for _ in 0..2 {
+            log_in_from(&world, "curl/8.5.0").await;
+            log_in_from(&world, "Firefox/129.0.1").await;
+        }
+        assert_eq!(world.mails().len(), before + 1);
+        let mail = world.last_mail();
+        assert_eq!((mail.to, mail.subject.as_str()), (ann(), "New sign-in to your Cinema account"));
+        assert!(mail.text.contains("Device: curl\nNetwork address: 192.0.2.7\n"), "{}", mail.text);
+        let rows = world.store.rows();
+        assert_eq!(rows.devices.len(), 2);
+        assert!(rows.devices[0].last_seen_at >= rows.devices[0].first_seen_at);
+    }
+
+    #[tokio::test]
+    async fn the_devices_of_two_users_have_nothing_in_common() {
+        let world = World::new();
+        world.active(&ann()).await;
+        log_in_from(&world, "curl/8").await;
+        world.active(&email("bob@example.com")).await;
+        let bob = email("bob@example.com");
+        world.accounts.log_in(&bob, &password(PASSWORD), &from("curl/8")).await.unwrap();
+        let rows = world.store.rows();
+        assert_ne!(rows.devices[0].device, rows.devices[1].device);
+    }
+
+    #[tokio::test]
+    async fn a_password_is_checked_without_a_sign_in_and_refused_alike() {
+        let world = World::new();
+        let check = async |typed: &str| {
+            world.accounts.check_password(&ann(), &password(typed), &from("curl/8")).await
+        };
+        assert!(matches!(check(PASSWORD).await, Err(LogInError::InvalidCredentials)));
+        let token = world.registered(&ann()).await;
+        assert!(matches!(check(PASSWORD).await, Err(LogInError::AccountInactive)));
+        world.accounts.activate(&token, ORIGIN).await.unwrap();
+        assert!(matches!(check("other harbour 8").await, Err(LogInError::InvalidCredentials)));
+        check(PASSWORD).await.unwrap();
+        let id = world.user(&ann()).id;
+        let rows = world.store.rows();
+        assert!(rows.sessions.is_empty() && rows.devices.is_empty());
+        let actions: Vec<_> = rows.audit.iter().map(|entry| entry.action).collect();
+        assert_eq!(actions.iter().filter(|one| **one == AuditAction::SignInFailed).count(), 3);
+        let last = rows.audit.last().unwrap();
+        assert_eq!((last.action, last.object), (AuditAction::SignedIn, Some(AuditObject::User(id))));
     }
 
     #[tokio::test]

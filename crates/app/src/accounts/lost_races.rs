@@ -3,22 +3,26 @@
 
 use std::error::Error;
 
-use domain::store::{LostRace, StoreError};
+use domain::{
+    accounts::{Device, MAX_SESSIONS, Origin},
+    store::{LostRace, StoreError},
+};
 
 use super::{
-    LogInError, RefreshError,
+    Actor, LogInError, RefreshError,
     doubles::{ORIGIN, PASSWORD, World, ann, password},
 };
 
 type Ended = Result<(), Box<dyn Error>>;
 
 /// How many rows of each kind there are, and how often was hashed for them.
-fn traces(world: &World) -> [usize; 8] {
+fn traces(world: &World) -> [usize; 9] {
     let rows = world.store.rows();
     [
         rows.users.len(),
         rows.links.len(),
         rows.profiles.len(),
+        rows.devices.len(),
         rows.sessions.len(),
         rows.refresh.len(),
         rows.audit.len(),
@@ -119,6 +123,60 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
         Ok(())
     };
     check(prepare, log_in).await;
+}
+
+#[tokio::test]
+async fn checking_a_password() {
+    let prepare = async |world: &World| world.active(&ann()).await;
+    let check_password = async |world: &World, (): &()| -> Ended {
+        Ok(world.accounts.check_password(&ann(), &password(PASSWORD), ORIGIN).await?)
+    };
+    check(prepare, check_password).await;
+}
+
+#[tokio::test]
+async fn logging_in_once_too_often_from_a_new_device() {
+    let prepare = async |world: &World| {
+        world.active(&ann()).await;
+        for _ in 0..MAX_SESSIONS {
+            world.log_in(&ann()).await;
+        }
+    };
+    let log_in = async |world: &World, (): &()| -> Ended {
+        let device = Device { user_agent: Some("curl/8".to_owned()), ip: None };
+        let origin = Origin { device, request_id: None };
+        world.accounts.log_in(&ann(), &password(PASSWORD), &origin).await?;
+        Ok(())
+    };
+    check(prepare, log_in).await;
+}
+
+/// Two sign-ins of one user: the calling one, and another.
+async fn two_sign_ins(world: &World) -> (Actor, Actor) {
+    let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
+    let calling = world.accounts.authenticate(&laptop.access).await.unwrap();
+    (calling, world.accounts.authenticate(&phone.access).await.unwrap())
+}
+
+#[tokio::test]
+async fn changing_the_password() {
+    check(two_sign_ins, async |world, (calling, _)| {
+        let new = password("louder harbour 8");
+        Ok(world.accounts.change_password(*calling, &password(PASSWORD), &new, ORIGIN).await?)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ending_sign_ins() {
+    check(two_sign_ins, async |world, (calling, other)| {
+        Ok(world.accounts.end_own_session(*calling, other.session_id, ORIGIN).await?)
+    })
+    .await;
+    check(two_sign_ins, async |world, (calling, _)| {
+        Ok(world.accounts.end_other_sessions(*calling, ORIGIN).await?)
+    })
+    .await;
 }
 
 #[tokio::test]

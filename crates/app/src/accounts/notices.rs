@@ -8,7 +8,6 @@ use domain::{
 
 use super::{Accounts, mails};
 
-#[expect(dead_code, reason = "password changes, new devices and administrators' calls use them next")]
 impl Accounts {
     /// The password was changed or set by a link; the user is the changed one.
     pub(super) async fn tell_password_changed(
@@ -33,7 +32,10 @@ impl Accounts {
         let mail = mails::new_device(&user.email, &self.settings.frontend_url, &session.device, now);
         self.push_mail(unit, format!("new_device:{}", session.id), mail, now).await
     }
+}
 
+#[expect(dead_code, reason = "administrators' calls use them next")]
+impl Accounts {
     /// An administrator changed the role; the user is the changed one.
     pub(super) async fn tell_role_changed(
         &self,

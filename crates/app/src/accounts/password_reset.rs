@@ -99,6 +99,7 @@ impl Accounts {
         user.set_password(hash.clone(), now);
         unit.users().update(&user).await?;
         unit.sessions().end_all(user.id, now).await?;
+        self.tell_password_changed(&mut *unit, &user, &origin.device, now).await?;
         // Whoever has the link was not signed in.
         let deed = Deed::by(None, AuditAction::PasswordReset).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
@@ -225,9 +226,10 @@ mod tests {
         world.active(&email("ann2@example.com")).await;
         world.accounts.send_requested_password_reset(&email("ann2@example.com")).await.unwrap();
         let token = token_in(&world.last_mail());
-        for (weak, fault) in
-            [("short 1", PasswordProblem::TooShort), ("Ann2@example.com", PasswordProblem::IsEmail)]
-        {
+        for (weak, fault) in [
+            ("short 1", PasswordProblem::TooShort { least: 8 }),
+            ("Ann2@example.com", PasswordProblem::IsEmail),
+        ] {
             let refused = world.accounts.reset_password(&token, password(weak), ORIGIN).await;
             assert!(matches!(refused, Err(ResetPasswordError::Password(problem)) if problem == fault));
         }

@@ -6,15 +6,16 @@ use zeroize::Zeroizing;
 
 use crate::accounts::EmailAddress;
 
-/// The fewest characters of a password.
-pub const MIN_PASSWORD_LENGTH: usize = 8;
-
 /// The most characters of a password.
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
-/// The passwords that are refused for being common, one a line, lower case, most common first: those of the zxcvbn
-/// frequency list that [`PasswordPolicy`] would otherwise allow, cut to the first 1,000 (requirements.md section 7).
+/// The passwords that [`PasswordPolicy::Standard`] refuses for being common, one a line, lower case, most common first:
+/// those of the zxcvbn frequency list that it would otherwise allow, cut to the first 1,000 (requirements.md section 7).
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
+
+/// The same for [`PasswordPolicy::Strict`]: all of that list which it would otherwise allow. The list has 30,000
+/// passwords; those that are not here have fewer than 15 characters.
+const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 
 /// A password as it was typed: Unicode NFC, never cut, hidden in `Debug`, wiped on drop.
 #[derive(Clone)]
@@ -43,9 +44,12 @@ impl fmt::Debug for PlainPassword {
 /// Why a password cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PasswordProblem {
-    /// Fewer than [`MIN_PASSWORD_LENGTH`] characters.
-    #[error("a password has at least 8 characters")]
-    TooShort,
+    /// Fewer characters than the rule asks for.
+    #[error("a password has at least {least} characters")]
+    TooShort {
+        /// How many it asks for.
+        least: usize,
+    },
     /// More than [`MAX_PASSWORD_LENGTH`] characters.
     #[error("a password has at most 128 characters")]
     TooLong,
@@ -58,17 +62,44 @@ pub enum PasswordProblem {
     /// The e-mail address itself.
     #[error("the password must not be the e-mail address")]
     IsEmail,
+    /// The one that it is to replace.
+    #[error("the new password must be another one than the present")]
+    Unchanged,
 }
 
 /// The rule that a new password has to meet (R16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PasswordPolicy {
-    /// 8 to 128 characters, a letter and a digit, not common, not the address.
+    /// 8 to 128 characters, a letter and a digit, none of the 1,000 most common ones, not the address.
     #[default]
     Standard,
+    /// 15 to 128 characters, whichever they are, not on the list of common ones, not the address.
+    Strict,
 }
 
 impl PasswordPolicy {
+    /// The fewest characters of a password.
+    #[must_use]
+    pub const fn least_length(self) -> usize {
+        match self {
+            Self::Standard => 8,
+            Self::Strict => 15,
+        }
+    }
+
+    /// Whether a password needs a letter and a digit.
+    #[must_use]
+    pub const fn needs_letter_and_digit(self) -> bool {
+        matches!(self, Self::Standard)
+    }
+
+    const fn common_passwords(self) -> &'static str {
+        match self {
+            Self::Standard => COMMON_PASSWORDS,
+            Self::Strict => LONG_COMMON_PASSWORDS,
+        }
+    }
+
     /// Whether the password may be set for the address. The first fault is named: one at a time can be mended.
     ///
     /// # Errors
@@ -80,8 +111,8 @@ impl PasswordPolicy {
     ) -> Result<(), PasswordProblem> {
         let text = password.expose();
         let length = text.chars().count();
-        if length < MIN_PASSWORD_LENGTH {
-            return Err(PasswordProblem::TooShort);
+        if length < self.least_length() {
+            return Err(PasswordProblem::TooShort { least: self.least_length() });
         }
         if length > MAX_PASSWORD_LENGTH {
             return Err(PasswordProblem::TooLong);
@@ -90,10 +121,11 @@ impl PasswordPolicy {
         if email.is_some_and(|email| lower.trim() == email.key()) {
             return Err(PasswordProblem::IsEmail);
         }
-        if !text.chars().any(char::is_alphabetic) || !text.chars().any(char::is_numeric) {
+        let is_mixed = text.chars().any(char::is_alphabetic) && text.chars().any(char::is_numeric);
+        if self.needs_letter_and_digit() && !is_mixed {
             return Err(PasswordProblem::TooWeak);
         }
-        if COMMON_PASSWORDS.lines().any(|common| common == *lower) {
+        if self.common_passwords().lines().any(|common| common == *lower) {
             return Err(PasswordProblem::TooCommon);
         }
         Ok(())
@@ -163,20 +195,41 @@ pub trait PasswordHasher: Send + Sync {
 mod tests {
     use super::*;
 
-    fn check(text: &str) -> Result<(), PasswordProblem> {
+    fn checked(policy: PasswordPolicy, text: &str) -> Result<(), PasswordProblem> {
         let email = "ann1@example.com".parse().unwrap();
-        PasswordPolicy::Standard.check(&PlainPassword::new(text), Some(&email))
+        policy.check(&PlainPassword::new(text), Some(&email))
+    }
+
+    fn check(text: &str) -> Result<(), PasswordProblem> {
+        checked(PasswordPolicy::Standard, text)
     }
 
     #[test]
     fn the_rule_names_what_is_wrong() {
-        assert_eq!(check("Ab1"), Err(PasswordProblem::TooShort));
+        assert_eq!(check("Ab1"), Err(PasswordProblem::TooShort { least: 8 }));
         assert_eq!(check(&"a1".repeat(65)), Err(PasswordProblem::TooLong));
         assert_eq!(check("onlyletters"), Err(PasswordProblem::TooWeak));
         assert_eq!(check("8236481923"), Err(PasswordProblem::TooWeak));
         assert_eq!(check("password1"), Err(PasswordProblem::TooCommon));
         assert_eq!(check("PassWord1"), Err(PasswordProblem::TooCommon));
         assert_eq!(check("Ann1@Example.com"), Err(PasswordProblem::IsEmail));
+    }
+
+    #[test]
+    fn the_strict_rule_asks_for_length_alone_and_knows_every_common_password() {
+        let strict = |text: &str| checked(PasswordPolicy::Strict, text);
+        assert_eq!(strict("fourteen chars"), Err(PasswordProblem::TooShort { least: 15 }));
+        assert_eq!(strict("Passw0rd1"), Err(PasswordProblem::TooShort { least: 15 }));
+        assert_eq!(strict(&"a".repeat(129)), Err(PasswordProblem::TooLong));
+        assert_eq!(strict("ann1@example.COM"), Err(PasswordProblem::IsEmail));
+        assert_eq!(strict("Qwertyuiop12345"), Err(PasswordProblem::TooCommon));
+        assert_eq!(strict("passwordstandard"), Err(PasswordProblem::TooCommon));
+        assert_eq!(strict("12345678987654321"), Err(PasswordProblem::TooCommon));
+        for good in
+            ["only letters here", "902375610984576", "é".repeat(15).as_str(), "a".repeat(128).as_str()]
+        {
+            assert_eq!(strict(good), Ok(()), "{good}");
+        }
     }
 
     #[test]
@@ -196,10 +249,21 @@ mod tests {
     fn the_common_list_holds_a_thousand_that_the_rule_would_allow() {
         assert_eq!(COMMON_PASSWORDS.lines().count(), 1_000);
         assert!(COMMON_PASSWORDS.lines().all(|line| {
-            line.chars().count() >= MIN_PASSWORD_LENGTH
+            line.chars().count() >= PasswordPolicy::Standard.least_length()
                 && line.chars().any(char::is_alphabetic)
                 && line.chars().any(char::is_numeric)
                 && line == line.to_lowercase()
         }));
+    }
+
+    #[test]
+    fn the_long_list_holds_what_the_strict_rule_would_allow() {
+        assert_eq!(LONG_COMMON_PASSWORDS.lines().count(), 31);
+        let least = PasswordPolicy::Strict.least_length();
+        assert!(
+            LONG_COMMON_PASSWORDS
+                .lines()
+                .all(|line| line.chars().count() >= least && line == line.to_lowercase())
+        );
     }
 }

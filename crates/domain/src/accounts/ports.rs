@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use crate::{
-    accounts::{EmailAddress, LinkKind, LinkToken, PasswordHash, Profile, RefreshToken, Role, Session, User},
+    accounts::{
+        EmailAddress, KnownDeviceRepository, LinkKind, LinkToken, PasswordHash, Profile, RefreshToken, Role,
+        Session, User,
+    },
     audit::AuditRepository,
     entropy::TokenDigest,
     id::{SessionId, UserId},
@@ -18,7 +21,8 @@ pub trait AccountStore: Send + Sync {
 }
 
 /// A unit of work about accounts: dropped without [`AccountUnit::commit`] it never happened, and what it locked MUST be
-/// free at once. Rows are locked in the order user, link, session; a profile is its user's and is locked with it.
+/// free at once. Rows are locked in the order user, link, session; a profile and known devices are their user's and are
+/// locked with it.
 #[async_trait]
 pub trait AccountUnit: Send {
     /// The accounts.
@@ -27,6 +31,8 @@ pub trait AccountUnit: Send {
     fn links(&mut self) -> &mut dyn LinkTokenRepository;
     /// What people say of themselves.
     fn profiles(&mut self) -> &mut dyn ProfileRepository;
+    /// The devices that people signed in from.
+    fn devices(&mut self) -> &mut dyn KnownDeviceRepository;
     /// The sign-ins.
     fn sessions(&mut self) -> &mut dyn SessionRepository;
     /// What is written down for good.
@@ -93,6 +99,8 @@ pub trait SessionRepository: Send {
     async fn insert(&mut self, session: &Session) -> Result<(), StoreError>;
     /// The sign-in, locked until the unit ends.
     async fn find_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// The live sign-ins of the user, the one used last first, locked until the unit ends.
+    async fn live_for_update(&mut self, user_id: UserId, now: Instant) -> Result<Vec<SessionId>, StoreError>;
     /// Writes `last_used_at` and `ended_at`.
     async fn update(&mut self, session: &Session) -> Result<(), StoreError>;
     /// Adds a refresh token.
@@ -103,6 +111,8 @@ pub trait SessionRepository: Send {
     async fn mark_rotated(&mut self, digest: &TokenDigest, at: Instant) -> Result<(), StoreError>;
     /// Removes every refresh token of the sign-in (R12).
     async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError>;
+    /// Ends those of these sign-ins that have not ended at `at` and removes their refresh tokens.
+    async fn end(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError>;
     /// Ends every live sign-in of the user at `at` and removes their refresh tokens.
     async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }
@@ -134,8 +144,15 @@ pub struct SessionState {
 pub trait AccountQueries: Send + Sync {
     /// The credentials of the address (by its key).
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError>;
+    /// The address and the credentials of the user.
+    async fn credentials_of(
+        &self,
+        user_id: UserId,
+    ) -> Result<Option<(EmailAddress, Credentials)>, StoreError>;
     /// How the sign-in stands at `now`.
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError>;
+    /// The sign-ins of the user that are neither ended nor expired at `now`, the one used last first.
+    async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError>;
 }
 
 /// Removes what has run out (R7).

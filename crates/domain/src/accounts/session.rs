@@ -10,6 +10,9 @@ use crate::{
 /// How long after its rotation a refresh token gets the same successor again: a client's retry, a second tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
+/// How many live sign-ins a user has at most: one more ends the one that was used longest ago (quality B9).
+pub const MAX_SESSIONS: usize = 20;
+
 /// How long a sign-in lasts at most, however often it is refreshed (quality B7).
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
@@ -28,7 +31,7 @@ pub struct Session {
     pub last_used_at: Instant,
     /// When it ends at the latest.
     pub expires_at: Instant,
-    /// When it was ended before that, by logging out or by the reuse of a token.
+    /// When it was ended before that.
     pub ended_at: Option<Instant>,
 }
 

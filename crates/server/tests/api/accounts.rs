@@ -2,6 +2,7 @@
 
 mod activation;
 mod addresses;
+mod change_password;
 mod log_in;
 mod log_out;
 mod password_reset;
@@ -9,6 +10,7 @@ mod passwords;
 mod refresh;
 mod registration;
 mod resending;
+mod sessions;
 
 use crate::support::Case;
 
@@ -16,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         activation::cases(),
         addresses::cases(),
+        change_password::cases(),
         log_in::cases(),
         log_out::cases(),
         password_reset::cases(),
@@ -23,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         refresh::cases(),
         registration::cases(),
         resending::cases(),
+        sessions::cases(),
     ]
     .into_iter()
     .flatten()

@@ -34,14 +34,17 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 21] = [
+const NEEDED: [(&str, Needed); 25] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
+    ("delete /api/v1/users/me/sessions", User),
+    ("delete /api/v1/users/me/sessions/{id}", User),
     ("get /api/v1/cart", User),
     ("get /api/v1/genres", Nobody),
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
     ("get /api/v1/users", Admin),
+    ("get /api/v1/users/me/sessions", User),
     ("get /api/v1/users/{id}", Admin),
     ("get /api/v1/users/{id}/cart", Admin),
     ("get /health/live", Nobody),
@@ -56,6 +59,7 @@ const NEEDED: [(&str, Needed); 21] = [
     ("post /api/v1/accounts/resend-activation", Nobody),
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
+    ("post /api/v1/users/me/password", User),
 ];
 
 /// What the document says that the operation needs.

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use domain::{
     accounts::{
         AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
-        InsertUserError, LinkKind, LinkToken, LinkTokenRepository, Profile, ProfileRepository, RefreshToken,
-        Session, SessionRepository, SessionState, User, UserDetails, UserFilter, UserQueries, UserRepository,
-        UserSort, UserSortKey,
+        InsertUserError, KnownDevice, KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository,
+        Profile, ProfileRepository, RefreshToken, Session, SessionRepository, SessionState, User,
+        UserDetails, UserFilter, UserQueries, UserRepository, UserSort, UserSortKey,
     },
     audit::{AuditEntry, AuditRepository},
     entropy::TokenDigest,
@@ -29,6 +29,7 @@ pub(crate) struct Rows {
     pub(crate) users: Vec<User>,
     pub(crate) links: Vec<LinkToken>,
     pub(crate) profiles: Vec<Profile>,
+    pub(crate) devices: Vec<KnownDevice>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) refresh: Vec<RefreshToken>,
     pub(crate) audit: Vec<AuditEntry>,
@@ -121,6 +122,9 @@ impl AccountUnit for Unit {
     fn profiles(&mut self) -> &mut dyn ProfileRepository {
         self
     }
+    fn devices(&mut self) -> &mut dyn KnownDeviceRepository {
+        self
+    }
     fn sessions(&mut self) -> &mut dyn SessionRepository {
         self
     }
@@ -206,6 +210,34 @@ impl ProfileRepository for Unit {
 }
 
 #[async_trait]
+impl KnownDeviceRepository for Unit {
+    async fn see(&mut self, user_id: UserId, device: &TokenDigest, at: Instant) -> Result<bool, StoreError> {
+        assert!(self.held >= Row::User, "reads devices without the lock of their user");
+        let mut known = self.draft.devices.iter_mut();
+        let known = known.find(|known| known.user_id == user_id && known.device == *device);
+        Ok(known.map(|known| known.last_seen_at = at).is_some())
+    }
+    async fn has_any(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+        Ok(self.draft.devices.iter().any(|known| known.user_id == user_id))
+    }
+    async fn insert(&mut self, device: &KnownDevice) -> Result<(), StoreError> {
+        assert!(self.held >= Row::User, "writes devices without the lock of their user");
+        self.draft.devices.push(device.clone());
+        Ok(())
+    }
+}
+
+impl Rows {
+    /// The live sign-ins of the user, the one used last first.
+    fn live(&self, user_id: UserId, now: Instant) -> Vec<Session> {
+        let live = |session: &&Session| session.user_id == user_id && session.is_live(now);
+        let mut live: Vec<Session> = self.sessions.iter().filter(live).cloned().collect();
+        live.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
+        live
+    }
+}
+
+#[async_trait]
 impl SessionRepository for Unit {
     async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
         self.lock(Row::Session);
@@ -236,6 +268,18 @@ impl SessionRepository for Unit {
     }
     async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError> {
         self.draft.refresh.retain(|token| token.session_id != session_id);
+        Ok(())
+    }
+    async fn live_for_update(&mut self, user_id: UserId, now: Instant) -> Result<Vec<SessionId>, StoreError> {
+        self.lock(Row::Session);
+        Ok(self.draft.live(user_id, now).into_iter().map(|session| session.id).collect())
+    }
+    async fn end(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError> {
+        self.lock(Row::Session);
+        for session in self.draft.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
+            session.ended_at.get_or_insert(at);
+        }
+        self.draft.refresh.retain(|token| !ids.contains(&token.session_id));
         Ok(())
     }
     async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
@@ -276,6 +320,17 @@ impl AccountQueries for MemoryAccounts {
             password: user.password.clone(),
             version: user.version,
         }))
+    }
+    async fn credentials_of(
+        &self,
+        user_id: UserId,
+    ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
+        let email = self.rows().users.iter().find(|user| user.id == user_id).map(|user| user.email.clone());
+        let Some(email) = email else { return Ok(None) };
+        Ok(self.credentials(&email).await?.map(|credentials| (email, credentials)))
+    }
+    async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError> {
+        Ok(self.rows().live(user_id, now))
     }
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError> {
         self.session_reads.fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,7 @@ cases! {
     of_five_who_use_a_link_at_once_one_succeeds,
     an_activation_link_sets_no_password_and_a_reset_link_activates_nobody,
     the_page_sets_a_password_without_scripts,
+    the_page_without_a_token_sends_a_link,
 }
 
 async fn ask(app: &TestApp, name: &str) -> Answer {
@@ -201,5 +202,27 @@ async fn the_page_sets_a_password_without_scripts(engine: Engine) {
     log_in(&app, "ann", "Another 1 of ann").await.expect(200);
     let awkward = app.anonymous().get("/reset-password?token=%22%3E%3Cscript%3E").await.expect(200);
     assert!(!awkward.text().contains("<script"), "{awkward}");
-    app.anonymous().get("/reset-password").await.expect(400);
+}
+
+async fn the_page_without_a_token_sends_a_link(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    app.run_outbox().await;
+    let before = app.mail_count();
+    let page = app.anonymous().get("/reset-password").await.expect(200);
+    assert!(page.text().contains("type=\"email\"") && !page.text().contains("<script"), "{page}");
+    let press = |body: &'static str| {
+        let call = app.anonymous().call(reqwest::Method::POST, "/reset-password");
+        call.body("application/x-www-form-urlencoded", body)
+    };
+    let known = press("email=Ann%40example.com").await.expect(200);
+    let unknown = press("email=nobody%40example.com").await.expect(200);
+    assert_eq!(known.text(), unknown.text());
+    press("email=nobody").await.expect(422);
+    press("password=Another+1+of+ann").await.expect(400);
+    app.run_outbox().await;
+    assert_eq!(app.mail_count(), before + 1);
+    ann.get("/cart").await.expect(200);
+    let token = app.reset_token("ann").await;
+    confirm(&app, &token, "Another 1 of ann").await.expect(200);
 }

@@ -1,13 +1,17 @@
 use serde_json::json;
 
-use crate::support::{Engine, TestApp, cases};
+use crate::support::{Engine, SignedIn, TestApp, cases};
 
 cases! {
     a_password_that_breaks_the_rule_is_named_by_its_fault,
     a_password_within_the_rule_is_taken_whatever_its_characters,
     a_password_is_never_cut,
     the_same_password_typed_on_another_keyboard_is_right,
+    the_strict_rule_holds_wherever_a_password_is_set,
+    the_strict_rule_asks_for_no_composition,
 }
+
+const STRICT: [(&str, &str); 1] = [("PASSWORD_POLICY", "strict")];
 
 async fn a_password_that_breaks_the_rule_is_named_by_its_fault(engine: Engine) {
     let app = TestApp::spawn(engine).await;
@@ -41,6 +45,52 @@ async fn a_password_within_the_rule_is_taken_whatever_its_characters(engine: Eng
     let passwords =
         ["Passw0rd1", "correct horse 1", "пароль123456", "p4ss🎬word", " 1 leading and trailing ", &longest];
     for (index, password) in passwords.into_iter().enumerate() {
+        let body = json!({"email": format!("user{index}@example.com"), "password": password});
+        app.anonymous().post("/accounts/register", body.clone()).await.expect(201);
+        let token = app.activation_token(&format!("user{index}")).await;
+        app.activate(&token).await.expect(200);
+        app.anonymous().post("/accounts/login", body).await.expect(200);
+    }
+}
+
+async fn the_strict_rule_holds_wherever_a_password_is_set(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &STRICT).await;
+    let good = "a quiet harbour in May";
+    let body = |password: &str| json!({"email": "ann@example.com", "password": password});
+    app.anonymous().post("/accounts/register", body(good)).await.expect(201);
+    let token = app.activation_token("ann").await;
+    app.activate(&token).await.expect(200);
+    let ann = SignedIn::log_in(&app.anonymous(), "ann@example.com", good).await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);
+    let reset = app.reset_token("ann").await;
+    let page = app.anonymous().get(format!("/reset-password?token={reset}")).await.expect(200);
+    assert!(page.text().contains("15 characters or more<br>"), "{page}");
+    let long = "x".repeat(129);
+    for (bad, code) in [
+        ("correct horse 1".strip_suffix('1').unwrap(), "too_short"),
+        ("Passw0rd1", "too_short"),
+        (long.as_str(), "too_long"),
+        ("passwordstandard", "too_common"),
+        ("1QAZ2wsx3EDC4rfv", "too_common"),
+        ("12345678987654321", "too_common"),
+    ] {
+        let register = json!({"email": "bob@example.com", "password": bad});
+        app.anonymous().post("/accounts/register", register).await.invalid(&[("password", code)]);
+        let confirm = json!({"token": reset, "password": bad});
+        let refused = app.anonymous().post("/accounts/password-reset/confirm", confirm).await;
+        refused.invalid(&[("password", code)]);
+        let change = json!({"current_password": good, "new_password": bad});
+        ann.post("/users/me/password", change).await.invalid(&[("new_password", code)]);
+    }
+    let register = json!({"email": "bob@a-domain.example", "password": "Bob@a-domain.example"});
+    app.anonymous().post("/accounts/register", register).await.invalid(&[("password", "invalid_value")]);
+}
+
+async fn the_strict_rule_asks_for_no_composition(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &STRICT).await;
+    for (index, password) in
+        ["correct horse 1", "only letters here", "902375610984576"].into_iter().enumerate()
+    {
         let body = json!({"email": format!("user{index}@example.com"), "password": password});
         app.anonymous().post("/accounts/register", body.clone()).await.expect(201);
         let token = app.activation_token(&format!("user{index}")).await;

@@ -178,7 +178,11 @@ impl SignedIn {
     /// Logs in through the public API.
     pub(crate) async fn log_in(visitor: &Caller, email: &str, password: &str) -> Self {
         let answer = visitor.post("/accounts/login", json!({"email": email, "password": password})).await;
-        let tokens = Tokens::of(&answer);
+        Self::holding(visitor, email, password, Tokens::of(&answer))
+    }
+
+    /// Who logged in already.
+    pub(crate) fn holding(visitor: &Caller, email: &str, password: &str, tokens: Tokens) -> Self {
         Self {
             caller: visitor.with_token(&tokens.access),
             email: email.to_owned(),

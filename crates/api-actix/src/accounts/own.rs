@@ -1,0 +1,109 @@
+//! The caller's own password and sessions (api.md, section 3).
+
+mod bodies;
+
+use actix_web::{HttpRequest, web};
+use app::accounts::{ChangePasswordError, EndSessionError, PasswordChangeFaults};
+use domain::{accounts::HashError, id::SessionId, store::StoreError};
+use paperclip::actix::api_v2_operation;
+
+use self::bodies::{ChangePasswordBody, SessionBody};
+use crate::{
+    extract::{Body, Caller, PathId, origin_of},
+    page::PageBody,
+    problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds, shared::password_code},
+    refusals,
+    reply::{NoContent, PrivatePage},
+    state::Api,
+};
+
+impl Refusal for PasswordChangeFaults {
+    fn problem(&self) -> Problem {
+        let current = self.is_current_wrong.then(|| {
+            FieldProblem::new("current_password", FieldCode::WrongPassword, "is not the present password")
+        });
+        let new =
+            self.new.map(|fault| FieldProblem::new("new_password", password_code(fault), fault.to_string()));
+        Problem::invalid(current.into_iter().chain(new).collect())
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::VALIDATION_FAILED);
+    }
+}
+
+refusals! {
+    ChangePasswordError {
+        SessionEnded => ACCESS_TOKEN_INVALID;
+        via Faults: PasswordChangeFaults, via Hash: HashError, via Store: StoreError,
+    }
+    EndSessionError {
+        NotFound => NOT_FOUND;
+        via Store: StoreError,
+    }
+}
+
+/// Change the caller's password.
+///
+/// The other sessions of the caller end, the calling one stays. Links to set a password that were mailed stop working,
+/// and a mail tells the owner.
+#[api_v2_operation(operation_id = "changePassword", tags("me"))]
+pub(crate) async fn change_password(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    caller: Caller<Body<ChangePasswordBody>>,
+) -> Result<NoContent, Failure<ChangePasswordError>> {
+    let accounts = api.accounts();
+    let origin = origin_of(&request);
+    let Caller { actor, rest: Body(ChangePasswordBody { current_password, new_password }) } = caller;
+    api.run(async move { accounts.change_password(actor, &current_password, &new_password, &origin).await })
+        .await?;
+    Ok(NoContent)
+}
+
+/// List the caller's sessions.
+///
+/// The live ones, at most 20, all in one page, the one used last first. Signing in once more ends the one that was used
+/// longest ago.
+#[api_v2_operation(operation_id = "listSessions", tags("me"))]
+pub(crate) async fn list_sessions(
+    api: web::Data<Api>,
+    caller: Caller,
+) -> Result<PrivatePage<SessionBody>, Failure<StoreError>> {
+    let accounts = api.accounts();
+    let actor = caller.actor;
+    let sessions = api.run(async move { accounts.sessions(actor.user_id).await }).await?;
+    let items = sessions.into_iter().map(|session| SessionBody::of(session, actor.session_id)).collect();
+    Ok(PrivatePage(PageBody::whole(items)))
+}
+
+/// End one of the caller's sessions.
+///
+/// It may be the calling one. 404 when it is not there, has ended, or is somebody else's.
+#[api_v2_operation(operation_id = "endSession", tags("me"))]
+pub(crate) async fn end_session(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    caller: Caller<PathId<SessionId>>,
+) -> Result<NoContent, Failure<EndSessionError>> {
+    let accounts = api.accounts();
+    let origin = origin_of(&request);
+    let Caller { actor, rest: PathId(id) } = caller;
+    api.run(async move { accounts.end_own_session(actor, id, &origin).await }).await?;
+    Ok(NoContent)
+}
+
+/// End all of the caller's sessions but the calling one.
+///
+/// When there is no other, nothing happens.
+#[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
+pub(crate) async fn end_other_sessions(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    caller: Caller,
+) -> Result<NoContent, Failure<StoreError>> {
+    let accounts = api.accounts();
+    let origin = origin_of(&request);
+    api.run(async move { accounts.end_other_sessions(caller.actor, &origin).await }).await?;
+    Ok(NoContent)
+}

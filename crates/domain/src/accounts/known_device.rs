@@ -1,0 +1,30 @@
+use async_trait::async_trait;
+
+use crate::{entropy::TokenDigest, id::UserId, store::StoreError, time::Instant};
+
+/// How many devices of a user are remembered.
+pub const MAX_KNOWN_DEVICES: u32 = 50;
+
+/// A device that a user signed in from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What is kept of the device's fingerprint.
+    pub device: TokenDigest,
+    /// When it was used to sign in first.
+    pub first_seen_at: Instant,
+    /// When it was used to sign in last.
+    pub last_seen_at: Instant,
+}
+
+/// Remembers the devices that users signed in from. Callers hold the lock of the user.
+#[async_trait]
+pub trait KnownDeviceRepository: Send {
+    /// Notes that the device was used; says whether it was known. MUST add nothing when it was not.
+    async fn see(&mut self, user_id: UserId, device: &TokenDigest, at: Instant) -> Result<bool, StoreError>;
+    /// Whether any device of the user is known.
+    async fn has_any(&mut self, user_id: UserId) -> Result<bool, StoreError>;
+    /// Adds a device. MUST forget those of the user that were used longest ago, down to [`MAX_KNOWN_DEVICES`].
+    async fn insert(&mut self, device: &KnownDevice) -> Result<(), StoreError>;
+}

@@ -1,0 +1,10 @@
+-- The devices that somebody signed in from, so that a new one is told of.
+
+CREATE TABLE known_devices (
+    user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The SHA-256 of the User-Agent without its version numbers, in hexadecimal.
+    device TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, device)
+) STRICT;
