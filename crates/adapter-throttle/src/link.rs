@@ -135,7 +135,7 @@ where
     }
 }
 
-/// What went wrong, without what only the address says.
+/// What went wrong, without what the server says of it: that may repeat what it was sent.
 fn reason(error: &RedisError) -> String {
-    format!("{:?}: {}", error.kind(), error.category())
+    if error.is_io_error() { error.to_string() } else { error.category().to_owned() }
 }

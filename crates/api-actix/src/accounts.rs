@@ -10,6 +10,7 @@ use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError, Rese
 use domain::{
     accounts::{HashError, PasswordProblem},
     store::StoreError,
+    throttle::TooManyFailures,
 };
 use paperclip::actix::api_v2_operation;
 
@@ -44,7 +45,7 @@ refusals! {
     LogInError {
         InvalidCredentials => INVALID_CREDENTIALS,
         AccountInactive => ACCOUNT_INACTIVE;
-        via Hash: HashError, via Store: StoreError,
+        via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
     }
     RefreshError {
         Invalid => REFRESH_TOKEN_INVALID;
@@ -64,6 +65,7 @@ pub(crate) async fn register(
 ) -> Result<CreatedJson<MessageBody>, Failure<RegisterError>> {
     let accounts = api.accounts();
     let RegisterBody { email, password } = body.0;
+    api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
     let origin = origin_of(&request);
     api.run(async move { accounts.register(email, password, &origin).await }).await?;
     Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))
@@ -90,11 +92,14 @@ pub(crate) async fn activate(
 /// The answer is the same whether or not the address is known. The earlier link stops working.
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<EmailBody>,
 ) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
     let accounts = api.accounts();
     let email = body.0.email;
+    let asked = api.limits.count(&request, |limits| &limits.resend_activation, email.key()).await;
+    asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.resend_activation(email).await }).await?;
     Ok(OkJson(MessageBody::new("If the email exists, a new activation token was sent.")))
 }
@@ -105,11 +110,14 @@ pub(crate) async fn resend_activation(
 /// for an hour, and an earlier one stops working.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
+    request: HttpRequest,
     api: web::Data<Api>,
     body: Body<EmailBody>,
 ) -> Result<AcceptedJson<MessageBody>, Failure<StoreError>> {
     let accounts = api.accounts();
     let email = body.0.email;
+    let asked = api.limits.count(&request, |limits| &limits.password_reset, email.key()).await;
+    asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.request_password_reset(email).await }).await?;
     Ok(AcceptedJson(MessageBody::new("If the email exists, a link to set a new password was sent.")))
 }
@@ -141,6 +149,7 @@ pub(crate) async fn log_in(
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let accounts = api.accounts();
     let LoginBody { email, password } = body.0;
+    api.limits.count_client(&request, |limits| &limits.login).await.map_err(Failure::Broken)?;
     let origin = origin_of(&request);
     let pair = api.run(async move { accounts.log_in(&email, &password, &origin).await }).await?;
     Ok(OkJson(pair.into()))
@@ -157,6 +166,10 @@ pub(crate) async fn refresh(
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let accounts = api.accounts();
     let token = body.0.refresh;
+    if let Some(sign_in) = accounts.sign_in_of(token.expose()) {
+        let refreshed = api.limits.count(&request, |limits| &limits.refresh, &sign_in.to_string()).await;
+        refreshed.map_err(Failure::Broken)?;
+    }
     let origin = origin_of(&request);
     let pair = api.run(async move { accounts.refresh(token.expose(), &origin).await }).await?;
     Ok(OkJson(pair.into()))

@@ -74,8 +74,12 @@ impl DocsCredentials {
 /// Knows who may read the document where it is not public.
 #[async_trait]
 pub(crate) trait DocsGate: Send + Sync {
-    /// MUST throttle passwords as a login does, and take as long for an unknown email as for a known one.
-    async fn admits(&self, credentials: DocsCredentials, origin: Origin) -> bool;
+    /// MUST slow the guessing of a password down as a login does, and take as long for an unknown email as for a known
+    /// one.
+    ///
+    /// # Errors
+    /// When nobody could look, or the account has to wait.
+    async fn admits(&self, credentials: DocsCredentials, origin: Origin) -> Result<bool, Problem>;
 }
 
 /// Lets readers of the document in.
@@ -116,8 +120,11 @@ impl Door {
         if key.is_some_and(|key| self.remembered.contains_key(&key)) {
             return Ok(());
         }
+        if key.is_some() {
+            api.limits.count_client(request, |limits| &limits.login).await?;
+        }
         let (gate, origin) = (Arc::clone(&self.gate), origin_of(request));
-        if !api.run_any(async move { gate.admits(credentials, origin).await }).await? {
+        if !api.run_any(async move { gate.admits(credentials, origin).await }).await?? {
             return Err(closed());
         }
         if let Some(key) = key {

@@ -9,6 +9,7 @@ mod etag;
 mod extract;
 mod health;
 mod html;
+mod limits;
 mod moment;
 mod money;
 mod openapi;
@@ -23,6 +24,7 @@ mod users;
 
 pub use self::{
     health::{Component, Readiness},
+    limits::RateLimits,
     openapi::openapi_document,
     server::serve,
     settings::{ApiSettings, DocsAccess},

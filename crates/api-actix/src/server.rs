@@ -14,7 +14,8 @@ use paperclip::actix::OpenApiExt;
 use crate::{
     accounts::{AccountGate, pages},
     docs::{self, Assets, Door},
-    edge::{acceptance, compression, cors::cors, manners::Manners, overload, overload::InFlight},
+    edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, overload::InFlight},
+    limits::Limits,
     openapi::Document,
     problem, routes,
     settings::ApiSettings,
@@ -47,7 +48,11 @@ impl Shared {
             }),
             in_flight: InFlight::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),
-            api: web::Data::new(Api { state, settings }),
+            api: web::Data::new(Api {
+                limits: Limits::new(Arc::clone(&state.limiter), settings.rate_limits.clone()),
+                state,
+                settings,
+            }),
         })
     }
 }
@@ -65,6 +70,7 @@ pub(crate) fn app(
     > + use<>,
 > {
     let in_flight = shared.in_flight.clone();
+    let limits = shared.api.limits.clone();
     let manners = Arc::clone(&shared.manners);
     let serve_pages = shared.api.settings.serve_pages;
     App::new()
@@ -74,6 +80,9 @@ pub(crate) fn app(
         .app_data(shared.door.clone())
         // The last is the outermost.
         .wrap(from_fn(acceptance::negotiate))
+        .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
+            limited::limit(limits.clone(), request, next)
+        }))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             overload::shed(in_flight.clone(), request, next)
         }))

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use domain::network::Network;
 
+use crate::limits::RateLimits;
+
 /// Who may read the document and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
@@ -26,6 +28,8 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<Network>,
     /// Who may read the document.
     pub docs_access: DocsAccess,
+    /// How often callers may call; `None` as often as they like.
+    pub rate_limits: Option<RateLimits>,
     /// Requests beyond this many at once are sent away with 503.
     pub max_in_flight: usize,
     /// A use case that takes longer is answered with 503; it goes on to its end all the same.

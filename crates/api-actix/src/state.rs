@@ -3,11 +3,12 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use app::{accounts::Accounts, cart::Carts, catalog::Catalog};
-use domain::id::IdGenerator;
+use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
     health::Readiness,
+    limits::Limits,
     problem::{Failure, Problem, kinds},
     settings::ApiSettings,
 };
@@ -19,6 +20,8 @@ pub struct ApiState {
     pub runtime: Handle,
     /// Makes the ids of requests that bring none.
     pub ids: Arc<dyn IdGenerator>,
+    /// Counts what is limited.
+    pub limiter: Arc<dyn RateLimiter>,
     /// Knows whether the server can do its work.
     pub readiness: Arc<dyn Readiness>,
     /// The use cases of accounts.
@@ -39,6 +42,7 @@ impl fmt::Debug for ApiState {
 pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
+    pub(crate) limits: Limits,
 }
 
 impl Api {

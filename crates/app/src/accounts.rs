@@ -15,6 +15,7 @@ mod lost_races;
 mod mails;
 mod notices;
 mod own_sessions;
+mod password_guard;
 mod password_reset;
 mod refresh;
 mod register;
@@ -34,6 +35,7 @@ use domain::{
     id::{IdGenerator, SessionId, UserId},
     mail::Mail,
     store::StoreError,
+    throttle::SignInGuard,
     time::{Backoff, Clock, Instant},
 };
 
@@ -88,6 +90,8 @@ pub struct AccountPorts {
     pub session_tokens: Arc<dyn SessionTokens>,
     /// Hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
+    /// Slows guessing down.
+    pub guard: Arc<dyn SignInGuard>,
     /// Seals mails until they are sent.
     pub sealer: Arc<dyn Sealer>,
     /// Writes and reads cursors.

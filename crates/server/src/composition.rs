@@ -3,6 +3,7 @@
 mod application;
 mod readiness;
 mod storage;
+mod throttle;
 
 use std::{error::Error, io, sync::Arc};
 
@@ -12,6 +13,7 @@ use adapter_crypto::{
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
+use adapter_throttle::InvalidRedisUrl;
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
@@ -26,14 +28,15 @@ use domain::{
     id::IdGenerator,
     mail::Mailer,
     store::StoreError,
+    throttle::RateLimiter,
     time::{Backoff, Clock},
 };
 
-use self::storage::Storage;
 pub use self::{
     application::{Application, Prepared},
     storage::{DatabaseAdmin, Schema},
 };
+use self::{storage::Storage, throttle::Throttle};
 use crate::config::{AppEnv, MailerSetting, SecretFileError, Settings, SettingsError};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.
@@ -84,6 +87,9 @@ pub enum StartError {
     /// Mails cannot be sent like that.
     #[error("cannot send mail: {0}")]
     Mailer(#[from] SmtpConfigError),
+    /// The address of Redis is none.
+    #[error(transparent)]
+    Redis(#[from] InvalidRedisUrl),
     /// The REST layer does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),
@@ -120,6 +126,7 @@ pub struct UseCases {
     pub database: Arc<dyn DatabaseAdmin>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
+    throttle: Throttle,
 }
 
 impl UseCases {
@@ -150,6 +157,7 @@ impl UseCases {
             Some(passwords) => Arc::clone(passwords),
             None => Arc::new(Argon2Hasher::new(settings.hash_slots)?),
         };
+        let throttle = Throttle::open(settings, Arc::clone(&clock))?;
         let accounts = Arc::new(Accounts::new(
             AccountPorts {
                 store: storage.accounts,
@@ -162,6 +170,7 @@ impl UseCases {
                 tokens: Arc::new(SecretTokens::new(&keys)),
                 session_tokens: Arc::new(JwtTokens::new(&keys)),
                 passwords,
+                guard: Arc::clone(&throttle.guard),
                 sealer: Arc::clone(&sealer),
                 cursors: cursors.clone(),
             },
@@ -197,7 +206,20 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, database: storage.admin, ids })
+        Ok(Self { accounts, catalog, carts, outbox, database: storage.admin, ids, throttle })
+    }
+}
+
+impl UseCases {
+    /// Counts what is limited.
+    #[must_use]
+    pub fn limiter(&self) -> Arc<dyn RateLimiter> {
+        Arc::clone(&self.throttle.limiter)
+    }
+
+    /// Waits a moment for what may come up later, such as the Redis of the limits.
+    pub(crate) async fn settle(&self) {
+        self.throttle.ready().await;
     }
 }
 

@@ -10,6 +10,7 @@ mod sources;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use adapter_crypto::{AppSecret, KeyRing};
+use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
 use self::{read::Reader, sources::Values};
@@ -80,6 +81,25 @@ impl std::fmt::Debug for SmtpSetting {
     }
 }
 
+/// Where the Redis is that several nodes share, with the password in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// All of it, for who connects.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RedisUrl {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&show::hide_password(&self.0))
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -132,8 +152,10 @@ pub struct Settings {
     pub registration_reveals_email: bool,
     /// `PASSWORD_POLICY`
     pub password_policy: PasswordPolicy,
-    /// `RATE_LIMITS`
-    pub rate_limits: bool,
+    /// `RATE_LIMITS` and every `RATE_LIMIT_…`; `None` when they are off.
+    pub rate_limits: Option<RateLimits>,
+    /// `REDIS_URL`
+    pub redis_url: Option<RedisUrl>,
     /// `HASH_SLOTS`
     pub hash_slots: usize,
     /// `MAX_IN_FLIGHT`
@@ -179,7 +201,6 @@ impl Settings {
         let is_prod = app_env == AppEnv::Prod;
         let mail_from = reader.address("MAIL_FROM");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
-        reader.accept_what_comes_later();
         Self {
             app_env,
             host: reader.host("APP_HOST"),
@@ -213,7 +234,8 @@ impl Settings {
                 &[("standard", PasswordPolicy::Standard), ("strict", PasswordPolicy::Strict)],
                 PasswordPolicy::Standard,
             ),
-            rate_limits: reader.one_of("RATE_LIMITS", &[("on", true), ("off", false)], true),
+            rate_limits: reader.rate_limits("RATE_LIMITS"),
+            redis_url: reader.redis("REDIS_URL"),
             hash_slots: reader.number("HASH_SLOTS", 1..=1_024, cores.div_euclid(2).max(1)),
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),

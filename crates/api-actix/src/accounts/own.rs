@@ -4,7 +4,7 @@ mod bodies;
 
 use actix_web::{HttpRequest, web};
 use app::accounts::{ChangePasswordError, EndSessionError, PasswordChangeFaults};
-use domain::{accounts::HashError, id::SessionId, store::StoreError};
+use domain::{accounts::HashError, id::SessionId, store::StoreError, throttle::TooManyFailures};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{ChangePasswordBody, SessionBody};
@@ -35,7 +35,7 @@ impl Refusal for PasswordChangeFaults {
 refusals! {
     ChangePasswordError {
         SessionEnded => ACCESS_TOKEN_INVALID;
-        via Faults: PasswordChangeFaults, via Hash: HashError, via Store: StoreError,
+        via Faults: PasswordChangeFaults, via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
     }
     EndSessionError {
         NotFound => NOT_FOUND;

@@ -10,7 +10,10 @@ use actix_web::http::{
 };
 
 use super::request_id::X_REQUEST_ID;
-use crate::settings::ApiSettings;
+use crate::{
+    limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
+    settings::ApiSettings,
+};
 
 /// Browsers may keep a preflight's answer for this many seconds.
 const PREFLIGHT_AGE: usize = 600;
@@ -39,8 +42,8 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             ETAG,
             LINK,
             LOCATION,
-            HeaderName::from_static("ratelimit"),
-            HeaderName::from_static("ratelimit-policy"),
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
             RETRY_AFTER,
             X_REQUEST_ID,
             HeaderName::from_static("idempotency-replayed"),

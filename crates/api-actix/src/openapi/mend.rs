@@ -35,6 +35,15 @@ const HEADERS: &[(&str, &str)] = &[
     ("Link", "The first, previous, next and last page (RFC 8288)."),
     ("Location", "Where the new thing is found."),
     ("Retry-After", "When to try again, in seconds."),
+    (
+        "RateLimit-Policy",
+        "The quotas that this call is counted for, where limits are on: `q` times within `w` seconds (IETF \
+         draft-ietf-httpapi-ratelimit-headers-11).",
+    ),
+    (
+        "RateLimit",
+        "What is left of those quotas: `r` times within the next `t` seconds. In a 429 those that are used up.",
+    ),
     ("Allow", "The methods that this address answers."),
     ("WWW-Authenticate", "How to authenticate."),
 ];
@@ -157,6 +166,11 @@ fn mended_responses(
     let mut responses = Map::new();
     let mut problems: Vec<&'static Kind> =
         vec![&kinds::NOT_ACCEPTABLE, &kinds::INTERNAL, &kinds::UNAVAILABLE];
+    // Every call but those of the watchmen is counted for its client (`edge::limited`).
+    let is_limited = !path.starts_with("/health/");
+    if is_limited {
+        problems.push(&kinds::RATE_LIMITED);
+    }
     for (status, response) in recorded.get("responses").and_then(Value::as_object).into_iter().flatten() {
         let Some(cargo) = response.get("description").and_then(Cargo::of) else { continue };
         if cargo.codes.is_empty() {
@@ -186,6 +200,11 @@ fn mended_responses(
             None => {
                 responses.insert(first.status.to_string(), problem);
             }
+        }
+    }
+    if is_limited {
+        for response in responses.values_mut() {
+            add_headers(response, &["RateLimit-Policy", "RateLimit"]);
         }
     }
     responses.sort_keys();
@@ -246,15 +265,17 @@ fn example(kind: &Kind, public_url: &str, path: &str) -> Value {
 }
 
 fn with_common_headers(mut response: Value) -> Value {
+    add_headers(&mut response, &["X-Request-Id", "Cache-Control"]);
+    response
+}
+
+fn add_headers(response: &mut Value, names: &[&str]) {
     if let Some(fields) = response.as_object_mut() {
         let headers = fields.entry("headers").or_insert_with(|| json!({}));
-        if let (Some(headers), Value::Object(common)) =
-            (headers.as_object_mut(), header_references(&["X-Request-Id", "Cache-Control"]))
-        {
-            headers.extend(common);
+        if let (Some(headers), Value::Object(more)) = (headers.as_object_mut(), header_references(names)) {
+            headers.extend(more);
         }
     }
-    response
 }
 
 /// Adds definitions. Examples of types stand at the media types; two types of one name would be a fault of ours.

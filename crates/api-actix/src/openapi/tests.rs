@@ -123,7 +123,7 @@ fn an_operation_keeps_everything_that_its_parts_say() {
     assert_eq!(media["example"]["name"], "x");
     assert_eq!(
         operation["responses"].as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["200", "400", "404", "406", "409", "413", "415", "422", "500", "503"]
+        ["200", "400", "404", "406", "409", "413", "415", "422", "429", "500", "503"]
     );
     assert_eq!(
         at(operation, "/responses/409/content/application~1problem+json/schema/allOf/1/properties/code/enum"),

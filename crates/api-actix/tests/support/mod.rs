@@ -95,6 +95,7 @@ impl Server {
             serve_pages: true,
             cors_origins: vec!["https://shop.test".into()],
             trusted_proxies: Vec::new(),
+            rate_limits: None,
             docs_access: DocsAccess::Public,
             max_in_flight: 64,
             request_timeout: Duration::from_secs(5),
@@ -176,6 +177,7 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
             tokens: doubles.clone(),
             session_tokens: doubles.clone(),
             passwords: doubles.clone(),
+            guard: doubles.clone(),
             sealer: doubles.clone(),
             cursors: CursorCodec::new(doubles.clone()),
         },
@@ -206,6 +208,7 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
     ApiState {
         runtime,
         ids: doubles.clone(),
+        limiter: doubles.clone(),
         readiness: doubles,
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),

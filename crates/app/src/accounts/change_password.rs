@@ -4,9 +4,14 @@ use domain::{
     },
     audit::{AuditAction, AuditObject},
     store::StoreError,
+    throttle::TooManyFailures,
 };
 
-use super::{Accounts, Actor, audit::Deed};
+use super::{
+    Accounts, Actor,
+    audit::Deed,
+    password_guard::{PasswordRefusal, Tried},
+};
 use crate::retry::retried;
 
 /// What is wrong with a wish for another password: all of it at once.
@@ -28,12 +33,25 @@ pub enum ChangePasswordError {
     /// The user or the calling sign-in was ended meanwhile.
     #[error("the sign-in has ended")]
     SessionEnded,
+    /// Too many wrong passwords came for this account; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] TooManyFailures),
     /// A password could not be checked or hashed now.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl PasswordRefusal for ChangePasswordError {
+    fn tried(&self) -> Tried {
+        match self {
+            Self::Faults(faults) if faults.is_current_wrong => Tried::Wrong,
+            Self::Faults(_) => Tried::Right,
+            Self::SessionEnded | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
+        }
+    }
 }
 
 const WRONG_CURRENT: ChangePasswordError =
@@ -56,19 +74,31 @@ impl Accounts {
     ) -> Result<(), ChangePasswordError> {
         let known = self.ports.queries.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(ChangePasswordError::SessionEnded)?;
+        // A stolen token is no way to guess faster.
+        let trying = self.check_and_change(actor, &email, &known, current, new, origin);
+        self.try_password(&email, origin.device.ip, trying).await
+    }
+
+    async fn check_and_change(
+        &self,
+        actor: Actor,
+        email: &EmailAddress,
+        known: &Credentials,
+        current: &PlainPassword,
+        new: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), ChangePasswordError> {
         let is_right = self.ports.passwords.verify(Some(&known.password), current).await?;
         if !is_right {
             self.record_failed_change(actor, origin).await?;
         }
-        let faults = PasswordChangeFaults {
-            is_current_wrong: !is_right,
-            new: self.fault_of_new(current, new, &email),
-        };
+        let faults =
+            PasswordChangeFaults { is_current_wrong: !is_right, new: self.fault_of_new(current, new, email) };
         if faults.is_current_wrong || faults.new.is_some() {
             return Err(faults.into());
         }
         let hash = self.ports.passwords.hash(new).await?;
-        retried(&*self.ports.backoff, || self.try_change_password(actor, &known, &hash, origin)).await?;
+        retried(&*self.ports.backoff, || self.try_change_password(actor, known, &hash, origin)).await?;
         self.seen_sessions.forget_user(actor.user_id);
         Ok(())
     }

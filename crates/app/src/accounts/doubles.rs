@@ -1,5 +1,6 @@
 //! Accounts in memory, and trivial doubles of the ports around them.
 
+mod guard;
 mod secrets;
 mod store;
 
@@ -12,6 +13,7 @@ use domain::{
     mail::Mail,
     outbox::ClaimedOutboxMessage,
 };
+pub(crate) use guard::RecordingGuard;
 pub(crate) use secrets::{PlainHasher, ReadableTokens};
 pub(crate) use store::{MemoryAccounts, Rows};
 
@@ -46,6 +48,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryAccounts>,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) passwords: Arc<PlainHasher>,
+    pub(crate) guard: Arc<RecordingGuard>,
 }
 
 impl World {
@@ -63,6 +66,7 @@ impl World {
         let store = Arc::new(MemoryAccounts::default());
         let clock = Arc::new(MovableClock::default());
         let passwords = Arc::new(PlainHasher::beside(&store));
+        let guard = Arc::new(RecordingGuard::default());
         let tokens = Arc::new(ReadableTokens::default());
         let ports = AccountPorts {
             store: store.clone(),
@@ -75,6 +79,7 @@ impl World {
             tokens: tokens.clone(),
             session_tokens: tokens,
             passwords: passwords.clone(),
+            guard: guard.clone(),
             sealer: Arc::new(FlipSealer),
             cursors: CursorCodec::new(Arc::new(SumSigner)),
         };
@@ -85,7 +90,7 @@ impl World {
             password_policy: PasswordPolicy::Standard,
             frontend_url: "https://cinema.example".to_owned(),
         };
-        Self { accounts: Arc::new(Accounts::new(ports, settings)), store, clock, passwords }
+        Self { accounts: Arc::new(Accounts::new(ports, settings)), store, clock, passwords, guard }
     }
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.

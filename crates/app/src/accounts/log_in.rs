@@ -5,10 +5,15 @@ use domain::{
     audit::{AuditAction, AuditObject, AuditState},
     id::UserId,
     store::StoreError,
+    throttle::TooManyFailures,
     time::Instant,
 };
 
-use super::{Accounts, TokenPair, audit::Deed};
+use super::{
+    Accounts, TokenPair,
+    audit::Deed,
+    password_guard::{PasswordRefusal, Tried},
+};
 use crate::retry::retried;
 
 /// A log-in was refused.
@@ -20,6 +25,9 @@ pub enum LogInError {
     /// The password was right, but the account was never activated or is deactivated.
     #[error("the account is not active")]
     AccountInactive,
+    /// Too many wrong passwords came for this address; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] TooManyFailures),
     /// The password could not be checked now.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -28,8 +36,18 @@ pub enum LogInError {
     Store(#[from] StoreError),
 }
 
+impl PasswordRefusal for LogInError {
+    fn tried(&self) -> Tried {
+        match self {
+            Self::InvalidCredentials => Tried::Wrong,
+            Self::AccountInactive => Tried::Right,
+            Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
+        }
+    }
+}
+
 impl Accounts {
-    /// Begins a sign-in (R8, R9).
+    /// Begins a sign-in (R8, R9), unless too many wrong passwords came for the address (quality B5).
     ///
     /// An unknown address takes as long as a wrong password. A hash made with older parameters is made anew. One sign-in
     /// too many ends the one that was used longest ago; the owner is told of a new device.
@@ -42,10 +60,13 @@ impl Accounts {
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
-        let (known, rehashed) = self.verified(email, password, origin).await?;
-        let begin = || self.begin_session(&known, rehashed.as_ref(), origin);
-        let outcome = retried(&*self.ports.backoff, begin).await;
-        self.outcome_of(&known, outcome, origin).await
+        let trying = async {
+            let (known, rehashed) = self.verified(email, password, origin).await?;
+            let begin = || self.begin_session(&known, rehashed.as_ref(), origin);
+            let outcome = retried(&*self.ports.backoff, begin).await;
+            self.outcome_of(&known, outcome, origin).await
+        };
+        self.try_password(email, origin.device.ip, trying).await
     }
 
     /// Says whether the password lets its user in, as [`Accounts::log_in`] does, without beginning a sign-in: for whoever
@@ -59,10 +80,13 @@ impl Accounts {
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<(), LogInError> {
-        let (known, rehashed) = self.verified(email, password, origin).await?;
-        let admit = || self.admit_once(&known, rehashed.as_ref(), origin);
-        let outcome = retried(&*self.ports.backoff, admit).await;
-        self.outcome_of(&known, outcome, origin).await
+        let trying = async {
+            let (known, rehashed) = self.verified(email, password, origin).await?;
+            let admit = || self.admit_once(&known, rehashed.as_ref(), origin);
+            let outcome = retried(&*self.ports.backoff, admit).await;
+            self.outcome_of(&known, outcome, origin).await
+        };
+        self.try_password(email, origin.device.ip, trying).await
     }
 
     /// Checks the password, outside a unit of work; gives its hash anew when that was made with older parameters.
@@ -99,7 +123,9 @@ impl Accounts {
         let reason = match &outcome {
             Err(LogInError::InvalidCredentials) => "invalid_credentials",
             Err(LogInError::AccountInactive) => "account_inactive",
-            Ok(_) | Err(LogInError::Hash(_) | LogInError::Store(_)) => return outcome,
+            Ok(_) | Err(LogInError::Throttled(_) | LogInError::Hash(_) | LogInError::Store(_)) => {
+                return outcome;
+            }
         };
         self.record_refusal(Some(known.user_id), reason, origin).await?;
         outcome

@@ -105,6 +105,7 @@ impl Accounts {
         self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
         self.seen_sessions.forget_user(user.id);
+        self.forgive_failures(&user.email, origin.device.ip).await;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use domain::{
     accounts::{AccountUnit, Origin, REFRESH_GRACE, RefreshClaims, RefreshToken, Session},
     audit::{AuditAction, AuditObject, AuditState},
+    id::SessionId,
     store::StoreError,
     time::Instant,
 };
@@ -30,6 +31,12 @@ impl Accounts {
     pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<TokenPair, RefreshError> {
         let presented = self.ports.session_tokens.verify_refresh(token).map_err(|_| RefreshError::Invalid)?;
         retried(&*self.ports.backoff, || self.try_refresh(&presented, origin)).await
+    }
+
+    /// The sign-in that a refresh token says it belongs to, whether or not that is live; `None` when it is none of ours.
+    #[must_use]
+    pub fn sign_in_of(&self, refresh: &str) -> Option<SessionId> {
+        self.ports.session_tokens.verify_refresh(refresh).ok().map(|claims| claims.session_id)
     }
 
     async fn try_refresh(

@@ -71,6 +71,7 @@ fn wait_after(count: u32) -> TimeDelta {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod tests {
     use super::*;
 

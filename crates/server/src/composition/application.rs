@@ -71,6 +71,7 @@ impl Application {
         let public_url = settings.public_url.clone().unwrap_or_else(|| url_of(address));
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
         let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
+        use_cases.settle().await;
         Ok(Prepared { listener, address, public_url, frontend_url, use_cases })
     }
 
@@ -84,6 +85,7 @@ impl Application {
         let state = ApiState {
             runtime: Handle::current(),
             ids: Arc::clone(&use_cases.ids),
+            limiter: use_cases.limiter(),
             readiness: Arc::new(ServerReadiness {
                 database: Arc::clone(&use_cases.database),
                 draining: draining.clone(),
@@ -101,6 +103,7 @@ impl Application {
                 DocsSetting::Public => DocsAccess::Public,
                 DocsSetting::Authenticated => DocsAccess::Authenticated,
             },
+            rate_limits: settings.rate_limits.clone(),
             max_in_flight: settings.max_in_flight,
             request_timeout: settings.request_timeout,
             workers: thread::available_parallelism().map_or(1, usize::from),

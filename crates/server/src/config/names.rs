@@ -12,14 +12,21 @@ pub(super) const SECRETS: [&str; 8] = [
     "REDIS_URL",
 ];
 
+pub(super) const RATE_LIMIT_LOGIN: &str = "RATE_LIMIT_LOGIN";
+pub(super) const RATE_LIMIT_REGISTER: &str = "RATE_LIMIT_REGISTER";
+pub(super) const RATE_LIMIT_RESEND: &str = "RATE_LIMIT_RESEND";
+pub(super) const RATE_LIMIT_PASSWORD_RESET: &str = "RATE_LIMIT_PASSWORD_RESET";
+pub(super) const RATE_LIMIT_REFRESH: &str = "RATE_LIMIT_REFRESH";
+pub(super) const RATE_LIMIT_GLOBAL: &str = "RATE_LIMIT_GLOBAL";
+
 /// Settings that limit how often something may be done, such as `10/1m`.
-pub(super) const RATE_LIMITS: [&str; 6] = [
-    "RATE_LIMIT_LOGIN",
-    "RATE_LIMIT_REGISTER",
-    "RATE_LIMIT_RESEND",
-    "RATE_LIMIT_PASSWORD_RESET",
-    "RATE_LIMIT_REFRESH",
-    "RATE_LIMIT_GLOBAL",
+const RATE_LIMITS: [&str; 6] = [
+    RATE_LIMIT_LOGIN,
+    RATE_LIMIT_REGISTER,
+    RATE_LIMIT_RESEND,
+    RATE_LIMIT_PASSWORD_RESET,
+    RATE_LIMIT_REFRESH,
+    RATE_LIMIT_GLOBAL,
 ];
 
 /// All others.

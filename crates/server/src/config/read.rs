@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     fmt,
     net::{IpAddr, Ipv4Addr},
     ops::RangeInclusive,
@@ -7,10 +8,16 @@ use std::{
 };
 
 use adapter_crypto::AppSecret;
-use domain::{accounts::EmailAddress, money::Currency, network::Network};
+use api_actix::RateLimits;
+use domain::{
+    accounts::EmailAddress,
+    money::Currency,
+    network::Network,
+    throttle::{Quota, RateLimit},
+};
 use tracing_subscriber::EnvFilter;
 
-use super::{DatabaseSetting, MailerSetting, SmtpSetting, names, sources::Values};
+use super::{DatabaseSetting, MailerSetting, RedisUrl, SmtpSetting, names, sources::Values};
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,17 +227,39 @@ impl Reader {
         allows || !is_sandbox
     }
 
-    /// Checks the form of settings that are known and not acted on yet.
-    pub(super) fn accept_what_comes_later(&mut self) {
-        for name in names::RATE_LIMITS {
-            self.read(name, "a number and a time, such as 10/1m", |text| {
-                let (count, period) = text.split_once('/')?;
-                let (length, unit) = period.split_at_checked(period.len().checked_sub(1)?)?;
-                let is_number = |text: &str| text.parse::<u32>().is_ok_and(|number| number > 0);
-                (is_number(count) && is_number(length) && "smhd".contains(unit)).then_some(())
-            });
-        }
+    /// All are read, also when they are off: a fault in one is better found before they are on.
+    pub(super) fn rate_limits(&mut self, name: &str) -> Option<RateLimits> {
+        let is_on = self.one_of(name, &[("on", true), ("off", false)], true);
+        let limits = RateLimits {
+            global: self.rate_limit(names::RATE_LIMIT_GLOBAL, "global", "600/1m"),
+            login: self.rate_limit(names::RATE_LIMIT_LOGIN, "login", "10/1m"),
+            register: self.rate_limit(names::RATE_LIMIT_REGISTER, "register", "5/1h"),
+            resend_activation: self.rate_limit(names::RATE_LIMIT_RESEND, "resend-activation", "1/1m,5/1d"),
+            password_reset: self.rate_limit(names::RATE_LIMIT_PASSWORD_RESET, "password-reset", "1/1m,5/1d"),
+            refresh: self.rate_limit(names::RATE_LIMIT_REFRESH, "refresh", "30/1m"),
+        };
+        is_on.then_some(limits)
     }
+
+    fn rate_limit(&mut self, name: &str, limited: &'static str, default: &str) -> RateLimit {
+        let allowed = "a number and a time, such as 10/1m, or several of different times: 1/1m,5/1d";
+        let quotas = self.read(name, allowed, quotas).or_else(|| quotas(default)).unwrap_or_default();
+        RateLimit::new(limited, &quotas)
+    }
+
+    pub(super) fn redis(&mut self, name: &str) -> Option<RedisUrl> {
+        let allowed = "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// with TLS";
+        self.read(name, allowed, |text| {
+            let (scheme, host) = text.split_once("://")?;
+            (["redis", "rediss"].contains(&scheme) && !host.is_empty()).then(|| RedisUrl(text.to_owned()))
+        })
+    }
+}
+
+fn quotas(text: &str) -> Option<Vec<Quota>> {
+    let quotas: Vec<Quota> = list(text, |item| item.parse().ok())?;
+    let windows: BTreeSet<_> = quotas.iter().map(Quota::window).collect();
+    (!quotas.is_empty() && windows.len() == quotas.len()).then_some(quotas)
 }
 
 fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {

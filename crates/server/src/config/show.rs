@@ -1,5 +1,8 @@
 //! The settings as text, without what must not be seen.
 
+use api_actix::RateLimits;
+use domain::throttle::RateLimit;
+
 use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, Settings};
 
 const HIDDEN: &str = "***";
@@ -12,7 +15,7 @@ pub(super) fn database(setting: &DatabaseSetting) -> String {
 }
 
 /// The address with `***` for the password, also one in the query.
-fn hide_password(url: &str) -> String {
+pub(super) fn hide_password(url: &str) -> String {
     let (url, query) = url.split_once('?').map_or((url, ""), |(url, query)| (url, query));
     let shown = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
     {
@@ -33,6 +36,11 @@ fn hide_password(url: &str) -> String {
         })
         .collect();
     format!("{shown}?{}", parameters.join("&"))
+}
+
+/// The quotas of a limit, as they are set; nothing when the limits are off.
+fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> String {
+    settings.rate_limits.as_ref().map(|limits| one(limits).to_string()).unwrap_or_default()
 }
 
 pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
@@ -89,7 +97,14 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ),
         ("REGISTRATION_REVEALS_EMAIL", settings.registration_reveals_email.to_string()),
         ("PASSWORD_POLICY", format!("{:?}", settings.password_policy).to_lowercase()),
-        ("RATE_LIMITS", if settings.rate_limits { "on" } else { "off" }.to_owned()),
+        ("RATE_LIMITS", if settings.rate_limits.is_some() { "on" } else { "off" }.to_owned()),
+        ("RATE_LIMIT_GLOBAL", limit(settings, |limits| &limits.global)),
+        ("RATE_LIMIT_LOGIN", limit(settings, |limits| &limits.login)),
+        ("RATE_LIMIT_REGISTER", limit(settings, |limits| &limits.register)),
+        ("RATE_LIMIT_RESEND", limit(settings, |limits| &limits.resend_activation)),
+        ("RATE_LIMIT_PASSWORD_RESET", limit(settings, |limits| &limits.password_reset)),
+        ("RATE_LIMIT_REFRESH", limit(settings, |limits| &limits.refresh)),
+        ("REDIS_URL", settings.redis_url.as_ref().map(|url| format!("{url:?}")).unwrap_or_default()),
         ("HASH_SLOTS", settings.hash_slots.to_string()),
         ("MAX_IN_FLIGHT", settings.max_in_flight.to_string()),
         ("REQUEST_TIMEOUT_SECONDS", settings.request_timeout.as_secs().to_string()),

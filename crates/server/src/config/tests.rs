@@ -88,6 +88,10 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("PASSWORD_POLICY", "none"),
         ("RATE_LIMITS", "maybe"),
         ("RATE_LIMIT_LOGIN", "10"),
+        ("RATE_LIMIT_GLOBAL", "0/1m"),
+        ("RATE_LIMIT_RESEND", "1/1m,5/1m"),
+        ("RATE_LIMIT_REFRESH", ","),
+        ("REDIS_URL", "http://cache"),
         ("HASH_SLOTS", "0"),
         ("MAX_IN_FLIGHT", "0"),
         ("REQUEST_TIMEOUT_SECONDS", "0"),
@@ -97,7 +101,8 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("PAYMENT_PROVIDER", "cash"),
     ] {
         let fault = fault(&[(name, bad)]);
-        assert!(fault.starts_with(&format!("{name} cannot be")) || name == "DATABASE_URL", "{fault}");
+        let is_secret = ["DATABASE_URL", "REDIS_URL"].contains(&name);
+        assert!(fault.starts_with(&format!("{name} cannot be")) || is_secret, "{fault}");
         assert!(fault.contains("; allowed: "), "{fault}");
         assert!(!fault.contains('\n'), "{fault}");
     }
@@ -142,16 +147,28 @@ fn every_spelling_of_a_database_is_understood() {
 fn settings_of_later_versions_do_no_harm() {
     settings(&[
         ("SMTP_URL", "smtp://mail:1025"),
-        ("REDIS_URL", "redis://cache"),
         ("STRIPE_SECRET_KEY", "sk_test"),
         ("MEDIA_URL", "s3://bucket"),
         ("METRICS_ADDR", "127.0.0.1:9100"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel"),
-        ("RATE_LIMIT_LOGIN", "10/1m"),
         ("PATH", "/bin"),
     ])
     .unwrap();
     Settings::from_sources(&Sources::default().with_file("smtp_url = \"smtp://mail\"\n")).unwrap();
+}
+
+#[test]
+fn every_limit_has_a_default_and_can_be_set() {
+    let shown = |values: &[(&str, &str)]| {
+        let shown = settings(values).unwrap().shown();
+        shown.into_iter().filter(|(name, _)| name.starts_with("RATE_LIMIT")).map(|(_, value)| value).collect()
+    };
+    let default: Vec<String> = shown(&[]);
+    assert_eq!(default, ["on", "600/1m", "10/1m", "5/1h", "1/1m,5/1d", "1/1m,5/1d", "30/1m"]);
+    let set: Vec<String> = shown(&[("RATE_LIMIT_LOGIN", "3/10s"), ("RATE_LIMIT_RESEND", "2/1h")]);
+    assert_eq!((set[2].as_str(), set[4].as_str()), ("3/10s", "2/1h"));
+    let off: Vec<String> = shown(&[("RATE_LIMITS", "off")]);
+    assert_eq!(off[..2], ["off", ""]);
 }
 
 #[test]
@@ -175,6 +192,7 @@ fn secrets_are_hidden_wherever_settings_are_shown() {
         ("APP_SECRET_KEY", "canary-canary-canary-canary-canary"),
         ("APP_SECRET_KEY_PREVIOUS", "canary-of-yesterday"),
         ("DATABASE_URL", "postgres://ann:canary@db/cinema"),
+        ("REDIS_URL", "rediss://:canary@cache/1"),
     ])
     .unwrap();
     assert!(!format!("{settings:?} {:?}", settings.shown()).contains("canary"));

@@ -29,6 +29,7 @@ mod pages;
 mod secrets;
 mod story;
 mod support;
+mod throttling;
 mod tokens;
 mod users;
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         pages::cases(),
         secrets::cases(),
         story::cases(),
+        throttling::cases(),
         tokens::cases(),
         users::cases(),
     ];

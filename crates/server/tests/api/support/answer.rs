@@ -104,6 +104,11 @@ impl Answer {
         assert!(
             self.status != 503 || self.header("retry-after").is_some() || self.target.starts_with("/health/")
         );
+        if self.status == 429 {
+            for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
+                assert!(self.header(name).is_some(), "no {name}: {self}");
+            }
+        }
         // These two say what is wrong in their own way.
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
         let is_page = ["/activate", "/reset-password"].iter().any(|page| self.target.starts_with(page))

@@ -1,0 +1,52 @@
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::throttle::{SignInAttempt, SignInGuard, TooManyFailures};
+
+/// Lets every attempt through until it is told to refuse, and remembers what it is told.
+#[derive(Default)]
+pub(crate) struct RecordingGuard {
+    refuses: AtomicBool,
+    told: Mutex<Vec<&'static str>>,
+}
+
+impl RecordingGuard {
+    /// Has every account wait from now on.
+    pub(crate) fn refuse(&self) {
+        self.refuses.store(true, Ordering::Relaxed);
+    }
+
+    /// What it was told since this was asked last.
+    pub(crate) fn take_told(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, what: &'static str) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+}
+
+#[async_trait]
+impl SignInGuard for RecordingGuard {
+    async fn begin(&self, _attempt: &SignInAttempt) -> Result<(), TooManyFailures> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(TooManyFailures { retry_after: Duration::from_secs(32) });
+        }
+        self.note("begun");
+        Ok(())
+    }
+
+    async fn was_owner(&self, _attempt: &SignInAttempt) {
+        self.note("owner");
+    }
+
+    async fn take_back(&self, _attempt: &SignInAttempt) {
+        self.note("taken back");
+    }
+}

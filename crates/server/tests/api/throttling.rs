@@ -1,0 +1,452 @@
+//! How often somebody may call (api.md, 429; quality B5).
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use test_redis::TestRedis;
+
+use crate::support::{Answer, Call, Engine, TestApp, cases, document, email_of, operations, password_of};
+
+cases! {
+    every_answer_tells_what_is_left,
+    a_client_has_a_quota_of_calls,
+    health_and_preflights_are_not_counted,
+    browsers_may_read_what_is_left,
+    log_ins_are_limited_by_client,
+    strangers_cannot_choose_whom_they_are_counted_for,
+    behind_a_trusted_proxy_each_client_has_its_own_quota,
+    one_ipv6_network_is_one_client,
+    registrations_are_limited_by_client_and_mistakes_cost_nothing,
+    links_are_limited_by_address_whether_or_not_it_is_known,
+    refreshes_are_limited_by_sign_in,
+    after_five_wrong_passwords_the_account_waits,
+    an_unknown_account_waits_as_a_known_one,
+    a_right_password_forgives_the_wrong_ones,
+    strangers_do_not_lock_the_owner_out,
+    a_reset_lets_the_owner_in_at_once,
+    many_wrong_passwords_at_once_are_no_way_around,
+    the_documents_passwords_are_throttled_as_log_ins,
+    without_limits_nothing_is_counted,
+    the_document_knows_what_is_limited,
+    nodes_of_one_redis_share_the_limits,
+    a_lost_redis_costs_nobody_an_answer,
+}
+
+const ON: (&str, &str) = ("RATE_LIMITS", "on");
+const TRUSTING: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.0/8");
+
+fn log_in_from(app: &TestApp, client: &str, name: &str, password: &str) -> Call {
+    let body = json!({"email": email_of(name), "password": password});
+    app.anonymous().post("/accounts/login", body).header("x-forwarded-for", client)
+}
+
+/// The members of a list of structured fields, with their parameters.
+fn members(answer: &Answer, header: &str) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let list = answer.header(header).unwrap_or_else(|| panic!("no {header}: {answer}"));
+    let member = |text: &str| {
+        let mut parts = text.trim().split(';');
+        let name = parts.next().unwrap().trim_matches('"').to_owned();
+        let parameter = |part: &str| {
+            let (key, value) = part.split_once('=').unwrap();
+            (key.to_owned(), value.parse().unwrap())
+        };
+        (name, parts.map(parameter).collect())
+    };
+    list.split(',').map(member).collect()
+}
+
+fn left(answer: &Answer, policy: &str) -> u64 {
+    members(answer, "ratelimit")[policy]["r"]
+}
+
+/// Insists on a 429 that says when to come back; gives how many seconds that takes.
+#[track_caller]
+fn limited(answer: Answer, policy: &str) -> i64 {
+    let answer = answer.problem(429, "rate_limited");
+    let retry_after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    let standings = members(&answer, "ratelimit");
+    assert_eq!(standings[policy]["r"], 0, "{answer}");
+    assert!(standings.values().all(|standing| standing["t"] <= retry_after), "{answer}");
+    assert!(members(&answer, "ratelimit-policy").contains_key(policy), "{answer}");
+    i64::try_from(retry_after).unwrap()
+}
+
+async fn every_answer_tells_what_is_left(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON]).await;
+    let answer = app.anonymous().get("/movies").await.expect(200);
+    assert_eq!(answer.header("ratelimit-policy"), Some("\"global\";q=600;w=60"));
+    assert_eq!(answer.header("ratelimit"), Some("\"global\";r=599;t=60"));
+    app.advance(TimeDelta::milliseconds(20_500));
+    let answer = app.anonymous().get("/nothing/here").await.expect(404);
+    assert_eq!(answer.header("ratelimit"), Some("\"global\";r=598;t=40"));
+    let answer = app.log_in("nobody").await.expect(401);
+    assert_eq!(answer.header("ratelimit-policy"), Some("\"login\";q=10;w=60, \"global\";q=600;w=60"));
+    assert_eq!(answer.header("ratelimit"), Some("\"login\";r=9;t=60, \"global\";r=597;t=40"));
+    for path in ["/docs", "/openapi.json", "/problems/not-found"] {
+        assert!(app.anonymous().get(path).await.expect(200).header("ratelimit").is_some(), "{path}");
+    }
+}
+
+async fn a_client_has_a_quota_of_calls(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_GLOBAL", "3/10s")]).await;
+    for remaining in [2, 1, 0] {
+        assert_eq!(left(&app.anonymous().get("/genres").await.expect(200), "global"), remaining);
+    }
+    for path in ["/genres", "/nothing", "/docs", "/accounts/login"] {
+        assert_eq!(limited(app.anonymous().get(path).await, "global"), 10);
+    }
+    app.advance(TimeDelta::seconds(10));
+    app.anonymous().get("/genres").await.expect(200);
+}
+
+async fn health_and_preflights_are_not_counted(engine: Engine) {
+    let settings = [ON, ("RATE_LIMIT_GLOBAL", "1/1m"), ("CORS_ORIGINS", "https://shop.example")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    for _ in 0..3 {
+        for path in ["/health/live", "/health/ready"] {
+            assert_eq!(app.anonymous().get(path).await.expect(200).header("ratelimit"), None);
+        }
+        let preflight = app.anonymous().call(reqwest::Method::OPTIONS, "/genres");
+        let preflight = preflight.header("origin", "https://shop.example");
+        preflight.header("access-control-request-method", "GET").await.expect(204);
+    }
+    app.anonymous().get("/genres").await.expect(200);
+    limited(app.anonymous().get("/genres").await, "global");
+    app.anonymous().get("/health/live").await.expect(200);
+}
+
+async fn browsers_may_read_what_is_left(engine: Engine) {
+    let settings = [ON, ("RATE_LIMIT_GLOBAL", "1/1m"), ("CORS_ORIGINS", "https://shop.example")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    for status in [200, 429] {
+        let answer = app.anonymous().get("/genres").header("origin", "https://shop.example").await;
+        let answer = answer.expect(status);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("https://shop.example"));
+        let exposed = answer.header("access-control-expose-headers").unwrap().to_lowercase();
+        for name in ["ratelimit", "ratelimit-policy", "retry-after"] {
+            assert!(exposed.split(',').any(|known| known.trim() == name), "{name}: {exposed}");
+        }
+    }
+}
+
+async fn log_ins_are_limited_by_client(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON]).await;
+    app.user("ann").await;
+    for number in 0..9 {
+        app.log_in(&format!("nobody{number}")).await.expect(401);
+    }
+    assert_eq!(limited(app.log_in("ann").await, "login"), 60);
+    app.anonymous().get("/movies").await.expect(200);
+    app.advance(TimeDelta::seconds(60));
+    app.log_in("ann").await.expect(200);
+}
+
+async fn strangers_cannot_choose_whom_they_are_counted_for(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_LOGIN", "2/1m")]).await;
+    for client in ["192.0.2.1", "192.0.2.2"] {
+        log_in_from(&app, client, "nobody", "a Password 1").await.expect(401);
+    }
+    limited(log_in_from(&app, "192.0.2.3", "nobody", "a Password 1").await, "login");
+}
+
+async fn behind_a_trusted_proxy_each_client_has_its_own_quota(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING, ("RATE_LIMIT_LOGIN", "1/1m")]).await;
+    for client in ["192.0.2.1", "192.0.2.2"] {
+        log_in_from(&app, client, "nobody", "a Password 1").await.expect(401);
+        limited(log_in_from(&app, client, "nobody", "a Password 1").await, "login");
+        // What the client itself says comes before what the proxy says.
+        let spoofed = format!("198.51.100.1, {client}");
+        limited(log_in_from(&app, &spoofed, "nobody", "a Password 1").await, "login");
+    }
+}
+
+async fn one_ipv6_network_is_one_client(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING, ("RATE_LIMIT_LOGIN", "1/1m")]).await;
+    log_in_from(&app, "2001:db8::1", "nobody", "a Password 1").await.expect(401);
+    limited(log_in_from(&app, "[2001:db8::2]:99", "nobody", "a Password 1").await, "login");
+    log_in_from(&app, "2001:db8:0:1::1", "nobody", "a Password 1").await.expect(401);
+}
+
+async fn registrations_are_limited_by_client_and_mistakes_cost_nothing(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON]).await;
+    for _ in 0..10 {
+        app.anonymous()
+            .post("/accounts/register", json!({"email": "ann", "password": "x"}))
+            .await
+            .expect(422);
+    }
+    for number in 0..5 {
+        app.register(&format!("ann{number}")).await.expect(201);
+    }
+    assert_eq!(limited(app.register("ann5").await, "register"), 3_600);
+    limited(app.register("ann0").await, "register");
+    app.advance(TimeDelta::hours(1));
+    app.register("ann5").await.expect(201);
+}
+
+async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON]).await;
+    app.user("ann").await;
+    for (path, policy) in
+        [("/accounts/resend-activation", "resend-activation"), ("/accounts/password-reset", "password-reset")]
+    {
+        let (minute, day) = (format!("{policy}-1m"), format!("{policy}-1d"));
+        let mut told = Vec::new();
+        for email in ["ann@example.com", "nobody@example.com"] {
+            let ask = async |email: &str| app.anonymous().post(path, json!({"email": email})).await;
+            let mut answers = Vec::new();
+            for round in 0..5 {
+                let answer = ask(email).await;
+                assert!([200, 202].contains(&answer.status), "{answer}");
+                assert_eq!((left(&answer, &minute), left(&answer, &day)), (0, 4 - round));
+                answers.push(answer.text());
+                if round < 4 {
+                    // The same address in another spelling.
+                    assert_eq!(limited(ask(&email.to_uppercase()).await, &minute), 60);
+                }
+                app.advance(TimeDelta::minutes(1));
+            }
+            told.push((answers, limited(ask(email).await, &day)));
+            app.advance(TimeDelta::days(1));
+            ask(email).await;
+            app.advance(TimeDelta::days(1));
+        }
+        assert_eq!(told[0], told[1], "{path}");
+    }
+}
+
+async fn refreshes_are_limited_by_sign_in(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_REFRESH", "2/1m")]).await;
+    let ann = app.user("ann").await;
+    let other = crate::support::Tokens::of(&app.log_in("ann").await);
+    let first = crate::support::Tokens::of(&app.refresh(&ann.tokens.refresh).await);
+    let second = app.refresh(&first.refresh).await.expect(200);
+    assert_eq!(left(&second, "refresh"), 0);
+    let second = crate::support::Tokens::of(&second);
+    assert_eq!(limited(app.refresh(&second.refresh).await, "refresh"), 60);
+    app.refresh(&other.refresh).await.expect(200);
+    for _ in 0..3 {
+        app.refresh("no token").await.problem(401, "refresh_token_invalid");
+    }
+    app.advance(TimeDelta::minutes(1));
+    app.refresh(&second.refresh).await.expect(200);
+}
+
+const MANY: (&str, &str) = ("RATE_LIMIT_LOGIN", "100000/1m");
+const MANY_CALLS: (&str, &str) = ("RATE_LIMIT_GLOBAL", "100000/1m");
+
+async fn after_five_wrong_passwords_the_account_waits(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING, MANY]).await;
+    app.register("ann").await.expect(201);
+    let token = app.activation_token("ann").await;
+    app.activate(&token).await.expect(200);
+    for number in 1..=5 {
+        log_in_from(&app, &format!("192.0.2.{number}"), "ann", "not Ann's 1").await.expect(401);
+    }
+    for expected in [32, 64, 128, 256, 512, 900, 900] {
+        let right = log_in_from(&app, "192.0.2.9", "ann", &password_of("ann")).await;
+        assert_eq!(limited(right, "login-failures"), expected);
+        app.advance(TimeDelta::seconds(expected));
+        log_in_from(&app, "192.0.2.9", "ann", "not Ann's 1").await.expect(401);
+    }
+    app.advance(TimeDelta::seconds(900));
+    log_in_from(&app, "192.0.2.9", "ann", &password_of("ann")).await.expect(200);
+}
+
+async fn an_unknown_account_waits_as_a_known_one(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, MANY]).await;
+    app.register("ann").await.expect(201);
+    let token = app.activation_token("ann").await;
+    app.activate(&token).await.expect(200);
+    let mut told = Vec::new();
+    for name in ["ann", "nobody"] {
+        let try_one = async || {
+            let body = json!({"email": email_of(name), "password": "not Ann's 1"});
+            let answer = app.anonymous().post("/accounts/login", body).await;
+            let waits = answer.header("retry-after").map(str::to_owned);
+            (answer.status, answer.json()["code"].clone(), waits)
+        };
+        let mut answers: Vec<(u16, Value, Option<String>)> = Vec::new();
+        for _ in 0..8 {
+            answers.push(try_one().await);
+        }
+        told.push(answers);
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0][5].2.as_deref(), Some("32"));
+}
+
+async fn a_right_password_forgives_the_wrong_ones(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, MANY]).await;
+    app.user("ann").await;
+    for _ in 0..3 {
+        for _ in 0..4 {
+            log_in_from(&app, "", "ann", "not Ann's 1").await.expect(401);
+        }
+        app.log_in("ann").await.expect(200);
+    }
+}
+
+async fn strangers_do_not_lock_the_owner_out(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING, MANY_CALLS]).await;
+    app.user("ann").await;
+    log_in_from(&app, "2001:db8::1", "ann", &password_of("ann")).await.expect(200);
+    let mut looked_at = 0;
+    for round in 0..20 {
+        let attacks = (0..50).map(|number| {
+            let client = format!("198.51.{round}.{number}");
+            let app = &app;
+            async move { log_in_from(app, &client, "ann", "not Ann's 1").await.status }
+        });
+        looked_at += join_all(attacks).await.into_iter().filter(|status| *status == 401).count();
+        app.advance(TimeDelta::seconds(5));
+    }
+    assert!(looked_at <= 7, "{looked_at} of 1000 passwords were looked at in 100 s");
+    // From where she signed in before she is let in at once, from elsewhere after the wait.
+    log_in_from(&app, "2001:db8::2", "ann", &password_of("ann")).await.expect(200);
+    for number in 0..6 {
+        log_in_from(&app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await;
+    }
+    let wait = limited(log_in_from(&app, "203.0.113.7", "ann", &password_of("ann")).await, "login-failures");
+    assert!(wait <= 900, "{wait}");
+    app.advance(TimeDelta::seconds(wait));
+    log_in_from(&app, "203.0.113.7", "ann", &password_of("ann")).await.expect(200);
+}
+
+async fn a_reset_lets_the_owner_in_at_once(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING, MANY_CALLS]).await;
+    app.user("ann").await;
+    let attack = async || {
+        for number in 0..6 {
+            log_in_from(&app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await;
+        }
+    };
+    attack().await;
+    limited(log_in_from(&app, "203.0.113.7", "ann", &password_of("ann")).await, "login-failures");
+    app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
+    let body = json!({"token": app.reset_token("ann").await, "password": "another Harbour 9"});
+    let reset = app.anonymous().post("/accounts/password-reset/confirm", body);
+    reset.header("x-forwarded-for", "203.0.113.7").await.expect(200);
+    // Also while the attack goes on.
+    attack().await;
+    log_in_from(&app, "203.0.113.7", "ann", "another Harbour 9").await.expect(200);
+}
+
+async fn many_wrong_passwords_at_once_are_no_way_around(engine: Engine) {
+    let settings = [ON, TRUSTING, MANY_CALLS];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    app.user("ann").await;
+    let attempts = (0..50).map(|number| {
+        let app = &app;
+        async move { log_in_from(app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await.status }
+    });
+    let statuses = join_all(attempts).await;
+    // Who could not be looked at for lack of time may try again: 503 counts for nothing.
+    let looked_at = statuses.iter().filter(|status| **status == 401).count();
+    assert!(looked_at <= 5, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
+}
+
+async fn the_documents_passwords_are_throttled_as_log_ins(engine: Engine) {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let settings = [ON, ("DOCS_ACCESS", "authenticated"), ("RATE_LIMIT_LOGIN", "10/1m")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    app.user("ann").await;
+    app.advance(TimeDelta::minutes(1));
+    let open = async |password: &str| {
+        let header = format!("Basic {}", STANDARD.encode(format!("{}:{password}", email_of("ann"))));
+        app.anonymous().get("/openapi.json").header("authorization", header).await
+    };
+    let first = open(&password_of("ann")).await.expect(200);
+    assert_eq!(left(&first, "login"), 9);
+    // Remembered: neither hashed nor counted again.
+    let again = open(&password_of("ann")).await.expect(200);
+    assert!(!members(&again, "ratelimit").contains_key("login"), "{again}");
+    for _ in 0..5 {
+        open("not Ann's 1").await.expect(401);
+    }
+    assert_eq!(limited(open("not Ann's 1").await, "login-failures"), 32);
+    for _ in 0..3 {
+        open("not Ann's 1").await.expect(429);
+    }
+    limited(open("not Ann's 1").await, "login");
+    limited(app.log_in("ann").await, "login");
+}
+
+async fn without_limits_nothing_is_counted(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("RATE_LIMIT_LOGIN", "1/1d")]).await;
+    app.user("ann").await;
+    for _ in 0..12 {
+        let refused = log_in_from(&app, "", "ann", "not Ann's 1").await.expect(401);
+        assert_eq!((refused.header("ratelimit"), refused.header("ratelimit-policy")), (None, None));
+    }
+    app.log_in("ann").await.expect(200);
+}
+
+async fn the_document_knows_what_is_limited(_engine: Engine) {
+    for (method, path, operation) in operations(document()) {
+        let answers = operation["responses"].as_object().unwrap();
+        let is_limited = !path.starts_with("/health/");
+        assert_eq!(answers.contains_key("429"), is_limited, "{method} {path}");
+        for (status, answer) in answers {
+            for header in ["RateLimit", "RateLimit-Policy"] {
+                assert_eq!(!answer["headers"][header].is_null(), is_limited, "{method} {path} {status}");
+            }
+        }
+        if is_limited {
+            assert!(!answers["429"]["headers"]["Retry-After"].is_null(), "{method} {path}");
+        }
+    }
+}
+
+async fn nodes_of_one_redis_share_the_limits(engine: Engine) {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let redis = TestRedis::start();
+    let url = redis.url();
+    let settings = [ON, ("REDIS_URL", url.as_str()), ("RATE_LIMIT_GLOBAL", "6/1m")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    let other = app.second_node().await;
+    for remaining in [5, 3, 1] {
+        assert_eq!(left(&app.anonymous().get("/genres").await.expect(200), "global"), remaining);
+        assert_eq!(left(&other.anonymous().get("/genres").await.expect(200), "global"), remaining - 1);
+    }
+    for node in [&app, &other] {
+        limited(node.anonymous().get("/genres").await, "global");
+    }
+    app.advance(TimeDelta::minutes(1));
+    for _ in 0..3 {
+        log_in_from(&app, "", "nobody", "a Password 1").await.expect(401);
+    }
+    for _ in 0..2 {
+        log_in_from(&other, "", "nobody", "a Password 1").await.expect(401);
+    }
+    limited(log_in_from(&app, "", "nobody", "a Password 1").await, "login-failures");
+}
+
+async fn a_lost_redis_costs_nobody_an_answer(engine: Engine) {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let redis = TestRedis::start();
+    let url = redis.url();
+    let app = TestApp::spawn_with(engine, &[ON, MANY, MANY_CALLS, ("REDIS_URL", url.as_str())]).await;
+    let call = async || left(&app.anonymous().get("/genres").await.expect(200), "global");
+    app.user("ann").await;
+    let shared = call().await;
+    redis.kill();
+    assert_eq!(call().await, 99_999, "the node counts by itself");
+    join_all((0..50).map(|_| call())).await;
+    app.log_in("ann").await.expect(200);
+    app.log_in("nobody").await.expect(401);
+    redis.restart();
+    // It comes back by itself: what it counts begins anew, and is less than what the node counted.
+    let begun = std::time::Instant::now();
+    while call().await != 99_999 {
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "Redis is not found again");
+    }
+    assert!(shared < 99_999);
+}
