@@ -17,13 +17,13 @@ pub(crate) mod values;
 use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
-    body::{Body, FromBody},
+    body::{Body, FromBody, Patch},
     caller::{Admin, Caller, Visitor},
     client_address::ClientAddress,
     fields::Fields,
     nothing::Nothing,
     origin::origin_of,
-    path::PathId,
+    path::{At, PathId},
     query::{FromQuery, Params, Query},
 };
 use crate::{

@@ -36,7 +36,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 )
                 .service(web::resource("/users/me/sessions/{id}").route(web::delete().to(own::end_session)))
                 .service(web::resource("/users").route(web::get().to(users::list)))
-                .service(web::resource("/users/{id}").route(web::get().to(users::show)))
+                .service(
+                    web::resource("/users/{id}")
+                        .route(web::get().to(users::show))
+                        .route(web::patch().to(users::change)),
+                )
                 .service(web::resource("/users/{id}/cart").route(web::get().to(users::show_cart)))
                 .service(web::resource("/movies").route(web::get().to(catalog::list_movies)))
                 .service(web::resource("/movies/{id}").route(web::get().to(catalog::show_movie)))

@@ -3,15 +3,18 @@
 pub(crate) mod bodies;
 mod query;
 
-use actix_web::web;
-use app::paging::ListError;
+use actix_web::{HttpRequest, web};
+use app::{accounts::ChangeUserError, paging::ListError};
 use domain::{id::UserId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
-use self::{bodies::UserBody, query::UserQuery};
+use self::{
+    bodies::{UserBody, UserChangesBody},
+    query::UserQuery,
+};
 use crate::{
     cart::CartBody,
-    extract::{Admin, PathId, Query},
+    extract::{Admin, At, Patch, PathId, Query, origin_of},
     page::PageBody,
     problem::Failure,
     refusals,
@@ -29,6 +32,11 @@ pub(crate) enum ShowUserError {
 refusals! {
     ShowUserError {
         NotFound => NOT_FOUND;
+        via Store: StoreError,
+    }
+    ChangeUserError {
+        NotFound => NOT_FOUND,
+        LastAdmin => LAST_ADMIN;
         via Store: StoreError,
     }
 }
@@ -63,6 +71,24 @@ pub(crate) async fn show(
             user.ok_or(ShowUserError::NotFound)
         })
         .await?;
+    Ok(OkJson(user.into()))
+}
+
+/// Change a user's role, or whether the user may sign in.
+///
+/// A changed role ends no session: it counts within 5 seconds. Deactivating ends every session of the user at once. The
+/// last active administrator can be neither demoted nor deactivated.
+#[api_v2_operation(operation_id = "changeUser", tags("users"))]
+pub(crate) async fn change(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    admin: Admin<At<UserId, Patch<UserChangesBody>>>,
+) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
+    let Admin { actor, rest: At { id, rest: Patch(UserChangesBody(changes)) } } = admin;
+    let origin = origin_of(&request);
+    let accounts = api.accounts();
+    let user =
+        api.run(async move { accounts.change_user(actor.user_id, id, changes, &origin).await }).await?;
     Ok(OkJson(user.into()))
 }
 

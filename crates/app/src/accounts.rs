@@ -4,6 +4,7 @@ mod activate;
 mod audit;
 mod authenticate;
 mod change_password;
+mod change_user;
 mod clean_up;
 mod create_admin;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use domain::{
 pub use activate::ActivateError;
 pub use authenticate::{Actor, AuthenticateError};
 pub use change_password::{ChangePasswordError, PasswordChangeFaults};
+pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
 pub use log_in::LogInError;
 pub use own_sessions::EndSessionError;

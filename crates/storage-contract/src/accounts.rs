@@ -19,6 +19,8 @@ crate::cases! { "accounts":
     an_update_writes_all_but_identifier_address_and_creation_time,
     a_user_locked_by_identifier_is_changed_by_one_at_a_time,
     a_user_locked_by_address_is_changed_by_one_at_a_time,
+    a_user_and_every_administrator_are_found_in_order,
+    of_two_units_that_each_take_an_administrator_away_the_later_sees_the_earlier,
     credentials_are_those_of_the_address,
     credentials_are_those_of_the_user,
     a_short_and_a_long_address_are_kept_whole,
@@ -187,6 +189,57 @@ async fn a_user_locked_by_address_is_changed_by_one_at_a_time(node: Node) {
     })
     .await;
     assert_eq!(stored_user(&node, id(1)).await.unwrap().version, before.version + 20);
+}
+
+async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
+    let users = [
+        user(5),
+        User { role: Role::Admin, ..user(4) },
+        User { role: Role::Moderator, ..user(3) },
+        User { role: Role::Admin, is_active: false, ..user(2) },
+        user(1),
+    ];
+    let mut unit = node.account_unit().await;
+    for user in &users {
+        unit.users().insert(user).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    for (number, expected) in [(1, vec![1, 2, 4]), (4, vec![2, 4]), (5, vec![2, 4, 5]), (9, vec![2, 4])] {
+        let mut unit = node.account_unit().await;
+        let found = unit.users().find_with_admins_for_update(id(number)).await.unwrap();
+        let ids: Vec<_> = found.iter().map(|user| user.id).collect();
+        assert_eq!(ids, expected.into_iter().map(id).collect::<Vec<_>>());
+        assert!(found.iter().all(|user| users.contains(user)));
+    }
+}
+
+async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_earlier(node: Node) {
+    for number in 1..=20 {
+        let mut unit = node.account_unit().await;
+        unit.users().insert(&User { role: Role::Admin, ..user(number) }).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    // Each of them takes the role of another one, as long as somebody else has it.
+    let demoted = at_once(20, |number| {
+        let node = node.clone();
+        async move {
+            let target = id(1 + (number + 7) % 20);
+            let mut unit = node.account_unit().await;
+            let mut found = unit.users().find_with_admins_for_update(target).await.unwrap();
+            tokio::task::yield_now().await;
+            let leaders = found.iter().filter(|user| user.role == Role::Admin).count();
+            let target = found.iter_mut().find(|user| user.id == target).unwrap();
+            if target.role != Role::Admin || leaders < 2 {
+                return false;
+            }
+            target.set_role(Role::User, at(9));
+            unit.users().update(target).await.unwrap();
+            unit.commit().await.unwrap();
+            true
+        }
+    })
+    .await;
+    assert_eq!(demoted.iter().filter(|done| **done).count(), 19);
 }
 
 async fn credentials_are_those_of_the_address(node: Node) {

@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper,
+};
 use domain::{
     accounts::{EmailAddress, InsertUserError, PasswordHash, Role, User, UserRepository},
     id::UserId,
@@ -100,6 +102,15 @@ impl UserRepository for UnitOfWork {
         let query =
             users::table.filter(users::email_key.eq(email.key().to_owned())).select(UserRow::as_select());
         self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
+    }
+
+    async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
+        let query = users::table
+            .filter(users::group_id.eq(group_id(Role::Admin)).or(users::id.eq(DbUuid(id.as_uuid()))))
+            .order(users::id)
+            .select(UserRow::as_select());
+        let rows = self.load::<UserRow, _>(for_update!(query)).await?;
+        rows.into_iter().map(User::try_from).collect()
     }
 
     async fn insert(&mut self, user: &User) -> Result<(), InsertUserError> {

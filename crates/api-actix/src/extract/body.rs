@@ -38,43 +38,68 @@ pub(crate) trait FromBody: JsonSchema + Sized + 'static {
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// A sound body of a PATCH, which may call itself a merge patch (RFC 7396): what it leaves out stays.
+#[derive(Debug)]
+pub(crate) struct Patch<T>(pub(crate) T);
+
+const BODIES: &[&str] = &["application/json"];
+const PATCHES: &[&str] = &["application/json", "application/merge-patch+json"];
+
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
 impl<T: FromBody> FromRequest for Body<T> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_head(request);
-        let unknown = Params::open(request.query_string()).finish(Some(())).err();
-        let api = api_of(request);
-        let payload = payload.take();
-        Box::pin(async move {
-            checked?;
-            let api = api?;
-            let bytes = collect(payload).await?;
-            let json: Json = serde_json::from_slice(&bytes).map_err(|error| {
-                Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
-                    "The body is not JSON (line {}, column {}).",
-                    error.line(),
-                    error.column()
-                ))
-            })?;
-            let mut fields = Fields::open(json);
-            let value = T::read(&mut fields, &api);
-            match (fields.finish(value), unknown) {
-                (Ok(value), None) => Ok(Self(value)),
-                (Ok(_), Some(unknown)) => Err(Problem::invalid(unknown)),
-                (Err(faults), unknown) => {
-                    Err(Problem::invalid(unknown.into_iter().flatten().chain(faults).collect()))
-                }
-            }
-        })
+        let reading = read(request, payload, BODIES);
+        Box::pin(async { reading.await.map(Self) })
     }
 }
 
-fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+impl<T: FromBody> FromRequest for Patch<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let reading = read(request, payload, PATCHES);
+        Box::pin(async { reading.await.map(Self) })
+    }
+}
+
+/// Reads a body of one of these types.
+fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T> {
+    let checked = check_head(request, types);
+    let unknown = Params::open(request.query_string()).finish(Some(())).err();
+    let api = api_of(request);
+    let payload = payload.take();
+    Box::pin(async move {
+        checked?;
+        let api = api?;
+        let bytes = collect(payload).await?;
+        let json: Json = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
+                "The body is not JSON (line {}, column {}).",
+                error.line(),
+                error.column()
+            ))
+        })?;
+        let mut fields = Fields::open(json);
+        let value = T::read(&mut fields, &api);
+        match (fields.finish(value), unknown) {
+            (Ok(value), None) => Ok(value),
+            (Ok(_), Some(unknown)) => Err(Problem::invalid(unknown)),
+            (Err(faults), unknown) => {
+                Err(Problem::invalid(unknown.into_iter().flatten().chain(faults).collect()))
+            }
+        }
+    })
+}
+
+fn check_head(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
-    if mime.essence_str() != "application/json" {
+    if !types.contains(&mime.essence_str()) {
         return Err(unsupported());
     }
     if mime.get_param("charset").is_some_and(|charset| charset != "utf-8") {
@@ -114,17 +139,28 @@ async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
 }
 
 impl<T: JsonSchema> Apiv2Schema for Body<T> {}
+impl<T: JsonSchema> Apiv2Schema for Patch<T> {}
 
 impl<T: FromBody> OperationModifier for Body<T> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_body::<T>(op);
-        for kind in [
-            &kinds::MALFORMED_REQUEST,
-            &kinds::TOO_LARGE,
-            &kinds::UNSUPPORTED_MEDIA_TYPE,
-            &kinds::VALIDATION_FAILED,
-        ] {
-            carrier::add_problem(op, kind);
-        }
+        describe::<T>(op, BODIES);
+    }
+}
+
+impl<T: FromBody> OperationModifier for Patch<T> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        describe::<T>(op, PATCHES);
+    }
+}
+
+fn describe<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
+    carrier::add_body::<T>(op, types);
+    for kind in [
+        &kinds::MALFORMED_REQUEST,
+        &kinds::TOO_LARGE,
+        &kinds::UNSUPPORTED_MEDIA_TYPE,
+        &kinds::VALIDATION_FAILED,
+    ] {
+        carrier::add_problem(op, kind);
     }
 }

@@ -126,7 +126,6 @@ callers! {
     /// A signed-in user, and the rest of the request.
     Caller needs User;
     /// An administrator, and the rest of the request.
-    #[expect(dead_code, reason = "who it is counts for calls that change something, which come next")]
     Admin needs Admin;
 }
 

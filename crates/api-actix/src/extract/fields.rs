@@ -53,6 +53,17 @@ impl Fields {
         read(value).map_err(|fault| self.fault(name, fault)).ok()
     }
 
+    /// Takes a member that may be absent, but not `null`: `Some(None)` when it is absent, `None` when it is at fault.
+    #[expect(clippy::option_option, reason = "the outer one is for `?`, once all members were taken")]
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Json) -> Result<T, Fault>,
+    ) -> Option<Option<T>> {
+        let Some(value) = self.take(name) else { return Some(None) };
+        read(value).map_err(|fault| self.fault(name, fault)).ok().map(Some)
+    }
+
     /// Takes a list that must be there, reading each item; a fault names the item: `movie_ids.3`.
     pub(crate) fn required_list<T>(
         &mut self,

@@ -1,7 +1,8 @@
 //! The identifier in a path.
 
 use std::{
-    future::{Ready, ready},
+    future::{Future, Ready, ready},
+    pin::Pin,
     str::FromStr,
 };
 
@@ -21,19 +22,51 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathId<T>(pub(crate) T);
 
+/// The one identifier that a path names, and the rest of the request.
+#[derive(Debug)]
+pub(crate) struct At<T, R> {
+    pub(crate) id: T,
+    pub(crate) rest: R,
+}
+
+fn id_of<T: FromStr>(request: &HttpRequest) -> Result<T, Problem> {
+    let id = request.match_info().iter().next().and_then(|(_, text)| text.parse().ok());
+    id.ok_or_else(|| {
+        Problem::new(&kinds::MALFORMED_REQUEST).because("The identifier in the path is not a UUID.")
+    })
+}
+
 impl<T: FromStr> FromRequest for PathId<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let id = request.match_info().iter().next().and_then(|(_, text)| text.parse().ok());
-        let id = id.map(Self).ok_or_else(|| {
-            Problem::new(&kinds::MALFORMED_REQUEST).because("The identifier in the path is not a UUID.")
-        });
-        ready(id.and_then(|id| {
+        ready(id_of(request).and_then(|id| {
             let params = Params::open(request.query_string());
-            params.finish(Some(id)).map_err(Problem::invalid)
+            params.finish(Some(Self(id))).map_err(Problem::invalid)
         }))
+    }
+}
+
+impl<T: FromStr + 'static, R: FromRequest<Error = Problem> + 'static> FromRequest for At<T, R> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let id = id_of(request);
+        let rest = R::from_request(request, payload);
+        Box::pin(async move { Ok(Self { id: id?, rest: rest.await? }) })
+    }
+}
+
+impl<T, R> Apiv2Schema for At<T, R> {}
+
+impl<T, R: OperationModifier> OperationModifier for At<T, R> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_path_id(op);
+        carrier::add_problem(op, &kinds::MALFORMED_REQUEST);
+        carrier::add_problem(op, &kinds::NOT_FOUND);
+        R::update_parameter(op);
     }
 }
 

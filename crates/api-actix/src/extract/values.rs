@@ -30,6 +30,19 @@ pub(crate) fn text(value: Json) -> Result<String, Fault> {
     }
 }
 
+/// `true` or `false`.
+pub(crate) fn json_truth(value: Json) -> Result<bool, Fault> {
+    match value {
+        Json::Bool(truth) => Ok(truth),
+        other => Err(Fault::wrong_type("a boolean", &other)),
+    }
+}
+
+/// A string that is one of a few names.
+pub(crate) fn json_named<T: FromStr<Err: std::fmt::Display>>(value: Json) -> Result<T, Fault> {
+    named(&text(value)?)
+}
+
 /// Refuses NUL, which no database of ours can hold.
 pub(crate) fn without_nul(text: String) -> Result<String, Fault> {
     if text.contains('\0') {

@@ -73,10 +73,11 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
 }
 
-/// Adds a JSON body of this type.
-pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+/// Adds a JSON body of this type, under these media types.
+pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     let (media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
-    let object = json!({"required": true, "content": {"application/json": media}});
+    let content: Map<String, Value> = types.iter().map(|name| ((*name).to_owned(), media.clone())).collect();
+    let object = json!({"required": true, "content": content});
     add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
 }
 

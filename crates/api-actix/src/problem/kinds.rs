@@ -106,6 +106,8 @@ kinds! {
         "The movie was withdrawn from sale.";
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
+    LAST_ADMIN = 409 "last_admin" "Last administrator"
+        "There has to be an active administrator. Make somebody else one first.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
@@ -125,7 +127,7 @@ kinds! {
     TOO_LARGE = 413 "too_large" "Body too large"
         "A request body may have 64 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
-        "The body must be `application/json`, in UTF-8.";
+        "The body must be `application/json`, in UTF-8; that of a PATCH may be `application/merge-patch+json` too.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
         "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "Idempotency key reused"

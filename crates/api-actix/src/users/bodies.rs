@@ -1,12 +1,17 @@
 //! What is shown of users.
 
+use app::accounts::UserChanges;
 use domain::accounts::{Gender, Profile, Role, UserDetails};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::moment::{Day, Moment};
+use crate::{
+    extract::{Fields, FromBody, values},
+    moment::{Day, Moment},
+    state::Api,
+};
 
 /// What a user may do; each role may do all that the one before it may.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -104,6 +109,42 @@ impl From<UserDetails> for UserBody {
             created_at: Moment(user.created_at),
             profile: user.profile.map(ProfileBody::from).unwrap_or_default(),
         }
+    }
+}
+
+/// What to change of a user; what is left out stays.
+#[derive(Debug)]
+pub(crate) struct UserChangesBody(pub(crate) UserChanges);
+
+impl FromBody for UserChangesBody {
+    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
+        let role = fields.optional("role", values::json_named);
+        let is_active = fields.optional("is_active", values::json_truth);
+        Some(Self(UserChanges { role: role?, is_active: is_active? }))
+    }
+}
+
+/// Written out, since what may be left out may not be `null`.
+impl JsonSchema for UserChangesBody {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "UserChanges".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What to change of a user; what is left out stays.",
+            "type": "object",
+            "properties": {
+                "role": generator.subschema_for::<RoleBody>(),
+                "is_active": {
+                    "description": "Whether the user may sign in. An account that waits for its activation can be \
+                        activated so.",
+                    "type": "boolean",
+                },
+            },
+            "additionalProperties": false,
+            "examples": [{"role": "moderator"}],
+        })
     }
 }
 

@@ -45,6 +45,10 @@ impl Accounts {
         // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
+        if !user.is_active && !user.is_waiting() {
+            // It was deactivated, which its owner cannot undo.
+            return Err(ActivateError::TokenInvalid);
+        }
         unit.links().take(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
         let needs_password = user.activate(now);
         unit.users().update(&user).await?;

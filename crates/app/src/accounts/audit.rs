@@ -28,6 +28,11 @@ impl Deed {
         Self { object: Some(object), ..self }
     }
 
+    /// What it was.
+    pub(super) fn from(self, before: AuditState) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
     /// What it became.
     pub(super) fn to(self, after: AuditState) -> Self {
         Self { after: Some(after), ..self }

@@ -4,12 +4,13 @@
 use std::error::Error;
 
 use domain::{
-    accounts::{Device, MAX_SESSIONS, Origin},
+    accounts::{Device, MAX_SESSIONS, Origin, Role},
+    id::UserId,
     store::{LostRace, StoreError},
 };
 
 use super::{
-    Actor, LogInError, RefreshError,
+    Actor, LogInError, RefreshError, UserChanges,
     doubles::{ORIGIN, PASSWORD, World, ann, password},
 };
 
@@ -209,6 +210,20 @@ async fn ending_a_family_whose_token_was_used_twice() {
 async fn making_an_admin() {
     check(async |_| (), async |world, ()| Ok(world.accounts.create_admin(ann(), password(PASSWORD)).await?))
         .await;
+}
+
+#[tokio::test]
+async fn changing_a_user() {
+    let prepare = async |world: &World| {
+        world.signed_in(&ann()).await;
+        world.user(&ann()).id
+    };
+    let change = async |world: &World, id: &UserId| -> Ended {
+        let changes = UserChanges { role: Some(Role::Moderator), is_active: Some(false) };
+        world.accounts.change_user(*id, *id, changes, ORIGIN).await?;
+        Ok(())
+    };
+    check(prepare, change).await;
 }
 
 #[tokio::test]

@@ -45,6 +45,17 @@ pub(super) fn already_registered(to: &EmailAddress, frontend_url: &str) -> Mail 
     }
 }
 
+pub(super) fn registered_while_deactivated(to: &EmailAddress) -> Mail {
+    Mail {
+        to: to.clone(),
+        subject: "Your Cinema account is deactivated".to_owned(),
+        text: "Somebody, perhaps you, tried to register this address again.\n\n\
+               It has an account, which an administrator deactivated; registering does not open it again. If you think \
+               that this is a mistake, ask those who run Cinema.\n"
+            .to_owned(),
+    }
+}
+
 pub(super) fn password_changed(to: &EmailAddress, frontend_url: &str, device: &Device, at: Instant) -> Mail {
     Mail {
         to: to.clone(),

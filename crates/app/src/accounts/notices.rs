@@ -34,7 +34,6 @@ impl Accounts {
     }
 }
 
-#[expect(dead_code, reason = "administrators' calls use them next")]
 impl Accounts {
     /// An administrator changed the role; the user is the changed one.
     pub(super) async fn tell_role_changed(

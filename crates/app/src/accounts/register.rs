@@ -17,7 +17,7 @@ pub enum RegisterError {
     /// The password does not meet the rule.
     #[error(transparent)]
     Password(#[from] PasswordProblem),
-    /// An active account has this address.
+    /// An account has this address that was activated, even when it was deactivated since.
     #[error("the e-mail address is taken")]
     EmailTaken,
     /// The password could not be hashed now.
@@ -92,11 +92,15 @@ impl Accounts {
                 if known.is_none_or(|known| known.version != user.version) {
                     return Ok(Outcome::Changed);
                 }
-                if user.is_active {
+                if !user.is_waiting() {
                     if self.settings.registration_reveals_email {
                         return Ok(Outcome::Taken);
                     }
-                    let mail = mails::already_registered(&user.email, &self.settings.frontend_url);
+                    let mail = if user.is_active {
+                        mails::already_registered(&user.email, &self.settings.frontend_url)
+                    } else {
+                        mails::registered_while_deactivated(&user.email)
+                    };
                     let key = format!("already_registered:{}", self.ports.ids.uuid());
                     self.push_mail(&mut *unit, key, mail, now).await?;
                 } else {

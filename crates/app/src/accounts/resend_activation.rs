@@ -1,4 +1,7 @@
-use domain::{accounts::EmailAddress, store::StoreError};
+use domain::{
+    accounts::{EmailAddress, User},
+    store::StoreError,
+};
 
 use super::Accounts;
 use crate::{outbox::Message, retry::retried};
@@ -27,8 +30,7 @@ impl Accounts {
     async fn try_send_activation(&self, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(|user| !user.is_active)
-        else {
+        let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(User::is_waiting) else {
             return Ok(());
         };
         self.mail_activation(&mut *unit, &user, now).await?;

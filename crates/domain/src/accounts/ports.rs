@@ -63,6 +63,10 @@ pub trait UserRepository: Send {
     async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user with this address (by its key), locked until the unit ends.
     async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError>;
+    /// The user, if there is one, and every administrator, active or not, in the order of their identifiers: locked in
+    /// that order until the unit ends, so that of two units which each take away an administrator's power the later one
+    /// MUST see what the earlier one did.
+    async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError>;
     /// Adds a user. MUST answer [`InsertUserError::EmailTaken`] when the address key is there, even when another unit
     /// adds it at the same moment, and MUST leave the unit usable then.
     async fn insert(&mut self, user: &User) -> Result<(), InsertUserError>;

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::email_address::folded;
 use crate::{
-    accounts::{EmailAddress, Profile, Role},
+    accounts::{EmailAddress, Profile, Role, User},
     id::UserId,
     page::{Page, PageRequest, Sort, SortKey},
     store::StoreError,
@@ -24,6 +24,21 @@ pub struct UserDetails {
     pub created_at: Instant,
     /// What its owner says; `None` while nothing was ever said.
     pub profile: Option<Profile>,
+}
+
+impl UserDetails {
+    /// The account with this profile.
+    #[must_use]
+    pub fn of(user: &User, profile: Option<Profile>) -> Self {
+        Self {
+            id: user.id,
+            email: user.email.clone(),
+            role: user.role,
+            is_active: user.is_active,
+            created_at: user.created_at,
+            profile,
+        }
+    }
 }
 
 /// Which users are wanted: those that meet all of it.

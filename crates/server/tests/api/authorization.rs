@@ -5,20 +5,24 @@ use domain::accounts::Role;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Caller, Engine, TestApp, cases, document, operations};
+use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations};
 
 cases! {
     every_operation_lets_in_whom_it_says_and_nobody_else,
+    what_is_somebodys_own_is_not_there_for_anybody_else,
+    who_may_not_is_told_so_whatever_else_is_wrong,
     a_bad_token_is_refused_everywhere,
     no_operation_breaks_on_an_empty_request,
 }
 
-/// The operation with sample values in its path, and its body's own example.
-fn call(caller: &Caller, method: &str, path: &str, operation: &Value) -> super::support::Call {
-    let path: Vec<_> = path
-        .split('/')
-        .map(|part| if part.starts_with('{') { "0190a1b2-0000-7000-8000-000000000000" } else { part })
-        .collect();
+/// The operation on nothing that there is.
+fn call(caller: &Caller, method: &str, path: &str, operation: &Value) -> Call {
+    call_on("0190a1b2-0000-7000-8000-000000000000", caller, method, path, operation)
+}
+
+/// The operation on what has this identifier, with an empty body.
+fn call_on(id: &str, caller: &Caller, method: &str, path: &str, operation: &Value) -> Call {
+    let path: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect();
     let call = caller.call(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), path.join("/"));
     if operation["requestBody"].is_null() { call } else { call.json(&serde_json::json!({})) }
 }
@@ -34,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 25] = [
+const NEEDED: [(&str, Needed); 26] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/users/me/sessions", User),
@@ -49,6 +53,7 @@ const NEEDED: [(&str, Needed); 25] = [
     ("get /api/v1/users/{id}/cart", Admin),
     ("get /health/live", Nobody),
     ("get /health/ready", Nobody),
+    ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
     ("post /api/v1/accounts/login", Nobody),
     ("post /api/v1/accounts/logout", Nobody),
@@ -115,6 +120,47 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
     }
     declarations.sort();
     assert_eq!(declarations, NEEDED.map(|(operation, needed)| (operation.to_owned(), needed)));
+}
+
+async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
+    let in_cart = movies.id("Alien");
+    ann.post("/cart/items", serde_json::json!({"movie_id": in_cart})).await.expect(201);
+    app.log_in("ann").await.expect(200);
+    let sessions = ann.get("/users/me/sessions").await.expect(200).json();
+    let other = sessions["items"].as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
+    let session = other["id"].as_str().unwrap().to_owned();
+    for (method, path, operation) in operations(document()) {
+        if !path.contains('{') || declared(operation) != User {
+            continue;
+        }
+        // What Ann has of the kind.
+        let id = match path {
+            "/api/v1/cart/items/{movie_id}" => &in_cart,
+            "/api/v1/users/me/sessions/{id}" => &session,
+            other => panic!("say what Ann has at {other}"),
+        };
+        for stranger in [&bob, &admin] {
+            call_on(id, stranger, method, path, operation).await.problem(404, "not_found");
+        }
+        let own = call_on(id, &ann, method, path, operation).await;
+        assert!(own.status < 300, "{own}");
+    }
+}
+
+async fn who_may_not_is_told_so_whatever_else_is_wrong(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (visitor, ann) = (app.anonymous(), app.user("ann").await);
+    let broken = |caller: &Caller, path: &str| {
+        caller.call(Method::PATCH, path).body("text/plain", "{\"role\": \"admin\", ")
+    };
+    for path in ["/users/no-uuid?x=1".to_owned(), format!("/users/{}", ann.id())] {
+        broken(&visitor, &path).await.problem(401, "unauthenticated");
+        broken(&ann, &path).await.problem(403, "forbidden");
+    }
+    ann.get("/users?page=0&colour=red").await.problem(403, "forbidden");
 }
 
 async fn a_bad_token_is_refused_everywhere(engine: Engine) {

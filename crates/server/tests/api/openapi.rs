@@ -133,6 +133,7 @@ async fn every_call_of_the_contract_is_there(engine: Engine) {
         "post /api/v1/accounts/password-reset/confirm",
         "get /api/v1/users",
         "get /api/v1/users/{id}",
+        "patch /api/v1/users/{id}",
         "get /api/v1/users/{id}/cart",
         "get /api/v1/movies",
         "get /api/v1/movies/{id}",

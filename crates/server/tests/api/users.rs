@@ -1,9 +1,10 @@
 //! What administrators see of users and do to them (api.md section 4).
 
-use crate::support::Case;
-
+mod changes;
 mod list;
 
+use crate::support::Case;
+
 pub(crate) fn cases() -> Vec<Case> {
-    list::cases().into_iter().collect()
+    changes::cases().into_iter().chain(list::cases()).collect()
 }

@@ -8,7 +8,7 @@ use domain::{
     accounts::{
         AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
         InsertUserError, KnownDevice, KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository,
-        Profile, ProfileRepository, RefreshToken, Session, SessionRepository, SessionState, User,
+        Profile, ProfileRepository, RefreshToken, Role, Session, SessionRepository, SessionState, User,
         UserDetails, UserFilter, UserQueries, UserRepository, UserSort, UserSortKey,
     },
     audit::{AuditEntry, AuditRepository},
@@ -156,6 +156,13 @@ impl UserRepository for Unit {
     async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
         self.lock(Row::User);
         Ok(self.draft.users.iter().find(|user| user.email == *email).cloned())
+    }
+    async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
+        self.lock(Row::User);
+        let mut found = self.draft.users.clone();
+        found.retain(|user| user.id == id || user.role == Role::Admin);
+        found.sort_by_key(|user| user.id);
+        Ok(found)
     }
     async fn insert(&mut self, user: &User) -> Result<(), InsertUserError> {
         self.lock(Row::User);
@@ -345,14 +352,8 @@ impl AccountQueries for MemoryAccounts {
 
 impl Rows {
     fn details(&self, user: &User) -> UserDetails {
-        UserDetails {
-            id: user.id,
-            email: user.email.clone(),
-            role: user.role,
-            is_active: user.is_active,
-            created_at: user.created_at,
-            profile: self.profiles.iter().find(|profile| profile.user_id == user.id).cloned(),
-        }
+        let profile = self.profiles.iter().find(|profile| profile.user_id == user.id);
+        UserDetails::of(user, profile.cloned())
     }
 }
 

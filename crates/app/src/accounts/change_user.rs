@@ -1,0 +1,363 @@
+use domain::{
+    accounts::{AccountUnit, LinkKind, Origin, Role, User, UserDetails},
+    audit::{AuditAction, AuditObject, AuditState},
+    id::UserId,
+    store::StoreError,
+    time::Instant,
+};
+
+use super::{Accounts, audit::Deed};
+use crate::retry::retried;
+
+/// What an administrator changes of a user; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserChanges {
+    /// The new role.
+    pub role: Option<Role>,
+    /// Whether the user may sign in from now on.
+    pub is_active: Option<bool>,
+}
+
+/// A user cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeUserError {
+    /// There is no such user.
+    #[error("no such user")]
+    NotFound,
+    /// Nobody could look after users any more.
+    #[error("the last active administrator can be neither demoted nor deactivated")]
+    LastAdmin,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Changes a user's role and whether the user may sign in (R21, R22); the owner is told by mail.
+    ///
+    /// A changed role ends no sign-in: it counts for the tokens that are out, within 5 s on every node. Deactivating ends
+    /// every sign-in and takes back the links in mails. Activating an account that waits for it drops a password that two
+    /// people claimed, as its own link would.
+    ///
+    /// # Errors
+    /// See [`ChangeUserError`].
+    pub async fn change_user(
+        &self,
+        admin: UserId,
+        id: UserId,
+        changes: UserChanges,
+        origin: &Origin,
+    ) -> Result<UserDetails, ChangeUserError> {
+        let changed =
+            retried(&*self.ports.backoff, || self.try_change_user(admin, id, changes, origin)).await?;
+        self.seen_sessions.forget_user(id);
+        Ok(changed)
+    }
+
+    async fn try_change_user(
+        &self,
+        admin: UserId,
+        id: UserId,
+        changes: UserChanges,
+        origin: &Origin,
+    ) -> Result<UserDetails, ChangeUserError> {
+        let now = self.now();
+        let mut unit = self.ports.store.begin().await?;
+        let users = unit.users().find_with_admins_for_update(id).await?;
+        let before = users.iter().find(|user| user.id == id).ok_or(ChangeUserError::NotFound)?;
+        let profile = unit.profiles().find(id).await?;
+        let mut user = before.clone();
+        let needs_password = apply(changes, &mut user, now);
+        let has_changed = user.version != before.version;
+        if has_changed {
+            let is_leader = |user: &User| user.is_active && user.role == Role::Admin;
+            let has_others = users.iter().any(|other| other.id != id && is_leader(other));
+            if is_leader(before) && !is_leader(&user) && !has_others {
+                return Err(ChangeUserError::LastAdmin);
+            }
+            unit.users().update(&user).await?;
+            if user.is_active != before.is_active {
+                self.follow_activation(&mut *unit, &user, needs_password, now).await?;
+            }
+            if user.role != before.role {
+                self.tell_role_changed(&mut *unit, &user, now).await?;
+            }
+            for deed in deeds(admin, before, &user) {
+                self.record(&mut *unit, deed, origin, now).await?;
+            }
+            unit.commit().await?;
+        }
+        Ok(UserDetails::of(&user, profile))
+    }
+
+    /// Does what follows from an activation or deactivation that was written already.
+    async fn follow_activation(
+        &self,
+        unit: &mut dyn AccountUnit,
+        user: &User,
+        needs_password: bool,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        unit.links().remove(LinkKind::Activation, user.id).await?;
+        if !user.is_active {
+            unit.links().remove(LinkKind::PasswordReset, user.id).await?;
+            unit.sessions().end_all(user.id, now).await?;
+        } else if needs_password {
+            self.mail_password_reset(unit, user, now).await?;
+        }
+        self.tell_activation_changed(unit, user, now).await
+    }
+}
+
+/// Changes what is to be other than it is; says whether the owner needs a new password.
+fn apply(changes: UserChanges, user: &mut User, now: Instant) -> bool {
+    if let Some(role) = changes.role.filter(|role| *role != user.role) {
+        user.set_role(role, now);
+    }
+    match changes.is_active.filter(|is_active| *is_active != user.is_active) {
+        Some(true) => user.activate(now),
+        Some(false) => {
+            user.deactivate(now);
+            false
+        }
+        None => false,
+    }
+}
+
+/// What the audit log tells of the change.
+fn deeds(admin: UserId, before: &User, after: &User) -> Vec<Deed> {
+    let object = AuditObject::User(after.id);
+    let mut deeds = Vec::new();
+    if before.role != after.role {
+        let role = |user: &User| AuditState::of([("role", user.role.as_str())]);
+        deeds.push(Deed::by(admin, AuditAction::RoleChanged).on(object).from(role(before)).to(role(after)));
+    }
+    if before.is_active != after.is_active {
+        let state = |user: &User| AuditState::of([("is_active", user.is_active.to_string())]);
+        deeds.push(
+            Deed::by(admin, AuditAction::ActivationChanged).on(object).from(state(before)).to(state(after)),
+        );
+    }
+    deeds
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::accounts::{Device, EmailAddress};
+
+    use super::*;
+    use crate::accounts::{
+        ActivateError, AuthenticateError, LogInError, RefreshError, RegisterError,
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
+    };
+
+    const ACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(true) };
+    const DEACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(false) };
+
+    const fn become_a(role: Role) -> UserChanges {
+        UserChanges { role: Some(role), is_active: None }
+    }
+
+    fn root() -> EmailAddress {
+        email("root@example.com")
+    }
+
+    /// A world with the administrator Root.
+    async fn led(world: World) -> World {
+        world.accounts.create_admin(root(), password(PASSWORD)).await.unwrap();
+        world
+    }
+
+    async fn change(
+        world: &World,
+        whom: &EmailAddress,
+        changes: UserChanges,
+    ) -> Result<UserDetails, ChangeUserError> {
+        let (admin, id) = (world.user(&root()).id, world.user(whom).id);
+        world.accounts.change_user(admin, id, changes, ORIGIN).await
+    }
+
+    #[tokio::test]
+    async fn a_changed_role_counts_at_once_here_ends_nothing_and_is_told() {
+        let world = led(World::new()).await;
+        let pair = world.signed_in(&ann()).await;
+        world.accounts.authenticate(&pair.access).await.unwrap();
+        let changed = change(&world, &ann(), become_a(Role::Moderator)).await.unwrap();
+        assert_eq!((changed.email, changed.role, changed.is_active), (ann(), Role::Moderator, true));
+        let actor = world.accounts.authenticate(&pair.access).await.unwrap();
+        assert_eq!(actor.role, Role::Moderator);
+        world.accounts.refresh(&pair.refresh, ORIGIN).await.unwrap();
+        let mail = world.last_mail();
+        assert_eq!((mail.to.clone(), mail.subject.as_str()), (ann(), "Your role at Cinema was changed"));
+        assert!(mail.text.contains("a moderator"), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn each_change_is_in_the_audit_log_with_before_and_after() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let (admin, id) = (world.user(&root()).id, world.user(&ann()).id);
+        let changes = UserChanges { role: Some(Role::Admin), is_active: Some(false) };
+        let device = Device { ip: Some([192, 0, 2, 7].into()), ..Device::default() };
+        let origin = Origin { device, request_id: Some("r-1".to_owned()) };
+        world.accounts.change_user(admin, id, changes, &origin).await.unwrap();
+        let rows = world.store.rows();
+        let told: Vec<_> = rows
+            .audit
+            .iter()
+            .filter(|entry| entry.actor == Some(admin))
+            .map(|entry| {
+                assert_eq!(entry.object, Some(AuditObject::User(id)));
+                assert_eq!((entry.ip, entry.request_id.as_deref()), (origin.device.ip, Some("r-1")));
+                (entry.action, entry.before.clone().unwrap(), entry.after.clone().unwrap())
+            })
+            .collect();
+        let state = |name: &str, text: &str| AuditState::of([(name, text)]);
+        assert_eq!(
+            told,
+            [
+                (AuditAction::RoleChanged, state("role", "user"), state("role", "admin")),
+                (AuditAction::ActivationChanged, state("is_active", "true"), state("is_active", "false")),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_so_already_changes_nothing() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let before = world.store.rows().clone();
+        let same = UserChanges { role: Some(Role::User), is_active: Some(true) };
+        for changes in [UserChanges::default(), same] {
+            assert_eq!(change(&world, &ann(), changes).await.unwrap().role, Role::User);
+        }
+        change(&world, &root(), become_a(Role::Admin)).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+    }
+
+    #[tokio::test]
+    async fn deactivating_ends_every_sign_in_at_once() {
+        let world = led(World::new()).await;
+        let pair = world.signed_in(&ann()).await;
+        world.accounts.authenticate(&pair.access).await.unwrap();
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+        assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(refused, Err(LogInError::AccountInactive)));
+        assert_eq!(world.last_mail().subject, "Your Cinema account was deactivated");
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn a_deactivated_owner_cannot_activate_the_account_again() {
+        let world = led(World::new()).await;
+        let first = world.registered(&ann()).await;
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let before = world.store.rows().clone();
+        assert!(matches!(world.accounts.activate(&first, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+        let again = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        world.accounts.send_requested_activation(&ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+    }
+
+    #[tokio::test]
+    async fn a_deactivated_owner_who_registers_again_is_told_by_mail_where_that_is_wanted() {
+        let world = led(World::discreet()).await;
+        world.active(&ann()).await;
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let before = world.user(&ann());
+        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        assert_eq!(world.user(&ann()), before);
+        let mail = world.last_mail();
+        assert_eq!(mail.subject, "Your Cinema account is deactivated");
+        assert!(!mail.text.contains("token="), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn links_that_were_out_die_with_the_account() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        let reset = token_in(&world.last_mail());
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        assert!(world.store.rows().links.is_empty());
+        assert!(world.accounts.reset_password(&reset, password("louder harbour 8"), ORIGIN).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_waits_is_activated_by_hand_and_its_link_is_used_up() {
+        let world = led(World::new()).await;
+        let token = world.registered(&ann()).await;
+        let changed = change(&world, &ann(), ACTIVATE).await.unwrap();
+        assert!(changed.is_active);
+        assert_eq!(world.last_mail().subject, "Your Cinema account is active");
+        assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn activating_by_hand_drops_a_password_that_two_claimed() {
+        let world = led(World::new()).await;
+        world.registered(&ann()).await;
+        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        assert!(!world.user(&ann()).password.is_usable());
+        let mails = world.mails();
+        let reset = mails.iter().find(|mail| mail.subject == "Set a new Cinema password").unwrap();
+        let token = token_in(reset);
+        world.accounts.reset_password(&token, password("my own harbour 9"), ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_account_that_waits_goes_on_waiting_when_it_is_to_be_inactive() {
+        let world = led(World::new()).await;
+        let token = world.registered(&ann()).await;
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        world.accounts.activate(&token, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_last_active_administrator_stays() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let both = UserChanges { role: Some(Role::User), is_active: Some(false) };
+        let leave = [become_a(Role::Moderator), become_a(Role::User), DEACTIVATE, both];
+        for changes in leave {
+            let refused = change(&world, &root(), changes).await;
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
+        }
+        // One who may not sign in is no help.
+        change(&world, &ann(), UserChanges { role: Some(Role::Admin), is_active: Some(false) })
+            .await
+            .unwrap();
+        for changes in leave {
+            let refused = change(&world, &root(), changes).await;
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
+        }
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        change(&world, &root(), become_a(Role::User)).await.unwrap();
+        let refused = change(&world, &ann(), DEACTIVATE).await;
+        assert!(matches!(refused, Err(ChangeUserError::LastAdmin)));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_and_a_failed_commit_are_told() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));
+        let admin = world.user(&root()).id;
+        let refused = world.accounts.change_user(admin, unknown, DEACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::NotFound)));
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        let failed = change(&world, &ann(), DEACTIVATE).await;
+        assert!(matches!(failed, Err(ChangeUserError::Store(_))));
+        assert_eq!(*world.store.rows(), before);
+    }
+}
