@@ -82,6 +82,11 @@ const CSV: &str = "title,year,minutes,rating,votes,who,with,money\n\
 const COLUMNS: &str = "--columns name=title,year=year,duration_minutes=minutes,imdb=rating,votes=votes,directors=who,\
     stars=with,stars=who,gross=money";
 
+/// A client wants to know how to encrypt, though none here does; an error says that it is known already.
+fn let_clients_be_made() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 #[test]
 fn an_import_brings_in_what_is_good_and_reports_the_rest() {
     let folder = Folder::new();
@@ -294,6 +299,7 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     let password = fs::read_to_string(kept).unwrap();
     assert!(screen.contains(&format!("admin@cinema.example, password {password} ")), "{screen}");
 
+    let_clients_be_made();
     let http = reqwest::Client::new();
     let login = serde_json::json!({"email": "admin@cinema.example", "password": password});
     let answer =
@@ -329,6 +335,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let folder = Folder::new();
     let mut server = Server::start(&folder, "600");
     let ready = format!("{}/health/ready", server.url);
+    let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     server.signal("-TERM");
     let said = server.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
