@@ -6,7 +6,7 @@ use test_postgres::{TestDatabase, TestPostgres};
 
 use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-const ROWS: [&str; 5] = [
+const ROWS: [&str; 6] = [
     "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r')",
     "INSERT INTO genres VALUES ('00000000-0000-0000-0000-000000000001', 'Drama', 'drama')",
     "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
@@ -18,6 +18,9 @@ const ROWS: [&str; 5] = [
     "INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at) \
      SELECT gen_random_uuid(), 'User' || n || '@example.com', 'user' || n || '@example.com', '', 1, \
      '00000000-0000-7000-8000-000000000001', now() - n * INTERVAL '1 s', now() FROM generate_series(1, 10000) AS n",
+    "INSERT INTO audit_log (id, created_at, action, actor_id, object_kind, object_id) \
+     SELECT gen_random_uuid(), now() - n * INTERVAL '1 s', 'action' || n % 9, gen_random_uuid(), 'user', gen_random_uuid() \
+     FROM generate_series(1, 10000) AS n",
 ];
 
 /// A database with 10,000 movies and users; `None` where tests are to do without PostgreSQL.
@@ -63,5 +66,12 @@ impl Plan {
         assert!(self.0.lines().any(begins), "{}", self.0);
         // The one sort is that of the 21 rows which the page was cut to: it stands at the top.
         assert!(!self.0.contains("->  Sort") && !self.0.contains("->  Incremental"), "{}", self.0);
+    }
+
+    /// Reads the audit log in the order of an index, behind the bounds that it has.
+    pub(crate) fn walks_the_index(&self, name: &str) {
+        assert!(self.0.contains(name), "{}", self.0);
+        let bad = ["Seq Scan", "Sort"].iter().find(|step| self.0.contains(**step));
+        assert_eq!(bad, None, "{}", self.0);
     }
 }

@@ -15,6 +15,7 @@ table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         activated_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -148,6 +149,7 @@ table! {
         sent_at -> Nullable<Timestamptz>,
         dead_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        user_id -> Nullable<Uuid>,
     }
 }
 

@@ -15,6 +15,7 @@ table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         activated_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 
@@ -148,6 +149,7 @@ table! {
         sent_at -> Nullable<BigInt>,
         dead_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
+        user_id -> Nullable<Binary>,
     }
 }
 

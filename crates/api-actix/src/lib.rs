@@ -1,6 +1,7 @@
 //! The REST interface: HTTP in, use cases called, RFC 9457 problems out.
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalog;
 mod docs;
@@ -14,6 +15,7 @@ mod moment;
 mod money;
 mod openapi;
 mod page;
+mod personal_data;
 pub mod problem;
 mod reply;
 mod routes;

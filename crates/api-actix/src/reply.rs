@@ -40,6 +40,13 @@ pub(crate) struct AcceptedJson<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct NoContent;
 
+/// 200 with a body to be kept as a file of this name.
+#[derive(Debug)]
+pub(crate) struct Download<T> {
+    pub(crate) body: T,
+    pub(crate) file_name: String,
+}
+
 /// Writes a JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
@@ -63,6 +70,27 @@ impl<T> Apiv2Schema for OkJson<T> {}
 impl<T: JsonSchema> OperationModifier for OkJson<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         carrier::add_answer::<T>(op, 200, "Done.", &[]);
+    }
+}
+
+impl<T: Serialize> Responder for Download<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        let mut response = json(StatusCode::OK, &self.body);
+        let disposition = format!("attachment; filename=\"{}\"", self.file_name);
+        if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+        }
+        response
+    }
+}
+
+impl<T> Apiv2Schema for Download<T> {}
+
+impl<T: JsonSchema> OperationModifier for Download<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        carrier::add_answer::<T>(op, 200, "A file to keep.", &["Content-Disposition"]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use paperclip::actix::web::{self, ServiceConfig};
 
-use crate::{accounts, accounts::own, cart, catalog, health, users};
+use crate::{accounts, accounts::own, audit, cart, catalog, health, personal_data, users};
 
 /// Puts the documented routes on an app.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -36,6 +36,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 )
                 .service(web::resource("/users/me/sessions/{id}").route(web::delete().to(own::end_session)))
                 .service(web::resource("/users").route(web::get().to(users::list)))
+                .service(web::resource("/users/me").route(web::delete().to(personal_data::delete)))
+                .service(web::resource("/users/me/export").route(web::get().to(personal_data::export)))
+                .service(web::resource("/admin/audit").route(web::get().to(audit::list)))
                 .service(
                     web::resource("/users/{id}")
                         .route(web::get().to(users::show))

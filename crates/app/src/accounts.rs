@@ -2,13 +2,16 @@
 
 mod activate;
 mod audit;
+mod audit_log;
 mod authenticate;
 mod change_password;
 mod change_user;
 mod clean_up;
 mod create_admin;
+mod delete_account;
 #[cfg(test)]
 pub(crate) mod doubles;
+mod export_data;
 mod log_in;
 mod log_out;
 #[cfg(test)]
@@ -29,22 +32,27 @@ use chrono::{SubsecRound, TimeDelta};
 use domain::{
     accounts::{
         AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, LinkKind, LinkToken,
-        PasswordHasher, PasswordPolicy, RefreshClaims, RefreshToken, Role, Session, SessionTokens, User,
-        UserQueries,
+        PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role, Session,
+        SessionTokens, User, UserQueries,
     },
+    audit::AuditQueries,
     entropy::{PlainToken, Sealer, TokenGenerator},
     id::{IdGenerator, SessionId, UserId},
     mail::Mail,
+    outbox::NewOutboxMessage,
     store::StoreError,
     throttle::SignInGuard,
     time::{Backoff, Clock, Instant},
 };
 
 pub use activate::ActivateError;
+pub use audit_log::ListAudit;
 pub use authenticate::{Actor, AuthenticateError};
 pub use change_password::{ChangePasswordError, PasswordChangeFaults};
 pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
+pub use delete_account::DeleteAccountError;
+pub use export_data::ExportDataError;
 pub use log_in::LogInError;
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
@@ -78,6 +86,10 @@ pub struct AccountPorts {
     pub queries: Arc<dyn AccountQueries>,
     /// Reads accounts with their profiles.
     pub users: Arc<dyn UserQueries>,
+    /// Reads all that is stored of one user.
+    pub personal_data: Arc<dyn PersonalDataQueries>,
+    /// Reads the audit log.
+    pub audit: Arc<dyn AuditQueries>,
     /// Removes what has run out.
     pub maintenance: Arc<dyn AccountMaintenance>,
     /// Tells the time.
@@ -168,7 +180,7 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
         let mail = mails::activation(&user.email, &self.settings.frontend_url, &plain);
-        self.push_mail(unit, format!("activation:{}", token.id), mail, now).await
+        self.push_mail(unit, user, format!("activation:{}", token.id), mail, now).await
     }
 
     /// Writes a new reset link and the mail that brings it.
@@ -180,29 +192,32 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let (plain, token) = self.put_link(unit, LinkKind::PasswordReset, user, now).await?;
         let mail = mails::password_reset(&user.email, &self.settings.frontend_url, &plain);
-        self.push_mail(unit, format!("password_reset:{}", token.id), mail, now).await
+        self.push_mail(unit, user, format!("password_reset:{}", token.id), mail, now).await
     }
 
+    /// Writes a mail to the user, which goes with the account while it waits.
     async fn push_mail(
         &self,
         unit: &mut dyn AccountUnit,
+        user: &User,
         dedupe_key: String,
         mail: Mail,
         now: Instant,
     ) -> Result<(), StoreError> {
-        self.push(unit, dedupe_key, &Message::Mail(mail), now).await
+        self.push(unit, Some(user.id), dedupe_key, &Message::Mail(mail), now).await
     }
 
     async fn push(
         &self,
         unit: &mut dyn AccountUnit,
+        about: Option<UserId>,
         dedupe_key: String,
         message: &Message,
         now: Instant,
     ) -> Result<(), StoreError> {
         let id = self.ports.ids.next();
         let sealed = message.seal(id, dedupe_key, &*self.ports.sealer, now);
-        unit.outbox().push(sealed).await
+        unit.outbox().push(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
     /// Writes a message down in a unit of work of its own.
@@ -212,7 +227,7 @@ impl Accounts {
 
     async fn try_push_alone(&self, dedupe_key: &str, message: &Message) -> Result<(), StoreError> {
         let mut unit = self.ports.store.begin().await?;
-        self.push(&mut *unit, dedupe_key.to_owned(), message, self.now()).await?;
+        self.push(&mut *unit, None, dedupe_key.to_owned(), message, self.now()).await?;
         unit.commit().await
     }
 

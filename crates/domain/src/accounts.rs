@@ -6,6 +6,7 @@ mod known_device;
 mod link_token;
 mod origin;
 mod password;
+mod personal_data;
 mod ports;
 mod profile;
 mod role;
@@ -22,6 +23,7 @@ pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,
     PlainPassword,
 };
+pub use personal_data::{HeldMovie, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository};
 pub use ports::{
     AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, InsertUserError,
     LinkTokenRepository, ProfileRepository, SessionRepository, SessionState, UserRepository,

@@ -2,6 +2,8 @@
 
 mod entry;
 mod ports;
+mod query;
 
 pub use entry::{AuditAction, AuditEntry, AuditObject, AuditState};
 pub use ports::AuditRepository;
+pub use query::{AuditFilter, AuditQueries, AuditRecord, RecordedObject, UnknownAction};

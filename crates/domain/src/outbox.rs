@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{id::OutboxId, store::StoreError, time::Instant};
+use crate::{
+    id::{OutboxId, UserId},
+    store::StoreError,
+    time::Instant,
+};
 
 /// A message for the outbox. Its payload is sealed, since mails carry tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct NewOutboxMessage {
     pub dedupe_key: String,
     /// What it is, for operators: `mail`, `activation_requested`.
     pub kind: String,
+    /// Whom it is about, when that is known: it goes with the account.
+    pub user_id: Option<UserId>,
     /// The sealed content.
     pub payload: Vec<u8>,
     /// When it is to be acted on at the earliest.

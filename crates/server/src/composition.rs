@@ -163,6 +163,8 @@ impl UseCases {
                 store: storage.accounts,
                 queries: storage.account_queries,
                 users: storage.users,
+                personal_data: storage.personal_data,
+                audit: storage.audit,
                 maintenance: storage.maintenance,
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),

@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod cancellation;
 mod cart;
 mod cart_view;
@@ -28,6 +29,7 @@ mod outbox;
 mod outbox_queue;
 mod paging;
 mod parallel;
+mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
@@ -75,6 +77,8 @@ fn all() -> Vec<Case> {
         links::cases(),
         profiles::cases(),
         known_devices::cases(),
+        personal_data::cases(),
+        audit::cases(),
         sessions::cases(),
         purge::cases(),
         outbox::cases(),

@@ -2,7 +2,10 @@ use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use domain::{
-    accounts::{AccountMaintenance, AccountQueries, AccountStore, AccountUnit, UserQueries},
+    accounts::{
+        AccountMaintenance, AccountQueries, AccountStore, AccountUnit, PersonalDataQueries, UserQueries,
+    },
+    audit::AuditQueries,
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries},
     id::OutboxId,
@@ -25,6 +28,8 @@ pub struct Stores {
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) account_queries: Arc<dyn AccountQueries>,
     pub(crate) users: Arc<dyn UserQueries>,
+    pub(crate) personal_data: Arc<dyn PersonalDataQueries>,
+    pub(crate) audit: Arc<dyn AuditQueries>,
     pub(crate) maintenance: Arc<dyn AccountMaintenance>,
     pub(crate) catalog: Arc<dyn CatalogStore>,
     pub(crate) movies: Arc<dyn MovieQueries>,
@@ -39,13 +44,15 @@ impl Stores {
     pub fn of<D>(database: D) -> Self
     where
         D: AccountStore + AccountQueries + AccountMaintenance + CatalogStore + MovieQueries + 'static,
-        D: UserQueries + CartStore + CartQueries + OutboxQueue,
+        D: UserQueries + PersonalDataQueries + AuditQueries + CartStore + CartQueries + OutboxQueue,
     {
         let database = Arc::new(database);
         Self {
             accounts: Arc::<D>::clone(&database),
             account_queries: Arc::<D>::clone(&database),
             users: Arc::<D>::clone(&database),
+            personal_data: Arc::<D>::clone(&database),
+            audit: Arc::<D>::clone(&database),
             maintenance: Arc::<D>::clone(&database),
             catalog: Arc::<D>::clone(&database),
             movies: Arc::<D>::clone(&database),

@@ -23,6 +23,7 @@ pub(crate) fn message(number: u64) -> NewOutboxMessage {
         id: id(number),
         dedupe_key: format!("cause {number}"),
         kind: "mail".to_owned(),
+        user_id: None,
         payload: number.to_be_bytes().to_vec(),
         available_at: at(0),
         created_at: at(0),

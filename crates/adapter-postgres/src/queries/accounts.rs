@@ -40,7 +40,7 @@ impl AccountQueries for Database {
         user_id: UserId,
     ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
         let mut statement = Statement::<(Text, Text, BigInt)>::new(
-            "SELECT email, hashed_password, version FROM users WHERE id = ",
+            "SELECT email, hashed_password, version FROM users WHERE deleted_at IS NULL AND id = ",
         );
         statement.bind(user_id.as_uuid());
         let rows: Vec<(String, String, i64)> = self.fetch(statement).await?;

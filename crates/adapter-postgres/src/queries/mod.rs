@@ -1,6 +1,7 @@
 //! What people browse, read outside any transaction: written once like the repositories, over `Database::fetch`.
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalog_cache;
 mod genres;
@@ -8,6 +9,7 @@ mod keyset;
 mod movie_page;
 mod movie_row;
 mod movies;
+mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;

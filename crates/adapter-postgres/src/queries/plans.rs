@@ -2,6 +2,7 @@
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
+    audit::{AuditAction, AuditFilter},
     catalog::{MovieFilter, MovieQueries, MovieSort, Range},
     id::{DirectorId, GenreId, MovieId, StarId, UserId},
     page::{PageRequest, Position, SortValue},
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     plan::{filled, plan},
     queries::{
+        audit,
         movie_page::{Order, Titles},
         movies::{count_statement, detail_statement, list_statement},
         users,
@@ -120,6 +122,25 @@ async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() 
             let behind = PageRequest::after(position, 20).unwrap();
             let statement = list.statement::<users::UserTypes>(&behind).unwrap();
             plan(&database, &statement).await.begins_at_the_position();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says() {
+    let Some((database, _guard)) = filled().await else { return };
+    let all = AuditFilter::default;
+    let id = Uuid::from_u128(7);
+    for (filter, index) in [
+        (all(), "audit_log_created_at"),
+        (AuditFilter { actor: Some(UserId::from_uuid(id)), ..all() }, "audit_log_actor_id"),
+        (AuditFilter { object: Some(id), ..all() }, "audit_log_object_id"),
+        (AuditFilter { action: Some(AuditAction::SignedIn), ..all() }, "audit_log_action"),
+    ] {
+        let list = audit::list(&filter);
+        for request in requests(vec![SortValue::Integer(1_999)], 2).drain(..) {
+            let statement = list.statement::<audit::RecordTypes>(&request).unwrap();
+            plan(&database, &statement).await.walks_the_index(index);
         }
     }
 }

@@ -89,12 +89,18 @@ impl TryFrom<UserRow> for User {
 #[async_trait]
 impl UserRepository for UnitOfWork {
     async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        let query = users::table.filter(users::id.eq(DbUuid(id.as_uuid()))).select(UserRow::as_select());
+        let query = users::table
+            .filter(users::id.eq(DbUuid(id.as_uuid())))
+            .filter(users::deleted_at.is_null())
+            .select(UserRow::as_select());
         self.first::<UserRow, _>(query).await?.map(User::try_from).transpose()
     }
 
     async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        let query = users::table.filter(users::id.eq(DbUuid(id.as_uuid()))).select(UserRow::as_select());
+        let query = users::table
+            .filter(users::id.eq(DbUuid(id.as_uuid())))
+            .filter(users::deleted_at.is_null())
+            .select(UserRow::as_select());
         self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
     }
 
@@ -107,6 +113,7 @@ impl UserRepository for UnitOfWork {
     async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
         let query = users::table
             .filter(users::group_id.eq(group_id(Role::Admin)).or(users::id.eq(DbUuid(id.as_uuid()))))
+            .filter(users::deleted_at.is_null())
             .order(users::id)
             .select(UserRow::as_select());
         let rows = self.load::<UserRow, _>(for_update!(query)).await?;

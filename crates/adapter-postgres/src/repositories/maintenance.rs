@@ -25,6 +25,12 @@ impl AccountMaintenance for Database {
             .saturating_add(
                 unit.purge("sessions", &["ended_at < ", "expires_at < "], links_before, limit).await?,
             );
+        // A node that had not heard of a deletion yet may have opened a cart right after it.
+        let mut carts = Statement::<()>::new(
+            "DELETE FROM carts WHERE user_id IN (SELECT id FROM users WHERE deleted_at >= ",
+        );
+        carts.bind(links_before).sql(")");
+        removed = removed.saturating_add(unit.execute(carts).await?);
         unit.finish().await?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }

@@ -9,6 +9,7 @@ mod known_devices;
 mod links;
 mod maintenance;
 mod outbox;
+mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;

@@ -29,6 +29,7 @@ impl OutboxRepository for UnitOfWork {
                 outbox::id.eq(DbUuid(message.id.as_uuid())),
                 outbox::dedupe_key.eq(message.dedupe_key),
                 outbox::kind.eq(message.kind),
+                outbox::user_id.eq(message.user_id.map(|id| DbUuid(id.as_uuid()))),
                 outbox::payload.eq(message.payload),
                 outbox::available_at.eq(DbInstant(message.available_at)),
                 outbox::created_at.eq(DbInstant(message.created_at)),

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccountStore, AccountUnit, KnownDeviceRepository, LinkTokenRepository, ProfileRepository,
-        SessionRepository, UserRepository,
+        AccountStore, AccountUnit, KnownDeviceRepository, LinkTokenRepository, PersonalDataRepository,
+        ProfileRepository, SessionRepository, UserRepository,
     },
     audit::AuditRepository,
     cart::{CartRepository, CartStore, CartUnit},
@@ -44,6 +44,10 @@ impl AccountUnit for UnitOfWork {
     }
 
     fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+
+    fn personal_data(&mut self) -> &mut dyn PersonalDataRepository {
         self
     }
 

@@ -149,7 +149,7 @@ impl FromBody for LoginBody {
 }
 
 /// A password that is to be checked, whatever it is.
-pub(super) fn typed_password(fields: &mut Fields, name: &str) -> Option<PlainPassword> {
+pub(crate) fn typed_password(fields: &mut Fields, name: &str) -> Option<PlainPassword> {
     let password = fields.required(
         name,
         ruled(

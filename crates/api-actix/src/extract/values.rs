@@ -2,6 +2,9 @@
 
 use std::{ops::RangeInclusive, str::FromStr};
 
+use chrono::DateTime;
+use domain::time::Instant;
+
 use super::json::Json;
 use crate::problem::FieldCode;
 
@@ -87,6 +90,15 @@ pub(crate) fn named<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T,
     text.parse().map_err(|error: T::Err| Fault::new(FieldCode::InvalidValue, error.to_string()))
 }
 
+/// A moment by RFC 3339, in whatever zone; for parameters.
+pub(crate) fn moment(text: &str) -> Result<Instant, Fault> {
+    // A `+` that was not escaped came as a space.
+    let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
+    moment.map(|moment| moment.to_utc()).map_err(|_| {
+        Fault::new(FieldCode::InvalidFormat, "must be a moment by RFC 3339, such as 2026-11-22T10:00:00Z")
+    })
+}
+
 /// A whole number within these bounds, for parameters.
 pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, Fault>
 where
@@ -167,6 +179,19 @@ mod tests {
             assert_eq!(code(score(bad)), FieldCode::InvalidFormat, "{bad}");
         }
         assert_eq!(code(score("10.1")), FieldCode::TooLarge);
+    }
+
+    #[test]
+    fn moments_are_read_in_every_zone_and_need_one() {
+        let noon = moment("2026-11-22T12:00:00Z").unwrap();
+        for same in ["2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00 01:00", "2026-11-22t12:00:00.000z"] {
+            assert_eq!(moment(same).unwrap(), noon, "{same}");
+        }
+        for bad in
+            ["", "2026-11-22", "2026-11-22T12:00:00", "2026-11-22 12:00:00Z", "2026-02-30T12:00:00Z", "now"]
+        {
+            assert_eq!(code(moment(bad)), FieldCode::InvalidFormat, "{bad}");
+        }
     }
 
     #[test]

@@ -106,8 +106,6 @@ kinds! {
         "The movie was withdrawn from sale.";
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
-    LAST_ADMIN = 409 "last_admin" "Last administrator"
-        "There has to be an active administrator. Make somebody else one first.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
@@ -120,6 +118,8 @@ kinds! {
         "Another one has this name.";
     IN_USE = 409 "in_use" "In use"
         "Movies refer to it, so it cannot be deleted.";
+    LAST_ADMIN = 409 "last_admin" "Last administrator"
+        "Somebody has to look after the users: the last active administrator can be neither demoted, deactivated nor deleted.";
     REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
         "The first request with this `Idempotency-Key` is still running. Ask again in a moment.";
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"

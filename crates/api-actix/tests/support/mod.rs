@@ -170,6 +170,8 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
             store: doubles.clone(),
             queries: doubles.clone(),
             users: doubles.clone(),
+            personal_data: doubles.clone(),
+            audit: doubles.clone(),
             maintenance: doubles.clone(),
             clock: doubles.clone(),
             backoff: doubles.clone(),

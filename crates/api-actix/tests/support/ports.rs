@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use domain::{
     accounts::{
         AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
-        Credentials, EmailAddress, HashError, PasswordHash, PasswordHasher, PlainPassword, RefreshClaims,
-        RefreshTokenError, Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries,
-        UserSort,
+        Credentials, EmailAddress, HashError, PasswordHash, PasswordHasher, PersonalData,
+        PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError, Role, Session, SessionState,
+        SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
+    audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartQueries, CartStore, CartUnit, CartView},
     catalog::{
         CatalogStore, CatalogUnit, GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort,
@@ -194,6 +195,24 @@ impl UserQueries for Doubles {
     }
     async fn find(&self, _id: UserId) -> Result<Option<UserDetails>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl PersonalDataQueries for Doubles {
+    async fn collect(&self, _user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl AuditQueries for Doubles {
+    async fn page(
+        &self,
+        _filter: &AuditFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<AuditRecord>, StoreError> {
+        Err(away())
     }
 }
 

@@ -72,6 +72,8 @@ impl World {
             store: store.clone(),
             queries: store.clone(),
             users: store.clone(),
+            personal_data: store.clone(),
+            audit: store.clone(),
             maintenance: store.clone(),
             clock: clock.clone(),
             backoff: Arc::new(NotedWaits::default()),

@@ -124,6 +124,19 @@ pub(super) fn deactivated(to: &EmailAddress, at: Instant) -> Mail {
     }
 }
 
+pub(super) fn account_deleted(to: &EmailAddress, frontend_url: &str, at: Instant) -> Mail {
+    Mail {
+        to: to.clone(),
+        subject: "Your Cinema account is deleted".to_owned(),
+        text: format!(
+            "Your Cinema account was deleted on {at}, as you asked, and with it all that we kept of you. What the books need \
+             stays without your name.\n\n\
+             This is the last mail about it. You are welcome to register again at {frontend_url}.\n",
+            at = moment(at)
+        ),
+    }
+}
+
 fn moment(at: Instant) -> impl std::fmt::Display {
     at.format("%-d %B %Y at %H:%M UTC")
 }

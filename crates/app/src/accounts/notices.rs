@@ -18,7 +18,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let mail = mails::password_changed(&user.email, &self.settings.frontend_url, device, now);
-        self.push_mail(unit, cause("password_changed", user), mail, now).await
+        self.push_mail(unit, user, cause("password_changed", user), mail, now).await
     }
 
     /// Somebody signed in from a device that was not seen before.
@@ -30,7 +30,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let mail = mails::new_device(&user.email, &self.settings.frontend_url, &session.device, now);
-        self.push_mail(unit, format!("new_device:{}", session.id), mail, now).await
+        self.push_mail(unit, user, format!("new_device:{}", session.id), mail, now).await
     }
 }
 
@@ -43,7 +43,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let mail = mails::role_changed(&user.email, &self.settings.frontend_url, user.role, now);
-        self.push_mail(unit, cause("role_changed", user), mail, now).await
+        self.push_mail(unit, user, cause("role_changed", user), mail, now).await
     }
 
     /// An administrator activated or deactivated the account; the user is the changed one.
@@ -58,7 +58,7 @@ impl Accounts {
         } else {
             mails::deactivated(&user.email, now)
         };
-        self.push_mail(unit, cause("activation_changed", user), mail, now).await
+        self.push_mail(unit, user, cause("activation_changed", user), mail, now).await
     }
 }
 

@@ -102,7 +102,7 @@ impl Accounts {
                         mails::registered_while_deactivated(&user.email)
                     };
                     let key = format!("already_registered:{}", self.ports.ids.uuid());
-                    self.push_mail(&mut *unit, key, mail, now).await?;
+                    self.push_mail(&mut *unit, &user, key, mail, now).await?;
                 } else {
                     self.register_again(&mut *unit, user, is_same, origin, now).await?;
                 }

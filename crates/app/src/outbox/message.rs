@@ -71,6 +71,7 @@ impl Message {
             id,
             dedupe_key,
             kind: self.kind().to_owned(),
+            user_id: None,
             payload: sealer.seal(&plain),
             available_at: now,
             created_at: now,

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::{
     accounts::{
-        EmailAddress, KnownDeviceRepository, LinkKind, LinkToken, PasswordHash, Profile, RefreshToken, Role,
-        Session, User,
+        EmailAddress, KnownDeviceRepository, LinkKind, LinkToken, PasswordHash, PersonalDataRepository,
+        Profile, RefreshToken, Role, Session, User,
     },
     audit::AuditRepository,
     entropy::TokenDigest,
@@ -37,6 +37,8 @@ pub trait AccountUnit: Send {
     fn sessions(&mut self) -> &mut dyn SessionRepository;
     /// What is written down for good.
     fn audit(&mut self) -> &mut dyn AuditRepository;
+    /// All that is the user's, to be forgotten.
+    fn personal_data(&mut self) -> &mut dyn PersonalDataRepository;
     /// What is to happen afterwards.
     fn outbox(&mut self) -> &mut dyn OutboxRepository;
     /// Makes it happen.
@@ -163,8 +165,8 @@ pub trait AccountQueries: Send + Sync {
 #[async_trait]
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens that
-    /// expired before `now`, and sign-ins that ended or expired before `links_before`. Says how many rows went. MUST be
-    /// safe on several nodes at once.
+    /// expired before `now`, and sign-ins that ended or expired before `links_before`; and every cart of users who were
+    /// erased since. Says how many rows went. MUST be safe on several nodes at once.
     async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
     -> Result<u64, StoreError>;
 }

@@ -39,13 +39,15 @@ pub enum AuditAction {
     DataExported,
     /// An account was deleted by its owner.
     AccountDeleted,
+    /// A deletion was refused, because the password was wrong.
+    AccountDeletionFailed,
     /// An administrator was made on the command line.
     AdminCreated,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -60,6 +62,7 @@ impl AuditAction {
         Self::ActivationChanged,
         Self::DataExported,
         Self::AccountDeleted,
+        Self::AccountDeletionFailed,
         Self::AdminCreated,
     ];
 
@@ -81,6 +84,7 @@ impl AuditAction {
             Self::ActivationChanged => "activation_changed",
             Self::DataExported => "data_exported",
             Self::AccountDeleted => "account_deleted",
+            Self::AccountDeletionFailed => "account_deletion_failed",
             Self::AdminCreated => "admin_created",
         }
     }

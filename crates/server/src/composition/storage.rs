@@ -4,7 +4,8 @@ use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
 use async_trait::async_trait;
 use domain::{
-    accounts::{AccountMaintenance, AccountQueries, AccountStore, UserQueries},
+    accounts::{AccountMaintenance, AccountQueries, AccountStore, PersonalDataQueries, UserQueries},
+    audit::AuditQueries,
     cart::{CartQueries, CartStore},
     catalog::{CatalogStore, MovieQueries},
     outbox::OutboxQueue,
@@ -43,6 +44,8 @@ pub(super) struct Storage {
     pub(super) accounts: Arc<dyn AccountStore>,
     pub(super) account_queries: Arc<dyn AccountQueries>,
     pub(super) users: Arc<dyn UserQueries>,
+    pub(super) personal_data: Arc<dyn PersonalDataQueries>,
+    pub(super) audit: Arc<dyn AuditQueries>,
     pub(super) maintenance: Arc<dyn AccountMaintenance>,
     pub(super) catalog: Arc<dyn CatalogStore>,
     pub(super) movies: Arc<dyn MovieQueries>,
@@ -74,6 +77,8 @@ impl Storage {
         D: AccountStore
             + AccountQueries
             + UserQueries
+            + PersonalDataQueries
+            + AuditQueries
             + AccountMaintenance
             + CatalogStore
             + MovieQueries
@@ -87,6 +92,8 @@ impl Storage {
             accounts: database.clone(),
             account_queries: database.clone(),
             users: database.clone(),
+            personal_data: database.clone(),
+            audit: database.clone(),
             maintenance: database.clone(),
             catalog: database.clone(),
             movies: database.clone(),

@@ -14,6 +14,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod authorization;
 mod bad_input;
 mod cart;
@@ -26,6 +27,7 @@ mod manners;
 mod openapi;
 mod overload;
 mod pages;
+mod personal_data;
 mod secrets;
 mod story;
 mod support;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
     let modules = [
         accounts::cases(),
+        audit::cases(),
         authorization::cases(),
         bad_input::cases(),
         cart::cases(),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         openapi::cases(),
         overload::cases(),
         pages::cases(),
+        personal_data::cases(),
         secrets::cases(),
         story::cases(),
         throttling::cases(),

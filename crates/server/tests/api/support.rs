@@ -29,6 +29,7 @@ pub(crate) use self::{
     logs::{capture_logs, captured_logs},
     mailer::RecordingMailer,
     redaction::{redacted, snapshot},
+    tables::Cell,
 };
 
 /// The runtime that all cases share; the server's use cases and connections live on it too.

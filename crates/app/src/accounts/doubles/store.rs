@@ -8,10 +8,13 @@ use domain::{
     accounts::{
         AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
         InsertUserError, KnownDevice, KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository,
-        Profile, ProfileRepository, RefreshToken, Role, Session, SessionRepository, SessionState, User,
-        UserDetails, UserFilter, UserQueries, UserRepository, UserSort, UserSortKey,
+        OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository, Profile, ProfileRepository,
+        RefreshToken, Role, Session, SessionRepository, SessionState, User, UserDetails, UserFilter,
+        UserQueries, UserRepository, UserSort, UserSortKey,
     },
-    audit::{AuditEntry, AuditRepository},
+    audit::{
+        AuditEntry, AuditFilter, AuditObject, AuditQueries, AuditRecord, AuditRepository, RecordedObject,
+    },
     entropy::TokenDigest,
     id::{SessionId, UserId},
     outbox::{NewOutboxMessage, OutboxRepository},
@@ -34,6 +37,8 @@ pub(crate) struct Rows {
     pub(crate) refresh: Vec<RefreshToken>,
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<NewOutboxMessage>,
+    /// Users who were erased.
+    pub(crate) tombstones: Vec<UserId>,
 }
 
 type Meddler = Box<dyn FnMut(&mut Rows) + Send>;
@@ -129,6 +134,9 @@ impl AccountUnit for Unit {
         self
     }
     fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+    fn personal_data(&mut self) -> &mut dyn PersonalDataRepository {
         self
     }
     fn outbox(&mut self) -> &mut dyn OutboxRepository {
@@ -308,6 +316,23 @@ impl AuditRepository for Unit {
 }
 
 #[async_trait]
+impl PersonalDataRepository for Unit {
+    async fn erase(&mut self, user_id: UserId, _at: Instant) -> Result<(), StoreError> {
+        assert!(self.held == Row::User, "erases a user without the lock");
+        let rows = &mut self.draft;
+        rows.users.retain(|user| user.id != user_id);
+        rows.links.retain(|link| link.user_id != user_id);
+        rows.profiles.retain(|profile| profile.user_id != user_id);
+        rows.sessions.retain(|session| session.user_id != user_id);
+        rows.devices.retain(|device| device.user_id != user_id);
+        rows.refresh.retain(|token| token.user_id != user_id);
+        rows.outbox.retain(|message| message.user_id != Some(user_id));
+        rows.tombstones.push(user_id);
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl OutboxRepository for Unit {
     async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
         if self.draft.outbox.iter().all(|known| known.dedupe_key != message.dedupe_key) {
@@ -399,6 +424,76 @@ impl UserQueries for MemoryAccounts {
     async fn find(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
         let rows = self.rows();
         Ok(rows.users.iter().find(|user| user.id == id).map(|user| rows.details(user)))
+    }
+}
+
+fn recorded(entry: &AuditEntry) -> AuditRecord {
+    AuditRecord {
+        id: entry.id,
+        at: entry.at,
+        action: entry.action.as_str().to_owned(),
+        actor: entry.actor,
+        object: entry.object.map(|object| RecordedObject { kind: object.kind().to_owned(), id: object.id() }),
+        before: entry.before.clone(),
+        after: entry.after.clone(),
+        network: entry.network(),
+        request_id: entry.request_id.clone(),
+    }
+}
+
+#[async_trait]
+impl PersonalDataQueries for MemoryAccounts {
+    async fn collect(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
+        let Some(user) = UserQueries::find(self, user_id).await? else { return Ok(None) };
+        let rows = self.rows();
+        let names = |entry: &&AuditEntry| {
+            entry.actor == Some(user_id) || entry.object == Some(AuditObject::User(user_id))
+        };
+        let links = rows.links.iter().filter(|link| link.user_id == user_id);
+        let waiting = rows.outbox.iter().filter(|message| message.user_id == Some(user_id)).count();
+        Ok(Some(PersonalData {
+            user,
+            sessions: rows.sessions.iter().filter(|one| one.user_id == user_id).cloned().collect(),
+            refresh_tokens: rows.refresh.iter().filter(|one| one.user_id == user_id).cloned().collect(),
+            devices: rows.devices.iter().filter(|one| one.user_id == user_id).cloned().collect(),
+            links: links.map(|link| OpenLink { kind: link.kind, expires_at: link.expires_at }).collect(),
+            cart: Vec::new(),
+            purchases: Vec::new(),
+            audit: rows.audit.iter().filter(names).map(recorded).collect(),
+            pending_mails: waiting.try_into().unwrap(),
+        }))
+    }
+}
+
+/// Filters by action alone, which is enough here; entries are newer the later they were written.
+#[async_trait]
+impl AuditQueries for MemoryAccounts {
+    async fn page(
+        &self,
+        filter: &AuditFilter,
+        request: &PageRequest,
+    ) -> Result<Page<AuditRecord>, StoreError> {
+        let rows = self.rows();
+        let fits = |entry: &&AuditEntry| filter.action.is_none_or(|action| action == entry.action);
+        let records: Vec<AuditRecord> = rows.audit.iter().rev().filter(fits).map(recorded).collect();
+        let (skipped, total) = match request.start() {
+            Start::Number(_) => {
+                let total = Total::from_capped_count(records.len().try_into().unwrap());
+                (request.offset().try_into().unwrap(), Some(total))
+            }
+            Start::After(at) => {
+                let before = records.iter().take_while(|record| record.id.as_uuid() != at.id).count();
+                (before.saturating_add(1), None)
+            }
+        };
+        let size = usize::try_from(request.size()).unwrap();
+        let items: Vec<_> = records.iter().skip(skipped).take(size).cloned().collect();
+        let has_more = records.len() > skipped.saturating_add(size);
+        let next = items.last().filter(|_| has_more).map(|record| Position {
+            values: vec![SortValue::Integer(record.at.timestamp_micros())],
+            id: record.id.as_uuid(),
+        });
+        Ok(Page { items, next, total })
     }
 }
 

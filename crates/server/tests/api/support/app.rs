@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use domain::{
     accounts::{AccountStore, AccountUnit, PlainPassword, User},
     catalog::Facts,
-    id::{Id, MovieId},
+    id::{Id, Kind, MovieId},
     mail::Mail,
     purchases::Purchase,
     time::Clock,
@@ -30,7 +30,8 @@ use tokio::task::JoinHandle;
 
 use super::{
     Answer, Caller, Cinema, Engine, MovableClock, RecordingMailer, SignedIn, Tokens, email_of, jwt_part,
-    logs, password_of, runtime, small_catalogue, tables,
+    logs, password_of, runtime, small_catalogue,
+    tables::{self, Cell},
 };
 
 /// The secret of every server that asks for no other.
@@ -258,6 +259,21 @@ impl TestApp {
     /// Does what waits in the outbox, and what that puts there.
     pub(crate) async fn run_outbox(&self) {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
+    }
+
+    /// Does what waits in the outbox now, and leaves what that puts there.
+    pub(crate) async fn run_outbox_once(&self) {
+        self.application().run_outbox_once().await.expect("the outbox");
+    }
+
+    /// A new identifier.
+    pub(crate) fn next_id<K: Kind>(&self) -> Id<K> {
+        Id::from_uuid(self.application().use_cases().ids.uuid())
+    }
+
+    /// Every value of every table, as text.
+    pub(crate) async fn stored_texts(&self) -> Vec<Cell> {
+        tables::texts(&self.database.url, "%").await.expect("the database")
     }
 
     /// Clears away what has run out, as the job does.

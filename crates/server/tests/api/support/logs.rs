@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// The most that operators ever ask for (`RUST_LOG`): everything of ours, and whatever libraries say for their users.
 pub(crate) const MOST_VERBOSE: &str = "debug,adapter_crypto=trace,adapter_mailer_console=trace,adapter_mailer_smtp=trace,adapter_postgres=trace,\
-     adapter_sqlite=trace,api_actix=trace,app=trace,cinema=trace,domain=trace,server=trace";
+     adapter_sqlite=trace,adapter_throttle=trace,adapter_media=trace,api_actix=trace,app=trace,cinema=trace,domain=trace,server=trace";
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 

@@ -1,0 +1,186 @@
+use async_trait::async_trait;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use domain::{
+    accounts::{
+        Device, HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, PersonalDataQueries, RefreshToken,
+        Session, UserQueries,
+    },
+    entropy::TokenDigest,
+    id::{MovieId, SessionId, TokenId, UserId},
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    Database,
+    dialect::{DbInstant, DbUuid, SqlId, SqlInstant},
+    queries::audit::{self, RecordRow, RecordTypes},
+    statement::Statement,
+};
+
+type SessionTypes =
+    (SqlId, Nullable<Text>, Nullable<Text>, SqlInstant, SqlInstant, SqlInstant, Nullable<SqlInstant>);
+type SessionColumns =
+    (DbUuid, Option<String>, Option<String>, DbInstant, DbInstant, DbInstant, Option<DbInstant>);
+type RefreshTypes = (SqlId, SqlId, Text, SqlInstant, SqlInstant, Nullable<SqlInstant>);
+type RefreshColumns = (DbUuid, DbUuid, String, DbInstant, DbInstant, Option<DbInstant>);
+type HeldTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>);
+type HeldColumns = (DbUuid, String, DbInstant, Option<DbInstant>);
+
+/// The links of each kind, and the table that keeps them.
+const LINKS: [(LinkKind, &str); 2] =
+    [(LinkKind::Activation, "activation_tokens"), (LinkKind::PasswordReset, "password_reset_tokens")];
+
+#[async_trait]
+impl PersonalDataQueries for Database {
+    async fn collect(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
+        let Some(user) = UserQueries::find(self, user_id).await? else { return Ok(None) };
+        Ok(Some(PersonalData {
+            user,
+            sessions: self.sessions_of(user_id).await?,
+            refresh_tokens: self.refresh_tokens_of(user_id).await?,
+            devices: self.devices_of(user_id).await?,
+            links: self.links_of(user_id).await?,
+            cart: self
+                .movies_of(
+                    "SELECT m.id, m.name, i.added_at, NULL FROM carts k JOIN cart_items i ON i.cart_id = k.id \
+                     JOIN movies m ON m.id = i.movie_id WHERE k.user_id = ",
+                    " ORDER BY i.added_at, i.id",
+                    user_id,
+                )
+                .await?,
+            purchases: self
+                .movies_of(
+                    "SELECT m.id, m.name, p.purchased_at, p.revoked_at FROM purchases p \
+                     JOIN movies m ON m.id = p.movie_id WHERE p.user_id = ",
+                    " ORDER BY p.purchased_at, p.id",
+                    user_id,
+                )
+                .await?,
+            audit: self.audit_of(user_id).await?,
+            pending_mails: self.pending_mails_of(user_id).await?,
+        }))
+    }
+}
+
+/// A statement about one user.
+fn about<ST>(sql: &'static str, user_id: UserId) -> Statement<ST> {
+    let mut statement = Statement::new(sql);
+    statement.bind(user_id.as_uuid());
+    statement
+}
+
+impl Database {
+    async fn sessions_of(&self, user_id: UserId) -> Result<Vec<Session>, StoreError> {
+        let mut statement = about::<SessionTypes>(
+            "SELECT id, user_agent, ip, created_at, last_used_at, expires_at, ended_at FROM sessions \
+             WHERE user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY created_at, id");
+        let rows: Vec<SessionColumns> = self.fetch(statement).await?;
+        let session =
+            |(id, user_agent, ip, created_at, last_used_at, expires_at, ended_at): SessionColumns| {
+                let ip = ip.map(|ip| ip.parse()).transpose().map_err(StoreError::failed)?;
+                Ok(Session {
+                    id: SessionId::from_uuid(id.0),
+                    user_id,
+                    device: Device { user_agent, ip },
+                    created_at: created_at.0,
+                    last_used_at: last_used_at.0,
+                    expires_at: expires_at.0,
+                    ended_at: ended_at.map(|at| at.0),
+                })
+            };
+        rows.into_iter().map(session).collect()
+    }
+
+    async fn refresh_tokens_of(&self, user_id: UserId) -> Result<Vec<RefreshToken>, StoreError> {
+        let mut statement = about::<RefreshTypes>(
+            "SELECT id, session_id, token, issued_at, expires_at, rotated_at FROM refresh_tokens WHERE user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY issued_at, id");
+        let rows: Vec<RefreshColumns> = self.fetch(statement).await?;
+        let token =
+            |(id, session_id, token, issued_at, expires_at, rotated_at): RefreshColumns| RefreshToken {
+                id: TokenId::from_uuid(id.0),
+                session_id: SessionId::from_uuid(session_id.0),
+                user_id,
+                digest: TokenDigest::from_hex(token),
+                issued_at: issued_at.0,
+                expires_at: expires_at.0,
+                rotated_at: rotated_at.map(|at| at.0),
+            };
+        Ok(rows.into_iter().map(token).collect())
+    }
+
+    async fn devices_of(&self, user_id: UserId) -> Result<Vec<KnownDevice>, StoreError> {
+        let mut statement = about::<(Text, SqlInstant, SqlInstant)>(
+            "SELECT device, first_seen_at, last_seen_at FROM known_devices WHERE user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY first_seen_at, device");
+        let rows: Vec<(String, DbInstant, DbInstant)> = self.fetch(statement).await?;
+        let device = |(device, first_seen_at, last_seen_at): (String, DbInstant, DbInstant)| KnownDevice {
+            user_id,
+            device: TokenDigest::from_hex(device),
+            first_seen_at: first_seen_at.0,
+            last_seen_at: last_seen_at.0,
+        };
+        Ok(rows.into_iter().map(device).collect())
+    }
+
+    async fn links_of(&self, user_id: UserId) -> Result<Vec<OpenLink>, StoreError> {
+        let mut links = Vec::new();
+        for (kind, table) in LINKS {
+            let mut statement = Statement::<(SqlInstant,)>::new("SELECT expires_at FROM ");
+            statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());
+            let rows: Vec<(DbInstant,)> = self.fetch(statement).await?;
+            links.extend(rows.into_iter().map(|(at,)| OpenLink { kind, expires_at: at.0 }));
+        }
+        Ok(links)
+    }
+
+    async fn movies_of(
+        &self,
+        sql: &'static str,
+        order: &'static str,
+        user_id: UserId,
+    ) -> Result<Vec<HeldMovie>, StoreError> {
+        let mut statement = about::<HeldTypes>(sql, user_id);
+        statement.sql(order);
+        let rows: Vec<HeldColumns> = self.fetch(statement).await?;
+        let movie = |(id, name, since, until): HeldColumns| HeldMovie {
+            id: MovieId::from_uuid(id.0),
+            name,
+            since: since.0,
+            until: until.map(|at| at.0),
+        };
+        Ok(rows.into_iter().map(movie).collect())
+    }
+
+    async fn audit_of(&self, user_id: UserId) -> Result<Vec<domain::audit::AuditRecord>, StoreError> {
+        let id: Uuid = user_id.as_uuid();
+        let mut statement = Statement::<RecordTypes>::new("SELECT ");
+        statement
+            .sql(audit::COLUMNS)
+            .sql(" FROM audit_log a WHERE a.actor_id = ")
+            .bind(id)
+            .sql(" UNION SELECT ")
+            .sql(audit::COLUMNS)
+            .sql(" FROM audit_log a WHERE a.object_id = ")
+            .bind(id)
+            .sql(" ORDER BY 2, 1");
+        let rows: Vec<RecordRow> = self.fetch(statement).await?;
+        rows.into_iter().map(audit::record).collect()
+    }
+
+    async fn pending_mails_of(&self, user_id: UserId) -> Result<u64, StoreError> {
+        let mut statement = about::<(BigInt,)>("SELECT count(*) FROM outbox WHERE user_id = ", user_id);
+        statement.sql(" AND sent_at IS NULL");
+        let rows: Vec<(i64,)> = self.fetch(statement).await?;
+        let count = rows.first().map_or(0, |(count,)| *count);
+        u64::try_from(count).map_err(StoreError::failed)
+    }
+}

@@ -1,0 +1,86 @@
+//! What is shown of the audit log.
+
+use std::collections::BTreeMap;
+
+use domain::audit::{AuditRecord, AuditState, RecordedObject};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::moment::Moment;
+
+/// What a deed was done to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditObject")]
+pub(crate) struct AuditObjectBody {
+    /// `user` or `session`; more may come.
+    kind: String,
+    /// Its identifier.
+    id: Uuid,
+}
+
+impl From<RecordedObject> for AuditObjectBody {
+    fn from(object: RecordedObject) -> Self {
+        Self { kind: object.kind, id: object.id }
+    }
+}
+
+/// Something that was done. Rows are added, never changed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry", example = entry_example())]
+pub(crate) struct AuditEntryBody {
+    /// Its identifier.
+    id: Uuid,
+    /// When it was done.
+    created_at: Moment,
+    /// What was done, such as `signed_in` or `role_changed`; more may come.
+    action: String,
+    /// Who did it; `null` when nobody was signed in, or for the command line.
+    actor_id: Option<Uuid>,
+    /// What it was done to, when that is known.
+    object: Option<AuditObjectBody>,
+    /// What was changed, as it was.
+    before: Option<BTreeMap<String, String>>,
+    /// What was changed, as it became.
+    after: Option<BTreeMap<String, String>>,
+    /// The network that it came from: /24 or /48.
+    ip: Option<String>,
+    /// The name of the request that did it.
+    request_id: Option<String>,
+}
+
+/// A state as an object of texts.
+pub(crate) fn state(state: &AuditState) -> BTreeMap<String, String> {
+    state.fields().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+}
+
+impl From<AuditRecord> for AuditEntryBody {
+    fn from(record: AuditRecord) -> Self {
+        Self {
+            id: record.id.as_uuid(),
+            created_at: Moment(record.at),
+            action: record.action,
+            actor_id: record.actor.map(|id| id.as_uuid()),
+            object: record.object.map(AuditObjectBody::from),
+            before: record.before.as_ref().map(state),
+            after: record.after.as_ref().map(state),
+            ip: record.network,
+            request_id: record.request_id,
+        }
+    }
+}
+
+fn entry_example() -> Value {
+    json!({
+        "id": "0190a1b2-0000-7000-8000-000000000010",
+        "created_at": "2026-11-22T10:00:00Z",
+        "action": "role_changed",
+        "actor_id": "0190a1b2-0000-7000-8000-000000000001",
+        "object": {"kind": "user", "id": "0190a1b2-0000-7000-8000-000000000000"},
+        "before": {"role": "user"},
+        "after": {"role": "moderator"},
+        "ip": "203.0.113.0/24",
+        "request_id": "0190a1b2-0000-7000-8000-00000000000f",
+    })
+}

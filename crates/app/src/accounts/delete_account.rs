@@ -1,0 +1,238 @@
+use domain::{
+    accounts::{Credentials, HashError, Origin, PlainPassword, Role, User},
+    audit::{AuditAction, AuditObject},
+    id::UserId,
+    store::StoreError,
+    throttle::TooManyFailures,
+};
+
+use super::{
+    Accounts,
+    audit::Deed,
+    mails,
+    password_guard::{PasswordRefusal, Tried},
+};
+use crate::{outbox::Message, retry::retried};
+
+/// An account is not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteAccountError {
+    /// The password is another one.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// It is the only active administrator.
+    #[error("the last administrator cannot go")]
+    LastAdmin,
+    /// It was deleted or deactivated meanwhile.
+    #[error("there is no such user any more")]
+    Gone,
+    /// Too many wrong passwords came for this account; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] TooManyFailures),
+    /// The password could not be checked now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PasswordRefusal for DeleteAccountError {
+    fn tried(&self) -> Tried {
+        match self {
+            Self::WrongPassword => Tried::Wrong,
+            Self::LastAdmin => Tried::Right,
+            Self::Gone | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
+        }
+    }
+}
+
+impl Accounts {
+    /// Forgets the user (quality B13): all that names a person goes in one unit of work, and a nameless row stays for the
+    /// books. Ends every sign-in; the address may be registered again.
+    ///
+    /// # Errors
+    /// See [`DeleteAccountError`].
+    pub async fn delete_account(
+        &self,
+        user_id: UserId,
+        password: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), DeleteAccountError> {
+        let known = self.ports.queries.credentials_of(user_id).await?;
+        let (email, known) = known.ok_or(DeleteAccountError::Gone)?;
+        // A stolen token is no way to guess faster.
+        let trying = self.check_and_delete(&known, password, origin);
+        self.try_password(&email, origin.device.ip, trying).await
+    }
+
+    async fn check_and_delete(
+        &self,
+        known: &Credentials,
+        password: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), DeleteAccountError> {
+        if !self.ports.passwords.verify(Some(&known.password), password).await? {
+            retried(&*self.ports.backoff, || self.record_failed_deletion(known.user_id, origin)).await?;
+            return Err(DeleteAccountError::WrongPassword);
+        }
+        retried(&*self.ports.backoff, || self.try_delete_account(known, origin)).await?;
+        self.seen_sessions.forget_user(known.user_id);
+        Ok(())
+    }
+
+    async fn record_failed_deletion(&self, user_id: UserId, origin: &Origin) -> Result<(), StoreError> {
+        let deed = Deed::by(user_id, AuditAction::AccountDeletionFailed).on(AuditObject::User(user_id));
+        let mut unit = self.ports.store.begin().await?;
+        self.record(&mut *unit, deed, origin, self.now()).await?;
+        unit.commit().await
+    }
+
+    async fn try_delete_account(
+        &self,
+        known: &Credentials,
+        origin: &Origin,
+    ) -> Result<(), DeleteAccountError> {
+        let now = self.now();
+        let mut unit = self.ports.store.begin().await?;
+        let users = unit.users().find_with_admins_for_update(known.user_id).await?;
+        let user = users.iter().find(|user| user.id == known.user_id && user.is_active);
+        let user = user.ok_or(DeleteAccountError::Gone)?;
+        if user.version != known.version && user.password != known.password {
+            // The password was changed while the old one was being checked.
+            return Err(DeleteAccountError::WrongPassword);
+        }
+        let is_leader = |user: &User| user.is_active && user.role == Role::Admin;
+        if is_leader(user) && !users.iter().any(|other| other.id != user.id && is_leader(other)) {
+            return Err(DeleteAccountError::LastAdmin);
+        }
+        let deed = Deed::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
+        self.record(&mut *unit, deed, origin, now).await?;
+        unit.personal_data().erase(user.id, now).await?;
+        // About nobody that is known any more: what was about the user is gone from the outbox.
+        let key = format!("account_deleted:{}", user.id);
+        let mail = mails::account_deleted(&user.email, &self.settings.frontend_url, now);
+        self.push(&mut *unit, None, key, &Message::Mail(mail), now).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::accounts::{PasswordHash, Profile};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::accounts::{
+        AuthenticateError, LogInError, RefreshError,
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+    };
+
+    async fn delete(world: &World, typed: &str) -> Result<(), DeleteAccountError> {
+        let id = world.user(&ann()).id;
+        world.accounts.delete_account(id, &password(typed), ORIGIN).await
+    }
+
+    #[tokio::test]
+    async fn all_of_the_user_goes_and_nothing_of_others() {
+        let world = World::new();
+        world.signed_in(&email("bob@example.com")).await;
+        let before = world.store.rows().clone();
+        let pair = world.signed_in(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.store.rows().profiles.push(Profile::empty(domain::id::Id::from_uuid(Uuid::nil()), id));
+        world.accounts.authenticate(&pair.access).await.unwrap();
+        delete(&world, PASSWORD).await.unwrap();
+        {
+            let rows = world.store.rows();
+            assert_eq!(
+                (&rows.users, &rows.sessions, &rows.refresh),
+                (&before.users, &before.sessions, &before.refresh)
+            );
+            assert_eq!((&rows.profiles, &rows.links), (&before.profiles, &before.links));
+            assert_eq!(rows.tombstones, [id]);
+            let told = rows.audit.last().unwrap();
+            assert_eq!((told.action, told.actor), (AuditAction::AccountDeleted, Some(id)));
+        }
+        let access = world.accounts.authenticate(&pair.access).await;
+        assert!(matches!(access, Err(AuthenticateError::Invalid)));
+        assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+        let again = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(again, Err(LogInError::InvalidCredentials)));
+        let twice = world.accounts.delete_account(id, &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(twice, Err(DeleteAccountError::Gone)));
+    }
+
+    #[tokio::test]
+    async fn of_all_mails_that_wait_only_the_farewell_is_sent() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        world.accounts.request_password_reset(ann()).await.unwrap();
+        delete(&world, PASSWORD).await.unwrap();
+        let subjects: Vec<_> = world.mails().into_iter().map(|mail| mail.subject).collect();
+        assert_eq!(subjects, ["Your Cinema account is deleted"]);
+        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        world.accounts.send_requested_activation(&ann()).await.unwrap();
+        assert_eq!(world.mails().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_address_may_be_registered_again() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let old = world.user(&ann()).id;
+        delete(&world, PASSWORD).await.unwrap();
+        world.active(&ann()).await;
+        assert_ne!(world.user(&ann()).id, old);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_and_a_changed_password_delete_nothing() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let before = world.store.rows().clone();
+        assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
+        assert_eq!(*world.store.rows(), before);
+        world.store.meddle(|rows| {
+            let at = rows.users[0].created_at;
+            rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
+        });
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::WrongPassword)));
+        assert!(world.store.rows().tombstones.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_last_active_administrator_stays() {
+        let world = World::new();
+        world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        let bob = email("bob@example.com");
+        world.accounts.create_admin(bob.clone(), password(PASSWORD)).await.unwrap();
+        world.store.rows().users[1].is_active = false;
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        world.store.rows().users[1].is_active = true;
+        let ids = [world.user(&ann()).id, world.user(&bob).id];
+        let typed = password(PASSWORD);
+        let (one, other) = tokio::join!(
+            world.accounts.delete_account(ids[0], &typed, ORIGIN),
+            world.accounts.delete_account(ids[1], &typed, ORIGIN)
+        );
+        assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
+        assert_eq!(world.store.rows().users.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_or_a_busy_hasher_deletes_nothing() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Store(_))));
+        world.passwords.be_busy();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
+        assert_eq!(*world.store.rows(), before);
+        world.accounts.authenticate(&pair.access).await.unwrap();
+    }
+}

@@ -1,0 +1,106 @@
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    audit::{AuditAction, AuditState},
+    id::{AuditEntryId, UserId},
+    page::{Page, PageRequest},
+    store::StoreError,
+    time::Instant,
+};
+
+/// The text names no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownAction;
+
+impl std::fmt::Display for UnknownAction {
+    /// Names all there are.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "must be one of {}", AuditAction::ALL.map(AuditAction::as_str).join(", "))
+    }
+}
+
+impl std::error::Error for UnknownAction {}
+
+impl FromStr for AuditAction {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
+}
+
+/// What a deed was done to, as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedObject {
+    /// The name of its kind.
+    pub kind: String,
+    /// Its identifier.
+    pub id: Uuid,
+}
+
+/// A row of the audit log, as it was written down: perhaps by a newer version of this program, so that its names are texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Its identifier.
+    pub id: AuditEntryId,
+    /// When it was done.
+    pub at: Instant,
+    /// What was done.
+    pub action: String,
+    /// Who did it.
+    pub actor: Option<UserId>,
+    /// What it was done to.
+    pub object: Option<RecordedObject>,
+    /// What was changed, as it was.
+    pub before: Option<AuditState>,
+    /// What was changed, as it became.
+    pub after: Option<AuditState>,
+    /// The network it came from.
+    pub network: Option<String>,
+    /// The name of the request that did it.
+    pub request_id: Option<String>,
+}
+
+/// Which rows are wanted: those that meet all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Done by this user.
+    pub actor: Option<UserId>,
+    /// Done to the object with this identifier.
+    pub object: Option<Uuid>,
+    /// Of this action.
+    pub action: Option<AuditAction>,
+    /// Done at this moment or later.
+    pub from: Option<Instant>,
+    /// Done before this moment.
+    pub to: Option<Instant>,
+}
+
+/// Reads the audit log.
+#[async_trait]
+pub trait AuditQueries: Send + Sync {
+    /// A page of the rows that meet the filter, the newest first. Rows of one moment MUST be ordered by their identifier;
+    /// numbered pages MUST have the total, those behind a position MUST NOT, and a position MUST hold while rows are added.
+    async fn page(
+        &self,
+        filter: &AuditFilter,
+        request: &PageRequest,
+    ) -> Result<Page<AuditRecord>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_reads_back_and_others_are_told_which_there_are() {
+        for action in AuditAction::ALL {
+            assert_eq!(action.as_str().parse(), Ok(action));
+        }
+        let refused = "Signed_In".parse::<AuditAction>().unwrap_err().to_string();
+        assert!(refused.contains("signed_in, sign_in_failed"), "{refused}");
+    }
+}

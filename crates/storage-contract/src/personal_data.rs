@@ -1,0 +1,219 @@
+//! All that is stored of a user: read as a whole, and erased as a whole.
+
+use domain::{
+    accounts::{LinkKind, OpenLink, PersonalData, Profile, RefreshToken, Session, User},
+    audit::{AuditAction, AuditEntry, AuditObject},
+    cart::CartItem,
+    outbox::NewOutboxMessage,
+    purchases::Purchase,
+};
+
+use crate::{
+    fixtures::{add_movies, add_user, at, digest, facts, id, link, stored_user, user},
+    node::Node,
+    outbox::message,
+};
+
+crate::cases! { "personal_data":
+    of_an_unknown_user_nothing_is_stored,
+    all_that_is_stored_of_a_user_is_collected_and_nothing_of_others,
+    an_erased_user_is_found_by_nobody,
+    the_address_of_an_erased_user_is_free_at_once,
+    erasing_takes_what_is_the_users_and_leaves_that_of_others,
+    erasing_leaves_the_books,
+    a_dropped_erasure_never_happened,
+    two_erased_users_are_no_trouble_to_each_other,
+    a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean_up,
+}
+
+/// Stores something of every kind for the user of the number.
+async fn fill(node: &Node, number: u64) -> User {
+    let owner = add_user(node, number).await;
+    let mut unit = node.account_unit().await;
+    unit.users().find_for_update(owner.id).await.unwrap();
+    let profile =
+        Profile { first_name: Some(format!("Zoë {number}")), ..Profile::empty(id(number), owner.id) };
+    unit.profiles().put(&profile).await.unwrap();
+    unit.links().put(&link(number, owner.id, LinkKind::Activation)).await.unwrap();
+    unit.links().put(&link(number, owner.id, LinkKind::PasswordReset)).await.unwrap();
+    let session = session_of(number);
+    unit.sessions().insert(&session).await.unwrap();
+    unit.sessions().insert_refresh(&refresh_of(number)).await.unwrap();
+    let deed = AuditEntry {
+        id: id(number),
+        at: at(10),
+        action: AuditAction::SignedIn,
+        actor: Some(owner.id),
+        object: Some(AuditObject::User(owner.id)),
+        before: None,
+        after: None,
+        ip: None,
+        request_id: None,
+    };
+    unit.audit().append(&deed).await.unwrap();
+    let mail = NewOutboxMessage { user_id: Some(owner.id), ..message(number) };
+    unit.outbox().push(mail).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(owner.id, id(number)).await.unwrap();
+    let item = CartItem { id: id(number), movie_id: id(1), added_at: at(20) };
+    assert!(unit.carts().add(cart, &item).await.unwrap());
+    let bought = Purchase { id: id(number), user_id: owner.id, movie_id: id(2), purchased_at: at(30) };
+    assert!(unit.purchases().insert(&bought).await.unwrap());
+    unit.commit().await.unwrap();
+    owner
+}
+
+fn session_of(number: u64) -> Session {
+    Session {
+        ended_at: Some(at(9)),
+        ..Session::begin(id(number), id(number), domain::accounts::Device::default(), at(5))
+    }
+}
+
+fn refresh_of(number: u64) -> RefreshToken {
+    RefreshToken {
+        id: id(number),
+        session_id: id(number),
+        user_id: id(number),
+        digest: digest(number),
+        issued_at: at(5),
+        expires_at: at(500),
+        rotated_at: Some(at(6)),
+    }
+}
+
+async fn erase(node: &Node, number: u64) {
+    let mut unit = node.account_unit().await;
+    unit.users().find_for_update(id(number)).await.unwrap();
+    unit.personal_data().erase(id(number), at(40)).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn collect(node: &Node, number: u64) -> Option<PersonalData> {
+    node.personal_data.collect(id(number)).await.unwrap()
+}
+
+async fn movies(node: &Node) {
+    add_movies(node, vec![facts("In the cart"), facts("Bought")]).await;
+}
+
+async fn of_an_unknown_user_nothing_is_stored(node: Node) {
+    assert_eq!(collect(&node, 1).await, None);
+}
+
+async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: Node) {
+    movies(&node).await;
+    fill(&node, 3).await;
+    let owner = fill(&node, 4).await;
+    let data = collect(&node, 4).await.unwrap();
+    assert_eq!((data.user.id, data.user.email), (owner.id, owner.email));
+    assert_eq!(data.user.profile.unwrap().first_name.as_deref(), Some("Zoë 4"));
+    assert_eq!((data.sessions, data.refresh_tokens), (vec![session_of(4)], vec![refresh_of(4)]));
+    let open = |kind| OpenLink { kind, expires_at: at(3600) };
+    assert_eq!(data.links, [open(LinkKind::Activation), open(LinkKind::PasswordReset)]);
+    let held = |movies: Vec<domain::accounts::HeldMovie>| -> Vec<_> {
+        movies.into_iter().map(|movie| (movie.name, movie.since, movie.until)).collect()
+    };
+    assert_eq!(held(data.cart), [("In the cart".to_owned(), at(20), None)]);
+    assert_eq!(held(data.purchases), [("Bought".to_owned(), at(30), None)]);
+    // Once, although it names the user twice.
+    assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
+    assert_eq!(data.pending_mails, 1);
+    node.outbox.claim(at(100), 10).await.unwrap();
+    node.outbox.complete(id(4), at(100)).await.unwrap();
+    assert_eq!(collect(&node, 4).await.unwrap().pending_mails, 0);
+}
+
+async fn an_erased_user_is_found_by_nobody(node: Node) {
+    movies(&node).await;
+    let owner = fill(&node, 1).await;
+    erase(&node, 1).await;
+    let mut unit = node.account_unit().await;
+    assert_eq!(unit.users().find(owner.id).await.unwrap(), None);
+    assert_eq!(unit.users().find_for_update(owner.id).await.unwrap(), None);
+    let nameless = format!("deleted-{}@deleted.invalid", owner.id).parse().unwrap();
+    for address in [&owner.email, &nameless] {
+        assert_eq!(unit.users().find_by_email_for_update(address).await.unwrap(), None);
+        assert_eq!(node.account_queries.credentials(address).await.unwrap(), None);
+    }
+    drop(unit);
+    assert_eq!(node.account_queries.credentials_of(owner.id).await.unwrap(), None);
+    assert_eq!(node.account_queries.session_state(id(1), at(6)).await.unwrap(), None);
+    assert_eq!(node.users.find(owner.id).await.unwrap(), None);
+    assert_eq!(collect(&node, 1).await, None);
+}
+
+async fn the_address_of_an_erased_user_is_free_at_once(node: Node) {
+    let owner = add_user(&node, 1).await;
+    let mut unit = node.account_unit().await;
+    unit.users().find_for_update(owner.id).await.unwrap();
+    unit.personal_data().erase(owner.id, at(40)).await.unwrap();
+    unit.users().insert(&User { id: id(2), ..owner.clone() }).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(stored_user(&node, id(2)).await.unwrap().email, owner.email);
+}
+
+async fn erasing_takes_what_is_the_users_and_leaves_that_of_others(node: Node) {
+    movies(&node).await;
+    fill(&node, 1).await;
+    fill(&node, 2).await;
+    let before = collect(&node, 2).await;
+    erase(&node, 1).await;
+    assert_eq!(collect(&node, 2).await, before);
+    let mut unit = node.account_unit().await;
+    assert_eq!(unit.sessions().find_for_update(id(1)).await.unwrap(), None);
+    assert_eq!(unit.sessions().find_refresh(&digest(1)).await.unwrap(), None);
+    for kind in [LinkKind::Activation, LinkKind::PasswordReset] {
+        assert_eq!(unit.links().find(kind, &digest(1)).await.unwrap(), None);
+    }
+    drop(unit);
+    let mut unit = node.cart_unit().await;
+    assert!(!unit.carts().contains(id(1), id(1)).await.unwrap());
+    assert!(unit.carts().contains(id(2), id(1)).await.unwrap());
+    drop(unit);
+    let claimed = node.outbox.claim(at(100), 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [id(2)]);
+}
+
+async fn erasing_leaves_the_books(node: Node) {
+    movies(&node).await;
+    fill(&node, 1).await;
+    erase(&node, 1).await;
+    let mut unit = node.cart_unit().await;
+    assert!(unit.purchases().is_purchased(id(1), id(2)).await.unwrap());
+}
+
+async fn a_dropped_erasure_never_happened(node: Node) {
+    movies(&node).await;
+    fill(&node, 1).await;
+    let before = collect(&node, 1).await;
+    let mut unit = node.account_unit().await;
+    unit.users().find_for_update(id(1)).await.unwrap();
+    unit.personal_data().erase(id(1), at(40)).await.unwrap();
+    drop(unit);
+    assert_eq!(collect(&node, 1).await, before);
+}
+
+async fn two_erased_users_are_no_trouble_to_each_other(node: Node) {
+    for number in [1, 2] {
+        add_user(&node, number).await;
+        erase(&node, number).await;
+    }
+    let mut unit = node.account_unit().await;
+    unit.users().insert(&user(3)).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean_up(node: Node) {
+    movies(&node).await;
+    add_user(&node, 1).await;
+    erase(&node, 1).await;
+    let mut unit = node.cart_unit().await;
+    let cart = unit.carts().open_for_update(id(1), id(1)).await.unwrap();
+    let item = CartItem { id: id(1), movie_id: id(1), added_at: at(41) };
+    assert!(unit.carts().add(cart, &item).await.unwrap());
+    unit.commit().await.unwrap();
+    node.maintenance.purge_expired(at(50), at(0), 100).await.unwrap();
+    assert!(!node.cart_unit().await.carts().contains(cart, id(1)).await.unwrap());
+}
