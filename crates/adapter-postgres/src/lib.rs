@@ -34,8 +34,8 @@ use crate::{
 /// What the shared sources call the database.
 pub(crate) use PostgresDatabase as Database;
 
-/// How many races a reading statement may lose.
-const RACES: u32 = 5;
+/// How often a reading statement that loses races is tried.
+const TRIES: u32 = 5;
 
 /// How the pool is sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl PostgresDatabase {
         ST: 'static,
     {
         let mut is_first = true;
-        let mut races_left = RACES;
+        let mut tries_left = TRIES;
         loop {
             let mut connection = self.inner.connections.get().await?;
             self.inner.connections.count_statement();
@@ -133,10 +133,43 @@ impl PostgresDatabase {
                     is_first = false;
                 }
                 Err(error) => match store_error(error) {
-                    StoreError::Conflict(_) if races_left > 1 => races_left = races_left.saturating_sub(1),
+                    StoreError::Conflict(_) if tries_left > 1 => tries_left = tries_left.saturating_sub(1),
                     error => return Err(error),
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::Bool;
+    use domain::store::StoreError;
+    use test_postgres::TestPostgres;
+
+    use super::{Database, PoolOptions, statement::Statement};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reading_statement_may_lose_four_races() {
+        if TestPostgres::is_skipped() {
+            return;
+        }
+        let guard = TestPostgres::shared().empty_database().await;
+        let database = Database::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
+        // The sequence goes on whatever becomes of the statement.
+        guard
+            .execute(
+                "CREATE SEQUENCE races;
+                CREATE FUNCTION wins(after int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+                    IF nextval('races') <= after THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF;
+                    PERFORM setval('races', 1, false);
+                    RETURN true;
+                END $$",
+            )
+            .await;
+        let read =
+            async |sql: &'static str| database.fetch::<_, (bool,)>(Statement::<(Bool,)>::new(sql)).await;
+        assert_eq!(read("SELECT wins(4)").await.unwrap(), [(true,)]);
+        assert!(matches!(read("SELECT wins(5)").await, Err(StoreError::Conflict(_))));
     }
 }

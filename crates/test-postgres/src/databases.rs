@@ -93,10 +93,15 @@ impl Databases {
     }
 
     async fn execute(&self, statement: &str) {
-        let client = connect(&self.admin_url).await.expect("connect to the PostgreSQL server for tests");
-        if let Err(error) = client.batch_execute(statement).await {
-            panic!("{statement}: {error:?}");
-        }
+        execute_at(&self.admin_url, statement).await;
+    }
+}
+
+/// Runs statements on the database at the address.
+pub(crate) async fn execute_at(url: &str, statements: &str) {
+    let client = connect(url).await.expect("connect to the PostgreSQL server for tests");
+    if let Err(error) = client.batch_execute(statements).await {
+        panic!("{statements}: {error:?}");
     }
 }
 

@@ -136,6 +136,14 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Runs statements on it, past whoever uses it.
+    ///
+    /// # Panics
+    /// When one fails.
+    pub async fn execute(&self, statements: &str) {
+        databases::execute_at(&self.url, statements).await;
+    }
+
     /// Its name on the server.
     #[must_use]
     pub fn name(&self) -> &str {

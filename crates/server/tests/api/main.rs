@@ -23,6 +23,7 @@ mod crash;
 mod docs;
 mod health;
 mod logs;
+mod lost_races;
 mod manners;
 mod openapi;
 mod overload;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         docs::cases(),
         health::cases(),
         logs::cases(),
+        lost_races::cases(),
         manners::cases(),
         openapi::cases(),
         overload::cases(),

@@ -54,7 +54,7 @@ pub(crate) struct TestApp {
 struct Database {
     url: String,
     folder: TempDir,
-    _postgres: Option<TestDatabase>,
+    postgres: Option<TestDatabase>,
     /// Only when the case stops it; last, since the database is on it.
     server: Option<Arc<TestPostgres>>,
 }
@@ -65,11 +65,11 @@ impl Database {
         match engine {
             Engine::Sqlite => {
                 let url = format!("sqlite://{}", folder.path().join("cinema.db").display());
-                Self { url, folder, _postgres: None, server: None }
+                Self { url, folder, postgres: None, server: None }
             }
             Engine::Postgres => {
                 let postgres = TestPostgres::shared().database(migrate).await;
-                Self { url: postgres.url().to_owned(), folder, _postgres: Some(postgres), server: None }
+                Self { url: postgres.url().to_owned(), folder, postgres: Some(postgres), server: None }
             }
         }
     }
@@ -79,7 +79,7 @@ impl Database {
         let server = tokio::task::spawn_blocking(TestPostgres::private).await.expect("a server");
         let postgres = server.empty_database().await;
         let url = postgres.url().to_owned();
-        Self { url, folder, _postgres: Some(postgres), server: Some(Arc::new(server)) }
+        Self { url, folder, postgres: Some(postgres), server: Some(Arc::new(server)) }
     }
 }
 
@@ -392,6 +392,11 @@ impl TestApp {
         let before = database.statements();
         call.await.expect(200);
         database.statements() - before
+    }
+
+    /// Runs statements on the PostgreSQL database, past the server.
+    pub(crate) async fn execute_sql(&self, statements: &str) {
+        self.database.postgres.as_ref().expect("a case on PostgreSQL").execute(statements).await;
     }
 
     /// Stops the case's own database server, as a crash does.
