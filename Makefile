@@ -29,6 +29,7 @@ setup: rust ## install what tests, linters and benchmarks need (PostgreSQL, Redi
 	@scripts/setup.sh postgres
 	@scripts/setup.sh redis
 	@scripts/setup.sh s3
+	@scripts/setup.sh mail
 	@scripts/setup.sh tools
 	@scripts/setup.sh bench
 	cargo fetch --locked
@@ -42,10 +43,11 @@ build: rust
 	cargo test --workspace --locked --no-run --quiet
 
 .PHONY: test
-test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1, SKIP_S3=1 leave out what needs them)
+test: rust ## every test (SKIP_POSTGRES=1, SKIP_REDIS=1, SKIP_S3=1, SKIP_MAIL=1 leave out what needs them)
 	@scripts/setup.sh postgres
 	@scripts/setup.sh redis
 	@scripts/setup.sh s3
+	@scripts/setup.sh mail
 	@scripts/test.sh
 
 .PHONY: fmt

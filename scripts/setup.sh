@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh tools       the linters and the fuzzer, from PyPI into .tools/venv
 #   scripts/setup.sh s3          an S3 server for tests, from PyPI into .tools/s3
+#   scripts/setup.sh mail        a mail server for tests, from PyPI into .tools/mail
 #   scripts/setup.sh postgres    a PostgreSQL server's programs (the tests start a cluster of their own with them)
 #   scripts/setup.sh redis       a Redis server's program (the tests start their own with it)
 #   scripts/setup.sh bench       PostgreSQL, pgbench and wrk
@@ -93,15 +94,23 @@ s3() {
   fi
 }
 
+mail() {
+  [ "${SKIP_MAIL:-}" = 1 ] && return 0
+  if ! install_from_pypi .tools/mail scripts/mail.txt; then
+    say "The mail server for the tests could not be installed (it comes from PyPI). SKIP_MAIL=1 runs the tests without it."
+    return 1
+  fi
+}
+
 bench() {
   postgres
   command -v wrk >/dev/null || install_packages "wrk, the load generator" wrk
 }
 
 case "${1:-}" in
-  tools | s3 | postgres | redis | bench) "$1" ;;
+  tools | s3 | mail | postgres | redis | bench) "$1" ;;
   *)
-    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

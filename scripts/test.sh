@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test of the workspace; the last line sums the runs up, and the exit code is cargo's own.
 # Arguments go to `cargo test` (scripts/test.sh -p domain). SKIP_POSTGRES=1 leaves out what needs PostgreSQL,
-# SKIP_REDIS=1 what needs Redis, SKIP_S3=1 what needs an S3 server.
+# SKIP_REDIS=1 what needs Redis, SKIP_S3=1 what needs an S3 server, SKIP_MAIL=1 what needs a mail server.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
@@ -21,6 +21,9 @@ if [ "${SKIP_REDIS:-}" = 1 ]; then
 fi
 if [ "${SKIP_S3:-}" = 1 ]; then
   printf '\n%s\n' 'SKIP_S3=1: left out was what needs an S3 server: the part of the media contract that runs on one.'
+fi
+if [ "${SKIP_MAIL:-}" = 1 ]; then
+  printf '\n%s\n' 'SKIP_MAIL=1: left out was what needs a mail server: the API cases named mails.'
 fi
 # cargo prints one "test result: ok. 3 passed; 0 failed; 0 ignored; …" for each test program.
 awk '

@@ -17,6 +17,7 @@ use actix_web::{
         header::{HeaderName, HeaderValue, RETRY_AFTER},
     },
 };
+use domain::failure::error_chain;
 use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
 
 pub use self::{
@@ -52,14 +53,7 @@ impl Problem {
     /// Keeps the error and its sources for the log; the caller never sees them.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            chain.push_str(": ");
-            chain.push_str(&inner.to_string());
-            source = inner.source();
-        }
-        self.cause = Some(chain);
+        self.cause = Some(error_chain(error));
         self
     }
 

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod cart;
 pub mod catalog;
 pub mod entropy;
+pub mod failure;
 pub mod id;
 pub mod mail;
 pub mod media;

@@ -60,6 +60,9 @@ pub fn retry_delay(attempts: u32) -> Duration {
 pub trait OutboxRepository: Send {
     /// Adds the message. A second one with the same `dedupe_key` MUST be dropped without an error.
     async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
+    /// Marks a message done and blanks its payload, together with what it led to; `false` when it was done before. MUST say
+    /// `true` to one of several callers at most.
+    async fn complete(&mut self, id: OutboxId, now: Instant) -> Result<bool, StoreError>;
 }
 
 /// The worker's side of the outbox: each call is a transaction of its own.

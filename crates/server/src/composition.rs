@@ -5,7 +5,7 @@ mod readiness;
 mod storage;
 mod throttle;
 
-use std::{error::Error, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use adapter_crypto::{
     AeadSealer, Argon2Hasher, HasherError, HmacSigner, JwtTokens, RandomBackoff, SecretTokens, SystemClock,
@@ -22,6 +22,7 @@ use app::{
     paging::CursorCodec,
 };
 use chrono::TimeDelta;
+pub use domain::failure::error_chain;
 use domain::{
     accounts::PasswordHasher,
     entropy::Sealer,
@@ -93,22 +94,6 @@ pub enum StartError {
     /// The REST layer does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),
-}
-
-/// An error with everything that caused it, in one line.
-#[must_use]
-pub fn error_chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Every use case, on the adapters that the settings name.

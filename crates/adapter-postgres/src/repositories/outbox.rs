@@ -39,6 +39,17 @@ impl OutboxRepository for UnitOfWork {
         self.execute(query).await?;
         Ok(())
     }
+
+    async fn complete(&mut self, id: OutboxId, now: Instant) -> Result<bool, StoreError> {
+        let message =
+            outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
+        let query = diesel::update(message).set((
+            outbox::sent_at.eq(Some(DbInstant(now))),
+            outbox::payload.eq(Vec::new()),
+            outbox::locked_until.eq(None::<DbInstant>),
+        ));
+        Ok(self.execute(query).await? == 1)
+    }
 }
 
 type ClaimedTypes = (SqlId, Text, Binary, Integer, SqlInstant);
@@ -76,14 +87,7 @@ impl OutboxQueue for Database {
 
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
-        let message =
-            outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
-        let query = diesel::update(message).set((
-            outbox::sent_at.eq(Some(DbInstant(now))),
-            outbox::payload.eq(Vec::new()),
-            outbox::locked_until.eq(None::<DbInstant>),
-        ));
-        unit.execute(query).await?;
+        OutboxRepository::complete(&mut unit, id, now).await?;
         unit.finish().await
     }
 

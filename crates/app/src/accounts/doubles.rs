@@ -4,18 +4,23 @@ mod guard;
 mod secrets;
 mod store;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use chrono::TimeDelta;
 use domain::{
     accounts::{Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, User},
     entropy::PlainToken,
+    id::{Id, OutboxId},
     mail::Mail,
     outbox::ClaimedOutboxMessage,
 };
 pub(crate) use guard::RecordingGuard;
 pub(crate) use secrets::{PlainHasher, ReadableTokens};
 pub(crate) use store::{MemoryAccounts, Rows};
+use uuid::Uuid;
 
 use super::{AccountPorts, AccountSettings, Accounts, TokenPair};
 use crate::{
@@ -149,6 +154,12 @@ impl World {
     pub(crate) fn seconds_pass(&self, seconds: i64) {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
+}
+
+/// A wish for a link that nobody has answered yet.
+pub(crate) fn wish() -> OutboxId {
+    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
+    Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()))
 }
 
 /// The token in the link of a mail.

@@ -11,7 +11,7 @@ use domain::{
 
 use super::{
     Actor, LogInError, RefreshError, UserChanges,
-    doubles::{ORIGIN, PASSWORD, World, ann, password},
+    doubles::{ORIGIN, PASSWORD, World, ann, password, token_in, wish},
 };
 
 type Ended = Result<(), Box<dyn Error>>;
@@ -80,7 +80,7 @@ async fn activating_an_account_with_a_contested_password() {
     let prepare = async |world: &World| {
         world.registered(&ann()).await;
         world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
-        super::doubles::token_in(&world.last_mail())
+        token_in(&world.last_mail())
     };
     check(prepare, async |world, token| Ok(world.accounts.activate(token, ORIGIN).await?)).await;
 }
@@ -95,17 +95,19 @@ async fn asking_for_links() {
 #[tokio::test]
 async fn sending_links() {
     let waiting = async |world: &World| drop(world.registered(&ann()).await);
-    check(waiting, async |world, ()| Ok(world.accounts.send_requested_activation(&ann()).await?)).await;
+    check(waiting, async |world, ()| Ok(world.accounts.send_requested_activation(wish(), &ann()).await?))
+        .await;
     let active = async |world: &World| world.active(&ann()).await;
-    check(active, async |world, ()| Ok(world.accounts.send_requested_password_reset(&ann()).await?)).await;
+    check(active, async |world, ()| Ok(world.accounts.send_requested_password_reset(wish(), &ann()).await?))
+        .await;
 }
 
 #[tokio::test]
 async fn setting_a_new_password() {
     let prepare = async |world: &World| {
         world.signed_in(&ann()).await;
-        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
-        super::doubles::token_in(&world.last_mail())
+        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        token_in(&world.last_mail())
     };
     check(prepare, async |world, token| {
         Ok(world.accounts.reset_password(token, password("louder harbour 8"), ORIGIN).await?)

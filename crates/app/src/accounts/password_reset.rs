@@ -2,6 +2,7 @@ use domain::{
     accounts::{EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword},
     audit::{AuditAction, AuditObject},
     entropy::PlainToken,
+    id::OutboxId,
     store::StoreError,
 };
 
@@ -39,23 +40,30 @@ impl Accounts {
         self.push_alone(&key, &Message::PasswordResetRequested(email)).await
     }
 
-    /// Sends the reset link that was asked for, if the address has an active account.
+    /// Sends the reset link that was asked for, if the address has an active account: once a wish, which is done with it.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn send_requested_password_reset(&self, email: &EmailAddress) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_send_password_reset(email)).await
+    pub async fn send_requested_password_reset(
+        &self,
+        wish: OutboxId,
+        email: &EmailAddress,
+    ) -> Result<(), StoreError> {
+        retried(&*self.ports.backoff, || self.try_send_password_reset(wish, email)).await
     }
 
-    async fn try_send_password_reset(&self, email: &EmailAddress) -> Result<(), StoreError> {
+    async fn try_send_password_reset(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active)
         else {
             return Ok(());
         };
-        self.mail_password_reset(&mut *unit, &user, now).await?;
-        unit.commit().await
+        if unit.outbox().complete(wish, now).await? {
+            self.mail_password_reset(&mut *unit, &user, now).await?;
+            unit.commit().await?;
+        }
+        Ok(())
     }
 
     /// Sets a new password with the token of a link, uses it up, and ends every sign-in of the user (R15).
@@ -117,7 +125,7 @@ mod tests {
     use crate::{
         accounts::{
             AuthenticateError, LogInError, RefreshError, ResetPasswordError,
-            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
+            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish},
         },
         outbox::Message,
     };
@@ -125,7 +133,7 @@ mod tests {
     const NEW: &str = "louder harbour 8";
 
     async fn mailed_link(world: &World) -> PlainToken {
-        world.accounts.send_requested_password_reset(&ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
         token_in(&world.last_mail())
     }
 
@@ -152,7 +160,7 @@ mod tests {
         world.registered(&ann()).await;
         let before = world.store.rows().clone();
         for address in [ann(), email("bob@example.com")] {
-            world.accounts.send_requested_password_reset(&address).await.unwrap();
+            world.accounts.send_requested_password_reset(wish(), &address).await.unwrap();
         }
         assert_eq!(*world.store.rows(), before);
     }
@@ -225,7 +233,7 @@ mod tests {
     async fn a_password_against_the_rule_does_not_use_the_token_up() {
         let world = World::new();
         world.active(&email("ann2@example.com")).await;
-        world.accounts.send_requested_password_reset(&email("ann2@example.com")).await.unwrap();
+        world.accounts.send_requested_password_reset(wish(), &email("ann2@example.com")).await.unwrap();
         let token = token_in(&world.last_mail());
         for (weak, fault) in [
             ("short 1", PasswordProblem::TooShort { least: 8 }),

@@ -1,5 +1,6 @@
 use domain::{
     accounts::{EmailAddress, User},
+    id::OutboxId,
     store::StoreError,
 };
 
@@ -19,29 +20,37 @@ impl Accounts {
         self.push_alone(&key, &Message::ActivationRequested(email)).await
     }
 
-    /// Sends the new activation link that was asked for, if the address has an account that waits for it.
+    /// Sends the new activation link that was asked for, if the address has an account that waits for it: once a wish,
+    /// which is done with it.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn send_requested_activation(&self, email: &EmailAddress) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_send_activation(email)).await
+    pub async fn send_requested_activation(
+        &self,
+        wish: OutboxId,
+        email: &EmailAddress,
+    ) -> Result<(), StoreError> {
+        retried(&*self.ports.backoff, || self.try_send_activation(wish, email)).await
     }
 
-    async fn try_send_activation(&self, email: &EmailAddress) -> Result<(), StoreError> {
+    async fn try_send_activation(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(User::is_waiting) else {
             return Ok(());
         };
-        self.mail_activation(&mut *unit, &user, now).await?;
-        unit.commit().await
+        if unit.outbox().complete(wish, now).await? {
+            self.mail_activation(&mut *unit, &user, now).await?;
+            unit.commit().await?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        accounts::doubles::{ORIGIN, World, ann, email, token_in},
+        accounts::doubles::{ORIGIN, World, ann, email, token_in, wish},
         outbox::Message,
     };
 
@@ -67,11 +76,25 @@ mod tests {
         let world = World::new();
         let old = world.registered(&ann()).await;
         world.seconds_pass(25 * 3600);
-        world.accounts.send_requested_activation(&ann()).await.unwrap();
+        world.accounts.send_requested_activation(wish(), &ann()).await.unwrap();
         let new = token_in(&world.last_mail());
         assert!(world.accounts.activate(&old, ORIGIN).await.is_err());
         world.seconds_pass(23 * 3600);
         world.accounts.activate(&new, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_wish_that_is_acted_on_twice_has_one_link() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let wish = wish();
+        world.accounts.send_requested_activation(wish, &ann()).await.unwrap();
+        let link = token_in(&world.last_mail());
+        world.accounts.send_requested_activation(wish, &ann()).await.unwrap();
+        assert_eq!(world.mails().len(), 2);
+        world.accounts.activate(&link, ORIGIN).await.unwrap();
+        world.accounts.send_requested_password_reset(wish, &ann()).await.unwrap();
+        assert_eq!(world.mails().len(), 2);
     }
 
     #[tokio::test]
@@ -80,7 +103,7 @@ mod tests {
         world.active(&ann()).await;
         let before = world.store.rows().clone();
         for address in [ann(), email("bob@example.com")] {
-            world.accounts.send_requested_activation(&address).await.unwrap();
+            world.accounts.send_requested_activation(wish(), &address).await.unwrap();
         }
         assert_eq!(*world.store.rows(), before);
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::{
     entropy::Sealer,
+    failure::error_chain,
     mail::Mailer,
     outbox::{ClaimedOutboxMessage, LEASE, MAX_ATTEMPTS, OutboxQueue, retry_delay},
     store::StoreError,
@@ -91,7 +92,7 @@ impl Outbox {
                     error = &*error,
                     "an outbox message failed"
                 );
-                let error = error.to_string();
+                let error = error_chain(&*error);
                 retried(&*self.backoff, || self.queue.fail(claimed.id, &error, retry_at)).await?;
                 Ok(false)
             }
@@ -104,9 +105,11 @@ impl Outbox {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         match Message::unseal(claimed, &*self.sealer)? {
             Message::Mail(mail) => self.mailer.send(claimed.id, &mail).await?,
-            Message::ActivationRequested(email) => self.accounts.send_requested_activation(&email).await?,
+            Message::ActivationRequested(email) => {
+                self.accounts.send_requested_activation(claimed.id, &email).await?;
+            }
             Message::PasswordResetRequested(email) => {
-                self.accounts.send_requested_password_reset(&email).await?;
+                self.accounts.send_requested_password_reset(claimed.id, &email).await?;
             }
         }
         Ok(())
@@ -235,7 +238,7 @@ mod tests {
             outbox.deliver_due().await.unwrap();
             let standing = queue.standings().remove(0);
             assert_eq!((standing.attempts, standing.is_dead), (attempts, false));
-            assert_eq!(standing.error.as_deref(), Some("the mail could not be sent"));
+            assert_eq!(standing.error.as_deref(), Some("the mail could not be sent: no answer"));
             world.seconds_pass(1);
             outbox.deliver_due().await.unwrap();
         }
@@ -324,7 +327,7 @@ mod tests {
         let (mailer, _) = noting();
         let (outbox, queue) = outbox(&world, mailer);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
-        assert_eq!(queue.standings()[1].error.as_deref(), Some("the store failed"));
+        assert_eq!(queue.standings()[1].error.as_deref(), Some("the store failed: the disk is full"));
         world.store.fails_on_commit.store(false, Ordering::Relaxed);
         world.seconds_pass(1);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);

@@ -24,6 +24,7 @@ mod docs;
 mod health;
 mod logs;
 mod lost_races;
+mod mails;
 mod manners;
 mod openapi;
 mod overload;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         health::cases(),
         logs::cases(),
         lost_races::cases(),
+        mails::cases(),
         manners::cases(),
         openapi::cases(),
         overload::cases(),

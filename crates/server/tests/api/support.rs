@@ -11,6 +11,7 @@ mod contract;
 mod engine;
 mod fixtures;
 mod logs;
+mod mail_server;
 mod mailer;
 mod redaction;
 mod tables;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     engine::Engine,
     fixtures::{facts, small_catalogue},
     logs::{capture_logs, captured_logs},
+    mail_server::MailServer,
     mailer::RecordingMailer,
     redaction::{redacted, snapshot},
     tables::Cell,

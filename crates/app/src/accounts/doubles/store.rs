@@ -16,7 +16,7 @@ use domain::{
         AuditEntry, AuditFilter, AuditObject, AuditQueries, AuditRecord, AuditRepository, RecordedObject,
     },
     entropy::TokenDigest,
-    id::{SessionId, UserId},
+    id::{OutboxId, SessionId, UserId},
     outbox::{NewOutboxMessage, OutboxRepository},
     page::{Page, PageRequest, Position, SortValue, Start, Total},
     store::StoreError,
@@ -39,6 +39,8 @@ pub(crate) struct Rows {
     pub(crate) outbox: Vec<NewOutboxMessage>,
     /// Users who were erased.
     pub(crate) tombstones: Vec<UserId>,
+    /// The messages that were done together with what they led to.
+    pub(crate) done: Vec<OutboxId>,
 }
 
 type Meddler = Box<dyn FnMut(&mut Rows) + Send>;
@@ -339,6 +341,11 @@ impl OutboxRepository for Unit {
             self.draft.outbox.push(message);
         }
         Ok(())
+    }
+    async fn complete(&mut self, id: OutboxId, _: Instant) -> Result<bool, StoreError> {
+        let is_new = !self.draft.done.contains(&id);
+        self.draft.done.extend(is_new.then_some(id));
+        Ok(is_new)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use libtest_mimic::{Failed, Trial};
 
-use super::{Engine, runtime};
+use super::{Engine, MailServer, runtime};
 
 type Run = fn(Engine) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -13,11 +13,12 @@ pub(crate) struct Case {
     name: &'static str,
     run: Run,
     engines: &'static [Engine],
+    needs_mail_server: bool,
 }
 
 impl Case {
     pub(crate) const fn on_both(name: &'static str, run: Run) -> Self {
-        Self { name, run, engines: &[Engine::Sqlite, Engine::Postgres] }
+        Self { name, run, engines: &[Engine::Sqlite, Engine::Postgres], needs_mail_server: false }
     }
 
     /// For what can only happen to a database server.
@@ -32,16 +33,24 @@ impl Case {
         self
     }
 
-    /// One trial a database; those of a database that is left out are marked so, and never pass silently.
+    /// For what needs a mail server, which a machine may not have.
+    pub(crate) const fn with_a_mail_server(mut self) -> Self {
+        self.needs_mail_server = true;
+        self
+    }
+
+    /// One trial a database; those of a database that is left out, or of a mail server that is not there, are marked so, and
+    /// never pass silently.
     pub(crate) fn trials(self) -> impl Iterator<Item = Trial> {
-        let Self { name, run, engines } = self;
+        let Self { name, run, engines, needs_mail_server } = self;
+        let is_missing = needs_mail_server && MailServer::is_missing();
         let (_, name) = name.split_once("::").unwrap_or(("", name));
         engines.iter().map(move |&engine| {
             Trial::test(format!("{}::{name}", engine.name()), move || {
                 runtime().block_on(run(engine));
                 Ok::<(), Failed>(())
             })
-            .with_ignored_flag(engine.is_skipped())
+            .with_ignored_flag(is_missing || engine.is_skipped())
         })
     }
 }

@@ -34,6 +34,12 @@ impl Cinema {
         Self { command }
     }
 
+    /// With these settings too.
+    pub(crate) fn with(mut self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        self.command.envs(settings);
+        self
+    }
+
     /// Runs a command to its end; says whether it succeeded, and what it said.
     pub(crate) fn run(mut self, words: &[&str]) -> (bool, String) {
         let done = self.prepared("exec \"$@\"", words).output().expect("cinema runs");

@@ -1,0 +1,127 @@
+//! A real mail server, which `scripts/mail_server.py` is with aiosmtpd.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// A mail as it came over the wire.
+#[derive(Debug, Clone)]
+pub(crate) struct DeliveredMail {
+    /// Whom the envelope names.
+    pub(crate) to: String,
+    /// Headers and body.
+    pub(crate) content: String,
+    /// Whether the server took it; else it sent it away for now.
+    pub(crate) is_taken: bool,
+    /// Whether the sender still waits to hear so.
+    pub(crate) is_held: bool,
+}
+
+impl DeliveredMail {
+    fn read(line: &str) -> Self {
+        let mail: Value = serde_json::from_str(line).expect("a line of JSON");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        Self {
+            to: text(&mail["to"][0]),
+            content: text(&mail["content"]),
+            is_taken: mail["is_taken"] == true,
+            is_held: mail["is_held"] == true,
+        }
+    }
+
+    pub(crate) fn message_id(&self) -> &str {
+        let header = self.content.lines().find_map(|line| line.strip_prefix("Message-ID: "));
+        header.expect("a Message-ID")
+    }
+}
+
+/// A running one; ended when it is dropped.
+pub(crate) struct MailServer {
+    child: Child,
+    port: u64,
+    lines: UnboundedReceiver<String>,
+    delivered: Vec<DeliveredMail>,
+}
+
+impl MailServer {
+    /// Whether tests are to do without (`SKIP_MAIL=1`), or this machine has none: `scripts/setup.sh mail` puts it there.
+    #[expect(clippy::disallowed_methods, reason = "the suite is told by its environment what to leave out")]
+    pub(crate) fn is_missing() -> bool {
+        std::env::var("SKIP_MAIL").is_ok_and(|value| value == "1") || python().is_none()
+    }
+
+    /// Starts one; the arguments are those of the script.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let python = python().expect("a Python with aiosmtpd");
+        let script = root().join("scripts/mail_server.py");
+        let mut command = Command::new(python);
+        command.arg(script).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the mail server starts");
+        let (told, lines) = unbounded_channel();
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        let port = output.next().expect("it listens").parse().expect("its port");
+        std::thread::spawn(move || {
+            for line in output {
+                // The case may have ended.
+                let _ = told.send(line);
+            }
+        });
+        Self { child, port, lines, delivered: Vec::new() }
+    }
+
+    /// The settings of a server that hands its mails over here.
+    pub(crate) fn settings(&self) -> [(&'static str, String); 3] {
+        [
+            ("MAILER", "smtp".to_owned()),
+            ("SMTP_URL", format!("smtp://127.0.0.1:{}?tls=none", self.port)),
+            ("MAIL_FROM", "no-reply@cinema.test".to_owned()),
+        ]
+    }
+
+    /// Waits for the next mail.
+    pub(crate) async fn next(&mut self) -> DeliveredMail {
+        let mail = DeliveredMail::read(&self.lines.recv().await.expect("it runs"));
+        self.delivered.push(mail.clone());
+        mail
+    }
+
+    /// Ends it; gives all mails that ever came, in their order.
+    pub(crate) async fn end(mut self) -> Vec<DeliveredMail> {
+        self.child.kill().expect("it runs");
+        // What it told before stands in the pipe.
+        while let Some(line) = self.lines.recv().await {
+            self.delivered.push(DeliveredMail::read(&line));
+        }
+        std::mem::take(&mut self.delivered)
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A Python that has aiosmtpd.
+fn python() -> Option<&'static Path> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let has_it = |python: &PathBuf| {
+        let mut command = Command::new(python);
+        command.args(["-c", "import aiosmtpd"]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    PYTHON
+        .get_or_init(|| [root().join(".tools/mail/bin/python"), "python3".into()].into_iter().find(has_it))
+        .as_deref()
+}
