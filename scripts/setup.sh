@@ -69,16 +69,16 @@ install_from_pypi() {
   if [ -f "$venv/list.txt" ] && cmp -s "$list" "$venv/list.txt"; then
     return 0
   fi
-  command -v python3 >/dev/null || install_packages "Python 3" python3 python3-venv
+  command -v python3 >/dev/null || install_packages "Python 3" python3 python3-venv || return 1
   say "installing what $list names into $venv"
   rm -rf "$venv"
   # Debian's python3 comes without ensurepip: a first try may leave half a venv behind.
   if ! python3 -m venv "$venv" >/dev/null 2>&1; then
     rm -rf "$venv"
-    install_packages "Python's venv module" python3-venv
-    python3 -m venv "$venv"
+    install_packages "Python's venv module" python3-venv || return 1
+    python3 -m venv "$venv" || return 1
   fi
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$list"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$list" || return 1
   cp "$list" "$venv/list.txt"
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod bodies;
 mod gate;
 pub(crate) mod own;
 pub(crate) mod pages;
+pub(crate) mod profile;
 
 use actix_web::{HttpRequest, web};
 use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError};

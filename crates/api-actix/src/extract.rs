@@ -12,6 +12,7 @@ pub(crate) mod nothing;
 pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod query;
+pub(crate) mod upload;
 pub(crate) mod values;
 
 use actix_web::{HttpRequest, web};
@@ -25,6 +26,7 @@ pub(crate) use self::{
     origin::origin_of,
     path::{At, PathId},
     query::{FromQuery, Params, Query},
+    upload::AvatarUpload,
 };
 use crate::{
     problem::{Problem, kinds},

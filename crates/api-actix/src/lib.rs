@@ -11,6 +11,7 @@ mod extract;
 mod health;
 mod html;
 mod limits;
+mod media;
 mod moment;
 mod money;
 mod openapi;

@@ -60,7 +60,7 @@ pub(crate) async fn export(
     let (user_id, origin) = (caller.actor.user_id, origin_of(&request));
     let (data, at) = api.run(async move { accounts.export_data(user_id, &origin).await }).await?;
     let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
-    Ok(Download { body: PersonalDataBody::new(data, at), file_name })
+    Ok(Download { body: PersonalDataBody::new(data, at, &api.settings.public_url), file_name })
 }
 
 /// Delete one's own account.

@@ -2,13 +2,18 @@
 
 use paperclip::actix::web::{self, ServiceConfig};
 
-use crate::{accounts, accounts::own, audit, cart, catalog, health, personal_data, users};
+use crate::{
+    accounts,
+    accounts::{own, profile},
+    audit, cart, catalog, health, media, personal_data, users,
+};
 
 /// Puts the documented routes on an app.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
+        .service(web::resource("/media/avatars/{file}").route(web::get().to(media::avatar)))
         .service(
             web::scope("/api/v1")
                 .service(web::resource("/accounts/register").route(web::post().to(accounts::register)))
@@ -28,6 +33,17 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                     web::resource("/accounts/password-reset/confirm")
                         .route(web::post().to(accounts::reset_password)),
                 )
+                .service(
+                    web::resource("/users/me")
+                        .route(web::get().to(profile::show))
+                        .route(web::delete().to(personal_data::delete)),
+                )
+                .service(web::resource("/users/me/profile").route(web::patch().to(profile::change)))
+                .service(
+                    web::resource("/users/me/avatar")
+                        .route(web::put().to(profile::set_avatar))
+                        .route(web::delete().to(profile::remove_avatar)),
+                )
                 .service(web::resource("/users/me/password").route(web::post().to(own::change_password)))
                 .service(
                     web::resource("/users/me/sessions")
@@ -36,7 +52,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 )
                 .service(web::resource("/users/me/sessions/{id}").route(web::delete().to(own::end_session)))
                 .service(web::resource("/users").route(web::get().to(users::list)))
-                .service(web::resource("/users/me").route(web::delete().to(personal_data::delete)))
                 .service(web::resource("/users/me/export").route(web::get().to(personal_data::export)))
                 .service(web::resource("/admin/audit").route(web::get().to(audit::list)))
                 .service(

@@ -22,6 +22,9 @@ use crate::{
     state::{Api, ApiState},
 };
 
+/// Files that may be uploaded at once: the memory that they take together.
+const UPLOADS_AT_ONCE: usize = 16;
+
 /// What all workers share.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -52,6 +55,7 @@ impl Shared {
                 limits: Limits::new(Arc::clone(&state.limiter), settings.rate_limits.clone()),
                 state,
                 settings,
+                uploads: InFlight::new(UPLOADS_AT_ONCE),
             }),
         })
     }

@@ -7,6 +7,7 @@ use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
+    edge::overload::InFlight,
     health::Readiness,
     limits::Limits,
     problem::{Failure, Problem, kinds},
@@ -43,6 +44,8 @@ pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
     pub(crate) limits: Limits,
+    /// The files that are being uploaded: each is held in memory.
+    pub(crate) uploads: InFlight,
 }
 
 impl Api {

@@ -52,7 +52,8 @@ pub(crate) async fn list(
     let (wanted, number, size) = admin.rest.0.wanted().map_err(ListError::Page)?;
     let accounts = api.accounts();
     let listing = api.run(async move { accounts.list_users(wanted).await }).await?;
-    Ok(PrivatePage(PageBody::of(listing, number, size, UserBody::from)))
+    let public_url = &api.settings.public_url;
+    Ok(PrivatePage(PageBody::of(listing, number, size, |user| UserBody::new(user, public_url))))
 }
 
 /// Show a user.
@@ -71,7 +72,7 @@ pub(crate) async fn show(
             user.ok_or(ShowUserError::NotFound)
         })
         .await?;
-    Ok(OkJson(user.into()))
+    Ok(OkJson(UserBody::new(user, &api.settings.public_url)))
 }
 
 /// Change a user's role, or whether the user may sign in.
@@ -89,7 +90,7 @@ pub(crate) async fn change(
     let accounts = api.accounts();
     let user =
         api.run(async move { accounts.change_user(actor.user_id, id, changes, &origin).await }).await?;
-    Ok(OkJson(user.into()))
+    Ok(OkJson(UserBody::new(user, &api.settings.public_url)))
 }
 
 /// Show a user's cart.

@@ -4,6 +4,7 @@ mod activate;
 mod audit;
 mod audit_log;
 mod authenticate;
+mod avatar;
 mod change_password;
 mod change_user;
 mod clean_up;
@@ -21,6 +22,7 @@ mod notices;
 mod own_sessions;
 mod password_guard;
 mod password_reset;
+mod profile;
 mod refresh;
 mod register;
 mod resend_activation;
@@ -39,6 +41,7 @@ use domain::{
     entropy::{PlainToken, Sealer, TokenGenerator},
     id::{IdGenerator, SessionId, UserId},
     mail::Mail,
+    media::{AvatarImages, MediaStore},
     outbox::NewOutboxMessage,
     store::StoreError,
     throttle::SignInGuard,
@@ -48,6 +51,7 @@ use domain::{
 pub use activate::ActivateError;
 pub use audit_log::ListAudit;
 pub use authenticate::{Actor, AuthenticateError};
+pub use avatar::SetAvatarError;
 pub use change_password::{ChangePasswordError, PasswordChangeFaults};
 pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
@@ -56,6 +60,7 @@ pub use export_data::ExportDataError;
 pub use log_in::LogInError;
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
+pub use profile::ProfileError;
 pub use refresh::RefreshError;
 pub use register::RegisterError;
 pub use users::ListUsers;
@@ -110,6 +115,10 @@ pub struct AccountPorts {
     pub sealer: Arc<dyn Sealer>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
+    /// Keeps pictures.
+    pub media: Arc<dyn MediaStore>,
+    /// Makes avatars of uploads.
+    pub avatars: Arc<dyn AvatarImages>,
 }
 
 /// The use cases of accounts.

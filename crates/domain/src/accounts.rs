@@ -28,7 +28,10 @@ pub use ports::{
     AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, InsertUserError,
     LinkTokenRepository, ProfileRepository, SessionRepository, SessionState, UserRepository,
 };
-pub use profile::{Gender, Profile, UnknownGender};
+pub use profile::{
+    Change, DateOfBirth, Gender, InvalidDateOfBirth, InvalidProfileText, MAX_INFO_LENGTH, MAX_NAME_LENGTH,
+    PersonName, Profile, ProfileChanges, ProfileInfo, UnknownGender,
+};
 pub use role::{Role, UnknownRole};
 pub use session::{
     AccessClaims, AccessTokenError, MAX_SESSIONS, REFRESH_GRACE, RefreshClaims, RefreshToken,

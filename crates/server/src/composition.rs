@@ -13,6 +13,7 @@ use adapter_crypto::{
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
+use adapter_media::{AvatarStudio, FolderError, FolderMedia, S3Error, S3Media};
 use adapter_throttle::InvalidRedisUrl;
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
@@ -28,6 +29,7 @@ use domain::{
     entropy::Sealer,
     id::IdGenerator,
     mail::Mailer,
+    media::MediaStore,
     store::StoreError,
     throttle::RateLimiter,
     time::{Backoff, Clock},
@@ -38,7 +40,7 @@ pub use self::{
     storage::{DatabaseAdmin, Schema},
 };
 use self::{storage::Storage, throttle::Throttle};
-use crate::config::{AppEnv, MailerSetting, SecretFileError, Settings, SettingsError};
+use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.
 #[derive(Clone, Default)]
@@ -91,6 +93,12 @@ pub enum StartError {
     /// The address of Redis is none.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
+    /// Files cannot be kept in this folder.
+    #[error("cannot keep pictures: {0}: check MEDIA_URL and DATA_DIR")]
+    MediaFolder(#[from] FolderError),
+    /// Files cannot be kept in this bucket.
+    #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
+    MediaBucket(#[from] S3Error),
     /// The REST layer does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),
@@ -138,6 +146,10 @@ impl UseCases {
             (None, MailerSetting::Smtp(smtp)) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from)?),
         };
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
+        let media: Arc<dyn MediaStore> = match &settings.media {
+            MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
+            MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
+        };
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
             None => Arc::new(Argon2Hasher::new(settings.hash_slots)?),
@@ -160,6 +172,8 @@ impl UseCases {
                 guard: Arc::clone(&throttle.guard),
                 sealer: Arc::clone(&sealer),
                 cursors: cursors.clone(),
+                media,
+                avatars: Arc::new(AvatarStudio::default()),
             },
             AccountSettings {
                 access_ttl: TimeDelta::from_std(settings.access_token_ttl).unwrap_or_default(),

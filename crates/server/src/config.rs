@@ -10,6 +10,7 @@ mod sources;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use adapter_crypto::{AppSecret, KeyRing};
+use adapter_media::S3Settings;
 use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
@@ -100,6 +101,15 @@ impl std::fmt::Debug for RedisUrl {
     }
 }
 
+/// Where the files are kept that people see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaSetting {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In a bucket.
+    S3(S3Settings),
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -146,6 +156,8 @@ pub struct Settings {
     pub mailer: MailerSetting,
     /// `MAIL_FROM`
     pub mail_from: Option<String>,
+    /// `MEDIA_URL`, with the `AWS_…` names
+    pub media: MediaSetting,
     /// `DOCS_ACCESS`
     pub docs_access: DocsSetting,
     /// `REGISTRATION_REVEALS_EMAIL`
@@ -215,6 +227,7 @@ impl Settings {
                 1..=1_000,
                 u32::try_from(cores).unwrap_or(1).saturating_mul(2).saturating_add(2),
             ),
+            media: reader.media("MEDIA_URL", &data_dir),
             data_dir,
             currency: reader.currency("CURRENCY"),
             public_url: reader.url("PUBLIC_URL"),

@@ -17,12 +17,16 @@ pub(crate) async fn negotiate<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
     let accept: Vec<&str> =
         request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).collect();
-    let answers_json = ["/api/", "/health/", "/openapi.json"].iter().any(|p| request.path().starts_with(p));
-    if answers_json && !takes_json(&accept.join(",")) && request.match_pattern().is_some() {
+    if answers_json(request.path()) && !takes_json(&accept.join(",")) && request.match_pattern().is_some() {
         let refusal = Problem::new(&kinds::NOT_ACCEPTABLE);
         return Ok(request.into_response(refusal.error_response()).map_into_left_body());
     }
     next.call(request).await.map(ServiceResponse::map_into_right_body)
+}
+
+/// Whether what stands there is JSON: pictures and pages are not.
+pub(crate) fn answers_json(path: &str) -> bool {
+    ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// Whether the header lets JSON through: of the ranges that fit, the most specific one decides (RFC 9110, 12.5.1).

@@ -1,10 +1,10 @@
-//! Which answers are compressed: those of 1 KiB or more, but for the tokens of the accounts.
+//! Which answers are compressed: those of 1 KiB or more, but for the tokens of the accounts, and pictures.
 
 use actix_web::{
     Error,
     body::{BodySize, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, VARY},
+    http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY},
     middleware::Next,
 };
 
@@ -24,7 +24,9 @@ pub(crate) async fn exempt<B: MessageBody + 'static>(
         BodySize::Stream => false,
     };
     let headers = response.headers_mut();
-    if secret || small {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let packed = kind.is_some_and(|kind| kind.starts_with("image/"));
+    if secret || small || packed {
         if !headers.contains_key(CONTENT_ENCODING) {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
         }

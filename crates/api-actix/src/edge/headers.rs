@@ -7,7 +7,9 @@ use actix_web::http::header::{
 
 use super::request_id::X_REQUEST_ID;
 
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// Which pages may show what stands there.
+pub(crate) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 /// Adds what is not there yet: an HTML page brings its own policy, a catalogue answer its own lifetime.
 pub(crate) fn dress(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {

@@ -14,14 +14,16 @@ use actix_web::{
 
 use crate::problem::Problem;
 
-/// Counts the requests that are being answered, over all workers.
+/// Counts what is being done at once, over all workers: requests that are answered, files that are uploaded.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlight {
     count: Arc<AtomicUsize>,
     most: usize,
 }
 
-struct Place(Arc<AtomicUsize>);
+/// One that is being answered; it is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -34,7 +36,8 @@ impl InFlight {
         Self { count: Arc::new(AtomicUsize::new(0)), most }
     }
 
-    fn enter(&self) -> Option<Place> {
+    /// Takes a place, if one is free.
+    pub(crate) fn enter(&self) -> Option<Place> {
         let before = self.count.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(&self.count));
         (before < self.most).then_some(place)

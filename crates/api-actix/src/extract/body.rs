@@ -105,15 +105,20 @@ fn check_head(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
     if mime.get_param("charset").is_some_and(|charset| charset != "utf-8") {
         return Err(unsupported());
     }
-    // Nothing is unpacked here: a packed body would be read as if it were JSON.
+    check_packing_and_length(request, MAX_BODY)
+}
+
+/// Refuses what is packed, since nothing is unpacked here and it would be read as if it were not; and what says of itself
+/// that it is too large.
+pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Result<(), Problem> {
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(unsupported());
+        return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE));
     }
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if length
         .and_then(|text| text.parse::<u64>().ok())
-        .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > MAX_BODY))
+        .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most))
     {
         return Err(Problem::new(&kinds::TOO_LARGE));
     }
@@ -155,6 +160,11 @@ impl<T: FromBody> OperationModifier for Patch<T> {
 
 fn describe<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     carrier::add_body::<T>(op, types);
+    add_problems(op);
+}
+
+/// What can be wrong with any body.
+pub(crate) fn add_problems(op: &mut DefaultOperationRaw) {
     for kind in [
         &kinds::MALFORMED_REQUEST,
         &kinds::TOO_LARGE,

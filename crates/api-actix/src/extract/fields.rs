@@ -1,5 +1,7 @@
 //! Reads the members of a JSON object, one by one, and collects every fault.
 
+use domain::accounts::Change;
+
 use super::{
     json::Json,
     values::{Fault, without_nul},
@@ -62,6 +64,19 @@ impl Fields {
     ) -> Option<Option<T>> {
         let Some(value) = self.take(name) else { return Some(None) };
         read(value).map_err(|fault| self.fault(name, fault)).ok().map(Some)
+    }
+
+    /// Takes a member that may be absent, which changes nothing, or `null`, which empties what it names.
+    pub(crate) fn change<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Json) -> Result<T, Fault>,
+    ) -> Option<Change<T>> {
+        match self.take(name) {
+            None => Some(Change::Keep),
+            Some(Json::Null) => Some(Change::Clear),
+            Some(value) => read(value).map(Change::Set).map_err(|fault| self.fault(name, fault)).ok(),
+        }
     }
 
     /// Takes a list that must be there, reading each item; a fault names the item: `movie_ids.3`.
@@ -191,6 +206,16 @@ mod tests {
         assert_eq!(read(r#"{"name": "x"}"#).unwrap(), "x");
         let problems = read(r#"{"name": "x", "more": 1}"#).unwrap_err();
         assert_eq!(codes(&problems), [("more", FieldCode::Unknown), ("name", FieldCode::TooShort)]);
+    }
+
+    #[test]
+    fn a_member_that_changes_something_may_be_absent_or_null() {
+        let mut fields = open(r#"{"first": null, "second": "x", "third": 3}"#);
+        assert_eq!(fields.change("none", text), Some(Change::Keep));
+        assert_eq!(fields.change("first", text), Some(Change::Clear));
+        assert_eq!(fields.change("second", text), Some(Change::Set("x".to_owned())));
+        let third = fields.change("third", text);
+        assert_eq!(codes(&fields.finish(third).unwrap_err()), [("third", FieldCode::WrongType)]);
     }
 
     #[test]

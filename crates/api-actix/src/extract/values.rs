@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use domain::time::Instant;
 
 use super::json::Json;
@@ -57,6 +57,14 @@ pub(crate) fn without_nul(text: String) -> Result<String, Fault> {
 /// A string that is a UUID in its hyphenated form.
 pub(crate) fn json_id<T: FromStr>(value: Json) -> Result<T, Fault> {
     id(&text(value)?)
+}
+
+/// A string that is a day: `1984-02-29`.
+pub(crate) fn json_day(value: Json) -> Result<NaiveDate, Fault> {
+    let text = text(value)?;
+    // Written in one way alone: no sign, no digit left out.
+    let day = text.parse::<NaiveDate>().ok().filter(|day| day.to_string() == text);
+    day.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
 }
 
 /// An identifier in its hyphenated form.
@@ -192,6 +200,18 @@ mod tests {
         {
             assert_eq!(code(moment(bad)), FieldCode::InvalidFormat, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        let day = |text: &str| json_day(Json::Text(text.into()));
+        assert_eq!(day("1984-02-29").unwrap().to_string(), "1984-02-29");
+        for bad in
+            ["", "1984-2-29", "1985-02-29", "+1984-02-29", "84-02-29", "1984-02-29T00:00:00Z", "1984-02-29 "]
+        {
+            assert_eq!(code(day(bad)), FieldCode::InvalidFormat, "{bad}");
+        }
+        assert_eq!(code(json_day(Json::Integer(1984))), FieldCode::WrongType);
     }
 
     #[test]

@@ -73,7 +73,29 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
     add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
 }
 
-/// Adds a JSON body of this type, under these media types.
+/// Adds the file name at the end of the path; paperclip gives it the name that the path has.
+pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
+    let object = json!({
+        "in": "path",
+        "required": true,
+        "description": "The file's name, as it stands in an answer.",
+        "schema": {"type": "string"},
+        "example": example,
+    });
+    add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
+}
+
+/// Adds a form with a file in this field, which may be of these media types.
+pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
+    let (mut media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    if let Some(media) = media.as_object_mut() {
+        media.insert("encoding".into(), json!({field: {"contentType": types}}));
+    }
+    let object = json!({"required": true, "content": {"multipart/form-data": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON body of this type, which may be called any of these.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     let (media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
     let content: Map<String, Value> = types.iter().map(|name| ((*name).to_owned(), media.clone())).collect();
@@ -95,6 +117,21 @@ pub(crate) fn add_answer<T: JsonSchema>(
         "content": {"application/json": media},
     });
     insert(op, status, &Cargo { object, definitions, codes: Vec::new() });
+}
+
+/// Adds an answer that is a file.
+pub(crate) fn add_file_answer(
+    op: &mut DefaultOperationRaw,
+    description: &str,
+    media_type: &str,
+    headers: &[&str],
+) {
+    let object = json!({
+        "description": description,
+        "headers": header_references(headers),
+        "content": {media_type: {"schema": {"type": "string", "format": "binary"}}},
+    });
+    insert(op, 200, &Cargo { object, ..Cargo::default() });
 }
 
 /// Adds an answer without a body.

@@ -5,9 +5,12 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::carrier::{self, Cargo, header_references};
-use crate::problem::{
-    body::{ProblemBody, address},
-    kinds::{self, Kind},
+use crate::{
+    edge::acceptance::answers_json,
+    problem::{
+        body::{ProblemBody, address},
+        kinds::{self, Kind},
+    },
 };
 
 const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, a cart.\n\n\
@@ -18,6 +21,7 @@ const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, a 
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Sign-up, sign-in and tokens."),
     ("users", "Accounts, for those who look after them."),
+    ("media", "The pictures that people see."),
     ("catalog", "Movies and what they are sorted by."),
     ("me", "The caller's own account."),
     ("cart", "What the caller means to buy."),
@@ -31,6 +35,7 @@ const HEADERS: &[(&str, &str)] = &[
         "Names this request in the server's log; the one that was sent, when it was a sane one.",
     ),
     ("Cache-Control", "Who may keep the answer, and for how long."),
+    ("Content-Disposition", "What a file is called when it is kept."),
     ("ETag", "The state of what is shown; send it back in `If-None-Match`."),
     ("Link", "The first, previous, next and last page (RFC 8288)."),
     ("Location", "Where the new thing is found."),
@@ -164,8 +169,10 @@ fn mended_responses(
     path: &str,
 ) -> Value {
     let mut responses = Map::new();
-    let mut problems: Vec<&'static Kind> =
-        vec![&kinds::NOT_ACCEPTABLE, &kinds::INTERNAL, &kinds::UNAVAILABLE];
+    let mut problems: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE];
+    if answers_json(path) {
+        problems.push(&kinds::NOT_ACCEPTABLE);
+    }
     // Every call but those of the watchmen is counted for its client (`edge::limited`).
     let is_limited = !path.starts_with("/health/");
     if is_limited {

@@ -233,11 +233,11 @@ fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
 }
 
 impl PersonalDataBody {
-    pub(crate) fn new(data: PersonalData, at: Instant) -> Self {
+    pub(crate) fn new(data: PersonalData, at: Instant, public_url: &str) -> Self {
         let user_id = data.user.id;
         Self {
             exported_at: Moment(at),
-            account: data.user.into(),
+            account: UserBody::new(data.user, public_url),
             sessions: all(data.sessions),
             refresh_tokens: all(data.refresh_tokens),
             devices: all(data.devices),

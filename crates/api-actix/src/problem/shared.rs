@@ -2,6 +2,7 @@
 
 use domain::{
     accounts::{HashError, PasswordProblem},
+    media::PictureError,
     store::StoreError,
 };
 
@@ -30,6 +31,30 @@ impl Refusal for HashError {
 
     fn kinds(into: &mut Vec<&'static Kind>) {
         into.extend([&kinds::UNAVAILABLE, &kinds::INTERNAL]);
+    }
+}
+
+impl Refusal for PictureError {
+    fn problem(&self) -> Problem {
+        let invalid = |code| Problem::invalid(vec![FieldProblem::new("avatar", code, self.to_string())]);
+        match self {
+            Self::Unsupported => {
+                Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE).because(format!("The file {self}."))
+            }
+            Self::Broken => invalid(FieldCode::InvalidFormat),
+            Self::TooManyPixels => invalid(FieldCode::TooLarge),
+            Self::Busy => Problem::unavailable().caused_by(self),
+            Self::Failed(_) => Problem::new(&kinds::INTERNAL).caused_by(self),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([
+            &kinds::UNSUPPORTED_MEDIA_TYPE,
+            &kinds::VALIDATION_FAILED,
+            &kinds::UNAVAILABLE,
+            &kinds::INTERNAL,
+        ]);
     }
 }
 

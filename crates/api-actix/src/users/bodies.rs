@@ -61,28 +61,29 @@ impl From<Gender> for GenderBody {
 
 /// What a person says of themselves; all of it may be `null`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
-#[schemars(rename = "Profile")]
+#[schemars(rename = "Profile", example = profile_example())]
 pub(crate) struct ProfileBody {
     first_name: Option<String>,
     last_name: Option<String>,
     gender: Option<GenderBody>,
     date_of_birth: Option<Day>,
     info: Option<String>,
-    /// Where the picture is; it needs no token.
+    /// Where the picture is; it needs no token, and what stands there never changes.
+    #[schemars(extend("format" = "uri"))]
     avatar_url: Option<String>,
 }
 
-impl From<Profile> for ProfileBody {
-    fn from(profile: Profile) -> Self {
-        Self {
+impl ProfileBody {
+    /// What is shown of a profile; of one that was never written, nothing.
+    pub(crate) fn new(profile: Option<Profile>, public_url: &str) -> Self {
+        profile.map_or_else(Self::default, |profile| Self {
             first_name: profile.first_name,
             last_name: profile.last_name,
             gender: profile.gender.map(GenderBody::from),
             date_of_birth: profile.date_of_birth.map(Day),
             info: profile.info,
-            // No picture can be stored yet.
-            avatar_url: None,
-        }
+            avatar_url: profile.avatar.map(|key| format!("{}/media/{key}", public_url.trim_end_matches('/'))),
+        })
     }
 }
 
@@ -99,15 +100,15 @@ pub(crate) struct UserBody {
     profile: ProfileBody,
 }
 
-impl From<UserDetails> for UserBody {
-    fn from(user: UserDetails) -> Self {
+impl UserBody {
+    pub(crate) fn new(user: UserDetails, public_url: &str) -> Self {
         Self {
             id: user.id.as_uuid(),
             email: user.email.as_str().to_owned(),
             role: user.role.into(),
             is_active: user.is_active,
             created_at: Moment(user.created_at),
-            profile: user.profile.map(ProfileBody::from).unwrap_or_default(),
+            profile: ProfileBody::new(user.profile, public_url),
         }
     }
 }
@@ -155,13 +156,17 @@ fn user_example() -> Value {
         "role": "user",
         "is_active": true,
         "created_at": "2026-11-22T10:00:00Z",
-        "profile": {
-            "first_name": "Ann",
-            "last_name": null,
-            "gender": "woman",
-            "date_of_birth": "1984-02-29",
-            "info": null,
-            "avatar_url": null,
-        },
+        "profile": profile_example(),
+    })
+}
+
+fn profile_example() -> Value {
+    json!({
+        "first_name": "Ann",
+        "last_name": null,
+        "gender": "woman",
+        "date_of_birth": "1984-02-29",
+        "info": null,
+        "avatar_url": "http://127.0.0.1:8000/media/avatars/0190a1b2-0000-7000-8000-000000000000.jpg",
     })
 }

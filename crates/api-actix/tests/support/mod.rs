@@ -182,6 +182,8 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
             guard: doubles.clone(),
             sealer: doubles.clone(),
             cursors: CursorCodec::new(doubles.clone()),
+            media: doubles.clone(),
+            avatars: doubles.clone(),
         },
         AccountSettings {
             access_ttl: TimeDelta::minutes(15),

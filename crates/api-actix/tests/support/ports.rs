@@ -22,6 +22,7 @@ use domain::{
     },
     entropy::{PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
+    media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
     page::{Page, PageRequest, Start, Total},
     store::StoreError,
@@ -111,6 +112,26 @@ impl Signer for Doubles {
     }
     fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
         self.sign(parts) == tag
+    }
+}
+
+#[async_trait]
+impl MediaStore for Doubles {
+    async fn put(&self, _: &MediaKey, _: Vec<u8>) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn get(&self, _: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
+        Err(away())
+    }
+    async fn delete(&self, _: &MediaKey) -> Result<(), StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl AvatarImages for Doubles {
+    async fn make(&self, _: Vec<u8>) -> Result<Vec<u8>, PictureError> {
+        Err(PictureError::Busy)
     }
 }
 

@@ -108,6 +108,9 @@ impl Accounts {
         }
         let deed = Deed::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
+        if let Some(avatar) = unit.profiles().find(user.id).await?.and_then(|profile| profile.avatar) {
+            self.push_avatar_removal(&mut *unit, user.id, &avatar, now).await?;
+        }
         unit.personal_data().erase(user.id, now).await?;
         // About nobody that is known any more: what was about the user is gone from the outbox.
         let key = format!("account_deleted:{}", user.id);

@@ -1,6 +1,7 @@
 //! Accounts in memory, and trivial doubles of the ports around them.
 
 mod guard;
+mod media;
 mod secrets;
 mod store;
 
@@ -18,6 +19,7 @@ use domain::{
     outbox::ClaimedOutboxMessage,
 };
 pub(crate) use guard::RecordingGuard;
+pub(crate) use media::MemoryMedia;
 pub(crate) use secrets::{PlainHasher, ReadableTokens};
 pub(crate) use store::{MemoryAccounts, Rows};
 use uuid::Uuid;
@@ -54,6 +56,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) passwords: Arc<PlainHasher>,
     pub(crate) guard: Arc<RecordingGuard>,
+    pub(crate) media: Arc<MemoryMedia>,
 }
 
 impl World {
@@ -72,6 +75,7 @@ impl World {
         let clock = Arc::new(MovableClock::default());
         let passwords = Arc::new(PlainHasher::beside(&store));
         let guard = Arc::new(RecordingGuard::default());
+        let media = Arc::new(MemoryMedia::beside(&store));
         let tokens = Arc::new(ReadableTokens::default());
         let ports = AccountPorts {
             store: store.clone(),
@@ -89,6 +93,8 @@ impl World {
             guard: guard.clone(),
             sealer: Arc::new(FlipSealer),
             cursors: CursorCodec::new(Arc::new(SumSigner)),
+            media: media.clone(),
+            avatars: media.clone(),
         };
         let settings = AccountSettings {
             access_ttl: TimeDelta::minutes(15),
@@ -97,7 +103,7 @@ impl World {
             password_policy: PasswordPolicy::Standard,
             frontend_url: "https://cinema.example".to_owned(),
         };
-        Self { accounts: Arc::new(Accounts::new(ports, settings)), store, clock, passwords, guard }
+        Self { accounts: Arc::new(Accounts::new(ports, settings)), store, clock, passwords, guard, media }
     }
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use domain::{
-    accounts::{Device, MAX_SESSIONS, Origin, Role},
+    accounts::{Change, Device, MAX_SESSIONS, Origin, ProfileChanges, Role},
     id::UserId,
     store::{LostRace, StoreError},
 };
@@ -237,4 +237,23 @@ async fn what_fails_otherwise_is_not_done_again() {
     let failed = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
     assert!(matches!(failed, Err(LogInError::Store(StoreError::Failed(_)))));
     assert_eq!(world.store.races.take_count(), 1);
+}
+
+#[tokio::test]
+async fn changing_a_profile_and_taking_the_avatar_away() {
+    let with_avatar = async |world: &World| {
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        id
+    };
+    let name =
+        ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
+    let change = async |world: &World, id: &UserId| -> Ended {
+        world.accounts.change_profile(*id, name.clone()).await?;
+        Ok(())
+    };
+    check(with_avatar, change).await;
+    let remove = async |world: &World, id: &UserId| -> Ended { Ok(world.accounts.remove_avatar(*id).await?) };
+    check(with_avatar, remove).await;
 }

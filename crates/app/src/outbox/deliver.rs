@@ -10,7 +10,7 @@ use domain::{
     time::{Backoff, Clock, Instant},
 };
 
-use super::Message;
+use super::{InvalidMessage, Message};
 use crate::{accounts::Accounts, retry::retried};
 
 /// How many messages are claimed at once.
@@ -40,7 +40,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Acts on every due message, one batch after the other; says how many were done. What fails is tried again later, with
-    /// growing delay, and given up after [`MAX_ATTEMPTS`].
+    /// growing delay, and given up after [`MAX_ATTEMPTS`]; pictures that nobody sees are never given up, or they would stay for ever.
     ///
     /// # Errors
     /// When the store fails; what was claimed is free again after its lease.
@@ -79,7 +79,9 @@ impl Outbox {
                 Ok(true)
             }
             Err(error) => {
-                let retry_at = (claimed.attempts < MAX_ATTEMPTS).then(|| {
+                let may_be_given_up = claimed.kind != Message::UNUSED_AVATAR || error.is::<InvalidMessage>();
+                let is_given_up = may_be_given_up && claimed.attempts >= MAX_ATTEMPTS;
+                let retry_at = (!is_given_up).then(|| {
                     let delay = TimeDelta::from_std(retry_delay(claimed.attempts)).unwrap_or_default();
                     let now = self.clock.now();
                     now.checked_add_signed(delay).unwrap_or(now)
@@ -88,7 +90,7 @@ impl Outbox {
                     outbox_id = %claimed.id,
                     kind = claimed.kind,
                     attempts = claimed.attempts,
-                    given_up = retry_at.is_none(),
+                    given_up = is_given_up,
                     error = &*error,
                     "an outbox message failed"
                 );
@@ -110,6 +112,9 @@ impl Outbox {
             }
             Message::PasswordResetRequested(email) => {
                 self.accounts.send_requested_password_reset(claimed.id, &email).await?;
+            }
+            Message::UnusedAvatar { user_id, key } => {
+                self.accounts.remove_unused_avatar(user_id, &key).await?;
             }
         }
         Ok(())
@@ -243,6 +248,26 @@ mod tests {
             outbox.deliver_due().await.unwrap();
         }
         assert_eq!(queue.standings()[0].attempts, 4);
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_cannot_be_removed_is_never_given_up() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        world.accounts.remove_avatar(id).await.unwrap();
+        let (mailer, _) = noting();
+        let (outbox, queue) = outbox(&world, mailer);
+        world.media.is_away.store(true, Ordering::Relaxed);
+        for _ in 0..20 {
+            outbox.deliver_due().await.unwrap();
+            world.seconds_pass(3600);
+        }
+        assert!(queue.standings().iter().all(|standing| !standing.is_dead));
+        world.media.is_away.store(false, Ordering::Relaxed);
+        outbox.deliver_due().await.unwrap();
+        assert!(world.media.keys().is_empty());
     }
 
     #[tokio::test]

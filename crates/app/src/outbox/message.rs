@@ -1,8 +1,9 @@
 use domain::{
     accounts::EmailAddress,
     entropy::Sealer,
-    id::OutboxId,
+    id::{OutboxId, UserId},
     mail::Mail,
+    media::MediaKey,
     outbox::{ClaimedOutboxMessage, NewOutboxMessage},
     time::Instant,
 };
@@ -17,6 +18,13 @@ pub enum Message {
     ActivationRequested(EmailAddress),
     /// Somebody asked for a link to set a new password for this address.
     PasswordResetRequested(EmailAddress),
+    /// A stored picture that the user's profile may not show, or no more: it is to be removed then.
+    UnusedAvatar {
+        /// Whose it was, or was to be.
+        user_id: UserId,
+        /// The picture.
+        key: MediaKey,
+    },
 }
 
 /// The message cannot be read: sealed with a lost key, or written by a newer version.
@@ -30,9 +38,13 @@ enum Wire {
     Mail { to: String, subject: String, text: String },
     ActivationRequested { email: String },
     PasswordResetRequested { email: String },
+    UnusedAvatar { user_id: String, key: String },
 }
 
 impl Message {
+    /// The kind of [`Message::UnusedAvatar`].
+    pub(super) const UNUSED_AVATAR: &'static str = "unused_avatar";
+
     /// What it is, for operators.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -40,6 +52,7 @@ impl Message {
             Self::Mail(_) => "mail",
             Self::ActivationRequested(_) => "activation_requested",
             Self::PasswordResetRequested(_) => "password_reset_requested",
+            Self::UnusedAvatar { .. } => Self::UNUSED_AVATAR,
         }
     }
 
@@ -63,6 +76,9 @@ impl Message {
             }
             Self::PasswordResetRequested(email) => {
                 Wire::PasswordResetRequested { email: email.as_str().to_owned() }
+            }
+            Self::UnusedAvatar { user_id, key } => {
+                Wire::UnusedAvatar { user_id: user_id.to_string(), key: key.to_string() }
             }
         };
         // Texts always serialise.
@@ -89,6 +105,10 @@ impl Message {
             Wire::Mail { to, subject, text } => Self::Mail(Mail { to: address(to)?, subject, text }),
             Wire::ActivationRequested { email } => Self::ActivationRequested(address(email)?),
             Wire::PasswordResetRequested { email } => Self::PasswordResetRequested(address(email)?),
+            Wire::UnusedAvatar { user_id, key } => Self::UnusedAvatar {
+                user_id: user_id.parse().map_err(|_| InvalidMessage)?,
+                key: key.parse().map_err(|_| InvalidMessage)?,
+            },
         })
     }
 }
@@ -101,11 +121,17 @@ mod tests {
     use super::*;
     use crate::doubles::FlipSealer;
 
-    fn messages() -> [Message; 3] {
+    fn messages() -> [Message; 4] {
         let to: EmailAddress = "Ann@Example.com".parse().unwrap();
         let mail =
             Mail { to: to.clone(), subject: "Hello".to_owned(), text: "a\n\"secret\" 💌".to_owned() };
-        [Message::Mail(mail), Message::ActivationRequested(to.clone()), Message::PasswordResetRequested(to)]
+        let (user_id, key) = (Id::from_uuid(Uuid::from_u128(7)), MediaKey::avatar(Uuid::from_u128(8)));
+        [
+            Message::Mail(mail),
+            Message::ActivationRequested(to.clone()),
+            Message::PasswordResetRequested(to),
+            Message::UnusedAvatar { user_id, key },
+        ]
     }
 
     fn sealed(message: &Message) -> ClaimedOutboxMessage {
@@ -121,10 +147,12 @@ mod tests {
             assert_eq!(claimed.kind, message.kind());
             let read = Message::unseal(&claimed, &FlipSealer).unwrap();
             assert_eq!(read, message);
-            let (Message::Mail(Mail { to, .. })
+            if let Message::Mail(Mail { to, .. })
             | Message::ActivationRequested(to)
-            | Message::PasswordResetRequested(to)) = read;
-            assert_eq!(to.as_str(), "Ann@Example.com");
+            | Message::PasswordResetRequested(to) = read
+            {
+                assert_eq!(to.as_str(), "Ann@Example.com");
+            }
         }
     }
 

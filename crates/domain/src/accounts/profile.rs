@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use crate::{
     id::{ProfileId, UserId},
@@ -46,6 +46,150 @@ impl FromStr for Gender {
     }
 }
 
+/// The most characters that a given or family name may have (R26).
+pub const MAX_NAME_LENGTH: usize = 100;
+
+/// The most characters that a person may say of themselves.
+pub const MAX_INFO_LENGTH: usize = 2_000;
+
+/// The youngest age at which somebody may say when they were born.
+const MIN_AGE_YEARS: u32 = 13;
+
+/// The oldest age that is believed.
+const MAX_AGE_YEARS: u32 = 150;
+
+/// Why a text cannot stand in a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProfileText {
+    /// Nothing but white space.
+    #[error("must not be blank; null clears it")]
+    Blank,
+    /// Too many characters, after trimming.
+    #[error("must have at most {0} characters")]
+    TooLong(usize),
+    /// A control character, which no keyboard writes and no page shows.
+    #[error("must not contain control characters")]
+    ControlCharacter,
+}
+
+/// A name as it is kept: trimmed, in one line, of 1 to [`MAX_NAME_LENGTH`] characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonName(String);
+
+/// What somebody says of themselves as it is kept: trimmed, of 1 to [`MAX_INFO_LENGTH`] characters, in as many lines as they like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileInfo(String);
+
+impl FromStr for PersonName {
+    type Err = InvalidProfileText;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        kept(text, MAX_NAME_LENGTH, char::is_control).map(Self)
+    }
+}
+
+impl FromStr for ProfileInfo {
+    type Err = InvalidProfileText;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.replace("\r\n", "\n");
+        kept(&text, MAX_INFO_LENGTH, |character| character.is_control() && !"\n\t".contains(character))
+            .map(Self)
+    }
+}
+
+fn kept(text: &str, most: usize, is_barred: impl Fn(char) -> bool) -> Result<String, InvalidProfileText> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(InvalidProfileText::Blank)
+    } else if text.chars().any(is_barred) {
+        Err(InvalidProfileText::ControlCharacter)
+    } else if text.chars().count() > most {
+        Err(InvalidProfileText::TooLong(most))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// Why a day cannot be the one that somebody was born on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDateOfBirth {
+    /// It is today or later.
+    #[error("must be in the past")]
+    NotPast,
+    /// Not that long ago.
+    #[error("must be at least {MIN_AGE_YEARS} years ago")]
+    TooYoung,
+    /// Longer ago than anybody lives.
+    #[error("must be at most {MAX_AGE_YEARS} years ago")]
+    TooOld,
+}
+
+/// A day that somebody can have been born on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateOfBirth(NaiveDate);
+
+impl DateOfBirth {
+    /// Checks the day against today's.
+    ///
+    /// # Errors
+    /// See [`InvalidDateOfBirth`].
+    pub fn new(day: NaiveDate, today: NaiveDate) -> Result<Self, InvalidDateOfBirth> {
+        if day >= today {
+            return Err(InvalidDateOfBirth::NotPast);
+        }
+        match age(day, today) {
+            ..MIN_AGE_YEARS => Err(InvalidDateOfBirth::TooYoung),
+            MIN_AGE_YEARS..=MAX_AGE_YEARS => Ok(Self(day)),
+            _ => Err(InvalidDateOfBirth::TooOld),
+        }
+    }
+}
+
+/// The number of birthdays since; who was born on 29 February has it on 1 March in other years.
+fn age(born: NaiveDate, today: NaiveDate) -> u32 {
+    let years = today.year().saturating_sub(born.year());
+    let is_to_come = (today.month(), today.day()) < (born.month(), born.day());
+    u32::try_from(years.saturating_sub(i32::from(is_to_come))).unwrap_or_default()
+}
+
+/// What is to become of a field that may be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It becomes empty.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    fn apply<V>(self, field: &mut Option<V>, kept: impl FnOnce(T) -> V) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(kept(value)),
+        }
+    }
+}
+
+/// What a person changes of what they say of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChanges {
+    /// The given name.
+    pub first_name: Change<PersonName>,
+    /// The family name.
+    pub last_name: Change<PersonName>,
+    /// How to address them.
+    pub gender: Change<Gender>,
+    /// The day they were born.
+    pub date_of_birth: Change<DateOfBirth>,
+    /// What they want others to know.
+    pub info: Change<ProfileInfo>,
+}
+
 /// What a person says of themselves (R23): all of it optional.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
@@ -80,6 +224,105 @@ impl Profile {
             date_of_birth: None,
             info: None,
             avatar: None,
+        }
+    }
+
+    /// Makes the changes.
+    pub fn change(&mut self, changes: ProfileChanges) {
+        let ProfileChanges { first_name, last_name, gender, date_of_birth, info } = changes;
+        first_name.apply(&mut self.first_name, |name| name.0);
+        last_name.apply(&mut self.last_name, |name| name.0);
+        gender.apply(&mut self.gender, |gender| gender);
+        date_of_birth.apply(&mut self.date_of_birth, |day| day.0);
+        info.apply(&mut self.info, |info| info.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn names_are_trimmed_and_have_one_line_of_a_hundred_characters() {
+        assert_eq!("  Zoë Æ. O'Hara-Łuk \u{3000}".parse(), Ok(PersonName("Zoë Æ. O'Hara-Łuk".to_owned())));
+        assert!("🎬".repeat(100).parse::<PersonName>().is_ok());
+        assert_eq!("🎬".repeat(101).parse::<PersonName>(), Err(InvalidProfileText::TooLong(100)));
+        for blank in ["", " ", "\n\t "] {
+            assert_eq!(blank.parse::<PersonName>(), Err(InvalidProfileText::Blank));
+        }
+        for control in ["a\0b", "a\nb", "a\u{7f}b", "a\u{85}b", "\u{1b}[31m"] {
+            assert_eq!(
+                control.parse::<PersonName>(),
+                Err(InvalidProfileText::ControlCharacter),
+                "{control:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn info_keeps_its_lines() {
+        assert_eq!(" one\r\n\ttwo\n".parse(), Ok(ProfileInfo("one\n\ttwo".to_owned())));
+        assert!("é".repeat(2_000).parse::<ProfileInfo>().is_ok());
+        assert_eq!("é".repeat(2_001).parse::<ProfileInfo>(), Err(InvalidProfileText::TooLong(2_000)));
+        assert_eq!("a\u{8}b".parse::<ProfileInfo>(), Err(InvalidProfileText::ControlCharacter));
+    }
+
+    #[test]
+    fn a_birthday_counts_from_its_day_on() {
+        let today = day(2026, 11, 23);
+        for (born, expected) in [
+            (day(2013, 11, 23), Ok(())),
+            (day(2013, 11, 24), Err(InvalidDateOfBirth::TooYoung)),
+            (day(2026, 11, 22), Err(InvalidDateOfBirth::TooYoung)),
+            (today, Err(InvalidDateOfBirth::NotPast)),
+            (day(2999, 1, 1), Err(InvalidDateOfBirth::NotPast)),
+            (day(1876, 11, 23), Ok(())),
+            (day(1875, 11, 24), Ok(())),
+            (day(1875, 11, 23), Err(InvalidDateOfBirth::TooOld)),
+            (NaiveDate::MIN, Err(InvalidDateOfBirth::TooOld)),
+        ] {
+            assert_eq!(DateOfBirth::new(born, today).map(drop), expected, "{born}");
+        }
+        let leap = day(2012, 2, 29);
+        assert_eq!(DateOfBirth::new(leap, day(2025, 2, 28)), Err(InvalidDateOfBirth::TooYoung));
+        assert!(DateOfBirth::new(leap, day(2025, 3, 1)).is_ok());
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let id = Uuid::nil();
+        let mut profile = Profile::empty(ProfileId::from_uuid(id), UserId::from_uuid(id));
+        profile.avatar = Some(MediaKey::avatar(id));
+        let name = |text: &str| Change::Set(text.parse().unwrap());
+        profile.change(ProfileChanges { first_name: name("Ann"), ..ProfileChanges::default() });
+        profile.change(ProfileChanges {
+            last_name: name("Lee"),
+            gender: Change::Set(Gender::Woman),
+            ..ProfileChanges::default()
+        });
+        profile.change(ProfileChanges { gender: Change::Clear, ..ProfileChanges::default() });
+        let expected = Profile {
+            first_name: Some("Ann".to_owned()),
+            last_name: Some("Lee".to_owned()),
+            avatar: Some(MediaKey::avatar(id)),
+            ..Profile::empty(profile.id, profile.user_id)
+        };
+        assert_eq!(profile, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_reads_as_itself_again(text in "\\PC{0,120}") {
+            if let Ok(name) = text.parse::<PersonName>() {
+                prop_assert_eq!(name.0.parse(), Ok(name.clone()));
+            }
         }
     }
 }

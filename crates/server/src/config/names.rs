@@ -1,7 +1,7 @@
 //! Every setting there is (docs: settings.md), whether this version acts on it or a later one does.
 
 /// The settings that may be given as `NAME_FILE`, and are never shown.
-pub(super) const SECRETS: [&str; 8] = [
+pub(super) const SECRETS: [&str; 11] = [
     "APP_SECRET_KEY",
     "APP_SECRET_KEY_PREVIOUS",
     "DATABASE_URL",
@@ -10,6 +10,9 @@ pub(super) const SECRETS: [&str; 8] = [
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
     "REDIS_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
 ];
 
 pub(super) const RATE_LIMIT_LOGIN: &str = "RATE_LIMIT_LOGIN";
@@ -30,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 33] = [
+const PLAIN: [&str; 34] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -61,9 +64,10 @@ const PLAIN: [&str; 33] = [
     "RUST_LOG",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "METRICS_ADDR",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
     "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
 ];
 
 /// Every name, the `NAME_FILE` of secrets included.

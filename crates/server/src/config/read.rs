@@ -8,6 +8,7 @@ use std::{
 };
 
 use adapter_crypto::AppSecret;
+use adapter_media::S3Settings;
 use api_actix::RateLimits;
 use domain::{
     accounts::EmailAddress,
@@ -17,7 +18,7 @@ use domain::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{DatabaseSetting, MailerSetting, RedisUrl, SmtpSetting, names, sources::Values};
+use super::{DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, names, sources::Values};
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,6 +215,37 @@ impl Reader {
         })
     }
 
+    pub(super) fn media(&mut self, name: &str, data_dir: &Path) -> MediaSetting {
+        let allowed = "file://FOLDER or s3://BUCKET?endpoint=https://HOST:PORT";
+        let place = self
+            .read(name, allowed, media_place)
+            .unwrap_or_else(|| MediaPlace::Folder(data_dir.join("media")));
+        // Taken in any case: they are known names, whether they are needed or not.
+        let [specific, general] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| self.url(name));
+        let [region, default_region] = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| self.text(name));
+        let [id, secret, session_token] =
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(|name| self.text(name));
+        match place {
+            MediaPlace::Folder(folder) => MediaSetting::Folder(folder),
+            MediaPlace::Bucket { bucket, endpoint } => MediaSetting::S3(S3Settings {
+                bucket,
+                endpoint: endpoint.or(specific).or(general),
+                region: region.or(default_region),
+                access_key_id: self.needed_for_s3("AWS_ACCESS_KEY_ID", id),
+                secret_access_key: self.needed_for_s3("AWS_SECRET_ACCESS_KEY", secret),
+                session_token,
+            }),
+        }
+    }
+
+    fn needed_for_s3(&mut self, name: &str, value: Option<String>) -> String {
+        value.unwrap_or_else(|| {
+            let fault = "is missing, and MEDIA_URL=s3://… needs it";
+            self.faults.push(Fault::new(name, fault, "the keys of somebody who may use the bucket"));
+            String::new()
+        })
+    }
+
     pub(super) fn log_filter(&mut self, name: &str) -> String {
         self.read(name, "levels such as info, or warn,app=debug", |text| {
             EnvFilter::try_new(text).ok().map(|_| text.to_owned())
@@ -277,6 +309,35 @@ fn database(text: &str) -> Option<DatabaseSetting> {
             let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
             (!host.is_empty() && !host.starts_with(':'))
                 .then(|| DatabaseSetting::Postgres(format!("postgres://{rest}")))
+        }
+        _ => None,
+    }
+}
+
+/// What `MEDIA_URL` says by itself.
+enum MediaPlace {
+    Folder(PathBuf),
+    Bucket { bucket: String, endpoint: Option<String> },
+}
+
+fn media_place(text: &str) -> Option<MediaPlace> {
+    match text.split_once("://")? {
+        ("file", path) => {
+            let is_path = !path.is_empty() && !path.contains(['?', '\0']);
+            is_path.then(|| MediaPlace::Folder(PathBuf::from(path)))
+        }
+        ("s3", rest) => {
+            let (bucket, query) = rest.split_once('?').map_or((rest, None), |(b, q)| (b, Some(q)));
+            let is_bucket = (3..=63).contains(&bucket.len())
+                && bucket.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
+            let endpoint = match query {
+                Some(query) => {
+                    let endpoint = query.strip_prefix("endpoint=")?.trim_end_matches('/');
+                    Some(is_origin(endpoint).then(|| endpoint.to_owned())?)
+                }
+                None => None,
+            };
+            is_bucket.then(|| MediaPlace::Bucket { bucket: bucket.to_owned(), endpoint })
         }
         _ => None,
     }

@@ -3,7 +3,7 @@
 use api_actix::RateLimits;
 use domain::throttle::RateLimit;
 
-use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, Settings};
+use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings};
 
 const HIDDEN: &str = "***";
 
@@ -57,6 +57,16 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
     };
     let previous = settings.previous_secret_key.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
     let proxies: Vec<String> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
+    let (media_url, region, keys, session_token) = match &settings.media {
+        MediaSetting::Folder(folder) => {
+            (format!("file://{}", folder.display()), String::new(), String::new(), String::new())
+        }
+        MediaSetting::S3(s3) => {
+            let query = s3.endpoint.as_ref().map_or_else(String::new, |it| format!("?endpoint={it}"));
+            let token = s3.session_token.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
+            (format!("s3://{}{query}", s3.bucket), one(&s3.region), HIDDEN.to_owned(), token)
+        }
+    };
     vec![
         ("APP_ENV", app_env.to_owned()),
         ("APP_HOST", settings.host.to_string()),
@@ -88,6 +98,11 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             },
         ),
         ("MAIL_FROM", one(&settings.mail_from)),
+        ("MEDIA_URL", media_url),
+        ("AWS_REGION", region),
+        ("AWS_ACCESS_KEY_ID", keys.clone()),
+        ("AWS_SECRET_ACCESS_KEY", keys),
+        ("AWS_SESSION_TOKEN", session_token),
         (
             "DOCS_ACCESS",
             match settings.docs_access {

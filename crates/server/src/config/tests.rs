@@ -99,6 +99,14 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("LOG_FORMAT", "xml"),
         ("RUST_LOG", "cinema=loud"),
         ("PAYMENT_PROVIDER", "cash"),
+        ("MEDIA_URL", "ftp://media"),
+        ("MEDIA_URL", "file://"),
+        ("MEDIA_URL", "s3://"),
+        ("MEDIA_URL", "s3://Bucket"),
+        ("MEDIA_URL", "s3://bucket/folder"),
+        ("MEDIA_URL", "s3://bucket?endpoint=minio"),
+        ("MEDIA_URL", "s3://bucket?region=eu"),
+        ("AWS_ENDPOINT_URL", "minio:9000"),
     ] {
         let fault = fault(&[(name, bad)]);
         let is_secret = ["DATABASE_URL", "REDIS_URL"].contains(&name);
@@ -121,6 +129,44 @@ fn smtp_needs_a_server_and_a_sender_and_never_shows_the_password() {
     let MailerSetting::Smtp(smtp) = &settings.mailer else { panic!("not smtp") };
     assert_eq!(smtp.from, "Cinema <no-reply@cinema.example>");
     assert!(!format!("{settings:?}").contains("canary"));
+}
+
+#[test]
+fn media_lie_in_a_folder_or_in_a_bucket() {
+    for (url, folder) in
+        [(None, "./var/media"), (Some("file:///srv/media"), "/srv/media"), (Some("file://media"), "media")]
+    {
+        let values: Vec<_> = url.map(|url| ("MEDIA_URL", url)).into_iter().collect();
+        assert_eq!(settings(&values).unwrap().media, MediaSetting::Folder(folder.into()));
+    }
+    let missing = fault(&[("MEDIA_URL", "s3://bucket")]);
+    assert!(missing.contains("AWS_ACCESS_KEY_ID is missing"), "{missing}");
+    assert!(missing.contains("AWS_SECRET_ACCESS_KEY is missing"), "{missing}");
+    let bucket = |more: &[(&str, &str)]| {
+        let keys = [("AWS_ACCESS_KEY_ID", "canary-1"), ("AWS_SECRET_ACCESS_KEY", "canary-2")];
+        let settings = settings(&[&keys, more].concat()).unwrap();
+        assert!(!format!("{settings:?} {:?}", settings.shown()).contains("canary"));
+        let MediaSetting::S3(s3) = settings.media else { panic!("no bucket") };
+        assert_eq!((&*s3.access_key_id, &*s3.secret_access_key), ("canary-1", "canary-2"));
+        (s3.bucket, s3.endpoint, s3.region, s3.session_token)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(bucket(&[("MEDIA_URL", "s3://my.bucket-1")]), ("my.bucket-1".to_owned(), None, None, None));
+    let (_, endpoint, region, token) = bucket(&[
+        ("MEDIA_URL", "s3://bucket?endpoint=http://minio:9000/"),
+        ("AWS_ENDPOINT_URL_S3", "https://other.example"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_SESSION_TOKEN", "canary-3"),
+    ]);
+    assert_eq!((endpoint, region), (text("http://minio:9000"), text("eu-west-1")));
+    assert_eq!(token, text("canary-3"));
+    let (_, endpoint, region, _) = bucket(&[
+        ("MEDIA_URL", "s3://bucket"),
+        ("AWS_ENDPOINT_URL", "https://general.example"),
+        ("AWS_ENDPOINT_URL_S3", "https://specific.example"),
+        ("AWS_DEFAULT_REGION", "eu-west-2"),
+    ]);
+    assert_eq!((endpoint, region), (text("https://specific.example"), text("eu-west-2")));
 }
 
 #[test]
@@ -148,7 +194,6 @@ fn settings_of_later_versions_do_no_harm() {
     settings(&[
         ("SMTP_URL", "smtp://mail:1025"),
         ("STRIPE_SECRET_KEY", "sk_test"),
-        ("MEDIA_URL", "s3://bucket"),
         ("METRICS_ADDR", "127.0.0.1:9100"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel"),
         ("PATH", "/bin"),

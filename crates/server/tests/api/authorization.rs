@@ -38,10 +38,11 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 29] = [
+const NEEDED: [(&str, Needed); 34] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/users/me", User),
+    ("delete /api/v1/users/me/avatar", User),
     ("delete /api/v1/users/me/sessions", User),
     ("delete /api/v1/users/me/sessions/{id}", User),
     ("get /api/v1/admin/audit", Admin),
@@ -50,12 +51,15 @@ const NEEDED: [(&str, Needed); 29] = [
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
     ("get /api/v1/users", Admin),
+    ("get /api/v1/users/me", User),
     ("get /api/v1/users/me/export", User),
     ("get /api/v1/users/me/sessions", User),
     ("get /api/v1/users/{id}", Admin),
     ("get /api/v1/users/{id}/cart", Admin),
     ("get /health/live", Nobody),
     ("get /health/ready", Nobody),
+    ("get /media/avatars/{file}", Nobody),
+    ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
     ("post /api/v1/accounts/login", Nobody),
@@ -68,6 +72,7 @@ const NEEDED: [(&str, Needed); 29] = [
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
     ("post /api/v1/users/me/password", User),
+    ("put /api/v1/users/me/avatar", User),
 ];
 
 /// What the document says that the operation needs.

@@ -30,6 +30,7 @@ mod openapi;
 mod overload;
 mod pages;
 mod personal_data;
+mod profile;
 mod secrets;
 mod story;
 mod support;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         overload::cases(),
         pages::cases(),
         personal_data::cases(),
+        profile::cases(),
         secrets::cases(),
         story::cases(),
         throttling::cases(),

@@ -1,0 +1,176 @@
+//! A picture in a form.
+
+use std::{cell::Cell, future::Future, pin::Pin, rc::Rc, time::Duration};
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, dev::Payload, error::PayloadError, http::header::HeaderMap,
+    web::Bytes,
+};
+use domain::media::MAX_AVATAR_UPLOAD;
+use futures_util::{Stream, StreamExt};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use schemars::JsonSchema;
+use serde_json::json;
+
+use super::{api_of, body, query::Params, values::Fault};
+use crate::{
+    edge::overload::Place,
+    openapi::carrier,
+    problem::{FieldCode, FieldProblem, Problem, kinds},
+};
+
+/// The field that holds the picture.
+const FIELD: &str = "avatar";
+
+/// A form may have this many bytes: the picture, and what stands around it.
+const MAX_FORM: usize = MAX_AVATAR_UPLOAD.saturating_add(64 * 1024);
+
+/// A form may have this many parts, so that each that is too many can be named.
+const MAX_PARTS: usize = 8;
+
+/// A form that takes longer than this to arrive is given up: 2 MiB over a slow line take so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A form with a picture in it. A call that takes one takes no query parameters.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
+pub(crate) struct AvatarUpload {
+    /// A JPEG, PNG or WebP picture, told by its content; at most 2 MiB and 25 megapixels.
+    #[schemars(with = "String", extend("format" = "binary"))]
+    pub(crate) avatar: Vec<u8>,
+    /// Held as long as the picture is.
+    #[schemars(skip)]
+    pub(crate) place: Place,
+}
+
+impl FromRequest for AvatarUpload {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_head(request);
+        let unknown = Params::open(request.query_string()).finish(Some(())).err();
+        let api = api_of(request);
+        let headers = request.headers().clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let place = api?.uploads.enter();
+            let place =
+                place.ok_or_else(|| Problem::unavailable().because("Too many files are being uploaded."))?;
+            let read = tokio::time::timeout(PATIENCE, read(&headers, payload)).await;
+            let (picture, mut faults) = read.unwrap_or_else(|_| {
+                Err(Problem::new(&kinds::MALFORMED_REQUEST).because("The body did not arrive in time."))
+            })?;
+            faults.splice(..0, unknown.into_iter().flatten());
+            match picture {
+                Some(avatar) if faults.is_empty() => Ok(Self { avatar, place }),
+                _ => Err(Problem::invalid(faults)),
+            }
+        })
+    }
+}
+
+fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+    let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
+    let kind = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
+    if kind.essence_str() != "multipart/form-data" {
+        return Err(unsupported());
+    }
+    body::check_packing_and_length(request, MAX_FORM)
+}
+
+/// The picture, unless it is missing, and what is wrong with the form.
+async fn read(
+    headers: &HeaderMap,
+    payload: Payload,
+) -> Result<(Option<Vec<u8>>, Vec<FieldProblem>), Problem> {
+    let is_over = Rc::new(Cell::new(false));
+    let refused = |_: MultipartError| {
+        if is_over.get() {
+            Problem::new(&kinds::TOO_LARGE)
+        } else {
+            Problem::new(&kinds::MALFORMED_REQUEST).because("The body is not a form, or ended too early.")
+        }
+    };
+    let mut form = Multipart::new(headers, counted(payload, Rc::clone(&is_over)));
+    let mut picture = None;
+    let mut faults = Vec::new();
+    let mut parts = 0_usize;
+    while let Some(part) = form.next().await {
+        let mut part = part.map_err(refused)?;
+        parts = parts.saturating_add(1);
+        if parts > MAX_PARTS {
+            return Ok((None, faults));
+        }
+        let name = part.name().unwrap_or_default().to_owned();
+        if name == FIELD && picture.is_none() {
+            picture = Some(collect(&mut part, refused).await?);
+            continue;
+        }
+        let fault = if name == FIELD {
+            Fault::new(FieldCode::Repeated, "stands more than once")
+        } else {
+            Fault::new(FieldCode::Unknown, "is not a field of this form")
+        };
+        faults.push(problem(&name, fault));
+        while let Some(chunk) = part.next().await {
+            chunk.map_err(refused)?;
+        }
+    }
+    // What a browser sends for a form without a chosen file.
+    if picture.as_ref().is_none_or(Vec::is_empty) {
+        faults.push(problem(FIELD, Fault::new(FieldCode::Required, "is required")));
+    }
+    Ok((picture, faults))
+}
+
+async fn collect(part: &mut Field, refused: impl Fn(MultipartError) -> Problem) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = part.next().await {
+        let chunk = chunk.map_err(&refused)?;
+        if bytes.len().saturating_add(chunk.len()) > MAX_AVATAR_UPLOAD {
+            return Err(Problem::new(&kinds::TOO_LARGE));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// The body up to [`MAX_FORM`] bytes; notes when there are more.
+fn counted(
+    payload: Payload,
+    is_over: Rc<Cell<bool>>,
+) -> impl Stream<Item = Result<Bytes, PayloadError>> + 'static {
+    let mut left = MAX_FORM;
+    payload.map(move |chunk| {
+        let chunk = chunk?;
+        if let Some(rest) = left.checked_sub(chunk.len()) {
+            left = rest;
+            Ok(chunk)
+        } else {
+            is_over.set(true);
+            Err(PayloadError::Overflow)
+        }
+    })
+}
+
+fn problem(name: &str, fault: Fault) -> FieldProblem {
+    // The name is the caller's own text.
+    let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
+    FieldProblem::new(if name.is_empty() { "?".to_owned() } else { name }, fault.code, fault.message)
+}
+
+impl Apiv2Schema for AvatarUpload {}
+
+impl OperationModifier for AvatarUpload {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
+        body::add_problems(op);
+        carrier::add_problem(op, &kinds::UNAVAILABLE);
+    }
+}

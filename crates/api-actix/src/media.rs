@@ -1,0 +1,133 @@
+//! The pictures that people see. They need no token; who has the address may see what stands there.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+    web,
+};
+use domain::{media::MediaKey, store::StoreError};
+use paperclip::{
+    actix::{OperationModifier, api_v2_operation},
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+
+use crate::{
+    edge::headers::CROSS_ORIGIN_RESOURCE_POLICY,
+    etag,
+    extract::{Params, Visitor},
+    openapi::carrier,
+    problem::{Failure, Problem, kinds},
+    refusals,
+    state::Api,
+};
+
+/// A key names one picture for ever: another picture gets another key.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// A picture cannot be shown.
+#[derive(Debug)]
+pub(crate) enum ShowPictureError {
+    NotFound,
+    Store(StoreError),
+}
+
+refusals! {
+    ShowPictureError {
+        NotFound => NOT_FOUND;
+        via Store: StoreError,
+    }
+}
+
+/// Show an avatar.
+///
+/// The address stands in answers as `avatar_url`. What stands there never changes, so that it may be kept for ever.
+#[api_v2_operation(operation_id = "getAvatar", tags("media"))]
+pub(crate) async fn avatar(
+    api: web::Data<Api>,
+    visitor: Visitor<AvatarFile>,
+) -> Result<Picture, Failure<ShowPictureError>> {
+    let accounts = api.accounts();
+    let AvatarFile(key) = visitor.rest;
+    let name = key.clone();
+    let found = api.run(async move { accounts.avatar(&name).await.map_err(ShowPictureError::Store) }).await?;
+    let bytes = found.ok_or(ShowPictureError::NotFound)?;
+    Ok(Picture { key, bytes })
+}
+
+/// The avatar that a path names, on a call that takes no query parameters.
+#[derive(Debug)]
+pub(crate) struct AvatarFile(MediaKey);
+
+impl FromRequest for AvatarFile {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
+        // What cannot be the name of an avatar is not there, as any other that is not there.
+        let key = MediaKey::avatar_named(name).map_err(|_| Problem::new(&kinds::NOT_FOUND));
+        ready(key.and_then(|key| {
+            let params = Params::open(request.query_string());
+            params.finish(Some(Self(key))).map_err(Problem::invalid)
+        }))
+    }
+}
+
+impl Apiv2Schema for AvatarFile {}
+
+impl OperationModifier for AvatarFile {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_path_file(op, "0190a1b2-0000-7000-8000-000000000000.jpg");
+        carrier::add_problem(op, &kinds::NOT_FOUND);
+        carrier::add_problem(op, &kinds::VALIDATION_FAILED);
+    }
+}
+
+/// A stored picture, to be shown and not to be run, whatever else it might look like.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    key: MediaKey,
+    bytes: Vec<u8>,
+}
+
+impl Responder for Picture {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let Self { key, bytes } = self;
+        let file = key.file_name();
+        let tag = format!("\"{file}\"");
+        let is_known = etag::is_known(request.headers(), &tag);
+        let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let mut builder = HttpResponse::build(status);
+        builder
+            .insert_header((header::ETAG, tag))
+            .insert_header((header::CACHE_CONTROL, FOR_EVER))
+            // Pages of other origins show it too.
+            .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")));
+        if is_known {
+            return builder.finish();
+        }
+        builder
+            .insert_header((header::CONTENT_TYPE, key.media_type().as_str()))
+            .insert_header((header::CONTENT_DISPOSITION, format!("inline; filename=\"{file}\"")))
+            .body(bytes)
+    }
+}
+
+impl Apiv2Schema for Picture {}
+
+impl OperationModifier for Picture {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        carrier::add_file_answer(op, "The picture.", "image/jpeg", &["Content-Disposition", "ETag"]);
+        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
+        carrier::add_if_none_match(op);
+    }
+}

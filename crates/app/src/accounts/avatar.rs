@@ -1,0 +1,308 @@
+use chrono::TimeDelta;
+use domain::{
+    accounts::{AccountUnit, Profile},
+    id::UserId,
+    media::{MediaKey, PictureError},
+    outbox::NewOutboxMessage,
+    store::StoreError,
+    time::Instant,
+};
+
+use super::{Accounts, ProfileError};
+use crate::{outbox::Message, retry::retried};
+
+/// When a stored picture is looked at again, whether a profile shows it.
+const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// How long after it was announced a picture may become an avatar: long before it is looked at, on whatever node's clock.
+const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
+/// An avatar was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetAvatarError {
+    /// No avatar can be made of the upload.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// The account is gone since the caller was known.
+    #[error("there is no such account")]
+    AccountGone,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ProfileError> for SetAvatarError {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::AccountGone => Self::AccountGone,
+            ProfileError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Accounts {
+    /// Makes the upload the user's avatar in place of an earlier one.
+    ///
+    /// No transaction holds both stores. So the picture is announced before it is stored: whatever breaks in between, the outbox
+    /// looks an hour later whether the profile shows it, and removes it if not.
+    ///
+    /// # Errors
+    /// See [`SetAvatarError`].
+    pub async fn set_avatar(&self, user_id: UserId, upload: Vec<u8>) -> Result<Profile, SetAvatarError> {
+        let picture = self.ports.avatars.make(upload).await?;
+        let key = MediaKey::avatar(self.ports.ids.uuid());
+        let announced_at = self.now();
+        retried(&*self.ports.backoff, || self.announce(user_id, &key, announced_at)).await?;
+        self.ports.media.put(&key, picture).await?;
+        retried(&*self.ports.backoff, || self.take_avatar(user_id, &key, announced_at)).await
+    }
+
+    async fn announce(&self, user_id: UserId, key: &MediaKey, now: Instant) -> Result<(), StoreError> {
+        let mut unit = self.ports.store.begin().await?;
+        let due = now.checked_add_signed(LOOKED_AT_AFTER).unwrap_or(now);
+        self.push_unused_avatar(&mut *unit, user_id, key, "stored", now, due).await?;
+        unit.commit().await
+    }
+
+    async fn take_avatar(
+        &self,
+        user_id: UserId,
+        key: &MediaKey,
+        announced_at: Instant,
+    ) -> Result<Profile, SetAvatarError> {
+        let mut unit = self.ports.store.begin().await?;
+        let mut profile = self.locked_profile(&mut *unit, user_id).await?;
+        let now = self.now();
+        if now.signed_duration_since(announced_at) > TAKEN_WITHIN {
+            return Err(StoreError::unavailable("storing the picture took too long").into());
+        }
+        if let Some(old) = profile.avatar.replace(key.clone()) {
+            self.push_avatar_removal(&mut *unit, user_id, &old, now).await?;
+        }
+        unit.profiles().put(&profile).await?;
+        unit.commit().await?;
+        Ok(profile)
+    }
+
+    /// Takes the user's avatar away, if there is one.
+    ///
+    /// # Errors
+    /// See [`ProfileError`].
+    pub async fn remove_avatar(&self, user_id: UserId) -> Result<(), ProfileError> {
+        retried(&*self.ports.backoff, || self.try_remove_avatar(user_id)).await
+    }
+
+    async fn try_remove_avatar(&self, user_id: UserId) -> Result<(), ProfileError> {
+        let mut unit = self.ports.store.begin().await?;
+        let mut profile = self.locked_profile(&mut *unit, user_id).await?;
+        let Some(old) = profile.avatar.take() else { return Ok(()) };
+        self.push_avatar_removal(&mut *unit, user_id, &old, self.now()).await?;
+        unit.profiles().put(&profile).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// Has the picture removed once the unit is committed, in which the profile must stop showing it: an avatar that was
+    /// replaced, or whose owner leaves.
+    pub(super) async fn push_avatar_removal(
+        &self,
+        unit: &mut dyn AccountUnit,
+        user_id: UserId,
+        key: &MediaKey,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        self.push_unused_avatar(unit, user_id, key, "left", now, now).await
+    }
+
+    async fn push_unused_avatar(
+        &self,
+        unit: &mut dyn AccountUnit,
+        user_id: UserId,
+        key: &MediaKey,
+        cause: &str,
+        now: Instant,
+        due: Instant,
+    ) -> Result<(), StoreError> {
+        let message = Message::UnusedAvatar { user_id, key: key.clone() };
+        let dedupe_key = format!("unused_avatar:{key}:{cause}");
+        let sealed = message.seal(self.ports.ids.next(), dedupe_key, &*self.ports.sealer, now);
+        unit.outbox().push(NewOutboxMessage { available_at: due, ..sealed }).await
+    }
+
+    /// Removes the stored picture unless the user's profile shows it. No picture becomes an avatar after this was due, so that
+    /// what is not shown now never will be.
+    ///
+    /// # Errors
+    /// When a store fails; the same again does no harm.
+    pub async fn remove_unused_avatar(&self, user_id: UserId, key: &MediaKey) -> Result<(), StoreError> {
+        let shown = retried(&*self.ports.backoff, || self.shown_avatar(user_id)).await?;
+        if shown.as_ref() == Some(key) {
+            return Ok(());
+        }
+        self.ports.media.delete(key).await
+    }
+
+    async fn shown_avatar(&self, user_id: UserId) -> Result<Option<MediaKey>, StoreError> {
+        let mut unit = self.ports.store.begin().await?;
+        // The lock waits for whoever is changing the profile now.
+        if unit.users().find_for_update(user_id).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(unit.profiles().find(user_id).await?.and_then(|profile| profile.avatar))
+    }
+
+    /// The stored picture, or `None`.
+    ///
+    /// # Errors
+    /// When the media store fails.
+    pub async fn avatar(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.ports.media.get(key).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use domain::{
+        accounts::{Change, ProfileChanges},
+        id::UserId,
+        media::{MediaKey, PictureError},
+        store::StoreError,
+    };
+
+    use super::SetAvatarError;
+    use crate::{
+        accounts::doubles::{World, ann},
+        outbox::Message,
+    };
+
+    async fn world_of_ann() -> (World, UserId) {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        (world, id)
+    }
+
+    /// Does what the outbox holds, whenever it is due, and again, as after a crash.
+    async fn clean(world: &World) {
+        for message in world.messages().into_iter().cycle().take(2 * world.messages().len()) {
+            if let Message::UnusedAvatar { user_id, key } = message {
+                world.accounts.remove_unused_avatar(user_id, &key).await.unwrap();
+            }
+        }
+    }
+
+    fn due_after_an_hour(world: &World) -> Vec<bool> {
+        let rows = world.store.rows();
+        let avatars = rows.outbox.iter().filter(|row| row.kind == "unused_avatar");
+        avatars
+            .map(|row| row.available_at.signed_duration_since(row.created_at).num_minutes() == 60)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn an_upload_becomes_the_avatar_and_stays_however_often_is_looked() {
+        let (world, id) = world_of_ann().await;
+        let profile = world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        let key = profile.avatar.clone().unwrap();
+        assert_eq!(world.accounts.own_account(id).await.unwrap().profile, Some(profile));
+        assert_eq!(world.accounts.avatar(&key).await.unwrap(), Some(b"made of photo".to_vec()));
+        assert_eq!(due_after_an_hour(&world), [true]);
+        clean(&world).await;
+        assert_eq!(world.media.keys(), [key]);
+    }
+
+    #[tokio::test]
+    async fn a_new_avatar_has_another_key_and_the_old_picture_goes() {
+        let (world, id) = world_of_ann().await;
+        let first = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let second = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar.unwrap();
+        assert_ne!(first, second);
+        assert_eq!(world.media.keys().len(), 2, "it goes after the commit, not before");
+        assert_eq!(due_after_an_hour(&world), [true, true, false]);
+        clean(&world).await;
+        assert_eq!(world.media.keys(), [second]);
+    }
+
+    #[tokio::test]
+    async fn an_avatar_taken_away_is_gone_and_the_rest_of_the_profile_stays() {
+        let (world, id) = world_of_ann().await;
+        let name =
+            ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
+        world.accounts.change_profile(id, name).await.unwrap();
+        world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        for _ in 0..2 {
+            world.accounts.remove_avatar(id).await.unwrap();
+        }
+        let profile = world.accounts.own_account(id).await.unwrap().profile.unwrap();
+        assert_eq!((profile.first_name.as_deref(), profile.avatar), (Some("Ann"), None));
+        clean(&world).await;
+        assert!(world.media.keys().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_picture_leaves_no_trace() {
+        let (world, id) = world_of_ann().await;
+        let before = world.store.rows().clone();
+        let refused = world.accounts.set_avatar(id, Vec::new()).await;
+        assert!(matches!(refused, Err(SetAvatarError::Picture(PictureError::Unsupported))));
+        assert_eq!(*world.store.rows(), before);
+        assert!(world.media.keys().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_picture_whose_commit_failed_goes_and_the_one_before_stays() {
+        let (world, id) = world_of_ann().await;
+        let shown = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar.unwrap();
+        world.media.then_fail_commits(&world.store);
+        let failed = world.accounts.set_avatar(id, b"two".to_vec()).await;
+        assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Failed(_)))));
+        world.store.fails_on_commit.store(false, Ordering::Relaxed);
+        assert_eq!(world.media.keys().len(), 2);
+        clean(&world).await;
+        assert_eq!(world.media.keys(), [shown]);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_away_leaves_the_avatar_of_before() {
+        let (world, id) = world_of_ann().await;
+        let shown = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar;
+        world.media.is_away.store(true, Ordering::Relaxed);
+        let failed = world.accounts.set_avatar(id, b"two".to_vec()).await;
+        assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Unavailable(_)))));
+        assert_eq!(world.accounts.own_account(id).await.unwrap().profile.unwrap().avatar, shown);
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_took_too_long_to_store_is_never_shown() {
+        let (world, id) = world_of_ann().await;
+        world.media.takes_seconds(&world.clock, 601);
+        let failed = world.accounts.set_avatar(id, b"photo".to_vec()).await;
+        assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Unavailable(_)))));
+        assert!(world.store.rows().profiles.is_empty());
+        clean(&world).await;
+        assert!(world.media.keys().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_pictures_of_one_who_left_go() {
+        let (world, id) = world_of_ann().await;
+        let key = world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap().avatar.unwrap();
+        world.store.rows().users.clear();
+        let refused = world.accounts.set_avatar(id, b"another".to_vec()).await;
+        assert!(matches!(refused, Err(SetAvatarError::AccountGone)));
+        assert!(world.media.keys().contains(&key));
+        clean(&world).await;
+        assert!(world.media.keys().is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_away_what_another_shows() {
+        let (world, id) = world_of_ann().await;
+        let key = world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap().avatar.unwrap();
+        let unknown: MediaKey = "avatars/00000000-0000-0000-0000-0000000003e7.jpg".parse().unwrap();
+        world.accounts.remove_unused_avatar(id, &unknown).await.unwrap();
+        assert_eq!(world.media.keys(), [key]);
+    }
+}

@@ -1,0 +1,98 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use domain::{
+    media::{AvatarImages, MediaKey, MediaStore, PictureError},
+    store::StoreError,
+};
+
+use super::MemoryAccounts;
+use crate::doubles::MovableClock;
+
+type Meddler = Box<dyn FnMut() + Send>;
+
+/// Keeps files in memory, and "makes" avatars of any text.
+#[derive(Default)]
+pub(crate) struct MemoryMedia {
+    store: Option<Arc<MemoryAccounts>>,
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    after_put: Mutex<Option<Meddler>>,
+    pub(crate) is_away: AtomicBool,
+}
+
+impl MemoryMedia {
+    /// A store that is never to be used while a unit of work of these accounts is open.
+    pub(crate) fn beside(store: &Arc<MemoryAccounts>) -> Self {
+        Self { store: Some(Arc::clone(store)), ..Self::default() }
+    }
+
+    /// What is stored.
+    pub(crate) fn keys(&self) -> Vec<MediaKey> {
+        self.files.lock().unwrap().keys().map(|key| key.parse().unwrap()).collect()
+    }
+
+    /// Lets every commit fail once something was put.
+    pub(crate) fn then_fail_commits(&self, store: &Arc<MemoryAccounts>) {
+        let store = Arc::clone(store);
+        let fail = move || store.fails_on_commit.store(true, Ordering::Relaxed);
+        *self.after_put.lock().unwrap() = Some(Box::new(fail));
+    }
+
+    /// Lets putting take that long.
+    pub(crate) fn takes_seconds(&self, clock: &Arc<MovableClock>, seconds: i64) {
+        let clock = Arc::clone(clock);
+        *self.after_put.lock().unwrap() = Some(Box::new(move || clock.advance(TimeDelta::seconds(seconds))));
+    }
+
+    fn has_no_open_unit_beside(&self) {
+        let has_open_unit = self.store.as_ref().is_some_and(|store| store.has_open_unit());
+        assert!(!has_open_unit, "works on pictures while a unit of work is open");
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.has_no_open_unit_beside();
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(StoreError::unavailable("no connection"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MediaStore for MemoryMedia {
+    async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.check()?;
+        self.files.lock().unwrap().insert(key.to_string(), bytes);
+        if let Some(meddler) = &mut *self.after_put.lock().unwrap() {
+            meddler();
+        }
+        Ok(())
+    }
+    async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.check()?;
+        Ok(self.files.lock().unwrap().get(key.as_str()).cloned())
+    }
+    async fn delete(&self, key: &MediaKey) -> Result<(), StoreError> {
+        self.check()?;
+        self.files.lock().unwrap().remove(key.as_str());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AvatarImages for MemoryMedia {
+    async fn make(&self, upload: Vec<u8>) -> Result<Vec<u8>, PictureError> {
+        self.has_no_open_unit_beside();
+        if upload.is_empty() {
+            return Err(PictureError::Unsupported);
+        }
+        Ok([&b"made of "[..], &upload].concat())
+    }
+}
