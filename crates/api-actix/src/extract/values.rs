@@ -63,7 +63,7 @@ pub(crate) fn json_id<T: FromStr>(value: Json) -> Result<T, Fault> {
 pub(crate) fn json_day(value: Json) -> Result<NaiveDate, Fault> {
     let text = text(value)?;
     // Written in one way alone: no sign, no digit left out.
-    let day = text.parse::<NaiveDate>().ok().filter(|day| day.to_string() == text);
+    let day = text.parse::<NaiveDate>().ok().filter(|day| text.len() == 10 && day.to_string() == text);
     day.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
 }
 
@@ -206,9 +206,16 @@ mod tests {
     fn a_day_is_written_in_one_way() {
         let day = |text: &str| json_day(Json::Text(text.into()));
         assert_eq!(day("1984-02-29").unwrap().to_string(), "1984-02-29");
-        for bad in
-            ["", "1984-2-29", "1985-02-29", "+1984-02-29", "84-02-29", "1984-02-29T00:00:00Z", "1984-02-29 "]
-        {
+        for bad in [
+            "",
+            "1984-2-29",
+            "1985-02-29",
+            "+1984-02-29",
+            "-1984-02-29",
+            "84-02-29",
+            "1984-02-29T00:00:00Z",
+            "1984-02-29 ",
+        ] {
             assert_eq!(code(day(bad)), FieldCode::InvalidFormat, "{bad}");
         }
         assert_eq!(code(json_day(Json::Integer(1984))), FieldCode::WrongType);
