@@ -63,6 +63,7 @@ redis() {
   fi
 }
 
+# Called in a condition too, where `set -e` does not hold: every step says itself that it failed.
 # Installs the packages of a list into a Python environment of their own, unless it has them: install_from_pypi FOLDER LIST
 install_from_pypi() {
   local venv=$1 list=$2
@@ -71,15 +72,15 @@ install_from_pypi() {
   fi
   command -v python3 >/dev/null || install_packages "Python 3" python3 python3-venv || return 1
   say "installing what $list names into $venv"
-  rm -rf "$venv"
+  rm -rf "$venv" || return 1
   # Debian's python3 comes without ensurepip: a first try may leave half a venv behind.
   if ! python3 -m venv "$venv" >/dev/null 2>&1; then
-    rm -rf "$venv"
+    rm -rf "$venv" || return 1
     install_packages "Python's venv module" python3-venv || return 1
     python3 -m venv "$venv" || return 1
   fi
   "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$list" || return 1
-  cp "$list" "$venv/list.txt"
+  cp "$list" "$venv/list.txt" || return 1
 }
 
 tools() {

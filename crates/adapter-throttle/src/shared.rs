@@ -186,7 +186,7 @@ mod tests {
         let limit = RateLimit::new("login", &["2/1m".parse().unwrap()]);
         let read = verdict(&[1, 1, 60_000], &limit).unwrap();
         assert!(read.is_allowed);
-        assert_eq!(read.standings, [Standing { remaining: 1, resets_in: Duration::from_secs(60) }]);
+        assert_eq!(read.standings, [Standing { remaining: 1, resets_in: Duration::from_mins(1) }]);
         for other in [&[][..], &[1], &[1, 1], &[1, 1, 60_000, 2, 3]] {
             assert_eq!(verdict(other, &limit), None, "{other:?}");
         }

@@ -160,7 +160,7 @@ async fn from_is_inclusive_and_to_is_not(node: Node) {
     assert_eq!(numbers(&node, between(Some(at(2)), None)).await, [3, 2]);
     assert_eq!(numbers(&node, between(None, Some(at(2)))).await, [1]);
     assert_eq!(numbers(&node, between(Some(at(2)), Some(shifted(at(2), 1)))).await, [2]);
-    assert_eq!(numbers(&node, between(Some(at(3)), Some(at(1)))).await, [] as [u64; 0]);
+    assert!(numbers(&node, between(Some(at(3)), Some(at(1)))).await.is_empty());
 }
 
 async fn a_position_holds_while_entries_are_added(node: Node) {

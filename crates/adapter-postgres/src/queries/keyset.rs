@@ -20,7 +20,7 @@ pub(crate) enum KeyType {
 
 struct Key {
     column: Statement,
-    key_type: KeyType,
+    kind: KeyType,
     descending: bool,
     is_indexed_expression: bool,
 }
@@ -39,7 +39,7 @@ impl Keyset {
 
     /// Then by a column, or by an expression that no index has.
     pub(crate) fn then_by(mut self, column: Statement, key_type: KeyType, descending: bool) -> Self {
-        self.keys.push(Key { column, key_type, descending, is_indexed_expression: false });
+        self.keys.push(Key { column, kind: key_type, descending, is_indexed_expression: false });
         self
     }
 
@@ -50,7 +50,7 @@ impl Keyset {
         key_type: KeyType,
         descending: bool,
     ) -> Self {
-        self.keys.push(Key { column, key_type, descending, is_indexed_expression: true });
+        self.keys.push(Key { column, kind: key_type, descending, is_indexed_expression: true });
         self
     }
 
@@ -85,7 +85,7 @@ impl Keyset {
         // SQLite walks the index of an expression only behind a bound of that alone.
         if let Some((key, value)) = keys.first().filter(|(key, _)| !is_one_way || key.is_indexed_expression) {
             statement.append(&key.column).sql(if key.descending { " <= " } else { " >= " });
-            push_value(statement, key.key_type, value)?;
+            push_value(statement, key.kind, value)?;
             statement.sql(" AND ");
         }
         if is_one_way {
@@ -95,7 +95,7 @@ impl Keyset {
             }
             statement.sql(self.id).sql(") ").sql(behind(is_id_descending)).sql(" (");
             for (key, value) in &keys {
-                push_value(statement, key.key_type, value)?;
+                push_value(statement, key.kind, value)?;
                 statement.sql(", ");
             }
             statement.bind(position.id).sql(")");
@@ -103,9 +103,9 @@ impl Keyset {
         }
         for (key, value) in &keys {
             statement.sql("(").append(&key.column).sql(" ").sql(behind(key.descending)).sql(" ");
-            push_value(statement, key.key_type, value)?;
+            push_value(statement, key.kind, value)?;
             statement.sql(" OR (").append(&key.column).sql(" = ");
-            push_value(statement, key.key_type, value)?;
+            push_value(statement, key.kind, value)?;
             statement.sql(" AND ");
         }
         statement.sql(self.id).sql(" ").sql(behind(is_id_descending)).sql(" ").bind(position.id);

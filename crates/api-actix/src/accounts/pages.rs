@@ -2,7 +2,7 @@
 //!
 //! They work without scripts, and opening one changes nothing: mail scanners open links. The button does.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
 use domain::{
     accounts::{EmailAddress, PasswordPolicy, PlainPassword},
@@ -98,11 +98,15 @@ pub(crate) async fn ask_for_password(
 }
 
 /// `POST /reset-password` without a token: a link is asked for. The answer is the same whether or not the address is known.
-async fn request_link(api: &Api, email: &str) -> HttpResponse {
+async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResponse {
     let email = match email.parse::<EmailAddress>() {
         Ok(email) => email,
         Err(fault) => return email_form(StatusCode::UNPROCESSABLE_ENTITY, Some(&fault.to_string())),
     };
+    // One quota with the API's call: the form is no way around it.
+    if let Err(refusal) = api.limits.count(request, |limits| &limits.password_reset, email.key()).await {
+        return refusal.error_response();
+    }
     let accounts = api.accounts();
     match api.run(async move { accounts.request_password_reset(email).await }).await {
         Ok(()) => html::page(
@@ -127,7 +131,7 @@ pub(crate) async fn reset_password(
     };
     if token.is_empty() {
         return match email {
-            Some(email) => request_link(&api, &email).await,
+            Some(email) => request_link(&request, &api, &email).await,
             None => no_token(),
         };
     }

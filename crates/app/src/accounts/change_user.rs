@@ -48,10 +48,10 @@ impl Accounts {
         changes: UserChanges,
         origin: &Origin,
     ) -> Result<UserDetails, ChangeUserError> {
-        let changed =
+        let details =
             retried(&*self.ports.backoff, || self.try_change_user(admin, id, changes, origin)).await?;
         self.seen_sessions.forget_user(id);
-        Ok(changed)
+        Ok(details)
     }
 
     async fn try_change_user(

@@ -195,15 +195,51 @@ mod tests {
     async fn a_wrong_and_a_changed_password_delete_nothing() {
         let world = World::new();
         world.active(&ann()).await;
-        let before = world.store.rows().clone();
+        let mut expected = world.store.rows().clone();
         assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
-        assert_eq!(*world.store.rows(), before);
+        // The try is in the audit log, and nothing else changed.
+        expected.audit.clone_from(&world.store.rows().audit);
+        assert_eq!(*world.store.rows(), expected);
         world.store.meddle(|rows| {
             let at = rows.users[0].created_at;
             rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
         });
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::WrongPassword)));
         assert!(world.store.rows().tombstones.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_is_in_the_audit_log_and_counts_as_a_failure() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        let rows = world.store.rows().audit.len();
+        world.guard.take_told();
+        assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
+        assert_eq!(world.guard.take_told(), ["begun"]);
+        let told = world.store.rows().audit.clone();
+        assert_eq!(told.len(), rows + 1);
+        let told = told.last().unwrap();
+        assert_eq!((told.action, told.actor), (AuditAction::AccountDeletionFailed, Some(id)));
+        assert_eq!(told.object, Some(AuditObject::User(id)));
+        world.passwords.take_count();
+        world.guard.refuse();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Throttled(_))));
+        assert_eq!(world.passwords.take_count(), 0);
+        assert_eq!(world.store.rows().audit.len(), rows + 1);
+        assert!(world.store.rows().tombstones.is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_what_was_looked_at_counts() {
+        let world = World::new();
+        world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        world.guard.take_told();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert_eq!(world.guard.take_told(), ["begun", "owner"]);
+        world.passwords.be_busy();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
+        assert_eq!(world.guard.take_told(), ["begun", "taken back"]);
     }
 
     #[tokio::test]

@@ -92,7 +92,9 @@ impl Accounts {
                 if known.is_none_or(|known| known.version != user.version) {
                     return Ok(Outcome::Changed);
                 }
-                if !user.is_waiting() {
+                if user.is_waiting() {
+                    self.register_again(&mut *unit, user, is_same, origin, now).await?;
+                } else {
                     if self.settings.registration_reveals_email {
                         return Ok(Outcome::Taken);
                     }
@@ -103,8 +105,6 @@ impl Accounts {
                     };
                     let key = format!("already_registered:{}", self.ports.ids.uuid());
                     self.push_mail(&mut *unit, &user, key, mail, now).await?;
-                } else {
-                    self.register_again(&mut *unit, user, is_same, origin, now).await?;
                 }
             }
         }

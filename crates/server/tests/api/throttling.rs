@@ -20,6 +20,7 @@ cases! {
     one_ipv6_network_is_one_client,
     registrations_are_limited_by_client_and_mistakes_cost_nothing,
     links_are_limited_by_address_whether_or_not_it_is_known,
+    the_form_for_a_link_is_no_way_around_its_limit,
     refreshes_are_limited_by_sign_in,
     after_five_wrong_passwords_the_account_waits,
     an_unknown_account_waits_as_a_known_one,
@@ -215,6 +216,21 @@ async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine)
         }
         assert_eq!(told[0], told[1], "{path}");
     }
+}
+
+async fn the_form_for_a_link_is_no_way_around_its_limit(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON]).await;
+    let press = async |email: &str| {
+        let call = app.anonymous().call(reqwest::Method::POST, "/reset-password");
+        call.body("application/x-www-form-urlencoded", format!("email={email}")).await
+    };
+    assert_eq!(left(&press("ann%40example.com").await.expect(200), "password-reset-1d"), 4);
+    assert_eq!(limited(press("Ann%40example.com").await, "password-reset-1m"), 60);
+    let call = app.anonymous().post("/accounts/password-reset", json!({"email": "ann@example.com"}));
+    assert_eq!(limited(call.await, "password-reset-1m"), 60);
+    press("nobody%40example.com").await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    press("ann%40example.com").await.expect(200);
 }
 
 async fn refreshes_are_limited_by_sign_in(engine: Engine) {

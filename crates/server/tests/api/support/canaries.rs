@@ -63,14 +63,13 @@ pub(crate) fn plant_texts(body: &Value) {
 
 /// Notes the texts of a body that may be no JSON.
 pub(crate) fn plant_bytes(body: &[u8]) {
-    match serde_json::from_slice(body) {
-        Ok(body) => plant_texts(&body),
-        Err(_) => {
-            let text = String::from_utf8_lossy(body);
-            plant(&text);
-            // A form: `token=…&password=…`.
-            text.split('&').filter_map(|pair| pair.split_once('=')).for_each(|(_, value)| plant(value));
-        }
+    if let Ok(body) = serde_json::from_slice(body) {
+        plant_texts(&body);
+    } else {
+        let text = String::from_utf8_lossy(body);
+        plant(&text);
+        // A form: `token=…&password=…`.
+        text.split('&').filter_map(|pair| pair.split_once('=')).for_each(|(_, value)| plant(value));
     }
 }
 
