@@ -91,7 +91,7 @@ fn document() -> Value {
     let mut recorded = Value::Null;
     let _app = App::new()
         .wrap_api()
-        .service(web::resource("/probes/{probe_id}").route(web::post().to(probe)))
+        .service(web::resource("/api/v1/probes/{probe_id}").route(web::post().to(probe)))
         .with_raw_json_spec_v3(|app, spec| {
             recorded = spec;
             app
@@ -106,7 +106,7 @@ fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
 #[test]
 fn an_operation_keeps_everything_that_its_parts_say() {
     let document = document();
-    let operation = at(&document, "/paths/~1probes~1{probe_id}/post");
+    let operation = at(&document, "/paths/~1api~1v1~1probes~1{probe_id}/post");
     assert_eq!(operation["operationId"], "probe");
     assert_eq!(operation["summary"], "Probes.");
     assert_eq!(operation["description"], "With everything.");

@@ -131,6 +131,7 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
             "access_token_invalid",
             "access_token_expired",
             "not_found",
+            "rate_limited",
             "not_acceptable",
             "validation_failed",
             "internal",

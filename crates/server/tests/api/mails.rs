@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 
-use crate::support::{Engine, MailServer, TestApp, cases, email_of};
+use crate::support::{DeliveredMail, Engine, MailServer, TestApp, cases, email_of};
 
 cases! {
     a_thousand_mails_survive_kills_in_the_middle_of_sending: with_a_mail_server,
@@ -73,7 +73,7 @@ async fn a_mail_that_is_sent_away_is_tried_twelve_times(engine: Engine) {
         let mails = mail_server.end().await;
         assert_eq!(mails.len(), 12);
         assert_eq!(mails.iter().filter(|mail| mail.is_taken).count(), usize::from(arrives));
-        let ids: BTreeSet<_> = mails.iter().map(|mail| mail.message_id()).collect();
+        let ids: BTreeSet<_> = mails.iter().map(DeliveredMail::message_id).collect();
         assert_eq!(ids.len(), 1);
     }
 }

@@ -182,7 +182,7 @@ impl TestApp {
         let is_recorded = changed.iter().all(|(name, _)| *name != "MAILER");
         let overrides = Overrides {
             clock: Some(clock.clone()),
-            mailer: is_recorded.then(|| mailer.clone() as Arc<dyn Mailer>),
+            mailer: is_recorded.then(|| -> Arc<dyn Mailer> { mailer.clone() }),
             ..Overrides::default()
         };
         let application = Application::build(&settings, overrides).await.expect("the server starts");
