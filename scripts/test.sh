@@ -8,6 +8,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 selection=(--workspace)
 [ $# -eq 0 ] || selection=("$@")
 
+# Databases of the tests in memory, where there is enough: right after a build the disk is busy for minutes, and a
+# commit waits for it.
+if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$(df --output=avail --block-size=1M /dev/shm | tail -1)" -ge 4096 ] &&
+  [ "$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)" -ge 8192 ]; then
+  TMPDIR=$(mktemp --directory /dev/shm/cinema-test.XXXXXX)
+  export TMPDIR
+  trap 'rm -rf "$TMPDIR"' EXIT
+  # PostgreSQL runs as another user, below its own folder in here.
+  chmod 1777 "$TMPDIR"
+fi
+
 mkdir -p target
 log=target/test-output.txt
 cargo test --locked --no-fail-fast "${selection[@]}" 2>&1 | tee "$log"

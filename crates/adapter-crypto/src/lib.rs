@@ -14,7 +14,7 @@ pub use backoff::RandomBackoff;
 pub use clock::SystemClock;
 pub use ids::UuidGenerator;
 pub use keys::{AppSecret, KeyRing, SubKey};
-pub use passwords::{Argon2Hasher, HasherError};
+pub use passwords::{Argon2Hasher, HashCost, HasherError};
 pub use sealing::AeadSealer;
 pub use session_tokens::JwtTokens;
 pub use signing::HmacSigner;

@@ -10,9 +10,23 @@ use pool::{HashPool, Limits, Memory};
 
 use crate::tokens::random;
 
-/// 19 MiB, two passes, one lane: the first choice of OWASP's password storage cheat sheet for Argon2id (quality B1).
-const MEMORY_KIB: u32 = 19_456;
-const PASSES: u32 = 2;
+/// What computing one hash takes, in memory and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashCost {
+    /// Memory, in KiB; 8 at least.
+    pub memory_kib: u32,
+    /// How often that memory is gone through.
+    pub passes: u32,
+}
+
+impl HashCost {
+    /// 19 MiB, two passes: the first choice of OWASP's password storage cheat sheet for Argon2id (quality B1).
+    pub const OWASP: Self = Self { memory_kib: 19_456, passes: 2 };
+
+    /// The least that Argon2 knows: for tests with many users, never for a password that somebody has.
+    pub const LEAST: Self = Self { memory_kib: 8, passes: 1 };
+}
+
 const LANES: u32 = 1;
 
 /// Bytes of output.
@@ -45,9 +59,9 @@ impl Argon2Hasher {
     /// Hashes on `slots` threads (at least one). Up to 64 more callers wait, two seconds at most.
     ///
     /// # Errors
-    /// When the threads cannot be started.
-    pub fn new(slots: usize) -> Result<Self, HasherError> {
-        Self::with_limits(Limits { slots, ..Limits::default() })
+    /// When Argon2 refuses the cost, or the threads cannot be started.
+    pub fn new(slots: usize, cost: HashCost) -> Result<Self, HasherError> {
+        Self::with_limits(Limits { slots, ..Limits::default() }, cost)
     }
 
     /// How many passwords were hashed or checked since the start: for metrics.
@@ -56,8 +70,9 @@ impl Argon2Hasher {
         self.pool.jobs_done()
     }
 
-    fn with_limits(limits: Limits) -> Result<Self, HasherError> {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT)).map_err(HasherError::Parameters)?;
+    fn with_limits(limits: Limits, cost: HashCost) -> Result<Self, HasherError> {
+        let params = Params::new(cost.memory_kib, cost.passes, LANES, Some(OUTPUT));
+        let params = params.map_err(HasherError::Parameters)?;
         let dummy = Stored {
             params: params.clone(),
             version: Version::V0x13,
@@ -131,6 +146,10 @@ fn failed(source: impl std::error::Error + Send + Sync + 'static) -> HashError {
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
+    fn check_room(&self) -> Result<(), HashError> {
+        if self.pool.has_room() { Ok(()) } else { Err(HashError::Busy) }
+    }
+
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError> {
         let (password, params) = (password.clone(), self.params.clone());
         self.pool.run(move |memory| hash(&password, &params, memory)).await?.map_err(HashError::Failed)
@@ -182,7 +201,7 @@ mod tests {
     use super::*;
 
     fn hasher() -> Argon2Hasher {
-        Argon2Hasher::new(1).unwrap()
+        Argon2Hasher::new(1, HashCost::OWASP).unwrap()
     }
 
     fn password(text: &str) -> PlainPassword {

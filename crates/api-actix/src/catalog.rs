@@ -70,7 +70,7 @@ pub(crate) async fn list_movies(
 
 /// Show a movie.
 ///
-/// One that was withdrawn from sale is shown to its buyers alone.
+/// One that was withdrawn from sale is shown to its buyers and to moderators alone.
 #[api_v2_operation(operation_id = "getMovie", tags("catalog"))]
 pub(crate) async fn show_movie(
     api: web::Data<Api>,

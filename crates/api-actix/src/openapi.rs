@@ -4,7 +4,7 @@
 pub(crate) mod carrier;
 pub(crate) mod mend;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use actix_web::{App, HttpResponse, http::header, web};
 use paperclip::actix::OpenApiExt;
@@ -28,19 +28,21 @@ pub fn openapi_document(public_url: &str) -> Value {
     mend::mended(&recorded, public_url)
 }
 
-/// The document as it is served: written once, at the start.
+/// The document as it is served: written once, when somebody asks for it first.
 #[derive(Debug)]
 pub(crate) struct Document {
-    bytes: web::Bytes,
+    public_url: String,
+    bytes: OnceLock<web::Bytes>,
 }
 
 impl Document {
     pub(crate) fn new(public_url: &str) -> Self {
-        Self { bytes: openapi_document(public_url).to_string().into() }
+        Self { public_url: public_url.to_owned(), bytes: OnceLock::new() }
     }
 
     pub(crate) fn response(&self) -> HttpResponse {
-        HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(self.bytes.clone())
+        let bytes = self.bytes.get_or_init(|| openapi_document(&self.public_url).to_string().into());
+        HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(bytes.clone())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pages of lists: their parameters, their envelope, their `Link` header.
 
+use std::borrow::Cow;
+
 use app::paging::{InvalidCursor, ListError, Listing, PageSelection};
 use domain::{
     page::{
@@ -13,11 +15,12 @@ use serde::Serialize;
 
 use crate::{
     extract::{
-        Params,
+        FromQuery, Params,
         values::{self, Fault},
     },
     problem::{FieldCode, Kind, Problem, Refusal, kinds},
     refusals,
+    state::Api,
 };
 
 /// A part of a list.
@@ -40,6 +43,39 @@ pub(crate) struct PageBody<T> {
     pub(crate) total_is_estimate: bool,
     /// Where the next page begins; `null` on the last one.
     pub(crate) next_cursor: Option<String>,
+    /// Whether the list is always one page, whose call takes no `page`.
+    #[serde(skip)]
+    pub(crate) is_whole: bool,
+}
+
+/// The parameters of a list that has no others, as the document shows them.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct PageParameters {
+    /// Counted from 1.
+    #[schemars(range(min = 1))]
+    page: Option<u32>,
+    /// How many items a page holds at most; 20 without it.
+    #[schemars(range(min = 1, max = 100))]
+    page_size: Option<u32>,
+    /// The `next_cursor` of the page before, in place of `page`.
+    cursor: Option<String>,
+}
+
+impl JsonSchema for PageParams {
+    fn schema_name() -> Cow<'static, str> {
+        PageParameters::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        PageParameters::json_schema(generator)
+    }
+}
+
+impl FromQuery for PageParams {
+    fn read(params: &mut Params, _api: &Api) -> Option<Self> {
+        Self::take(params)
+    }
 }
 
 /// Which page was asked for, once it is known to be a possible one.
@@ -52,7 +88,7 @@ pub(crate) struct PageParams {
 
 impl PageParams {
     /// Takes `page`, `page_size` and `cursor`.
-    pub(crate) fn read(params: &mut Params) -> Option<Self> {
+    pub(crate) fn take(params: &mut Params) -> Option<Self> {
         let page = params.optional("page", values::whole(1..=u64::MAX));
         let page_size = params.optional("page_size", values::whole(1..=MAX_PAGE_SIZE));
         let cursor = params.optional("cursor", values::any);
@@ -141,6 +177,7 @@ impl<T> PageBody<T> {
             total_pages: total_items.map(|items| items.div_ceil(u64::from(page_size.max(1)))),
             total_is_estimate: listing.total.is_some_and(|total| total.is_estimate),
             next_cursor: listing.next_cursor,
+            is_whole: false,
         }
     }
 
@@ -155,6 +192,7 @@ impl<T> PageBody<T> {
             total_pages: Some(count.min(1).into()),
             total_is_estimate: false,
             next_cursor: None,
+            is_whole: true,
         }
     }
 
@@ -170,6 +208,9 @@ impl<T> PageBody<T> {
             format!("<{address}{mark}{}>; rel=\"{relation}\"", pairs.join("&"))
         };
         let numbered = |page: u64| format!("page={page}");
+        if self.is_whole {
+            return [link("first", None), link("last", None)].join(", ");
+        }
         let is_countable = |page: u64| {
             page.saturating_sub(1).saturating_mul(self.page_size.into()).saturating_add(1) < NUMBERED_ITEMS
         };
@@ -241,6 +282,12 @@ mod tests {
             links(&page, "cursor=old&sort=year"),
             ["<http://c/m?sort=year>; rel=\"first\"", "<http://c/m?sort=year&cursor=abc>; rel=\"next\""]
         );
+    }
+
+    #[test]
+    fn the_links_of_a_whole_list_lead_to_its_call_which_takes_no_page() {
+        let whole = PageBody::whole(vec![1_u8, 2]);
+        assert_eq!(links(&whole, ""), ["<http://c/m>; rel=\"first\"", "<http://c/m>; rel=\"last\""]);
     }
 
     #[test]

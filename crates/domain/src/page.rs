@@ -186,6 +186,29 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The part of a list that is held whole, in its order. `place` says where an item stands, `is_behind` whether it
+    /// stands behind a place.
+    #[must_use]
+    pub fn of_whole(
+        whole: Vec<T>,
+        request: &PageRequest,
+        place: impl Fn(&T) -> Position,
+        is_behind: impl Fn(&T, &Position) -> bool,
+    ) -> Self {
+        let count = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+        let [size, offset] =
+            [request.size(), request.offset()].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+        let (mut items, total) = match request.start() {
+            Start::Number(_) => (whole, Some(Total { items: count, is_estimate: false })),
+            Start::After(start) => (whole.into_iter().filter(|item| is_behind(item, start)).collect(), None),
+        };
+        items.drain(..offset.min(items.len()));
+        let is_last = items.len() <= size;
+        items.truncate(size);
+        let next = if is_last { None } else { items.last().map(place) };
+        Self { items, next, total }
+    }
+
     /// The same part of the list with other items in place of these.
     ///
     /// # Errors
@@ -208,6 +231,22 @@ mod tests {
         assert_eq!(PageRequest::numbered(1, 0), Err(InvalidPage::SizeTooSmall));
         assert_eq!(PageRequest::numbered(1, 101), Err(InvalidPage::SizeTooLarge));
         assert_eq!(PageRequest::numbered(u32::MAX, 100), Err(InvalidPage::TooDeep));
+    }
+
+    #[test]
+    fn a_whole_list_is_read_by_number_and_by_place() {
+        let place = |item: &i64| Position { values: vec![SortValue::Integer(*item)], id: Uuid::nil() };
+        let is_behind =
+            |item: &i64, place: &Position| matches!(place.values[..], [SortValue::Integer(at)] if *item > at);
+        let part = |request: PageRequest| Page::of_whole(vec![1, 2, 4, 8, 16], &request, place, is_behind);
+        let all = Some(Total { items: 5, is_estimate: false });
+        let second = part(PageRequest::numbered(2, 2).unwrap());
+        assert_eq!(second, Page { items: vec![4, 8], next: Some(place(&8)), total: all });
+        let beyond = part(PageRequest::numbered(9, 2).unwrap());
+        assert_eq!(beyond, Page { items: vec![], next: None, total: all });
+        // The item that stood there is gone.
+        let rest = part(PageRequest::after(place(&3), 3).unwrap());
+        assert_eq!(rest, Page { items: vec![4, 8, 16], next: None, total: None });
     }
 
     #[test]

@@ -8,8 +8,8 @@ mod throttle;
 use std::{io, sync::Arc};
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HasherError, HmacSigner, JwtTokens, RandomBackoff, SecretTokens, SystemClock,
-    UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HasherError, HmacSigner, JwtTokens, RandomBackoff, SecretTokens,
+    SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
@@ -53,6 +53,8 @@ pub struct Overrides {
     pub mailer: Option<Arc<dyn Mailer>>,
     /// Instead of Argon2id.
     pub passwords: Option<Arc<dyn PasswordHasher>>,
+    /// Threads that serve requests, instead of one a core.
+    pub web_threads: Option<usize>,
 }
 
 /// The program cannot start.
@@ -152,7 +154,7 @@ impl UseCases {
         };
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
-            None => Arc::new(Argon2Hasher::new(settings.hash_slots)?),
+            None => Arc::new(Argon2Hasher::new(settings.hash_slots, HashCost::OWASP)?),
         };
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
         let accounts = Arc::new(Accounts::new(

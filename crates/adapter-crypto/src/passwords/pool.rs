@@ -18,6 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 /// How long a thread without work keeps its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
+/// How far a hashing thread stands back behind the others (nice(2)).
+const NICE: i32 = 5;
+
 /// How much is hashed at once, and how much waits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -50,13 +53,24 @@ impl Memory {
     }
 }
 
+/// Tells the caller what came of its work.
+type Tell = Box<dyn FnOnce() + Send>;
+
 struct Job {
-    work: Box<dyn FnOnce(&mut Memory) + Send>,
+    work: Box<dyn FnOnce(&mut Memory) -> Tell + Send>,
+    ends: Ends,
+}
+
+/// What a job holds until it is done.
+struct Ends {
     /// The job's own: a caller that goes away gives neither free before the work is done.
     permits: [OwnedSemaphorePermit; 2],
     /// Where the next job for the same thread goes; given back when the work is done.
     thread: Sender<Job>,
 }
+
+/// A job that is done, to be announced. One that panicked tells nothing: its caller's channel closes.
+type Done = (Option<Tell>, Ends);
 
 type IdleThreads = Mutex<Vec<Sender<Job>>>;
 
@@ -75,14 +89,19 @@ impl HashPool {
         let slots = limits.slots.max(1);
         let idle = Arc::new(IdleThreads::default());
         let jobs_done = Arc::new(AtomicU64::new(0));
+        let (done, announced) = channel();
         for number in 0..slots {
             let (sender, jobs) = channel();
-            let (idle_again, done) = (Arc::downgrade(&idle), Arc::clone(&jobs_done));
+            let (done, jobs_done) = (done.clone(), Arc::clone(&jobs_done));
             thread::Builder::new()
                 .name(format!("hash-{number}"))
-                .spawn(move || work(&jobs, &idle_again, &done))?;
+                .spawn(move || work(&jobs, &done, &jobs_done))?;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         }
+        let idle_again = Arc::downgrade(&idle);
+        thread::Builder::new()
+            .name("hash-done".to_owned())
+            .spawn(move || announce(&announced, &idle_again))?;
         Ok(Self {
             places: Arc::new(Semaphore::new(slots.saturating_add(limits.queue))),
             slots: Arc::new(Semaphore::new(slots)),
@@ -108,12 +127,19 @@ impl HashPool {
         };
         let (answer, answered) = oneshot::channel();
         let job = Job {
-            work: Box::new(move |memory| drop(answer.send(work(memory)))),
-            permits: [place, slot],
-            thread: thread.clone(),
+            work: Box::new(move |memory| {
+                let outcome = work(memory);
+                Box::new(move || drop(answer.send(outcome)))
+            }),
+            ends: Ends { permits: [place, slot], thread: thread.clone() },
         };
         thread.send(job).map_err(|_| HashError::Failed("a hashing thread is gone".into()))?;
         answered.await.map_err(|_| HashError::Failed("the hashing of a password panicked".into()))
+    }
+
+    /// Whether one more caller could wait now.
+    pub(super) fn has_room(&self) -> bool {
+        self.places.available_permits() > 0
     }
 
     /// How many jobs were begun.
@@ -123,21 +149,43 @@ impl HashPool {
 }
 
 /// One thread's life: it ends when the pool is gone.
-fn work(jobs: &Receiver<Job>, idle: &Weak<IdleThreads>, jobs_done: &AtomicU64) {
+fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
+    stand_back();
     let mut memory = Memory::default();
     loop {
         match jobs.recv_timeout(KEEP_MEMORY) {
-            Ok(Job { work, permits, thread }) => {
+            Ok(Job { work, ends }) => {
                 jobs_done.fetch_add(1, Ordering::SeqCst);
                 // A panic is the caller's to report (its channel closes); the thread goes on.
-                drop(catch_unwind(AssertUnwindSafe(|| work(&mut memory))));
-                if let Some(idle) = idle.upgrade() {
-                    idle.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+                let tell = catch_unwind(AssertUnwindSafe(|| work(&mut memory))).ok();
+                if done.send((tell, ends)).is_err() {
+                    return;
                 }
-                drop(permits);
             }
             Err(RecvTimeoutError::Timeout) => memory = Memory::default(),
             Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Lets whoever serves a request go before a thread that hashes. Only Linux has priorities by thread.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::warn!(%error, "passwords are hashed at the priority of requests");
+    }
+}
+
+/// Announces what is done, until the pool is gone. A thread of its own, because the runtime's locks are taken for it: a
+/// hashing thread may be set aside at any time, and whoever wants the same lock would wait with it.
+fn announce(done: &Receiver<Done>, idle: &Weak<IdleThreads>) {
+    while let Ok((tell, Ends { permits, thread })) = done.recv() {
+        if let Some(idle) = idle.upgrade() {
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        drop(permits);
+        if let Some(tell) = tell {
+            tell();
         }
     }
 }
@@ -167,6 +215,7 @@ mod tests {
     #[tokio::test]
     async fn who_finds_the_queue_full_is_told_so_at_once() {
         let (pool, release) = busy_pool(0).await;
+        assert!(!pool.has_room());
         assert!(matches!(pool.run(|_| ()).await, Err(HashError::Busy)));
         drop(release);
     }
@@ -183,6 +232,7 @@ mod tests {
     #[tokio::test]
     async fn who_waits_gets_the_next_free_thread() {
         let (pool, release) = busy_pool(1).await;
+        assert!(pool.has_room());
         let waiting = Arc::clone(&pool);
         let waiting = tokio::spawn(async move { waiting.run(|_| 7).await });
         drop(release);

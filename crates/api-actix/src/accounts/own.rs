@@ -3,14 +3,17 @@
 mod bodies;
 
 use actix_web::{HttpRequest, web};
-use app::accounts::{ChangePasswordError, EndSessionError, PasswordChangeFaults};
+use app::{
+    accounts::{ChangePasswordError, EndSessionError, PasswordChangeFaults},
+    paging::ListError,
+};
 use domain::{accounts::HashError, id::SessionId, store::StoreError, throttle::TooManyFailures};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{ChangePasswordBody, SessionBody};
 use crate::{
-    extract::{Body, Caller, PathId, origin_of},
-    page::PageBody,
+    extract::{Body, Caller, PathId, Query, origin_of},
+    page::{PageBody, PageParams},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds, shared::password_code},
     refusals,
     reply::{NoContent, PrivatePage},
@@ -63,18 +66,18 @@ pub(crate) async fn change_password(
 
 /// List the caller's sessions.
 ///
-/// The live ones, at most 20, all in one page, the one used last first. Signing in once more ends the one that was used
-/// longest ago.
+/// The live ones, at most 20, the one used last first. Signing in once more ends the one that was used longest ago.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list_sessions(
     api: web::Data<Api>,
-    caller: Caller,
-) -> Result<PrivatePage<SessionBody>, Failure<StoreError>> {
+    caller: Caller<Query<PageParams>>,
+) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
+    let Caller { actor, rest: Query(page) } = caller;
+    let (page, number, size) = page.selection().map_err(ListError::Page)?;
     let accounts = api.accounts();
-    let actor = caller.actor;
-    let sessions = api.run(async move { accounts.sessions(actor.user_id).await }).await?;
-    let items = sessions.into_iter().map(|session| SessionBody::of(session, actor.session_id)).collect();
-    Ok(PrivatePage(PageBody::whole(items)))
+    let listing = api.run(async move { accounts.sessions(actor.user_id, page).await }).await?;
+    let show = |session| SessionBody::of(session, actor.session_id);
+    Ok(PrivatePage(PageBody::of(listing, number, size, show)))
 }
 
 /// End one of the caller's sessions.

@@ -82,7 +82,7 @@ impl FromQuery for AuditQuery {
         let action = params.optional("action", values::named::<AuditAction>);
         let from = params.optional("from", values::moment);
         let to = params.optional("to", values::moment);
-        let page = PageParams::read(params);
+        let page = PageParams::take(params);
         let filter = AuditFilter {
             actor: actor?,
             object: object?.map(|id| id.as_uuid()),

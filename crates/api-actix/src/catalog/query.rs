@@ -1,8 +1,8 @@
 //! The parameters of the movie list.
 
-use app::catalog::BrowseMovies;
+use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{MovieFilter, MovieSort, Range},
+    catalog::{MovieFilter, MovieSort, MovieSortKey, Range},
     id::UserId,
     money::{Currency, Money, ParseAmountError},
     page::InvalidPage,
@@ -24,6 +24,8 @@ use crate::{
 const MAX_TEXT: usize = 250;
 /// A filter may name this many identifiers.
 const MAX_IDS: usize = 100;
+/// The first year and the last that a filter may name: further apart than any films.
+const MIN_YEAR: i32 = 0;
 const MAX_YEAR: i32 = 9_999;
 const MAX_MINUTES: i32 = 100_000;
 
@@ -58,10 +60,10 @@ struct MovieParameters {
     #[schemars(length(max = 100))]
     certification: Option<Vec<Uuid>>,
     /// Released in this year or later.
-    #[schemars(range(min = 1, max = 9999))]
+    #[schemars(range(min = 0, max = 9999))]
     year_min: Option<i32>,
     /// Released in this year or before.
-    #[schemars(range(min = 1, max = 9999))]
+    #[schemars(range(min = 0, max = 9999))]
     year_max: Option<i32>,
     /// Rated this or better at IMDb.
     #[schemars(range(min = 0, max = 10))]
@@ -119,12 +121,20 @@ impl FromQuery for MovieQuery {
         let directors = params.list("director", MAX_IDS, values::id);
         let stars = params.list("star", MAX_IDS, values::id);
         let certifications = params.list("certification", MAX_IDS, values::id);
-        let year = range(params, "year", values::whole(1..=MAX_YEAR));
+        let year = range(params, "year", values::whole(MIN_YEAR..=MAX_YEAR));
         let imdb = range(params, "imdb", values::decimal(0.0..=10.0));
         let price = range(params, "price", |text| amount(text, currency));
         let duration = range(params, "duration", values::whole(0..=MAX_MINUTES));
         let sorts = params.optional("sort", sorts);
-        let page = PageParams::read(params);
+        let page = PageParams::take(params);
+        // Also found by the use case, but not beside other faults.
+        if let (Some(Some(sorts)), Some(search)) = (&sorts, &search)
+            && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance)
+            && !is_search(search.as_deref())
+        {
+            let why = BrowseError::RelevanceWithoutSearch.to_string();
+            params.fault("sort", Fault::new(FieldCode::InvalidValue, why));
+        }
         let filter = MovieFilter {
             search: search?,
             title: title?,
@@ -153,6 +163,12 @@ impl MovieQuery {
         let (page, number, size) = self.page.selection()?;
         Ok((BrowseMovies { filter: self.filter, sorts: self.sorts, page, viewer }, number, size))
     }
+}
+
+/// Whether the text asks for anything.
+fn is_search(text: Option<&str>) -> bool {
+    let filter = MovieFilter { search: text.map(str::to_owned), ..MovieFilter::default() };
+    !filter.search_words().is_empty()
 }
 
 fn range<T>(params: &mut Params, name: &str, read: impl Fn(&str) -> Result<T, Fault>) -> Option<Range<T>> {

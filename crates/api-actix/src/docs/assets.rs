@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     io::{Cursor, Read},
+    sync::OnceLock,
 };
 
 use actix_web::web::Bytes;
@@ -43,19 +44,40 @@ const WANTED: [(&str, &str); 3] = [
     ("favicon-32x32.png", "image/png"),
 ];
 
+/// Name, type, content.
+type File = (&'static str, &'static str, Bytes);
+
 /// The page's files, unpacked.
 #[derive(Debug)]
 pub(crate) struct Assets {
-    files: Vec<(&'static str, &'static str, Bytes)>,
+    files: Vec<File>,
     policy: String,
 }
 
 impl Assets {
-    /// Unpacks the archive, once at the start.
+    /// The files of the archive, which is unpacked once in the life of the process.
     ///
     /// # Errors
     /// When the archive that was built in lacks a file.
     pub(crate) fn unpacked(public_url: &str) -> std::io::Result<Self> {
+        static FILES: OnceLock<Vec<File>> = OnceLock::new();
+        let files = match FILES.get() {
+            Some(files) => files.clone(),
+            None => FILES
+                .get_or_init({
+                    let files = Self::unpack()?;
+                    || files
+                })
+                .clone(),
+        };
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+             connect-src 'self' {public_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        Ok(Self { files, policy })
+    }
+
+    fn unpack() -> std::io::Result<Vec<File>> {
         let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).map_err(std::io::Error::other)?;
         let mut files =
             vec![("start.js", "text/javascript; charset=utf-8", Bytes::from_static(START.as_bytes()))];
@@ -70,11 +92,7 @@ impl Assets {
             archive.by_name(&path).map_err(std::io::Error::other)?.read_to_end(&mut bytes)?;
             files.push((wanted, kind, bytes.into()));
         }
-        let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-             connect-src 'self' {public_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        );
-        Ok(Self { files, policy })
+        Ok(files)
     }
 
     /// A file and its type.

@@ -66,7 +66,7 @@ impl FromQuery for UserQuery {
         let role = params.optional("role", values::named);
         let is_active = params.optional("is_active", values::truth);
         let sorts = params.optional("sort", sorts);
-        let page = PageParams::read(params);
+        let page = PageParams::take(params);
         let filter = UserFilter { email: email?, role: role?, is_active: is_active? };
         Some(Self { filter, sorts: sorts?.unwrap_or_default(), page: page? })
     }

@@ -3,12 +3,16 @@ use domain::{
     audit::{AuditAction, AuditObject, AuditState},
     entropy::PlainToken,
     id::{SessionId, UserId},
+    page::{Page, Position, SortValue},
     store::StoreError,
     time::Instant,
 };
 
 use super::{Accounts, Actor, audit::Deed};
-use crate::retry::retried;
+use crate::{
+    paging::{ListError, Listing, PageSelection},
+    retry::retried,
+};
 
 /// A sign-in was not ended.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +26,26 @@ pub enum EndSessionError {
 }
 
 impl Accounts {
-    /// The live sign-ins of the user, the one used last first.
+    /// A page of the live sign-ins of the user, the one used last first.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn sessions(&self, user_id: UserId) -> Result<Vec<Session>, StoreError> {
-        self.ports.queries.live_sessions(user_id, self.now()).await
+    /// See [`ListError`].
+    pub async fn sessions(
+        &self,
+        user_id: UserId,
+        page: PageSelection,
+    ) -> Result<Listing<Session>, ListError> {
+        // Never parsed: it only has to be the same text for the same list.
+        let context = format!("sessions {user_id}");
+        let request = self.ports.cursors.request(&context, page)?;
+        let live = self.ports.queries.live_sessions(user_id, self.now()).await?;
+        let used = |session: &Session| SortValue::Integer(session.last_used_at.timestamp_micros());
+        let place = |session: &Session| Position { values: vec![used(session)], id: session.id.as_uuid() };
+        let page = Page::of_whole(live, &request, place, |session, place| {
+            let Some(SortValue::Integer(last_used_at)) = place.values.first() else { return false };
+            (session.last_used_at.timestamp_micros(), session.id.as_uuid()) < (*last_used_at, place.id)
+        });
+        Ok(self.ports.cursors.listing(&context, page))
     }
 
     /// Ends a live sign-in of the caller's own; it may be the calling one.
@@ -144,6 +162,7 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use domain::page::PageRequest;
 
     use super::*;
     use crate::accounts::{
@@ -164,7 +183,8 @@ mod tests {
     }
 
     async fn listed(world: &World) -> Vec<SessionId> {
-        let sessions = world.accounts.sessions(world.user(&ann()).id).await.unwrap();
+        let page = PageSelection::Numbered(PageRequest::numbered(1, 100).unwrap());
+        let sessions = world.accounts.sessions(world.user(&ann()).id, page).await.unwrap().items;
         sessions.iter().map(|session| session.id).collect()
     }
 

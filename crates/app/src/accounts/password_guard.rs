@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use domain::{
-    accounts::EmailAddress,
+    accounts::{EmailAddress, HashError},
     throttle::{SignInAttempt, TooManyFailures},
 };
 
@@ -18,20 +18,21 @@ pub(super) enum Tried {
 }
 
 /// A refusal that knows what became of the password.
-pub(super) trait PasswordRefusal: From<TooManyFailures> {
+pub(super) trait PasswordRefusal: From<TooManyFailures> + From<HashError> {
     /// What became of it.
     fn tried(&self) -> Tried;
 }
 
 impl Accounts {
-    /// Tries a password of the account, unless it has to wait after too many wrong ones: then nothing is hashed or looked
-    /// up. The attempt counts as a failure until it is known to be none, so that many at once are no way around.
+    /// Tries a password of the account, unless it has to wait after too many wrong ones, or too many wait to be hashed:
+    /// then nothing is hashed or looked up. The attempt counts as a failure until it is known to be none, so that many at once are no way around.
     pub(super) async fn try_password<T, E: PasswordRefusal>(
         &self,
         email: &EmailAddress,
         client: Option<IpAddr>,
         trying: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        self.ports.passwords.check_room()?;
         let attempt = SignInAttempt::new(email, client);
         self.ports.guard.begin(&attempt).await?;
         let outcome = trying.await;
@@ -51,6 +52,10 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
+    use domain::accounts::HashError;
+
     use crate::accounts::{
         ChangePasswordError, LogInError,
         doubles::{ORIGIN, PASSWORD, World, ann, password, token_in, wish},
@@ -73,6 +78,19 @@ mod tests {
         assert!(matches!(refused, Err(LogInError::Throttled(_))));
         assert_eq!(world.passwords.take_count(), 0);
         assert!(world.store.rows().sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_costs_no_lookup_and_no_attempt() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.passwords.be_full();
+        world.guard.take_told();
+        let before = world.store.credential_reads.load(Ordering::Relaxed);
+        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(refused, Err(LogInError::Hash(HashError::Busy))));
+        assert!(world.guard.take_told().is_empty());
+        assert_eq!(world.store.credential_reads.load(Ordering::Relaxed), before);
     }
 
     #[tokio::test]

@@ -182,6 +182,12 @@ pub enum HashError {
 /// Hashes passwords slowly, away from the threads that serve requests.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
+    /// Says [`HashError::Busy`] when one more password would be sent away now. Costs nothing and keeps no place: to be
+    /// asked first, so that those who are sent away cost no more than that.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`].
+    fn check_room(&self) -> Result<(), HashError>;
     /// Hashes a password. MUST use a new salt each time.
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError>;
     /// Whether the password is the one that was hashed. MUST take as long without a (usable) hash, so that an unknown

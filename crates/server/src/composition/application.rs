@@ -39,6 +39,7 @@ pub struct Prepared {
     public_url: String,
     frontend_url: String,
     use_cases: UseCases,
+    web_threads: usize,
 }
 
 impl Prepared {
@@ -72,7 +73,9 @@ impl Application {
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
         let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
         use_cases.settle().await;
-        Ok(Prepared { listener, address, public_url, frontend_url, use_cases })
+        let one_a_core = || thread::available_parallelism().map_or(1, usize::from);
+        let web_threads = overrides.web_threads.unwrap_or_else(one_a_core);
+        Ok(Prepared { listener, address, public_url, frontend_url, use_cases, web_threads })
     }
 
     /// Serves what was prepared. Call it on the runtime that it was prepared on.
@@ -80,7 +83,7 @@ impl Application {
     /// # Errors
     /// When the REST layer does not start.
     pub fn serve(settings: &Settings, prepared: Prepared) -> Result<Self, StartError> {
-        let Prepared { listener, address, public_url, frontend_url, use_cases } = prepared;
+        let Prepared { listener, address, public_url, frontend_url, use_cases, web_threads } = prepared;
         let draining = Draining::default();
         let state = ApiState {
             runtime: Handle::current(),
@@ -106,7 +109,7 @@ impl Application {
             rate_limits: settings.rate_limits.clone(),
             max_in_flight: settings.max_in_flight,
             request_timeout: settings.request_timeout,
-            workers: thread::available_parallelism().map_or(1, usize::from),
+            workers: web_threads,
             is_dev: settings.app_env == AppEnv::Dev,
         };
         let (api, ended) = serve(listener, state, api_settings)?;

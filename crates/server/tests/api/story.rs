@@ -8,7 +8,7 @@ use crate::support::{Engine, TestApp, Tokens, cases};
 cases! { a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves }
 
 async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engine) {
-    let app = TestApp::spawn(engine).await;
+    let app = TestApp::spawn_with(engine, &[("HASH_SLOTS", "1")]).await;
     app.import_small_catalogue().await;
     let visitor = app.anonymous();
 
@@ -25,6 +25,9 @@ async fn a_visitor_registers_finds_a_movie_fills_a_cart_and_leaves(engine: Engin
     let ann = json!({"email": "ann@example.com", "password": "Passw0rd1"});
     visitor.post("/accounts/register", ann.clone()).await.expect(201);
     visitor.post("/accounts/login", ann.clone()).await.problem(403, "account_inactive");
+    let stored = app.stored_texts().await;
+    let hash = stored.iter().find(|cell| cell.column == "hashed_password").expect("a hash");
+    assert!(hash.text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.text);
     app.run_outbox().await;
     let mail = app.mails_to("ann@example.com").pop().expect("a mail");
     let (_, token) = mail.text.split_once("/activate?token=").expect("a link");

@@ -20,6 +20,7 @@ use super::MemoryAccounts;
 pub(crate) struct PlainHasher {
     store: Arc<MemoryAccounts>,
     parameters: AtomicU64,
+    is_full: AtomicBool,
     is_busy: AtomicBool,
     count: AtomicUsize,
 }
@@ -29,6 +30,7 @@ impl PlainHasher {
         Self {
             store: store.clone(),
             parameters: AtomicU64::new(1),
+            is_full: AtomicBool::new(false),
             is_busy: AtomicBool::new(false),
             count: AtomicUsize::new(0),
         }
@@ -41,6 +43,11 @@ impl PlainHasher {
 
     pub(crate) fn change_parameters(&self) {
         self.parameters.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// From now on nobody may even wait.
+    pub(crate) fn be_full(&self) {
+        self.is_full.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn be_busy(&self) {
@@ -59,6 +66,10 @@ impl PlainHasher {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
+    fn check_room(&self) -> Result<(), HashError> {
+        if self.is_full.load(Ordering::Relaxed) { Err(HashError::Busy) } else { Ok(()) }
+    }
+
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError> {
         self.work()?;
         let parameters = self.parameters.load(Ordering::Relaxed);

@@ -54,6 +54,7 @@ pub(crate) struct MemoryAccounts {
     pub(crate) fails_on_commit: AtomicBool,
     pub(crate) races: Arc<Races>,
     pub(crate) session_reads: AtomicUsize,
+    pub(crate) credential_reads: AtomicUsize,
     pub(crate) purges: AtomicUsize,
 }
 
@@ -352,6 +353,7 @@ impl OutboxRepository for Unit {
 #[async_trait]
 impl AccountQueries for MemoryAccounts {
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
+        self.credential_reads.fetch_add(1, Ordering::Relaxed);
         let rows = self.rows();
         let user = rows.users.iter().find(|user| user.email == *email);
         Ok(user.map(|user| Credentials {

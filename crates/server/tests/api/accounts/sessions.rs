@@ -8,6 +8,7 @@ use crate::support::{Caller, Engine, SignedIn, TestApp, Tokens, cases, email_of,
 cases! {
     the_list_tells_where_each_session_was_begun,
     the_list_has_the_live_sessions_of_the_caller_alone,
+    the_sessions_are_read_in_pages_too,
     the_last_used_session_stands_first,
     ending_a_session_shows_within_five_seconds_on_every_node,
     a_session_that_is_not_there_is_not_found,
@@ -73,14 +74,14 @@ async fn the_list_tells_where_each_session_was_begun(engine: Engine) {
         }
       ],
       "page": 1,
-      "page_size": 2,
+      "page_size": 20,
       "total_items": 2,
       "total_pages": 1,
       "total_is_estimate": false,
       "next_cursor": null
     }
     "#);
-    ann.get("/users/me/sessions?page=1").await.invalid(&[("page", "unknown")]);
+    ann.get("/users/me/sessions?colour=red").await.invalid(&[("colour", "unknown")]);
     app.anonymous().get("/users/me/sessions").await.problem(401, "unauthenticated");
 }
 
@@ -95,6 +96,26 @@ async fn the_list_has_the_live_sessions_of_the_caller_alone(engine: Engine) {
     app.advance(TimeDelta::days(90));
     let later = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
     assert_eq!(ids(&later).await.len(), 1, "the first one is over");
+}
+
+async fn the_sessions_are_read_in_pages_too(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    for _ in 0..2 {
+        app.advance(TimeDelta::seconds(1));
+        app.log_in("ann").await.expect(200);
+    }
+    let all = ids(&ann).await;
+    let second = ann.get("/users/me/sessions?page=2&page_size=2").await.expect(200).json();
+    assert_eq!(second["items"][0]["id"], all[2].as_str());
+    assert_eq!((&second["total_items"], &second["total_pages"]), (&json!(3), &json!(2)));
+    let first = ann.get("/users/me/sessions?page_size=2").await.expect(200).json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = ann.get(format!("/users/me/sessions?page_size=2&cursor={cursor}")).await.expect(200).json();
+    assert_eq!((&rest["items"], &rest["next_cursor"]), (&second["items"], &Value::Null));
+    bob.get(format!("/users/me/sessions?cursor={cursor}")).await.problem(400, "cursor_invalid");
+    ann.get("/users/me/sessions?page=500").await.expect(200);
+    ann.get("/users/me/sessions?page=501").await.problem(400, "use_cursor");
 }
 
 async fn the_last_used_session_stands_first(engine: Engine) {

@@ -93,6 +93,9 @@ async fn relevance_needs_a_search(engine: Engine) {
     ] {
         app.anonymous().get(format!("/movies?{query}")).await.invalid(&[("sort", "invalid_value")]);
     }
+    let faults = [("page", "too_small"), ("sort", "invalid_value")];
+    app.anonymous().get("/movies?sort=relevance&page=0").await.invalid(&faults);
+    app.anonymous().get("/movies?sort=relevance&page=501").await.invalid(&[("sort", "invalid_value")]);
     app.anonymous().get("/movies?sort=relevance&search=alien").await.expect(200);
 }
 

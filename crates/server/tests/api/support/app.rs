@@ -8,11 +8,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use adapter_crypto::{Argon2Hasher, HashCost};
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
 use chrono::TimeDelta;
 use domain::{
-    accounts::{AccountStore, AccountUnit, PasswordHash, PlainPassword, User},
+    accounts::{AccountStore, AccountUnit, PasswordHash, PasswordHasher, PlainPassword, User},
     catalog::Facts,
     id::{Id, Kind, MovieId},
     mail::{Mail, Mailer},
@@ -180,9 +181,15 @@ impl TestApp {
         let mailer = first.map(|node| Arc::clone(&node.mailer)).unwrap_or_default();
         // Who names a mailer wants that one.
         let is_recorded = changed.iter().all(|(name, _)| *name != "MAILER");
+        // Who names the slots wants passwords hashed as they are for people: that is most of the time of many cases.
+        let is_costly = changed.iter().any(|(name, _)| *name == "HASH_SLOTS");
+        let quick_hasher = || Argon2Hasher::new(1, HashCost::LEAST).expect("a hasher");
         let overrides = Overrides {
             clock: Some(clock.clone()),
             mailer: is_recorded.then(|| -> Arc<dyn Mailer> { mailer.clone() }),
+            passwords: (!is_costly).then(|| -> Arc<dyn PasswordHasher> { Arc::new(quick_hasher()) }),
+            // Building the routes is most of what a start costs in a debug build.
+            web_threads: Some(1),
             ..Overrides::default()
         };
         let application = Application::build(&settings, overrides).await.expect("the server starts");
@@ -433,6 +440,8 @@ impl TestApp {
 fn plain_client(builder: reqwest::ClientBuilder) -> reqwest::Client {
     builder
         .no_proxy()
+        // Reading those of the system takes longer than most cases.
+        .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_mins(1))
         .build()
