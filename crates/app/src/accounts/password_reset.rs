@@ -1,9 +1,12 @@
 use domain::{
-    accounts::{EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword},
+    accounts::{
+        EmailAddress, HashError, LinkKind, LinkToken, Origin, PasswordHash, PasswordProblem, PlainPassword,
+    },
     audit::{AuditAction, AuditObject},
-    entropy::PlainToken,
+    entropy::{PlainToken, TokenDigest},
     id::OutboxId,
     store::StoreError,
+    time::Instant,
 };
 
 use super::{Accounts, audit::Deed};
@@ -68,6 +71,8 @@ impl Accounts {
 
     /// Sets a new password with the token of a link, uses it up, and ends every sign-in of the user (R15).
     ///
+    /// Hashes for those who have a link that holds: whoever makes tokens up keeps nobody from signing in.
+    ///
     /// # Errors
     /// See [`ResetPasswordError`].
     pub async fn reset_password(
@@ -77,32 +82,26 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         self.settings.password_policy.check(&password, None)?;
+        let digest = self.ports.tokens.digest(token);
+        usable(self.ports.queries.link(LinkKind::PasswordReset, &digest).await?, self.now())?;
         let hash = self.ports.passwords.hash(&password).await?;
-        retried(&*self.ports.backoff, || self.try_reset_password(token, &password, &hash, origin)).await
+        retried(&*self.ports.backoff, || self.try_reset_password(&digest, &password, &hash, origin)).await
     }
 
     async fn try_reset_password(
         &self,
-        token: &PlainToken,
+        digest: &TokenDigest,
         password: &PlainPassword,
         hash: &PasswordHash,
         origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let digest = self.ports.tokens.digest(token);
-        let link = unit
-            .links()
-            .find(LinkKind::PasswordReset, &digest)
-            .await?
-            .ok_or(ResetPasswordError::TokenInvalid)?;
-        if link.is_expired(now) {
-            return Err(ResetPasswordError::TokenExpired);
-        }
+        let link = usable(unit.links().find(LinkKind::PasswordReset, digest).await?, now)?;
         // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
-        unit.links().take(LinkKind::PasswordReset, &digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
+        unit.links().take(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         self.settings.password_policy.check(password, Some(&user.email))?;
         user.set_password(hash.clone(), now);
         unit.users().update(&user).await?;
@@ -116,6 +115,12 @@ impl Accounts {
         self.forgive_failures(&user.email, origin.device.ip).await;
         Ok(())
     }
+}
+
+/// The link, when there is one and it holds.
+fn usable(link: Option<LinkToken>, now: Instant) -> Result<LinkToken, ResetPasswordError> {
+    let link = link.ok_or(ResetPasswordError::TokenInvalid)?;
+    if link.is_expired(now) { Err(ResetPasswordError::TokenExpired) } else { Ok(link) }
 }
 
 #[cfg(test)]
@@ -227,6 +232,41 @@ mod tests {
         }
         world.seconds_pass(-1);
         world.accounts.reset_password(&token, password(NEW), ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_is_hashed_for_a_token_that_is_no_good() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let (replaced, late) = (mailed_link(&world).await, mailed_link(&world).await);
+        let made_up = PlainToken::new("made up".to_owned());
+        world.seconds_pass(3600);
+        world.passwords.take_count();
+        for token in [&made_up, &replaced] {
+            let refused = world.accounts.reset_password(token, password(NEW), ORIGIN).await;
+            assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)), "{refused:?}");
+        }
+        let refused = world.accounts.reset_password(&late, password(NEW), ORIGIN).await;
+        assert!(matches!(refused, Err(ResetPasswordError::TokenExpired)), "{refused:?}");
+        for token in [made_up, replaced, late] {
+            let refused = world.accounts.reset_password(&token, password("short 1"), ORIGIN).await;
+            assert!(
+                matches!(refused, Err(ResetPasswordError::Password(_))),
+                "the password comes first: {refused:?}"
+            );
+        }
+        assert_eq!(world.passwords.take_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_replaced_while_the_password_is_hashed_sets_none() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let token = mailed_link(&world).await;
+        world.store.meddle(|rows| rows.links.clear());
+        let refused = world.accounts.reset_password(&token, password(NEW), ORIGIN).await;
+        assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)));
+        world.log_in(&ann()).await;
     }
 
     #[tokio::test]

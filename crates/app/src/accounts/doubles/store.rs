@@ -368,6 +368,9 @@ impl AccountQueries for MemoryAccounts {
         let Some(email) = email else { return Ok(None) };
         Ok(self.credentials(&email).await?.map(|credentials| (email, credentials)))
     }
+    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+        Ok(self.rows().links.iter().find(|link| link.kind == kind && link.digest == *digest).cloned())
+    }
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError> {
         Ok(self.rows().live(user_id, now))
     }
