@@ -117,7 +117,7 @@ async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResp
         Err(fault) => return email_form(StatusCode::UNPROCESSABLE_ENTITY, Some(&fault.to_string())),
     };
     // One quota with the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count(request, |limits| &limits.password_reset, email.key()).await {
+    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();
@@ -147,6 +147,10 @@ pub(crate) async fn reset_password(
             Some(email) => request_link(&request, &api, &email).await,
             None => no_token(),
         };
+    }
+    let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
+    if let Err(refusal) = counted {
+        return refusal.error_response();
     }
     let policy = api.accounts().password_policy();
     let accounts = api.accounts();
