@@ -57,7 +57,7 @@ refusals! {
 /// Open an account.
 ///
 /// The account waits until the link in the mail was followed; it holds for 24 hours. Registering an address again
-/// that was never activated sends a new link.
+/// that was never activated sends a new link, up to a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
     request: HttpRequest,
@@ -67,8 +67,9 @@ pub(crate) async fn register(
     let accounts = api.accounts();
     let RegisterBody { email, password } = body.0;
     api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
+    let quota = api.limits.count_registration_mail(&email).await;
     let origin = origin_of(&request);
-    api.run(async move { accounts.register(email, password, &origin).await }).await?;
+    api.run(async move { accounts.register(email, password, quota, &origin).await }).await?;
     Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))
 }
 

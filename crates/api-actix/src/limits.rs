@@ -7,6 +7,7 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
+use app::accounts::MailQuota;
 use domain::{
     accounts::EmailAddress,
     network::Network,
@@ -56,6 +57,10 @@ pub struct FixedLimits {
     pub set_avatar: RateLimit,
     /// Copies of one's own data, by user: each reads all tables.
     pub export: RateLimit,
+    /// Registrations that may lead to a mail, by e-mail address. Beyond it they are answered as ever and mail nobody whose
+    /// address is known, so no answer may tell of it. The time is no longer than a link to activate an account holds: the
+    /// last one that was mailed does.
+    pub registration_mails: RateLimit,
 }
 
 impl Default for FixedLimits {
@@ -65,6 +70,7 @@ impl Default for FixedLimits {
             request_link: RateLimit::new("link-requests", &[Quota::per_hour(30)]),
             set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),
             export: RateLimit::new("data-export", &[Quota::per_hour(10)]),
+            registration_mails: RateLimit::new("registration-mails", &[Quota::per_day(5)]),
         }
     }
 }
@@ -122,6 +128,14 @@ impl Limits {
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
         self.count(request, limit, email.key()).await
+    }
+
+    /// Counts one more registration of the address, whether or not it is known. Whether it may be mailed is for the use case:
+    /// an answer that told would tell that there is an account.
+    pub(crate) async fn count_registration_mail(&self, email: &EmailAddress) -> MailQuota {
+        let Some(limits) = &self.limits else { return MailQuota::Left };
+        let verdict = self.limiter.take(&limits.fixed.registration_mails, email.key()).await;
+        if verdict.is_allowed { MailQuota::Left } else { MailQuota::UsedUp }
     }
 
     async fn take(&self, request: &HttpRequest, limit: &RateLimit, subject: &str) -> Result<(), Problem> {

@@ -68,7 +68,7 @@ mod tests {
     use domain::entropy::PlainToken;
 
     use crate::accounts::{
-        ActivateError,
+        ActivateError, MailQuota,
         doubles::{ORIGIN, World, ann, password, token_in, wish},
     };
 
@@ -112,7 +112,7 @@ mod tests {
     async fn a_contested_password_is_dropped_and_a_link_to_set_one_is_mailed() {
         let world = World::new();
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         let token = token_in(&world.last_mail());
         world.accounts.activate(&token, ORIGIN).await.unwrap();
         let user = world.user(&ann());

@@ -24,7 +24,7 @@ pub(crate) use secrets::{PlainHasher, ReadableTokens};
 pub(crate) use store::{MemoryAccounts, Rows};
 use uuid::Uuid;
 
-use super::{AccountPorts, AccountSettings, Accounts, TokenPair};
+use super::{AccountPorts, AccountSettings, Accounts, MailQuota, TokenPair};
 use crate::{
     doubles::{CountingIds, FlipSealer, MovableClock, NotedWaits, SumSigner},
     outbox::Message,
@@ -108,7 +108,7 @@ impl World {
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.
     pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
-        self.accounts.register(email.clone(), password(PASSWORD), ORIGIN).await.unwrap();
+        self.accounts.register(email.clone(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&self.last_mail())
     }
 

@@ -10,7 +10,7 @@ use domain::{
 };
 
 use super::{
-    Actor, LogInError, RefreshError, UserChanges,
+    Actor, LogInError, MailQuota, RefreshError, UserChanges,
     doubles::{ORIGIN, PASSWORD, World, ann, password, token_in, wish},
 };
 
@@ -61,7 +61,7 @@ async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World,
 #[tokio::test]
 async fn registering() {
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password(PASSWORD), ORIGIN).await?)
+        Ok(world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await?)
     };
     check(async |_| (), register).await;
 }
@@ -70,7 +70,7 @@ async fn registering() {
 async fn registering_again_with_another_password() {
     let prepare = async |world: &World| drop(world.registered(&ann()).await);
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await?)
+        Ok(world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await?)
     };
     check(prepare, register).await;
 }
@@ -79,7 +79,7 @@ async fn registering_again_with_another_password() {
 async fn activating_an_account_with_a_contested_password() {
     let prepare = async |world: &World| {
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&world.last_mail())
     };
     check(prepare, async |world, token| Ok(world.accounts.activate(token, ORIGIN).await?)).await;
