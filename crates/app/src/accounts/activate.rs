@@ -69,7 +69,7 @@ mod tests {
 
     use crate::accounts::{
         ActivateError, MailQuota,
-        doubles::{ORIGIN, World, ann, password, token_in, wish},
+        doubles::{ORIGIN, World, ann, password, token_in},
     };
 
     const HOUR: i64 = 3600;
@@ -127,7 +127,7 @@ mod tests {
     async fn a_link_to_set_a_password_does_not_activate() {
         let world = World::new();
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let reset = token_in(&world.last_mail());
         assert!(matches!(world.accounts.activate(&reset, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }

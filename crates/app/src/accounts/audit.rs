@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::accounts::{
         MailQuota,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish},
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
     };
 
     const WRONG: &str = "other harbour 8";
@@ -117,7 +117,7 @@ mod tests {
         for _ in 0..2 {
             world.accounts.log_out(&pair.refresh, ORIGIN).await.unwrap();
         }
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let link = token_in(&world.last_mail());
         world.accounts.reset_password(&link, password(WRONG), ORIGIN).await.unwrap();
         let entries = told(&world);

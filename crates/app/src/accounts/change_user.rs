@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::accounts::{
         ActivateError, AuthenticateError, LogInError, MailQuota, RefreshError, RegisterError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish},
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
     };
 
     const ACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(true) };
@@ -261,8 +261,8 @@ mod tests {
         assert!(matches!(world.accounts.activate(&first, ORIGIN).await, Err(ActivateError::TokenInvalid)));
         let again = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
-        world.accounts.send_requested_activation(wish(), &ann()).await.unwrap();
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         assert_eq!(*world.store.rows(), before);
     }
 
@@ -283,7 +283,7 @@ mod tests {
     async fn links_that_were_out_die_with_the_account() {
         let world = led(World::new()).await;
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let reset = token_in(&world.last_mail());
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert!(world.store.rows().links.is_empty());

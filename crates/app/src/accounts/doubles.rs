@@ -153,6 +153,15 @@ impl World {
         self.mails().pop().unwrap()
     }
 
+    /// A wish for a link that nobody has answered yet.
+    pub(crate) fn wish(&self) -> OutboxId {
+        static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
+        let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));
+        let wish = Message::ActivationRequested(ann());
+        self.store.rows().outbox.push(wish.seal(id, format!("wish:{id}"), &FlipSealer, self.clock.now()));
+        id
+    }
+
     pub(crate) fn fail_on_commit(&self) {
         self.store.fails_on_commit.store(true, Ordering::Relaxed);
     }
@@ -160,12 +169,6 @@ impl World {
     pub(crate) fn seconds_pass(&self, seconds: i64) {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
-}
-
-/// A wish for a link that nobody has answered yet.
-pub(crate) fn wish() -> OutboxId {
-    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
-    Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()))
 }
 
 /// The token in the link of a mail.

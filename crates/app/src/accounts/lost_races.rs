@@ -11,7 +11,7 @@ use domain::{
 
 use super::{
     Actor, LogInError, MailQuota, RefreshError, UserChanges,
-    doubles::{ORIGIN, PASSWORD, World, ann, password, token_in, wish},
+    doubles::{ORIGIN, PASSWORD, World, ann, password, token_in},
 };
 
 type Ended = Result<(), Box<dyn Error>>;
@@ -94,19 +94,27 @@ async fn asking_for_links() {
 
 #[tokio::test]
 async fn sending_links() {
-    let waiting = async |world: &World| drop(world.registered(&ann()).await);
-    check(waiting, async |world, ()| Ok(world.accounts.send_requested_activation(wish(), &ann()).await?))
+    let waiting = async |world: &World| {
+        world.registered(&ann()).await;
+        world.wish()
+    };
+    check(waiting, async |world, wish| Ok(world.accounts.send_requested_activation(*wish, &ann()).await?))
         .await;
-    let active = async |world: &World| world.active(&ann()).await;
-    check(active, async |world, ()| Ok(world.accounts.send_requested_password_reset(wish(), &ann()).await?))
-        .await;
+    let active = async |world: &World| {
+        world.active(&ann()).await;
+        world.wish()
+    };
+    check(active, async |world, wish| {
+        Ok(world.accounts.send_requested_password_reset(*wish, &ann()).await?)
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn setting_a_new_password() {
     let prepare = async |world: &World| {
         world.signed_in(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         token_in(&world.last_mail())
     };
     check(prepare, async |world, token| {

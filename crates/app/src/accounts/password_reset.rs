@@ -43,7 +43,7 @@ impl Accounts {
         self.push_alone(&key, &Message::PasswordResetRequested(email)).await
     }
 
-    /// Sends the reset link that was asked for, if the address has an active account: once a wish, which is done with it.
+    /// Sends the reset link that was asked for, if the address has an active account: once a wish, which is gone with it.
     ///
     /// # Errors
     /// When the store fails.
@@ -58,12 +58,11 @@ impl Accounts {
     async fn try_send_password_reset(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active)
-        else {
-            return Ok(());
-        };
-        if unit.outbox().complete(wish, now).await? {
-            self.mail_password_reset(&mut *unit, &user, now).await?;
+        let user = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active);
+        if unit.outbox().remove(wish).await? {
+            if let Some(user) = user {
+                self.mail_password_reset(&mut *unit, &user, now).await?;
+            }
             unit.commit().await?;
         }
         Ok(())
@@ -130,7 +129,7 @@ mod tests {
     use crate::{
         accounts::{
             AuthenticateError, LogInError, RefreshError, ResetPasswordError,
-            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish},
+            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
         },
         outbox::Message,
     };
@@ -138,7 +137,7 @@ mod tests {
     const NEW: &str = "louder harbour 8";
 
     async fn mailed_link(world: &World) -> PlainToken {
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         token_in(&world.last_mail())
     }
 
@@ -165,7 +164,7 @@ mod tests {
         world.registered(&ann()).await;
         let before = world.store.rows().clone();
         for address in [ann(), email("bob@example.com")] {
-            world.accounts.send_requested_password_reset(wish(), &address).await.unwrap();
+            world.accounts.send_requested_password_reset(world.wish(), &address).await.unwrap();
         }
         assert_eq!(*world.store.rows(), before);
     }
@@ -273,7 +272,7 @@ mod tests {
     async fn a_password_against_the_rule_does_not_use_the_token_up() {
         let world = World::new();
         world.active(&email("ann2@example.com")).await;
-        world.accounts.send_requested_password_reset(wish(), &email("ann2@example.com")).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &email("ann2@example.com")).await.unwrap();
         let token = token_in(&world.last_mail());
         for (weak, fault) in [
             ("short 1", PasswordProblem::TooShort { least: 8 }),

@@ -39,8 +39,6 @@ pub(crate) struct Rows {
     pub(crate) outbox: Vec<NewOutboxMessage>,
     /// Users who were erased.
     pub(crate) tombstones: Vec<UserId>,
-    /// The messages that were done together with what they led to.
-    pub(crate) done: Vec<OutboxId>,
 }
 
 type Meddler = Box<dyn FnMut(&mut Rows) + Send>;
@@ -342,10 +340,10 @@ impl OutboxRepository for Unit {
         }
         Ok(())
     }
-    async fn complete(&mut self, id: OutboxId, _: Instant) -> Result<bool, StoreError> {
-        let is_new = !self.draft.done.contains(&id);
-        self.draft.done.extend(is_new.then_some(id));
-        Ok(is_new)
+    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError> {
+        let before = self.draft.outbox.len();
+        self.draft.outbox.retain(|message| message.id != id);
+        Ok(self.draft.outbox.len() < before)
     }
 }
 
