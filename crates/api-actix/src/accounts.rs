@@ -57,7 +57,7 @@ refusals! {
 /// Open an account.
 ///
 /// The account waits until the link in the mail was followed; it holds for 24 hours. Registering an address again
-/// that was never activated sends a new link.
+/// that was never activated sends a new link, up to a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
     request: HttpRequest,
@@ -67,8 +67,9 @@ pub(crate) async fn register(
     let accounts = api.accounts();
     let RegisterBody { email, password } = body.0;
     api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
+    let quota = api.limits.count_registration_mail(&email).await;
     let origin = origin_of(&request);
-    api.run(async move { accounts.register(email, password, &origin).await }).await?;
+    api.run(async move { accounts.register(email, password, quota, &origin).await }).await?;
     Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))
 }
 
@@ -99,7 +100,7 @@ pub(crate) async fn resend_activation(
 ) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
     let accounts = api.accounts();
     let email = body.0.email;
-    let asked = api.limits.count(&request, |limits| &limits.resend_activation, email.key()).await;
+    let asked = api.limits.count_link(&request, |limits| &limits.resend_activation, &email).await;
     asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.resend_activation(email).await }).await?;
     Ok(OkJson(MessageBody::new("If the email exists, a new activation token was sent.")))
@@ -117,7 +118,7 @@ pub(crate) async fn request_password_reset(
 ) -> Result<AcceptedJson<MessageBody>, Failure<StoreError>> {
     let accounts = api.accounts();
     let email = body.0.email;
-    let asked = api.limits.count(&request, |limits| &limits.password_reset, email.key()).await;
+    let asked = api.limits.count_link(&request, |limits| &limits.password_reset, &email).await;
     asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.request_password_reset(email).await }).await?;
     Ok(AcceptedJson(MessageBody::new("If the email exists, a link to set a new password was sent.")))
@@ -134,6 +135,8 @@ pub(crate) async fn reset_password(
 ) -> Result<OkJson<MessageBody>, Failure<ResetPasswordError>> {
     let accounts = api.accounts();
     let ResetPasswordBody { token, password } = body.0;
+    let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
+    counted.map_err(Failure::Broken)?;
     let origin = origin_of(&request);
     api.run(async move { accounts.reset_password(&token, password, &origin).await }).await?;
     Ok(OkJson(MessageBody::new("Password changed. Log in with the new one.")))

@@ -7,6 +7,7 @@ pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod client_address;
 pub(crate) mod fields;
+pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod nothing;
 pub(crate) mod origin;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     caller::{Admin, Caller, Visitor},
     client_address::ClientAddress,
     fields::Fields,
+    form::{Form, FromForm},
     nothing::Nothing,
     origin::origin_of,
     path::{At, PathId},

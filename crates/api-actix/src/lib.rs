@@ -27,7 +27,7 @@ mod users;
 
 pub use self::{
     health::{Component, Readiness},
-    limits::RateLimits,
+    limits::{FixedLimits, RateLimits},
     openapi::openapi_document,
     server::serve,
     settings::{ApiSettings, DocsAccess},

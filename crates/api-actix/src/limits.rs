@@ -7,9 +7,11 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
+use app::accounts::MailQuota;
 use domain::{
+    accounts::EmailAddress,
     network::Network,
-    throttle::{RateLimit, RateLimiter, TOLERATED_FAILURES, TooManyFailures},
+    throttle::{Quota, RateLimit, RateLimiter, TOLERATED_FAILURES, TooManyFailures},
 };
 
 use crate::{
@@ -40,6 +42,37 @@ pub struct RateLimits {
     pub password_reset: RateLimit,
     /// Refreshes, by sign-in.
     pub refresh: RateLimit,
+    /// What no setting changes.
+    pub fixed: FixedLimits,
+}
+
+/// What is limited for every installation alike, far above what anybody needs who uses it as it is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedLimits {
+    /// New passwords set by a link, by client: each is hashed. As many as log-ins, but apart from them.
+    pub confirm_reset: RateLimit,
+    /// Links asked for, for whatever addresses and of either kind, by client: each may become a mail.
+    pub request_link: RateLimit,
+    /// Avatars uploaded, by user: each is decoded and encoded again.
+    pub set_avatar: RateLimit,
+    /// Copies of one's own data, by user: each reads all tables.
+    pub export: RateLimit,
+    /// Registrations that may lead to a mail, by e-mail address. Beyond it they are answered as ever and mail nobody whose
+    /// address is known, so no answer may tell of it. The time is no longer than a link to activate an account holds: the
+    /// last one that was mailed does.
+    pub registration_mails: RateLimit,
+}
+
+impl Default for FixedLimits {
+    fn default() -> Self {
+        Self {
+            confirm_reset: RateLimit::new("password-reset-confirm", &[Quota::per_minute(10)]),
+            request_link: RateLimit::new("link-requests", &[Quota::per_hour(30)]),
+            set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),
+            export: RateLimit::new("data-export", &[Quota::per_hour(10)]),
+            registration_mails: RateLimit::new("registration-mails", &[Quota::per_day(5)]),
+        }
+    }
 }
 
 /// Counts the calls; clones share it.
@@ -84,6 +117,25 @@ impl Limits {
     ) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
         self.take(request, limit(limits), subject).await
+    }
+
+    /// Counts one more link that the client asks for, for this address, whether or not it is known.
+    pub(crate) async fn count_link(
+        &self,
+        request: &HttpRequest,
+        limit: impl FnOnce(&RateLimits) -> &RateLimit,
+        email: &EmailAddress,
+    ) -> Result<(), Problem> {
+        self.count_client(request, |limits| &limits.fixed.request_link).await?;
+        self.count(request, limit, email.key()).await
+    }
+
+    /// Counts one more registration of the address, whether or not it is known. Whether it may be mailed is for the use case:
+    /// an answer that told would tell that there is an account.
+    pub(crate) async fn count_registration_mail(&self, email: &EmailAddress) -> MailQuota {
+        let Some(limits) = &self.limits else { return MailQuota::Left };
+        let verdict = self.limiter.take(&limits.fixed.registration_mails, email.key()).await;
+        if verdict.is_allowed { MailQuota::Left } else { MailQuota::UsedUp }
     }
 
     async fn take(&self, request: &HttpRequest, limit: &RateLimit, subject: &str) -> Result<(), Problem> {

@@ -58,6 +58,8 @@ pub(crate) async fn export(
 ) -> Result<Download<PersonalDataBody>, Failure<ExportDataError>> {
     let accounts = api.accounts();
     let (user_id, origin) = (caller.actor.user_id, origin_of(&request));
+    let counted = api.limits.count(&request, |limits| &limits.fixed.export, &user_id.to_string()).await;
+    counted.map_err(Failure::Broken)?;
     let (data, at) = api.run(async move { accounts.export_data(user_id, &origin).await }).await?;
     let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
     Ok(Download { body: PersonalDataBody::new(data, at, &api.settings.public_url), file_name })

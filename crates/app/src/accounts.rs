@@ -62,7 +62,7 @@ pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
 pub use profile::ProfileError;
 pub use refresh::RefreshError;
-pub use register::RegisterError;
+pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 
 use crate::{outbox::Message, paging::CursorCodec, retry::retried};

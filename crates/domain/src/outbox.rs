@@ -60,9 +60,9 @@ pub fn retry_delay(attempts: u32) -> Duration {
 pub trait OutboxRepository: Send {
     /// Adds the message. A second one with the same `dedupe_key` MUST be dropped without an error.
     async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
-    /// Marks a message done and blanks its payload, together with what it led to; `false` when it was done before. MUST say
-    /// `true` to one of several callers at most.
-    async fn complete(&mut self, id: OutboxId, now: Instant) -> Result<bool, StoreError>;
+    /// Removes a message that is not done, together with what it led to; `false` when there is none such any more. MUST say
+    /// `true` to one of several callers at most. For messages whose cause never comes again: its `dedupe_key` is forgotten.
+    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError>;
 }
 
 /// The worker's side of the outbox: each call is a transaction of its own.
@@ -71,7 +71,7 @@ pub trait OutboxQueue: Send + Sync {
     /// Claims up to `limit` due messages, oldest first, for [`LEASE`], and counts the attempt. A message MUST never be
     /// claimed by two workers at once, and MUST be free again when its lease ended.
     async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError>;
-    /// Marks it done and blanks its payload. MUST be harmless when repeated.
+    /// Marks it done and blanks its payload. MUST be harmless when repeated, and when it is gone.
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
     /// Gives it back until `retry_at`, or for good when that is `None` (it is dead, its payload stays for operators). MUST
     /// leave alone what another worker has done meanwhile.

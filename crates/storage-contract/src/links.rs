@@ -13,6 +13,7 @@ crate::cases! { "links":
     an_expired_link_is_given_too,
     an_unknown_link_is_none,
     finding_a_link_leaves_it_there,
+    a_link_is_read_without_a_unit,
     a_link_is_given_to_one_of_twenty_callers,
     a_link_taken_by_a_dropped_unit_is_still_there,
     a_new_link_replaces_the_earlier_one_of_its_kind_alone,
@@ -67,6 +68,28 @@ async fn finding_a_link_leaves_it_there(node: Node) {
     assert_eq!(unit.links().find(LinkKind::Activation, &digest(1)).await.unwrap(), None, "the kind counts");
     assert_eq!(unit.links().take(LinkKind::PasswordReset, &digest(1)).await.unwrap(), Some(written));
     assert_eq!(unit.links().find(LinkKind::PasswordReset, &digest(1)).await.unwrap(), None);
+}
+
+async fn a_link_is_read_without_a_unit(node: Node) {
+    let read = |kind, number| {
+        let node = node.clone();
+        async move { node.account_queries.link(kind, &digest(number)).await.unwrap() }
+    };
+    add_user(&node, 1).await;
+    for (number, kind, other) in [
+        (1, LinkKind::Activation, LinkKind::PasswordReset),
+        (2, LinkKind::PasswordReset, LinkKind::Activation),
+    ] {
+        let expired = LinkToken { expires_at: shifted(at(-60), 1), ..link(number, id(1), kind) };
+        assert_eq!(read(kind, number).await, None);
+        put(&node, &expired).await;
+        for _ in 0..2 {
+            assert_eq!(read(kind, number).await, Some(expired.clone()));
+        }
+        assert_eq!(read(other, number).await, None, "the kind counts");
+        take(&node, kind, number).await.unwrap();
+        assert_eq!(read(kind, number).await, None);
+    }
 }
 
 async fn a_link_is_given_to_one_of_twenty_callers(node: Node) {

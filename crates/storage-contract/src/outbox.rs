@@ -15,7 +15,8 @@ crate::cases! { "outbox":
     a_dropped_message_leaves_the_unit_usable,
     of_messages_of_one_cause_pushed_at_once_one_stays,
     a_message_of_a_cause_that_was_acted_on_is_dropped,
-    a_message_is_done_together_with_what_it_led_to_and_once,
+    a_message_is_removed_together_with_what_it_led_to_and_once,
+    a_message_that_was_done_is_not_removed,
 }
 
 /// A message that is due at once, of a cause of its own.
@@ -100,26 +101,39 @@ async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
     assert!(node.outbox.claim(at(1000), 10).await.unwrap().is_empty());
 }
 
-async fn a_message_is_done_together_with_what_it_led_to_and_once(node: Node) {
-    push(&node, vec![message(1)]).await;
+async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) {
+    push(&node, vec![message(1), message(2)]).await;
     let mut unit = node.account_unit().await;
-    assert!(unit.outbox().complete(id(1), at(1)).await.unwrap());
-    assert!(!unit.outbox().complete(id(1), at(1)).await.unwrap());
+    assert!(unit.outbox().remove(id(1)).await.unwrap());
+    assert!(!unit.outbox().remove(id(1)).await.unwrap());
     drop(unit);
-    assert_eq!(node.outbox.claim(at(0), 10).await.unwrap().len(), 1);
-    let done = at_once(10, |number| {
-        let node = node.clone();
+    assert_eq!(node.outbox.claim(at(0), 10).await.unwrap().len(), 2);
+    let nodes = [node.clone(), node.another().await];
+    let removed = at_once(10, |number| {
+        let node = nodes[usize::try_from(number % 2).unwrap()].clone();
         async move {
             let mut unit = node.account_unit().await;
-            let is_first = unit.outbox().complete(id(1), at(1)).await.unwrap();
+            let is_first = unit.outbox().remove(id(1)).await.unwrap();
             unit.outbox().push(message(number + 100)).await.unwrap();
             unit.commit().await.unwrap();
             is_first
         }
     })
     .await;
-    assert_eq!(done.into_iter().filter(|is_first| *is_first).count(), 1);
-    assert_eq!(node.subject.outbox_payload(id(1)).await.unwrap(), Vec::<u8>::new());
+    assert_eq!(removed.into_iter().filter(|is_first| *is_first).count(), 1);
+    assert_eq!(node.subject.outbox_payload(id(1)).await, None);
+    assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
+    node.outbox.complete(id(1), at(1)).await.expect("who claimed it says that it is done");
+    node.outbox.fail(id(1), "no answer", Some(at(1))).await.expect("or that it failed");
     let others = node.outbox.claim(at(1000), 100).await.unwrap();
-    assert!(others.len() == 10 && others.iter().all(|message| message.id != id(1)));
+    assert!(others.len() == 11 && others.iter().all(|message| message.id != id(1)));
+}
+
+async fn a_message_that_was_done_is_not_removed(node: Node) {
+    push(&node, vec![message(1)]).await;
+    node.outbox.complete(id(1), at(1)).await.unwrap();
+    let mut unit = node.account_unit().await;
+    assert!(!unit.outbox().remove(id(1)).await.unwrap());
+    unit.commit().await.unwrap();
+    assert_eq!(node.subject.outbox_payload(id(1)).await, Some(Vec::new()));
 }

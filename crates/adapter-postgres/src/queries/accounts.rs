@@ -1,8 +1,12 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use domain::{
-    accounts::{AccountQueries, Credentials, Device, EmailAddress, PasswordHash, Session, SessionState},
-    id::{SessionId, UserId},
+    accounts::{
+        AccountQueries, Credentials, Device, EmailAddress, LinkKind, LinkToken, PasswordHash, Session,
+        SessionState,
+    },
+    entropy::TokenDigest,
+    id::{SessionId, TokenId, UserId},
     store::StoreError,
     time::Instant,
 };
@@ -47,6 +51,24 @@ impl AccountQueries for Database {
         let Some((email, password, version)) = rows.into_iter().next() else { return Ok(None) };
         let password = PasswordHash::from_phc(password);
         Ok(Some((email.parse().map_err(StoreError::failed)?, Credentials { user_id, password, version })))
+    }
+
+    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+        let mut statement = Statement::<(SqlId, SqlId, SqlInstant)>::new(match kind {
+            LinkKind::Activation => "SELECT id, user_id, expires_at FROM activation_tokens WHERE token = ",
+            LinkKind::PasswordReset => {
+                "SELECT id, user_id, expires_at FROM password_reset_tokens WHERE token = "
+            }
+        });
+        statement.bind(digest.as_str().to_owned());
+        let rows: Vec<(DbUuid, DbUuid, DbInstant)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().next().map(|(id, user_id, expires_at)| LinkToken {
+            id: TokenId::from_uuid(id.0),
+            user_id: UserId::from_uuid(user_id.0),
+            kind,
+            digest: digest.clone(),
+            expires_at: expires_at.0,
+        }))
     }
 
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError> {

@@ -40,15 +40,10 @@ impl OutboxRepository for UnitOfWork {
         Ok(())
     }
 
-    async fn complete(&mut self, id: OutboxId, now: Instant) -> Result<bool, StoreError> {
+    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError> {
         let message =
             outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
-        let query = diesel::update(message).set((
-            outbox::sent_at.eq(Some(DbInstant(now))),
-            outbox::payload.eq(Vec::new()),
-            outbox::locked_until.eq(None::<DbInstant>),
-        ));
-        Ok(self.execute(query).await? == 1)
+        Ok(self.execute(diesel::delete(message)).await? == 1)
     }
 }
 
@@ -87,7 +82,14 @@ impl OutboxQueue for Database {
 
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
-        OutboxRepository::complete(&mut unit, id, now).await?;
+        let message =
+            outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
+        let query = diesel::update(message).set((
+            outbox::sent_at.eq(Some(DbInstant(now))),
+            outbox::payload.eq(Vec::new()),
+            outbox::locked_until.eq(None::<DbInstant>),
+        ));
+        unit.execute(query).await?;
         unit.finish().await
     }
 

@@ -11,7 +11,7 @@ use domain::{
 use serde::Deserialize;
 
 use crate::{
-    extract::origin_of,
+    extract::{Form, FromForm, Params, origin_of, values::any},
     html,
     problem::{Failure, Refusal},
     state::Api,
@@ -22,6 +22,12 @@ use crate::{
 pub(crate) struct TokenParameter {
     #[serde(default)]
     token: String,
+}
+
+impl FromForm for TokenParameter {
+    fn read(fields: &mut Params) -> Option<Self> {
+        Some(Self { token: fields.optional("token", any)?.unwrap_or_default() })
+    }
 }
 
 /// `GET /activate?token=…`: the button.
@@ -44,9 +50,9 @@ pub(crate) async fn ask_to_activate(query: Option<web::Query<TokenParameter>>) -
 pub(crate) async fn activate(
     request: HttpRequest,
     api: web::Data<Api>,
-    form: Option<web::Form<TokenParameter>>,
+    form: Form<TokenParameter>,
 ) -> HttpResponse {
-    let Some(token) = form.map(|form| form.into_inner().token).filter(|token| !token.is_empty()) else {
+    let Some(token) = form.0.map(|form| form.token).filter(|token| !token.is_empty()) else {
         return no_token();
     };
     let accounts = api.accounts();
@@ -75,13 +81,20 @@ pub(crate) async fn activate(
 }
 
 /// What the form for a new password sends, or the one that asks for a link.
-#[derive(Deserialize)]
 pub(crate) struct NewPasswordForm {
-    #[serde(default)]
     token: String,
-    #[serde(default)]
     password: String,
     email: Option<String>,
+}
+
+impl FromForm for NewPasswordForm {
+    fn read(fields: &mut Params) -> Option<Self> {
+        Some(Self {
+            token: fields.optional("token", any)?.unwrap_or_default(),
+            password: fields.optional("password", any)?.unwrap_or_default(),
+            email: fields.optional("email", any)?,
+        })
+    }
 }
 
 /// `GET /reset-password?token=…`: the form. Without a token, where mails send people whose account is in danger: the form
@@ -104,7 +117,7 @@ async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResp
         Err(fault) => return email_form(StatusCode::UNPROCESSABLE_ENTITY, Some(&fault.to_string())),
     };
     // One quota with the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count(request, |limits| &limits.password_reset, email.key()).await {
+    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();
@@ -124,9 +137,9 @@ async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResp
 pub(crate) async fn reset_password(
     request: HttpRequest,
     api: web::Data<Api>,
-    form: Option<web::Form<NewPasswordForm>>,
+    form: Form<NewPasswordForm>,
 ) -> HttpResponse {
-    let Some(NewPasswordForm { token, password, email }) = form.map(web::Form::into_inner) else {
+    let Some(NewPasswordForm { token, password, email }) = form.0 else {
         return no_token();
     };
     if token.is_empty() {
@@ -134,6 +147,10 @@ pub(crate) async fn reset_password(
             Some(email) => request_link(&request, &api, &email).await,
             None => no_token(),
         };
+    }
+    let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
+    if let Err(refusal) = counted {
+        return refusal.error_response();
     }
     let policy = api.accounts().password_policy();
     let accounts = api.accounts();

@@ -69,14 +69,14 @@ impl<T: FromBody> FromRequest for Patch<T> {
 
 /// Reads a body of one of these types.
 fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T> {
-    let checked = check_head(request, types);
+    let checked = check_head(request, types, MAX_BODY);
     let unknown = Params::open(request.query_string()).finish(Some(())).err();
     let api = api_of(request);
     let payload = payload.take();
     Box::pin(async move {
         checked?;
         let api = api?;
-        let bytes = collect(payload).await?;
+        let bytes = collect(payload, MAX_BODY).await?;
         let json: Json = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
                 "The body is not JSON (line {}, column {}).",
@@ -96,7 +96,8 @@ fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str
     })
 }
 
-fn check_head(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
+/// Refuses what is not text of one of these types in UTF-8, is packed, or says of itself that it is too large.
+pub(crate) fn check_head(request: &HttpRequest, types: &[&str], most: usize) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let mime = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
     if !types.contains(&mime.essence_str()) {
@@ -105,7 +106,7 @@ fn check_head(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
     if mime.get_param("charset").is_some_and(|charset| charset != "utf-8") {
         return Err(unsupported());
     }
-    check_packing_and_length(request, MAX_BODY)
+    check_packing_and_length(request, most)
 }
 
 /// Refuses what is packed, since nothing is unpacked here and it would be read as if it were not; and what says of itself
@@ -125,13 +126,14 @@ pub(crate) fn check_packing_and_length(request: &HttpRequest, most: usize) -> Re
     Ok(())
 }
 
-async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
+/// The whole body, unless it is too large, ends too early or takes too long.
+pub(crate) async fn collect(mut payload: Payload, most: usize) -> Result<BytesMut, Problem> {
     let read = async {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk
                 .map_err(|_| Problem::new(&kinds::MALFORMED_REQUEST).because("The body ended too early."))?;
-            if bytes.len().saturating_add(chunk.len()) > MAX_BODY {
+            if bytes.len().saturating_add(chunk.len()) > most {
                 return Err(Problem::new(&kinds::TOO_LARGE));
             }
             bytes.extend_from_slice(&chunk);
@@ -172,5 +174,23 @@ pub(crate) fn add_problems(op: &mut DefaultOperationRaw) {
         &kinds::VALIDATION_FAILED,
     ] {
         carrier::add_problem(op, kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::web::Bytes;
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_half_way_is_given_up() {
+        let begun = tokio::time::Instant::now();
+        let half = stream::iter([Ok(Bytes::from_static(b"{"))]).chain(stream::pending());
+        let payload: Payload = Payload::Stream { payload: Box::pin(half) };
+        let refused = collect(payload, MAX_BODY).await.unwrap_err();
+        assert_eq!(refused.kind, &kinds::MALFORMED_REQUEST);
+        assert_eq!(begun.elapsed(), PATIENCE);
     }
 }

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use domain::{
     accounts::{
         AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
-        Credentials, EmailAddress, HashError, PasswordHash, PasswordHasher, PersonalData,
-        PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError, Role, Session, SessionState,
-        SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
+        Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash, PasswordHasher,
+        PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError, Role, Session,
+        SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartQueries, CartStore, CartUnit, CartView},
@@ -197,6 +197,9 @@ impl AccountQueries for Doubles {
         &self,
         _user_id: UserId,
     ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
+        Ok(None)
+    }
+    async fn link(&self, _kind: LinkKind, _digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
         Ok(None)
     }
     async fn live_sessions(&self, _user_id: UserId, _now: Instant) -> Result<Vec<Session>, StoreError> {

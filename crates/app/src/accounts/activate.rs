@@ -68,8 +68,8 @@ mod tests {
     use domain::entropy::PlainToken;
 
     use crate::accounts::{
-        ActivateError,
-        doubles::{ORIGIN, World, ann, password, token_in, wish},
+        ActivateError, MailQuota,
+        doubles::{ORIGIN, World, ann, password, token_in},
     };
 
     const HOUR: i64 = 3600;
@@ -112,7 +112,7 @@ mod tests {
     async fn a_contested_password_is_dropped_and_a_link_to_set_one_is_mailed() {
         let world = World::new();
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         let token = token_in(&world.last_mail());
         world.accounts.activate(&token, ORIGIN).await.unwrap();
         let user = world.user(&ann());
@@ -127,7 +127,7 @@ mod tests {
     async fn a_link_to_set_a_password_does_not_activate() {
         let world = World::new();
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let reset = token_in(&world.last_mail());
         assert!(matches!(world.accounts.activate(&reset, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }

@@ -71,7 +71,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::accounts::doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish};
+    use crate::accounts::{
+        MailQuota,
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
+    };
 
     const WRONG: &str = "other harbour 8";
 
@@ -89,7 +92,7 @@ mod tests {
         let world = World::new();
         let device = Device { user_agent: Some("Firefox".to_owned()), ip: Some([203, 0, 113, 9].into()) };
         let origin = Origin { device, request_id: Some("request-1".to_owned()) };
-        world.accounts.register(ann(), password(PASSWORD), &origin).await.unwrap();
+        world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, &origin).await.unwrap();
         let [entry] = &told(&world)[..] else { panic!("one entry") };
         let user = world.user(&ann());
         assert_eq!((entry.action, entry.actor), (Action::Registered, None));
@@ -114,7 +117,7 @@ mod tests {
         for _ in 0..2 {
             world.accounts.log_out(&pair.refresh, ORIGIN).await.unwrap();
         }
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let link = token_in(&world.last_mail());
         world.accounts.reset_password(&link, password(WRONG), ORIGIN).await.unwrap();
         let entries = told(&world);
@@ -182,7 +185,7 @@ mod tests {
         told(&world);
         world.registered(&ann()).await;
         assert_eq!(told(&world), []);
-        world.accounts.register(ann(), password(WRONG), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password(WRONG), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(told(&world)[0].after, Some(AuditState::of([("password", "contested")])));
     }
 

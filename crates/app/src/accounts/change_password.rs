@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::accounts::{
         AuthenticateError, ResetPasswordError, TokenPair,
-        doubles::{PASSWORD, Rows, World, ann, email, password, token_in, wish},
+        doubles::{PASSWORD, Rows, World, ann, email, password, token_in},
     };
 
     const NEW: &str = "louder harbour 8";
@@ -230,7 +230,7 @@ mod tests {
     async fn a_reset_link_that_waits_in_a_mail_stops_working() {
         let world = World::new();
         let pair = world.signed_in(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let token = token_in(&world.last_mail());
         change(&world, &pair, PASSWORD, NEW).await.unwrap();
         let refused = world.accounts.reset_password(&token, password("third harbour 9"), &origin()).await;

@@ -147,8 +147,8 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        ActivateError, AuthenticateError, LogInError, RefreshError, RegisterError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish},
+        ActivateError, AuthenticateError, LogInError, MailQuota, RefreshError, RegisterError,
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
     };
 
     const ACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(true) };
@@ -259,10 +259,10 @@ mod tests {
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         let before = world.store.rows().clone();
         assert!(matches!(world.accounts.activate(&first, ORIGIN).await, Err(ActivateError::TokenInvalid)));
-        let again = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
+        let again = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
-        world.accounts.send_requested_activation(wish(), &ann()).await.unwrap();
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         assert_eq!(*world.store.rows(), before);
     }
 
@@ -272,7 +272,7 @@ mod tests {
         world.active(&ann()).await;
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         let before = world.user(&ann());
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(world.user(&ann()), before);
         let mail = world.last_mail();
         assert_eq!(mail.subject, "Your Cinema account is deactivated");
@@ -283,7 +283,7 @@ mod tests {
     async fn links_that_were_out_die_with_the_account() {
         let world = led(World::new()).await;
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let reset = token_in(&world.last_mail());
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert!(world.store.rows().links.is_empty());
@@ -305,7 +305,7 @@ mod tests {
     async fn activating_by_hand_drops_a_password_that_two_claimed() {
         let world = led(World::new()).await;
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         change(&world, &ann(), ACTIVATE).await.unwrap();
         assert!(!world.user(&ann()).password.is_usable());
         let mails = world.mails();

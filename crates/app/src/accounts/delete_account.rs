@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::accounts::{
         AuthenticateError, LogInError, RefreshError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password, wish},
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password},
     };
 
     async fn delete(world: &World, typed: &str) -> Result<(), DeleteAccountError> {
@@ -171,13 +171,13 @@ mod tests {
     async fn of_all_mails_that_wait_only_the_farewell_is_sent() {
         let world = World::new();
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         world.accounts.request_password_reset(ann()).await.unwrap();
         delete(&world, PASSWORD).await.unwrap();
         let subjects: Vec<_> = world.mails().into_iter().map(|mail| mail.subject).collect();
         assert_eq!(subjects, ["Your Cinema account is deleted"]);
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
-        world.accounts.send_requested_activation(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_activation(world.wish(), &ann()).await.unwrap();
         assert_eq!(world.mails().len(), 1);
     }
 

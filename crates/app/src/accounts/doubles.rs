@@ -24,7 +24,7 @@ pub(crate) use secrets::{PlainHasher, ReadableTokens};
 pub(crate) use store::{MemoryAccounts, Rows};
 use uuid::Uuid;
 
-use super::{AccountPorts, AccountSettings, Accounts, TokenPair};
+use super::{AccountPorts, AccountSettings, Accounts, MailQuota, TokenPair};
 use crate::{
     doubles::{CountingIds, FlipSealer, MovableClock, NotedWaits, SumSigner},
     outbox::Message,
@@ -108,7 +108,7 @@ impl World {
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.
     pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
-        self.accounts.register(email.clone(), password(PASSWORD), ORIGIN).await.unwrap();
+        self.accounts.register(email.clone(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&self.last_mail())
     }
 
@@ -153,6 +153,20 @@ impl World {
         self.mails().pop().unwrap()
     }
 
+    /// A wish for a link that nobody has answered yet.
+    pub(crate) fn wish(&self) -> OutboxId {
+        static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
+        let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));
+        let wish = Message::ActivationRequested(ann());
+        self.store.rows().outbox.push(wish.seal(
+            id,
+            format!("wish:{id}"),
+            &FlipSealer,
+            domain::time::Clock::now(&*self.clock),
+        ));
+        id
+    }
+
     pub(crate) fn fail_on_commit(&self) {
         self.store.fails_on_commit.store(true, Ordering::Relaxed);
     }
@@ -160,12 +174,6 @@ impl World {
     pub(crate) fn seconds_pass(&self, seconds: i64) {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
-}
-
-/// A wish for a link that nobody has answered yet.
-pub(crate) fn wish() -> OutboxId {
-    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
-    Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()))
 }
 
 /// The token in the link of a mail.

@@ -10,8 +10,8 @@ use domain::{
 };
 
 use super::{
-    Actor, LogInError, RefreshError, UserChanges,
-    doubles::{ORIGIN, PASSWORD, World, ann, password, token_in, wish},
+    Actor, LogInError, MailQuota, RefreshError, UserChanges,
+    doubles::{ORIGIN, PASSWORD, World, ann, password, token_in},
 };
 
 type Ended = Result<(), Box<dyn Error>>;
@@ -61,7 +61,7 @@ async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World,
 #[tokio::test]
 async fn registering() {
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password(PASSWORD), ORIGIN).await?)
+        Ok(world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await?)
     };
     check(async |_| (), register).await;
 }
@@ -70,7 +70,7 @@ async fn registering() {
 async fn registering_again_with_another_password() {
     let prepare = async |world: &World| drop(world.registered(&ann()).await);
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await?)
+        Ok(world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await?)
     };
     check(prepare, register).await;
 }
@@ -79,7 +79,7 @@ async fn registering_again_with_another_password() {
 async fn activating_an_account_with_a_contested_password() {
     let prepare = async |world: &World| {
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&world.last_mail())
     };
     check(prepare, async |world, token| Ok(world.accounts.activate(token, ORIGIN).await?)).await;
@@ -94,19 +94,27 @@ async fn asking_for_links() {
 
 #[tokio::test]
 async fn sending_links() {
-    let waiting = async |world: &World| drop(world.registered(&ann()).await);
-    check(waiting, async |world, ()| Ok(world.accounts.send_requested_activation(wish(), &ann()).await?))
+    let waiting = async |world: &World| {
+        world.registered(&ann()).await;
+        world.wish()
+    };
+    check(waiting, async |world, wish| Ok(world.accounts.send_requested_activation(*wish, &ann()).await?))
         .await;
-    let active = async |world: &World| world.active(&ann()).await;
-    check(active, async |world, ()| Ok(world.accounts.send_requested_password_reset(wish(), &ann()).await?))
-        .await;
+    let active = async |world: &World| {
+        world.active(&ann()).await;
+        world.wish()
+    };
+    check(active, async |world, wish| {
+        Ok(world.accounts.send_requested_password_reset(*wish, &ann()).await?)
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn setting_a_new_password() {
     let prepare = async |world: &World| {
         world.signed_in(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         token_in(&world.last_mail())
     };
     check(prepare, async |world, token| {

@@ -58,7 +58,7 @@ mod tests {
 
     use crate::accounts::{
         ChangePasswordError, LogInError,
-        doubles::{ORIGIN, PASSWORD, World, ann, password, token_in, wish},
+        doubles::{ORIGIN, PASSWORD, World, ann, password, token_in},
     };
 
     async fn told_of(world: &World, typed: &str) -> Vec<&'static str> {
@@ -137,7 +137,7 @@ mod tests {
     async fn who_sets_the_password_anew_is_the_owner() {
         let world = World::new();
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let token = token_in(&world.last_mail());
         world.guard.take_told();
         world.accounts.reset_password(&token, password("louder harbour 8"), ORIGIN).await.unwrap();

@@ -1,9 +1,12 @@
 use domain::{
-    accounts::{EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword},
+    accounts::{
+        EmailAddress, HashError, LinkKind, LinkToken, Origin, PasswordHash, PasswordProblem, PlainPassword,
+    },
     audit::{AuditAction, AuditObject},
-    entropy::PlainToken,
+    entropy::{PlainToken, TokenDigest},
     id::OutboxId,
     store::StoreError,
+    time::Instant,
 };
 
 use super::{Accounts, audit::Deed};
@@ -40,7 +43,7 @@ impl Accounts {
         self.push_alone(&key, &Message::PasswordResetRequested(email)).await
     }
 
-    /// Sends the reset link that was asked for, if the address has an active account: once a wish, which is done with it.
+    /// Sends the reset link that was asked for, if the address has an active account: once a wish, which is gone with it.
     ///
     /// # Errors
     /// When the store fails.
@@ -55,18 +58,19 @@ impl Accounts {
     async fn try_send_password_reset(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active)
-        else {
-            return Ok(());
-        };
-        if unit.outbox().complete(wish, now).await? {
-            self.mail_password_reset(&mut *unit, &user, now).await?;
+        let user = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active);
+        if unit.outbox().remove(wish).await? {
+            if let Some(user) = user {
+                self.mail_password_reset(&mut *unit, &user, now).await?;
+            }
             unit.commit().await?;
         }
         Ok(())
     }
 
     /// Sets a new password with the token of a link, uses it up, and ends every sign-in of the user (R15).
+    ///
+    /// Hashes for those who have a link that holds: whoever makes tokens up keeps nobody from signing in.
     ///
     /// # Errors
     /// See [`ResetPasswordError`].
@@ -77,32 +81,26 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         self.settings.password_policy.check(&password, None)?;
+        let digest = self.ports.tokens.digest(token);
+        usable(self.ports.queries.link(LinkKind::PasswordReset, &digest).await?, self.now())?;
         let hash = self.ports.passwords.hash(&password).await?;
-        retried(&*self.ports.backoff, || self.try_reset_password(token, &password, &hash, origin)).await
+        retried(&*self.ports.backoff, || self.try_reset_password(&digest, &password, &hash, origin)).await
     }
 
     async fn try_reset_password(
         &self,
-        token: &PlainToken,
+        digest: &TokenDigest,
         password: &PlainPassword,
         hash: &PasswordHash,
         origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let digest = self.ports.tokens.digest(token);
-        let link = unit
-            .links()
-            .find(LinkKind::PasswordReset, &digest)
-            .await?
-            .ok_or(ResetPasswordError::TokenInvalid)?;
-        if link.is_expired(now) {
-            return Err(ResetPasswordError::TokenExpired);
-        }
+        let link = usable(unit.links().find(LinkKind::PasswordReset, digest).await?, now)?;
         // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
-        unit.links().take(LinkKind::PasswordReset, &digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
+        unit.links().take(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         self.settings.password_policy.check(password, Some(&user.email))?;
         user.set_password(hash.clone(), now);
         unit.users().update(&user).await?;
@@ -118,6 +116,12 @@ impl Accounts {
     }
 }
 
+/// The link, when there is one and it holds.
+fn usable(link: Option<LinkToken>, now: Instant) -> Result<LinkToken, ResetPasswordError> {
+    let link = link.ok_or(ResetPasswordError::TokenInvalid)?;
+    if link.is_expired(now) { Err(ResetPasswordError::TokenExpired) } else { Ok(link) }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::{accounts::PasswordProblem, entropy::PlainToken};
@@ -125,7 +129,7 @@ mod tests {
     use crate::{
         accounts::{
             AuthenticateError, LogInError, RefreshError, ResetPasswordError,
-            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in, wish},
+            doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
         },
         outbox::Message,
     };
@@ -133,7 +137,7 @@ mod tests {
     const NEW: &str = "louder harbour 8";
 
     async fn mailed_link(world: &World) -> PlainToken {
-        world.accounts.send_requested_password_reset(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         token_in(&world.last_mail())
     }
 
@@ -160,7 +164,7 @@ mod tests {
         world.registered(&ann()).await;
         let before = world.store.rows().clone();
         for address in [ann(), email("bob@example.com")] {
-            world.accounts.send_requested_password_reset(wish(), &address).await.unwrap();
+            world.accounts.send_requested_password_reset(world.wish(), &address).await.unwrap();
         }
         assert_eq!(*world.store.rows(), before);
     }
@@ -230,10 +234,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_is_hashed_for_a_token_that_is_no_good() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let (replaced, late) = (mailed_link(&world).await, mailed_link(&world).await);
+        let made_up = PlainToken::new("made up".to_owned());
+        world.seconds_pass(3600);
+        world.passwords.take_count();
+        for token in [&made_up, &replaced] {
+            let refused = world.accounts.reset_password(token, password(NEW), ORIGIN).await;
+            assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)), "{refused:?}");
+        }
+        let refused = world.accounts.reset_password(&late, password(NEW), ORIGIN).await;
+        assert!(matches!(refused, Err(ResetPasswordError::TokenExpired)), "{refused:?}");
+        for token in [made_up, replaced, late] {
+            let refused = world.accounts.reset_password(&token, password("short 1"), ORIGIN).await;
+            assert!(
+                matches!(refused, Err(ResetPasswordError::Password(_))),
+                "the password comes first: {refused:?}"
+            );
+        }
+        assert_eq!(world.passwords.take_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_replaced_while_the_password_is_hashed_sets_none() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let token = mailed_link(&world).await;
+        world.store.meddle(|rows| rows.links.clear());
+        let refused = world.accounts.reset_password(&token, password(NEW), ORIGIN).await;
+        assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)));
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
     async fn a_password_against_the_rule_does_not_use_the_token_up() {
         let world = World::new();
         world.active(&email("ann2@example.com")).await;
-        world.accounts.send_requested_password_reset(wish(), &email("ann2@example.com")).await.unwrap();
+        world.accounts.send_requested_password_reset(world.wish(), &email("ann2@example.com")).await.unwrap();
         let token = token_in(&world.last_mail());
         for (weak, fault) in [
             ("short 1", PasswordProblem::TooShort { least: 8 }),

@@ -28,6 +28,16 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
+/// Whether an address that has an account may be mailed once more for being registered again. Who counts the registrations
+/// of addresses knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailQuota {
+    /// It may.
+    Left,
+    /// It was mailed often enough for now: what was mailed before still holds.
+    UsedUp,
+}
+
 /// How often a registration begins anew because the account changed between two of its steps.
 const TRIES: u32 = 5;
 
@@ -43,12 +53,16 @@ impl Accounts {
     /// An address that was registered and never activated gets a new link; when the password differs, nobody can say whose
     /// it is, and activation will drop it. Takes two password hashings whatever it finds, so that time tells nothing.
     ///
+    /// When the quota is used up, an address that is known gets neither mail nor new link, and the earlier link holds; all
+    /// else is as ever, so that an answer does not tell either.
+    ///
     /// # Errors
     /// See [`RegisterError`].
     pub async fn register(
         &self,
         email: EmailAddress,
         password: PlainPassword,
+        quota: MailQuota,
         origin: &Origin,
     ) -> Result<(), RegisterError> {
         self.settings.password_policy.check(&password, Some(&email))?;
@@ -57,7 +71,7 @@ impl Accounts {
             let known = self.ports.queries.credentials(&email).await?;
             let is_same =
                 self.ports.passwords.verify(known.as_ref().map(|known| &known.password), &password).await?;
-            let register = || self.try_register(&email, &hash, known.as_ref(), is_same, origin);
+            let register = || self.try_register(&email, &hash, known.as_ref(), is_same, quota, origin);
             match retried(&*self.ports.backoff, register).await? {
                 Outcome::Done => return Ok(()),
                 Outcome::Taken => return Err(RegisterError::EmailTaken),
@@ -73,6 +87,7 @@ impl Accounts {
         hash: &PasswordHash,
         known: Option<&Credentials>,
         is_same: bool,
+        quota: MailQuota,
         origin: &Origin,
     ) -> Result<Outcome, StoreError> {
         let now = self.now();
@@ -93,11 +108,10 @@ impl Accounts {
                     return Ok(Outcome::Changed);
                 }
                 if user.is_waiting() {
-                    self.register_again(&mut *unit, user, is_same, origin, now).await?;
-                } else {
-                    if self.settings.registration_reveals_email {
-                        return Ok(Outcome::Taken);
-                    }
+                    self.register_again(&mut *unit, user, is_same, quota, origin, now).await?;
+                } else if self.settings.registration_reveals_email {
+                    return Ok(Outcome::Taken);
+                } else if quota == MailQuota::Left {
                     let mail = if user.is_active {
                         mails::already_registered(&user.email, &self.settings.frontend_url)
                     } else {
@@ -117,6 +131,7 @@ impl Accounts {
         unit: &mut dyn AccountUnit,
         mut user: User,
         is_same: bool,
+        quota: MailQuota,
         origin: &Origin,
         now: Instant,
     ) -> Result<(), StoreError> {
@@ -128,7 +143,10 @@ impl Accounts {
                 .to(AuditState::of([("password", "contested")]));
             self.record(unit, deed, origin, now).await?;
         }
-        self.mail_activation(unit, &user, now).await
+        match quota {
+            MailQuota::Left => self.mail_activation(unit, &user, now).await,
+            MailQuota::UsedUp => Ok(()),
+        }
     }
 }
 
@@ -137,14 +155,14 @@ mod tests {
     use domain::store::StoreError;
 
     use crate::accounts::{
-        LogInError, RegisterError,
+        LogInError, MailQuota, RegisterError,
         doubles::{ORIGIN, PASSWORD, Rows, World, ann, email, password, token_in},
     };
 
     #[tokio::test]
     async fn a_new_address_gets_an_account_that_waits_and_a_mail_with_its_link() {
         let world = World::new();
-        world.accounts.register(ann(), password(PASSWORD), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         let user = world.user(&ann());
         assert!(!user.is_active && !user.is_password_contested);
         let mail = world.last_mail();
@@ -170,8 +188,10 @@ mod tests {
         world.active(&ann()).await;
         world.passwords.take_count();
         let before = world.store.rows().clone();
-        let again =
-            world.accounts.register(email("ANN@Example.com"), password("other harbour 8"), ORIGIN).await;
+        let again = world
+            .accounts
+            .register(email("ANN@Example.com"), password("other harbour 8"), MailQuota::Left, ORIGIN)
+            .await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
         assert_eq!(*world.store.rows(), before);
         assert_eq!(world.passwords.take_count(), 2);
@@ -184,7 +204,11 @@ mod tests {
         world.passwords.take_count();
         let before = world.user(&ann());
         for count in [2, 3] {
-            world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+            world
+                .accounts
+                .register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN)
+                .await
+                .unwrap();
             assert_eq!(world.mails().len(), count);
             assert_eq!(world.passwords.take_count(), 2);
         }
@@ -209,7 +233,7 @@ mod tests {
         let world = World::new();
         world.registered(&ann()).await;
         world.passwords.take_count();
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(world.passwords.take_count(), 2);
         world.accounts.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
         for claimed in [PASSWORD, "other harbour 8"] {
@@ -217,6 +241,57 @@ mod tests {
             assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
         }
         assert!(world.last_mail().text.contains("/reset-password?token="));
+    }
+
+    #[tokio::test]
+    async fn a_known_address_is_not_mailed_beyond_the_quota_and_its_link_holds() {
+        let world = World::new();
+        let link = world.registered(&ann()).await;
+        let before = world.store.rows().clone();
+        world.passwords.take_count();
+        world.accounts.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2);
+        assert_eq!(*world.store.rows(), before);
+        world.accounts.activate(&link, ORIGIN).await.unwrap();
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn a_password_is_contested_beyond_the_quota_too() {
+        let world = World::new();
+        let link = world.registered(&ann()).await;
+        world.passwords.take_count();
+        let other = "other harbour 8";
+        world.accounts.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2);
+        assert!(world.user(&ann()).is_password_contested);
+        assert_eq!(world.mails().len(), 1);
+        world.accounts.activate(&link, ORIGIN).await.unwrap();
+        for claimed in [PASSWORD, other] {
+            let refused = world.accounts.log_in(&ann(), &password(claimed), ORIGIN).await;
+            assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
+        }
+        let reset = token_in(&world.last_mail());
+        world.accounts.reset_password(&reset, password("my own harbour 9"), ORIGIN).await.unwrap();
+        world.accounts.log_in(&ann(), &password("my own harbour 9"), ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_owner_of_a_taken_address_is_not_mailed_beyond_the_quota() {
+        let world = World::discreet();
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        let before = world.store.rows().clone();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.passwords.take_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_address_is_mailed_its_link_whatever_was_counted_for_it() {
+        let world = World::new();
+        world.accounts.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        world.accounts.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
@@ -231,7 +306,7 @@ mod tests {
                 rows.users[0].activate(at);
             }
         });
-        world.accounts.register(ann(), password("other harbour 8"), ORIGIN).await.unwrap();
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(world.last_mail().subject, "You already have a Cinema account");
         assert!(!world.user(&ann()).is_password_contested);
         assert_eq!(world.passwords.take_count(), 3);
@@ -245,7 +320,7 @@ mod tests {
             let at = rows.users[0].created_at;
             rows.users[0].activate(at);
         });
-        let failed = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
+        let failed = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Store(StoreError::Unavailable(_)))));
     }
 
@@ -253,7 +328,7 @@ mod tests {
     async fn a_failed_commit_leaves_neither_account_nor_mail() {
         let world = World::new();
         world.fail_on_commit();
-        let failed = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
+        let failed = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Store(StoreError::Failed(_)))));
         assert_eq!(*world.store.rows(), Rows::default());
     }
@@ -262,7 +337,7 @@ mod tests {
     async fn a_weak_password_is_refused_before_anything_is_hashed() {
         let world = World::new();
         for weak in ["short 1", "no digits here", "password1", "ann@example.com"] {
-            let refused = world.accounts.register(ann(), password(weak), ORIGIN).await;
+            let refused = world.accounts.register(ann(), password(weak), MailQuota::Left, ORIGIN).await;
             assert!(matches!(refused, Err(RegisterError::Password(_))), "{weak}");
         }
         assert_eq!(world.passwords.take_count(), 0);
@@ -272,7 +347,7 @@ mod tests {
     async fn a_busy_hasher_is_told_and_nothing_is_kept() {
         let world = World::new();
         world.passwords.be_busy();
-        let failed = world.accounts.register(ann(), password(PASSWORD), ORIGIN).await;
+        let failed = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Hash(_))));
         assert_eq!(*world.store.rows(), Rows::default());
     }

@@ -21,7 +21,7 @@ impl Accounts {
     }
 
     /// Sends the new activation link that was asked for, if the address has an account that waits for it: once a wish,
-    /// which is done with it.
+    /// which is gone with it.
     ///
     /// # Errors
     /// When the store fails.
@@ -36,11 +36,11 @@ impl Accounts {
     async fn try_send_activation(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let Some(user) = unit.users().find_by_email_for_update(email).await?.filter(User::is_waiting) else {
-            return Ok(());
-        };
-        if unit.outbox().complete(wish, now).await? {
-            self.mail_activation(&mut *unit, &user, now).await?;
+        let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_waiting);
+        if unit.outbox().remove(wish).await? {
+            if let Some(user) = user {
+                self.mail_activation(&mut *unit, &user, now).await?;
+            }
             unit.commit().await?;
         }
         Ok(())
@@ -50,7 +50,7 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use crate::{
-        accounts::doubles::{ORIGIN, World, ann, email, token_in, wish},
+        accounts::doubles::{ORIGIN, World, ann, email, token_in},
         outbox::Message,
     };
 
@@ -76,7 +76,7 @@ mod tests {
         let world = World::new();
         let old = world.registered(&ann()).await;
         world.seconds_pass(25 * 3600);
-        world.accounts.send_requested_activation(wish(), &ann()).await.unwrap();
+        world.accounts.send_requested_activation(world.wish(), &ann()).await.unwrap();
         let new = token_in(&world.last_mail());
         assert!(world.accounts.activate(&old, ORIGIN).await.is_err());
         world.seconds_pass(23 * 3600);
@@ -87,7 +87,7 @@ mod tests {
     async fn a_wish_that_is_acted_on_twice_has_one_link() {
         let world = World::new();
         world.registered(&ann()).await;
-        let wish = wish();
+        let wish = world.wish();
         world.accounts.send_requested_activation(wish, &ann()).await.unwrap();
         let link = token_in(&world.last_mail());
         world.accounts.send_requested_activation(wish, &ann()).await.unwrap();
@@ -98,12 +98,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wish_is_gone_once_it_was_acted_on_whether_or_not_the_address_is_known() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.active(&email("bob@example.com")).await;
+        for address in [ann(), email("bob@example.com"), email("nobody@example.com")] {
+            world.accounts.send_requested_activation(world.wish(), &address).await.unwrap();
+            world.accounts.send_requested_password_reset(world.wish(), &address).await.unwrap();
+        }
+        let kinds: Vec<_> = world.messages().iter().map(Message::kind).collect();
+        assert_eq!(kinds, ["mail"; 4]);
+    }
+
+    #[tokio::test]
     async fn active_and_unknown_accounts_get_no_mail() {
         let world = World::new();
         world.active(&ann()).await;
         let before = world.store.rows().clone();
         for address in [ann(), email("bob@example.com")] {
-            world.accounts.send_requested_activation(wish(), &address).await.unwrap();
+            world.accounts.send_requested_activation(world.wish(), &address).await.unwrap();
         }
         assert_eq!(*world.store.rows(), before);
     }

@@ -155,6 +155,8 @@ pub trait AccountQueries: Send + Sync {
         &self,
         user_id: UserId,
     ) -> Result<Option<(EmailAddress, Credentials)>, StoreError>;
+    /// The link with this digest, expired or not.
+    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
     /// How the sign-in stands at `now`.
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError>;
     /// The sign-ins of the user that are neither ended nor expired at `now`, the one used last first.

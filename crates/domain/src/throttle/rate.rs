@@ -22,6 +22,32 @@ pub struct InvalidQuota;
 const LONGEST_WINDOW: TimeDelta = TimeDelta::days(366);
 
 impl Quota {
+    /// So many times a minute, but once at least.
+    #[must_use]
+    pub const fn per_minute(count: u32) -> Self {
+        Self::per(count, 'm', TimeDelta::minutes(1))
+    }
+
+    /// So many times an hour, but once at least.
+    #[must_use]
+    pub const fn per_hour(count: u32) -> Self {
+        Self::per(count, 'h', TimeDelta::hours(1))
+    }
+
+    /// So many times a day, but once at least.
+    #[must_use]
+    pub const fn per_day(count: u32) -> Self {
+        Self::per(count, 'd', TimeDelta::days(1))
+    }
+
+    const fn per(count: u32, unit: char, window: TimeDelta) -> Self {
+        let count = match NonZeroU32::new(count) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        };
+        Self { count, amount: NonZeroU32::MIN, unit, window }
+    }
+
     /// How many times.
     #[must_use]
     pub const fn count(&self) -> u32 {
@@ -223,6 +249,14 @@ mod tests {
         {
             assert_eq!(bad.parse::<Quota>(), Err(InvalidQuota), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_quota_of_the_program_is_the_one_that_a_setting_would_be() {
+        assert_eq!(Quota::per_minute(10), quota("10/1m"));
+        assert_eq!(Quota::per_hour(30), quota("30/1h"));
+        assert_eq!(Quota::per_day(5), quota("5/1d"));
+        assert_eq!(Quota::per_minute(0), quota("1/1m"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use adapter_crypto::AppSecret;
 use adapter_media::S3Settings;
-use api_actix::RateLimits;
+use api_actix::{FixedLimits, RateLimits};
 use domain::{
     accounts::EmailAddress,
     money::Currency,
@@ -269,6 +269,7 @@ impl Reader {
             resend_activation: self.rate_limit(names::RATE_LIMIT_RESEND, "resend-activation", "1/1m,5/1d"),
             password_reset: self.rate_limit(names::RATE_LIMIT_PASSWORD_RESET, "password-reset", "1/1m,5/1d"),
             refresh: self.rate_limit(names::RATE_LIMIT_REFRESH, "refresh", "30/1m"),
+            fixed: FixedLimits::default(),
         };
         is_on.then_some(limits)
     }

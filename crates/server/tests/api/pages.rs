@@ -1,21 +1,32 @@
-//! The small page behind the link of an activation mail (api.md section 2).
+//! The small pages behind the links in mails (api.md section 2).
+
+use std::io::Write;
 
 use chrono::TimeDelta;
+use flate2::{Compression, write::GzEncoder};
 use reqwest::Method;
+use serde_json::json;
 
-use crate::support::{Caller, Engine, TestApp, cases};
+use crate::support::{Call, Caller, Engine, TestApp, cases};
 
 cases! {
     opening_the_link_changes_nothing_and_the_button_activates,
     a_used_or_unknown_or_expired_link_says_so,
     what_stands_in_the_link_cannot_write_the_page,
     where_a_frontend_is_set_there_is_no_page,
+    a_packed_form_is_unsupported_and_does_nothing,
+    a_form_over_16_kib_is_too_large,
+    what_is_no_form_is_unsupported,
 }
 
-fn press(visitor: &Caller, token: &str) -> crate::support::Call {
-    visitor
-        .call(Method::POST, "/activate")
-        .body("application/x-www-form-urlencoded", format!("token={token}"))
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn send(visitor: &Caller, page: &str, form: impl Into<reqwest::Body>) -> Call {
+    visitor.call(Method::POST, page).body(FORM, form)
+}
+
+fn press(visitor: &Caller, token: &str) -> Call {
+    send(visitor, "/activate", format!("token={token}"))
 }
 
 async fn opening_the_link_changes_nothing_and_the_button_activates(engine: Engine) {
@@ -71,4 +82,79 @@ async fn what_stands_in_the_link_cannot_write_the_page(engine: Engine) {
 async fn where_a_frontend_is_set_there_is_no_page(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("FRONTEND_URL", "https://cinema.example.com")]).await;
     app.anonymous().get("/activate?token=x").await.problem(404, "not_found");
+}
+
+fn packed(encoding: &str, form: &str) -> Vec<u8> {
+    match encoding {
+        "gzip" => {
+            let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+            packer.write_all(form.as_bytes()).unwrap();
+            packer.finish().unwrap()
+        }
+        "br" => {
+            let mut bytes = Vec::new();
+            let how = brotli::enc::BrotliEncoderParams::default();
+            brotli::BrotliCompress(&mut form.as_bytes(), &mut bytes, &how).unwrap();
+            bytes
+        }
+        "zstd" => zstd::encode_all(form.as_bytes(), 0).unwrap(),
+        other => panic!("{other}"),
+    }
+}
+
+async fn a_packed_form_is_unsupported_and_does_nothing(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);
+    let reset = app.reset_token("ann").await;
+    app.register("bob").await.expect(201);
+    let activation = app.activation_token("bob").await;
+    let forms = [
+        ("/activate", format!("token={activation}")),
+        ("/reset-password", format!("token={reset}&password=Another+1+of+ann")),
+        // Small on the way, and large once it is unpacked.
+        ("/activate", format!("token={}", "a".repeat(10_000_000))),
+    ];
+    for encoding in ["gzip", "br", "zstd"] {
+        for (page, form) in &forms {
+            let call = send(&app.anonymous(), page, packed(encoding, form));
+            call.header("content-encoding", encoding).await.problem(415, "unsupported_media_type");
+        }
+    }
+    app.log_in("bob").await.problem(403, "account_inactive");
+    app.log_in("ann").await.expect(200);
+    for (page, form) in &forms[..2] {
+        let call = send(&app.anonymous(), page, form.clone());
+        call.header("content-encoding", "identity").await.expect(200);
+    }
+}
+
+async fn a_form_over_16_kib_is_too_large(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (page, refused) in [("/activate", 400), ("/reset-password", 422)] {
+        let form = |length: usize| format!("token={}", "a".repeat(length - "token=".len()));
+        for length in [16 * 1024 + 1, 10_000_000] {
+            send(&app.anonymous(), page, form(length)).await.problem(413, "too_large");
+        }
+        send(&app.anonymous(), page, form(16 * 1024)).await.expect(refused);
+        // One that does not say its length is cut off too.
+        let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("a".repeat(1_000)));
+        let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+        send(&app.anonymous(), page, unending).await.problem(413, "too_large");
+    }
+}
+
+async fn what_is_no_form_is_unsupported(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.register("ann").await.expect(201);
+    let token = app.activation_token("ann").await;
+    let call =
+        |kind: &str| app.anonymous().call(Method::POST, "/activate").body(kind, format!("token={token}"));
+    for kind in ["text/plain", "application/json", "multipart/form-data; boundary=x", "form"] {
+        call(kind).await.problem(415, "unsupported_media_type");
+    }
+    call("application/x-www-form-urlencoded; charset=utf-16").await.problem(415, "unsupported_media_type");
+    app.anonymous().call(Method::POST, "/activate").await.problem(415, "unsupported_media_type");
+    app.log_in("ann").await.problem(403, "account_inactive");
+    call("Application/X-WWW-Form-Urlencoded; charset=UTF-8").await.expect(200);
 }

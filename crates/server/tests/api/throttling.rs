@@ -7,7 +7,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use test_redis::TestRedis;
 
-use crate::support::{Answer, Call, Engine, TestApp, cases, document, email_of, operations, password_of};
+use crate::support::{
+    Answer, Call, Caller, Engine, TestApp, cases, document, email_of, operations, password_of,
+};
 
 cases! {
     every_answer_tells_what_is_left,
@@ -21,7 +23,10 @@ cases! {
     registrations_are_limited_by_client_and_mistakes_cost_nothing,
     links_are_limited_by_address_whether_or_not_it_is_known,
     the_form_for_a_link_is_no_way_around_its_limit,
+    links_are_limited_by_client_whatever_the_address,
+    new_passwords_by_link_are_limited_by_client_apart_from_log_ins,
     refreshes_are_limited_by_sign_in,
+    avatars_and_copies_of_data_are_limited_by_user,
     after_five_wrong_passwords_the_account_waits,
     an_unknown_account_waits_as_a_known_one,
     a_right_password_forgives_the_wrong_ones,
@@ -233,6 +238,110 @@ async fn the_form_for_a_link_is_no_way_around_its_limit(engine: Engine) {
     press("ann%40example.com").await.expect(200);
 }
 
+async fn links_are_limited_by_client_whatever_the_address(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
+    let ask = async |client: &str, path: &str, number: usize| {
+        let call = if path == "/reset-password" {
+            let call = app.anonymous().call(reqwest::Method::POST, path);
+            call.body("application/x-www-form-urlencoded", format!("email=nobody{number}%40example.com"))
+        } else {
+            app.anonymous().post(path, json!({"email": email_of(&format!("nobody{number}"))}))
+        };
+        call.header("x-forwarded-for", client).await
+    };
+    let paths = ["/accounts/resend-activation", "/accounts/password-reset", "/reset-password"];
+    for number in 0..30 {
+        let answer = ask("192.0.2.1", paths[number % 3], number).await;
+        assert!([200, 202].contains(&answer.status), "{answer}");
+        assert_eq!(left(&answer, "link-requests"), u64::try_from(29 - number).unwrap());
+        if number == 1 {
+            // The narrowest first.
+            assert_eq!(
+                answer.header("ratelimit-policy"),
+                Some(
+                    "\"password-reset-1m\";q=1;w=60, \"password-reset-1d\";q=5;w=86400, \
+                     \"link-requests\";q=30;w=3600, \"global\";q=600;w=60"
+                )
+            );
+        }
+    }
+    for (number, path) in (30..).zip(paths) {
+        assert_eq!(limited(ask("192.0.2.1", path, number).await, "link-requests"), 3_600);
+        // The address was not counted for.
+        assert!([200, 202].contains(&ask("192.0.2.2", path, number).await.status));
+    }
+    app.advance(TimeDelta::hours(1));
+    ask("192.0.2.1", paths[0], 40).await.expect(200);
+}
+
+async fn new_passwords_by_link_are_limited_by_client_apart_from_log_ins(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
+    app.user("ann").await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
+    let token = app.reset_token("ann").await;
+    let confirm = async |client: &str, token: &str, password: &str| {
+        let body = json!({"token": token, "password": password});
+        let call = app.anonymous().post("/accounts/password-reset/confirm", body);
+        call.header("x-forwarded-for", client).await
+    };
+    let press = async |client: &str, token: &str| {
+        let call = app.anonymous().call(reqwest::Method::POST, "/reset-password");
+        let form = format!("token={token}&password=another+Harbour+9");
+        call.body("application/x-www-form-urlencoded", form).header("x-forwarded-for", client).await
+    };
+    for _ in 0..12 {
+        confirm("192.0.2.1", "made up", "short").await.invalid(&[("password", "too_short")]);
+    }
+    for number in 0..5 {
+        let answer = confirm("192.0.2.1", "made up", "another Harbour 9").await.problem(400, "token_invalid");
+        assert_eq!(left(&answer, "password-reset-confirm"), 9 - 2 * number);
+        press("192.0.2.1", "made up").await.expect(400);
+    }
+    assert_eq!(
+        limited(confirm("192.0.2.1", &token, "another Harbour 9").await, "password-reset-confirm"),
+        60
+    );
+    assert_eq!(limited(press("192.0.2.1", &token).await, "password-reset-confirm"), 60);
+    let log_in = log_in_from(&app, "192.0.2.1", "ann", &password_of("ann")).await.expect(200);
+    assert_eq!(left(&log_in, "login"), 9);
+    press("192.0.2.2", &token).await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    confirm("192.0.2.1", &token, "another Harbour 9").await.problem(400, "token_invalid");
+}
+
+async fn avatars_and_copies_of_data_are_limited_by_user(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON]).await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let upload = async |caller: &Caller, content: &str| {
+        let form =
+            format!("--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\n{content}\r\n--x--\r\n");
+        let call = caller.call(reqwest::Method::PUT, "/users/me/avatar");
+        call.body("multipart/form-data; boundary=x", form).await
+    };
+    for _ in 0..3 {
+        upload(&ann, "").await.invalid(&[("avatar", "required")]);
+    }
+    // Each is looked at, whatever it is.
+    for number in (0..60).rev() {
+        let answer = upload(&ann, "no picture").await.problem(415, "unsupported_media_type");
+        assert_eq!(left(&answer, "avatar-uploads"), number);
+    }
+    assert_eq!(limited(upload(&ann, "no picture").await, "avatar-uploads"), 3_600);
+    upload(&bob, "no picture").await.problem(415, "unsupported_media_type");
+    ann.delete("/users/me/avatar").await.expect(204);
+
+    for number in (0..10).rev() {
+        assert_eq!(left(&ann.get("/users/me/export").await.expect(200), "data-export"), number);
+    }
+    assert_eq!(limited(ann.get("/users/me/export").await, "data-export"), 3_600);
+    bob.get("/users/me/export").await.expect(200);
+    app.advance(TimeDelta::hours(1));
+    let ann = app.log_in("ann").await;
+    let ann = app.anonymous().with_token(&crate::support::Tokens::of(&ann).access);
+    ann.get("/users/me/export").await.expect(200);
+    upload(&ann, "no picture").await.problem(415, "unsupported_media_type");
+}
+
 async fn refreshes_are_limited_by_sign_in(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[ON, ("RATE_LIMIT_REFRESH", "2/1m")]).await;
     let ann = app.user("ann").await;
@@ -393,8 +502,9 @@ async fn the_documents_passwords_are_throttled_as_log_ins(engine: Engine) {
 
 async fn without_limits_nothing_is_counted(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("RATE_LIMIT_LOGIN", "1/1d")]).await;
-    app.user("ann").await;
+    let ann = app.user("ann").await;
     for _ in 0..12 {
+        assert_eq!(ann.get("/users/me/export").await.expect(200).header("ratelimit"), None);
         let refused = log_in_from(&app, "", "ann", "not Ann's 1").await.expect(401);
         assert_eq!((refused.header("ratelimit"), refused.header("ratelimit-policy")), (None, None));
     }

@@ -39,8 +39,6 @@ pub(crate) struct Rows {
     pub(crate) outbox: Vec<NewOutboxMessage>,
     /// Users who were erased.
     pub(crate) tombstones: Vec<UserId>,
-    /// The messages that were done together with what they led to.
-    pub(crate) done: Vec<OutboxId>,
 }
 
 type Meddler = Box<dyn FnMut(&mut Rows) + Send>;
@@ -193,7 +191,7 @@ impl UserRepository for Unit {
 #[async_trait]
 impl LinkTokenRepository for Unit {
     async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError> {
-        self.remove(token.kind, token.user_id).await?;
+        LinkTokenRepository::remove(self, token.kind, token.user_id).await?;
         self.draft.links.push(token.clone());
         Ok(())
     }
@@ -343,10 +341,10 @@ impl OutboxRepository for Unit {
         }
         Ok(())
     }
-    async fn complete(&mut self, id: OutboxId, _: Instant) -> Result<bool, StoreError> {
-        let is_new = !self.draft.done.contains(&id);
-        self.draft.done.extend(is_new.then_some(id));
-        Ok(is_new)
+    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError> {
+        let before = self.draft.outbox.len();
+        self.draft.outbox.retain(|message| message.id != id);
+        Ok(self.draft.outbox.len() < before)
     }
 }
 
@@ -369,6 +367,9 @@ impl AccountQueries for MemoryAccounts {
         let email = self.rows().users.iter().find(|user| user.id == user_id).map(|user| user.email.clone());
         let Some(email) = email else { return Ok(None) };
         Ok(self.credentials(&email).await?.map(|credentials| (email, credentials)))
+    }
+    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+        Ok(self.rows().links.iter().find(|link| link.kind == kind && link.digest == *digest).cloned())
     }
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError> {
         Ok(self.rows().live(user_id, now))

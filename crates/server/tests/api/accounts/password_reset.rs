@@ -9,6 +9,7 @@ cases! {
     only_an_active_account_is_mailed,
     a_new_password_replaces_the_old_one_and_ends_every_session,
     a_used_or_unknown_token_is_refused,
+    a_flood_of_made_up_tokens_keeps_nobody_from_logging_in,
     a_link_holds_for_an_hour_and_says_for_a_day_that_it_is_late,
     a_newer_link_replaces_the_older,
     a_bad_password_is_named_and_the_link_stays,
@@ -91,6 +92,18 @@ async fn a_used_or_unknown_token_is_refused(engine: Engine) {
     confirm(&app, &token, "Another 1 of ann").await.expect(200);
     confirm(&app, &token, "A third 1 of ann").await.problem(400, "token_invalid");
     log_in(&app, "ann", "Another 1 of ann").await.expect(200);
+}
+
+async fn a_flood_of_made_up_tokens_keeps_nobody_from_logging_in(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("HASH_SLOTS", "1")]).await;
+    app.user("ann").await;
+    let attempts: Vec<_> = (0..200).map(|number| format!("made up {number}")).collect();
+    let flood = join_all(attempts.iter().map(|token| confirm(&app, token, "Another 1 of ann")));
+    let (answers, log_in) = futures_util::future::join(flood, app.log_in("ann")).await;
+    for answer in answers {
+        answer.problem(400, "token_invalid");
+    }
+    log_in.expect(200);
 }
 
 async fn a_link_holds_for_an_hour_and_says_for_a_day_that_it_is_late(engine: Engine) {

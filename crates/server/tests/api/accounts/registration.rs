@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Engine, TestApp, cases, password_of, snapshot};
+use crate::support::{Answer, Engine, TestApp, cases, email_of, password_of, snapshot};
 
 cases! {
     registering_answers_to_the_letter_and_mails_a_link,
@@ -15,6 +16,9 @@ cases! {
     an_email_is_stored_trimmed_and_mailed_as_written,
     registering_again_with_the_same_password_mails_a_new_link,
     registering_again_with_another_password_leaves_none,
+    an_address_is_mailed_five_times_a_day_however_often_it_is_registered,
+    beyond_five_mails_a_contested_password_is_contested_all_the_same,
+    the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed,
     six_who_register_one_address_at_once_make_one_account,
     every_account_has_a_link_of_its_own,
 }
@@ -156,6 +160,78 @@ async fn registering_again_with_another_password_leaves_none(engine: Engine) {
     visitor.post("/accounts/password-reset/confirm", own).await.expect(200);
     let log_in = json!({"email": "ann@example.com", "password": "Ann's own 1"});
     visitor.post("/accounts/login", log_in).await.expect(200);
+}
+
+const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
+
+/// Registers from a client that never called before; gives all that an answer tells but when and which one it is.
+async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
+    let body = json!({"email": email_of(name), "password": password});
+    let call = app.anonymous().post("/accounts/register", body);
+    let answer: Answer = call.header("x-forwarded-for", format!("192.0.2.{client}")).await.expect(201);
+    let told = answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+    (answer.body.clone(), told.map(|(name, value)| format!("{name}: {value:?}")).collect())
+}
+
+async fn an_address_is_mailed_five_times_a_day_however_often_it_is_registered(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &LIMITED).await;
+    let first = register_from(&app, 1, "ann", &password_of("ann")).await;
+    for client in 2..=9 {
+        // The same address in another spelling.
+        let name = if client % 2 == 0 { "ANN" } else { "ann" };
+        assert_eq!(register_from(&app, client, name, &password_of("ann")).await, first);
+    }
+    assert_eq!(register_from(&app, 10, "bob", &password_of("bob")).await, first, "nor does one that is new");
+    let token = app.activation_token("ann").await;
+    assert_eq!(app.mails_to(&email_of("ann")).len(), 5);
+    assert_eq!(app.mails_to(&email_of("bob")).len(), 1);
+    app.advance(TimeDelta::days(1));
+    register_from(&app, 11, "ann", &password_of("ann")).await;
+    assert_ne!(app.activation_token("ann").await, token);
+    assert_eq!(app.mails_to(&email_of("ann")).len(), 6);
+    register_from(&app, 12, "ann", &password_of("ann")).await;
+    for client in 13..=20 {
+        register_from(&app, client, "ann", &password_of("ann")).await;
+    }
+    // The last link that was mailed is the one that counts.
+    let token = app.activation_token("ann").await;
+    app.activate(&token).await.expect(200);
+    app.log_in("ann").await.expect(200);
+}
+
+async fn beyond_five_mails_a_contested_password_is_contested_all_the_same(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &LIMITED).await;
+    for client in 1..=5 {
+        register_from(&app, client, "ann", &password_of("ann")).await;
+    }
+    register_from(&app, 6, "ann", "Str4nger's own").await;
+    let token = app.activation_token("ann").await;
+    assert_eq!(app.mails_to(&email_of("ann")).len(), 5);
+    app.activate(&token).await.expect(200);
+    for password in [password_of("ann"), "Str4nger's own".to_owned()] {
+        let body = json!({"email": email_of("ann"), "password": password});
+        app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
+    }
+    let own = json!({"token": app.reset_token("ann").await, "password": "Ann's own 1"});
+    app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
+    let body = json!({"email": email_of("ann"), "password": "Ann's own 1"});
+    app.anonymous().post("/accounts/login", body).await.expect(200);
+}
+
+async fn the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed(engine: Engine) {
+    let settings = [LIMITED[0], LIMITED[1], ("REGISTRATION_REVEALS_EMAIL", "false")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    app.user("ann").await;
+    app.run_outbox().await;
+    let before = app.mail_count();
+    let unknown = register_from(&app, 1, "bob", "Str4nger's own").await;
+    for client in 2..=9 {
+        assert_eq!(register_from(&app, client, "ann", "Str4nger's own").await, unknown);
+    }
+    app.run_outbox().await;
+    // Her own registration was the first of five.
+    assert_eq!(app.mail_count() - before, 4 + 1);
+    app.log_in("ann").await.expect(200);
 }
 
 async fn six_who_register_one_address_at_once_make_one_account(engine: Engine) {

@@ -3,12 +3,13 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::support::{Engine, TestApp, cases, snapshot};
+use crate::support::{Engine, TestApp, cases, email_of, snapshot};
 
 cases! {
     resending_answers_the_same_whoever_is_asked_for,
     only_an_account_that_waits_is_mailed,
     a_new_link_replaces_the_old_one_and_holds_another_24_hours,
+    a_wish_for_a_link_leaves_nothing_behind,
     a_bad_email_is_named,
 }
 
@@ -59,6 +60,26 @@ async fn a_new_link_replaces_the_old_one_and_holds_another_24_hours(engine: Engi
     app.advance(TimeDelta::hours(24) - TimeDelta::seconds(1));
     app.activate(&second).await.expect(200);
     app.log_in("ann").await.expect(200);
+}
+
+async fn a_wish_for_a_link_leaves_nothing_behind(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("active").await;
+    app.register("waiting").await.expect(201);
+    let wishes = async || {
+        let cells = app.stored_texts().await.into_iter();
+        cells.filter(|cell| cell.column == "kind" && cell.text.ends_with("_requested")).count()
+    };
+    for name in ["active", "waiting", "nobody"] {
+        app.resend(name).await.expect(200);
+        app.anonymous().post("/accounts/password-reset", json!({"email": email_of(name)})).await.expect(202);
+    }
+    assert_eq!(wishes().await, 6);
+    let before = app.mail_count();
+    app.run_outbox().await;
+    assert_eq!(wishes().await, 0);
+    // The registrations' mail that waited, one activation link and one reset link.
+    assert_eq!(app.mail_count() - before, 3);
 }
 
 async fn a_bad_email_is_named(engine: Engine) {
