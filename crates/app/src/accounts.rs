@@ -33,9 +33,9 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta};
 use domain::{
     accounts::{
-        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, LinkKind, LinkToken,
-        PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role, Session,
-        SessionTokens, User, UserQueries,
+        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, EmailAddress, LinkKind,
+        LinkToken, PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role,
+        Session, SessionTokens, User, UserQueries,
     },
     audit::AuditQueries,
     entropy::{PlainToken, Sealer, TokenGenerator},
@@ -180,13 +180,18 @@ impl Accounts {
         Ok((plain, token))
     }
 
-    /// Writes a new activation link and the mail that brings it.
+    /// Writes a new activation link and the mail that brings it to the address as it was typed last. Whoever follows the
+    /// link proves that spelling; an earlier link, which may have gone to another one, stops working.
     async fn mail_activation(
         &self,
         unit: &mut dyn AccountUnit,
-        user: &User,
+        user: &mut User,
+        typed: &EmailAddress,
         now: Instant,
     ) -> Result<(), StoreError> {
+        if user.respell(typed, now) {
+            unit.users().update(user).await?;
+        }
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
         let mail = mails::activation(&user.email, &self.settings.frontend_url, &plain);
         self.push_mail(unit, user, format!("activation:{}", token.id), mail, now).await

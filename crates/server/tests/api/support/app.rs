@@ -318,11 +318,16 @@ impl TestApp {
 
     /// The tokens of all activation links that were mailed to somebody, oldest first.
     pub(crate) fn tokens_mailed_to(&self, name: &str) -> Vec<String> {
+        self.tokens_mailed_to_address(&email_of(name))
+    }
+
+    /// The same by the address, spelled as the mails were addressed.
+    pub(crate) fn tokens_mailed_to_address(&self, email: &str) -> Vec<String> {
         let token = |mail: &Mail| {
             let (_, rest) = mail.text.split_once("/activate?token=")?;
             rest.split_whitespace().next().map(str::to_owned)
         };
-        self.mails_to(&email_of(name)).iter().filter_map(token).collect()
+        self.mails_to(email).iter().filter_map(token).collect()
     }
 
     /// The token of the newest reset link, once its mail was sent.
