@@ -13,6 +13,7 @@ cases! {
     a_taken_email_is_refused,
     a_taken_email_is_not_revealed_when_the_settings_say_so,
     spellings_of_an_email_are_one_account,
+    letters_with_several_cases_and_encoded_hosts_make_no_second_account,
     an_email_is_stored_trimmed_and_mailed_as_written,
     an_unproved_spelling_keeps_no_mail_from_the_one_typed_last,
     registering_again_with_the_same_password_mails_a_new_link,
@@ -119,6 +120,23 @@ async fn spellings_of_an_email_are_one_account(engine: Engine) {
             .post("/accounts/login", json!({"email": spelling, "password": password_of("ann")}))
             .await
             .expect(200);
+    }
+}
+
+async fn letters_with_several_cases_and_encoded_hosts_make_no_second_account(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (first, other) in [
+        ("οδος@example.com", "ΟΔΟΣ@example.com"),
+        ("straße@example.com", "STRASSE@example.com"),
+        ("ann@münchen.example", "ANN@xn--mnchen-3ya.example"),
+    ] {
+        let body = |email: &str| json!({"email": email, "password": "Passw0rd1"});
+        app.anonymous().post("/accounts/register", body(first)).await.expect(201);
+        app.run_outbox().await;
+        let token = app.tokens_mailed_to_address(first).pop().unwrap();
+        app.activate(&token).await.expect(200);
+        app.anonymous().post("/accounts/register", body(other)).await.problem(409, "email_taken");
+        app.anonymous().post("/accounts/login", body(other)).await.expect(200);
     }
 }
 
