@@ -38,7 +38,7 @@ use domain::{
         Session, SessionTokens, User, UserQueries,
     },
     audit::AuditQueries,
-    entropy::{PlainToken, Sealer, TokenGenerator},
+    entropy::{KeyAge, PlainToken, Sealer, TokenGenerator},
     id::{IdGenerator, SessionId, UserId},
     mail::Mail,
     media::{AvatarImages, MediaStore},
@@ -271,10 +271,10 @@ impl Accounts {
         (stored, claims)
     }
 
-    fn sign_pair(&self, role: Role, refresh: &RefreshClaims, now: Instant) -> TokenPair {
+    fn sign_pair(&self, role: Role, refresh: &RefreshClaims, key: KeyAge, now: Instant) -> TokenPair {
         TokenPair {
             access: self.sign_access(refresh.user_id, refresh.session_id, role, now),
-            refresh: self.ports.session_tokens.sign_refresh(refresh),
+            refresh: self.ports.session_tokens.sign_refresh(refresh, key),
         }
     }
 

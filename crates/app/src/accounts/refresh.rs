@@ -1,6 +1,7 @@
 use domain::{
     accounts::{AccountUnit, Origin, REFRESH_GRACE, RefreshClaims, RefreshToken, Session},
     audit::{AuditAction, AuditObject, AuditState},
+    entropy::KeyAge,
     id::SessionId,
     store::StoreError,
     time::Instant,
@@ -60,8 +61,8 @@ impl Accounts {
         {
             return Err(RefreshError::Invalid);
         }
-        let claims = match stored.rotated_at {
-            None => self.rotate(&mut *unit, session, &stored, presented, now).await?,
+        let (key, claims) = match stored.rotated_at {
+            None => (KeyAge::CURRENT, self.rotate(&mut *unit, session, &stored, presented, now).await?),
             Some(at) if now.signed_duration_since(at) <= REFRESH_GRACE => {
                 self.same_successor(&mut *unit, presented).await?
             }
@@ -79,7 +80,7 @@ impl Accounts {
             }
         };
         unit.commit().await?;
-        Ok(self.sign_pair(user.role, &claims, now))
+        Ok(self.sign_pair(user.role, &claims, key, now))
     }
 
     async fn rotate(
@@ -99,22 +100,27 @@ impl Accounts {
         Ok(claims)
     }
 
+    /// What the token was exchanged for, and the key that signed it: the server's secret may have been changed since.
     async fn same_successor(
         &self,
         unit: &mut dyn AccountUnit,
         presented: &RefreshClaims,
-    ) -> Result<RefreshClaims, RefreshError> {
-        let token = self.ports.tokens.successor(&presented.token);
-        let digest = self.ports.tokens.digest(&token);
-        // It is missing only when the server's secret was changed within the grace.
-        let stored = unit.sessions().find_refresh(&digest).await?.ok_or(RefreshError::Invalid)?;
-        Ok(RefreshClaims {
-            user_id: stored.user_id,
-            session_id: stored.session_id,
-            token,
-            issued_at: stored.issued_at,
-            expires_at: stored.expires_at,
-        })
+    ) -> Result<(KeyAge, RefreshClaims), RefreshError> {
+        for (key, token) in self.ports.tokens.successors(&presented.token) {
+            let digest = self.ports.tokens.digest(&token);
+            if let Some(stored) = unit.sessions().find_refresh(&digest).await? {
+                let claims = RefreshClaims {
+                    user_id: stored.user_id,
+                    session_id: stored.session_id,
+                    token,
+                    issued_at: stored.issued_at,
+                    expires_at: stored.expires_at,
+                };
+                return Ok((key, claims));
+            }
+        }
+        // It is missing only when the secret of then is not known any more.
+        Err(RefreshError::Invalid)
     }
 
     /// Ends the sign-in and forgets all of its refresh tokens.
@@ -173,6 +179,22 @@ mod tests {
         assert_ne!(repeated.access, second.access);
         assert_eq!(world.store.rows().refresh.len(), 2);
         next(&world, &second).await;
+    }
+
+    #[tokio::test]
+    async fn a_repeat_across_a_change_of_the_secret_gets_the_same_to_the_byte() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        let second = next(&world, &first).await;
+        for _ in 0..2 {
+            world.tokens.change_key();
+            assert_eq!(next(&world, &first).await.refresh, second.refresh);
+        }
+        assert_eq!(world.store.rows().refresh.len(), 2);
+        let third = next(&world, &second).await;
+        world.tokens.change_key();
+        assert_eq!(next(&world, &second).await.refresh, third.refresh);
+        next(&world, &third).await;
     }
 
     #[tokio::test]
