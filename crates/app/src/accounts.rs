@@ -61,7 +61,7 @@ pub use log_in::LogInError;
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
 pub use profile::ProfileError;
-pub use refresh::RefreshError;
+pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 

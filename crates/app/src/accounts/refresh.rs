@@ -1,7 +1,7 @@
 use domain::{
     accounts::{AccountUnit, Origin, REFRESH_GRACE, RefreshClaims, RefreshToken, Session},
     audit::{AuditAction, AuditObject, AuditState},
-    entropy::KeyAge,
+    entropy::{KeyAge, TokenDigest},
     id::SessionId,
     store::StoreError,
     time::Instant,
@@ -21,6 +21,15 @@ pub enum RefreshError {
     Store(#[from] StoreError),
 }
 
+/// A refresh token of ours that somebody holds: for whoever counts refreshes, before one is begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentedToken {
+    /// The sign-in that it says it belongs to.
+    pub session_id: SessionId,
+    /// What tells it from others of the sign-in.
+    pub digest: TokenDigest,
+}
+
 impl Accounts {
     /// Exchanges a refresh token for its successor and a fresh access token (R10, R11; RFC 9700 section 4.14.2).
     ///
@@ -34,10 +43,14 @@ impl Accounts {
         retried(&*self.ports.backoff, || self.try_refresh(&presented, origin)).await
     }
 
-    /// The sign-in that a refresh token says it belongs to, whether or not that is live; `None` when it is none of ours.
+    /// What a refresh token says, whether or not it still counts; `None` when it is none of ours.
     #[must_use]
-    pub fn sign_in_of(&self, refresh: &str) -> Option<SessionId> {
-        self.ports.session_tokens.verify_refresh(refresh).ok().map(|claims| claims.session_id)
+    pub fn presented(&self, refresh: &str) -> Option<PresentedToken> {
+        let claims = self.ports.session_tokens.verify_refresh(refresh).ok()?;
+        Some(PresentedToken {
+            session_id: claims.session_id,
+            digest: self.ports.tokens.digest(&claims.token),
+        })
     }
 
     async fn try_refresh(
