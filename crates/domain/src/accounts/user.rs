@@ -21,8 +21,8 @@ pub struct User {
     pub role: Role,
     /// Whether it may sign in.
     pub is_active: bool,
-    /// When it was activated first; `None` while it waits for that. An account that was activated and may not sign in was
-    /// deactivated, which its owner cannot undo.
+    /// When it was activated first, or deactivated before that; `None` while it waits for the one or the other. An account
+    /// that does not wait and may not sign in was deactivated, which its owner cannot undo.
     pub activated_at: Option<Instant>,
     /// Counts changes of password, role, activation and spelling, so that what was read earlier can be checked again.
     pub version: i64,
@@ -63,10 +63,10 @@ impl User {
         dropped
     }
 
-    /// Keeps the account from signing in, until an administrator activates it again.
+    /// Keeps the account from signing in, until an administrator activates it again: its owner cannot, also when it waited
+    /// for that.
     pub fn deactivate(&mut self, now: Instant) {
         self.is_active = false;
-        // It may have been activated by a version of this program that did not note when.
         self.activated_at.get_or_insert(now);
         self.touch(now);
     }
@@ -152,6 +152,15 @@ mod tests {
         assert!(!user.is_active && !user.is_waiting());
         assert_eq!((user.activated_at, user.version), (Some(Instant::UNIX_EPOCH), 3));
         assert!(!user.activate(Instant::MAX_UTC));
+        assert!(user.is_active && user.password.is_usable());
+    }
+
+    #[test]
+    fn an_account_that_is_deactivated_waits_no_more() {
+        let mut user = registered();
+        user.deactivate(Instant::MAX_UTC);
+        assert!(!user.is_active && !user.is_waiting());
+        user.activate(Instant::MAX_UTC);
         assert!(user.is_active && user.password.is_usable());
     }
 
