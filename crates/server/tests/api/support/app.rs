@@ -418,9 +418,18 @@ impl TestApp {
 
     /// How many statements a call takes.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
+        self.statements_of_answer(200, call).await
+    }
+
+    /// How many statements a call takes that is answered with this status.
+    pub(crate) async fn statements_of_answer(
+        &self,
+        status: u16,
+        call: impl IntoFuture<Output = Answer>,
+    ) -> u64 {
         let database = &self.application().use_cases().database;
         let before = database.statements();
-        call.await.expect(200);
+        call.await.expect(status);
         database.statements() - before
     }
 
