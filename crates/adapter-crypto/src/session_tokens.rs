@@ -47,6 +47,17 @@ impl Key {
             verifying: DecodingKey::from_secret(key.expose()),
         }
     }
+
+    fn sign(&self, typ: &str, claims: &impl Serialize) -> String {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(self.id.clone());
+        // Only keys of another kind and claims that are no JSON fail, and there are neither. The empty token that would
+        // come of it verifies nowhere.
+        jsonwebtoken::encode(&header, claims, &self.signing)
+            .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
+            .unwrap_or_default()
+    }
 }
 
 impl JwtTokens {
@@ -71,17 +82,6 @@ impl JwtTokens {
     /// The keys, the one in force first.
     fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.current).chain(&self.earlier)
-    }
-
-    fn sign(&self, typ: &str, claims: &impl Serialize, key: &Key) -> String {
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(typ.to_owned());
-        header.kid = Some(key.id.clone());
-        // Only keys of another kind and claims that are no JSON fail, and there are neither. The empty token that would
-        // come of it verifies nowhere.
-        jsonwebtoken::encode(&header, claims, &key.signing)
-            .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
-            .unwrap_or_default()
     }
 
     fn verify<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<C> {
@@ -126,7 +126,7 @@ impl SessionTokens for JwtTokens {
             exp: claims.expires_at.timestamp(),
             jti: claims.id.to_string(),
         };
-        self.sign(ACCESS, &claims, &self.current)
+        self.current.sign(ACCESS, &claims)
     }
 
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
@@ -147,7 +147,7 @@ impl SessionTokens for JwtTokens {
             exp: claims.expires_at.timestamp(),
             jti: claims.token.expose(),
         };
-        self.sign(REFRESH, &claims, self.keys().nth(key.later()).unwrap_or(&self.current))
+        self.keys().nth(key.later()).unwrap_or(&self.current).sign(REFRESH, &claims)
     }
 
     fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError> {

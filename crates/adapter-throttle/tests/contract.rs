@@ -1,5 +1,10 @@
 //! What the ports of `domain::throttle` ask for, in memory and in Redis; and what happens when that goes away.
-#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "what fails here fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "what fails here fails the test"
+)]
 
 use std::{
     net::IpAddr,
