@@ -110,6 +110,19 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie() {
+    let Some((database, _guard)) = filled().await else { return };
+    let genres = [1, 2].map(|number| GenreId::from_uuid(Uuid::from_u128(number))).to_vec();
+    let filter = MovieFilter { genres, ..MovieFilter::default() };
+    let titles = Titles::of(&filter);
+    let order = Order::of(&[MovieSort::POPULAR], &titles);
+    for request in requests(vec![SortValue::Real(5_000.0)], 3) {
+        let statement = list_statement(&filter, &titles, &order, &request, None).unwrap();
+        plan(&database, &statement).await.walks_the_order_of("movies_by_popularity");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() {
     let Some((database, _guard)) = filled().await else { return };
     for descending in [false, true] {
