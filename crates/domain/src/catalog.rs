@@ -2,6 +2,7 @@
 
 mod movie;
 mod ports;
+mod poster_url;
 mod query;
 mod read_models;
 
