@@ -5,6 +5,7 @@ mod browse;
 pub(crate) mod doubles;
 mod export;
 mod import;
+mod repeats;
 mod show;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use domain::{
 
 pub use browse::{BrowseError, BrowseMovies};
 pub use import::{ImportError, ImportOutcome};
+pub use repeats::Repeats;
 
 use crate::paging::CursorCodec;
 

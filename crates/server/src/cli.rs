@@ -74,8 +74,8 @@ struct MigrateArgs {
 enum MoviesCommand {
     /// Bring movies in from CSV or JSON Lines; may be repeated
     ///
-    /// A movie is the same by its name, year and duration: one that is there takes over what differs. A bad row is
-    /// reported with its line, its name and the reason, and the rest goes on.
+    /// A movie is the same by its name, year and duration: one that is there takes over what differs, and of several rows
+    /// the last good one counts. A bad row is reported with its line, its name and the reason, and the rest goes on.
     ///
     /// Exit 0: every row is in. 3: some were rejected. 1: nothing was imported.
     Import(ImportArgs),
