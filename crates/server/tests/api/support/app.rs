@@ -160,6 +160,13 @@ impl TestApp {
         files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
     }
 
+    /// What stands in the files of the database, whether or not a table still has it.
+    pub(crate) fn file_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
+        let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        paths.flat_map(|path| std::fs::read(path).expect("a file")).collect()
+    }
+
     /// Nobody in particular, at another server.
     pub(crate) fn visitor_at(&self, url: &str) -> Caller {
         Caller::visitor(self.http.clone(), url, url)
