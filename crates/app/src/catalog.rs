@@ -1,5 +1,6 @@
 //! The catalogue: browse it, look at a movie, bring movies in and out.
 
+mod audit;
 mod browse;
 #[cfg(test)]
 pub(crate) mod doubles;

@@ -1,4 +1,7 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use chrono::Datelike;
 use domain::{
@@ -12,7 +15,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::Catalog;
+use super::{Catalog, audit::entries};
 use crate::retry::retried;
 
 /// What became of a row.
@@ -50,7 +53,8 @@ impl Catalog {
     /// Brings movies in, in one transaction: adds what is new by (name, year, duration), takes over what differs, and says
     /// of each row, in order, what became of it. Idempotent: of several rows of one movie the last good one counts. With
     /// `dry_run` all of it is tried and nothing kept. Who brings in a file in several parts leaves out of them what
-    /// [`Repeats`] finds.
+    /// [`Repeats`](super::Repeats) finds. Whatever moves the price or the availability of a movie that was there is written
+    /// into the audit log.
     ///
     /// # Errors
     /// See [`ImportError`].
@@ -99,8 +103,9 @@ impl Catalog {
                     ImportOutcome::Added
                 }
                 Some(mut movie) => {
+                    let before = movie.offer();
                     if movie.revise(facts, resolved, now) {
-                        changed.push(movie);
+                        changed.push((movie, before));
                         ImportOutcome::Updated
                     } else {
                         ImportOutcome::Unchanged
@@ -109,15 +114,17 @@ impl Catalog {
             });
         }
         // One order for everybody: two imports at once do not wait for each other in a circle.
-        for movies in [&mut added, &mut changed] {
-            movies.sort_by(|one, other| in_order(&one.identity).cmp(&in_order(&other.identity)));
-        }
+        added.sort_by(in_order);
+        changed.sort_by(|(one, _), (other, _)| in_order(one, other));
         if unit.movies().insert_many(&added).await?.len() < added.len() {
             return Ok(None);
         }
-        for movie in &changed {
+        let mut told = Vec::new();
+        for (movie, before) in &changed {
             unit.movies().update(movie).await?;
+            told.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
         }
+        unit.audit().append_all(&told).await?;
         if !dry_run {
             unit.commit().await?;
         }
@@ -161,8 +168,9 @@ fn settle(rows: Vec<Facts>, this_year: i32) -> Vec<Row> {
     rows
 }
 
-fn in_order(identity: &MovieIdentity) -> (&str, i32, i32) {
-    (&identity.name, identity.year, identity.duration_minutes)
+fn in_order(one: &Movie, other: &Movie) -> Ordering {
+    let key = |movie: &Movie| (movie.identity.year, movie.identity.duration_minutes);
+    one.identity.name.cmp(&other.identity.name).then_with(|| key(one).cmp(&key(other)))
 }
 
 fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
@@ -194,7 +202,10 @@ fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
-    use domain::id::CertificationId;
+    use domain::{
+        audit::{AuditAction, AuditEntry, AuditObject, AuditState},
+        id::CertificationId,
+    };
 
     use super::*;
     use crate::catalog::doubles::{MemoryCatalog, MockQueries, Shelf, catalog_on, facts, price};
@@ -278,6 +289,53 @@ mod tests {
         assert!(names.iter().all(|(_, key, _)| key != "western"), "{names:?}");
         assert_eq!(import(&catalog, rows()).await, outcomes(ImportOutcome::Unchanged));
         assert_eq!(store.shelf().movies, before);
+    }
+
+    #[tokio::test]
+    async fn a_moved_price_or_availability_is_told_and_nothing_else_is() {
+        let (catalog, store) = catalog();
+        let rows = || vec![facts("Dear"), facts("Gone"), facts("Both"), facts("Old")];
+        import(&catalog, rows()).await;
+        import(&catalog, rows()).await;
+        assert_eq!(store.shelf().audit, []);
+        let later = vec![
+            Facts { price: price("1.00"), ..facts("Dear") },
+            Facts { price: price("12.50"), ..facts("Dear") },
+            Facts { is_available: false, ..facts("Gone") },
+            Facts { price: price("0.00"), is_available: false, ..facts("Both") },
+            Facts { votes: 2_000, ..facts("Old") },
+            facts("New"),
+        ];
+        let before = store.shelf().clone();
+        catalog.import(later.clone(), true).await.unwrap();
+        assert_eq!(*store.shelf(), before);
+        import(&catalog, later.clone()).await;
+        import(&catalog, later).await;
+        let shelf = store.shelf();
+        let told: Vec<_> = shelf
+            .audit
+            .iter()
+            .map(|entry| {
+                let AuditEntry { action, actor, object: Some(object), before, after, .. } = entry.clone()
+                else {
+                    panic!("about nothing")
+                };
+                let movie = shelf.movies.iter().find(|movie| AuditObject::Movie(movie.id) == object).unwrap();
+                assert_eq!((actor, entry.at), (None, movie.updated_at));
+                (movie.identity.name.as_str(), action, before.unwrap(), after.unwrap())
+            })
+            .collect();
+        let state = |name: &str, text: &str| AuditState::of([(name, text)]);
+        let (price, on_sale) = (|text| state("price", text), |text| state("is_available", text));
+        assert_eq!(
+            told,
+            [
+                ("Both", AuditAction::PriceChanged, price("9.99 USD"), price("0.00 USD")),
+                ("Both", AuditAction::AvailabilityChanged, on_sale("true"), on_sale("false")),
+                ("Dear", AuditAction::PriceChanged, price("9.99 USD"), price("12.50 USD")),
+                ("Gone", AuditAction::AvailabilityChanged, on_sale("true"), on_sale("false")),
+            ]
+        );
     }
 
     #[tokio::test]

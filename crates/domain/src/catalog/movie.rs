@@ -280,6 +280,12 @@ impl Movie {
         }
     }
 
+    /// For how much it is sold, if at all.
+    #[must_use]
+    pub const fn offer(&self) -> Offer {
+        Offer { price: self.price, is_available: self.is_available }
+    }
+
     /// Takes over the facts; says whether anything changed, and counts the change then.
     pub fn revise(&mut self, facts: Facts, names: ResolvedNames, now: Instant) -> bool {
         let mut revised = Self::create(self.id, facts, names, now);
@@ -294,6 +300,15 @@ impl Movie {
         *self = revised;
         true
     }
+}
+
+/// For how much a movie is sold, if at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// What it costs.
+    pub price: Money,
+    /// Whether it is on sale.
+    pub is_available: bool,
 }
 
 /// The rows that the names of some facts stand for.
