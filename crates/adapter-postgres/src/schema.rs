@@ -1,70 +1,88 @@
-//! The tables, as Diesel knows them.
+//! The tables, as Diesel knows them. Compiled for both databases: what differs in types is `crate::dialect`.
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
     users (id) {
-        id -> Uuid,
+        id -> SqlId,
         email -> Text,
         email_key -> Text,
         hashed_password -> Text,
         is_password_contested -> Bool,
         is_active -> Bool,
         version -> BigInt,
-        group_id -> Uuid,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        activated_at -> Nullable<Timestamptz>,
-        deleted_at -> Nullable<Timestamptz>,
+        group_id -> SqlId,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+        activated_at -> Nullable<SqlInstant>,
+        deleted_at -> Nullable<SqlInstant>,
     }
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::dialect::{SqlId, SqlInstant};
+
     activation_tokens (id) {
-        id -> Uuid,
-        user_id -> Uuid,
+        id -> SqlId,
+        user_id -> SqlId,
         token -> Text,
-        expires_at -> Timestamptz,
+        expires_at -> SqlInstant,
     }
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::dialect::{SqlId, SqlInstant};
+
     password_reset_tokens (id) {
-        id -> Uuid,
-        user_id -> Uuid,
+        id -> SqlId,
+        user_id -> SqlId,
         token -> Text,
-        expires_at -> Timestamptz,
+        expires_at -> SqlInstant,
     }
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
     sessions (id) {
-        id -> Uuid,
-        user_id -> Uuid,
+        id -> SqlId,
+        user_id -> SqlId,
         user_agent -> Nullable<Text>,
         ip -> Nullable<Text>,
-        created_at -> Timestamptz,
-        last_used_at -> Timestamptz,
-        expires_at -> Timestamptz,
-        ended_at -> Nullable<Timestamptz>,
+        created_at -> SqlInstant,
+        last_used_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        ended_at -> Nullable<SqlInstant>,
     }
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
     refresh_tokens (id) {
-        id -> Uuid,
-        user_id -> Uuid,
-        session_id -> Uuid,
+        id -> SqlId,
+        user_id -> SqlId,
+        session_id -> SqlId,
         token -> Text,
-        issued_at -> Timestamptz,
-        expires_at -> Timestamptz,
-        rotated_at -> Nullable<Timestamptz>,
+        issued_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        rotated_at -> Nullable<SqlInstant>,
     }
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
     movies (id) {
-        id -> Uuid,
+        id -> SqlId,
         name -> Text,
         name_key -> Text,
         year -> Integer,
@@ -76,87 +94,109 @@ table! {
         description -> Text,
         price_minor -> BigInt,
         price_currency -> Text,
-        certification_id -> Uuid,
+        certification_id -> SqlId,
         poster_url -> Nullable<Text>,
         is_available -> Bool,
         popularity -> Double,
         version -> BigInt,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
     }
 }
 
 table! {
+    use diesel::sql_types::Integer;
+    use crate::dialect::SqlId;
+
     movie_genres (movie_id, genre_id) {
-        movie_id -> Uuid,
-        genre_id -> Uuid,
+        movie_id -> SqlId,
+        genre_id -> SqlId,
         position -> Integer,
     }
 }
 
 table! {
+    use diesel::sql_types::Integer;
+    use crate::dialect::SqlId;
+
     movie_directors (movie_id, director_id) {
-        movie_id -> Uuid,
-        director_id -> Uuid,
+        movie_id -> SqlId,
+        director_id -> SqlId,
         position -> Integer,
     }
 }
 
 table! {
+    use diesel::sql_types::Integer;
+    use crate::dialect::SqlId;
+
     movie_stars (movie_id, star_id) {
-        movie_id -> Uuid,
-        star_id -> Uuid,
+        movie_id -> SqlId,
+        star_id -> SqlId,
         position -> Integer,
     }
 }
 
 table! {
+    use crate::dialect::SqlId;
+
     carts (id) {
-        id -> Uuid,
-        user_id -> Uuid,
+        id -> SqlId,
+        user_id -> SqlId,
     }
 }
 
 table! {
+    use crate::dialect::{SqlId, SqlInstant};
+
     cart_items (id) {
-        id -> Uuid,
-        cart_id -> Uuid,
-        movie_id -> Uuid,
-        added_at -> Timestamptz,
+        id -> SqlId,
+        cart_id -> SqlId,
+        movie_id -> SqlId,
+        added_at -> SqlInstant,
     }
 }
 
 table! {
+    use diesel::sql_types::Nullable;
+    use crate::dialect::{SqlId, SqlInstant};
+
     purchases (id) {
-        id -> Uuid,
-        user_id -> Uuid,
-        movie_id -> Uuid,
-        purchased_at -> Timestamptz,
-        revoked_at -> Nullable<Timestamptz>,
+        id -> SqlId,
+        user_id -> SqlId,
+        movie_id -> SqlId,
+        purchased_at -> SqlInstant,
+        revoked_at -> Nullable<SqlInstant>,
     }
 }
 
 table! {
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
     outbox (id) {
-        id -> Uuid,
+        id -> SqlId,
         dedupe_key -> Text,
         kind -> Text,
         payload -> Binary,
-        available_at -> Timestamptz,
+        available_at -> SqlInstant,
         attempts -> Integer,
-        locked_until -> Nullable<Timestamptz>,
-        created_at -> Timestamptz,
-        sent_at -> Nullable<Timestamptz>,
-        dead_at -> Nullable<Timestamptz>,
+        locked_until -> Nullable<SqlInstant>,
+        created_at -> SqlInstant,
+        sent_at -> Nullable<SqlInstant>,
+        dead_at -> Nullable<SqlInstant>,
         last_error -> Nullable<Text>,
-        user_id -> Nullable<Uuid>,
+        user_id -> Nullable<SqlId>,
     }
 }
 
 table! {
+    use diesel::sql_types::{Date, Nullable, Text};
+    use crate::dialect::SqlId;
+
     user_profiles (id) {
-        id -> Uuid,
-        user_id -> Uuid,
+        id -> SqlId,
+        user_id -> SqlId,
         first_name -> Nullable<Text>,
         last_name -> Nullable<Text>,
         avatar -> Nullable<Text>,
@@ -167,13 +207,16 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
     audit_log (id) {
-        id -> Uuid,
-        created_at -> Timestamptz,
+        id -> SqlId,
+        created_at -> SqlInstant,
         action -> Text,
-        actor_id -> Nullable<Uuid>,
+        actor_id -> Nullable<SqlId>,
         object_kind -> Nullable<Text>,
-        object_id -> Nullable<Uuid>,
+        object_id -> Nullable<SqlId>,
         before -> Nullable<Text>,
         after -> Nullable<Text>,
         ip -> Nullable<Text>,
@@ -182,11 +225,14 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::dialect::{SqlId, SqlInstant};
+
     known_devices (user_id, device) {
-        user_id -> Uuid,
+        user_id -> SqlId,
         device -> Text,
-        first_seen_at -> Timestamptz,
-        last_seen_at -> Timestamptz,
+        first_seen_at -> SqlInstant,
+        last_seen_at -> SqlInstant,
     }
 }
 

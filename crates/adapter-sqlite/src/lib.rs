@@ -1,8 +1,8 @@
 //! The storage ports on SQLite: the embedded default.
 //!
 //! [`SqliteDatabase`] implements every store, query and maintenance port of the domain on one file in WAL mode. One
-//! connection writes, a unit of work at a time; others read beside it. The repositories and queries are those of
-//! `adapter-postgres`, compiled against this crate's `dialect`, `schema`, `bulk` and `unit_of_work`.
+//! connection writes, a unit of work at a time; others read beside it. The repositories, queries and
+//! schema are those of `adapter-postgres`, compiled against this crate's `dialect`, `bulk` and `unit_of_work`.
 
 mod bulk;
 mod dialect;
@@ -16,6 +16,7 @@ mod queries;
 mod readers;
 #[path = "../../adapter-postgres/src/repositories/mod.rs"]
 mod repositories;
+#[path = "../../adapter-postgres/src/schema.rs"]
 mod schema;
 #[path = "../../adapter-postgres/src/statement.rs"]
 mod statement;
