@@ -9,6 +9,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
 
 /// A working folder with a database of its own.
@@ -398,6 +399,36 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     assert!(screen.contains(&password) && !screen.contains("movies loaded"), "{screen}");
     again.signal("-INT");
     assert_eq!(again.end().1, Some(0));
+}
+
+#[test]
+fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
+    let folder = Folder::new();
+    let verified = |code| folder.run("audit verify").exits(code);
+    let nothing = "0 rows in 0 seals are as they were sealed; 0 rows are not sealed yet\n";
+    assert_eq!(verified(0).out(), nothing);
+    folder
+        .run_with("users create-admin --email root@example.com --password-stdin", "G00d enough for this\n")
+        .exits(0);
+    let tamper = |sql: &str| {
+        let path = folder.path().join("var/cinema.db");
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+    };
+    tamper("UPDATE audit_log SET created_at = created_at - 3600000000");
+    let server = Server::start(&folder, "0");
+    server.signal("-TERM");
+    assert_eq!(server.end().1, Some(0));
+    let out = verified(0).out();
+    let (summary, last) = out.split_once("\nlast seal: 1:").unwrap();
+    assert_eq!(summary, "1 rows in 1 seals are as they were sealed; 1 rows are not sealed yet");
+    let known = format!("audit verify --known 1:{last}");
+    folder.run(&known).exits(0);
+    tamper(
+        "UPDATE audit_log SET action = 'registered' WHERE created_at = (SELECT min(created_at) FROM audit_log)",
+    );
+    let done = folder.run(&known).exits(1);
+    assert!(done.err().ends_with("): a row of it, or the seal itself, was changed\n"), "{}", done.err());
+    assert!(done.out().starts_with("0 rows in 0 seals "), "{}", done.out());
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ crate::cases! { "audit":
     numbered_pages_have_the_total_and_those_behind_a_position_have_none,
 }
 
-fn entry(number: u64, at: Instant) -> AuditEntry {
+pub(crate) fn entry(number: u64, at: Instant) -> AuditEntry {
     AuditEntry {
         id: id(number),
         at,
@@ -38,7 +38,7 @@ fn entry(number: u64, at: Instant) -> AuditEntry {
     }
 }
 
-async fn append(node: &Node, entries: &[AuditEntry]) {
+pub(crate) async fn append(node: &Node, entries: &[AuditEntry]) {
     let mut unit = node.account_unit().await;
     for entry in entries {
         unit.audit().append(entry).await.unwrap();

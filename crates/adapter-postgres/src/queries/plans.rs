@@ -2,17 +2,18 @@
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
-    audit::{AuditAction, AuditFilter},
+    audit::{AuditAction, AuditFilter, LogPlace},
     catalog::{MovieFilter, MovieQueries, MovieSort, Range},
     id::{DirectorId, GenreId, MovieId, StarId, UserId},
     page::{PageRequest, Position, SortValue},
+    time::Instant,
 };
 use uuid::Uuid;
 
 use crate::{
     plan::{filled, plan},
     queries::{
-        audit,
+        audit, audit_seals,
         movie_page::{Order, Titles},
         movies::{count_statement, detail_statement, list_statement},
         users,
@@ -157,6 +158,18 @@ async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says
             let statement = list.statement::<audit::RecordTypes>(&request).unwrap();
             plan(&database, &statement).await.walks_the_index(index);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
+    let Some((database, _guard)) = filled().await else { return };
+    let place =
+        |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
+    // The rows are of about now on one database, and of 1970 on the other.
+    for after in [None, Some(place(1))] {
+        let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
+        plan(&database, &statement).await.walks_the_index("audit_log_created_at");
     }
 }
 
