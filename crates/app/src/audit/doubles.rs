@@ -50,11 +50,11 @@ impl World {
     }
 
     /// Writes so many rows at the present moment.
-    pub(crate) fn add_rows(&self, count: u128) {
+    pub(crate) fn add_rows(&self, count: usize) {
         let mut rows = self.rows();
-        let first = u128::try_from(rows.len()).unwrap();
-        rows.extend((first..first + count).map(|number| StoredEntry {
-            place: LogPlace { at: self.clock.now(), id: Uuid::from_u128(number + 1) },
+        let numbers = (0..).skip(rows.len()).take(count);
+        rows.extend(numbers.map(|number| StoredEntry {
+            place: LogPlace { at: self.clock.now(), id: Uuid::from_u128(number) },
             action: format!("deed {number}"),
             actor: None,
             object_kind: None,
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// Writes rows and seals them, in parts of so many.
-    pub(crate) async fn add_sealed(&self, parts: &[u128]) {
+    pub(crate) async fn add_sealed(&self, parts: &[usize]) {
         for count in parts {
             self.add_rows(*count);
             self.minutes_pass(11);

@@ -198,9 +198,9 @@ mod tests {
         let seal = Seal::over(&[row()], place(5), None, Instant::default(), &Plain);
         assert!(seal.is_over(&[row()], None, &Plain));
         for (number, change) in changes.into_iter().enumerate() {
-            let mut changed = row();
-            change(&mut changed);
-            assert!(!seal.is_over(&[changed], None, &Plain), "change {number}");
+            let mut other = row();
+            change(&mut other);
+            assert!(!seal.is_over(&[other], None, &Plain), "change {number}");
         }
     }
 

@@ -15,10 +15,7 @@ const SHOWN: usize = 60;
 
 /// The name that the line gives, where it can be read, and what is the matter with the line.
 pub(super) fn fault_of(line: &[u8]) -> (Option<String>, String) {
-    let text = match str::from_utf8(line) {
-        Ok(text) => text,
-        Err(_) => return (None, "is not UTF-8 text".to_owned()),
-    };
+    let Ok(text) = str::from_utf8(line) else { return (None, "is not UTF-8 text".to_owned()) };
     match serde_json::from_str(text) {
         Ok(Pairs(pairs)) => (name_in(&pairs), fault_in(&pairs)),
         Err(error) if error.classify() == Category::Data => (None, "is not a JSON object".to_owned()),

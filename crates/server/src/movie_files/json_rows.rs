@@ -111,13 +111,11 @@ impl JsonRows {
 }
 
 fn read(raw: &[u8], options: &RowOptions) -> (Option<String>, Result<Facts, String>) {
-    match serde_json::from_slice::<Line>(raw) {
-        Ok(line) => (Some(line.name.clone()), facts(line, options)),
-        Err(_) => {
-            let (name, fault) = fault_of(raw);
-            (name, Err(fault))
-        }
+    if let Ok(line) = serde_json::from_slice::<Line>(raw) {
+        return (Some(line.name.clone()), facts(line, options));
     }
+    let (name, fault) = fault_of(raw);
+    (name, Err(fault))
 }
 
 fn facts(line: Line, options: &RowOptions) -> Result<Facts, String> {
