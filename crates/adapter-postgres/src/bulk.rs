@@ -1,6 +1,7 @@
 //! Many rows in one statement: a column each, as arrays.
 
 use domain::{
+    audit::{AuditEntry, AuditObject},
     catalog::{Movie, popularity},
     store::StoreError,
     text::fold,
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{Bind, Column, DbInstant, DbUuid, SqlId},
-    repositories::{NewLink, NewName},
+    repositories::{NewLink, NewName, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -55,6 +56,38 @@ pub(crate) async fn insert_links(
         .sql(", ")
         .bind(Bind::Integers(links.iter().map(|link| link.position).collect()))
         .sql(") ON CONFLICT DO NOTHING");
+    unit.execute(statement).await.map(|_| ())
+}
+
+/// Adds entries of the audit log.
+pub(crate) async fn insert_entries(unit: &mut UnitOfWork, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    fn texts(entries: &[AuditEntry], text: impl Fn(&AuditEntry) -> Option<String>) -> Bind {
+        Column::OptionalTexts(entries.iter().map(text).collect()).into()
+    }
+    fn ids(entries: &[AuditEntry], id: impl Fn(&AuditEntry) -> Option<Uuid>) -> Bind {
+        Column::OptionalIds(entries.iter().map(|entry| id(entry).map(DbUuid)).collect()).into()
+    }
+    let mut statement = Statement::<()>::new(
+        "INSERT INTO audit_log (id, created_at, action, actor_id, object_kind, object_id, before, after, ip, \
+         request_id) SELECT * FROM unnest(",
+    );
+    statement
+        .bind(Bind::Ids(entries.iter().map(|entry| DbUuid(entry.id.as_uuid())).collect()))
+        .sql(", ")
+        .bind(Column::Instants(entries.iter().map(|entry| DbInstant(entry.at)).collect()));
+    for column in [
+        texts(entries, |entry| Some(entry.action.as_str().to_owned())),
+        ids(entries, |entry| entry.actor.map(|id| id.as_uuid())),
+        texts(entries, |entry| entry.object.map(|object| object.kind().to_owned())),
+        ids(entries, |entry| entry.object.map(AuditObject::id)),
+        texts(entries, |entry| written(entry.before.as_ref())),
+        texts(entries, |entry| written(entry.after.as_ref())),
+        texts(entries, AuditEntry::network),
+        texts(entries, |entry| entry.request_id.clone()),
+    ] {
+        statement.sql(", ").bind(column);
+    }
+    statement.sql(")");
     unit.execute(statement).await.map(|_| ())
 }
 

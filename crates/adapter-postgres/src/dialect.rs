@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::statement::Statement;
 
-pub(crate) use crate::bulk::{insert_links, insert_movies, insert_names};
+pub(crate) use crate::bulk::{insert_entries, insert_links, insert_movies, insert_names};
 
 pub(crate) type Backend = Pg;
 pub(crate) type Connection = AsyncPgConnection;
@@ -81,6 +81,7 @@ pub(crate) enum Column {
     OptionalIntegers(Vec<Option<i64>>),
     OptionalReals(Vec<Option<f64>>),
     OptionalTexts(Vec<Option<String>>),
+    OptionalIds(Vec<Option<DbUuid>>),
     Truths(Vec<bool>),
     Instants(Vec<DbInstant>),
 }
@@ -107,6 +108,9 @@ impl Bind {
             }
             Self::Ready(Column::OptionalTexts(values)) => {
                 pass.push_bind_param::<Array<Nullable<Text>>, _>(values)
+            }
+            Self::Ready(Column::OptionalIds(values)) => {
+                pass.push_bind_param::<Array<Nullable<SqlId>>, _>(values)
             }
             Self::Ready(Column::Truths(values)) => pass.push_bind_param::<Array<Bool>, _>(values),
             Self::Ready(Column::Instants(values)) => pass.push_bind_param::<Array<SqlInstant>, _>(values),
@@ -155,6 +159,9 @@ pub(crate) use for_update;
 
 /// Ends a sub-select whose rows others may hold: those are left to them.
 pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+
+/// Ends a select of movies `m` that nobody else is to change until the unit ends. Links to them may be added meanwhile.
+pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
 /// The moment of the statement, by the database's own clock.
 pub(crate) const NOW: &str = "now()";

@@ -68,6 +68,11 @@ impl Plan {
         assert!(!self.0.contains("->  Sort") && !self.0.contains("->  Incremental"), "{}", self.0);
     }
 
+    /// Reads movies in the order of an index, and sorts nothing but the rows which the page was cut to.
+    pub(crate) fn walks_the_order_of(&self, name: &str) {
+        assert!(self.0.contains(name) && !self.0.contains("->  Sort"), "{}", self.0);
+    }
+
     /// Reads the audit log in the order of an index, behind the bounds that it has.
     pub(crate) fn walks_the_index(&self, name: &str) {
         assert!(self.0.contains(name), "{}", self.0);

@@ -207,20 +207,17 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Text};
     use crate::dialect::{SqlId, SqlInstant};
 
-    audit_log (id) {
-        id -> SqlId,
-        created_at -> SqlInstant,
-        action -> Text,
-        actor_id -> Nullable<SqlId>,
-        object_kind -> Nullable<Text>,
-        object_id -> Nullable<SqlId>,
-        before -> Nullable<Text>,
-        after -> Nullable<Text>,
-        ip -> Nullable<Text>,
-        request_id -> Nullable<Text>,
+    audit_seals (number) {
+        number -> BigInt,
+        sealed_at -> SqlInstant,
+        until_at -> SqlInstant,
+        until_id -> SqlId,
+        row_count -> BigInt,
+        digest -> Text,
+        tag -> Text,
     }
 }
 

@@ -120,6 +120,10 @@ impl UnitOfWork {
         self.has_changed_catalog = true;
     }
 
+    /// Nothing to do: the space of deleted rows is the server's to use again.
+    #[expect(clippy::unused_self, reason = "on SQLite there is something to do")]
+    pub(crate) const fn note_erasure(&self) {}
+
     /// Makes it happen.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {

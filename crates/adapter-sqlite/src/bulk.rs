@@ -2,6 +2,7 @@
 
 use diesel::{RunQueryDsl, SqliteConnection, result::QueryResult};
 use domain::{
+    audit::{AuditEntry, AuditObject},
     catalog::{Movie, popularity},
     store::StoreError,
     text::fold,
@@ -9,8 +10,8 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    dialect::Bind,
-    repositories::{NewLink, NewName},
+    dialect::{Bind, DbUuid},
+    repositories::{NewLink, NewName, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -66,6 +67,35 @@ pub(crate) async fn insert_links(
         })
         .collect();
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
+}
+
+/// Adds entries of the audit log.
+pub(crate) async fn insert_entries(unit: &mut UnitOfWork, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    let statements = entries.iter().map(insert_entry).collect();
+    unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
+}
+
+fn insert_entry(entry: &AuditEntry) -> Statement {
+    let mut statement = Statement::new(
+        "INSERT INTO audit_log (id, created_at, action, actor_id, object_kind, object_id, before, after, ip, \
+         request_id) VALUES (",
+    );
+    let values: [Bind; 9] = [
+        entry.id.as_uuid().into(),
+        entry.at.into(),
+        entry.action.as_str().to_owned().into(),
+        Bind::OptionalId(entry.actor.map(|id| DbUuid(id.as_uuid()))),
+        Bind::OptionalText(entry.object.map(|object| object.kind().to_owned())),
+        Bind::OptionalId(entry.object.map(AuditObject::id).map(DbUuid)),
+        Bind::OptionalText(written(entry.before.as_ref())),
+        Bind::OptionalText(written(entry.after.as_ref())),
+        Bind::OptionalText(entry.network()),
+    ];
+    for value in values {
+        statement.bind(value).sql(", ");
+    }
+    statement.bind(Bind::OptionalText(entry.request_id.clone())).sql(")");
+    statement
 }
 
 /// Adds the movies whose identity is not there yet; gives the identifiers of those.

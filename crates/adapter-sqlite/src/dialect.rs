@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{statement::Statement, writer::Threads};
 
-pub(crate) use crate::bulk::{insert_links, insert_movies, insert_names};
+pub(crate) use crate::bulk::{insert_entries, insert_links, insert_movies, insert_names};
 
 pub(crate) type Backend = Sqlite;
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
@@ -67,6 +67,7 @@ impl FromSql<sql_types::BigInt, Sqlite> for DbInstant {
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Id(DbUuid),
+    OptionalId(Option<DbUuid>),
     Text(String),
     OptionalText(Option<String>),
     Integer(i64),
@@ -82,6 +83,7 @@ impl Bind {
         use sql_types::{BigInt, Bool, Double, Nullable, Text};
         match self {
             Self::Id(value) => pass.push_bind_param::<SqlId, _>(value),
+            Self::OptionalId(value) => pass.push_bind_param::<Nullable<SqlId>, _>(value),
             Self::Text(value) => pass.push_bind_param::<Text, _>(value),
             Self::OptionalText(value) => pass.push_bind_param::<Nullable<Text>, _>(value),
             Self::Integer(value) => pass.push_bind_param::<BigInt, _>(value),
@@ -133,6 +135,9 @@ pub(crate) use for_update;
 
 /// Nothing to skip: a unit of work has the whole database to itself.
 pub(crate) const SKIP_LOCKED: &str = "";
+
+/// Nothing to lock: a unit of work has the whole database to itself.
+pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 
 /// The moment of the statement, by the database's own clock.
 pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";

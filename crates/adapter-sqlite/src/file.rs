@@ -44,8 +44,11 @@ impl DatabaseFile {
         let mut connection = SqliteConnection::establish(&address(path)).map_err(StoreError::unavailable)?;
         connection.batch_execute(SETTINGS).map_err(store_error)?;
         let ours = match purpose {
-            // The mode is written in the file and holds for everybody.
-            Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1000;",
+            // The mode is written in the file and holds for everybody. What is deleted is overwritten: nobody reads in
+            // the file what somebody had erased.
+            Purpose::Write => {
+                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA secure_delete = ON;"
+            }
             Purpose::Read => "PRAGMA query_only = ON;",
         };
         connection.batch_execute(ours).map_err(store_error)?;

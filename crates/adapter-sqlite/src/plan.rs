@@ -64,6 +64,12 @@ impl Plan {
         assert!(!self.0.contains("SEARCH u") || !self.0.contains("TEMP B-TREE"), "{}", self.0);
     }
 
+    /// Reads movies in the order of an index, and sorts nothing but the rows which the page was cut to.
+    pub(crate) fn walks_the_order_of(&self, name: &str) {
+        let sorts = self.0.lines().filter(|step| step.contains("TEMP B-TREE FOR ORDER BY")).count();
+        assert!(self.0.contains(name) && sorts <= 1, "{}", self.0);
+    }
+
     /// Reads the audit log in the order of an index, behind the bounds that it has.
     pub(crate) fn walks_the_index(&self, name: &str) {
         assert!(self.0.contains(name), "{}", self.0);

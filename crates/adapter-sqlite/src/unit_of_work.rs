@@ -23,6 +23,8 @@ pub(crate) struct UnitOfWork {
     has_failed: bool,
     /// Totals and counts are to be read anew after the commit.
     has_changed_catalog: bool,
+    /// What somebody had erased is to leave the write-ahead log too.
+    has_erased: bool,
 }
 
 /// A transaction was used on after a statement of it failed.
@@ -40,6 +42,7 @@ impl UnitOfWork {
             connection: Some(connection),
             has_failed: false,
             has_changed_catalog: false,
+            has_erased: false,
         };
         // At once, so that no other process can come between a read and a write.
         unit.batch("BEGIN IMMEDIATE").await?;
@@ -120,6 +123,11 @@ impl UnitOfWork {
         self.has_changed_catalog = true;
     }
 
+    /// Has the write-ahead log emptied after the commit: it keeps pages as they were.
+    pub(crate) const fn note_erasure(&mut self) {
+        self.has_erased = true;
+    }
+
     /// Makes it happen.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
@@ -127,6 +135,12 @@ impl UnitOfWork {
             self.execute_one(bump).await?;
         }
         self.batch("COMMIT").await?;
+        // Somebody may be reading from it still: then one of the next checkpoints does it.
+        if self.has_erased
+            && let Err(error) = self.batch("PRAGMA wal_checkpoint(TRUNCATE)").await
+        {
+            tracing::warn!(%error, "the write-ahead log could not be emptied after an erasure");
+        }
         self.connection = None;
         Ok(())
     }

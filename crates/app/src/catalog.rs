@@ -1,10 +1,12 @@
 //! The catalogue: browse it, look at a movie, bring movies in and out.
 
+mod audit;
 mod browse;
 #[cfg(test)]
 pub(crate) mod doubles;
 mod export;
 mod import;
+mod repeats;
 mod show;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use domain::{
 
 pub use browse::{BrowseError, BrowseMovies};
 pub use import::{ImportError, ImportOutcome};
+pub use repeats::Repeats;
 
 use crate::paging::CursorCodec;
 

@@ -4,6 +4,7 @@
 //! gets an answer or an error whose variants are the refusals that can be told apart.
 
 pub mod accounts;
+pub mod audit;
 pub mod cart;
 pub mod catalog;
 pub mod outbox;

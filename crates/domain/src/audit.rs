@@ -3,7 +3,9 @@
 mod entry;
 mod ports;
 mod query;
+mod seal;
 
 pub use entry::{AuditAction, AuditEntry, AuditObject, AuditState};
-pub use ports::AuditRepository;
+pub use ports::{AuditRepository, AuditSeals};
 pub use query::{AuditFilter, AuditQueries, AuditRecord, RecordedObject, UnknownAction};
+pub use seal::{LogPlace, Seal, SealMaker, StoredEntry};

@@ -2,12 +2,13 @@
 
 mod movie;
 mod ports;
+mod poster_url;
 mod query;
 mod read_models;
 
 pub use movie::{
     Facts, InvalidMovie, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MAX_NAME_LENGTH, Movie,
-    MovieIdentity, NameKind, ProposedName, ResolvedNames, compose_description, popularity,
+    MovieIdentity, NameKind, Offer, ProposedName, ResolvedNames, compose_description, popularity,
 };
 pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository};
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};

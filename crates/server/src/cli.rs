@@ -7,9 +7,12 @@ mod import_movies;
 mod migrate;
 mod output;
 mod serve;
+mod verify_audit;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
+use app::audit::KnownSeal;
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use domain::accounts::EmailAddress;
 use tokio::runtime::Runtime;
@@ -47,6 +50,9 @@ enum Command {
     /// Look after accounts
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Help with developing
     #[command(subcommand)]
     Dev(DevCommand),
@@ -74,8 +80,8 @@ struct MigrateArgs {
 enum MoviesCommand {
     /// Bring movies in from CSV or JSON Lines; may be repeated
     ///
-    /// A movie is the same by its name, year and duration: one that is there takes over what differs. A bad row is
-    /// reported with its line, its name and the reason, and the rest goes on.
+    /// A movie is the same by its name, year and duration: one that is there takes over what differs, and of several rows
+    /// the last good one counts. A bad row is reported with its line, its name and the reason, and the rest goes on.
     ///
     /// Exit 0: every row is in. 3: some were rejected. 1: nothing was imported.
     Import(ImportArgs),
@@ -118,6 +124,27 @@ struct CreateAdminArgs {
     /// Take the first line of standard input for the password, without its end
     #[arg(long)]
     password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Say whether the audit log is as it was written
+    ///
+    /// Background work seals its rows ten minutes after they were written, each seal over the one before. Note the last seal
+    /// that this prints, away from the database: only by that a later run tells when the log was cut off.
+    ///
+    /// Exit 0: all of it holds. 1: rows or seals are missing, changed or added; each is told.
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// Rows of before this moment were removed on purpose, such as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    removed_before: Option<DateTime<Utc>>,
+    /// A last seal that an earlier run printed
+    #[arg(long, value_name = "NUMBER:DIGEST")]
+    known: Option<KnownSeal>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -175,6 +202,9 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Movies(MoviesCommand::Export) => runtime()?.block_on(export_movies(&settings)),
         Command::Users(UsersCommand::CreateAdmin(arguments)) => {
             runtime()?.block_on(create_admin::run(&settings, arguments))
+        }
+        Command::Audit(AuditCommand::Verify(arguments)) => {
+            runtime()?.block_on(verify_audit::run(&settings, arguments))
         }
         Command::Dev(DevCommand::GenerateMovies(arguments)) => {
             generate_movies::run(arguments.count, arguments.seed)
@@ -276,6 +306,7 @@ mod tests {
             "movies import",
             "movies export",
             "users create-admin",
+            "audit verify",
             "dev generate-movies",
             "openapi",
             "config",
@@ -297,6 +328,8 @@ mod tests {
             "dev generate-movies many",
             "users create-admin --email nobody",
             "migrate --now",
+            "audit verify --removed-before yesterday",
+            "audit verify --known 13",
         ] {
             let arguments = ["cinema"].into_iter().chain(words.split(' '));
             assert_eq!(Cli::try_parse_from(arguments).unwrap_err().exit_code(), 2, "{words}");

@@ -8,8 +8,8 @@ mod throttle;
 use std::{io, sync::Arc};
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HasherError, HmacSigner, JwtTokens, RandomBackoff, SecretTokens,
-    SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HasherError, HmacSigner, JwtTokens, LogSealMaker, RandomBackoff,
+    SecretTokens, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
@@ -17,6 +17,7 @@ use adapter_media::{AvatarStudio, FolderError, FolderMedia, S3Error, S3Media};
 use adapter_throttle::InvalidRedisUrl;
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
+    audit::AuditLog,
     cart::Carts,
     catalog::Catalog,
     outbox::Outbox,
@@ -117,6 +118,8 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// What waits to be done.
     pub outbox: Arc<Outbox>,
+    /// The audit log as a whole.
+    pub audit_log: Arc<AuditLog>,
     /// The database itself.
     pub database: Arc<dyn DatabaseAdmin>,
     /// Makes identifiers.
@@ -201,6 +204,12 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
+        let audit_log = Arc::new(AuditLog {
+            seals: storage.audit_seals,
+            maker: Arc::new(LogSealMaker::new(&keys)),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+        });
         let outbox = Arc::new(Outbox {
             queue: storage.outbox,
             sealer,
@@ -209,7 +218,7 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, database: storage.admin, ids, throttle })
+        Ok(Self { accounts, catalog, carts, outbox, audit_log, database: storage.admin, ids, throttle })
     }
 }
 

@@ -3,6 +3,7 @@
 mod cells;
 mod columns;
 mod csv_rows;
+mod json_faults;
 mod json_rows;
 mod physical_lines;
 

@@ -1,4 +1,4 @@
-//! What the server does without being asked: it sends mails, and clears away what has run out.
+//! What the server does without being asked: it sends mails, seals the audit log, and clears away what has run out.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -9,6 +9,9 @@ use crate::composition::{UseCases, error_chain};
 
 /// How often the outbox is looked at.
 const OUTBOX: Duration = Duration::from_millis(250);
+
+/// How often the audit log is sealed.
+const SEALS: Duration = Duration::from_mins(1);
 
 /// How often what has run out is cleared away.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -36,6 +39,11 @@ impl Workers {
         jobs.spawn(repeat("outbox", OUTBOX, stopping.clone(), move || {
             let outbox = Arc::clone(&outbox);
             async move { outbox.deliver_due().await }
+        }));
+        let log = Arc::clone(&use_cases.audit_log);
+        jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
+            let log = Arc::clone(&log);
+            async move { log.seal().await }
         }));
         let (accounts, outbox) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {

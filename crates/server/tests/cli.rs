@@ -9,6 +9,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
 
 /// A working folder with a database of its own.
@@ -133,7 +134,7 @@ fn an_import_that_brings_nothing_in_is_exit_1_and_a_wrong_call_exit_2() {
     folder.run("movies import nowhere.csv").exits(1).says("cannot open nowhere.csv");
     folder.run("movies import empty.csv").exits(1).says("it is empty");
     let bad = folder.run("movies import bad.jsonl").exits(1);
-    assert_eq!(bad.err(), "line 1 (A): missing field `year`\n");
+    assert_eq!(bad.err(), "line 1 (A): year: is missing\n");
     folder.run("movies import movies.csv").exits(2).says("--columns name=…");
     folder.run(&format!("movies import movies.csv {COLUMNS}")).exits(2).says("or give --default-price");
     folder.run("movies import movies.csv --default-price cheap").exits(2).says("--default-price \"cheap\"");
@@ -144,6 +145,76 @@ fn an_import_that_brings_nothing_in_is_exit_1_and_a_wrong_call_exit_2() {
     folder.run("movies import movies.csv --columns name").exits(2);
     folder.run("fly").exits(2);
     assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
+}
+
+/// Rows of a CSV file: a number names a movie, and a price goes with it.
+fn priced(rows: impl IntoIterator<Item = (u32, &'static str)>) -> String {
+    let header = "name,year,duration_minutes,imdb,votes,price\n".to_owned();
+    rows.into_iter().fold(header, |text, (n, price)| text + &format!("Movie {n},2000,90,7.5,10,{price}\n"))
+}
+
+#[test]
+fn a_dry_run_tells_what_the_import_does_also_of_repeats_far_behind() {
+    let folder = Folder::new();
+    folder.write("movies.csv", &priced((0..1_500).map(|row| (row % 1_200, "9.99"))));
+    let told = "1500 rows: 1200 added, 0 updated, 300 unchanged, 0 rejected";
+    let dry = folder.run("movies import movies.csv --dry-run").exits(0).out();
+    assert_eq!(dry, format!("{told}; dry run: nothing was kept\n"));
+    assert_eq!(folder.run("movies import movies.csv").exits(0).out(), format!("{told}\n"));
+}
+
+#[test]
+fn of_rows_of_one_movie_the_last_counts_and_the_next_import_changes_nothing() {
+    let folder = Folder::new();
+    let between = (1..1_500).map(|row| (row, "5.00"));
+    let rows = [(0, "1.00"), (0, "2.00")].into_iter().chain(between).chain([(0, "3.00")]);
+    let text = priced(rows);
+    folder.write("movies.csv", &text);
+    let first = folder.run("movies import movies.csv").exits(0).out();
+    assert_eq!(first, "1502 rows: 1500 added, 0 updated, 2 unchanged, 0 rejected\n");
+    let exported = folder.run("movies export").exits(0).out();
+    let movie = exported.lines().find(|line| line.contains("\"Movie 0\"")).unwrap();
+    assert!(movie.contains("\"amount\":\"3.00\""), "{movie}");
+    let again = "1502 rows: 0 added, 0 updated, 1502 unchanged, 0 rejected\n";
+    assert_eq!(folder.run_with("movies import -", &text).exits(0).out(), again);
+}
+
+#[test]
+fn bad_rows_are_reported_and_kept_in_the_order_of_the_file() {
+    let folder = Folder::new();
+    let rows = [
+        "A,1999,90,11,10,1",
+        "B,PG,90,7,10,1",
+        "C,1999,0,7,10,1",
+        "D,1999,90,7,10,1",
+        "E,1999,90",
+        "F,1999,90,7,-1,1",
+    ];
+    let header = "name,year,duration_minutes,imdb,votes,price";
+    folder.write("movies.csv", &format!("{header}\r{}\r", rows.join("\r")));
+    let done = folder.run("movies import movies.csv --rejects rejects.csv").exits(3);
+    let lines: Vec<String> =
+        done.err().lines().map(|line| line.split(':').next().unwrap().to_owned()).collect();
+    assert_eq!(lines, ["line 2 (A)", "line 3 (B)", "line 4 (C)", "line 6 (E)", "line 7 (F)"]);
+    let kept = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
+    let kept: Vec<&str> = kept.lines().collect();
+    assert_eq!(kept, [header, rows[0], rows[1], rows[2], rows[4], rows[5]]);
+}
+
+#[test]
+fn a_poster_that_is_no_address_of_the_web_is_refused() {
+    let folder = Folder::new();
+    let line = |name: &str, poster: &str| {
+        format!(
+            "{{\"name\":\"{name}\",\"year\":2000,\"duration_minutes\":90,\"imdb\":7,\"votes\":1,\"poster_url\":\"{poster}\"}}\n"
+        )
+    };
+    let text = line("A", "javascript:alert(1)") + &line("B", "https://posters.example/b.jpg");
+    let done = folder.run_with("movies import - --default-price 1", &text).exits(3);
+    let said = "line 1 (A): poster_url: not an absolute http or https address of 2,000 characters at most\n";
+    assert_eq!(done.err(), said);
+    let exported = folder.run("movies export").exits(0).out();
+    assert!(exported.contains("https://posters.example/b.jpg") && !exported.contains("javascript"));
 }
 
 #[test]
@@ -328,6 +399,36 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     assert!(screen.contains(&password) && !screen.contains("movies loaded"), "{screen}");
     again.signal("-INT");
     assert_eq!(again.end().1, Some(0));
+}
+
+#[test]
+fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
+    let folder = Folder::new();
+    let verified = |code| folder.run("audit verify").exits(code);
+    let nothing = "0 rows in 0 seals are as they were sealed; 0 rows are not sealed yet\n";
+    assert_eq!(verified(0).out(), nothing);
+    folder
+        .run_with("users create-admin --email root@example.com --password-stdin", "G00d enough for this\n")
+        .exits(0);
+    let tamper = |sql: &str| {
+        let path = folder.path().join("var/cinema.db");
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+    };
+    tamper("UPDATE audit_log SET created_at = created_at - 3600000000");
+    let server = Server::start(&folder, "0");
+    server.signal("-TERM");
+    assert_eq!(server.end().1, Some(0));
+    let out = verified(0).out();
+    let (summary, last) = out.split_once("\nlast seal: 1:").unwrap();
+    assert_eq!(summary, "1 rows in 1 seals are as they were sealed; 1 rows are not sealed yet");
+    let known = format!("audit verify --known 1:{last}");
+    folder.run(&known).exits(0);
+    tamper(
+        "UPDATE audit_log SET action = 'registered' WHERE created_at = (SELECT min(created_at) FROM audit_log)",
+    );
+    let done = folder.run(&known).exits(1);
+    assert!(done.err().ends_with("): a row of it, or the seal itself, was changed\n"), "{}", done.err());
+    assert!(done.out().starts_with("0 rows in 0 seals "), "{}", done.out());
 }
 
 #[tokio::test]

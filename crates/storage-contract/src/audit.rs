@@ -13,7 +13,9 @@ use crate::{
 
 crate::cases! { "audit":
     an_appended_entry_reads_back_as_written,
+    many_entries_are_appended_in_one_call,
     an_entry_of_a_dropped_unit_was_never_written,
+    units_about_the_catalogue_write_entries_too,
     entries_outlive_the_users_that_they_name_and_need_none,
     the_newest_come_first_and_ties_go_by_identifier,
     filters_must_all_be_met,
@@ -22,7 +24,7 @@ crate::cases! { "audit":
     numbered_pages_have_the_total_and_those_behind_a_position_have_none,
 }
 
-fn entry(number: u64, at: Instant) -> AuditEntry {
+pub(crate) fn entry(number: u64, at: Instant) -> AuditEntry {
     AuditEntry {
         id: id(number),
         at,
@@ -36,7 +38,7 @@ fn entry(number: u64, at: Instant) -> AuditEntry {
     }
 }
 
-async fn append(node: &Node, entries: &[AuditEntry]) {
+pub(crate) async fn append(node: &Node, entries: &[AuditEntry]) {
     let mut unit = node.account_unit().await;
     for entry in entries {
         unit.audit().append(entry).await.unwrap();
@@ -98,6 +100,56 @@ async fn an_appended_entry_reads_back_as_written(node: Node) {
             },
         ]
     );
+}
+
+async fn many_entries_are_appended_in_one_call(node: Node) {
+    let all: Vec<AuditEntry> = (1..=2_500)
+        .map(|number| AuditEntry {
+            actor: (number % 2 == 0).then(|| id(number)),
+            object: (number % 3 == 0).then(|| AuditObject::Movie(id(number))),
+            before: (number % 5 == 0).then(|| AuditState::of([("price", number.to_string())])),
+            ip: (number % 7 == 0).then(|| [198, 51, 100, 7].into()),
+            request_id: (number % 11 == 0).then(|| number.to_string()),
+            ..entry(number, at(0))
+        })
+        .collect();
+    let mut unit = node.account_unit().await;
+    unit.audit().append_all(&[]).await.unwrap();
+    unit.audit().append_all(&all).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut number = 2_500;
+    let mut request = PageRequest::numbered(1, 100).unwrap();
+    loop {
+        let page = read(&node, AuditFilter::default(), request).await;
+        for record in &page.items {
+            let written = &all[usize::try_from(number).unwrap() - 1];
+            let object = written.object.map(|object| (object.kind().to_owned(), object.id()));
+            assert_eq!((record.id, record.actor), (id(number), written.actor));
+            assert_eq!(record.object.clone().map(|object| (object.kind, object.id)), object);
+            assert_eq!((&record.before, &record.after), (&written.before, &None));
+            assert_eq!((&record.network, &record.request_id), (&written.network(), &written.request_id));
+            number -= 1;
+        }
+        let Some(next) = page.next else { break };
+        request = PageRequest::after(next, 100).unwrap();
+    }
+    assert_eq!(number, 0);
+}
+
+async fn units_about_the_catalogue_write_entries_too(node: Node) {
+    let about = |number| AuditEntry { object: Some(AuditObject::Movie(id(7))), ..entry(number, at(1)) };
+    let mut unit = node.catalog_unit().await;
+    unit.audit().append_all(&[about(1), about(2)]).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut dropped = node.catalog_unit().await;
+    dropped.audit().append(&about(3)).await.unwrap();
+    drop(dropped);
+    append(&node, &[entry(4, at(1))]).await;
+    let filter = AuditFilter { object: Some(uuid(7)), ..AuditFilter::default() };
+    let page = read(&node, filter, PageRequest::numbered(1, 100).unwrap()).await;
+    assert_eq!(numbers_on(&page), [2, 1]);
+    let object = RecordedObject { kind: "movie".to_owned(), id: uuid(7) };
+    assert_eq!(page.items[0].object, Some(object));
 }
 
 async fn an_entry_of_a_dropped_unit_was_never_written(node: Node) {

@@ -26,6 +26,7 @@ crate::cases! { "catalog":
     movies_added_by_many_units_at_once_are_there_once,
     a_thousand_movies_are_added_in_one_call,
     movies_are_found_by_their_identities,
+    who_changes_movies_sees_what_the_unit_before_made_of_them,
     an_update_writes_all_but_identifier_and_creation_time,
     an_update_of_a_dropped_unit_never_happened,
     a_movie_says_whether_it_is_on_sale,
@@ -181,6 +182,36 @@ async fn movies_are_found_by_their_identities(node: Node) {
     found.sort_by_key(|movie| movie.id);
     assert_eq!(found, movies[1..]);
     assert!(unit.movies().find_by_identities(&[]).await.unwrap().is_empty());
+}
+
+async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
+    let movies = add_movies(&node, vec![facts("Up"), facts("Coco")]).await;
+    let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
+    let seen = at_once(8, |number| {
+        let (node, mut identities) = (node.clone(), identities.clone());
+        if number % 2 == 1 {
+            identities.reverse();
+        }
+        async move {
+            let mut unit = node.catalog_unit().await;
+            let all = [Facts { genres: texts(&[&format!("Genre {number}")]), ..facts("Up") }];
+            let names = resolve(unit.as_mut(), &all).await.remove(0);
+            let found = unit.movies().find_by_identities(&identities).await.unwrap();
+            for movie in &found {
+                let genre_ids = [movie.genre_ids.clone(), names.genres.clone()].concat();
+                let version = movie.version + 1;
+                unit.movies().update(&Movie { genre_ids, version, ..movie.clone() }).await.unwrap();
+            }
+            unit.commit().await.unwrap();
+            found
+        }
+    })
+    .await
+    .concat();
+    let mut versions: Vec<_> = seen.iter().map(|movie| (movie.version, movie.genre_ids.len())).collect();
+    versions.sort_unstable();
+    let expected: Vec<_> = (1..=8).zip(1..).flat_map(|version| [version; 2]).collect();
+    assert_eq!(versions, expected);
 }
 
 async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod audit;
+mod audit_seals;
 mod cancellation;
 mod cart;
 mod cart_view;
@@ -79,6 +80,7 @@ fn all() -> Vec<Case> {
         known_devices::cases(),
         personal_data::cases(),
         audit::cases(),
+        audit_seals::cases(),
         sessions::cases(),
         purge::cases(),
         outbox::cases(),

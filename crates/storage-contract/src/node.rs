@@ -5,7 +5,7 @@ use domain::{
     accounts::{
         AccountMaintenance, AccountQueries, AccountStore, AccountUnit, PersonalDataQueries, UserQueries,
     },
-    audit::AuditQueries,
+    audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries},
     id::OutboxId,
@@ -30,6 +30,7 @@ pub struct Stores {
     pub(crate) users: Arc<dyn UserQueries>,
     pub(crate) personal_data: Arc<dyn PersonalDataQueries>,
     pub(crate) audit: Arc<dyn AuditQueries>,
+    pub(crate) seals: Arc<dyn AuditSeals>,
     pub(crate) maintenance: Arc<dyn AccountMaintenance>,
     pub(crate) catalog: Arc<dyn CatalogStore>,
     pub(crate) movies: Arc<dyn MovieQueries>,
@@ -44,7 +45,13 @@ impl Stores {
     pub fn of<D>(database: D) -> Self
     where
         D: AccountStore + AccountQueries + AccountMaintenance + CatalogStore + MovieQueries + 'static,
-        D: UserQueries + PersonalDataQueries + AuditQueries + CartStore + CartQueries + OutboxQueue,
+        D: UserQueries
+            + PersonalDataQueries
+            + AuditQueries
+            + AuditSeals
+            + CartStore
+            + CartQueries
+            + OutboxQueue,
     {
         let database = Arc::new(database);
         Self {
@@ -53,6 +60,7 @@ impl Stores {
             users: Arc::<D>::clone(&database),
             personal_data: Arc::<D>::clone(&database),
             audit: Arc::<D>::clone(&database),
+            seals: Arc::<D>::clone(&database),
             maintenance: Arc::<D>::clone(&database),
             catalog: Arc::<D>::clone(&database),
             movies: Arc::<D>::clone(&database),

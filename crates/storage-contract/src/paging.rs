@@ -1,9 +1,11 @@
 //! Pages: nothing lost, nothing twice, whatever happens between two of them.
 
+use std::collections::BTreeSet;
+
 use domain::{
     catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, MovieSummary},
-    id::MovieId,
-    page::{Page, PageRequest, Total},
+    id::{Id, Kind, MovieId},
+    page::{Page, PageRequest, SortKey, Total},
 };
 
 use crate::{
@@ -22,6 +24,7 @@ crate::cases! { "paging":
     a_position_holds_when_its_movie_leaves_the_list,
     a_position_holds_when_its_movie_changes,
     filtered_lists_are_paged_the_same,
+    movies_that_meet_a_filter_several_times_stand_once_in_pages_by_every_sort,
 }
 
 /// The list that nobody narrows, as it is sorted by default.
@@ -229,4 +232,52 @@ async fn filtered_lists_are_paged_the_same(node: Node) {
     assert_eq!(chained(&node, &filter, &YEAR_UP, 4).await, expected);
     let total = page(&node, &filter, &YEAR_UP, 2, 4).await.total;
     assert_eq!(total, Some(Total { items: 13, is_estimate: false }));
+}
+
+/// The whole list by numbered pages, as many as the total tells.
+async fn counted(node: &Node, filter: &MovieFilter, sorts: &[MovieSort], size: u32) -> Vec<MovieId> {
+    let items = page(node, filter, sorts, 1, size).await.total.unwrap().items;
+    let mut all = Vec::new();
+    for number in 1..=u32::try_from(items).unwrap().div_ceil(size) {
+        let page = page(node, filter, sorts, number, size).await;
+        assert_eq!(page.total.unwrap().items, items, "page {number}");
+        all.extend(ids(&page));
+    }
+    all
+}
+
+async fn movies_that_meet_a_filter_several_times_stand_once_in_pages_by_every_sort(node: Node) {
+    fn all<K: Kind>(movies: &[Movie], ids: impl Fn(&Movie) -> &Vec<Id<K>>) -> Vec<Id<K>> {
+        let all: BTreeSet<_> = movies.iter().flat_map(ids).copied().collect();
+        all.into_iter().collect()
+    }
+    // Each has one to three of the three genres, directors and stars.
+    let several = |number: usize, names: [&str; 3]| texts(&names[..=number % 3]);
+    let facts = |number: usize| Facts {
+        genres: several(number, ["Drama", "Crime", "Comedy"]),
+        directors: several(number / 3, ["Jane Campion", "Agnès Varda", "Claire Denis"]),
+        stars: several(number / 9, ["Holly Hunter", "Sam Neill", "Harvey Keitel"]),
+        ..of(number, 2000)
+    };
+    let movies = add_movies(&node, (0..40).map(facts).collect()).await;
+    let genres = all(&movies, |movie| &movie.genre_ids);
+    let directors = all(&movies, |movie| &movie.director_ids);
+    let stars = all(&movies, |movie| &movie.star_ids);
+    let filters = [
+        MovieFilter { genres: genres.clone(), ..everything() },
+        MovieFilter { directors: directors.clone(), ..everything() },
+        MovieFilter { stars: stars.clone(), ..everything() },
+        MovieFilter { genres, directors, stars, search: Some("movie".to_owned()), ..everything() },
+    ];
+    for filter in filters {
+        for &(_, key) in MovieSortKey::NAMED {
+            for descending in [false, true] {
+                let sorts = [MovieSort { key, descending }];
+                let whole = chained(&node, &filter, &sorts, 100).await;
+                assert_eq!(whole.len(), 40);
+                assert_eq!(counted(&node, &filter, &sorts, 7).await, whole, "{sorts:?} {filter:?}");
+                assert_eq!(chained(&node, &filter, &sorts, 7).await, whole, "{sorts:?} {filter:?}");
+            }
+        }
+    }
 }

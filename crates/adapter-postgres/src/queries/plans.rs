@@ -2,17 +2,18 @@
 
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
-    audit::{AuditAction, AuditFilter},
+    audit::{AuditAction, AuditFilter, LogPlace},
     catalog::{MovieFilter, MovieQueries, MovieSort, Range},
     id::{DirectorId, GenreId, MovieId, StarId, UserId},
     page::{PageRequest, Position, SortValue},
+    time::Instant,
 };
 use uuid::Uuid;
 
 use crate::{
     plan::{filled, plan},
     queries::{
-        audit,
+        audit, audit_seals,
         movie_page::{Order, Titles},
         movies::{count_statement, detail_statement, list_statement},
         users,
@@ -110,6 +111,19 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie() {
+    let Some((database, _guard)) = filled().await else { return };
+    let genres = [1, 2].map(|number| GenreId::from_uuid(Uuid::from_u128(number))).to_vec();
+    let filter = MovieFilter { genres, ..MovieFilter::default() };
+    let titles = Titles::of(&filter);
+    let order = Order::of(&[MovieSort::POPULAR], &titles);
+    for request in requests(vec![SortValue::Real(5_000.0)], 3) {
+        let statement = list_statement(&filter, &titles, &order, &request, None).unwrap();
+        plan(&database, &statement).await.walks_the_order_of("movies_by_popularity");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() {
     let Some((database, _guard)) = filled().await else { return };
     for descending in [false, true] {
@@ -144,6 +158,18 @@ async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says
             let statement = list.statement::<audit::RecordTypes>(&request).unwrap();
             plan(&database, &statement).await.walks_the_index(index);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_the_audit_log_is_read_from_its_beginning_in_order() {
+    let Some((database, _guard)) = filled().await else { return };
+    let place =
+        |seconds| LogPlace { at: Instant::from_timestamp(seconds, 0).unwrap(), id: Uuid::from_u128(7) };
+    // The rows are of about now on one database, and of 1970 on the other.
+    for after in [None, Some(place(1))] {
+        let statement = audit_seals::part(after, place(4_102_444_800), 1_000);
+        plan(&database, &statement).await.walks_the_index("audit_log_created_at");
     }
 }
 

@@ -14,18 +14,20 @@ use domain::{
 };
 use uuid::Uuid;
 
+use super::CHUNK;
 use crate::{
     dialect::{
-        DbInstant, DbUuid, LINKED_IDS, SqlId, SqlInstant, insert_links, insert_movies, insert_names,
-        push_any_text, push_identities,
+        DbInstant, DbUuid, LINKED_IDS, LOCKED_MOVIES, SqlId, SqlInstant, insert_links, insert_movies,
+        insert_names, push_any_text, push_identities,
     },
     schema::{movie_directors, movie_genres, movie_stars, movies},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
 
-/// How many rows a statement writes at most: far below what either database can bind.
-const CHUNK: usize = 1_000;
+/// Joins the movies that have the wanted identities.
+const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
+    AND m.duration_minutes = wanted.duration_minutes";
 
 /// A name to be written: its identifier, the name, and its key.
 pub(crate) struct NewName {
@@ -78,6 +80,7 @@ impl MovieRepository for UnitOfWork {
     async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
         let mut found = Vec::with_capacity(identities.len());
         for chunk in identities.chunks(CHUNK) {
+            self.lock_movies(chunk).await?;
             let mut statement = Statement::<StoredTypes>::new(format!(
                 "SELECT m.id, m.name, m.year, m.duration_minutes, m.imdb, m.votes, m.meta_score, m.gross, \
                  m.description, m.price_minor, m.price_currency, m.certification_id, {}, {}, {}, m.poster_url, \
@@ -87,10 +90,7 @@ impl MovieRepository for UnitOfWork {
                 linked_ids("movie_stars", "star_id"),
             ));
             push_identities(&mut statement, chunk);
-            statement.sql(
-                " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
-                 AND m.duration_minutes = wanted.duration_minutes",
-            );
+            statement.sql(WANTED_MOVIES);
             for row in self.load::<StoredRow, _>(statement).await? {
                 found.push(Movie::try_from(row)?);
             }
@@ -154,6 +154,16 @@ impl MovieRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
+    /// Locks the movies in one order for everybody. By a statement of its own: the next one sees all of what those who held
+    /// them before have written, links included.
+    async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<(), StoreError> {
+        let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
+        let mut statement = Statement::<()>::new("SELECT m.id FROM ");
+        push_identities(&mut statement, identities);
+        statement.sql(WANTED_MOVIES).sql(" ORDER BY m.id").sql(locked);
+        self.execute(statement).await.map(|_| ())
+    }
+
     async fn find_names(
         &mut self,
         kind: NameKind,

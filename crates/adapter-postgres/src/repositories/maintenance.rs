@@ -3,9 +3,12 @@ use domain::{accounts::AccountMaintenance, store::StoreError, time::Instant};
 
 use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::UnitOfWork};
 
-/// What runs out: a table, and the condition before the moment and after it.
+/// What runs out: a table, and the condition, in which `?` is the moment.
 const LINKS: [(&str, &str); 2] =
-    [("activation_tokens", "expires_at < "), ("password_reset_tokens", "expires_at < ")];
+    [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
+
+/// A node that had not heard of a deletion yet may have opened a cart right after it.
+const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]
 impl AccountMaintenance for Database {
@@ -21,23 +24,19 @@ impl AccountMaintenance for Database {
             removed = removed.saturating_add(unit.purge(table, &[condition], links_before, limit).await?);
         }
         removed = removed
-            .saturating_add(unit.purge("refresh_tokens", &["expires_at < "], now, limit).await?)
+            .saturating_add(unit.purge("refresh_tokens", &["expires_at < ?"], now, limit).await?)
             .saturating_add(
-                unit.purge("sessions", &["ended_at < ", "expires_at < "], links_before, limit).await?,
-            );
-        // A node that had not heard of a deletion yet may have opened a cart right after it.
-        let mut carts = Statement::<()>::new(
-            "DELETE FROM carts WHERE user_id IN (SELECT id FROM users WHERE deleted_at >= ",
-        );
-        carts.bind(links_before).sql(")");
-        removed = removed.saturating_add(unit.execute(carts).await?);
+                unit.purge("sessions", &["ended_at < ?", "expires_at < ?"], links_before, limit).await?,
+            )
+            .saturating_add(unit.purge("carts", &[OF_ERASED_USERS], links_before, limit).await?);
         unit.finish().await?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }
 }
 
 impl UnitOfWork {
-    /// Removes up to `limit` rows of which any of the conditions is true; rows that others hold are left to them.
+    /// Removes up to `limit` rows of which any of the conditions is true, in which `?` is the moment; rows that others
+    /// hold are left to them.
     pub(crate) async fn purge(
         &mut self,
         table: &'static str,
@@ -48,7 +47,8 @@ impl UnitOfWork {
         let mut statement = Statement::<()>::new("WITH gone AS (SELECT id FROM ");
         statement.sql(table);
         for (index, condition) in any_of.iter().enumerate() {
-            statement.sql(if index == 0 { " WHERE " } else { " OR " }).sql(*condition).bind(moment);
+            let (before, after) = condition.split_once('?').unwrap_or((condition, ""));
+            statement.sql(if index == 0 { " WHERE " } else { " OR " }).sql(before).bind(moment).sql(after);
         }
         statement.sql(" LIMIT ").bind(i64::from(limit)).sql(SKIP_LOCKED);
         statement.sql(") DELETE FROM ").sql(table).sql(" WHERE id IN (SELECT id FROM gone)");

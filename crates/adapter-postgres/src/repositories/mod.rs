@@ -16,5 +16,9 @@ mod sessions;
 mod units;
 
 pub(crate) use accounts::{group_id, role};
+pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName};
 pub(crate) use profiles::ProfileRow;
+
+/// How many rows a statement writes at most: far below what either database can bind.
+const CHUNK: usize = 1_000;

@@ -110,7 +110,7 @@ impl OutboxQueue for Database {
 
     async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
-        let removed = unit.purge("outbox", &["sent_at < "], before, limit).await?;
+        let removed = unit.purge("outbox", &["sent_at < ?"], before, limit).await?;
         unit.finish().await?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }

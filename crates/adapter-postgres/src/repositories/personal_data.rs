@@ -45,7 +45,9 @@ impl PersonalDataRepository for UnitOfWork {
             .bind(at)
             .sql(" WHERE id = ")
             .bind(user_id.as_uuid());
-        self.execute_one(statement).await
+        self.execute_one(statement).await?;
+        self.note_erasure();
+        Ok(())
     }
 }
 

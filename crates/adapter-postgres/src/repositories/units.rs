@@ -73,6 +73,10 @@ impl CatalogUnit for UnitOfWork {
         self
     }
 
+    fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.finish().await
     }

@@ -14,7 +14,7 @@ use crate::moment::Moment;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "AuditObject")]
 pub(crate) struct AuditObjectBody {
-    /// `user` or `session`; more may come.
+    /// `user`, `session` or `movie`; more may come.
     kind: String,
     /// Its identifier.
     id: Uuid,

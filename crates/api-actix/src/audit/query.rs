@@ -46,7 +46,7 @@ impl JsonSchema for ActionName {
 struct AuditParameters {
     /// Done by this user.
     actor_id: Option<Uuid>,
-    /// Done to the user or the session with this identifier.
+    /// Done to the user, the session or the movie with this identifier.
     object_id: Option<Uuid>,
     /// Of this action.
     action: Option<ActionName>,

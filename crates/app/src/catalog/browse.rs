@@ -38,7 +38,9 @@ impl Catalog {
     /// See [`BrowseError`].
     pub async fn browse(&self, wanted: BrowseMovies) -> Result<Listing<MovieSummary>, BrowseError> {
         let BrowseMovies { filter, mut sorts, page, viewer } = wanted;
-        let is_search = !filter.search_words().is_empty();
+        // A cursor, and a total that is kept, belong to the filter however it was written.
+        let filter = filter.canonical();
+        let is_search = filter.search.is_some();
         if sorts.is_empty() {
             sorts.push(if is_search { MovieSort::RELEVANT } else { MovieSort::POPULAR });
         }
@@ -65,7 +67,10 @@ impl Catalog {
 mod tests {
     use std::sync::Arc;
 
-    use domain::page::{InvalidPage, Page, PageRequest, Position, SortValue};
+    use domain::{
+        id::GenreId,
+        page::{InvalidPage, Page, PageRequest, Position, SortValue},
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -152,6 +157,32 @@ mod tests {
         assert!(matches!(too_many, Err(BrowseError::List(ListError::Page(InvalidPage::SizeTooLarge)))));
         let last = read_on(wanted(None, &[BY_YEAR]), 5).await.unwrap();
         assert_eq!(last.next_cursor, None);
+    }
+
+    #[tokio::test]
+    async fn a_cursor_reads_on_however_the_filter_is_written() {
+        let written = |search: Option<&str>, genres: &[u128]| {
+            let mut wanted = wanted(search, &[BY_YEAR]);
+            wanted.filter.genres = genres.iter().map(|n| GenreId::from_uuid(Uuid::from_u128(*n))).collect();
+            wanted
+        };
+        for (one, other) in [
+            (written(None, &[1, 2]), written(None, &[2, 1, 2])),
+            (written(Some("the"), &[]), written(Some(" Thé "), &[])),
+            (written(None, &[]), written(Some(""), &[])),
+        ] {
+            let mut queries = MockQueries::new();
+            let filter = one.filter.clone();
+            queries
+                .expect_page()
+                .times(2)
+                .withf(move |asked, _, _, _| *asked == filter)
+                .returning(|_, _, _, _| Ok(ending_at(Some(position()))));
+            let catalog = catalog(queries);
+            let text = catalog.browse(one).await.unwrap().next_cursor.unwrap();
+            let page = PageSelection::Cursor { text, size: 5 };
+            catalog.browse(BrowseMovies { page, ..other }).await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
+    audit::{AuditEntry, AuditRepository},
     catalog::{
         CatalogStore, CatalogUnit, Facts, GenreCount, Movie, MovieDetail, MovieFilter, MovieIdentity,
         MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, Named, ProposedName, RatingSummary,
@@ -102,6 +103,7 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Shelf {
     pub(crate) movies: Vec<Movie>,
+    pub(crate) audit: Vec<AuditEntry>,
     pub(crate) names: Vec<(NameKind, String, Uuid)>,
     /// Which kinds of names were asked for, in order.
     pub(crate) lookups: Vec<NameKind>,
@@ -199,12 +201,23 @@ impl CatalogUnit for Unit {
     fn movies(&mut self) -> &mut dyn MovieRepository {
         self
     }
+    fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.races.run()?;
         if self.fails_on_commit {
             return Err(StoreError::failed("the disk is full"));
         }
         *self.shelf.lock().unwrap() = self.draft;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AuditRepository for Unit {
+    async fn append_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        self.draft.audit.extend_from_slice(entries);
         Ok(())
     }
 }

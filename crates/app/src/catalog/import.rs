@@ -1,4 +1,7 @@
-use std::collections::HashMap;
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use chrono::Datelike;
 use domain::{
@@ -12,7 +15,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::Catalog;
+use super::{Catalog, audit::entries};
 use crate::retry::retried;
 
 /// What became of a row.
@@ -24,6 +27,8 @@ pub enum ImportOutcome {
     Updated,
     /// A movie that was there, with the same facts.
     Unchanged,
+    /// A later row is about the same movie, and counts in its place.
+    Superseded,
     /// It breaks a rule.
     Rejected(InvalidMovie),
 }
@@ -41,17 +46,23 @@ const TRIES: u32 = 5;
 
 type Resolved = HashMap<(NameKind, String), Uuid>;
 
+/// A row that is to be imported, or what became of it already.
+type Row = Result<Facts, ImportOutcome>;
+
 impl Catalog {
     /// Brings movies in, in one transaction: adds what is new by (name, year, duration), takes over what differs, and says
-    /// of each row, in order, what became of it. Idempotent. With `dry_run` all of it is tried and nothing kept.
+    /// of each row, in order, what became of it. Idempotent: of several rows of one movie the last good one counts. With
+    /// `dry_run` all of it is tried and nothing kept. Who brings in a file in several parts leaves out of them what
+    /// [`Repeats`](super::Repeats) finds. Whatever moves the price or the availability of a movie that was there is written
+    /// into the audit log.
     ///
     /// # Errors
     /// See [`ImportError`].
     pub async fn import(&self, rows: Vec<Facts>, dry_run: bool) -> Result<Vec<ImportOutcome>, ImportError> {
         let now = self.clock.now();
-        let tidied: Vec<_> = rows.into_iter().map(|facts| facts.tidy(now.year())).collect();
+        let rows = settle(rows, now.year());
         for _ in 0..TRIES {
-            let import = || self.try_import(&tidied, dry_run, now);
+            let import = || self.try_import(&rows, dry_run, now);
             if let Some(outcomes) = retried(&*self.backoff, import).await? {
                 return Ok(outcomes);
             }
@@ -62,80 +73,62 @@ impl Catalog {
     /// `None`: another import added one of the movies at the same moment, so that nothing was kept.
     async fn try_import(
         &self,
-        tidied: &[Result<Facts, InvalidMovie>],
+        rows: &[Row],
         dry_run: bool,
         now: Instant,
     ) -> Result<Option<Vec<ImportOutcome>>, StoreError> {
         let mut unit = self.store.begin().await?;
-        let names = self.resolve(&mut *unit, tidied.iter().flatten()).await?;
+        let names = self.resolve(&mut *unit, rows.iter().flatten()).await?;
         let identities: Vec<MovieIdentity> =
-            tidied.iter().flatten().map(|facts| facts.identity.clone()).collect();
+            rows.iter().flatten().map(|facts| facts.identity.clone()).collect();
         let known = unit.movies().find_by_identities(&identities).await?;
         let mut known: HashMap<_, _> =
-            known.into_iter().map(|movie| (movie.identity.clone(), (movie, false))).collect();
+            known.into_iter().map(|movie| (movie.identity.clone(), movie)).collect();
 
-        let mut outcomes = Vec::with_capacity(tidied.len());
-        let mut order = Vec::new();
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let mut added = Vec::new();
         let mut changed = Vec::new();
-        for facts in tidied {
-            outcomes.push(match facts {
-                Err(fault) => ImportOutcome::Rejected(*fault),
-                Ok(facts) => self.take_in(facts.clone(), &names, &mut known, &mut order, &mut changed, now),
+        for row in rows {
+            let facts = match row {
+                Ok(facts) => facts.clone(),
+                Err(outcome) => {
+                    outcomes.push(*outcome);
+                    continue;
+                }
+            };
+            let resolved = resolved_names(&facts, &names);
+            outcomes.push(match known.remove(&facts.identity) {
+                None => {
+                    added.push(Movie::create(self.ids.next(), facts, resolved, now));
+                    ImportOutcome::Added
+                }
+                Some(mut movie) => {
+                    let before = movie.offer();
+                    if movie.revise(facts, resolved, now) {
+                        changed.push((movie, before));
+                        ImportOutcome::Updated
+                    } else {
+                        ImportOutcome::Unchanged
+                    }
+                }
             });
         }
         // One order for everybody: two imports at once do not wait for each other in a circle.
-        for identities in [&mut order, &mut changed] {
-            identities.sort_by(|left, right| {
-                (&left.name, left.year, left.duration_minutes).cmp(&(
-                    &right.name,
-                    right.year,
-                    right.duration_minutes,
-                ))
-            });
-        }
-        let added: Vec<Movie> =
-            order.iter().filter_map(|identity| known.get(identity)).map(|(movie, _)| movie.clone()).collect();
+        added.sort_by(in_order);
+        changed.sort_by(|(one, _), (other, _)| in_order(one, other));
         if unit.movies().insert_many(&added).await?.len() < added.len() {
             return Ok(None);
         }
-        for identity in changed {
-            if let Some((movie, _)) = known.get(&identity) {
-                unit.movies().update(movie).await?;
-            }
+        let mut told = Vec::new();
+        for (movie, before) in &changed {
+            unit.movies().update(movie).await?;
+            told.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
         }
+        unit.audit().append_all(&told).await?;
         if !dry_run {
             unit.commit().await?;
         }
         Ok(Some(outcomes))
-    }
-
-    /// Adds or revises one movie in `known`, where a new one is marked; a movie that stands twice in a batch is revised.
-    fn take_in(
-        &self,
-        facts: Facts,
-        names: &Resolved,
-        known: &mut HashMap<MovieIdentity, (Movie, bool)>,
-        added: &mut Vec<MovieIdentity>,
-        changed: &mut Vec<MovieIdentity>,
-        now: Instant,
-    ) -> ImportOutcome {
-        let resolved = resolved_names(&facts, names);
-        let identity = facts.identity.clone();
-        let Some((movie, is_new)) = known.get_mut(&identity) else {
-            let movie = Movie::create(self.ids.next(), facts, resolved, now);
-            known.insert(identity.clone(), (movie, true));
-            added.push(identity);
-            return ImportOutcome::Added;
-        };
-        if !movie.revise(facts, resolved, now) {
-            return ImportOutcome::Unchanged;
-        }
-        if *is_new {
-            movie.version = 1;
-        } else if !changed.contains(&identity) {
-            changed.push(identity);
-        }
-        ImportOutcome::Updated
     }
 
     async fn resolve(
@@ -160,6 +153,24 @@ impl Catalog {
         }
         Ok(resolved)
     }
+}
+
+/// Puts the rows in order, and tells those that need no store: what breaks a rule, and what a later row supersedes.
+fn settle(rows: Vec<Facts>, this_year: i32) -> Vec<Row> {
+    let tidied = rows.into_iter().map(|facts| facts.tidy(this_year).map_err(ImportOutcome::Rejected));
+    let mut rows: Vec<Row> = tidied.collect();
+    let mut seen = HashSet::new();
+    for row in rows.iter_mut().rev() {
+        if row.as_ref().is_ok_and(|facts| !seen.insert(facts.identity.clone())) {
+            *row = Err(ImportOutcome::Superseded);
+        }
+    }
+    rows
+}
+
+fn in_order(one: &Movie, other: &Movie) -> Ordering {
+    let key = |movie: &Movie| (movie.identity.year, movie.identity.duration_minutes);
+    one.identity.name.cmp(&other.identity.name).then_with(|| key(one).cmp(&key(other)))
 }
 
 fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
@@ -191,7 +202,10 @@ fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
-    use domain::id::CertificationId;
+    use domain::{
+        audit::{AuditAction, AuditEntry, AuditObject, AuditState},
+        id::CertificationId,
+    };
 
     use super::*;
     use crate::catalog::doubles::{MemoryCatalog, MockQueries, Shelf, catalog_on, facts, price};
@@ -254,14 +268,74 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_movie_that_stands_twice_is_added_once_with_the_later_facts() {
+    async fn of_a_movie_that_stands_several_times_the_last_good_row_counts() {
         let (catalog, store) = catalog();
-        let later = Facts { votes: 5, ..facts("Twice") };
-        let outcomes = import(&catalog, vec![facts("Twice"), facts("Twice"), later]).await;
-        assert_eq!(outcomes, [ImportOutcome::Added, ImportOutcome::Unchanged, ImportOutcome::Updated]);
+        let rows = || {
+            vec![
+                facts("Twice"),
+                Facts { genres: vec!["Western".to_owned()], ..facts(" Twice ") },
+                Facts { votes: 5, ..facts("Twice") },
+                Facts { votes: -1, ..facts("Twice") },
+            ]
+        };
+        let outcomes = |last| {
+            let rejected = ImportOutcome::Rejected(InvalidMovie::Votes);
+            [ImportOutcome::Superseded, ImportOutcome::Superseded, last, rejected]
+        };
+        assert_eq!(import(&catalog, rows()).await, outcomes(ImportOutcome::Added));
+        let before = store.shelf().movies.clone();
+        assert_eq!((before.len(), before[0].votes, before[0].version), (1, 5, 1));
+        let names = store.shelf().names.clone();
+        assert!(names.iter().all(|(_, key, _)| key != "western"), "{names:?}");
+        assert_eq!(import(&catalog, rows()).await, outcomes(ImportOutcome::Unchanged));
+        assert_eq!(store.shelf().movies, before);
+    }
+
+    #[tokio::test]
+    async fn a_moved_price_or_availability_is_told_and_nothing_else_is() {
+        let (catalog, store) = catalog();
+        let rows = || vec![facts("Dear"), facts("Gone"), facts("Both"), facts("Old")];
+        import(&catalog, rows()).await;
+        import(&catalog, rows()).await;
+        assert_eq!(store.shelf().audit, []);
+        let later = vec![
+            Facts { price: price("1.00"), ..facts("Dear") },
+            Facts { price: price("12.50"), ..facts("Dear") },
+            Facts { is_available: false, ..facts("Gone") },
+            Facts { price: price("0.00"), is_available: false, ..facts("Both") },
+            Facts { votes: 2_000, ..facts("Old") },
+            facts("New"),
+        ];
+        let before = store.shelf().clone();
+        catalog.import(later.clone(), true).await.unwrap();
+        assert_eq!(*store.shelf(), before);
+        import(&catalog, later.clone()).await;
+        import(&catalog, later).await;
         let shelf = store.shelf();
-        assert_eq!(shelf.movies.len(), 1);
-        assert_eq!((shelf.movies[0].votes, shelf.movies[0].version), (5, 1));
+        let told: Vec<_> = shelf
+            .audit
+            .iter()
+            .map(|entry| {
+                let AuditEntry { action, actor, object: Some(object), before, after, .. } = entry.clone()
+                else {
+                    panic!("about nothing")
+                };
+                let movie = shelf.movies.iter().find(|movie| AuditObject::Movie(movie.id) == object).unwrap();
+                assert_eq!((actor, entry.at), (None, movie.updated_at));
+                (movie.identity.name.as_str(), action, before.unwrap(), after.unwrap())
+            })
+            .collect();
+        let state = |name: &str, text: &str| AuditState::of([(name, text)]);
+        let (price, on_sale) = (|text| state("price", text), |text| state("is_available", text));
+        assert_eq!(
+            told,
+            [
+                ("Both", AuditAction::PriceChanged, price("9.99 USD"), price("0.00 USD")),
+                ("Both", AuditAction::AvailabilityChanged, on_sale("true"), on_sale("false")),
+                ("Dear", AuditAction::PriceChanged, price("9.99 USD"), price("12.50 USD")),
+                ("Gone", AuditAction::AvailabilityChanged, on_sale("true"), on_sale("false")),
+            ]
+        );
     }
 
     #[tokio::test]

@@ -167,8 +167,8 @@ pub trait AccountQueries: Send + Sync {
 #[async_trait]
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens that
-    /// expired before `now`, and sign-ins that ended or expired before `links_before`; and every cart of users who were
-    /// erased since. Says how many rows went. MUST be safe on several nodes at once.
+    /// expired before `now`, sign-ins that ended or expired before `links_before`, and carts of users who were erased
+    /// since. Rows that others hold are left to them. Says how many rows went. MUST be safe on several nodes at once.
     async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
     -> Result<u64, StoreError>;
 }

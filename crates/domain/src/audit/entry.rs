@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, SessionId, UserId},
+    id::{AuditEntryId, MovieId, SessionId, UserId},
     time::Instant,
 };
 
@@ -43,11 +43,15 @@ pub enum AuditAction {
     AccountDeletionFailed,
     /// An administrator was made on the command line.
     AdminCreated,
+    /// A movie's price was changed.
+    PriceChanged,
+    /// A movie was put on sale, or taken off.
+    AvailabilityChanged,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -64,6 +68,8 @@ impl AuditAction {
         Self::AccountDeleted,
         Self::AccountDeletionFailed,
         Self::AdminCreated,
+        Self::PriceChanged,
+        Self::AvailabilityChanged,
     ];
 
     /// The name in the log and in the API.
@@ -86,6 +92,8 @@ impl AuditAction {
             Self::AccountDeleted => "account_deleted",
             Self::AccountDeletionFailed => "account_deletion_failed",
             Self::AdminCreated => "admin_created",
+            Self::PriceChanged => "price_changed",
+            Self::AvailabilityChanged => "availability_changed",
         }
     }
 }
@@ -98,6 +106,8 @@ pub enum AuditObject {
     User(UserId),
     /// A sign-in.
     Session(SessionId),
+    /// A movie.
+    Movie(MovieId),
 }
 
 impl AuditObject {
@@ -107,6 +117,7 @@ impl AuditObject {
         match self {
             Self::User(_) => "user",
             Self::Session(_) => "session",
+            Self::Movie(_) => "movie",
         }
     }
 
@@ -116,6 +127,7 @@ impl AuditObject {
         match self {
             Self::User(id) => id.as_uuid(),
             Self::Session(id) => id.as_uuid(),
+            Self::Movie(id) => id.as_uuid(),
         }
     }
 }

@@ -1,5 +1,6 @@
 use uuid::Uuid;
 
+use super::poster_url::is_poster_url;
 use crate::{
     id::{CertificationId, DirectorId, GenreId, MovieId, StarId},
     money::Money,
@@ -104,6 +105,9 @@ pub enum InvalidMovie {
     /// The description is too long.
     #[error("description: longer than 10,000 characters")]
     DescriptionTooLong,
+    /// The poster's address is none, or too long.
+    #[error("poster_url: not an absolute http or https address of 2,000 characters at most")]
+    PosterUrl,
     /// A genre, star, director or certification has no name.
     #[error("certification, genres, directors, stars: a name is empty")]
     EmptyName,
@@ -125,6 +129,7 @@ impl Facts {
         trim(&mut self.identity.name);
         trim(&mut self.certification);
         trim(&mut self.description);
+        self.poster_url.iter_mut().for_each(trim);
         for names in [&mut self.genres, &mut self.directors, &mut self.stars] {
             let mut seen = std::collections::HashSet::new();
             names.iter_mut().for_each(trim);
@@ -154,6 +159,7 @@ impl Facts {
             (self.gross.is_some_and(|gross| gross < 0), InvalidMovie::Gross),
             (self.price.minor() < 0, InvalidMovie::Price),
             (self.description.chars().count() > MAX_DESCRIPTION_LENGTH, InvalidMovie::DescriptionTooLong),
+            (self.poster_url.as_deref().is_some_and(|url| !is_poster_url(url)), InvalidMovie::PosterUrl),
             (names().any(|name| fold(name).is_empty()), InvalidMovie::EmptyName),
             (names().any(|name| name.chars().count() > MAX_NAME_LENGTH), InvalidMovie::LongName),
             (texts().any(|text| text.contains('\0')), InvalidMovie::Nul),
@@ -183,7 +189,10 @@ pub fn compose_description(facts: &Facts) -> String {
         text.push_str(", with ");
         text.push_str(&enumerate(&facts.stars));
     }
-    text.push('.');
+    // A name may bring it along: "Robert Downey, Jr."
+    if !text.ends_with('.') {
+        text.push('.');
+    }
     text
 }
 
@@ -271,6 +280,12 @@ impl Movie {
         }
     }
 
+    /// For how much it is sold, if at all.
+    #[must_use]
+    pub const fn offer(&self) -> Offer {
+        Offer { price: self.price, is_available: self.is_available }
+    }
+
     /// Takes over the facts; says whether anything changed, and counts the change then.
     pub fn revise(&mut self, facts: Facts, names: ResolvedNames, now: Instant) -> bool {
         let mut revised = Self::create(self.id, facts, names, now);
@@ -285,6 +300,15 @@ impl Movie {
         *self = revised;
         true
     }
+}
+
+/// For how much a movie is sold, if at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// What it costs.
+    pub price: Money,
+    /// Whether it is on sale.
+    pub is_available: bool,
 }
 
 /// The rows that the names of some facts stand for.
@@ -343,6 +367,13 @@ mod tests {
     }
 
     #[test]
+    fn a_composed_description_ends_in_one_full_stop() {
+        let facts = Facts { stars: vec!["Robert Downey, Jr.".into()], ..facts() };
+        let text = facts.tidy(2026).unwrap().description;
+        assert!(text.ends_with("with Robert Downey, Jr."), "{text}");
+    }
+
+    #[test]
     fn a_description_that_is_there_is_kept() {
         let given = Facts { description: " A text. ".into(), ..facts() };
         assert_eq!(given.tidy(2026).unwrap().description, "A text.");
@@ -367,6 +398,9 @@ mod tests {
         assert_eq!(with(|facts| facts.votes = -1), Some(InvalidMovie::Votes));
         assert_eq!(with(|facts| facts.meta_score = Some(100.5)), Some(InvalidMovie::MetaScore));
         assert_eq!(with(|facts| facts.gross = Some(-1)), Some(InvalidMovie::Gross));
+        assert_eq!(with(|facts| facts.poster_url = Some(" https://a.example/p.jpg\n".into())), None);
+        let script = with(|facts| facts.poster_url = Some("javascript:alert(1)".into()));
+        assert_eq!(script, Some(InvalidMovie::PosterUrl));
         assert_eq!(with(|facts| facts.genres.push(" ".into())), Some(InvalidMovie::EmptyName));
         assert_eq!(with(|facts| facts.stars.push("x".repeat(101))), Some(InvalidMovie::LongName));
         assert_eq!(with(|facts| facts.identity.name = "a\0b".into()), Some(InvalidMovie::Nul));

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
+    audit::AuditRepository,
     catalog::{
         GenreCount, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
         ProposedName,
@@ -23,6 +24,8 @@ pub trait CatalogStore: Send + Sync {
 pub trait CatalogUnit: Send {
     /// The movies.
     fn movies(&mut self) -> &mut dyn MovieRepository;
+    /// What is written down for good.
+    fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Makes it happen.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
@@ -38,7 +41,8 @@ pub trait MovieRepository: Send {
         kind: NameKind,
         names: &[ProposedName],
     ) -> Result<Vec<Uuid>, StoreError>;
-    /// The movies that have these identities, in any order.
+    /// The movies that have these identities, in any order, locked until the unit ends: who changes them MUST see what the
+    /// units before have made of them.
     async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError>;
     /// Adds movies; gives the identifiers of those that were added. One whose identity is there already MUST be left out
     /// without an error.

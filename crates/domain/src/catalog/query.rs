@@ -1,5 +1,5 @@
 use crate::{
-    id::{CertificationId, DirectorId, GenreId, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
     money::Money,
     page::{Sort, SortKey},
     text::fold,
@@ -53,6 +53,23 @@ impl MovieFilter {
             .as_deref()
             .map(|text| fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
             .unwrap_or_default()
+    }
+
+    /// The same filter in the one form that all its spellings share.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        fn in_order<K: Kind>(ids: &mut Vec<Id<K>>) {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        let search = self.search_words().join(" ");
+        self.search = Some(search).filter(|search| !search.is_empty());
+        self.title = self.folded_title();
+        in_order(&mut self.genres);
+        in_order(&mut self.directors);
+        in_order(&mut self.stars);
+        in_order(&mut self.certifications);
+        self
     }
 
     /// The folded text that `title` asks for; `None` when it does not ask, or only for white space.
@@ -126,6 +143,8 @@ impl MovieSort {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::page::UnknownSort;
 
@@ -144,5 +163,23 @@ mod tests {
         let filter = MovieFilter { search: Some("  AMÉLIE   Poulain ".into()), ..MovieFilter::default() };
         assert_eq!(filter.search_words(), ["amelie", "poulain"]);
         assert!(MovieFilter::default().search_words().is_empty());
+    }
+
+    #[test]
+    fn spellings_of_one_filter_have_one_form() {
+        let ids =
+            |numbers: &[u128]| numbers.iter().map(|n| GenreId::from_uuid(Uuid::from_u128(*n))).collect();
+        let filter = |search: &str, title: &str, genres: &[u128]| MovieFilter {
+            search: Some(search.into()),
+            title: Some(title.into()),
+            genres: ids(genres),
+            ..MovieFilter::default()
+        };
+        let one = filter(" The  Godfather", "PART: II ", &[2, 1, 2]).canonical();
+        assert_eq!(one, filter("thé godfather", "part: ii", &[1, 2]).canonical());
+        assert_eq!(one, one.clone().canonical());
+        assert_eq!((one.search_words(), one.genres), (vec!["the".into(), "godfather".into()], ids(&[1, 2])));
+        assert_eq!(filter(" ", "\u{301}", &[]).canonical(), MovieFilter::default());
+        assert_ne!(filter("a b", "", &[]).canonical(), filter("b a", "", &[]).canonical());
     }
 }

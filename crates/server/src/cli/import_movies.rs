@@ -1,14 +1,13 @@
-use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Read, Write},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod rejects;
+mod source;
 
-use app::catalog::ImportOutcome;
-use domain::{catalog::Facts, money::Money};
+use std::{collections::HashSet, path::Path, process::ExitCode};
+
+use app::catalog::{ImportOutcome, Repeats};
+use domain::{catalog::InvalidMovie, money::Money};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::{rejects::Rejects, source::Source};
 use super::{Failure, ImportArgs, failure::say, output::Output, use_cases};
 use crate::{
     composition::UseCases,
@@ -16,8 +15,9 @@ use crate::{
     movie_files::{MovieFile, MovieFileError, Row, RowOptions},
 };
 
-/// How many rows make a transaction.
+/// How many rows make a transaction, and how many bytes of them are kept until it is done.
 const BATCH: usize = 1_000;
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// Nothing, or only a part, was imported.
 const SOME_REJECTED: u8 = 3;
@@ -39,30 +39,46 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
         adopts_prices: false,
     };
     let path = &arguments.file;
-    let (source, size) = open(path)?;
-    let file = MovieFile::read(source, path, options).map_err(|error| unreadable(path, &error))?;
+    let source = Source::open(path)?;
+    let open = || {
+        let source = source.read()?;
+        MovieFile::read(source, path, options.clone())
+    };
+    let failed = |error| unreadable(path, &error);
+    let file = open().map_err(failed)?;
     let rejects =
         arguments.rejects.map(|rejects| Rejects::create(rejects, path, file.header())).transpose()?;
     let use_cases = use_cases(settings).await?;
+    let bar = progress_bar(source.size());
+    let superseded = superseded(&use_cases, file, &bar).map_err(failed)?;
     let import = Import {
         use_cases: &use_cases,
         is_dry: arguments.dry_run,
+        superseded,
         rejects,
-        bar: progress_bar(size),
+        bar,
         counts: Counts::default(),
         batch: Vec::with_capacity(BATCH),
+        batch_bytes: 0,
     };
-    import.run(file, path).await
+    import.run(open().map_err(failed)?, path).await
 }
 
-fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
-    if path == Path::new("-") {
-        return Ok((Box::new(io::stdin()), None));
+/// Reads the file once, to know which rows, counted from 0, a later one supersedes.
+fn superseded(
+    use_cases: &UseCases,
+    file: MovieFile,
+    bar: &ProgressBar,
+) -> Result<HashSet<u64>, MovieFileError> {
+    let bytes_read = file.bytes_read();
+    let mut repeats = Repeats::default();
+    for (number, row) in (0..).zip(file) {
+        if let Ok(facts) = row?.facts {
+            use_cases.catalog.look_at(number, facts, &mut repeats);
+        }
+        bar.set_position(bytes_read.get());
     }
-    let file = File::open(path)
-        .map_err(|error| Failure::new(format!("cannot open {} ({error}): check the path", path.display())))?;
-    let size = file.metadata().ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
-    Ok((Box::new(file), size))
+    Ok(repeats.superseded())
 }
 
 fn unreadable(path: &Path, error: &MovieFileError) -> Failure {
@@ -74,44 +90,10 @@ fn unreadable(path: &Path, error: &MovieFileError) -> Failure {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress_bar(size: Option<u64>) -> ProgressBar {
-    let (bar, template) = match size {
-        Some(size) => (ProgressBar::new(size), "{bar:40} {percent:>3} % {msg} ({eta} left)"),
-        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
-    };
+fn progress_bar(size: u64) -> ProgressBar {
+    let bar = ProgressBar::new(size).with_message("looking for repeated rows");
+    let template = "{bar:40} {percent:>3} % {msg} ({eta} left)";
     ProgressStyle::with_template(template).map_or(bar.clone(), |style| bar.with_style(style))
-}
-
-/// The file of rejected rows.
-struct Rejects {
-    file: BufWriter<File>,
-    path: PathBuf,
-}
-
-impl Rejects {
-    fn create(path: PathBuf, source: &Path, header: &[u8]) -> Result<Self, Failure> {
-        let is_source =
-            fs::canonicalize(&path).is_ok_and(|one| fs::canonicalize(source).is_ok_and(|other| one == other));
-        if is_source {
-            return Err(Failure::usage("--rejects names the file that is imported: name another"));
-        }
-        let file = File::create(&path).map_err(|error| Self::failed(&path, &error))?;
-        let mut rejects = Self { file: BufWriter::new(file), path };
-        rejects.write(header)?;
-        Ok(rejects)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| Self::failed(&self.path, &error))
-    }
-
-    fn finish(mut self) -> Result<(), Failure> {
-        self.file.flush().map_err(|error| Self::failed(&self.path, &error))
-    }
-
-    fn failed(path: &Path, error: &io::Error) -> Failure {
-        Failure::new(format!("cannot write {} ({error}): give another --rejects", path.display()))
-    }
 }
 
 /// What became of the rows so far.
@@ -140,6 +122,18 @@ impl Counts {
         }
     }
 
+    /// Counts what became of a row; a rejected one is only told why.
+    const fn note(&mut self, outcome: ImportOutcome) -> Option<InvalidMovie> {
+        let counter = match outcome {
+            ImportOutcome::Added => &mut self.added,
+            ImportOutcome::Updated => &mut self.updated,
+            ImportOutcome::Unchanged | ImportOutcome::Superseded => &mut self.unchanged,
+            ImportOutcome::Rejected(fault) => return Some(fault),
+        };
+        *counter = counter.saturating_add(1);
+        None
+    }
+
     fn summary(&self, is_dry: bool) -> String {
         let Self { added, updated, unchanged, rejected } = self;
         let dry = if is_dry { "; dry run: nothing was kept" } else { "" };
@@ -150,29 +144,30 @@ impl Counts {
     }
 }
 
-/// A row that was read, until its batch is in.
-struct ReadRow {
-    line: u64,
-    raw: Vec<u8>,
-    facts: Facts,
-}
-
 struct Import<'a> {
     use_cases: &'a UseCases,
     is_dry: bool,
+    /// The rows, counted from 0, in whose place later ones count.
+    superseded: HashSet<u64>,
     rejects: Option<Rejects>,
     bar: ProgressBar,
     counts: Counts,
-    batch: Vec<ReadRow>,
+    batch: Vec<Row>,
+    batch_bytes: usize,
 }
 
 impl Import<'_> {
     async fn run(mut self, file: MovieFile, path: &Path) -> Result<ExitCode, Failure> {
         let bytes_read = file.bytes_read();
-        for row in file {
+        for (number, row) in (0..).zip(file) {
             let row = row.map_err(|error| self.stopped(&unreadable(path, &error)))?;
-            self.take(row)?;
-            if self.batch.len() >= BATCH {
+            if self.superseded.contains(&number) {
+                self.counts.note(ImportOutcome::Superseded);
+                continue;
+            }
+            self.batch_bytes = self.batch_bytes.saturating_add(row.raw.len());
+            self.batch.push(row);
+            if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
                 self.bring_in().await?;
                 self.bar.set_position(bytes_read.get());
                 self.bar.set_message(format!("{} movies", self.counts.rows()));
@@ -189,37 +184,28 @@ impl Import<'_> {
         Ok(self.counts.exit_code())
     }
 
-    fn take(&mut self, row: Row) -> Result<(), Failure> {
-        let Row { line, name, raw, facts } = row;
-        match facts {
-            Ok(facts) => self.batch.push(ReadRow { line, raw, facts }),
-            Err(fault) => self.reject(line, name.as_deref(), &raw, &fault)?,
-        }
-        Ok(())
-    }
-
-    /// Brings the batch in, in one transaction.
+    /// Brings the batch in, in one transaction, and reports its bad rows in the order of the file.
     async fn bring_in(&mut self) -> Result<(), Failure> {
-        let batch = std::mem::take(&mut self.batch);
-        let mut rows = Vec::with_capacity(batch.len());
-        let mut facts = Vec::with_capacity(batch.len());
-        for row in batch {
-            rows.push((row.line, row.facts.identity.name.clone(), row.raw));
-            facts.push(row.facts);
-        }
-        let outcomes = self.use_cases.catalog.import(facts, self.is_dry).await;
-        let outcomes = outcomes.map_err(|error| self.stopped(&error.into()))?;
-        for ((line, name, raw), outcome) in rows.into_iter().zip(outcomes) {
-            let counter = match outcome {
-                ImportOutcome::Added => &mut self.counts.added,
-                ImportOutcome::Updated => &mut self.counts.updated,
-                ImportOutcome::Unchanged => &mut self.counts.unchanged,
-                ImportOutcome::Rejected(fault) => {
-                    self.reject(line, Some(&name), &raw, &fault.to_string())?;
-                    continue;
+        self.batch_bytes = 0;
+        let mut rows = Vec::with_capacity(self.batch.len());
+        let mut good = Vec::with_capacity(self.batch.len());
+        for Row { line, name, raw, facts } in std::mem::take(&mut self.batch) {
+            let fault = match facts {
+                Ok(facts) => {
+                    good.push(facts);
+                    None
                 }
+                Err(fault) => Some(fault),
             };
-            *counter = counter.saturating_add(1);
+            rows.push((line, name, raw, fault));
+        }
+        let outcomes = self.use_cases.catalog.import(good, self.is_dry).await;
+        let mut outcomes = outcomes.map_err(|error| self.stopped(&error.into()))?.into_iter();
+        for (line, name, raw, fault) in rows {
+            let fault = fault.or_else(|| self.counts.note(outcomes.next()?).map(|fault| fault.to_string()));
+            if let Some(fault) = fault {
+                self.reject(line, name.as_deref(), &raw, &fault)?;
+            }
         }
         Ok(())
     }

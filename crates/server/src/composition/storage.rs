@@ -5,7 +5,7 @@ use adapter_sqlite::SqliteDatabase;
 use async_trait::async_trait;
 use domain::{
     accounts::{AccountMaintenance, AccountQueries, AccountStore, PersonalDataQueries, UserQueries},
-    audit::AuditQueries,
+    audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore},
     catalog::{CatalogStore, MovieQueries},
     outbox::OutboxQueue,
@@ -46,6 +46,7 @@ pub(super) struct Storage {
     pub(super) users: Arc<dyn UserQueries>,
     pub(super) personal_data: Arc<dyn PersonalDataQueries>,
     pub(super) audit: Arc<dyn AuditQueries>,
+    pub(super) audit_seals: Arc<dyn AuditSeals>,
     pub(super) maintenance: Arc<dyn AccountMaintenance>,
     pub(super) catalog: Arc<dyn CatalogStore>,
     pub(super) movies: Arc<dyn MovieQueries>,
@@ -79,6 +80,7 @@ impl Storage {
             + UserQueries
             + PersonalDataQueries
             + AuditQueries
+            + AuditSeals
             + AccountMaintenance
             + CatalogStore
             + MovieQueries
@@ -94,6 +96,7 @@ impl Storage {
             users: database.clone(),
             personal_data: database.clone(),
             audit: database.clone(),
+            audit_seals: database.clone(),
             maintenance: database.clone(),
             catalog: database.clone(),
             movies: database.clone(),

@@ -40,18 +40,23 @@ impl Field {
     ];
 
     /// What a row cannot do without.
-    const REQUIRED: [Self; 6] =
+    pub(super) const REQUIRED: [Self; 6] =
         [Self::Name, Self::Year, Self::DurationMinutes, Self::Imdb, Self::Votes, Self::Price];
 
     pub(super) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
     }
 
-    fn of(name: &str) -> Option<Self> {
+    /// The names of all.
+    pub(super) fn names() -> String {
+        Self::ALL.map(|(name, _)| name).join(", ")
+    }
+
+    pub(super) fn of(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
 
-    const fn is_list(self) -> bool {
+    pub(super) const fn is_list(self) -> bool {
         matches!(self, Self::Genres | Self::Directors | Self::Stars)
     }
 }
@@ -97,10 +102,8 @@ impl FromStr for Columns {
                 .map(|(name, column)| (name.trim(), column.trim()))
                 .filter(|(name, column)| !name.is_empty() && !column.is_empty())
                 .ok_or_else(|| ColumnsError::Malformed(part.to_owned()))?;
-            let field = Field::of(name).ok_or_else(|| {
-                let names = Field::ALL.map(|(name, _)| name).join(", ");
-                ColumnsError::UnknownField(name.to_owned(), names)
-            })?;
+            let field =
+                Field::of(name).ok_or_else(|| ColumnsError::UnknownField(name.to_owned(), Field::names()))?;
             if !field.is_list() && pairs.iter().any(|(known, _)| *known == field) {
                 return Err(ColumnsError::Repeated(field.name()));
             }

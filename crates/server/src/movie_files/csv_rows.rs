@@ -79,18 +79,18 @@ struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     fn facts(&self, options: &RowOptions) -> Result<Facts, String> {
-        let year = self.required(Field::Year, "whole number", cells::whole_number)?;
-        let duration = self.required(Field::DurationMinutes, "number of minutes", cells::minutes)?;
+        let year = self.required(Field::Year, "a whole number", cells::whole_number)?;
+        let duration = self.required(Field::DurationMinutes, "a number of minutes", cells::minutes)?;
         Ok(Facts {
             identity: MovieIdentity {
-                name: self.required(Field::Name, "name", |text| Some(text.to_owned()))?,
+                name: self.required(Field::Name, "a name", |text| Some(text.to_owned()))?,
                 year: small(Field::Year, year)?,
                 duration_minutes: small(Field::DurationMinutes, duration)?,
             },
-            imdb: self.required(Field::Imdb, "number", cells::fraction)?,
-            votes: self.required(Field::Votes, "whole number", cells::whole_number)?,
-            meta_score: self.optional(Field::MetaScore, "number", cells::fraction)?,
-            gross: self.optional(Field::Gross, "whole number", cells::whole_number)?,
+            imdb: self.required(Field::Imdb, "a number", cells::fraction)?,
+            votes: self.required(Field::Votes, "a whole number", cells::whole_number)?,
+            meta_score: self.optional(Field::MetaScore, "a number", cells::fraction)?,
+            gross: self.optional(Field::Gross, "a whole number", cells::whole_number)?,
             description: self.cell(Field::Description)?.unwrap_or_default().to_owned(),
             price: self.price(options)?,
             certification: self.cell(Field::Certification)?.unwrap_or(NO_CERTIFICATION).to_owned(),
@@ -118,7 +118,7 @@ impl<'a> Cells<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, String> {
         let Some(text) = self.cell(field)? else { return Ok(None) };
-        parse(text).map(Some).ok_or_else(|| format!("{}: {text:?} is not a {what}", field.name()))
+        parse(text).map(Some).ok_or_else(|| format!("{}: {text:?} is not {what}", field.name()))
     }
 
     fn required<T>(

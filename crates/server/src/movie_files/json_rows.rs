@@ -6,7 +6,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{MovieFileError, NO_CERTIFICATION, Row, RowOptions};
+use super::{MovieFileError, NO_CERTIFICATION, Row, RowOptions, json_faults::fault_of};
 
 /// The longest line that is read: the longest texts of a movie fit many times.
 const MAX_LINE: u64 = 1024 * 1024;
@@ -111,18 +111,11 @@ impl JsonRows {
 }
 
 fn read(raw: &[u8], options: &RowOptions) -> (Option<String>, Result<Facts, String>) {
-    match serde_json::from_slice::<Line>(raw) {
-        Ok(line) => (Some(line.name.clone()), facts(line, options)),
-        Err(error) => {
-            let name = serde_json::from_slice::<serde_json::Value>(raw)
-                .ok()
-                .and_then(|value| value.get("name")?.as_str().map(str::to_owned));
-            // The library counts lines within the row.
-            let text = error.to_string();
-            let fault = text.rsplit_once(" at line ").map_or(text.as_str(), |(fault, _)| fault);
-            (name, Err(fault.to_owned()))
-        }
+    if let Ok(line) = serde_json::from_slice::<Line>(raw) {
+        return (Some(line.name.clone()), facts(line, options));
     }
+    let (name, fault) = fault_of(raw);
+    (name, Err(fault))
 }
 
 fn facts(line: Line, options: &RowOptions) -> Result<Facts, String> {

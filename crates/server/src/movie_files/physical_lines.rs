@@ -1,4 +1,5 @@
-//! Tells the line of the file that a record begins in, also when cells hold line ends and lines are empty.
+//! Tells the line of the file that a record begins in, also when cells hold line ends and lines are empty. A line ends in
+//! LF, CR LF or, as from old spreadsheets, CR alone.
 
 use std::{
     collections::VecDeque,
@@ -6,11 +7,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A line end that was read and lies at or behind the record looked at last.
+/// A line end that was read and lies at or behind the record looked at last: where it begins, and where the next line does.
 #[derive(Debug, Clone, Copy)]
 struct LineEnd {
     offset: u64,
-    follows_return: bool,
+    next: u64,
 }
 
 #[derive(Debug, Default)]
@@ -43,12 +44,15 @@ impl<R: Read> Read for LineEnds<R> {
         let count = self.inner.read(buffer)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in buffer.iter().take(count) {
-            if *byte == b'\n' {
-                let end = LineEnd { offset: seen.offset, follows_return: seen.last == b'\r' };
-                seen.ends.push_back(end);
+            let offset = seen.offset;
+            seen.offset = offset.saturating_add(1);
+            let next = seen.offset;
+            match (byte, seen.last) {
+                (b'\n', b'\r') => seen.ends.back_mut().into_iter().for_each(|end| end.next = next),
+                (b'\n' | b'\r', _) => seen.ends.push_back(LineEnd { offset, next }),
+                _ => {}
             }
             seen.last = *byte;
-            seen.offset = seen.offset.saturating_add(1);
         }
         Ok(count)
     }
@@ -60,16 +64,9 @@ impl Lines {
     pub(super) fn line_at(&mut self, offset: u64) -> u64 {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut start = offset;
-        while let Some(end) = seen.ends.front().copied() {
-            let is_before = end.offset < start;
-            let is_at = end.offset == start;
-            let is_pair = end.follows_return && end.offset == start.saturating_add(1);
-            if !(is_before || is_at || is_pair) {
-                break;
-            }
-            if !is_before {
-                start = end.offset.saturating_add(1);
-            }
+        while let Some(end) = seen.ends.front().copied().filter(|end| end.offset <= start) {
+            // The reading may have begun in the middle of a CR LF.
+            start = start.max(end.next);
             seen.ends.pop_front();
             self.line = self.line.saturating_add(1);
         }

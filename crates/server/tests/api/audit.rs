@@ -3,7 +3,7 @@
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Engine, SignedIn, TestApp, cases, email_of, password_of};
+use crate::support::{Caller, Engine, SignedIn, TestApp, cases, email_of, password_of, small_catalogue};
 
 cases! {
     a_life_of_an_account_is_told,
@@ -11,6 +11,7 @@ cases! {
     a_reused_token_is_told,
     a_password_at_the_documentation_is_a_sign_in_like_others,
     an_entry_names_its_request_and_network,
+    a_price_that_an_import_moved_is_told_and_nothing_else_of_it,
     filters_narrow_the_log,
     a_walk_by_cursor_sees_each_entry_once_while_others_are_written,
     bad_parameters_are_named_at_once,
@@ -104,6 +105,45 @@ async fn an_entry_names_its_request_and_network(engine: Engine) {
     app.anonymous().post("/accounts/login", body).header("x-request-id", "told-later").await.expect(200);
     let newest = &log(&admin, "action=signed_in").await[0];
     assert_eq!((&newest["request_id"], &newest["ip"]), (&json!("told-later"), &json!("127.0.0.0/24")));
+}
+
+async fn a_price_that_an_import_moved_is_told_and_nothing_else_of_it(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let admin = app.admin().await;
+    let mut movies = small_catalogue();
+    let ids = app.import(movies.clone()).await;
+    let of_movies = async || {
+        let mut told = log(&admin, "action=price_changed").await;
+        told.extend(log(&admin, "action=availability_changed").await);
+        told
+    };
+    assert_eq!(of_movies().await, [Value::Null; 0], "new movies have nothing to tell");
+    for movie in &mut movies {
+        movie.votes += 1;
+        match movie.identity.name.as_str() {
+            "Alien" => movie.price = domain::money::Money::from_minor(500, "USD".parse().unwrap()),
+            "M" => movie.is_available = false,
+            _ => {}
+        }
+    }
+    for _ in 0..2 {
+        app.import_unread(movies.clone()).await;
+    }
+    let told: Vec<_> = of_movies()
+        .await
+        .into_iter()
+        .map(|entry| json!([entry["object"], entry["actor_id"], entry["before"], entry["after"]]))
+        .collect();
+    let movie = |name: &str| json!({"kind": "movie", "id": ids.id(name)});
+    assert_eq!(
+        told,
+        [
+            json!([movie("Alien"), null, {"price": "7.99 USD"}, {"price": "5.00 USD"}]),
+            json!([movie("M"), null, {"is_available": "true"}, {"is_available": "false"}]),
+        ]
+    );
+    let about = log(&admin, &format!("object_id={}", ids.id("Alien"))).await;
+    assert_eq!(actions(&about), ["price_changed"]);
 }
 
 async fn filters_narrow_the_log(engine: Engine) {

@@ -15,6 +15,7 @@
 
 mod accounts;
 mod audit;
+mod audit_seals;
 mod authorization;
 mod bad_input;
 mod cart;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     let modules = [
         accounts::cases(),
         audit::cases(),
+        audit_seals::cases(),
         authorization::cases(),
         bad_input::cases(),
         cart::cases(),

@@ -13,6 +13,7 @@ cases! {
     the_copy_holds_nothing_of_others_and_no_secret,
     a_deleted_account_is_gone_for_everybody,
     nothing_that_is_kept_names_who_was_deleted,
+    nothing_of_a_deleted_account_is_left_in_the_file: on_sqlite_only,
     the_farewell_is_the_last_mail,
     a_deletion_wants_the_password,
     the_last_administrator_stays,
@@ -199,6 +200,20 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
     assert!(left < admin_sessions && left <= 1, "{left} of {admin_sessions}");
     let bought = after.iter().any(|cell| cell.table == "purchases" && cell.column == "purchased_at");
     assert!(bought, "the books are kept");
+}
+
+async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = ann_with_everything(&app).await;
+    let names = ["ann@example.com", "Annabel", "Fictitious", "I like trains", AGENT].map(str::as_bytes);
+    let found = || -> Vec<_> {
+        let bytes = app.file_bytes();
+        let holds = |name: &[u8]| bytes.windows(name.len()).any(|part| part == name);
+        names.into_iter().filter(|name| holds(name)).map(String::from_utf8_lossy).collect()
+    };
+    assert_eq!(found().len(), names.len(), "all of them stand in it first: {:?}", found());
+    delete(&ann, &ann.password).await.expect(204);
+    assert_eq!(found(), [""; 0]);
 }
 
 async fn the_farewell_is_the_last_mail(engine: Engine) {

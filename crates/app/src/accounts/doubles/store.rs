@@ -310,8 +310,8 @@ impl SessionRepository for Unit {
 
 #[async_trait]
 impl AuditRepository for Unit {
-    async fn append(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.draft.audit.push(entry.clone());
+    async fn append_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        self.draft.audit.extend_from_slice(entries);
         Ok(())
     }
 }

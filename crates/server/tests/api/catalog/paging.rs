@@ -18,6 +18,7 @@ cases! {
     a_page_that_begins_at_item_ten_thousand_wants_a_cursor,
     a_forged_cursor_is_refused,
     a_cursor_of_another_sort_or_filter_is_refused,
+    a_cursor_holds_however_its_filter_is_written,
     a_cursor_may_change_its_page_size,
     movies_added_during_a_walk_repeat_and_hide_nothing,
     a_cursor_survives_the_withdrawal_of_its_movie,
@@ -296,6 +297,24 @@ async fn a_cursor_of_another_sort_or_filter_is_refused(engine: Engine) {
             .problem(400, "cursor_invalid");
     }
     visitor.get(format!("/movies?page_size=3&cursor={cursor}&sort=-year")).await.expect(200);
+}
+
+async fn a_cursor_holds_however_its_filter_is_written(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (drama, crime) = (movies.genre("Drama").await, movies.genre("Crime").await);
+    let visitor = app.anonymous();
+    for (one, other) in [
+        (format!("genre={drama}&genre={crime}"), format!("genre={crime}&genre={drama}&genre={crime}")),
+        ("search=the".to_owned(), "search=The+".to_owned()),
+        (String::new(), "search=&title=".to_owned()),
+    ] {
+        let whole = visitor.get(format!("/movies?{one}")).await;
+        let first = visitor.get(format!("/movies?page_size=1&{one}")).await.json();
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let rest = visitor.get(format!("/movies?page_size=100&cursor={cursor}&{other}")).await;
+        assert_eq!(names(&rest), names(&whole)[1..], "{other}");
+    }
 }
 
 async fn a_cursor_may_change_its_page_size(engine: Engine) {

@@ -11,6 +11,7 @@ use std::{
 use adapter_crypto::{Argon2Hasher, HashCost};
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
+use app::audit::AuditLog;
 use chrono::TimeDelta;
 use domain::{
     accounts::{AccountStore, AccountUnit, PasswordHash, PasswordHasher, PlainPassword, User},
@@ -18,7 +19,7 @@ use domain::{
     id::{Id, Kind, MovieId},
     mail::{Mail, Mailer},
     purchases::Purchase,
-    time::Clock,
+    time::{Clock, Instant},
 };
 use serde_json::json;
 use server::{
@@ -160,6 +161,13 @@ impl TestApp {
         files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap_or_default()
     }
 
+    /// What stands in the files of the database, whether or not a table still has it.
+    pub(crate) fn file_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.database.folder.path()).expect("the folder");
+        let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        paths.flat_map(|path| std::fs::read(path).expect("a file")).collect()
+    }
+
     /// Nobody in particular, at another server.
     pub(crate) fn visitor_at(&self, url: &str) -> Caller {
         Caller::visitor(self.http.clone(), url, url)
@@ -211,6 +219,16 @@ impl TestApp {
     /// Moves the time on.
     pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
+    }
+
+    /// The moment that it is.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// The audit log as a whole.
+    pub(crate) fn audit_log(&self) -> &AuditLog {
+        &self.application().use_cases().audit_log
     }
 
     /// Nobody in particular.
@@ -433,9 +451,12 @@ impl TestApp {
         database.statements() - before
     }
 
-    /// Runs statements on the PostgreSQL database, past the server.
+    /// Runs statements on the database, past the server.
     pub(crate) async fn execute_sql(&self, statements: &str) {
-        self.database.postgres.as_ref().expect("a case on PostgreSQL").execute(statements).await;
+        match &self.database.postgres {
+            Some(postgres) => postgres.execute(statements).await,
+            None => tables::execute(&self.database.url, statements).await,
+        }
     }
 
     /// Stops the case's own database server, as a crash does.

@@ -1,6 +1,9 @@
 //! What stands in the tables of a database, read past every port.
 
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types::Text};
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
+    sql_types::Text,
+};
 use tokio_postgres::NoTls;
 
 /// A value, as text.
@@ -21,6 +24,14 @@ pub(crate) async fn texts(url: &str, table: &str) -> Option<Vec<Cell>> {
     } else {
         of_server(url, &table).await.ok()
     }
+}
+
+/// Runs statements on a file.
+pub(crate) async fn execute(url: &str, statements: &str) {
+    let path = url.strip_prefix("sqlite://").expect("a file").to_owned();
+    let statements = format!("PRAGMA busy_timeout = 5000; {statements}");
+    let run = move || SqliteConnection::establish(&path).unwrap().batch_execute(&statements).unwrap();
+    tokio::task::spawn_blocking(run).await.expect("they run");
 }
 
 #[derive(QueryableByName)]

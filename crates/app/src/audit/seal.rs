@@ -1,0 +1,109 @@
+use chrono::TimeDelta;
+use domain::{
+    audit::{LogPlace, Seal},
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use super::{AuditLog, SEALED_AT_ONCE};
+use crate::retry::retried;
+
+/// How old rows are when they are sealed. A row is written with the moment at which its deed began, and is seen by others
+/// when its transaction ends: by then it has to be younger than this, on a node whose clock is behind, too.
+const UNSEALED: TimeDelta = TimeDelta::minutes(10);
+
+impl AuditLog {
+    /// Seals what is old enough, part by part; says how many rows. Any number of nodes may do so at once.
+    ///
+    /// # Errors
+    /// When the store fails; what was sealed before stays sealed.
+    pub async fn seal(&self) -> Result<u64, StoreError> {
+        let mut sealed = 0_u64;
+        loop {
+            let rows = retried(&*self.backoff, || self.seal_part()).await?;
+            sealed = sealed.saturating_add(rows);
+            if rows < u64::from(SEALED_AT_ONCE) {
+                return Ok(sealed);
+            }
+        }
+    }
+
+    /// Says how many rows were sealed: none when another node was quicker.
+    async fn seal_part(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        // Before the rows of this very moment.
+        let end = LogPlace { at: now.checked_sub_signed(UNSEALED).unwrap_or(now), id: Uuid::nil() };
+        let before = self.seals.last().await?;
+        let after = before.as_ref().map(|seal| seal.until);
+        let rows = self.seals.rows(after, end, SEALED_AT_ONCE).await?;
+        let Some(last) = rows.last() else { return Ok(0) };
+        let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= SEALED_AT_ONCE);
+        let until = if is_full { last.place } else { end };
+        let seal = Seal::over(&rows, until, before.as_ref(), now, &*self.maker);
+        Ok(if self.seals.add(&seal).await? { seal.rows } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::doubles::World;
+
+    fn parts(world: &World) -> Vec<(u64, u64)> {
+        world.seals().iter().map(|seal| (seal.number, seal.rows)).collect()
+    }
+
+    #[tokio::test]
+    async fn rows_are_sealed_when_they_are_ten_minutes_old() {
+        let world = World::new();
+        world.add_rows(3);
+        world.minutes_pass(10);
+        world.add_rows(2);
+        assert_eq!(world.log.seal().await.unwrap(), 0, "those of ten minutes ago are not older");
+        assert_eq!(world.seals(), []);
+        world.minutes_pass(1);
+        assert_eq!(world.log.seal().await.unwrap(), 3);
+        world.minutes_pass(10);
+        assert_eq!(world.log.seal().await.unwrap(), 2);
+        assert_eq!(world.log.seal().await.unwrap(), 0);
+        assert_eq!(parts(&world), [(1, 3), (2, 2)]);
+    }
+
+    #[tokio::test]
+    async fn many_rows_are_sealed_a_thousand_at_a_time() {
+        let world = World::new();
+        world.add_rows(2_500);
+        world.minutes_pass(11);
+        assert_eq!(world.log.seal().await.unwrap(), 2_500);
+        assert_eq!(parts(&world), [(1, 1_000), (2, 1_000), (3, 500)]);
+        assert!(world.verified().await.faults.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_seal_of_another_node_is_gone_on_from() {
+        let world = World::new();
+        world.add_rows(3);
+        world.minutes_pass(11);
+        world.let_another_node_seal_first();
+        assert_eq!(world.log.seal().await.unwrap(), 0);
+        world.add_rows(1);
+        world.minutes_pass(11);
+        assert_eq!(world.log.seal().await.unwrap(), 1);
+        assert_eq!(parts(&world), [(1, 3), (2, 1)]);
+        assert!(world.verified().await.faults.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_seal_that_loses_races_is_made_once_and_a_store_that_is_away_is_told() {
+        let world = World::new();
+        world.add_rows(3);
+        world.minutes_pass(11);
+        world.store.races.lose(4);
+        assert_eq!(world.log.seal().await.unwrap(), 3);
+        assert_eq!(parts(&world), [(1, 3)]);
+        world.add_rows(1);
+        world.minutes_pass(11);
+        world.store.races.lose(5);
+        assert!(matches!(world.log.seal().await, Err(StoreError::Conflict(_))));
+    }
+}

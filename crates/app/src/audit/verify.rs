@@ -1,0 +1,383 @@
+use std::{fmt, str::FromStr};
+
+use chrono::{SecondsFormat, TimeDelta};
+use domain::{
+    audit::{LogPlace, Seal},
+    store::StoreError,
+    time::Instant,
+};
+use uuid::Uuid;
+
+use super::{AuditLog, SEALED_AT_ONCE};
+
+/// How many seals are read at once.
+const BATCH: u32 = 100;
+
+/// How old a row is that some worker should have sealed long since.
+const OVERDUE: TimeDelta = TimeDelta::hours(1);
+
+/// A seal as somebody noted it, elsewhere than where the log is kept: written `13:9f3a…`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSeal {
+    /// Its number.
+    pub number: u64,
+    /// Its digest, and by that all that it and those before it are over.
+    pub digest: String,
+}
+
+/// The text names no seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not of the form NUMBER:DIGEST, as `audit verify` prints it")]
+pub struct MalformedKnownSeal;
+
+impl fmt::Display for KnownSeal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.number, self.digest)
+    }
+}
+
+impl FromStr for KnownSeal {
+    type Err = MalformedKnownSeal;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, digest) = text.split_once(':').ok_or(MalformedKnownSeal)?;
+        let number = number.parse().map_err(|_| MalformedKnownSeal)?;
+        let is_digest = !digest.is_empty() && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_digest { Ok(Self { number, digest: digest.to_lowercase() }) } else { Err(MalformedKnownSeal) }
+    }
+}
+
+/// What is known of the log beyond what it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Rows of before this moment were removed on purpose: seals that begin before it are taken as they stand.
+    pub removed_before: Option<Instant>,
+    /// A seal that was noted.
+    pub seal: Option<KnownSeal>,
+}
+
+/// The part of the log that a seal is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedPart {
+    number: u64,
+    after: Option<Instant>,
+    until: Instant,
+}
+
+impl fmt::Display for SealedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seal {} (rows ", self.number)?;
+        if let Some(after) = self.after {
+            write!(f, "from {} ", written(after))?;
+        }
+        write!(f, "until {})", written(self.until))
+    }
+}
+
+fn written(moment: Instant) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// The log is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogFault {
+    /// Numbers are left out.
+    #[error("{} missing", seals(*.first, *.last, "is", "are"))]
+    MissingSeals {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+    /// The part has fewer rows than were sealed.
+    #[error("{part}: {missing} of its {rows} rows are missing")]
+    MissingRows {
+        /// Of this seal.
+        part: SealedPart,
+        /// So many.
+        missing: u64,
+        /// Of so many.
+        rows: u64,
+    },
+    /// The part has more rows than were sealed.
+    #[error("{0}: rows were added to it after it was sealed")]
+    AddedRows(SealedPart),
+    /// The part has other rows than were sealed, or the seal is not what it was.
+    #[error("{0}: a row of it, or the seal itself, was changed")]
+    Changed(SealedPart),
+    /// Nothing proves who made these seals.
+    #[error("{} made with a key that is not known, or forged", seals(*.first, *.last, "was", "were"))]
+    Unproven {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+    /// There is no such seal, or it is another one.
+    #[error("seal {0} is not the one that was noted: the log was written anew, or cut off")]
+    NotAsNoted(u64),
+}
+
+fn seals(first: u64, last: u64, one: &str, several: &str) -> String {
+    if first == last { format!("seal {first} {one}") } else { format!("seals {first} to {last} {several}") }
+}
+
+/// What became of verifying the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// How many rows are as they were sealed.
+    pub rows: u64,
+    /// In how many seals.
+    pub seals: u64,
+    /// How many seals were taken as they stand, since their rows were removed on purpose.
+    pub removed: u64,
+    /// How many rows are not sealed yet.
+    pub unsealed: u64,
+    /// Whether some of those should have been sealed long since.
+    pub is_overdue: bool,
+    /// The last seal: noted elsewhere, it proves later that nothing before it was written anew.
+    pub last: Option<KnownSeal>,
+    /// All that is not as it was.
+    pub faults: Vec<LogFault>,
+    /// Seals with the code of no known key. One behind them that has a known one proves them too.
+    unproven: Option<(u64, u64)>,
+}
+
+impl AuditLog {
+    /// Compares the log with its seals.
+    ///
+    /// # Errors
+    /// When the store fails, or holds what cannot be read.
+    pub async fn verify(&self, known: &Known) -> Result<Verification, StoreError> {
+        let mut found = Verification::default();
+        let mut before: Option<Seal> = None;
+        let mut awaited = known.seal.clone();
+        loop {
+            let seals = self.seals.behind(before.as_ref().map_or(0, |seal| seal.number), BATCH).await?;
+            if seals.is_empty() {
+                break;
+            }
+            for seal in seals {
+                self.compare(&mut found, before.as_ref(), &seal, known.removed_before).await?;
+                found.note_proof(&seal, self.maker.is_tag(&seal.tag, &seal.digest));
+                awaited.take_if(|noted| noted.number == seal.number && noted.digest == seal.digest);
+                before = Some(seal);
+            }
+        }
+        found.give_up_proof();
+        found.faults.extend(awaited.map(|noted| LogFault::NotAsNoted(noted.number)));
+        let end = before.as_ref().map(|seal| seal.until);
+        found.unsealed = self.seals.count_behind(end).await?;
+        let now = self.clock.now();
+        let overdue = LogPlace { at: now.checked_sub_signed(OVERDUE).unwrap_or(now), id: Uuid::nil() };
+        found.is_overdue = !self.seals.rows(end, overdue, 1).await?.is_empty();
+        found.last = before.map(|seal| KnownSeal { number: seal.number, digest: seal.digest });
+        Ok(found)
+    }
+
+    /// Compares the part of a seal with it.
+    async fn compare(
+        &self,
+        found: &mut Verification,
+        before: Option<&Seal>,
+        seal: &Seal,
+        removed_before: Option<Instant>,
+    ) -> Result<(), StoreError> {
+        let expected = before.map_or(1, |before| before.number.saturating_add(1));
+        if seal.number != expected {
+            // Nobody knows where its part begins.
+            found.give_up_proof();
+            let last = seal.number.saturating_sub(1);
+            found.faults.push(LogFault::MissingSeals { first: expected, last });
+            return Ok(());
+        }
+        let after = before.map(|before| before.until);
+        if removed_before.is_some_and(|moment| after.is_none_or(|place| place.at < moment)) {
+            found.unproven = None;
+            found.removed = found.removed.saturating_add(1);
+            return Ok(());
+        }
+        let wanted = u32::try_from(seal.rows).unwrap_or(u32::MAX).min(SEALED_AT_ONCE);
+        let rows = self.seals.rows(after, seal.until, wanted.saturating_add(1)).await?;
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let part =
+            || SealedPart { number: seal.number, after: after.map(|place| place.at), until: seal.until.at };
+        let fault = if count < seal.rows {
+            LogFault::MissingRows { part: part(), missing: seal.rows.saturating_sub(count), rows: seal.rows }
+        } else if count > seal.rows {
+            LogFault::AddedRows(part())
+        } else if seal.is_over(&rows, before, &*self.maker) {
+            found.rows = found.rows.saturating_add(count);
+            found.seals = found.seals.saturating_add(1);
+            return Ok(());
+        } else {
+            LogFault::Changed(part())
+        };
+        found.give_up_proof();
+        found.faults.push(fault);
+        Ok(())
+    }
+}
+
+impl Verification {
+    /// Notes whether the seal proves itself, and those before it whose digests it is over.
+    const fn note_proof(&mut self, seal: &Seal, is_proven: bool) {
+        self.unproven = match self.unproven {
+            _ if is_proven => None,
+            None => Some((seal.number, seal.number)),
+            Some((first, _)) => Some((first, seal.number)),
+        };
+    }
+
+    /// Nothing that follows proves the seals that wait for it.
+    fn give_up_proof(&mut self) {
+        let unproven = self.unproven.take();
+        self.faults.extend(unproven.map(|(first, last)| LogFault::Unproven { first, last }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::doubles::World;
+
+    /// Four seals over ten rows, tampered with.
+    async fn tampered(tamper: impl FnOnce(&World)) -> Verification {
+        let world = World::new();
+        world.add_sealed(&[3, 3, 2, 2]).await;
+        tamper(&world);
+        world.verified().await
+    }
+
+    fn told(found: &Verification) -> Vec<String> {
+        found.faults.iter().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn a_log_that_nobody_touched_holds() {
+        let empty = World::new().verified().await;
+        assert_eq!(empty, Verification::default());
+        let world = World::new();
+        world.add_sealed(&[3, 3, 2, 2]).await;
+        world.add_rows(5);
+        let found = world.verified().await;
+        assert_eq!((found.rows, found.seals, found.unsealed, found.is_overdue), (10, 4, 5, false));
+        assert_eq!(told(&found), [""; 0]);
+        assert_eq!(found.last.unwrap(), KnownSeal { number: 4, digest: world.seals()[3].digest.clone() });
+    }
+
+    #[tokio::test]
+    async fn a_changed_row_breaks_its_seal_and_no_other() {
+        let found = tampered(|world| world.rows()[4].action = "nothing".to_owned()).await;
+        assert_eq!(
+            told(&found),
+            ["seal 2 (rows from 2026-11-22T10:01:00.250000Z until 2026-11-22T10:12:00.250000Z): \
+              a row of it, or the seal itself, was changed"]
+        );
+        assert_eq!((found.rows, found.seals), (7, 3));
+    }
+
+    #[tokio::test]
+    async fn missing_and_late_rows_break_their_seals() {
+        let found = tampered(|world| drop(world.rows().drain(..2))).await;
+        assert_eq!(
+            told(&found),
+            ["seal 1 (rows until 2026-11-22T10:01:00.250000Z): 2 of its 3 rows are missing"]
+        );
+        let late = |world: &World| {
+            let row = world.rows()[9].clone();
+            world.rows().push(domain::audit::StoredEntry { action: "late".to_owned(), ..row });
+        };
+        assert!(told(&tampered(late).await)[0].ends_with("rows were added to it after it was sealed"));
+        let moved = tampered(|world| world.rows()[0].place.at += TimeDelta::minutes(15)).await;
+        assert_eq!(told(&moved).len(), 2, "{moved:?}");
+    }
+
+    #[tokio::test]
+    async fn missing_seals_are_told() {
+        let found = tampered(|world| world.tamper(|seals| drop(seals.remove(2)))).await;
+        assert_eq!(told(&found), ["seal 3 is missing"]);
+        assert_eq!((found.rows, found.seals), (6, 2));
+        let found = tampered(|world| world.tamper(|seals| drop(seals.drain(..2)))).await;
+        assert_eq!(told(&found), ["seals 1 to 2 are missing"]);
+        assert_eq!((found.rows, found.seals), (2, 1), "the last one is over the third, which is there");
+    }
+
+    #[tokio::test]
+    async fn whoever_lacks_the_key_cannot_seal_anew() {
+        let world = World::new();
+        world.add_sealed(&[3, 3, 2, 2]).await;
+        world.rows()[4].action = "nothing".to_owned();
+        world.tamper(|seals| seals.truncate(1));
+        let forger = world.with_keys(&["forged"]);
+        forger.log.seal().await.unwrap();
+        let world = forger.with_keys(&["new"]);
+        assert_eq!(
+            told(&world.verified().await),
+            ["seal 2 was made with a key that is not known, or forged"]
+        );
+        // A true seal behind them proves nothing for them when one between was changed.
+        world.add_sealed(&[1]).await;
+        world.rows()[10].action = "nothing".to_owned();
+        let found = told(&world.verified().await);
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn seals_of_a_forgotten_key_are_proven_by_later_ones() {
+        let world = World::new().with_keys(&["old"]);
+        world.add_sealed(&[3, 3]).await;
+        let world = world.with_keys(&["new", "old"]);
+        assert_eq!(told(&world.verified().await), [""; 0]);
+        let world = world.with_keys(&["new"]);
+        let unproven = "seals 1 to 2 were made with a key that is not known, or forged";
+        assert_eq!(told(&world.verified().await), [unproven]);
+        world.add_sealed(&[2]).await;
+        assert_eq!(told(&world.verified().await), [""; 0]);
+        world.rows()[4].action = "nothing".to_owned();
+        assert!(told(&world.verified().await)[0].starts_with("seal 1 was made"), "nothing proves the first");
+    }
+
+    #[tokio::test]
+    async fn a_seal_that_was_noted_shows_that_the_log_was_cut_off_or_written_anew() {
+        let world = World::new();
+        world.add_sealed(&[3, 3, 2, 2]).await;
+        let noted: KnownSeal = world.verified().await.last.unwrap().to_string().parse().unwrap();
+        let known = Known { seal: Some(noted), ..Known::default() };
+        assert_eq!(world.log.verify(&known).await.unwrap().faults, []);
+        world.tamper(|seals| seals.truncate(2));
+        world.rows().truncate(7);
+        assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
+        world.add_sealed(&[1, 1]).await;
+        assert_eq!(world.verified().await.faults, [], "nothing else shows it");
+        assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
+        for bad in ["", "4", "4:", ":ab", "x:ab", "4:xyz"] {
+            assert_eq!(bad.parse::<KnownSeal>(), Err(MalformedKnownSeal), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_were_removed_on_purpose_are_not_missed() {
+        let world = World::new();
+        world.add_sealed(&[3, 3, 2, 2]).await;
+        let moment = world.rows()[4].place.at + TimeDelta::minutes(1);
+        world.rows().retain(|row| row.place.at >= moment);
+        assert_eq!(world.verified().await.faults.len(), 2);
+        let known = Known { removed_before: Some(moment), ..Known::default() };
+        let found = world.log.verify(&known).await.unwrap();
+        assert_eq!((found.faults, found.removed, found.seals, found.rows), (vec![], 2, 2, 4));
+        world.rows()[0].action = "nothing".to_owned();
+        assert_eq!(world.log.verify(&known).await.unwrap().faults.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn rows_that_no_worker_seals_are_told() {
+        let world = World::new();
+        world.add_rows(2);
+        world.minutes_pass(60);
+        assert!(!world.verified().await.is_overdue);
+        world.minutes_pass(1);
+        let found = world.verified().await;
+        assert_eq!((found.unsealed, found.is_overdue, found.faults), (2, true, vec![]));
+    }
+}

@@ -1,0 +1,67 @@
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use chrono::Datelike;
+use domain::catalog::{Facts, MovieIdentity};
+
+use super::Catalog;
+
+/// Finds the rows of a file in whose place a later row of the same movie counts. All rows are looked at before the first
+/// is imported: whoever brings the file in part by part could not know of them, and would change such a movie each time.
+#[derive(Debug, Default)]
+pub struct Repeats {
+    /// The last row of each movie so far. Of movies only digests are kept, for files of millions.
+    last: HashMap<[u64; 2], u64>,
+    superseded: HashSet<u64>,
+}
+
+impl Repeats {
+    /// The rows that are not to be imported.
+    #[must_use]
+    pub fn superseded(self) -> HashSet<u64> {
+        self.superseded
+    }
+
+    fn note(&mut self, row: u64, identity: &MovieIdentity) {
+        let digest = |half: u8| {
+            let mut hasher = DefaultHasher::new();
+            (half, identity).hash(&mut hasher);
+            hasher.finish()
+        };
+        self.superseded.extend(self.last.insert([digest(0), digest(1)], row));
+    }
+}
+
+impl Catalog {
+    /// Looks at a row before any is imported. Rows are numbered by the caller, upwards; those that break a rule supersede
+    /// none.
+    pub fn look_at(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
+        if let Ok(facts) = facts.tidy(self.clock.now().year()) {
+            repeats.note(row, &facts.identity);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::catalog::doubles::{MockQueries, catalog_on, facts};
+
+    #[test]
+    fn all_good_rows_of_a_movie_but_the_last_are_superseded() {
+        let catalog = catalog_on(&Arc::default(), MockQueries::new());
+        let mut remake = facts("Solaris");
+        remake.identity.year = 2002;
+        let bad = Facts { votes: -1, ..facts("Solaris") };
+        let rows = [facts("Solaris"), facts("Stalker"), facts(" Solaris"), remake, facts("Solaris"), bad];
+        let mut repeats = Repeats::default();
+        for (row, facts) in (10..).zip(rows) {
+            catalog.look_at(row, facts, &mut repeats);
+        }
+        assert_eq!(repeats.superseded(), HashSet::from([10, 12]));
+    }
+}

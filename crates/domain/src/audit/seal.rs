@@ -1,0 +1,229 @@
+use uuid::Uuid;
+
+use crate::time::Instant;
+
+/// Names the form of what is sealed, so that a later form is another.
+const FORM: &[u8] = b"cinema audit seal 1";
+
+/// Where a row stands in the log: rows are ordered by their moment, then by their identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogPlace {
+    /// When its deed was done.
+    pub at: Instant,
+    /// Its identifier.
+    pub id: Uuid,
+}
+
+/// A row of the log, letter by letter as it is stored, whatever that says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Where it stands.
+    pub place: LogPlace,
+    /// What was done.
+    pub action: String,
+    /// Who did it.
+    pub actor: Option<Uuid>,
+    /// The kind of what it was done to.
+    pub object_kind: Option<String>,
+    /// The identifier of what it was done to.
+    pub object: Option<Uuid>,
+    /// What was changed, as it was.
+    pub before: Option<String>,
+    /// What was changed, as it became.
+    pub after: Option<String>,
+    /// The network it came from.
+    pub network: Option<String>,
+    /// The name of the request that did it.
+    pub request_id: Option<String>,
+}
+
+impl StoredEntry {
+    /// The row as bytes that are no other row's.
+    fn bytes(&self) -> Vec<u8> {
+        let micros = self.place.at.timestamp_micros().to_be_bytes();
+        let text = |text: &'_ Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
+        let id = |id: Option<Uuid>| id.map(|id| id.as_bytes().to_vec());
+        let fields = [
+            id(Some(self.place.id)),
+            Some(micros.to_vec()),
+            Some(self.action.as_bytes().to_vec()),
+            id(self.actor),
+            text(&self.object_kind),
+            id(self.object),
+            text(&self.before),
+            text(&self.after),
+            text(&self.network),
+            text(&self.request_id),
+        ];
+        let mut bytes = Vec::new();
+        for field in fields {
+            match field {
+                None => bytes.push(0),
+                Some(field) => {
+                    bytes.push(1);
+                    bytes.extend(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+                    bytes.extend(field);
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// What proves that a part of the log is as it was when it was sealed: the part behind that of the seal before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// Counted from 1 without a gap.
+    pub number: u64,
+    /// When it was made.
+    pub sealed_at: Instant,
+    /// The last place of its part.
+    pub until: LogPlace,
+    /// How many rows its part has.
+    pub rows: u64,
+    /// What [`SealMaker::digest`] makes of the seal, its rows and the digest of the seal before.
+    pub digest: String,
+    /// What [`SealMaker::tag`] makes of the digest.
+    pub tag: String,
+}
+
+impl Seal {
+    /// Seals the rows of the part that ends at `until`, behind the seal before.
+    #[must_use]
+    pub fn over(
+        rows: &[StoredEntry],
+        until: LogPlace,
+        before: Option<&Self>,
+        sealed_at: Instant,
+        maker: &dyn SealMaker,
+    ) -> Self {
+        let number = before.map_or(1, |before| before.number.saturating_add(1));
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let mut seal =
+            Self { number, sealed_at, until, rows: count, digest: String::new(), tag: String::new() };
+        seal.digest = seal.digest_over(rows, before, maker);
+        seal.tag = maker.tag(&seal.digest);
+        seal
+    }
+
+    /// Whether these are the rows that it sealed, and that the seal before it: their digest is the same.
+    #[must_use]
+    pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
+        self.digest_over(rows, before, maker) == self.digest
+    }
+
+    fn digest_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> String {
+        let (number, count) = (self.number.to_be_bytes(), self.rows.to_be_bytes());
+        let (made, until) = (self.sealed_at.timestamp_micros(), self.until.at.timestamp_micros());
+        let (made, until) = (made.to_be_bytes(), until.to_be_bytes());
+        let head: [&[u8]; 7] = [
+            FORM,
+            &number,
+            before.map_or(b"", |before| before.digest.as_bytes()),
+            &made,
+            &until,
+            self.until.id.as_bytes(),
+            &count,
+        ];
+        let rows: Vec<Vec<u8>> = rows.iter().map(StoredEntry::bytes).collect();
+        let parts: Vec<&[u8]> = head.into_iter().chain(rows.iter().map(Vec::as_slice)).collect();
+        maker.digest(&parts)
+    }
+}
+
+/// Makes what seals are made of.
+pub trait SealMaker: Send + Sync {
+    /// The SHA-256 of the parts, in lower-case hexadecimal. MUST differ when a boundary between parts moves.
+    fn digest(&self, parts: &[&[u8]]) -> String;
+    /// A code over the digest that only this service can make, in lower-case hexadecimal.
+    fn tag(&self, digest: &str) -> String;
+    /// Whether the code is the digest's own, with a present or previous key, in constant time.
+    fn is_tag(&self, tag: &str, digest: &str) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shows everything.
+    struct Plain;
+
+    impl SealMaker for Plain {
+        fn digest(&self, parts: &[&[u8]]) -> String {
+            format!("{parts:?}")
+        }
+        fn tag(&self, digest: &str) -> String {
+            format!("tag of {digest}")
+        }
+        fn is_tag(&self, tag: &str, digest: &str) -> bool {
+            tag == self.tag(digest)
+        }
+    }
+
+    fn place(number: u128) -> LogPlace {
+        LogPlace { at: Instant::default(), id: Uuid::from_u128(number) }
+    }
+
+    fn row() -> StoredEntry {
+        StoredEntry {
+            place: place(1),
+            action: "signed_in".to_owned(),
+            actor: Some(Uuid::from_u128(2)),
+            object_kind: Some("session".to_owned()),
+            object: Some(Uuid::from_u128(3)),
+            before: Some("{}".to_owned()),
+            after: None,
+            network: None,
+            request_id: Some("request-1".to_owned()),
+        }
+    }
+
+    #[test]
+    fn whatever_changes_in_a_row_shows() {
+        let changes: [fn(&mut StoredEntry); 13] = [
+            |row| row.place.id = Uuid::from_u128(9),
+            |row| row.place.at += chrono::TimeDelta::microseconds(1),
+            |row| row.action.push('!'),
+            |row| row.actor = None,
+            |row| row.object_kind = Some(String::new()),
+            |row| row.object = Some(Uuid::from_u128(2)),
+            |row| row.before = row.after.take(),
+            |row| std::mem::swap(&mut row.before, &mut row.after),
+            |row| row.after = Some(String::new()),
+            |row| row.network = Some("{}".to_owned()),
+            |row| row.request_id = Some("request-2".to_owned()),
+            |row| row.request_id = None,
+            |row| std::mem::swap(&mut row.network, &mut row.request_id),
+        ];
+        let seal = Seal::over(&[row()], place(5), None, Instant::default(), &Plain);
+        assert!(seal.is_over(&[row()], None, &Plain));
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut other = row();
+            change(&mut other);
+            assert!(!seal.is_over(&[other], None, &Plain), "change {number}");
+        }
+    }
+
+    #[test]
+    fn a_seal_is_over_its_rows_in_order_its_own_words_and_the_seal_before() {
+        let first = Seal::over(&[], place(1), None, Instant::default(), &Plain);
+        let rows = [row(), StoredEntry { place: place(2), ..row() }];
+        let second = Seal::over(&rows, place(5), Some(&first), Instant::default(), &Plain);
+        assert_eq!((first.number, first.rows, second.number, second.rows), (1, 0, 2, 2));
+        assert!(second.is_over(&rows, Some(&first), &Plain));
+        assert!(!second.is_over(&rows[..1], Some(&first), &Plain));
+        assert!(!second.is_over(&[rows[1].clone(), rows[0].clone()], Some(&first), &Plain));
+        assert!(!second.is_over(&rows, None, &Plain));
+        let other = Seal { digest: "another".to_owned(), ..first.clone() };
+        assert!(!second.is_over(&rows, Some(&other), &Plain));
+        for changed in [
+            Seal { number: 3, ..second.clone() },
+            Seal { rows: 3, ..second.clone() },
+            Seal { until: place(6), ..second.clone() },
+            Seal { sealed_at: second.sealed_at + chrono::TimeDelta::microseconds(1), ..second.clone() },
+        ] {
+            assert!(!changed.is_over(&rows, Some(&first), &Plain), "{changed:?}");
+        }
+        assert_eq!(second.tag, Plain.tag(&second.digest));
+    }
+}

@@ -1,0 +1,45 @@
+use std::process::ExitCode;
+
+use app::audit::{Known, LogFault, Verification};
+
+use super::{Failure, VerifyArgs, failure::say, output::Output, use_cases};
+use crate::config::Settings;
+
+/// Something in the log is not as it was sealed.
+const BROKEN: u8 = 1;
+
+/// Says whether the audit log is as it was sealed.
+pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<ExitCode, Failure> {
+    let VerifyArgs { removed_before, known } = arguments;
+    let use_cases = use_cases(settings).await?;
+    let found = use_cases.audit_log.verify(&Known { removed_before, seal: known }).await?;
+    for fault in &found.faults {
+        let hint = match fault {
+            LogFault::Unproven { .. } => " (a key of before is APP_SECRET_KEY_PREVIOUS)",
+            _ => "",
+        };
+        say(&format!("{fault}{hint}"));
+    }
+    if found.is_overdue {
+        say("rows of more than an hour ago are not sealed: is `cinema serve` or `cinema worker` running?");
+    }
+    let mut output = Output::new();
+    output.line(&summary(&found))?;
+    if let Some(last) = &found.last {
+        output.line(&format!("last seal: {last}"))?;
+    }
+    output.finish()?;
+    Ok(if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
+}
+
+fn summary(found: &Verification) -> String {
+    let Verification { rows, seals, removed, unsealed, .. } = found;
+    let removed = if *removed > 0 {
+        format!("; {removed} seals were taken as they stand, since their rows were removed")
+    } else {
+        String::new()
+    };
+    format!(
+        "{rows} rows in {seals} seals are as they were sealed{removed}; {unsealed} rows are not sealed yet"
+    )
+}

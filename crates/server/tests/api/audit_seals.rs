@@ -1,0 +1,152 @@
+//! What proves that the audit log is as it was written (quality E14).
+
+use app::audit::Known;
+use chrono::TimeDelta;
+
+use crate::support::{Engine, SECRET, TestApp, cases};
+
+cases! {
+    a_log_that_nobody_touched_is_verified,
+    a_changed_row_is_found_with_its_seal,
+    a_removed_row_is_found_with_its_seal,
+    a_late_row_is_found_with_its_seal,
+    a_removed_seal_is_found,
+    a_log_that_was_cut_off_is_found_by_a_seal_that_was_noted,
+    a_deleted_account_breaks_no_seal,
+    rows_that_were_removed_on_purpose_are_not_missed,
+    a_changed_secret_breaks_no_seal,
+}
+
+/// A log of two seals: of Ann's, and of Bob's beginnings.
+async fn sealed(engine: Engine) -> TestApp {
+    let app = TestApp::spawn(engine).await;
+    for name in ["ann", "bob"] {
+        app.user(name).await;
+        seal(&app).await;
+    }
+    app
+}
+
+/// Seals what there is, as the background work does after a while.
+async fn seal(app: &TestApp) {
+    app.advance(TimeDelta::minutes(11));
+    assert!(app.audit_log().seal().await.unwrap() > 0);
+}
+
+fn verify(app: &TestApp, words: &[&str]) -> (bool, String) {
+    app.cinema().run(&[&["audit", "verify"], words].concat())
+}
+
+/// Insists on exit code 1, and on these words of what was said.
+#[track_caller]
+fn says(app: &TestApp, words: &[&str], parts: &[&str]) {
+    let (holds, said) = verify(app, words);
+    assert!(!holds, "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[track_caller]
+fn holds(app: &TestApp, words: &[&str]) {
+    let (holds, said) = verify(app, words);
+    assert!(holds, "{said}");
+}
+
+async fn a_log_that_nobody_touched_is_verified(engine: Engine) {
+    let app = sealed(engine).await;
+    app.log_in("ann").await.expect(200);
+    holds(&app, &[]);
+}
+
+async fn a_changed_row_is_found_with_its_seal(engine: Engine) {
+    let app = sealed(engine).await;
+    app.execute_sql(
+        "UPDATE audit_log SET ip = '198.51.100.0/24' WHERE action = 'signed_in' \
+         AND created_at = (SELECT min(created_at) FROM audit_log WHERE action = 'signed_in')",
+    )
+    .await;
+    says(&app, &[], &["seal 1 (rows until ", "a row of it, or the seal itself, was changed"]);
+}
+
+async fn a_removed_row_is_found_with_its_seal(engine: Engine) {
+    let app = sealed(engine).await;
+    app.execute_sql(
+        "DELETE FROM audit_log WHERE action = 'registered' \
+         AND created_at = (SELECT max(created_at) FROM audit_log WHERE action = 'registered')",
+    )
+    .await;
+    says(&app, &[], &["seal 2 (rows from ", "1 of its 3 rows are missing"]);
+}
+
+async fn a_late_row_is_found_with_its_seal(engine: Engine) {
+    let app = sealed(engine).await;
+    app.execute_sql(
+        "INSERT INTO audit_log (id, created_at, action) SELECT object_id, created_at, 'password_reset' \
+         FROM audit_log WHERE action = 'registered' ORDER BY created_at LIMIT 1",
+    )
+    .await;
+    says(&app, &[], &["seal 1 (rows until ", "rows were added to it after it was sealed"]);
+}
+
+async fn a_removed_seal_is_found(engine: Engine) {
+    let app = sealed(engine).await;
+    app.execute_sql("DELETE FROM audit_seals WHERE number = 1").await;
+    says(&app, &[], &["seal 1 is missing"]);
+}
+
+async fn a_log_that_was_cut_off_is_found_by_a_seal_that_was_noted(engine: Engine) {
+    let app = sealed(engine).await;
+    let found = app.audit_log().verify(&Known::default()).await.unwrap();
+    let noted = found.last.unwrap().to_string();
+    let words = ["--known", &noted];
+    holds(&app, &words);
+    app.execute_sql(
+        "DELETE FROM audit_seals WHERE number = 2; \
+         DELETE FROM audit_log WHERE created_at > (SELECT until_at FROM audit_seals)",
+    )
+    .await;
+    holds(&app, &[]);
+    says(&app, &words, &["seal 2 is not the one that was noted"]);
+}
+
+async fn a_deleted_account_breaks_no_seal(engine: Engine) {
+    let app = sealed(engine).await;
+    let ann = app.user("carol").await;
+    seal(&app).await;
+    ann.delete("/users/me").json(&serde_json::json!({"password": ann.password})).await.expect(204);
+    seal(&app).await;
+    holds(&app, &[]);
+}
+
+async fn rows_that_were_removed_on_purpose_are_not_missed(engine: Engine) {
+    let app = sealed(engine).await;
+    app.execute_sql(
+        "DELETE FROM audit_log WHERE created_at <= (SELECT until_at FROM audit_seals WHERE number = 1)",
+    )
+    .await;
+    says(&app, &[], &["3 of its 3 rows are missing"]);
+    // The second seal is over what came a minute after the beginning and later.
+    let moment = app.now() - TimeDelta::minutes(22);
+    holds(&app, &["--removed-before", &moment.to_rfc3339()]);
+}
+
+async fn a_changed_secret_breaks_no_seal(engine: Engine) {
+    const NEW: &str = "the-next-secret-of-the-tests-with-enough-bytes";
+    let app = sealed(engine).await;
+    let verify = |settings: &[(&'static str, &str)]| {
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        app.cinema().with(settings.collect::<Vec<_>>()).run(&["audit", "verify"])
+    };
+    let rotated = [("APP_SECRET_KEY", NEW), ("APP_SECRET_KEY_PREVIOUS", SECRET)];
+    let (holds, said) = verify(&rotated);
+    assert!(holds, "{said}");
+    let (holds, said) = verify(&rotated[..1]);
+    assert!(!holds && said.contains("seals 1 to 2 were made with a key that is not known"), "{said}");
+    // A seal of the new key proves those before it for good.
+    let node = app.node_with(&rotated).await;
+    node.log_in("ann").await.expect(200);
+    seal(&node).await;
+    let (holds, said) = verify(&rotated[..1]);
+    assert!(holds, "{said}");
+}
