@@ -2,8 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use app::outbox::Outbox;
 use domain::store::StoreError;
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::composition::{UseCases, error_chain};
 
@@ -16,14 +21,14 @@ const CLEAN_UP: Duration = Duration::from_mins(5);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a job under way may take to end.
+/// How long the jobs under way may take to end, with the requests that end beside them (quality E2).
 const LAST_JOB: Duration = Duration::from_secs(25);
 
 /// The background work of one process. Any number of processes may do it at once.
-#[derive(Debug)]
 pub struct Workers {
     stop: watch::Sender<bool>,
     jobs: JoinSet<()>,
+    outbox: Arc<Outbox>,
 }
 
 impl Workers {
@@ -45,16 +50,34 @@ impl Workers {
                 Ok(removed.saturating_add(outbox.clean_up().await?))
             }
         }));
-        Self { stop, jobs }
+        Self { stop, jobs, outbox: Arc::clone(&use_cases.outbox) }
     }
 
-    /// Ends it after a last round of each job; what that one claimed is free again after its lease in any case.
-    pub async fn stop(mut self) {
+    /// Ends it, and `requests` beside it, each job after a last round; what the last requests left to be done is done after
+    /// them. What did not end in time is given up: what it claimed is free again after its lease.
+    pub async fn stop(self, requests: impl Future<Output = ()>) {
         self.stop.send_replace(true);
-        let all = async { while self.jobs.join_next().await.is_some() {} };
-        if tokio::time::timeout(LAST_JOB, all).await.is_err() {
-            tracing::warn!("background work did not end in time");
-        }
+        let rest = async {
+            if let Err(error) = self.outbox.deliver_due().await {
+                tracing::error!(job = "outbox", error = error_chain(&error), "background work failed");
+            }
+        };
+        end_beside(requests, self.jobs, rest).await;
+    }
+}
+
+/// Waits for requests and jobs at once, so that neither takes the other's time to end; then does the rest.
+async fn end_beside(
+    requests: impl Future<Output = ()>,
+    mut jobs: JoinSet<()>,
+    rest: impl Future<Output = ()>,
+) {
+    let all = async {
+        tokio::join!(requests, async { while jobs.join_next().await.is_some() {} });
+        rest.await;
+    };
+    if timeout(LAST_JOB, all).await.is_err() {
+        tracing::warn!("requests or background work did not end in time");
     }
 }
 
@@ -125,5 +148,26 @@ mod tests {
         }
         stop.send_replace(true);
         job.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn jobs_end_beside_the_requests_and_what_those_leave_is_done_last() {
+        let (stop, stopping) = watch::channel(false);
+        let (does, mut done) = tokio::sync::mpsc::unbounded_channel();
+        let round = does.clone();
+        let mut jobs = JoinSet::new();
+        jobs.spawn(repeat("test", LONGEST_PAUSE, stopping, move || {
+            round.send("round").unwrap();
+            async { Ok(1) }
+        }));
+        assert_eq!(done.recv().await, Some("round"));
+        stop.send_replace(true);
+        let requests = async {
+            // It would wait for ever for a job that waits for the requests.
+            assert_eq!(done.recv().await, Some("round"));
+            does.send("request").unwrap();
+        };
+        end_beside(requests, jobs, async { does.send("rest").unwrap() }).await;
+        assert_eq!((done.recv().await, done.recv().await), (Some("request"), Some("rest")));
     }
 }

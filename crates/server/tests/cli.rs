@@ -1,12 +1,22 @@
 //! The `cinema` command as operators use it.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking what went wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says by panicking what went wrong"
+)]
 
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    os::unix::fs::PermissionsExt,
+    net::TcpStream,
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt, net::UnixStream},
+    },
     path::Path,
     process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -237,7 +247,7 @@ fn the_document_is_printed_without_a_database() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
 }
 
-/// A server in a process of its own.
+/// A process that runs until it is stopped.
 struct Server {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
@@ -247,13 +257,12 @@ struct Server {
 
 impl Server {
     fn start(folder: &Folder, drain: &str) -> Self {
-        let mut child = folder
-            .command("serve")
-            .env("DRAIN_SECONDS", drain)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::run(folder.command("serve").env("DRAIN_SECONDS", drain).stdout(Stdio::piped()))
+    }
+
+    /// Runs until its last line before it waits for requests or for work.
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut screen = Vec::new();
         let url = loop {
@@ -261,14 +270,23 @@ impl Server {
             if let Some(url) = line.strip_prefix("listening on ") {
                 break url.to_owned();
             }
+            if line.starts_with("working: ") {
+                break String::new();
+            }
             screen.push(line);
         };
         Self { child, lines, screen, url }
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        signal(&self.child, name);
+    }
+
+    /// Asks it to stop, and waits until it says that it does.
+    fn begin_stop(&mut self) {
+        self.signal("-TERM");
+        let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
+        assert!(said.is_some());
     }
 
     /// The rest of standard output, and how the process ended.
@@ -285,6 +303,51 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// How a process ends that should do so soon, whoever reads what it says.
+fn soon(child: &mut Child) -> Option<i32> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if begun.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// A pipe that nobody reads, open as long as the first of the two is: the second is what may be written to until it is full.
+fn unread_pipe() -> (UnixStream, UnixStream) {
+    UnixStream::pair().unwrap()
+}
+
+/// Leaves room for not one byte.
+fn fill(pipe: &UnixStream) {
+    pipe.set_nonblocking(true).unwrap();
+    for size in [4096, 1] {
+        while (&*pipe).write(&vec![b' '; size]).is_ok() {}
+    }
+    pipe.set_nonblocking(false).unwrap();
+}
+
+fn end_of(pipe: &UnixStream) -> Stdio {
+    Stdio::from(OwnedFd::from(pipe.try_clone().unwrap()))
+}
+
+async fn register(url: &str) {
+    let_clients_be_made();
+    let ann = serde_json::json!({"email": "ann@example.com", "password": "G00d enough for this"});
+    let register = reqwest::Client::new().post(format!("{url}/api/v1/accounts/register")).json(&ann);
+    assert_eq!(register.send().await.unwrap().status(), 201);
 }
 
 #[tokio::test]
@@ -305,10 +368,7 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     let answer =
         http.post(format!("{}/api/v1/accounts/login", server.url)).json(&login).send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    let ann = serde_json::json!({"email": "ann@example.com", "password": "G00d enough for this"});
-    let answer =
-        http.post(format!("{}/api/v1/accounts/register", server.url)).json(&ann).send().await.unwrap();
-    assert_eq!(answer.status(), 201);
+    register(&server.url).await;
 
     server.signal("-TERM");
     let url = server.url.clone();
@@ -337,9 +397,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let ready = format!("{}/health/ready", server.url);
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
-    server.signal("-TERM");
-    let said = server.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
-    assert!(said.is_some());
+    server.begin_stop();
     // It says so before it drains; both come within the same moment, and requests are answered all the while.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();
@@ -352,6 +410,41 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     assert_eq!(movies.status(), 200);
     server.signal("-TERM");
     assert_eq!(server.end().1, Some(1));
+}
+
+#[tokio::test]
+async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
+    let folder = Folder::new();
+    let (_reader, pipe) = unread_pipe();
+    fill(&pipe);
+    let mut command = folder.command("serve");
+    let mut server = Server::run(command.env("DRAIN_SECONDS", "0").stdout(end_of(&pipe)));
+    register(&server.url).await;
+    server.begin_stop();
+    // Nothing is waited for any more but the mail.
+    let address = server.url.strip_prefix("http://").unwrap();
+    while TcpStream::connect(address).is_ok() {}
+    server.signal("-TERM");
+    assert_eq!(soon(&mut server.child), Some(1));
+
+    let mut command = folder.command("worker");
+    let mut worker = Server::run(command.stdout(end_of(&pipe)));
+    worker.begin_stop();
+    worker.signal("-TERM");
+    assert_eq!(soon(&mut worker.child), Some(1));
+}
+
+#[test]
+fn a_stop_whose_words_nobody_reads_is_one_all_the_same() {
+    let folder = Folder::new();
+    let (reader, pipe) = unread_pipe();
+    let mut command = folder.command("serve");
+    let mut child = command.env("DRAIN_SECONDS", "0").stderr(end_of(&pipe)).spawn().unwrap();
+    let lines = BufReader::new(&reader).lines().map_while(Result::ok);
+    assert!(lines.into_iter().any(|line| line.starts_with("listening on ")));
+    fill(&pipe);
+    signal(&child, "-TERM");
+    assert_eq!(soon(&mut child), Some(0));
 }
 
 #[test]
