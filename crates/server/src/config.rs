@@ -1,5 +1,7 @@
 //! The settings: from the environment, over `.env`, over `cinema.toml`.
 
+mod dotenv;
+mod later;
 mod names;
 mod production;
 mod read;
@@ -14,12 +16,13 @@ use adapter_media::S3Settings;
 use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
-use self::{read::Reader, sources::Values};
 pub use self::{
+    later::LaterSettings,
     read::{Fault, SettingsError},
     secret_file::{SecretFileError, keep_secret},
     sources::Sources,
 };
+use self::{read::Reader, sources::Values};
 
 /// Where the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +122,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Every setting that this version acts on, read and checked.
+/// Every setting, read and checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `APP_ENV`
@@ -180,8 +183,10 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `RUST_LOG`
     pub log_filter: String,
-    /// `ALLOW_SANDBOX`, with `PAYMENT_PROVIDER`: whether production may run without a real payment provider.
+    /// `ALLOW_SANDBOX`: whether production may run without a real payment provider, of which there is none yet.
     pub allows_sandbox: bool,
+    /// What has no effect in this version.
+    pub later: LaterSettings,
 }
 
 impl Settings {
@@ -212,6 +217,7 @@ impl Settings {
         );
         let is_prod = app_env == AppEnv::Prod;
         let mail_from = reader.address("MAIL_FROM");
+        reader.payment_provider("PAYMENT_PROVIDER");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
         Self {
             app_env,
@@ -259,7 +265,8 @@ impl Settings {
                 if is_prod { LogFormat::Json } else { LogFormat::Pretty },
             ),
             log_filter: reader.log_filter("RUST_LOG"),
-            allows_sandbox: reader.allows_sandbox(),
+            allows_sandbox: reader.switch("ALLOW_SANDBOX", false),
+            later: LaterSettings::read(reader),
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
         faults.push(Fault::new(
             "PAYMENT_PROVIDER",
             "cannot be \"sandbox\" in production: nobody would pay",
-            "stripe, or sandbox with ALLOW_SANDBOX=true",
+            "sandbox with ALLOW_SANDBOX=true (this version has no other provider)",
         ));
     }
     SettingsError::none_of(faults)

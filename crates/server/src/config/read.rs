@@ -4,11 +4,15 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     ops::RangeInclusive,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
 use adapter_crypto::AppSecret;
+use adapter_mailer_smtp::SmtpMailer;
 use adapter_media::S3Settings;
+use adapter_postgres::PostgresDatabase;
+use adapter_throttle::RedisThrottle;
 use api_actix::{FixedLimits, RateLimits};
 use domain::{
     accounts::EmailAddress,
@@ -19,6 +23,8 @@ use domain::{
 use tracing_subscriber::EnvFilter;
 
 use super::{DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, names, sources::Values};
+
+const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +110,28 @@ impl Reader {
         value
     }
 
+    /// A secret that its adapter understands. The adapter's words quote nothing of it.
+    fn understood<E: fmt::Display>(
+        &mut self,
+        name: &str,
+        allowed: &str,
+        check: impl FnOnce(&str) -> Result<(), E>,
+    ) -> Option<String> {
+        let text = self.text(name)?;
+        let text = text.trim();
+        match check(text) {
+            Ok(()) => Some(text.to_owned()),
+            Err(error) => {
+                self.faults.push(Fault::new(name, format!("cannot be used ({error})"), allowed));
+                None
+            }
+        }
+    }
+
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, allowed: &str) -> Option<T> {
+        self.read(name, allowed, |text| text.parse().ok())
+    }
+
     pub(super) fn one_of<T: Copy>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
         let allowed = choices.iter().map(|(choice, _)| *choice).collect::<Vec<_>>().join(", ");
         self.read(name, &allowed, |text| {
@@ -159,9 +187,34 @@ impl Reader {
     }
 
     pub(super) fn database(&mut self, name: &str, data_dir: &Path) -> DatabaseSetting {
-        let allowed = "sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME";
-        self.read(name, allowed, database)
-            .unwrap_or_else(|| DatabaseSetting::Sqlite(data_dir.join("cinema.db")))
+        let default = DatabaseSetting::Sqlite(data_dir.join("cinema.db"));
+        let Some(text) = self.text(name) else { return default };
+        if let Some(url) = postgres(text.trim()) {
+            self.check_postgres(name, &url);
+            return DatabaseSetting::Postgres(url);
+        }
+        let path = text.trim().strip_prefix("sqlite://").filter(|path| {
+            let is_folder = path.is_empty() || path.ends_with('/');
+            !is_folder && !path.contains(['?', '\0'])
+        });
+        if path.is_none() {
+            let allowed = format!("sqlite://PATH or {POSTGRES_ALLOWED}");
+            self.faults.push(Fault::new(name, "has a value that cannot be used", allowed));
+        }
+        path.map_or(default, |path| DatabaseSetting::Sqlite(PathBuf::from(path)))
+    }
+
+    /// The address of a PostgreSQL database.
+    pub(super) fn postgres(&mut self, name: &str) -> Option<String> {
+        let url = self.read(name, POSTGRES_ALLOWED, postgres)?;
+        self.check_postgres(name, &url);
+        Some(url)
+    }
+
+    fn check_postgres(&mut self, name: &str, url: &str) {
+        if let Err(error) = PostgresDatabase::check_address(url) {
+            self.faults.push(Fault::new(name, format!("cannot be used ({error})"), POSTGRES_ALLOWED));
+        }
     }
 
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
@@ -188,21 +241,23 @@ impl Reader {
         self.read(name, "an address such as cinema@example.com or Cinema <cinema@example.com>", |text| {
             let address =
                 text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_, it)| it);
-            address.parse::<EmailAddress>().ok().map(|_| text.to_owned())
+            let is_address =
+                address.parse::<EmailAddress>().is_ok() && SmtpMailer::check_sender(text).is_ok();
+            is_address.then(|| text.to_owned())
         })
     }
 
     pub(super) fn mailer(&mut self, name: &str, from: Option<&str>) -> MailerSetting {
         let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
-        let url = self.text("SMTP_URL");
+        let allowed = "smtp://user:password@host:587 or smtps://user:password@host";
+        let is_given = self.values.has("SMTP_URL");
+        let url = self.understood("SMTP_URL", allowed, SmtpMailer::check_url);
         if !is_smtp {
             return MailerSetting::Console;
         }
-        let url = self.needed_for_smtp(
-            "SMTP_URL",
-            url,
-            "smtp://user:password@host:587 or smtps://user:password@host",
-        );
+        // One that is there and no good is named already.
+        let url =
+            if is_given { url.unwrap_or_default() } else { self.needed_for_smtp("SMTP_URL", None, allowed) };
         let from =
             self.needed_for_smtp("MAIL_FROM", from.map(str::to_owned), "the address that mails come from");
         MailerSetting::Smtp(SmtpSetting { url, from })
@@ -253,10 +308,11 @@ impl Reader {
         .unwrap_or_else(|| "info".to_owned())
     }
 
-    pub(super) fn allows_sandbox(&mut self) -> bool {
-        let allows = self.switch("ALLOW_SANDBOX", false);
-        let is_sandbox = self.one_of("PAYMENT_PROVIDER", &[("sandbox", true), ("stripe", false)], true);
-        allows || !is_sandbox
+    /// There is one provider; who names another shall not believe that it is used.
+    pub(super) fn payment_provider(&mut self, name: &str) {
+        self.read(name, "sandbox (this version has no other provider)", |text| {
+            (text == "sandbox").then_some(())
+        });
     }
 
     /// All are read, also when they are off: a fault in one is better found before they are on.
@@ -281,10 +337,11 @@ impl Reader {
     }
 
     pub(super) fn redis(&mut self, name: &str) -> Option<RedisUrl> {
-        let allowed = "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// with TLS";
+        let allowed = "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// with TLS, user and password percent-encoded";
         self.read(name, allowed, |text| {
-            let (scheme, host) = text.split_once("://")?;
-            (["redis", "rediss"].contains(&scheme) && !host.is_empty()).then(|| RedisUrl(text.to_owned()))
+            let (scheme, _) = text.split_once("://")?;
+            let is_redis = ["redis", "rediss"].contains(&scheme) && RedisThrottle::check_url(text).is_ok();
+            is_redis.then(|| RedisUrl(text.to_owned()))
         })
     }
 }
@@ -299,20 +356,10 @@ fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
 }
 
-fn database(text: &str) -> Option<DatabaseSetting> {
+/// The address as the adapter takes it; nothing when it is another kind of address.
+fn postgres(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
-    match scheme {
-        "sqlite" => {
-            let is_path = !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['?', '\0']);
-            is_path.then(|| DatabaseSetting::Sqlite(PathBuf::from(rest)))
-        }
-        "postgres" | "postgresql" | "postgresql+psycopg" => {
-            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            (!host.is_empty() && !host.starts_with(':'))
-                .then(|| DatabaseSetting::Postgres(format!("postgres://{rest}")))
-        }
-        _ => None,
-    }
+    ["postgres", "postgresql", "postgresql+psycopg"].contains(&scheme).then(|| format!("postgres://{rest}"))
 }
 
 /// What `MEDIA_URL` says by itself.

@@ -7,6 +7,11 @@ use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, Medi
 
 const HIDDEN: &str = "***";
 
+/// Something that is there and must not be seen.
+pub(super) fn hidden(_: String) -> String {
+    HIDDEN.to_owned()
+}
+
 pub(super) fn database(setting: &DatabaseSetting) -> String {
     match setting {
         DatabaseSetting::Sqlite(path) => format!("sqlite://{}", path.display()),
@@ -73,7 +78,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             (format!("s3://{}{query}", s3.bucket), one(&s3.region), HIDDEN.to_owned(), token)
         }
     };
-    vec![
+    let mut shown = vec![
         ("APP_ENV", app_env.to_owned()),
         ("APP_HOST", settings.host.to_string()),
         ("APP_PORT", settings.port.to_string()),
@@ -138,7 +143,11 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             },
         ),
         ("RUST_LOG", settings.log_filter.clone()),
-    ]
+        ("PAYMENT_PROVIDER", "sandbox".to_owned()),
+        ("ALLOW_SANDBOX", settings.allows_sandbox.to_string()),
+    ];
+    shown.extend(settings.later.shown());
+    shown
 }
 
 #[cfg(test)]
