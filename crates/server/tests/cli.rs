@@ -37,6 +37,15 @@ impl Folder {
         fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// Who may do what with a file or folder.
+    fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(self.path()).unwrap().count() == 0
+    }
+
     fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cinema"));
         command.args(words.split_whitespace()).current_dir(self.path()).env_clear().env("APP_PORT", "0");
@@ -240,11 +249,55 @@ fn bad_settings_stop_every_command_in_one_line() {
 }
 
 #[test]
+fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
+    let folder = Folder::new();
+    for (name, bad, says) in [
+        ("SMTP_URL", "http://ann:canary@mail", "SMTP_URL cannot be used ("),
+        ("DATABASE_URL", "postgres://ann:canary@db:notaport/cinema", "DATABASE_URL cannot be used ("),
+        ("REDIS_URL", "redis://ann:canary@", "REDIS_URL has a value that cannot be used"),
+        ("PAYMENT_PROVIDER", "stripe", "PAYMENT_PROVIDER cannot be \"stripe\"; allowed: sandbox"),
+        ("METRICS_ADDR", "everywhere", "METRICS_ADDR cannot be \"everywhere\""),
+    ] {
+        for words in ["config", "serve"] {
+            let settings =
+                [("MAILER", "smtp"), ("MAIL_FROM", "cinema@example.com"), ("SMTP_URL", "smtp://mail")];
+            let done = Done(folder.command(words).envs(settings).env(name, bad).output().unwrap()).exits(1);
+            assert!(!done.err().contains("canary"), "{}", done.err());
+            done.says(says);
+            assert!(folder.is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn passwords_are_hidden_also_where_settings_are_shown() {
+    let folder = Folder::new();
+    let mut command = folder.command("config");
+    command
+        .env("DATABASE_URL", "postgres://cinema:can?ary@db/cinema")
+        .env("REDIS_URL", "redis://:can%3Fary@cache");
+    let shown = Done(command.output().unwrap()).exits(0).out();
+    assert!(shown.contains("DATABASE_URL=postgres://cinema:***@db/cinema\n"), "{shown}");
+    assert!(shown.contains("REDIS_URL=redis://:***@cache\n"), "{shown}");
+    assert!(!shown.contains("ary"), "{shown}");
+}
+
+#[test]
+fn a_setting_without_effect_is_told_at_the_start() {
+    let folder = Folder::new();
+    let mut command = folder.command("serve");
+    let server = Server::run(command.env("METRICS_ADDR", "127.0.0.1:9100").stdout(Stdio::piped()));
+    let screen = server.screen.join("\n");
+    assert!(screen.contains("this version does nothing with this setting"), "{screen}");
+    assert!(screen.contains("METRICS_ADDR"), "{screen}");
+}
+
+#[test]
 fn the_document_is_printed_without_a_database() {
     let folder = Folder::new();
     let document: serde_json::Value = serde_json::from_str(&folder.run("openapi").exits(0).out()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+    assert!(folder.is_empty(), "nothing was made");
 }
 
 /// A process that runs until it is stopped.
@@ -357,9 +410,16 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     let screen = server.screen.join("\n");
     assert!(screen.contains(&format!("{}/docs", server.url)), "{screen}");
     assert!(screen.contains("1000 movies loaded"), "{screen}");
-    let kept = folder.path().join("var/dev-admin");
-    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
-    let password = fs::read_to_string(kept).unwrap();
+    for (path, mode) in [
+        ("var", 0o700),
+        ("var/media", 0o700),
+        ("var/cinema.db", 0o600),
+        ("var/dev-admin", 0o600),
+        ("var/dev-secret-key", 0o600),
+    ] {
+        assert_eq!(folder.mode(path), mode, "{path}");
+    }
+    let password = fs::read_to_string(folder.path().join("var/dev-admin")).unwrap();
     assert!(screen.contains(&format!("admin@cinema.example, password {password} ")), "{screen}");
 
     let_clients_be_made();

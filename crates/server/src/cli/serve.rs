@@ -29,6 +29,7 @@ pub(super) enum Ending {
 /// Runs the API, and the background work unless it is done elsewhere, until a signal ends it.
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
     settings.check_production()?;
+    tell_what_has_no_effect(settings);
     let mut signals = Signals::listen()?;
     let prepared = Application::prepare(settings, Overrides::default()).await?;
     let mut first_start = None;
@@ -68,12 +69,19 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Endi
 /// Does the background work alone, until a signal ends it.
 pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
     settings.check_production()?;
+    tell_what_has_no_effect(settings);
     let mut signals = Signals::listen()?;
     let workers = Workers::start(&use_cases(settings).await?);
     say("working: mails and clean-up");
     signals.next().await;
     say("stopping after the job under way; a second signal stops at once");
     Ok(end(workers.stop(std::future::ready(())), LAST_WORK, signals).await)
+}
+
+fn tell_what_has_no_effect(settings: &Settings) {
+    for name in settings.later.set() {
+        tracing::warn!(setting = name, "this version does nothing with this setting");
+    }
 }
 
 /// Waits for the end, but not beyond the limit, and not for somebody who cannot wait. The stop has a thread of its own:
