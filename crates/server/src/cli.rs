@@ -7,6 +7,7 @@ mod import_movies;
 mod migrate;
 mod output;
 mod serve;
+mod usage;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -142,12 +143,16 @@ struct GenerateArgs {
 
 /// Runs the command that the arguments name; says how the process ends.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help goes to standard output, mistakes to standard error; a closed pipe is nobody's mistake.
-            drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        Err(error) if error.use_stderr() => {
+            return Failure::usage(usage::one_line(&error, &arguments)).report();
+        }
+        Err(help) => {
+            // A closed pipe is nobody's mistake.
+            drop(help.print());
+            return ExitCode::SUCCESS;
         }
     };
     match dispatch(cli.command.unwrap_or_else(|| Command::Serve(ServeArgs::default()))) {

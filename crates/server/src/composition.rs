@@ -35,6 +35,7 @@ use domain::{
     time::{Backoff, Clock},
 };
 
+pub(crate) use self::storage::look_at_schema;
 pub use self::{
     application::{Application, Prepared},
     storage::{DatabaseAdmin, Schema},

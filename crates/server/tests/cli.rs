@@ -7,6 +7,8 @@
 )]
 
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -40,6 +42,12 @@ impl Folder {
     /// Who may do what with a file or folder.
     fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
+    }
+
+    /// The files of a folder in it, with what they hold.
+    fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
+        let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
+        files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()
     }
 
     fn is_empty(&self) -> bool {
@@ -160,8 +168,10 @@ fn an_import_that_brings_nothing_in_is_exit_1_and_a_wrong_call_exit_2() {
         .run(&format!("movies import movies.csv {COLUMNS} --default-price 1 --rejects movies.csv"))
         .exits(2)
         .says("names the file that is imported");
-    folder.run("movies import movies.csv --columns name").exits(2);
-    folder.run("fly").exits(2);
+    folder.run("movies import movies.csv --columns name").exits(2).says("see `cinema movies import --help`");
+    folder.run("movies").exits(2).says("`cinema movies` needs a command: import, export");
+    folder.run("fly").exits(2).says("'fly'; see `cinema --help`");
+    assert_eq!(folder.run("movies --help").exits(0).err(), "");
     assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
 }
 
@@ -215,9 +225,16 @@ fn the_rule_for_passwords_can_be_strict() {
 fn migrating_can_be_asked_for_and_done() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
+    assert!(folder.is_empty(), "a check makes nothing");
     assert!(folder.run("migrate").exits(0).out().starts_with("brought the database up to date"));
     assert_eq!(folder.run("migrate").exits(0).out(), "the database is up to date\n");
-    folder.run("migrate --check").exits(0);
+    let before = folder.contents("var");
+    assert_eq!(folder.run("migrate --check").exits(0).out(), "the database is up to date\n");
+    folder.write("other.db", "");
+    let mut other = folder.command("migrate --check");
+    Done(other.env("DATABASE_URL", "sqlite://other.db").output().unwrap()).exits(1).says("behind");
+    assert_eq!(folder.contents("var"), before, "a check writes nothing");
+    assert_eq!(fs::read(folder.path().join("other.db")).unwrap(), b"", "a check writes nothing");
 }
 
 #[test]
