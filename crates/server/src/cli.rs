@@ -321,16 +321,13 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_held_up_does_not_hold_up_the_end() {
-        let (hold, held_up) = std::sync::mpsc::channel::<()>();
-        let hold_up = async move {
-            tokio::task::spawn_blocking(move || held_up.recv());
-        };
-        run_to_its_end(async {
-            hold_up.await;
+        let (holder, waits_for) = std::sync::mpsc::channel::<()>();
+        let work = async move {
+            tokio::task::spawn_blocking(move || waits_for.recv());
             Ok(ExitCode::SUCCESS)
-        })
-        .unwrap();
-        drop(hold);
+        };
+        run_to_its_end(work).unwrap();
+        drop(holder);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The settings: from the environment, over `.env`, over `cinema.toml`.
 
 mod dotenv;
+mod fault;
 mod later;
 mod names;
+mod origin;
 mod production;
 mod read;
 mod secret_file;
+mod services;
 mod show;
 mod sources;
 
@@ -17,8 +20,8 @@ use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
 pub use self::{
+    fault::{Fault, SettingsError},
     later::LaterSettings,
-    read::{Fault, SettingsError},
     secret_file::{SecretFileError, keep_secret},
     sources::Sources,
 };

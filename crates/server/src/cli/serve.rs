@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a stop takes at most, once it is drained: 25 s for the requests and the jobs under way, which end side by side, and
-/// a little for them to be told. Grace periods of containers are DRAIN_SECONDS, this, and a little.
+/// a little for them to be told. Grace periods of containers are `DRAIN_SECONDS`, this, and a little.
 const LAST_WORK: Duration = Duration::from_secs(27);
 
 /// How a process that runs until it is stopped was stopped.

@@ -1,8 +1,8 @@
 //! What a `.env` file may say.
 
 use super::{
+    fault::{Fault, SettingsError},
     names,
-    read::{Fault, SettingsError},
 };
 
 /// Refuses a `$` that the library would take, with what follows it, for the name of another value: a password would be
@@ -58,9 +58,8 @@ fn expanded_names(text: &str) -> Vec<&str> {
                 found.extend(name_of(rest).filter(|name| !found.contains(name)));
                 if place == Place::AfterBlank { Place::Plain } else { place }
             }
-            (Place::Quoted, _) => Place::Quoted,
+            (Place::Quoted, _) | (_, '"') => Place::Quoted,
             (_, '\'') => Place::Literal,
-            (_, '"') => Place::Quoted,
             (_, character) if character.is_whitespace() => Place::AfterBlank,
             _ => Place::Plain,
         };
@@ -131,7 +130,9 @@ mod tests {
             texts = texts.iter().flat_map(longer).collect();
             for text in &texts {
                 let Some(mut values) = read(text) else { continue };
-                values.iter_mut().for_each(|(_, value)| *value = value.replace('$', "§"));
+                for (_, value) in &mut values {
+                    *value = value.replace('$', "§");
+                }
                 let is_altered = read(&text.replace('$', "§")) != Some(values);
                 assert!(!is_altered || !expanded_names(text).is_empty(), "{text:?}");
             }

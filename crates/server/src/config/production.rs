@@ -1,6 +1,10 @@
 //! What production refuses.
 
-use super::{AppEnv, MailerSetting, Settings, read::Fault, read::SettingsError, secret_file};
+use super::{
+    AppEnv, MailerSetting, Settings,
+    fault::{Fault, SettingsError},
+    secret_file,
+};
 
 /// The fewest bytes of a secret that is not guessed.
 const MIN_SECRET_LENGTH: usize = 32;

@@ -3,8 +3,9 @@ use std::{collections::HashMap, fmt, io, path::Path};
 use config::{Config, File, FileFormat, Value, ValueKind};
 
 use super::{
-    dotenv, names,
-    read::{Fault, SettingsError},
+    dotenv,
+    fault::{Fault, SettingsError},
+    names,
 };
 
 /// Where settings come from, the strongest first. Values are hidden in `Debug`.
