@@ -302,4 +302,6 @@ impl Settings {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;
