@@ -4,8 +4,8 @@
 //! session: no LISTEN, advisory locks, triggers or temporary tables, so that it runs on distributed PostgreSQL and
 //! behind a pooler (`PgBouncer` needs `ignore_startup_parameters = options`).
 
-mod address;
 mod bulk;
+mod check_address;
 mod dialect;
 mod error;
 mod migrate;
@@ -24,7 +24,7 @@ use deadpool::managed::Object;
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 use domain::store::StoreError;
 
-pub use crate::address::InvalidAddress;
+pub use crate::check_address::InvalidAddress;
 use crate::{
     dialect::Connection,
     error::{is_connection_lost, store_error},
