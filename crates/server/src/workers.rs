@@ -3,7 +3,11 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::store::StoreError;
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use crate::composition::{UseCases, error_chain};
 
@@ -16,13 +20,17 @@ const CLEAN_UP: Duration = Duration::from_mins(5);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a job under way may take to end.
+/// How long background work may take to end.
 const LAST_JOB: Duration = Duration::from_secs(25);
+
+/// Nothing new is begun so long before that: longer than a mail may take, so that none is cut off.
+const LAST_MAIL: Duration = Duration::from_secs(12);
 
 /// The background work of one process. Any number of processes may do it at once.
 #[derive(Debug)]
 pub struct Workers {
-    stop: watch::Sender<bool>,
+    /// Once it is to end: when the last thing may be begun.
+    stop: watch::Sender<Option<Instant>>,
     jobs: JoinSet<()>,
 }
 
@@ -30,12 +38,12 @@ impl Workers {
     /// Begins it on the present runtime.
     #[must_use]
     pub fn start(use_cases: &UseCases) -> Self {
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         let mut jobs = JoinSet::new();
-        let outbox = Arc::clone(&use_cases.outbox);
+        let (outbox, end) = (Arc::clone(&use_cases.outbox), stopping.clone());
         jobs.spawn(repeat("outbox", OUTBOX, stopping.clone(), move || {
-            let outbox = Arc::clone(&outbox);
-            async move { outbox.deliver_due().await }
+            let (outbox, end) = (Arc::clone(&outbox), end.clone());
+            async move { outbox.deliver_while(|| may_begin(&end)).await }
         }));
         let (accounts, outbox) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
@@ -48,9 +56,10 @@ impl Workers {
         Self { stop, jobs }
     }
 
-    /// Ends it after a last round of each job; what that one claimed is free again after its lease in any case.
+    /// Ends it after a last round of each job, which begins no more mails when that takes long: those are another process'
+    /// at once, since nobody holds what was not begun.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
+        self.stop.send_replace(Some(Instant::now() + LAST_JOB.saturating_sub(LAST_MAIL)));
         let all = async { while self.jobs.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_JOB, all).await.is_err() {
             tracing::warn!("background work did not end in time");
@@ -60,8 +69,12 @@ impl Workers {
 
 /// Does the job again and again with a pause between, a longer one after each failure in a row; once more at the end, for
 /// what came in the last pause.
-async fn repeat<J, F>(name: &'static str, pause: Duration, mut stopping: watch::Receiver<bool>, job: J)
-where
+async fn repeat<J, F>(
+    name: &'static str,
+    pause: Duration,
+    mut stopping: watch::Receiver<Option<Instant>>,
+    job: J,
+) where
     J: Fn() -> F,
     F: Future<Output = Result<u64, StoreError>>,
 {
@@ -88,12 +101,16 @@ where
         }
         tokio::select! {
             () = sleep(pause_after(pause, failures)) => {}
-            stopped = stopping.wait_for(|stop| *stop) => {
+            stopped = stopping.wait_for(Option::is_some) => {
                 drop(stopped);
                 is_last = true;
             }
         }
     }
+}
+
+fn may_begin(end: &watch::Receiver<Option<Instant>>) -> bool {
+    end.borrow().is_none_or(|end| Instant::now() < end)
 }
 
 fn pause_after(pause: Duration, failures: u32) -> Duration {
@@ -114,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_is_repeated_until_it_is_stopped() {
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
         let job = tokio::spawn(repeat("test", Duration::ZERO, stopping, move || {
             ran.send(()).unwrap();
@@ -123,7 +140,17 @@ mod tests {
         for _ in 0..5 {
             runs.recv().await.unwrap();
         }
-        stop.send_replace(true);
+        stop.send_replace(Some(Instant::now()));
         job.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_it_is_to_end_new_work_is_begun_for_a_while() {
+        let (stop, stopping) = watch::channel(None);
+        assert!(may_begin(&stopping));
+        stop.send_replace(Some(Instant::now() + Duration::from_secs(13)));
+        assert!(may_begin(&stopping));
+        tokio::time::advance(Duration::from_secs(13)).await;
+        assert!(!may_begin(&stopping));
     }
 }
