@@ -1,8 +1,12 @@
-use std::{error::Error as _, str::FromStr};
+use std::error::Error as _;
 
-use tokio_postgres::{Config, config::Host};
+use tokio_postgres::config::Host;
 
-use crate::PostgresDatabase;
+use crate::{
+    PostgresDatabase,
+    address::{Address, AddressError},
+    tls::connector,
+};
 
 /// An address is none of a PostgreSQL database. Quotes nothing of it, since it has a password in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +17,7 @@ pub enum InvalidAddress {
     /// What stands where the host should is none.
     #[error("its host has characters that no host has: in a password, @ is written %40, / %2F and ? %3F")]
     Host,
-    /// This option of it has a value that the option does not take.
+    /// One of its options has a value that the option does not take, or that cannot be used.
     #[error("{0}")]
     Value(String),
     /// It has an option that does not exist, or is not an address at all.
@@ -27,14 +31,18 @@ impl PostgresDatabase {
     /// # Errors
     /// When it cannot.
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
-        let config =
-            Config::from_str(url).map_err(|error| match error.source().map(ToString::to_string) {
+        let Address { config, trust } = Address::parse(url).map_err(|error| match error {
+            AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
                 // Only this one of the library's messages names nothing but the option.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)
                 }
                 _ => InvalidAddress::Form,
-            })?;
+            },
+            error => InvalidAddress::Value(error.to_string()),
+        })?;
+        connector(&trust, config.get_ssl_negotiation())
+            .map_err(|error| InvalidAddress::Value(error.to_string()))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(InvalidAddress::NoHost);
         }
@@ -66,7 +74,7 @@ mod tests {
             ("postgres://ann:canary@db:notaport/cinema", value("port")),
             ("postgres://ann:canary@db:99999/cinema", value("port")),
             ("postgres://ann:canary@[::1/cinema", value("host")),
-            ("postgres://ann:canary@db/cinema?sslmode=canary", value("sslmode")),
+            ("postgres://ann:canary@db/cinema?connect_timeout=canary", value("connect_timeout")),
             ("postgres://ann:can@ary@db/cinema", InvalidAddress::Host),
             ("postgres://ann:canary@/cinema", InvalidAddress::NoHost),
             ("postgres://ann:canary@:5432/cinema", InvalidAddress::NoHost),
@@ -82,6 +90,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_its_encryption_is_said() {
+        for (parameters, says) in [
+            ("sslmode=canary", "sslmode must be disable"),
+            ("sslmode=verify-full&sslrootcert=/nowhere/at/all", "sslrootcert must name a file"),
+        ] {
+            let url = format!("postgres://ann:canary@db/cinema?{parameters}");
+            let error = PostgresDatabase::check_address(&url).unwrap_err().to_string();
+            assert!(error.contains(says) && !error.contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
     fn every_form_of_address_may_be_given() {
         for url in [
             "postgres://db/cinema",
@@ -89,6 +109,7 @@ mod tests {
             "postgres://ann:se?cret@db/cinema",
             "postgres://[::1]:5432,second:5433/cinema",
             "postgres:///cinema?host=/var/run/postgresql",
+            "postgres://db/cinema?sslmode=require",
             "postgres://%2Fvar%2Frun%2Fpostgresql/cinema",
             "postgres://ann@127.0.0.1/cinema?options=-c%20statement_timeout%3D9000",
         ] {
