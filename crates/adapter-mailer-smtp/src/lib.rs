@@ -51,6 +51,22 @@ impl SmtpMailer {
         Self::with_timeouts(smtp_url, from, Timeouts::default())
     }
 
+    /// Whether `smtp_url` can be used: for who reads settings.
+    ///
+    /// # Errors
+    /// As [`SmtpMailer::new`].
+    pub fn check_url(smtp_url: &str) -> Result<(), SmtpConfigError> {
+        Relay::parse(smtp_url).map(drop)
+    }
+
+    /// Whether mails can come `from` this address: for who reads settings.
+    ///
+    /// # Errors
+    /// As [`SmtpMailer::new`].
+    pub fn check_sender(from: &str) -> Result<(), SmtpConfigError> {
+        Sender::parse(from).map(drop)
+    }
+
     /// As [`SmtpMailer::new`], with other limits.
     ///
     /// # Errors

@@ -43,18 +43,28 @@ pub enum FolderError {
 pub struct FolderMedia(Objects);
 
 impl FolderMedia {
-    /// Makes the folder when it is not there.
+    /// Makes the folder when it is not there, for nobody but this user: pictures are shown by the server alone.
     ///
     /// # Errors
     /// When it can be neither made nor opened.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        std::fs::create_dir_all(path)
-            .map_err(|source| FolderError::Make { path: path.to_owned(), source })?;
+        make_folder(path).map_err(|source| FolderError::Make { path: path.to_owned(), source })?;
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(|source| FolderError::Open { path: path.to_owned(), source })?
             .with_fsync(true);
         Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, keeps_types: false }))
     }
+}
+
+#[cfg(unix)]
+fn make_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
 }
 
 #[async_trait]

@@ -26,7 +26,11 @@ const DEADLOCK: &str = "deadlock detected"; // 40P01
 const LOST: [&str; 3] =
     ["terminating connection", "the database system is shutting down", "the database system is starting up"];
 
-/// Whether the connection is gone, as after a restart of the database.
+/// How the server begins to say that it does not know a statement that was prepared before (26000), or knows another one by
+/// its name (42P05): what a pooler that hands out other servers between transactions makes of a connection.
+const OTHER_STATEMENTS: &str = "prepared statement \"";
+
+/// Whether the connection is gone, as after a restart of the database, or is not the one that it was.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -34,7 +38,10 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
             _,
         )
         | Error::BrokenTransactionManager => true,
-        Error::DatabaseError(_, information) => LOST.iter().any(|text| information.message().contains(text)),
+        Error::DatabaseError(_, information) => {
+            let message = information.message();
+            LOST.iter().any(|text| message.contains(text)) || message.starts_with(OTHER_STATEMENTS)
+        }
         _ => false,
     }
 }

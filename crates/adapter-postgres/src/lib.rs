@@ -1,10 +1,12 @@
 //! The storage ports on PostgreSQL.
 //!
-//! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It keeps no state in the
-//! session: no LISTEN, advisory locks, triggers or temporary tables, so that it runs on distributed PostgreSQL and
-//! behind a pooler (`PgBouncer` needs `ignore_startup_parameters = options`).
+//! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It uses no LISTEN, advisory locks,
+//! triggers or temporary tables; what it keeps in a session is prepared statements, which a pooler in transaction mode has to
+//! keep too (docs/operations.md, "Behind `PgBouncer`").
 
+mod address;
 mod bulk;
+mod check_address;
 mod dialect;
 mod error;
 mod migrate;
@@ -14,15 +16,17 @@ mod pool;
 mod queries;
 mod repositories;
 mod schema;
+mod session;
 mod statement;
+mod tls;
 mod unit_of_work;
 
 use std::sync::Arc;
 
-use deadpool::managed::Object;
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 use domain::store::StoreError;
 
+pub use crate::check_address::InvalidAddress;
 use crate::{
     dialect::Connection,
     error::{is_connection_lost, store_error},
@@ -109,8 +113,8 @@ impl PostgresDatabase {
         &self.inner.cache
     }
 
-    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone, as all are after
-    /// a restart of the database, is dropped and the statement tried once more on a new one. One that lost a race, as
+    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone or silent, as all
+    /// are after a restart of the database, is dropped and the statement tried once more on a new one. One that lost a race, as
     /// even reading ones do where the database serializes, is run again at once: no race is lost twice against the same.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
@@ -121,12 +125,13 @@ impl PostgresDatabase {
         let mut is_first = true;
         let mut tries_left = TRIES;
         loop {
-            let mut connection = self.inner.connections.get().await?;
+            let mut session = self.inner.connections.get().await?;
             self.inner.connections.count_statement();
-            match statement.clone().load::<U>(&mut *connection).await {
+            let patience = session.patience;
+            match patience.wait(statement.clone().load::<U>(&mut session.connection)).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) if is_connection_lost(&error) => {
-                    drop(Object::take(connection));
+                    self.inner.connections.discard(session, &error);
                     if !is_first {
                         return Err(store_error(error));
                     }
@@ -143,19 +148,45 @@ impl PostgresDatabase {
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_types::Bool;
+    use diesel::sql_types::{Bool, Integer};
     use domain::store::StoreError;
-    use test_postgres::TestPostgres;
+    use test_postgres::{TestDatabase, TestPostgres};
 
-    use super::{Database, PoolOptions, statement::Statement};
+    use super::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_reading_statement_may_lose_four_races() {
+    /// A database that is reached by one connection.
+    async fn empty() -> Option<(TestDatabase, Database)> {
         if TestPostgres::is_skipped() {
-            return;
+            return None;
         }
         let guard = TestPostgres::shared().empty_database().await;
         let database = Database::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
+        Some((guard, database))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn statements_that_the_server_does_not_know_any_more_make_the_connection_a_lost_one() {
+        let Some((_guard, database)) = empty().await else { return };
+        // As between two transactions behind a pooler that does not keep statements.
+        let forget = || Statement::<()>::new("DEALLOCATE ALL");
+        database.ping().await.unwrap();
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        unit.execute(forget()).await.unwrap();
+        unit.finish().await.unwrap();
+        database.ping().await.unwrap();
+
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        let one = || Statement::<(Integer,)>::new("SELECT 1");
+        unit.load::<(i32,), _>(one()).await.unwrap();
+        unit.execute(forget()).await.unwrap();
+        let lost = unit.load::<(i32,), _>(one()).await;
+        assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+        UnitOfWork::begin(&database).await.unwrap().finish().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reading_statement_may_lose_four_races() {
+        let Some((guard, database)) = empty().await else { return };
         // The sequence goes on whatever becomes of the statement.
         guard
             .execute(

@@ -42,8 +42,8 @@ async fn fill(url: String) {
     }
     unit.finish().await.unwrap();
     // As the server does by itself after a while; not in a transaction.
-    let mut connection = database.connections().get().await.unwrap();
-    connection.batch_execute("VACUUM ANALYZE").await.unwrap();
+    let mut session = database.connections().get().await.unwrap();
+    session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }
 
 /// The plan of a statement, a line a step.

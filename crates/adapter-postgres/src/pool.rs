@@ -1,5 +1,4 @@
 use std::{
-    str::FromStr,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -7,13 +6,24 @@ use std::{
 use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult};
 use diesel_async::{AsyncPgConnection, pooled_connection::PoolableConnection};
 use domain::store::StoreError;
-use tokio::runtime::Handle;
-use tokio_postgres::{Config, NoTls};
+use tokio::{runtime::Handle, time::timeout};
+use tokio_postgres::{
+    CancelToken, Client, Config, Connection, Error, Socket,
+    config::SslMode,
+    tls::{MakeTlsConnect, TlsStream},
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::{
+    address::Address,
+    session::{Session, is_silence},
+    tls::{Trust, connector},
+};
 
 /// How long to wait for a free connection before giving up.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// How long opening a connection may take.
+/// How long opening a connection may take, or telling the server on another one to give a statement up.
 const OPEN: Duration = Duration::from_secs(2);
 
 /// What every connection is opened with: nothing runs, waits for a lock or idles in a transaction for long; and pages
@@ -30,39 +40,84 @@ const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("cannot connect to PostgreSQL")]
-    Connect(#[from] tokio_postgres::Error),
+    Connect(#[from] Error),
     #[error("cannot set up the connection to PostgreSQL")]
     Setup(#[from] diesel::ConnectionError),
+    #[error("cannot ask PostgreSQL how long statements may take")]
+    Ask(#[from] diesel::result::Error),
+    #[error("PostgreSQL did not answer in time")]
+    TimedOut(#[from] tokio::time::error::Elapsed),
     #[error("the runtime that opens connections has ended")]
     Runtime(#[from] tokio::task::JoinError),
 }
 
 /// Opens connections, each driven by the runtime that the pool was made on: a busy web worker never stalls them.
-#[derive(Debug)]
+#[derive(Clone)]
 pub(crate) struct Manager {
     config: Config,
+    tls: MakeRustlsConnect,
     runtime: Handle,
 }
 
 pub(crate) type PooledConnection = Object<Manager>;
 
+impl Manager {
+    async fn open(self) -> Result<Session, ConnectError> {
+        let (client, connection) = connect(&self.config, self.tls).await?;
+        let connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+        Ok(Session::on(connection).await?)
+    }
+
+    /// The same connections with other settings.
+    fn with_options(&self, options: &str) -> Self {
+        let mut manager = self.clone();
+        // Ours first, so that what the address says wins.
+        let theirs = manager.config.get_options().unwrap_or_default();
+        let options = format!("{options} {theirs}");
+        manager.config.options(options.trim());
+        manager
+    }
+}
+
+/// Connects; without encryption where that is only preferred, and the server can do none that we can.
+async fn connect<T>(
+    config: &Config,
+    tls: T,
+) -> Result<(Client, Connection<Socket, impl TlsStream + Unpin + Send + 'static>), Error>
+where
+    T: MakeTlsConnect<Socket> + Clone,
+    T::Stream: Send + 'static,
+{
+    match config.connect(tls.clone()).await {
+        Err(error) if config.get_ssl_mode() == SslMode::Prefer && is_of_encryption(&error) => {
+            tracing::warn!(
+                error = domain::failure::error_chain(&error),
+                "PostgreSQL is used without encryption"
+            );
+            config.clone().ssl_mode(SslMode::Disable).connect(tls).await
+        }
+        answer => answer,
+    }
+}
+
+/// Whether the connection was made and could not be encrypted: known by its words, as there is no other way.
+fn is_of_encryption(error: &Error) -> bool {
+    error.to_string().starts_with("error performing TLS handshake")
+}
+
 impl managed::Manager for Manager {
-    type Type = AsyncPgConnection;
+    type Type = Session;
     type Error = ConnectError;
 
-    async fn create(&self) -> Result<AsyncPgConnection, ConnectError> {
-        let config = self.config.clone();
-        self.runtime
-            .spawn(async move {
-                let (client, connection) = config.connect(NoTls).await?;
-                Ok(AsyncPgConnection::try_from_client_and_connection(client, connection).await?)
-            })
-            .await?
+    async fn create(&self) -> Result<Session, ConnectError> {
+        let open = self.clone().open();
+        // The time is measured within the task: nobody may be there any more to end it.
+        self.runtime.spawn(async move { timeout(OPEN, open).await }).await??
     }
 
     /// Without asking the server: a connection that broke meanwhile shows at its first statement, which is tried again.
-    async fn recycle(&self, connection: &mut AsyncPgConnection, _: &Metrics) -> RecycleResult<ConnectError> {
-        if connection.is_broken() {
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectError> {
+        if session.connection.is_broken() {
             Err(RecycleError::Message("the connection is broken".into()))
         } else {
             Ok(())
@@ -73,50 +128,65 @@ impl managed::Manager for Manager {
 /// Hands out connections and counts the statements that run on them.
 pub(crate) struct Connections {
     pool: Pool<Manager>,
-    config: Config,
-    runtime: Handle,
+    /// Opens those outside the pool.
+    manager: Manager,
     statements: AtomicU64,
 }
 
 impl Connections {
     /// Reads the address; opens nothing yet.
     pub(crate) fn new(url: &str, size: usize) -> Result<Self, StoreError> {
-        // The form that SQLAlchemy writes is understood too (R111).
-        let plain = url.replacen("postgresql+psycopg://", "postgresql://", 1);
-        let mut config = Config::from_str(&plain).map_err(StoreError::failed)?;
-        if config.get_application_name().is_none() {
-            config.application_name("cinema");
+        let Address { config, trust } = Address::parse(url).map_err(StoreError::failed)?;
+        let tls = connector(&trust, config.get_ssl_negotiation()).map_err(StoreError::failed)?;
+        if config.get_ssl_mode() == SslMode::Require && trust == Trust::Anybody {
+            tracing::warn!(
+                "sslmode=require encrypts, and takes anybody for the database: sslmode=verify-full looks at the certificate"
+            );
         }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(OPEN);
-        }
-        let runtime = Handle::current();
-        let manager = Manager { config: with_options(&config, STARTUP), runtime: runtime.clone() };
-        let pool = Pool::builder(manager)
+        let manager = Manager { config, tls, runtime: Handle::current() };
+        let pool = Pool::builder(manager.with_options(STARTUP))
             .max_size(size.max(1))
             .wait_timeout(Some(WAIT))
-            .create_timeout(Some(OPEN))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(StoreError::failed)?;
-        Ok(Self { pool, config, runtime, statements: AtomicU64::new(0) })
+        Ok(Self { pool, manager, statements: AtomicU64::new(0) })
     }
 
-    /// A connection, at the latest after [`WAIT`].
+    /// A connection, at the latest after [`WAIT`] and [`OPEN`].
     pub(crate) async fn get(&self) -> Result<PooledConnection, StoreError> {
         self.pool.get().await.map_err(StoreError::unavailable)
     }
 
-    /// A connection outside the pool, for migrations.
+    /// Closes a connection that is of no use any more. One that fell silent says that those beside it did too: who was given
+    /// one of them next would wait as long.
+    pub(crate) fn discard(&self, session: PooledConnection, why: &diesel::result::Error) {
+        drop(Object::take(session));
+        if is_silence(why) {
+            tracing::warn!("PostgreSQL does not answer: its idle connections are given up");
+            self.pool.retain(|_, _| false);
+        }
+    }
+
+    /// Tells the server that nobody waits for a statement any more.
+    pub(crate) async fn cancel(&self, statement: &CancelToken) {
+        match timeout(OPEN, statement.cancel_query(self.manager.tls.clone())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a statement could not be cancelled"),
+            Err(_) => tracing::debug!("a statement could not be cancelled in time"),
+        }
+    }
+
+    /// A connection outside the pool, for migrations, which wait as long as it takes.
     pub(crate) async fn open_for_migrations(&self) -> Result<AsyncPgConnection, StoreError> {
-        let manager =
-            Manager { config: with_options(&self.config, MIGRATION_STARTUP), runtime: self.runtime.clone() };
-        managed::Manager::create(&manager).await.map_err(StoreError::unavailable)
+        let manager = self.manager.with_options(MIGRATION_STARTUP);
+        let session = managed::Manager::create(&manager).await.map_err(StoreError::unavailable)?;
+        Ok(session.connection)
     }
 
     /// Where work goes on when a caller has gone away.
     pub(crate) const fn runtime(&self) -> &Handle {
-        &self.runtime
+        &self.manager.runtime
     }
 
     /// Counts a statement.
@@ -130,34 +200,15 @@ impl Connections {
     }
 }
 
-/// Ours first, so that what the address says wins.
-fn with_options(config: &Config, ours: &str) -> Config {
-    let mut config = config.clone();
-    let theirs = config.get_options().unwrap_or_default().to_owned();
-    config.options(format!("{ours} {theirs}").trim());
-    config
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_form_of_address_is_understood() {
-        for scheme in ["postgres", "postgresql", "postgresql+psycopg"] {
-            let connections =
-                Connections::new(&format!("{scheme}://ann:secret@db.example.com:5433/cinema"), 2).unwrap();
-            assert_eq!(connections.config.get_dbname(), Some("cinema"));
-            assert_eq!(connections.config.get_ports(), [5433]);
-        }
-        assert!(Connections::new("mysql://localhost/cinema", 2).is_err());
-    }
-
-    #[tokio::test]
     async fn options_in_the_address_win_over_ours() {
         let url = "postgres://localhost/cinema?options=-c%20statement_timeout%3D9000";
-        let connections = Connections::new(url, 2).unwrap();
-        let merged = with_options(&connections.config, STARTUP);
-        assert!(merged.get_options().unwrap().ends_with("random_page_cost=1.1 -c statement_timeout=9000"));
+        let manager = Connections::new(url, 2).unwrap().manager.with_options(STARTUP);
+        let options = manager.config.get_options().unwrap();
+        assert!(options.ends_with("random_page_cost=1.1 -c statement_timeout=9000"), "{options}");
     }
 }

@@ -1,28 +1,30 @@
 use std::{sync::Arc, time::Duration};
 
-use deadpool::managed::Object;
-use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::{
+    query_builder::{QueryFragment, QueryId},
+    result::Error,
+};
 use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection, methods::LoadQuery};
 use domain::store::StoreError;
-use tokio_postgres::NoTls;
 
 use crate::{
     Database,
     dialect::{Backend, Connection},
     error::{is_connection_lost, store_error},
     pool::{Connections, PooledConnection},
+    session::Session,
     statement::Statement,
 };
 
 /// How long a statement that nobody waits for any more may hold up a rollback before it is cancelled.
-const PATIENCE: Duration = Duration::from_millis(50);
+const COURTESY: Duration = Duration::from_millis(50);
 
 /// An open transaction: every unit and every repository of the domain. Dropped before it is finished, it is rolled back
 /// at once, and what it locked is free within milliseconds.
 pub(crate) struct UnitOfWork {
     connections: Arc<Connections>,
-    /// `None` once it is over.
-    connection: Option<PooledConnection>,
+    /// `None` once it is over, or its connection is lost.
+    session: Option<PooledConnection>,
     /// A statement failed: PostgreSQL would answer the commit by a rollback, without an error.
     has_failed: bool,
     /// Totals and counts are to be read anew after the commit.
@@ -47,31 +49,37 @@ impl UnitOfWork {
 
     async fn try_begin(database: &Database) -> Result<Self, StoreError> {
         let connections = Arc::clone(database.connections());
-        let connection = connections.get().await?;
+        let session = connections.get().await?;
         // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
         let mut unit =
-            Self { connections, connection: Some(connection), has_failed: false, has_changed_catalog: false };
+            Self { connections, session: Some(session), has_failed: false, has_changed_catalog: false };
         // READ COMMITTED is what it needs and what PostgreSQL does when nobody wants more of the database.
         unit.batch("BEGIN").await?;
         Ok(unit)
     }
 
-    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+    fn session(&mut self) -> Result<&mut Session, StoreError> {
         if self.has_failed {
             return Err(StoreError::failed(FailedBefore));
         }
         self.connections.count_statement();
-        self.connection.as_deref_mut().ok_or_else(|| StoreError::failed(FailedBefore))
+        self.session.as_deref_mut().ok_or_else(|| StoreError::failed(FailedBefore))
     }
 
     async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        let answer = self.connection()?.batch_execute(sql).await;
+        let session = self.session()?;
+        let answer = session.patience.wait(session.connection.batch_execute(sql)).await;
         self.note(answer)
     }
 
     fn note<T>(&mut self, answer: diesel::QueryResult<T>) -> Result<T, StoreError> {
         answer.map_err(|error| {
             self.has_failed = true;
+            if is_connection_lost(&error)
+                && let Some(session) = self.session.take()
+            {
+                self.connections.discard(session, &error);
+            }
             store_error(error)
         })
     }
@@ -81,7 +89,8 @@ impl UnitOfWork {
     where
         Q: QueryFragment<Backend> + QueryId + Send + 'q,
     {
-        let answer = self.connection()?.execute_returning_count(query).await;
+        let session = self.session()?;
+        let answer = session.patience.wait(session.connection.execute_returning_count(query)).await;
         self.note(answer)
     }
 
@@ -102,7 +111,8 @@ impl UnitOfWork {
         U: Send + 'q,
         Q: LoadQuery<'q, Connection, U> + Send + 'q,
     {
-        let answer = query.load::<U>(self.connection()?).await;
+        let session = self.session()?;
+        let answer = session.patience.wait(query.load::<U>(&mut session.connection)).await;
         self.note(answer)
     }
 
@@ -124,7 +134,7 @@ impl UnitOfWork {
     #[expect(clippy::unused_self, reason = "on SQLite there is something to do")]
     pub(crate) const fn note_erasure(&self) {}
 
-    /// Makes it happen.
+    /// Makes it happen. When no answer comes it may have happened or not: nobody may do it again by himself.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         if self.has_changed_catalog {
             // Last, since the row is locked from here to the commit, and every writer of the catalogue needs it.
@@ -132,38 +142,36 @@ impl UnitOfWork {
             self.execute_one(bump).await?;
         }
         self.batch("COMMIT").await?;
-        self.connection = None;
+        self.session = None;
         Ok(())
     }
 }
 
 impl Drop for UnitOfWork {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(session) = self.session.take() else { return };
         self.connections.count_statement();
-        self.connections.runtime().spawn(roll_back(connection));
+        self.connections.runtime().spawn(roll_back(Arc::clone(&self.connections), session));
     }
 }
 
 /// Rolls back, and gives the connection back only when that worked.
-async fn roll_back(mut connection: PooledConnection) {
+async fn roll_back(connections: Arc<Connections>, mut session: PooledConnection) {
     // Asked for before anything is awaited: a statement may still be running that nobody waits for.
-    let cancel = connection.cancel_token();
-    let is_clean = {
-        let rollback = connection.batch_execute("ROLLBACK");
+    let statement = session.connection.cancel_token();
+    let answer = {
+        let patience = session.patience;
+        let rollback = patience.wait(session.connection.batch_execute("ROLLBACK"));
         tokio::pin!(rollback);
-        if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut rollback).await {
-            answer.is_ok()
+        if let Ok(answer) = tokio::time::timeout(COURTESY, &mut rollback).await {
+            answer
         } else {
-            if let Err(error) = cancel.cancel_query(NoTls).await {
-                tracing::debug!(%error, "a statement could not be cancelled");
-            }
+            connections.cancel(&statement).await;
             // The server acts on a cancellation whenever it comes to it: the connection's next user would be hit.
-            drop(rollback.await);
-            false
+            rollback.await.and(Err(Error::BrokenTransactionManager))
         }
     };
-    if !is_clean {
-        drop(Object::take(connection));
+    if let Err(error) = answer {
+        connections.discard(session, &error);
     }
 }

@@ -38,6 +38,13 @@ impl DatabaseFile {
         Ok(Self { path })
     }
 
+    /// The file when it is there; nothing is made.
+    pub(crate) fn existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        let path = std::path::absolute(path).map_err(StoreError::unavailable)?;
+        let is_there = path.try_exists().map_err(StoreError::unavailable)?;
+        Ok(is_there.then_some(Self { path }))
+    }
+
     /// Opens a connection. It blocks.
     pub(crate) fn open(&self, purpose: Purpose) -> Result<SqliteConnection, StoreError> {
         let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;

@@ -1,13 +1,22 @@
+use std::path::Path;
+
 use diesel::{
-    SqliteConnection,
+    QueryResult, SqliteConnection,
     migration::{MigrationSource, MigrationVersion},
+    query_dsl::LoadQuery,
     sql_types::{BigInt, Text},
     sqlite::Sqlite,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::store::StoreError;
+use tokio::runtime::Handle;
 
-use crate::{SchemaState, SqliteDatabase, file::Purpose, statement::Statement};
+use crate::{
+    SchemaState, SqliteDatabase,
+    file::{DatabaseFile, Purpose},
+    readers::Readers,
+    statement::Statement,
+};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -61,17 +70,37 @@ impl SqliteDatabase {
     /// # Errors
     /// When the file cannot be read.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
+        self.count_statement();
+        schema_state(&self.inner.readers).await
+    }
+
+    /// The same of a file that is not opened to work with it: nothing is made or written. A file that is not there lacks
+    /// every migration.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn schema_state_at(path: &Path) -> Result<SchemaState, StoreError> {
+        match DatabaseFile::existing(path)? {
+            Some(file) => schema_state(&Readers::new(file, 1, Handle::current())).await,
+            None => Ok(SchemaState::compare(&known_versions()?, std::iter::empty())),
+        }
+    }
+}
+
+async fn schema_state(readers: &Readers) -> Result<SchemaState, StoreError> {
+    let read = |connection: &mut SqliteConnection| -> QueryResult<Vec<(String,)>> {
         let tables = Statement::<(BigInt,)>::new(
             "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '__diesel_schema_migrations'",
         );
-        let tables: Vec<(i64,)> = self.fetch(tables).await?;
-        let applied: Vec<(String,)> = if tables == [(1,)] {
-            self.fetch(Statement::<(Text,)>::new("SELECT version FROM __diesel_schema_migrations")).await?
-        } else {
-            Vec::new()
-        };
-        Ok(SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version)))
-    }
+        let tables: Vec<(i64,)> = tables.internal_load(connection)?.collect::<QueryResult<_>>()?;
+        if tables != [(1,)] {
+            return Ok(Vec::new());
+        }
+        let versions = Statement::<(Text,)>::new("SELECT version FROM __diesel_schema_migrations");
+        versions.internal_load(connection)?.collect()
+    };
+    let applied = readers.run(read).await?;
+    Ok(SchemaState::compare(&known_versions()?, applied.into_iter().map(|(version,)| version)))
 }
 
 fn known_versions() -> Result<Vec<MigrationVersion<'static>>, StoreError> {

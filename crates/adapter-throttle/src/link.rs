@@ -30,6 +30,11 @@ const LATE: &str = "it did not answer in time";
 )]
 pub struct InvalidRedisUrl;
 
+/// Whether the address is one of a Redis.
+pub(crate) fn check(url: &str) -> Result<(), InvalidRedisUrl> {
+    Client::open(url).map(drop).map_err(|_| InvalidRedisUrl)
+}
+
 /// Holds the connection while there is one; a task of its own keeps looking for the next.
 pub(crate) struct Link {
     current: Arc<Current>,

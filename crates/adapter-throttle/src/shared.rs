@@ -11,7 +11,10 @@ use domain::{
 use redis::{RedisResult, Script, ScriptInvocation, aio::MultiplexedConnection};
 use sha2::{Digest, Sha256};
 
-use crate::{InvalidRedisUrl, MemoryThrottle, link::Link};
+use crate::{
+    InvalidRedisUrl, MemoryThrottle,
+    link::{self, Link},
+};
 
 /// Counts in a Redis, for all nodes that use it; in the memory of this node while that is away.
 pub struct RedisThrottle {
@@ -50,6 +53,14 @@ impl Scripts {
 }
 
 impl RedisThrottle {
+    /// Whether a Redis can be looked for at this address: for who reads settings.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn check_url(url: &str) -> Result<(), InvalidRedisUrl> {
+        link::check(url)
+    }
+
     /// Begins to connect to the Redis at this address; call it on the runtime that is to drive the connection. A Redis
     /// that is away now is found when it comes.
     ///

@@ -426,5 +426,6 @@ async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
 async fn an_address_of_something_else_is_refused() {
     for url in ["", "redis", "http://localhost", "postgres://localhost/x"] {
         assert_eq!(RedisThrottle::open(url, MovableClock::new()).err(), Some(InvalidRedisUrl), "{url}");
+        assert_eq!(RedisThrottle::check_url(url), Err(InvalidRedisUrl), "{url}");
     }
 }

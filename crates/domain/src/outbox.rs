@@ -38,7 +38,7 @@ pub struct ClaimedOutboxMessage {
     pub kind: String,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// How often it was claimed, this time included.
+    /// How often it was claimed, this time included: tells this claim from the others.
     pub attempts: u32,
 }
 
@@ -68,14 +68,21 @@ pub trait OutboxRepository: Send {
 /// The worker's side of the outbox: each call is a transaction of its own.
 #[async_trait]
 pub trait OutboxQueue: Send + Sync {
-    /// Claims up to `limit` due messages, oldest first, for [`LEASE`], and counts the attempt. A message MUST never be
-    /// claimed by two workers at once, and MUST be free again when its lease ended.
-    async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError>;
-    /// Marks it done and blanks its payload. MUST be harmless when repeated, and when it is gone.
+    /// Claims the message that is due for longest, for [`LEASE`], and counts the try that its worker is about to make: one at a
+    /// time, so that each is counted as often as it is tried. A message MUST never be claimed by two workers at once, and MUST
+    /// be free again when its lease ended.
+    async fn claim(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError>;
+    /// Marks it done and blanks its payload. MUST be harmless when repeated, and when it is gone; MUST be taken from a worker
+    /// whose lease has ended too: what was done is done, whoever holds it meanwhile.
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
     /// Gives it back until `retry_at`, or for good when that is `None` (it is dead, its payload stays for operators). MUST
-    /// leave alone what another worker has done meanwhile.
-    async fn fail(&self, id: OutboxId, error: &str, retry_at: Option<Instant>) -> Result<(), StoreError>;
+    /// leave alone what another worker has claimed or done meanwhile.
+    async fn fail(
+        &self,
+        claimed: &ClaimedOutboxMessage,
+        error: &str,
+        retry_at: Option<Instant>,
+    ) -> Result<(), StoreError>;
     /// Removes up to `limit` done messages from before `before`; says how many.
     async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
 }

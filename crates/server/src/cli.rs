@@ -7,9 +7,10 @@ mod import_movies;
 mod migrate;
 mod output;
 mod serve;
+mod usage;
 mod verify_audit;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use app::audit::KnownSeal;
 use chrono::{DateTime, Utc};
@@ -17,13 +18,16 @@ use clap::{Args, Parser, Subcommand};
 use domain::accounts::EmailAddress;
 use tokio::runtime::Runtime;
 
-use self::failure::Failure;
+use self::{failure::Failure, serve::Ending};
 use crate::{
     composition::{Overrides, UseCases},
     config::Settings,
     movie_files::{Columns, facts_of, line_of},
     telemetry,
 };
+
+/// How long threads may take when there is nothing left to wait for.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// An online cinema: its API, its background work, and what its operators do.
 ///
@@ -166,12 +170,16 @@ struct GenerateArgs {
 
 /// Runs the command that the arguments name; says how the process ends.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help goes to standard output, mistakes to standard error; a closed pipe is nobody's mistake.
-            drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        Err(error) if error.use_stderr() => {
+            return Failure::usage(usage::one_line(&error, &arguments)).report();
+        }
+        Err(help) => {
+            // A closed pipe is nobody's mistake.
+            drop(help.print());
+            return ExitCode::SUCCESS;
         }
     };
     match dispatch(cli.command.unwrap_or_else(|| Command::Serve(ServeArgs::default()))) {
@@ -193,18 +201,18 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     let filter = if !is_server && settings.log_filter == "info" { "warn" } else { &settings.log_filter };
     telemetry::init(&settings, filter);
     match command {
-        Command::Serve(arguments) => runtime()?.block_on(serve::serve(&settings, !arguments.no_workers)),
-        Command::Worker => runtime()?.block_on(serve::work(&settings)),
-        Command::Migrate(arguments) => runtime()?.block_on(migrate::run(&settings, arguments.check)),
+        Command::Serve(arguments) => run_until_stopped(serve::serve(&settings, !arguments.no_workers)),
+        Command::Worker => run_until_stopped(serve::work(&settings)),
+        Command::Migrate(arguments) => run_to_its_end(migrate::run(&settings, arguments.check)),
         Command::Movies(MoviesCommand::Import(arguments)) => {
-            runtime()?.block_on(import_movies::run(&settings, arguments))
+            run_to_its_end(import_movies::run(&settings, arguments))
         }
-        Command::Movies(MoviesCommand::Export) => runtime()?.block_on(export_movies(&settings)),
+        Command::Movies(MoviesCommand::Export) => run_to_its_end(export_movies(&settings)),
         Command::Users(UsersCommand::CreateAdmin(arguments)) => {
-            runtime()?.block_on(create_admin::run(&settings, arguments))
+            run_to_its_end(create_admin::run(&settings, arguments))
         }
         Command::Audit(AuditCommand::Verify(arguments)) => {
-            runtime()?.block_on(verify_audit::run(&settings, arguments))
+            run_to_its_end(verify_audit::run(&settings, arguments))
         }
         Command::Dev(DevCommand::GenerateMovies(arguments)) => {
             generate_movies::run(arguments.count, arguments.seed)
@@ -212,6 +220,30 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Dev(DevCommand::Problems) => print_problems(),
         Command::Openapi => print_openapi(&settings),
         Command::Config => print_config(&settings),
+    }
+}
+
+fn run_to_its_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended
+}
+
+/// Leaves behind the threads that are held up, by a reader of standard output that has stopped reading or by a disk that
+/// hangs: a runtime that is only dropped waits for them for ever.
+fn run_until_stopped(work: impl Future<Output = Result<Ending, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    match ended? {
+        Ending::Orderly => {
+            runtime.shutdown_timeout(LAST_THREADS);
+            Ok(ExitCode::SUCCESS)
+        }
+        Ending::AtOnce => {
+            runtime.shutdown_background();
+            Ok(ExitCode::FAILURE)
+        }
     }
 }
 
@@ -316,6 +348,17 @@ mod tests {
             assert_eq!(help.exit_code(), 0, "{words}");
             assert!(help.to_string().contains("Usage: cinema"), "{words}");
         }
+    }
+
+    #[test]
+    fn a_thread_that_is_held_up_does_not_hold_up_the_end() {
+        let (holder, waits_for) = std::sync::mpsc::channel::<()>();
+        let work = async move {
+            tokio::task::spawn_blocking(move || waits_for.recv());
+            Ok(ExitCode::SUCCESS)
+        };
+        run_to_its_end(work).unwrap();
+        drop(holder);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use domain::{
     time::{Backoff, Clock},
 };
 
+pub(crate) use self::storage::look_at_schema;
 pub use self::{
     application::{Application, Prepared},
     storage::{DatabaseAdmin, Schema},

@@ -1,9 +1,14 @@
 //! The settings: from the environment, over `.env`, over `cinema.toml`.
 
+mod dotenv;
+mod fault;
+mod later;
 mod names;
+mod origin;
 mod production;
 mod read;
 mod secret_file;
+mod services;
 mod show;
 mod sources;
 
@@ -14,12 +19,13 @@ use adapter_media::S3Settings;
 use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
-use self::{read::Reader, sources::Values};
 pub use self::{
-    read::{Fault, SettingsError},
+    fault::{Fault, SettingsError},
+    later::LaterSettings,
     secret_file::{SecretFileError, keep_secret},
     sources::Sources,
 };
+use self::{read::Reader, sources::Values};
 
 /// Where the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +125,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Every setting that this version acts on, read and checked.
+/// Every setting, read and checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `APP_ENV`
@@ -180,8 +186,10 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `RUST_LOG`
     pub log_filter: String,
-    /// `ALLOW_SANDBOX`, with `PAYMENT_PROVIDER`: whether production may run without a real payment provider.
+    /// `ALLOW_SANDBOX`: whether production may run without a real payment provider, of which there is none yet.
     pub allows_sandbox: bool,
+    /// What has no effect in this version.
+    pub later: LaterSettings,
 }
 
 impl Settings {
@@ -212,6 +220,7 @@ impl Settings {
         );
         let is_prod = app_env == AppEnv::Prod;
         let mail_from = reader.address("MAIL_FROM");
+        reader.payment_provider("PAYMENT_PROVIDER");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
         Self {
             app_env,
@@ -259,7 +268,8 @@ impl Settings {
                 if is_prod { LogFormat::Json } else { LogFormat::Pretty },
             ),
             log_filter: reader.log_filter("RUST_LOG"),
-            allows_sandbox: reader.allows_sandbox(),
+            allows_sandbox: reader.switch("ALLOW_SANDBOX", false),
+            later: LaterSettings::read(reader),
         }
     }
 
@@ -291,5 +301,7 @@ impl Settings {
     }
 }
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;

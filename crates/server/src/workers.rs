@@ -2,8 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use app::outbox::Outbox;
 use domain::store::StoreError;
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::composition::{UseCases, error_chain};
 
@@ -19,26 +24,30 @@ const CLEAN_UP: Duration = Duration::from_mins(5);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a job under way may take to end.
+/// How long requests and background work, which end beside each other, may take to end (quality E2).
 const LAST_JOB: Duration = Duration::from_secs(25);
 
+/// Nothing new is begun so long before that: longer than a mail may take, so that none is cut off.
+const LAST_MAIL: Duration = Duration::from_secs(12);
+
 /// The background work of one process. Any number of processes may do it at once.
-#[derive(Debug)]
 pub struct Workers {
-    stop: watch::Sender<bool>,
+    /// Once it is to end: when the last thing may be begun.
+    stop: watch::Sender<Option<Instant>>,
     jobs: JoinSet<()>,
+    outbox: Arc<Outbox>,
 }
 
 impl Workers {
     /// Begins it on the present runtime.
     #[must_use]
     pub fn start(use_cases: &UseCases) -> Self {
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         let mut jobs = JoinSet::new();
-        let outbox = Arc::clone(&use_cases.outbox);
+        let (outbox, end) = (Arc::clone(&use_cases.outbox), stopping.clone());
         jobs.spawn(repeat("outbox", OUTBOX, stopping.clone(), move || {
-            let outbox = Arc::clone(&outbox);
-            async move { outbox.deliver_due().await }
+            let (outbox, end) = (Arc::clone(&outbox), end.clone());
+            async move { outbox.deliver_while(|| may_begin(&end)).await }
         }));
         let log = Arc::clone(&use_cases.audit_log);
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
@@ -53,23 +62,47 @@ impl Workers {
                 Ok(removed.saturating_add(outbox.clean_up().await?))
             }
         }));
-        Self { stop, jobs }
+        Self { stop, jobs, outbox: Arc::clone(&use_cases.outbox) }
     }
 
-    /// Ends it after a last round of each job; what that one claimed is free again after its lease in any case.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        let all = async { while self.jobs.join_next().await.is_some() {} };
-        if tokio::time::timeout(LAST_JOB, all).await.is_err() {
-            tracing::warn!("background work did not end in time");
-        }
+    /// Ends it, and `requests` beside it, each job after a last round; what the last requests left to be done is done after
+    /// them. No more mails are begun when that takes long: those are another process' at once, since nobody holds what was
+    /// not begun.
+    pub async fn stop(self, requests: impl Future<Output = ()>) {
+        let end = Instant::now() + LAST_JOB.saturating_sub(LAST_MAIL);
+        self.stop.send_replace(Some(end));
+        let rest = async {
+            if let Err(error) = self.outbox.deliver_while(|| Instant::now() < end).await {
+                tracing::error!(job = "outbox", error = error_chain(&error), "background work failed");
+            }
+        };
+        end_beside(requests, self.jobs, rest).await;
+    }
+}
+
+/// Waits for requests and jobs at once, so that neither takes the other's time to end; then does the rest.
+async fn end_beside(
+    requests: impl Future<Output = ()>,
+    mut jobs: JoinSet<()>,
+    rest: impl Future<Output = ()>,
+) {
+    let all = async {
+        tokio::join!(requests, async { while jobs.join_next().await.is_some() {} });
+        rest.await;
+    };
+    if timeout(LAST_JOB, all).await.is_err() {
+        tracing::warn!("requests or background work did not end in time");
     }
 }
 
 /// Does the job again and again with a pause between, a longer one after each failure in a row; once more at the end, for
 /// what came in the last pause.
-async fn repeat<J, F>(name: &'static str, pause: Duration, mut stopping: watch::Receiver<bool>, job: J)
-where
+async fn repeat<J, F>(
+    name: &'static str,
+    pause: Duration,
+    mut stopping: watch::Receiver<Option<Instant>>,
+    job: J,
+) where
     J: Fn() -> F,
     F: Future<Output = Result<u64, StoreError>>,
 {
@@ -96,12 +129,16 @@ where
         }
         tokio::select! {
             () = sleep(pause_after(pause, failures)) => {}
-            stopped = stopping.wait_for(|stop| *stop) => {
+            stopped = stopping.wait_for(Option::is_some) => {
                 drop(stopped);
                 is_last = true;
             }
         }
     }
+}
+
+fn may_begin(end: &watch::Receiver<Option<Instant>>) -> bool {
+    end.borrow().is_none_or(|end| Instant::now() < end)
 }
 
 fn pause_after(pause: Duration, failures: u32) -> Duration {
@@ -122,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_is_repeated_until_it_is_stopped() {
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
         let job = tokio::spawn(repeat("test", Duration::ZERO, stopping, move || {
             ran.send(()).unwrap();
@@ -131,7 +168,38 @@ mod tests {
         for _ in 0..5 {
             runs.recv().await.unwrap();
         }
-        stop.send_replace(true);
+        stop.send_replace(Some(Instant::now()));
         job.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_it_is_to_end_new_work_is_begun_for_a_while() {
+        let (stop, stopping) = watch::channel(None);
+        assert!(may_begin(&stopping));
+        stop.send_replace(Some(Instant::now() + Duration::from_secs(13)));
+        assert!(may_begin(&stopping));
+        tokio::time::advance(Duration::from_secs(13)).await;
+        assert!(!may_begin(&stopping));
+    }
+
+    #[tokio::test]
+    async fn jobs_end_beside_the_requests_and_what_those_leave_is_done_last() {
+        let (stop, stopping) = watch::channel(None);
+        let (does, mut done) = tokio::sync::mpsc::unbounded_channel();
+        let round = does.clone();
+        let mut jobs = JoinSet::new();
+        jobs.spawn(repeat("test", LONGEST_PAUSE, stopping, move || {
+            round.send("round").unwrap();
+            async { Ok(1) }
+        }));
+        assert_eq!(done.recv().await, Some("round"));
+        stop.send_replace(Some(Instant::now()));
+        let requests = async {
+            // It would wait for ever for a job that waits for the requests.
+            assert_eq!(done.recv().await, Some("round"));
+            does.send("request").unwrap();
+        };
+        end_beside(requests, jobs, async { does.send("rest").unwrap() }).await;
+        assert_eq!((done.recv().await, done.recv().await), (Some("request"), Some("rest")));
     }
 }

@@ -1,12 +1,24 @@
 //! The `cinema` command as operators use it.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking what went wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says by panicking what went wrong"
+)]
 
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    os::unix::fs::PermissionsExt,
+    net::TcpStream,
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt, net::UnixStream},
+    },
     path::Path,
     process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
@@ -26,6 +38,21 @@ impl Folder {
 
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
+    }
+
+    /// Who may do what with a file or folder.
+    fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
+    }
+
+    /// The files of a folder in it, with what they hold.
+    fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
+        let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
+        files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(self.path()).unwrap().count() == 0
     }
 
     fn command(&self, words: &str) -> Command {
@@ -142,8 +169,10 @@ fn an_import_that_brings_nothing_in_is_exit_1_and_a_wrong_call_exit_2() {
         .run(&format!("movies import movies.csv {COLUMNS} --default-price 1 --rejects movies.csv"))
         .exits(2)
         .says("names the file that is imported");
-    folder.run("movies import movies.csv --columns name").exits(2);
-    folder.run("fly").exits(2);
+    folder.run("movies import movies.csv --columns name").exits(2).says("see `cinema movies import --help`");
+    folder.run("movies").exits(2).says("`cinema movies` needs a command: import, export");
+    folder.run("fly").exits(2).says("'fly'; see `cinema --help`");
+    assert_eq!(folder.run("movies --help").exits(0).err(), "");
     assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
 }
 
@@ -267,9 +296,16 @@ fn the_rule_for_passwords_can_be_strict() {
 fn migrating_can_be_asked_for_and_done() {
     let folder = Folder::new();
     folder.run("migrate --check").exits(1).says("run `cinema migrate` first");
+    assert!(folder.is_empty(), "a check makes nothing");
     assert!(folder.run("migrate").exits(0).out().starts_with("brought the database up to date"));
     assert_eq!(folder.run("migrate").exits(0).out(), "the database is up to date\n");
-    folder.run("migrate --check").exits(0);
+    let before = folder.contents("var");
+    assert_eq!(folder.run("migrate --check").exits(0).out(), "the database is up to date\n");
+    folder.write("other.db", "");
+    let mut other = folder.command("migrate --check");
+    Done(other.env("DATABASE_URL", "sqlite://other.db").output().unwrap()).exits(1).says("behind");
+    assert_eq!(folder.contents("var"), before, "a check writes nothing");
+    assert_eq!(fs::read(folder.path().join("other.db")).unwrap(), b"", "a check writes nothing");
 }
 
 #[test]
@@ -301,14 +337,58 @@ fn bad_settings_stop_every_command_in_one_line() {
 }
 
 #[test]
+fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
+    let folder = Folder::new();
+    for (name, bad, says) in [
+        ("SMTP_URL", "http://ann:canary@mail", "SMTP_URL cannot be used ("),
+        ("DATABASE_URL", "postgres://ann:canary@db:notaport/cinema", "DATABASE_URL cannot be used ("),
+        ("REDIS_URL", "redis://ann:canary@", "REDIS_URL has a value that cannot be used"),
+        ("PAYMENT_PROVIDER", "stripe", "PAYMENT_PROVIDER cannot be \"stripe\"; allowed: sandbox"),
+        ("METRICS_ADDR", "everywhere", "METRICS_ADDR cannot be \"everywhere\""),
+    ] {
+        for words in ["config", "serve"] {
+            let settings =
+                [("MAILER", "smtp"), ("MAIL_FROM", "cinema@example.com"), ("SMTP_URL", "smtp://mail")];
+            let done = Done(folder.command(words).envs(settings).env(name, bad).output().unwrap()).exits(1);
+            assert!(!done.err().contains("canary"), "{}", done.err());
+            done.says(says);
+            assert!(folder.is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn passwords_are_hidden_also_where_settings_are_shown() {
+    let folder = Folder::new();
+    let mut command = folder.command("config");
+    command
+        .env("DATABASE_URL", "postgres://cinema:can?ary@db/cinema")
+        .env("REDIS_URL", "redis://:can%3Fary@cache");
+    let shown = Done(command.output().unwrap()).exits(0).out();
+    assert!(shown.contains("DATABASE_URL=postgres://cinema:***@db/cinema\n"), "{shown}");
+    assert!(shown.contains("REDIS_URL=redis://:***@cache\n"), "{shown}");
+    assert!(!shown.contains("ary"), "{shown}");
+}
+
+#[test]
+fn a_setting_without_effect_is_told_at_the_start() {
+    let folder = Folder::new();
+    let mut command = folder.command("serve");
+    let server = Server::run(command.env("METRICS_ADDR", "127.0.0.1:9100").stdout(Stdio::piped()));
+    let screen = server.screen.join("\n");
+    assert!(screen.contains("this version does nothing with this setting"), "{screen}");
+    assert!(screen.contains("METRICS_ADDR"), "{screen}");
+}
+
+#[test]
 fn the_document_is_printed_without_a_database() {
     let folder = Folder::new();
     let document: serde_json::Value = serde_json::from_str(&folder.run("openapi").exits(0).out()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+    assert!(folder.is_empty(), "nothing was made");
 }
 
-/// A server in a process of its own.
+/// A process that runs until it is stopped.
 struct Server {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
@@ -318,13 +398,12 @@ struct Server {
 
 impl Server {
     fn start(folder: &Folder, drain: &str) -> Self {
-        let mut child = folder
-            .command("serve")
-            .env("DRAIN_SECONDS", drain)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::run(folder.command("serve").env("DRAIN_SECONDS", drain).stdout(Stdio::piped()))
+    }
+
+    /// Runs until its last line before it waits for requests or for work.
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut screen = Vec::new();
         let url = loop {
@@ -332,14 +411,23 @@ impl Server {
             if let Some(url) = line.strip_prefix("listening on ") {
                 break url.to_owned();
             }
+            if line.starts_with("working: ") {
+                break String::new();
+            }
             screen.push(line);
         };
         Self { child, lines, screen, url }
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        signal(&self.child, name);
+    }
+
+    /// Asks it to stop, and waits until it says that it does.
+    fn begin_stop(&mut self) {
+        self.signal("-TERM");
+        let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
+        assert!(said.is_some());
     }
 
     /// The rest of standard output, and how the process ended.
@@ -358,6 +446,51 @@ impl Drop for Server {
     }
 }
 
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// How a process ends that should do so soon, whoever reads what it says.
+fn soon(child: &mut Child) -> Option<i32> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if begun.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// A pipe that nobody reads, open as long as the first of the two is: the second is what may be written to until it is full.
+fn unread_pipe() -> (UnixStream, UnixStream) {
+    UnixStream::pair().unwrap()
+}
+
+/// Leaves room for not one byte.
+fn fill(pipe: &UnixStream) {
+    pipe.set_nonblocking(true).unwrap();
+    for size in [4096, 1] {
+        while (&*pipe).write(&vec![b' '; size]).is_ok() {}
+    }
+    pipe.set_nonblocking(false).unwrap();
+}
+
+fn end_of(pipe: &UnixStream) -> Stdio {
+    Stdio::from(OwnedFd::from(pipe.try_clone().unwrap()))
+}
+
+async fn register(url: &str) {
+    let_clients_be_made();
+    let ann = serde_json::json!({"email": "ann@example.com", "password": "G00d enough for this"});
+    let register = reqwest::Client::new().post(format!("{url}/api/v1/accounts/register")).json(&ann);
+    assert_eq!(register.send().await.unwrap().status(), 201);
+}
+
 #[tokio::test]
 async fn a_first_start_says_all_that_a_developer_needs() {
     let folder = Folder::new();
@@ -365,9 +498,16 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     let screen = server.screen.join("\n");
     assert!(screen.contains(&format!("{}/docs", server.url)), "{screen}");
     assert!(screen.contains("1000 movies loaded"), "{screen}");
-    let kept = folder.path().join("var/dev-admin");
-    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
-    let password = fs::read_to_string(kept).unwrap();
+    for (path, mode) in [
+        ("var", 0o700),
+        ("var/media", 0o700),
+        ("var/cinema.db", 0o600),
+        ("var/dev-admin", 0o600),
+        ("var/dev-secret-key", 0o600),
+    ] {
+        assert_eq!(folder.mode(path), mode, "{path}");
+    }
+    let password = fs::read_to_string(folder.path().join("var/dev-admin")).unwrap();
     assert!(screen.contains(&format!("admin@cinema.example, password {password} ")), "{screen}");
 
     let_clients_be_made();
@@ -376,10 +516,7 @@ async fn a_first_start_says_all_that_a_developer_needs() {
     let answer =
         http.post(format!("{}/api/v1/accounts/login", server.url)).json(&login).send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    let ann = serde_json::json!({"email": "ann@example.com", "password": "G00d enough for this"});
-    let answer =
-        http.post(format!("{}/api/v1/accounts/register", server.url)).json(&ann).send().await.unwrap();
-    assert_eq!(answer.status(), 201);
+    register(&server.url).await;
 
     server.signal("-TERM");
     let url = server.url.clone();
@@ -438,9 +575,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let ready = format!("{}/health/ready", server.url);
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
-    server.signal("-TERM");
-    let said = server.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
-    assert!(said.is_some());
+    server.begin_stop();
     // It says so before it drains; both come within the same moment, and requests are answered all the while.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();
@@ -453,6 +588,41 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     assert_eq!(movies.status(), 200);
     server.signal("-TERM");
     assert_eq!(server.end().1, Some(1));
+}
+
+#[tokio::test]
+async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
+    let folder = Folder::new();
+    let (_reader, pipe) = unread_pipe();
+    fill(&pipe);
+    let mut command = folder.command("serve");
+    let mut server = Server::run(command.env("DRAIN_SECONDS", "0").stdout(end_of(&pipe)));
+    register(&server.url).await;
+    server.begin_stop();
+    // Nothing is waited for any more but the mail.
+    let address = server.url.strip_prefix("http://").unwrap();
+    while TcpStream::connect(address).is_ok() {}
+    server.signal("-TERM");
+    assert_eq!(soon(&mut server.child), Some(1));
+
+    let mut command = folder.command("worker");
+    let mut worker = Server::run(command.stdout(end_of(&pipe)));
+    worker.begin_stop();
+    worker.signal("-TERM");
+    assert_eq!(soon(&mut worker.child), Some(1));
+}
+
+#[test]
+fn a_stop_whose_words_nobody_reads_is_one_all_the_same() {
+    let folder = Folder::new();
+    let (reader, pipe) = unread_pipe();
+    let mut command = folder.command("serve");
+    let mut child = command.env("DRAIN_SECONDS", "0").stderr(end_of(&pipe)).spawn().unwrap();
+    let lines = BufReader::new(&reader).lines().map_while(Result::ok);
+    assert!(lines.into_iter().any(|line| line.starts_with("listening on ")));
+    fill(&pipe);
+    signal(&child, "-TERM");
+    assert_eq!(soon(&mut child), Some(0));
 }
 
 #[test]

@@ -9,8 +9,9 @@ use domain::{
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries},
     id::OutboxId,
-    outbox::OutboxQueue,
+    outbox::{ClaimedOutboxMessage, OutboxQueue},
     store::StoreError,
+    time::Instant,
 };
 
 /// A database under test: made for one case, with its tables and nothing in them, and gone when this is dropped.
@@ -94,6 +95,15 @@ impl Node {
     /// Another node on the same database.
     pub(crate) async fn another(&self) -> Self {
         Self::first(Arc::clone(&self.subject)).await
+    }
+
+    /// Claims every message of the outbox that is due.
+    pub(crate) async fn claim_all(&self, now: Instant) -> Vec<ClaimedOutboxMessage> {
+        let mut claimed = Vec::new();
+        while let Some(message) = patiently(|| self.outbox.claim(now)).await {
+            claimed.push(message);
+        }
+        claimed
     }
 
     pub(crate) async fn account_unit(&self) -> Box<dyn AccountUnit> {

@@ -1,6 +1,9 @@
 //! Messages written within a unit of work.
 
-use domain::outbox::NewOutboxMessage;
+use domain::{
+    id::OutboxId,
+    outbox::{ClaimedOutboxMessage, NewOutboxMessage},
+};
 
 use crate::{
     fixtures::{add_user, at, id, shifted, stored_user, user},
@@ -32,6 +35,10 @@ pub(crate) fn message(number: u64) -> NewOutboxMessage {
     }
 }
 
+pub(crate) fn ids(messages: &[ClaimedOutboxMessage]) -> Vec<OutboxId> {
+    messages.iter().map(|message| message.id).collect()
+}
+
 pub(crate) async fn push(node: &Node, messages: Vec<NewOutboxMessage>) {
     let mut unit = node.account_unit().await;
     for message in messages {
@@ -45,7 +52,7 @@ async fn a_pushed_message_is_claimed_as_written(node: Node) {
     let written =
         NewOutboxMessage { payload: payload.clone(), kind: "activation_requested".to_owned(), ..message(1) };
     push(&node, vec![written]).await;
-    let claimed = node.outbox.claim(at(0), 10).await.unwrap();
+    let claimed = node.claim_all(at(0)).await;
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].id, id(1));
     assert_eq!(claimed[0].kind, "activation_requested");
@@ -57,7 +64,7 @@ async fn a_message_of_a_dropped_unit_is_never_claimed(node: Node) {
     let mut unit = node.account_unit().await;
     unit.outbox().push(message(1)).await.unwrap();
     drop(unit);
-    assert!(node.outbox.claim(at(100), 10).await.unwrap().is_empty());
+    assert!(node.claim_all(at(100)).await.is_empty());
 }
 
 async fn a_second_message_of_the_same_cause_is_dropped(node: Node) {
@@ -68,8 +75,8 @@ async fn a_second_message_of_the_same_cause_is_dropped(node: Node) {
     };
     push(&node, vec![message(1), second(2)]).await;
     push(&node, vec![second(3)]).await;
-    let claimed = node.outbox.claim(at(0), 10).await.unwrap();
-    assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [id(1)]);
+    let claimed = node.claim_all(at(0)).await;
+    assert_eq!(ids(&claimed), [id(1)]);
 }
 
 async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
@@ -80,7 +87,7 @@ async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
     unit.outbox().push(message(3)).await.unwrap();
     unit.commit().await.unwrap();
     assert!(stored_user(&node, id(1)).await.is_some());
-    assert_eq!(node.outbox.claim(at(0), 10).await.unwrap().len(), 2);
+    assert_eq!(node.claim_all(at(0)).await.len(), 2);
 }
 
 async fn of_messages_of_one_cause_pushed_at_once_one_stays(node: Node) {
@@ -90,15 +97,15 @@ async fn of_messages_of_one_cause_pushed_at_once_one_stays(node: Node) {
         async move { push(&node, vec![NewOutboxMessage { id: id(number), ..message(7) }]).await }
     })
     .await;
-    assert_eq!(node.outbox.claim(at(0), 100).await.unwrap().len(), 1);
+    assert_eq!(node.claim_all(at(0)).await.len(), 1);
 }
 
 async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
     push(&node, vec![message(1)]).await;
-    node.outbox.claim(at(0), 10).await.unwrap();
+    node.claim_all(at(0)).await;
     node.outbox.complete(id(1), at(1)).await.unwrap();
     push(&node, vec![NewOutboxMessage { id: id(2), ..message(1) }]).await;
-    assert!(node.outbox.claim(at(1000), 10).await.unwrap().is_empty());
+    assert!(node.claim_all(at(1000)).await.is_empty());
 }
 
 async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) {
@@ -107,7 +114,8 @@ async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) 
     assert!(unit.outbox().remove(id(1)).await.unwrap());
     assert!(!unit.outbox().remove(id(1)).await.unwrap());
     drop(unit);
-    assert_eq!(node.outbox.claim(at(0), 10).await.unwrap().len(), 2);
+    let claimed = node.claim_all(at(0)).await;
+    assert_eq!(ids(&claimed), [id(1), id(2)]);
     let nodes = [node.clone(), node.another().await];
     let removed = at_once(10, |number| {
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();
@@ -124,8 +132,8 @@ async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) 
     assert_eq!(node.subject.outbox_payload(id(1)).await, None);
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
     node.outbox.complete(id(1), at(1)).await.expect("who claimed it says that it is done");
-    node.outbox.fail(id(1), "no answer", Some(at(1))).await.expect("or that it failed");
-    let others = node.outbox.claim(at(1000), 100).await.unwrap();
+    node.outbox.fail(&claimed[0], "no answer", Some(at(1))).await.expect("or that it failed");
+    let others = node.claim_all(at(1000)).await;
     assert!(others.len() == 11 && others.iter().all(|message| message.id != id(1)));
 }
 

@@ -4,21 +4,20 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use domain::{
-    id::OutboxId,
-    outbox::{ClaimedOutboxMessage, LEASE, NewOutboxMessage},
+    outbox::{LEASE, NewOutboxMessage},
     time::Instant,
 };
 
 use crate::{
     fixtures::{at, id, shifted},
-    node::{Node, patiently},
-    outbox::{message, push},
+    node::Node,
+    outbox::{ids, message, push},
     parallel::at_once,
 };
 
 crate::cases! { "outbox_queue":
     a_message_is_claimed_from_the_moment_it_is_due,
-    the_oldest_are_claimed_first_and_no_more_than_asked_for,
+    the_one_that_is_due_for_longest_is_claimed_and_no_other,
     a_message_is_never_claimed_by_two_workers_at_once,
     a_claimed_message_is_free_again_when_its_lease_ended,
     a_completed_message_is_never_claimed_again,
@@ -27,16 +26,11 @@ crate::cases! { "outbox_queue":
     a_failed_message_waits_for_its_retry,
     a_message_that_is_given_up_is_dead_and_keeps_its_payload,
     a_failure_leaves_alone_what_was_done_meanwhile,
+    a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile,
+    what_was_done_is_done_whoever_has_claimed_it_or_given_it_up_meanwhile,
+    a_message_that_nobody_claimed_has_not_been_tried,
     a_purge_removes_what_was_done_before_the_bound_alone,
     a_purge_takes_at_most_the_limit,
-}
-
-async fn claim(node: &Node, now: Instant, limit: u32) -> Vec<ClaimedOutboxMessage> {
-    patiently(|| node.outbox.claim(now, limit)).await
-}
-
-fn ids(messages: &[ClaimedOutboxMessage]) -> Vec<OutboxId> {
-    messages.iter().map(|message| message.id).collect()
 }
 
 fn lease_end(claimed: Instant) -> Instant {
@@ -45,23 +39,22 @@ fn lease_end(claimed: Instant) -> Instant {
 
 async fn a_message_is_claimed_from_the_moment_it_is_due(node: Node) {
     push(&node, vec![NewOutboxMessage { available_at: at(5), ..message(1) }]).await;
-    assert!(claim(&node, shifted(at(5), -1), 10).await.is_empty());
-    assert_eq!(ids(&claim(&node, at(5), 10).await), [id(1)]);
+    assert!(node.claim_all(shifted(at(5), -1)).await.is_empty());
+    assert_eq!(ids(&node.claim_all(at(5)).await), [id(1)]);
 }
 
-async fn the_oldest_are_claimed_first_and_no_more_than_asked_for(node: Node) {
+async fn the_one_that_is_due_for_longest_is_claimed_and_no_other(node: Node) {
     let due = |number, second| NewOutboxMessage {
         available_at: at(second),
         created_at: at(second),
         ..message(number)
     };
     push(&node, vec![due(1, 30), due(2, 10), due(3, 40), due(4, 20)]).await;
-    let mut claimed = claim(&node, at(100), 2).await;
-    claimed.sort_by_key(|message| message.id);
-    assert_eq!(ids(&claimed), [id(2), id(4)]);
-    assert_eq!(ids(&claim(&node, at(100), 1).await), [id(1)]);
-    assert_eq!(ids(&claim(&node, at(100), 10).await), [id(3)]);
-    assert!(claim(&node, at(100), 10).await.is_empty());
+    for number in [2, 4, 1, 3] {
+        let claimed = node.outbox.claim(at(100)).await.unwrap().unwrap();
+        assert_eq!((claimed.id, claimed.attempts), (id(number), 1));
+    }
+    assert_eq!(node.outbox.claim(at(100)).await.unwrap(), None);
 }
 
 async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
@@ -73,7 +66,7 @@ async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
             let mut mine = Vec::new();
             // A worker may find nothing while the others hold what is left for a moment.
             for _ in 0..100 {
-                mine.extend(ids(&claim(&node, at(0), 7).await));
+                mine.extend(ids(&node.claim_all(at(0)).await));
             }
             mine
         }
@@ -86,23 +79,23 @@ async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
 
 async fn a_claimed_message_is_free_again_when_its_lease_ended(node: Node) {
     push(&node, vec![message(1)]).await;
-    assert_eq!(claim(&node, at(0), 10).await[0].attempts, 1);
-    assert!(claim(&node, shifted(lease_end(at(0)), -1), 10).await.is_empty());
-    let again = claim(&node, shifted(lease_end(at(0)), 1), 10).await;
+    assert_eq!(node.claim_all(at(0)).await[0].attempts, 1);
+    assert!(node.claim_all(shifted(lease_end(at(0)), -1)).await.is_empty());
+    let again = node.claim_all(shifted(lease_end(at(0)), 1)).await;
     assert_eq!((again[0].id, again[0].attempts), (id(1), 2));
     assert_eq!(again[0].payload, message(1).payload);
 }
 
 async fn a_completed_message_is_never_claimed_again(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
-    claim(&node, at(0), 10).await;
+    node.claim_all(at(0)).await;
     node.outbox.complete(id(1), at(1)).await.unwrap();
-    assert_eq!(ids(&claim(&node, at(1_000_000), 10).await), [id(2)]);
+    assert_eq!(ids(&node.claim_all(at(1_000_000)).await), [id(2)]);
 }
 
 async fn completing_blanks_the_payload(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
-    claim(&node, at(0), 10).await;
+    node.claim_all(at(0)).await;
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
     node.outbox.complete(id(1), at(1)).await.unwrap();
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(Vec::new()));
@@ -111,49 +104,96 @@ async fn completing_blanks_the_payload(node: Node) {
 
 async fn completing_again_is_harmless(node: Node) {
     push(&node, vec![message(1)]).await;
-    claim(&node, at(0), 10).await;
+    node.claim_all(at(0)).await;
     for second in 1..4 {
         node.outbox.complete(id(1), at(second)).await.unwrap();
     }
     node.outbox.complete(id(99), at(1)).await.expect("nor one that is gone");
-    assert!(claim(&node, at(1_000_000), 10).await.is_empty());
+    assert!(node.claim_all(at(1_000_000)).await.is_empty());
     assert_eq!(node.outbox.purge(at(1_000_000), 10).await.unwrap(), 1);
     node.outbox.complete(id(1), at(5)).await.expect("nor one that was purged");
 }
 
 async fn a_failed_message_waits_for_its_retry(node: Node) {
     push(&node, vec![message(1)]).await;
-    claim(&node, at(0), 10).await;
-    node.outbox.fail(id(1), "no answer \u{1f3ac}", Some(at(7))).await.unwrap();
-    assert!(claim(&node, shifted(at(7), -1), 10).await.is_empty());
-    let again = claim(&node, at(7), 10).await;
+    let claimed = node.claim_all(at(0)).await;
+    node.outbox.fail(&claimed[0], "no answer \u{1f3ac}", Some(at(7))).await.unwrap();
+    assert!(node.claim_all(shifted(at(7), -1)).await.is_empty());
+    let again = node.claim_all(at(7)).await;
     assert_eq!((again[0].id, again[0].attempts), (id(1), 2));
     assert_eq!(again[0].payload, message(1).payload);
 }
 
 async fn a_message_that_is_given_up_is_dead_and_keeps_its_payload(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
-    claim(&node, at(0), 10).await;
-    node.outbox.fail(id(1), "no such address", None).await.unwrap();
-    assert_eq!(ids(&claim(&node, at(1_000_000), 10).await), [id(2)]);
+    let claimed = node.claim_all(at(0)).await;
+    node.outbox.fail(&claimed[0], "no such address", None).await.unwrap();
+    assert_eq!(ids(&node.claim_all(at(1_000_000)).await), [id(2)]);
     assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 0, "it is not done");
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
 }
 
 async fn a_failure_leaves_alone_what_was_done_meanwhile(node: Node) {
     push(&node, vec![message(1)]).await;
-    claim(&node, at(0), 10).await;
+    let claimed = node.claim_all(at(0)).await;
     node.outbox.complete(id(1), at(100)).await.unwrap();
     for retry_at in [Some(at(101)), None] {
-        node.outbox.fail(id(1), "no answer", retry_at).await.unwrap();
-        assert!(claim(&node, at(1_000_000), 10).await.is_empty());
+        node.outbox.fail(&claimed[0], "no answer", retry_at).await.unwrap();
+        assert!(node.claim_all(at(1_000_000)).await.is_empty());
     }
     assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 1, "it is done");
 }
 
+async fn a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile(node: Node) {
+    push(&node, vec![message(1)]).await;
+    let late = node.claim_all(at(0)).await.remove(0);
+    let second = lease_end(at(0));
+    let holder = node.claim_all(second).await.remove(0);
+    for retry_at in [Some(second), None] {
+        node.outbox.fail(&late, "no answer", retry_at).await.unwrap();
+        assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "it is held");
+    }
+    node.outbox.fail(&holder, "no answer", Some(second)).await.unwrap();
+    let again = node.claim_all(second).await.remove(0);
+    assert_eq!((again.id, again.attempts), (id(1), 3), "and is not dead");
+}
+
+async fn what_was_done_is_done_whoever_has_claimed_it_or_given_it_up_meanwhile(node: Node) {
+    push(&node, vec![message(1)]).await;
+    node.claim_all(at(0)).await;
+    let holder = node.claim_all(lease_end(at(0))).await.remove(0);
+    node.outbox.complete(id(1), at(100)).await.unwrap();
+    node.outbox.fail(&holder, "no answer", Some(at(101))).await.unwrap();
+    assert!(node.claim_all(at(1_000_000)).await.is_empty());
+
+    push(&node, vec![message(2)]).await;
+    node.claim_all(at(0)).await;
+    let holder = node.claim_all(lease_end(at(0))).await.remove(0);
+    node.outbox.fail(&holder, "no answer", None).await.unwrap();
+    node.outbox.complete(id(2), at(100)).await.unwrap();
+    assert_eq!(node.subject.outbox_payload(id(2)).await, Some(Vec::new()));
+    assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 2);
+}
+
+async fn a_message_that_nobody_claimed_has_not_been_tried(node: Node) {
+    push(&node, (1..=30).map(message).collect()).await;
+    for tries in 1..=3 {
+        let mut begun = Vec::new();
+        for _ in 0..10 {
+            begun.push(node.outbox.claim(at(0)).await.unwrap().unwrap());
+        }
+        for claimed in begun {
+            assert_eq!(claimed.attempts, tries);
+            node.outbox.fail(&claimed, "no answer", Some(at(0))).await.unwrap();
+        }
+    }
+    let attempts: Vec<u32> = node.claim_all(at(0)).await.iter().map(|message| message.attempts).collect();
+    assert_eq!(attempts, [[4; 10], [1; 10], [1; 10]].concat(), "the others were never tried");
+}
+
 async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {
     push(&node, (1..=4).map(message).collect()).await;
-    claim(&node, at(0), 10).await;
+    node.claim_all(at(0)).await;
     for (number, done) in [(1, at(9)), (2, shifted(at(10), -1)), (3, at(11))] {
         node.outbox.complete(id(number), done).await.unwrap();
     }

@@ -120,7 +120,7 @@ async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: N
     // Once, although it names the user twice.
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);
-    node.outbox.claim(at(100), 10).await.unwrap();
+    node.claim_all(at(100)).await;
     node.outbox.complete(id(4), at(100)).await.unwrap();
     assert_eq!(collect(&node, 4).await.unwrap().pending_mails, 0);
 }
@@ -172,7 +172,7 @@ async fn erasing_takes_what_is_the_users_and_leaves_that_of_others(node: Node) {
     assert!(!unit.carts().contains(id(1), id(1)).await.unwrap());
     assert!(unit.carts().contains(id(2), id(1)).await.unwrap());
     drop(unit);
-    let claimed = node.outbox.claim(at(100), 10).await.unwrap();
+    let claimed = node.claim_all(at(100)).await;
     assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [id(2)]);
 }
 

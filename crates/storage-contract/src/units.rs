@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use crate::{
     fixtures::{add_movie, add_user, at, facts, fresh, id, stored_user, user},
-    node::{Node, patiently},
+    node::Node,
     outbox::message,
     parallel::{AT_ONCE, at_once},
 };
@@ -28,7 +28,7 @@ async fn a_dropped_unit_never_happened(node: Node) {
     unit.outbox().push(message(1)).await.unwrap();
     drop(unit);
     assert_eq!(stored_user(&node, id(1)).await, None);
-    assert!(node.outbox.claim(at(100), 10).await.unwrap().is_empty());
+    assert!(node.claim_all(at(100)).await.is_empty());
 }
 
 async fn a_dropped_unit_frees_its_locks_at_once(node: Node) {
@@ -94,7 +94,7 @@ async fn two_hundred_read_then_write_units_at_once_all_succeed(node: Node) {
         }
     })
     .await;
-    assert_eq!(patiently(|| node.outbox.claim(at(100), 300)).await.len(), 200);
+    assert_eq!(node.claim_all(at(100)).await.len(), 200);
 }
 
 async fn units_of_two_nodes_wait_for_each_other(node: Node) {

@@ -1,9 +1,11 @@
 //! A PostgreSQL cluster in a temporary folder.
 
 use std::{
+    fs::OpenOptions,
+    io::Write,
     net::{Ipv4Addr, TcpListener},
     os::unix::{
-        fs::{DirBuilderExt, chown},
+        fs::{DirBuilderExt, OpenOptionsExt, chown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -39,18 +41,26 @@ struct Unprivileged {
     gid: u32,
 }
 
+/// How a server proves who it is, as PEM.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    pub(crate) certificate: &'a str,
+    pub(crate) key: &'a str,
+}
+
 /// A running cluster; dropped, it is stopped and its folder removed.
 pub(crate) struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
     port: u16,
     user: Option<Unprivileged>,
+    is_encrypted: bool,
     watchdog: Child,
 }
 
 impl Cluster {
-    /// Makes one and starts it.
-    pub(crate) fn create() -> Self {
+    /// Makes one and starts it; with an identity it takes encrypted connections too.
+    pub(crate) fn create(identity: Option<Identity<'_>>) -> Self {
         let programs = binaries::server_folder();
         let user = unprivileged();
         let folder = make_folder(user);
@@ -64,8 +74,13 @@ impl Cluster {
             .process_group(0)
             .spawn()
             .expect("start a shell");
-        let mut cluster = Self { programs, folder, port: 0, user, watchdog };
+        let is_encrypted = identity.is_some();
+        let mut cluster = Self { programs, folder, port: 0, user, is_encrypted, watchdog };
         cluster.initialize();
+        if let Some(Identity { certificate, key }) = identity {
+            cluster.keep("server.crt", certificate);
+            cluster.keep("server.key", key);
+        }
         // Another process may take the free port before the server does.
         let started = (0..5).any(|_| {
             cluster.port = free_port();
@@ -103,6 +118,17 @@ impl Cluster {
         }
     }
 
+    /// Writes a file that the server looks for, readable to the server alone.
+    fn keep(&self, name: &str, text: &str) {
+        let path = self.folder.join("data").join(name);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("write a file of the server");
+        if let Some(user) = self.user {
+            chown(&path, Some(user.uid), Some(user.gid)).expect("give a file to the server");
+        }
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) fn start(&self) {
         if let Err(output) = self.try_start() {
@@ -116,6 +142,9 @@ impl Cluster {
         for setting in SETTINGS {
             options.push_str(" -c ");
             options.push_str(setting);
+        }
+        if self.is_encrypted {
+            options.push_str(" -c ssl=on");
         }
         let mut command = self.control("start");
         self.run(command.arg("-l").arg(self.folder.join("log")).args(["-o", &options]))

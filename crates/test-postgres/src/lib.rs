@@ -15,7 +15,7 @@ mod databases;
 
 use std::sync::{Arc, OnceLock, PoisonError};
 
-use cluster::Cluster;
+use cluster::{Cluster, Identity};
 use databases::Databases;
 use tokio::sync::OnceCell;
 
@@ -57,7 +57,19 @@ impl TestPostgres {
     /// When there is no PostgreSQL, or it does not start: the message says what to do.
     #[must_use]
     pub fn private() -> Self {
-        let cluster = Cluster::create();
+        Self::on(Cluster::create(None))
+    }
+
+    /// The same, which takes encrypted connections too: it proves who it is with this certificate and its key (PEM).
+    ///
+    /// # Panics
+    /// When there is no PostgreSQL, or it does not start: the message says what to do.
+    #[must_use]
+    pub fn encrypted(certificate: &str, key: &str) -> Self {
+        Self::on(Cluster::create(Some(Identity { certificate, key })))
+    }
+
+    fn on(cluster: Cluster) -> Self {
         let databases = Databases::on_own_server(&cluster.url());
         Self {
             databases: Arc::new(databases),

@@ -12,7 +12,7 @@ use domain::{
 
 use crate::{
     Database,
-    dialect::{DbInstant, DbUuid, NOW, SKIP_LOCKED, SqlId, SqlInstant},
+    dialect::{DbInstant, DbUuid, NOW, SKIP_LOCKED, SqlId},
     schema::outbox,
     statement::Statement,
     unit_of_work::UnitOfWork,
@@ -47,12 +47,12 @@ impl OutboxRepository for UnitOfWork {
     }
 }
 
-type ClaimedTypes = (SqlId, Text, Binary, Integer, SqlInstant);
-type ClaimedRow = (DbUuid, String, Vec<u8>, i32, DbInstant);
+type ClaimedTypes = (SqlId, Text, Binary, Integer);
+type ClaimedRow = (DbUuid, String, Vec<u8>, i32);
 
 #[async_trait]
 impl OutboxQueue for Database {
-    async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError> {
+    async fn claim(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError> {
         let lease = chrono::TimeDelta::from_std(LEASE).map_err(StoreError::failed)?;
         let locked_until = now.checked_add_signed(lease).unwrap_or(now);
         let mut unit = UnitOfWork::begin(self).await?;
@@ -63,21 +63,18 @@ impl OutboxQueue for Database {
             .bind(now)
             .sql(" AND (locked_until IS NULL OR locked_until <= ")
             .bind(now)
-            .sql(") ORDER BY available_at, id LIMIT ")
-            .bind(i64::from(limit))
+            .sql(") ORDER BY available_at, id LIMIT 1")
             .sql(SKIP_LOCKED)
             .sql(") UPDATE outbox SET attempts = attempts + 1, locked_until = ")
             .bind(locked_until)
-            .sql(" WHERE id IN (SELECT id FROM due) RETURNING id, kind, payload, attempts, available_at");
-        let mut rows: Vec<ClaimedRow> = unit.load(statement).await?;
+            .sql(" WHERE id IN (SELECT id FROM due) RETURNING id, kind, payload, attempts");
+        let claimed: Option<ClaimedRow> = unit.first(statement).await?;
         unit.finish().await?;
-        rows.sort_by_key(|(id, _, _, _, available_at)| (available_at.0, id.0));
-        rows.into_iter()
-            .map(|(id, kind, payload, attempts, _)| {
-                let attempts = u32::try_from(attempts).map_err(StoreError::failed)?;
-                Ok(ClaimedOutboxMessage { id: OutboxId::from_uuid(id.0), kind, payload, attempts })
-            })
-            .collect()
+        let message = |(id, kind, payload, attempts): ClaimedRow| {
+            let attempts = u32::try_from(attempts).map_err(StoreError::failed)?;
+            Ok(ClaimedOutboxMessage { id: OutboxId::from_uuid(id.0), kind, payload, attempts })
+        };
+        claimed.map(message).transpose()
     }
 
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
@@ -88,12 +85,18 @@ impl OutboxQueue for Database {
             outbox::sent_at.eq(Some(DbInstant(now))),
             outbox::payload.eq(Vec::new()),
             outbox::locked_until.eq(None::<DbInstant>),
+            outbox::dead_at.eq(None::<DbInstant>),
         ));
         unit.execute(query).await?;
         unit.finish().await
     }
 
-    async fn fail(&self, id: OutboxId, error: &str, retry_at: Option<Instant>) -> Result<(), StoreError> {
+    async fn fail(
+        &self,
+        claimed: &ClaimedOutboxMessage,
+        error: &str,
+        retry_at: Option<Instant>,
+    ) -> Result<(), StoreError> {
         let error: String =
             error.chars().filter(|character| *character != '\0').take(MAX_ERROR_LENGTH).collect();
         let mut unit = UnitOfWork::begin(self).await?;
@@ -103,7 +106,12 @@ impl OutboxQueue for Database {
             Some(at) => statement.sql(", available_at = ").bind(at),
             None => statement.sql(", dead_at = ").sql(NOW),
         };
-        statement.sql(" WHERE sent_at IS NULL AND id = ").bind(id.as_uuid());
+        // Whoever claimed it meanwhile has counted on.
+        statement
+            .sql(" WHERE sent_at IS NULL AND id = ")
+            .bind(claimed.id.as_uuid())
+            .sql(" AND attempts = ")
+            .bind(i64::from(claimed.attempts));
         unit.execute(statement).await?;
         unit.finish().await
     }

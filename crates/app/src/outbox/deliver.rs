@@ -5,16 +5,13 @@ use domain::{
     entropy::Sealer,
     failure::error_chain,
     mail::Mailer,
-    outbox::{ClaimedOutboxMessage, LEASE, MAX_ATTEMPTS, OutboxQueue, retry_delay},
+    outbox::{ClaimedOutboxMessage, MAX_ATTEMPTS, OutboxQueue, retry_delay},
     store::StoreError,
-    time::{Backoff, Clock, Instant},
+    time::{Backoff, Clock},
 };
 
 use super::{InvalidMessage, Message};
 use crate::{accounts::Accounts, retry::retried};
-
-/// How many messages are claimed at once.
-const BATCH: u32 = 20;
 
 /// How many done messages go at once, so that nobody waits behind the clean-up.
 const PURGE_BATCH: u32 = 1_000;
@@ -39,36 +36,29 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Acts on every due message, one batch after the other; says how many were done. What fails is tried again later, with
+    /// Acts on every due message, one after the other; says how many were done. What fails is tried again later, with
     /// growing delay, and given up after [`MAX_ATTEMPTS`]; pictures that nobody sees are never given up, or they would stay for ever.
     ///
     /// # Errors
     /// When the store fails; what was claimed is free again after its lease.
     pub async fn deliver_due(&self) -> Result<u64, StoreError> {
-        let mut done = 0_u64;
-        loop {
-            let claimed_at = self.clock.now();
-            let claimed = retried(&*self.backoff, || self.queue.claim(claimed_at, BATCH)).await?;
-            let is_last = u32::try_from(claimed.len()).is_ok_and(|count| count < BATCH);
-            for message in claimed {
-                if !self.is_surely_ours(claimed_at) {
-                    break;
-                }
-                if self.act(&message).await? {
-                    done = done.saturating_add(1);
-                }
-            }
-            if is_last {
-                return Ok(done);
-            }
-        }
+        self.deliver_while(|| true).await
     }
 
-    /// Whether what was claimed then can be begun now and be done before its lease ends: slow mails must not let another
-    /// worker send the rest of the batch too.
-    fn is_surely_ours(&self, claimed_at: Instant) -> bool {
-        let held = self.clock.now().signed_duration_since(claimed_at).to_std().unwrap_or_default();
-        held.saturating_mul(2) < LEASE
+    /// The same for as long as another message may be begun: what has not been begun is held by nobody.
+    ///
+    /// # Errors
+    /// When the store fails; what was claimed is free again after its lease.
+    pub async fn deliver_while(&self, may_begin: impl Fn() -> bool + Send + Sync) -> Result<u64, StoreError> {
+        let mut done = 0_u64;
+        while may_begin() {
+            let now = self.clock.now();
+            let Some(message) = retried(&*self.backoff, || self.queue.claim(now)).await? else { break };
+            if self.act(&message).await? {
+                done = done.saturating_add(1);
+            }
+        }
+        Ok(done)
     }
 
     async fn act(&self, claimed: &ClaimedOutboxMessage) -> Result<bool, StoreError> {
@@ -95,7 +85,7 @@ impl Outbox {
                     "an outbox message failed"
                 );
                 let error = error_chain(&*error);
-                retried(&*self.backoff, || self.queue.fail(claimed.id, &error, retry_at)).await?;
+                retried(&*self.backoff, || self.queue.fail(claimed, &error, retry_at)).await?;
                 Ok(false)
             }
         }
@@ -140,7 +130,10 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, atomic::Ordering};
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    };
 
     use domain::{
         id::Id,
@@ -201,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_a_batch_is_done_in_one_go() {
+    async fn many_messages_are_done_in_one_go() {
         let world = World::new();
         for number in 0..45 {
             world.accounts.resend_activation(email(&format!("user{number}@example.com"))).await.unwrap();
@@ -351,29 +344,66 @@ mod tests {
         world.fail_on_commit();
         let (mailer, _) = noting();
         let (outbox, queue) = outbox(&world, mailer);
-        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 2, "the wish, and the mail that it led to");
         assert_eq!(queue.standings()[1].error.as_deref(), Some("the store failed: the disk is full"));
         world.store.fails_on_commit.store(false, Ordering::Relaxed);
         world.seconds_pass(1);
-        assert_eq!(outbox.deliver_due().await.unwrap(), 1);
+        assert_eq!(outbox.deliver_due().await.unwrap(), 2, "the wish, and the mail that it led to");
         assert_eq!(world.mails().len(), 2);
     }
 
-    #[tokio::test]
-    async fn slow_mails_are_not_begun_when_another_worker_may_soon_hold_them() {
+    /// A mailer that takes ten seconds for each mail.
+    fn slow(world: &World, answer: fn() -> Result<(), MailError>) -> (MockPost, Arc<AtomicU32>) {
+        let sends = Arc::new(AtomicU32::new(0));
+        let mut mailer = MockPost::new();
+        let (clock, counted) = (world.clock.clone(), sends.clone());
+        mailer.expect_send().returning(move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            clock.advance(TimeDelta::seconds(10));
+            answer()
+        });
+        (mailer, sends)
+    }
+
+    async fn thirty_mails() -> World {
         let world = World::new();
-        for number in 0..3 {
+        for number in 0..30 {
             world.registered(&email(&format!("user{number}@example.com"))).await;
         }
-        let mut mailer = MockPost::new();
-        let clock = world.clock.clone();
-        mailer.expect_send().times(2).returning(move |_, _| {
-            clock.advance(TimeDelta::seconds(20));
-            Ok(())
-        });
+        world
+    }
+
+    #[tokio::test]
+    async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_tried() {
+        let world = thirty_mails().await;
+        let (mailer, sends) = slow(&world, || Err(MailError("it hung up".into())));
         let (outbox, queue) = outbox(&world, mailer);
-        assert_eq!(outbox.deliver_due().await.unwrap(), 2);
-        assert_eq!(queue.standings()[2].done_at, None);
+        for rounds in [1, 7, 100] {
+            let begun = AtomicU32::new(0);
+            let may_begin = || begun.fetch_add(1, Ordering::Relaxed) < rounds;
+            assert_eq!(outbox.deliver_while(may_begin).await.unwrap(), 0);
+            let counted: u32 = queue.standings().iter().map(|standing| standing.attempts).sum();
+            assert_eq!(counted, sends.load(Ordering::Relaxed));
+        }
+        for _ in 0..12 {
+            outbox.deliver_due().await.unwrap();
+            world.seconds_pass(3600);
+        }
+        assert!(queue.standings().iter().all(|standing| standing.is_dead && standing.attempts == 12));
+        assert_eq!(sends.load(Ordering::Relaxed), 30 * 12);
+    }
+
+    #[tokio::test]
+    async fn however_slow_the_server_is_each_mail_is_held_for_a_whole_lease_and_no_longer() {
+        let world = thirty_mails().await;
+        let (mailer, sends) = slow(&world, || Ok(()));
+        let (outbox, queue) = outbox(&world, mailer);
+        let begun = AtomicU32::new(0);
+        outbox.deliver_while(|| begun.fetch_add(1, Ordering::Relaxed) < 10).await.unwrap();
+        // Who stopped holds none of those that it did not begin.
+        assert!(queue.standings().iter().skip(10).all(|standing| *standing == Progress::default()));
+        assert_eq!(outbox.deliver_due().await.unwrap(), 20);
+        assert_eq!(sends.load(Ordering::Relaxed), 30);
     }
 
     #[tokio::test]

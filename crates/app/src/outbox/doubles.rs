@@ -69,27 +69,25 @@ impl MemoryQueue {
 
 #[async_trait]
 impl OutboxQueue for MemoryQueue {
-    async fn claim(&self, now: Instant, limit: u32) -> Result<Vec<ClaimedOutboxMessage>, StoreError> {
+    async fn claim(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError> {
         self.races.run()?;
         let mut progress = self.progress.lock().unwrap();
-        let mut claimed = Vec::new();
         for row in &self.accounts.rows().outbox {
             let standing = progress.entry(row.id).or_default();
             let is_due = standing.not_before.is_none_or(|at| at <= now) && row.available_at <= now;
-            let is_full = u32::try_from(claimed.len()).unwrap() >= limit;
-            if is_full || !is_due || standing.is_dead || standing.done_at.is_some() {
+            if !is_due || standing.is_dead || standing.done_at.is_some() {
                 continue;
             }
             standing.attempts = standing.attempts.saturating_add(1);
             standing.not_before = now.checked_add_signed(chrono::TimeDelta::from_std(LEASE).unwrap());
-            claimed.push(ClaimedOutboxMessage {
+            return Ok(Some(ClaimedOutboxMessage {
                 id: row.id,
                 kind: row.kind.clone(),
                 payload: row.payload.clone(),
                 attempts: standing.attempts,
-            });
+            }));
         }
-        Ok(claimed)
+        Ok(None)
     }
     async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
         if self.fails_to_complete.load(Ordering::Relaxed) {
@@ -99,9 +97,17 @@ impl OutboxQueue for MemoryQueue {
         self.note(id, |standing| standing.done_at = Some(now));
         Ok(())
     }
-    async fn fail(&self, id: OutboxId, error: &str, retry_at: Option<Instant>) -> Result<(), StoreError> {
+    async fn fail(
+        &self,
+        claimed: &ClaimedOutboxMessage,
+        error: &str,
+        retry_at: Option<Instant>,
+    ) -> Result<(), StoreError> {
         self.races.run()?;
-        self.note(id, |standing| {
+        self.note(claimed.id, |standing| {
+            if standing.attempts != claimed.attempts || standing.done_at.is_some() {
+                return;
+            }
             standing.error = Some(error.to_owned());
             standing.not_before = retry_at;
             standing.is_dead = retry_at.is_none();

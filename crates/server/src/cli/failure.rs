@@ -2,6 +2,9 @@ use std::{
     error::Error,
     io::{self, Write},
     process::ExitCode,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
 };
 
 use crate::composition::error_chain;
@@ -46,9 +49,30 @@ impl Failure {
     }
 }
 
-/// Says something on standard error; there is nobody to tell when that fails.
+/// How long saying something may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says something on standard error; there is nobody to tell when that fails. Who has stopped reading it does not keep the
+/// program from going on, nor from hearing that it is to stop.
 pub(super) fn say(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    let line: Arc<str> = format!("{text}\n").into();
+    let (said, is_said) = mpsc::sync_channel(1);
+    let speak = {
+        let line = Arc::clone(&line);
+        move || {
+            write(&line);
+            // Nobody may be waiting any more.
+            let _ = said.send(());
+        }
+    };
+    match thread::Builder::new().name("say".to_owned()).spawn(speak) {
+        Ok(_) => drop(is_said.recv_timeout(PATIENCE)),
+        Err(_) => write(&line),
+    }
+}
+
+fn write(line: &str) {
+    drop(io::stderr().lock().write_all(line.as_bytes()));
 }
 
 impl<E: Error + 'static> From<E> for Failure {

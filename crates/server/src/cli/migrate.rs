@@ -2,24 +2,36 @@ use std::process::ExitCode;
 
 use super::{Failure, output::Output};
 use crate::{
-    composition::{Schema, StartError, open_database},
+    composition::{Schema, StartError, look_at_schema, open_database},
     config::Settings,
 };
 
+const CURRENT: &str = "the database is up to date";
+
 /// Brings the database up to date, or only says whether it is.
 pub(super) async fn run(settings: &Settings, only_checks: bool) -> Result<ExitCode, Failure> {
-    let database = open_database(settings).await?;
-    let schema = database.schema().await.map_err(StartError::Database)?;
-    let message = match schema {
-        Schema::Current => "the database is up to date".to_owned(),
-        Schema::Ahead => return Err(StartError::Ahead.into()),
-        Schema::Behind(count) if only_checks => return Err(StartError::Behind(count).into()),
-        Schema::Behind(count) => {
-            database.migrate().await.map_err(StartError::Migration)?;
-            format!("brought the database up to date ({count} migrations)")
-        }
-    };
+    let message = if only_checks { check(settings).await? } else { migrate(settings).await? };
     let mut output = Output::new();
     output.line(&message)?;
     output.finish()
+}
+
+async fn check(settings: &Settings) -> Result<String, StartError> {
+    match look_at_schema(settings).await? {
+        Schema::Current => Ok(CURRENT.to_owned()),
+        Schema::Behind(count) => Err(StartError::Behind(count)),
+        Schema::Ahead => Err(StartError::Ahead),
+    }
+}
+
+async fn migrate(settings: &Settings) -> Result<String, StartError> {
+    let database = open_database(settings).await?;
+    match database.schema().await.map_err(StartError::Database)? {
+        Schema::Current => Ok(CURRENT.to_owned()),
+        Schema::Behind(count) => {
+            database.migrate().await.map_err(StartError::Migration)?;
+            Ok(format!("brought the database up to date ({count} migrations)"))
+        }
+        Schema::Ahead => Err(StartError::Ahead),
+    }
 }

@@ -1,6 +1,9 @@
-use std::process::ExitCode;
+use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::sleep,
+};
 
 use super::{Failure, failure::say, use_cases};
 use crate::{
@@ -10,9 +13,23 @@ use crate::{
     workers::Workers,
 };
 
+/// What a stop takes at most, once it is drained: 25 s for the requests and the jobs under way, which end side by side, and
+/// a little for them to be told. Grace periods of containers are `DRAIN_SECONDS`, this, and a little.
+const LAST_WORK: Duration = Duration::from_secs(27);
+
+/// How a process that runs until it is stopped was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// By one signal: what was under way has ended, or its time.
+    Orderly,
+    /// By a second one, which waits for nothing.
+    AtOnce,
+}
+
 /// Runs the API, and the background work unless it is done elsewhere, until a signal ends it.
-pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<ExitCode, Failure> {
+pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
     settings.check_production()?;
+    tell_what_has_no_effect(settings);
     let mut signals = Signals::listen()?;
     let prepared = Application::prepare(settings, Overrides::default()).await?;
     let mut first_start = None;
@@ -39,39 +56,50 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Exit
         drain.as_secs()
     ));
     application.begin_drain();
-    let stop = async {
-        tokio::time::sleep(drain).await;
-        application.stop().await;
-        // What the last requests left to be done is done in the last round.
-        stop_workers(workers).await;
+    let stop = async move {
+        sleep(drain).await;
+        match workers {
+            Some(workers) => workers.stop(application.stop()).await,
+            None => application.stop().await,
+        }
     };
-    Ok(end(stop, signals).await)
+    Ok(end(stop, drain.saturating_add(LAST_WORK), signals).await)
 }
 
 /// Does the background work alone, until a signal ends it.
-pub(super) async fn work(settings: &Settings) -> Result<ExitCode, Failure> {
+pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
     settings.check_production()?;
+    tell_what_has_no_effect(settings);
     let mut signals = Signals::listen()?;
     let workers = Workers::start(&use_cases(settings).await?);
     say("working: mails and clean-up");
     signals.next().await;
     say("stopping after the job under way; a second signal stops at once");
-    Ok(end(stop_workers(Some(workers)), signals).await)
+    Ok(end(workers.stop(std::future::ready(())), LAST_WORK, signals).await)
 }
 
-async fn stop_workers(workers: Option<Workers>) {
-    if let Some(workers) = workers {
-        workers.stop().await;
+fn tell_what_has_no_effect(settings: &Settings) {
+    for name in settings.later.set() {
+        tracing::warn!(setting = name, "this version does nothing with this setting");
     }
 }
 
-/// Waits for the end, or for somebody who cannot.
-async fn end(stop: impl Future<Output = ()>, mut signals: Signals) -> ExitCode {
+/// Waits for the end, but not beyond the limit, and not for somebody who cannot wait. The stop has a thread of its own:
+/// whatever holds it up, signals are heard.
+async fn end(
+    stop: impl Future<Output = ()> + Send + 'static,
+    limit: Duration,
+    mut signals: Signals,
+) -> Ending {
     tokio::select! {
-        () = stop => ExitCode::SUCCESS,
+        _ = tokio::spawn(stop) => Ending::Orderly,
+        () = sleep(limit) => {
+            say("stopped, though not all that was under way has ended");
+            Ending::Orderly
+        }
         () = signals.next() => {
             say("stopped at once");
-            ExitCode::FAILURE
+            Ending::AtOnce
         }
     }
 }

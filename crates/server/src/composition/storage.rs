@@ -39,6 +39,21 @@ pub trait DatabaseAdmin: Send + Sync {
     fn statements(&self) -> u64;
 }
 
+/// How the schema of the settings' database stands to this program. Nothing is made or written for it.
+pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartError> {
+    let schema = match &settings.database {
+        DatabaseSetting::Sqlite(path) => SqliteDatabase::schema_state_at(path).await.map(Schema::from),
+        DatabaseSetting::Postgres(url) => {
+            let options = adapter_postgres::PoolOptions { size: 1 };
+            match PostgresDatabase::connect(url, options).await {
+                Ok(database) => database.schema_state().await.map(Schema::from),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    schema.map_err(StartError::Database)
+}
+
 /// One database behind every storage port.
 pub(super) struct Storage {
     pub(super) accounts: Arc<dyn AccountStore>,
@@ -110,6 +125,17 @@ impl Storage {
 
 macro_rules! administer {
     ($database:ty, $state:path) => {
+        impl From<$state> for Schema {
+            fn from(state: $state) -> Self {
+                use $state as State;
+                match state {
+                    State::Current => Self::Current,
+                    State::Behind(count) => Self::Behind(count),
+                    State::Ahead => Self::Ahead,
+                }
+            }
+        }
+
         #[async_trait]
         impl DatabaseAdmin for $database {
             async fn ping(&self) -> Result<(), StoreError> {
@@ -117,12 +143,7 @@ macro_rules! administer {
             }
 
             async fn schema(&self) -> Result<Schema, StoreError> {
-                use $state as State;
-                Ok(match self.schema_state().await? {
-                    State::Current => Schema::Current,
-                    State::Behind(count) => Schema::Behind(count),
-                    State::Ahead => Schema::Ahead,
-                })
+                self.schema_state().await.map(Schema::from)
             }
 
             async fn migrate(&self) -> Result<(), StoreError> {

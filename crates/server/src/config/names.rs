@@ -70,10 +70,15 @@ const PLAIN: [&str; 34] = [
     "AWS_ENDPOINT_URL_S3",
 ];
 
+/// Every name but those of secrets.
+pub(super) fn plain() -> impl Iterator<Item = &'static str> {
+    PLAIN.into_iter().chain(RATE_LIMITS)
+}
+
 /// Every name, the `NAME_FILE` of secrets included.
 pub(super) fn all() -> impl Iterator<Item = String> {
     let files = SECRETS.iter().map(|name| format!("{name}_FILE"));
-    PLAIN.iter().chain(&SECRETS).chain(&RATE_LIMITS).map(|name| (*name).to_owned()).chain(files)
+    plain().chain(SECRETS).map(str::to_owned).chain(files)
 }
 
 /// The known name that was most likely meant.

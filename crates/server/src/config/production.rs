@@ -1,6 +1,10 @@
 //! What production refuses.
 
-use super::{AppEnv, MailerSetting, Settings, read::Fault, read::SettingsError, secret_file};
+use super::{
+    AppEnv, MailerSetting, Settings,
+    fault::{Fault, SettingsError},
+    secret_file,
+};
 
 /// The fewest bytes of a secret that is not guessed.
 const MIN_SECRET_LENGTH: usize = 32;
@@ -44,7 +48,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
         faults.push(Fault::new(
             "PAYMENT_PROVIDER",
             "cannot be \"sandbox\" in production: nobody would pay",
-            "stripe, or sandbox with ALLOW_SANDBOX=true",
+            "sandbox with ALLOW_SANDBOX=true (this version has no other provider)",
         ));
     }
     SettingsError::none_of(faults)

@@ -1,14 +1,13 @@
 use std::{
     collections::BTreeSet,
-    fmt,
     net::{IpAddr, Ipv4Addr},
     ops::RangeInclusive,
-    path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
 use adapter_crypto::AppSecret;
-use adapter_media::S3Settings;
+use adapter_mailer_smtp::SmtpMailer;
 use api_actix::{FixedLimits, RateLimits};
 use domain::{
     accounts::EmailAddress,
@@ -18,58 +17,12 @@ use domain::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, names, sources::Values};
-
-/// What is wrong with one setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    name: String,
-    problem: String,
-    allowed: String,
-}
-
-impl Fault {
-    pub(super) fn new(name: &str, problem: impl Into<String>, allowed: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), problem: problem.into(), allowed: allowed.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, problem, allowed } = self;
-        if allowed.ends_with('?') {
-            write!(f, "{name} {problem}; {allowed}")
-        } else {
-            write!(f, "{name} {problem}; allowed: {allowed}")
-        }
-    }
-}
-
-/// The settings cannot be used. Shown in one line, every fault with what is allowed instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsError(Vec<Fault>);
-
-impl SettingsError {
-    /// An error when there is any fault.
-    pub(super) fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
-        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
-    }
-}
-
-impl From<Fault> for SettingsError {
-    fn from(fault: Fault) -> Self {
-        Self(vec![fault])
-    }
-}
-
-impl fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: Vec<String> = self.0.iter().map(Fault::to_string).collect();
-        f.write_str(&faults.join(" | "))
-    }
-}
-
-impl std::error::Error for SettingsError {}
+use super::{
+    fault::{Fault, SettingsError},
+    names,
+    origin::{is_origin, split_origin},
+    sources::Values,
+};
 
 /// Reads values by name, and gathers what is wrong with them. A bad value reads as its default until the end.
 pub(super) struct Reader {
@@ -90,7 +43,20 @@ impl Reader {
         self.values.take(name)
     }
 
-    fn read<T>(&mut self, name: &str, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.values.has(name)
+    }
+
+    pub(super) fn refuse(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
+        self.faults.push(Fault::new(name, problem, allowed));
+    }
+
+    pub(super) fn read<T>(
+        &mut self,
+        name: &str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         let value = parse(text.trim());
         if value.is_none() {
@@ -99,9 +65,13 @@ impl Reader {
             } else {
                 format!("cannot be {text:?}")
             };
-            self.faults.push(Fault::new(name, fault, allowed));
+            self.refuse(name, fault, allowed);
         }
         value
+    }
+
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, allowed: &str) -> Option<T> {
+        self.read(name, allowed, |text| text.parse().ok())
     }
 
     pub(super) fn one_of<T: Copy>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
@@ -158,12 +128,6 @@ impl Reader {
         read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
     }
 
-    pub(super) fn database(&mut self, name: &str, data_dir: &Path) -> DatabaseSetting {
-        let allowed = "sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME";
-        self.read(name, allowed, database)
-            .unwrap_or_else(|| DatabaseSetting::Sqlite(data_dir.join("cinema.db")))
-    }
-
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
         self.read(name, "an address such as https://cinema.example, without query", |text| {
             let text = text.trim_end_matches('/');
@@ -188,61 +152,9 @@ impl Reader {
         self.read(name, "an address such as cinema@example.com or Cinema <cinema@example.com>", |text| {
             let address =
                 text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_, it)| it);
-            address.parse::<EmailAddress>().ok().map(|_| text.to_owned())
-        })
-    }
-
-    pub(super) fn mailer(&mut self, name: &str, from: Option<&str>) -> MailerSetting {
-        let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
-        let url = self.text("SMTP_URL");
-        if !is_smtp {
-            return MailerSetting::Console;
-        }
-        let url = self.needed_for_smtp(
-            "SMTP_URL",
-            url,
-            "smtp://user:password@host:587 or smtps://user:password@host",
-        );
-        let from =
-            self.needed_for_smtp("MAIL_FROM", from.map(str::to_owned), "the address that mails come from");
-        MailerSetting::Smtp(SmtpSetting { url, from })
-    }
-
-    fn needed_for_smtp(&mut self, name: &str, value: Option<String>, allowed: &str) -> String {
-        value.unwrap_or_else(|| {
-            self.faults.push(Fault::new(name, "is missing, and MAILER=smtp needs it", allowed));
-            String::new()
-        })
-    }
-
-    pub(super) fn media(&mut self, name: &str, data_dir: &Path) -> MediaSetting {
-        let allowed = "file://FOLDER or s3://BUCKET?endpoint=https://HOST:PORT";
-        let place = self
-            .read(name, allowed, media_place)
-            .unwrap_or_else(|| MediaPlace::Folder(data_dir.join("media")));
-        // Taken in any case: they are known names, whether they are needed or not.
-        let [specific, general] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| self.url(name));
-        let [region, default_region] = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| self.text(name));
-        let [id, secret, session_token] =
-            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(|name| self.text(name));
-        match place {
-            MediaPlace::Folder(folder) => MediaSetting::Folder(folder),
-            MediaPlace::Bucket { bucket, endpoint } => MediaSetting::S3(S3Settings {
-                bucket,
-                endpoint: endpoint.or(specific).or(general),
-                region: region.or(default_region),
-                access_key_id: self.needed_for_s3("AWS_ACCESS_KEY_ID", id),
-                secret_access_key: self.needed_for_s3("AWS_SECRET_ACCESS_KEY", secret),
-                session_token,
-            }),
-        }
-    }
-
-    fn needed_for_s3(&mut self, name: &str, value: Option<String>) -> String {
-        value.unwrap_or_else(|| {
-            let fault = "is missing, and MEDIA_URL=s3://… needs it";
-            self.faults.push(Fault::new(name, fault, "the keys of somebody who may use the bucket"));
-            String::new()
+            let is_address =
+                address.parse::<EmailAddress>().is_ok() && SmtpMailer::check_sender(text).is_ok();
+            is_address.then(|| text.to_owned())
         })
     }
 
@@ -251,12 +163,6 @@ impl Reader {
             EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         })
         .unwrap_or_else(|| "info".to_owned())
-    }
-
-    pub(super) fn allows_sandbox(&mut self) -> bool {
-        let allows = self.switch("ALLOW_SANDBOX", false);
-        let is_sandbox = self.one_of("PAYMENT_PROVIDER", &[("sandbox", true), ("stripe", false)], true);
-        allows || !is_sandbox
     }
 
     /// All are read, also when they are off: a fault in one is better found before they are on.
@@ -279,14 +185,6 @@ impl Reader {
         let quotas = self.read(name, allowed, quotas).or_else(|| quotas(default)).unwrap_or_default();
         RateLimit::new(limited, &quotas)
     }
-
-    pub(super) fn redis(&mut self, name: &str) -> Option<RedisUrl> {
-        let allowed = "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// with TLS";
-        self.read(name, allowed, |text| {
-            let (scheme, host) = text.split_once("://")?;
-            (["redis", "rediss"].contains(&scheme) && !host.is_empty()).then(|| RedisUrl(text.to_owned()))
-        })
-    }
 }
 
 fn quotas(text: &str) -> Option<Vec<Quota>> {
@@ -297,78 +195,4 @@ fn quotas(text: &str) -> Option<Vec<Quota>> {
 
 fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
-}
-
-fn database(text: &str) -> Option<DatabaseSetting> {
-    let (scheme, rest) = text.split_once("://")?;
-    match scheme {
-        "sqlite" => {
-            let is_path = !rest.is_empty() && !rest.ends_with('/') && !rest.contains(['?', '\0']);
-            is_path.then(|| DatabaseSetting::Sqlite(PathBuf::from(rest)))
-        }
-        "postgres" | "postgresql" | "postgresql+psycopg" => {
-            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            (!host.is_empty() && !host.starts_with(':'))
-                .then(|| DatabaseSetting::Postgres(format!("postgres://{rest}")))
-        }
-        _ => None,
-    }
-}
-
-/// What `MEDIA_URL` says by itself.
-enum MediaPlace {
-    Folder(PathBuf),
-    Bucket { bucket: String, endpoint: Option<String> },
-}
-
-fn media_place(text: &str) -> Option<MediaPlace> {
-    match text.split_once("://")? {
-        ("file", path) => {
-            let is_path = !path.is_empty() && !path.contains(['?', '\0']);
-            is_path.then(|| MediaPlace::Folder(PathBuf::from(path)))
-        }
-        ("s3", rest) => {
-            let (bucket, query) = rest.split_once('?').map_or((rest, None), |(b, q)| (b, Some(q)));
-            let is_bucket = (3..=63).contains(&bucket.len())
-                && bucket.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
-            let endpoint = match query {
-                Some(query) => {
-                    let endpoint = query.strip_prefix("endpoint=")?.trim_end_matches('/');
-                    Some(is_origin(endpoint).then(|| endpoint.to_owned())?)
-                }
-                None => None,
-            };
-            is_bucket.then(|| MediaPlace::Bucket { bucket: bucket.to_owned(), endpoint })
-        }
-        _ => None,
-    }
-}
-
-/// An address as its origin and the path behind it.
-fn split_origin(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
-    let end = rest.find('/').unwrap_or(rest.len());
-    let origin = scheme.len().checked_add(3)?.checked_add(end)?;
-    text.split_at_checked(origin)
-}
-
-fn is_origin(text: &str) -> bool {
-    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
-        return false;
-    };
-    let is_bracketed = authority.starts_with('[');
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !is_bracketed || host.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .chars()
-                    .all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character))
-        }
-    };
-    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }

@@ -1,9 +1,9 @@
 //! Secrets that a development machine makes once and keeps, readable by their owner alone.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -45,7 +45,8 @@ pub fn keep_secret(
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
-    fs::create_dir_all(folder).map_err(failed)?;
+    // The database and the pictures come to lie in it too.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let draft = folder.join(format!(".{name}.{}", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)

@@ -7,6 +7,11 @@ use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, Medi
 
 const HIDDEN: &str = "***";
 
+/// Something that is there and must not be seen.
+pub(super) fn hidden(_: String) -> String {
+    HIDDEN.to_owned()
+}
+
 pub(super) fn database(setting: &DatabaseSetting) -> String {
     match setting {
         DatabaseSetting::Sqlite(path) => format!("sqlite://{}", path.display()),
@@ -14,28 +19,34 @@ pub(super) fn database(setting: &DatabaseSetting) -> String {
     }
 }
 
-/// The address with `***` for the password, also one in the query.
+/// The address with `***` for the password, also one in the query. It need not be a sound address: a password whose odd
+/// characters should have been percent-encoded is hidden all the same, rather with too much beside it than with too little.
 pub(super) fn hide_password(url: &str) -> String {
-    let (url, query) = url.split_once('?').map_or((url, ""), |(url, query)| (url, query));
-    let shown = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
-    {
-        Some((scheme, (user, host))) => {
-            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{HIDDEN}"));
-            format!("{scheme}://{user}@{host}")
+    let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
+    // Whatever stands before the last `@` may be part of a password, a `?` among it too.
+    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+    let user = user.map(|user| match user.find([':', '/', '?', '#']) {
+        Some(end) => format!("{}:{HIDDEN}@", user.split_at(end).0),
+        None => format!("{user}@"),
+    });
+    let (place, query) = place.split_once('?').map_or((place, None), |(place, query)| (place, Some(query)));
+    let query = query.map(|query| format!("?{}", hide_parameters(query))).unwrap_or_default();
+    format!("{scheme}://{}{place}{query}", user.unwrap_or_default())
+}
+
+/// The parameters of a query, each shown only when its name is plain and has nothing to do with passwords.
+fn hide_parameters(query: &str) -> String {
+    let shown = |parameter: &str| {
+        let (name, _) = parameter.split_once('=')?;
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        if !is_plain {
+            return None;
         }
-        None => url.to_owned(),
+        let is_secret = name.to_ascii_lowercase().contains("pass");
+        Some(if is_secret { format!("{name}={HIDDEN}") } else { parameter.to_owned() })
     };
-    if query.is_empty() {
-        return shown;
-    }
-    let parameters: Vec<String> = query
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.contains("pass") => format!("{name}={HIDDEN}"),
-            _ => pair.to_owned(),
-        })
-        .collect();
-    format!("{shown}?{}", parameters.join("&"))
+    let parameters = query.split('&').map(|parameter| shown(parameter).unwrap_or_else(|| HIDDEN.to_owned()));
+    parameters.collect::<Vec<_>>().join("&")
 }
 
 /// The quotas of a limit, as they are set; nothing when the limits are off.
@@ -67,7 +78,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             (format!("s3://{}{query}", s3.bucket), one(&s3.region), HIDDEN.to_owned(), token)
         }
     };
-    vec![
+    let mut shown = vec![
         ("APP_ENV", app_env.to_owned()),
         ("APP_HOST", settings.host.to_string()),
         ("APP_PORT", settings.port.to_string()),
@@ -132,7 +143,11 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             },
         ),
         ("RUST_LOG", settings.log_filter.clone()),
-    ]
+        ("PAYMENT_PROVIDER", "sandbox".to_owned()),
+        ("ALLOW_SANDBOX", settings.allows_sandbox.to_string()),
+    ];
+    shown.extend(settings.later.shown());
+    shown
 }
 
 #[cfg(test)]
@@ -144,10 +159,35 @@ mod tests {
         for (url, shown) in [
             ("postgres://ann:secret@db:5432/cinema", "postgres://ann:***@db:5432/cinema"),
             ("postgres://ann:se@cret@db/cinema", "postgres://ann:***@db/cinema"),
+            (
+                "postgres://ann:se?cret@db/cinema?sslmode=require",
+                "postgres://ann:***@db/cinema?sslmode=require",
+            ),
             ("postgres://db/cinema?user=ann&password=secret", "postgres://db/cinema?user=ann&password=***"),
+            ("postgres://db/cinema?sslPassword=a&user=ann", "postgres://db/cinema?sslPassword=***&user=ann"),
+            ("postgres://db/cinema?%70assword=secret", "postgres://db/cinema?***"),
+            ("postgres://db/cinema?password=se&cret", "postgres://db/cinema?password=***&***"),
+            ("postgres://db/cinema?user=ann&password=se@cret", "postgres://db:***@cret"),
             ("postgres://ann@db/cinema?sslmode=require", "postgres://ann@db/cinema?sslmode=require"),
+            ("redis://:secret@cache:6379/0", "redis://:***@cache:6379/0"),
+            ("rediss://cache/0", "rediss://cache/0"),
+            ("secret", "***"),
         ] {
-            assert_eq!(hide_password(url), shown);
+            assert_eq!(hide_password(url), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn no_character_of_a_password_lets_it_be_shown() {
+        for odd in ('\0'..='\u{ff}').filter(|odd| !odd.is_ascii_alphanumeric()) {
+            for scheme in ["postgres", "redis", "rediss"] {
+                for password in [format!("{odd}canary"), format!("canary{odd}"), format!("can{odd}ary{odd}")]
+                {
+                    let url = format!("{scheme}://ann:{password}@db:5432/cinema?application_name=shop");
+                    let expected = format!("{scheme}://ann:***@db:5432/cinema?application_name=shop");
+                    assert_eq!(hide_password(&url), expected, "{url:?}");
+                }
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 use std::{collections::HashMap, fmt, io, path::Path};
 
-use config::{Config, Environment, File, FileFormat, Value, ValueKind};
+use config::{Config, File, FileFormat, Value, ValueKind};
 
 use super::{
+    dotenv,
+    fault::{Fault, SettingsError},
     names,
-    read::{Fault, SettingsError},
 };
 
 /// Where settings come from, the strongest first. Values are hidden in `Debug`.
@@ -33,8 +34,9 @@ impl Sources {
     /// The same with the text of a `.env` file below it.
     ///
     /// # Errors
-    /// When the text is no such file.
+    /// When the text is no such file, or a value of ours has a `$` that would be replaced by something else.
     pub fn with_dotenv(mut self, text: &str) -> Result<Self, SettingsError> {
+        dotenv::refuse_expansion(text)?;
         self.dotenv = dotenvy::from_read_iter(text.as_bytes())
             .collect::<Result<_, _>>()
             .map_err(|error| dotenv_fault(&error))?;
@@ -90,66 +92,82 @@ pub(super) struct Values(HashMap<String, String>);
 
 impl Values {
     pub(super) fn merge(sources: &Sources) -> Result<Self, SettingsError> {
-        let file = File::from_str(&sources.file, FileFormat::Toml);
-        let toml = Config::builder().add_source(file.clone()).build().map_err(|error| {
-            // Only the place: the line itself may be a secret.
-            let place = error.to_string().lines().next().unwrap_or_default().to_owned();
-            Fault::new("cinema.toml", format!("is not TOML ({place})"), "lines like app_port = 8000")
-        })?;
-        refuse_unknown(&toml)?;
-        let layer = |values: &HashMap<String, String>| {
-            Environment::default().source(Some(values.clone().into_iter().collect())).ignore_empty(true)
-        };
-        let merged = Config::builder()
-            .add_source(file)
-            .add_source(layer(&sources.dotenv))
-            .add_source(layer(&sources.environment))
-            .build()
-            .map_err(|error| Fault::new("settings", error.to_string(), "the values of .env.example"))?;
+        let toml = toml_values(&sources.file)?;
+        let layers = [&sources.environment, &sources.dotenv, &toml];
         let mut values = HashMap::new();
-        for name in names::all() {
-            if let Ok(value) = merged.get::<Value>(&name.to_lowercase()) {
-                values.insert(name.clone(), plain_text(&name, value)?);
+        for name in names::plain() {
+            if let Some(value) = layers.iter().find_map(|layer| given(layer, name)) {
+                values.insert(name.to_owned(), value.to_owned());
             }
         }
-        let mut values = Self(values);
-        values.read_secret_files()?;
-        Ok(values)
+        for name in names::SECRETS {
+            for layer in layers {
+                if let Some(value) = secret(layer, name)? {
+                    values.insert(name.to_owned(), value);
+                    break;
+                }
+            }
+        }
+        Ok(Self(values))
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Takes the value of `name`.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name).filter(|value| !value.trim().is_empty())
+        self.0.remove(name)
     }
+}
 
-    /// Puts the content of each `NAME_FILE` in the place of `NAME`.
-    fn read_secret_files(&mut self) -> Result<(), SettingsError> {
-        for name in names::SECRETS {
-            let file = format!("{name}_FILE");
-            let Some(path) = self.take(&file) else { continue };
-            if self.0.contains_key(name) {
-                return Err(Fault::new(name, format!("is set, and {file} too"), "one of the two").into());
-            }
-            let text = std::fs::read_to_string(Path::new(&path)).map_err(|error| {
-                Fault::new(
-                    &file,
-                    format!("cannot be read ({error})"),
-                    "the path of a file that holds the secret",
-                )
-            })?;
-            let text = text.trim_end_matches(['\r', '\n']);
-            if text.is_empty() {
-                return Err(Fault::new(
-                    &file,
-                    "names an empty file",
-                    "the path of a file that holds the secret",
-                )
-                .into());
-            }
-            self.0.insert(name.to_owned(), text.to_owned());
+/// What a source says of a name. Nothing but blanks is nothing.
+fn given<'a>(layer: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    layer.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
+}
+
+/// What one source says of a secret: itself, or the file that it stands in. A stronger source's file wins over a weaker one's
+/// secret, and the other way round.
+fn secret(layer: &HashMap<String, String>, name: &str) -> Result<Option<String>, SettingsError> {
+    let file = format!("{name}_FILE");
+    match (given(layer, name), given(layer, &file)) {
+        (Some(_), Some(_)) => {
+            Err(Fault::new(name, format!("is set, and {file} too"), "one of the two").into())
         }
-        Ok(())
+        (Some(value), None) => Ok(Some(value.to_owned())),
+        (None, Some(path)) => read_secret(&file, path).map(Some).map_err(SettingsError::from),
+        (None, None) => Ok(None),
     }
+}
+
+fn read_secret(name: &str, path: &str) -> Result<String, Fault> {
+    let allowed = "the path of a file that holds the secret";
+    let text = std::fs::read_to_string(Path::new(path))
+        .map_err(|error| Fault::new(name, format!("cannot be read ({error})"), allowed))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.trim().is_empty() {
+        return Err(Fault::new(name, "names an empty file", allowed));
+    }
+    Ok(text.to_owned())
+}
+
+/// The values of `cinema.toml`, by their names in the environment.
+fn toml_values(text: &str) -> Result<HashMap<String, String>, SettingsError> {
+    let file = Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
+    let file = file.map_err(|error| {
+        // Only the place: the line itself may be a secret.
+        let place = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Fault::new("cinema.toml", format!("is not TOML ({place})"), "lines like app_port = 8000")
+    })?;
+    refuse_unknown(&file)?;
+    let mut values = HashMap::new();
+    for name in names::all() {
+        if let Ok(value) = file.get::<Value>(&name.to_lowercase()) {
+            let value = plain_text(&name, value)?;
+            values.insert(name, value);
+        }
+    }
+    Ok(values)
 }
 
 fn refuse_unknown(toml: &Config) -> Result<(), SettingsError> {

@@ -91,7 +91,27 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("RATE_LIMIT_GLOBAL", "0/1m"),
         ("RATE_LIMIT_RESEND", "1/1m,5/1m"),
         ("RATE_LIMIT_REFRESH", ","),
+        ("DATABASE_URL", "postgres://ann:pw@db:notaport/cinema"),
+        ("DATABASE_URL", "postgres://ann:p@w@db/cinema"),
+        ("DATABASE_URL", "postgres://db/cinema?sslmode=maybe"),
+        ("DATABASE_REPLICA_URL", "sqlite://replica.db"),
+        ("DATABASE_REPLICA_URL", "postgres://ann:pw@db:notaport/cinema"),
+        ("SMTP_URL", "http://mail"),
+        ("SMTP_URL", "smtp://mail?tls=maybe"),
+        ("SMTP_URL", "smtps://mail?ca=/nowhere/at/all"),
+        ("MAIL_FROM", "Cinema, the shop <cinema@example.com>"),
+        ("STRIPE_API_BASE", "api.stripe.com"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317"),
+        ("METRICS_ADDR", "9100"),
+        ("METRICS_ADDR", "127.0.0.1:99999"),
+        ("PAYMENT_PROVIDER", "stripe"),
         ("REDIS_URL", "http://cache"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://user:pw@"),
+        ("REDIS_URL", "redis://user:p?w@cache"),
+        ("REDIS_URL", "redis://cache:notaport"),
+        ("REDIS_URL", "redis://cache/notanumber"),
+        ("REDIS_URL", "redis+unix:///run/redis.sock"),
         ("HASH_SLOTS", "0"),
         ("MAX_IN_FLIGHT", "0"),
         ("REQUEST_TIMEOUT_SECONDS", "0"),
@@ -109,11 +129,28 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("AWS_ENDPOINT_URL", "minio:9000"),
     ] {
         let fault = fault(&[(name, bad)]);
-        let is_secret = ["DATABASE_URL", "REDIS_URL"].contains(&name);
-        assert!(fault.starts_with(&format!("{name} cannot be")) || is_secret, "{fault}");
-        assert!(fault.contains("; allowed: "), "{fault}");
+        assert!(fault.starts_with(&format!("{name} ")), "{fault}");
+        let is_secret = names::SECRETS.contains(&name);
+        assert_eq!(fault.contains(&format!("{name} cannot be {bad:?}")), !is_secret, "{fault}");
+        assert_eq!(fault.matches("; allowed: ").count(), 1, "{fault}");
         assert!(!fault.contains('\n'), "{fault}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_said_without_quoting_it() {
+    for (name, bad, says) in [
+        ("DATABASE_URL", "postgres://ann:canary@db:canary/cinema", "invalid value for option `port`"),
+        ("DATABASE_URL", "postgres://ann:can@ary@db/cinema", "in a password, @ is written %40"),
+        ("SMTP_URL", "smtp://ann:canary@mail?tls=canary", "tls in SMTP_URL must be required"),
+        ("REDIS_URL", "redis://ann:can?ary@cache", "has a value that cannot be used"),
+    ] {
+        let fault = fault(&[(name, bad)]);
+        assert!(fault.starts_with(name) && fault.contains(says), "{fault}");
+        assert!(!fault.contains("canary"), "{fault}");
+    }
+    let bad = fault(&[("MAILER", "smtp"), ("SMTP_URL", "http://mail"), ("MAIL_FROM", "cinema@example.com")]);
+    assert!(!bad.contains("is missing"), "what is there and no good is not missing: {bad}");
 }
 
 #[test]
@@ -190,15 +227,32 @@ fn every_spelling_of_a_database_is_understood() {
 }
 
 #[test]
-fn settings_of_later_versions_do_no_harm() {
-    settings(&[
+fn settings_of_later_versions_do_no_harm_and_are_told() {
+    assert_eq!(settings(&[]).unwrap().later.set().count(), 0);
+    let settings = settings(&[
         ("SMTP_URL", "smtp://mail:1025"),
-        ("STRIPE_SECRET_KEY", "sk_test"),
+        ("DATABASE_REPLICA_URL", "postgresql://ann:canary@replica/cinema"),
+        ("STRIPE_SECRET_KEY", "canary"),
         ("METRICS_ADDR", "127.0.0.1:9100"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel"),
+        ("PAYMENT_PROVIDER", "sandbox"),
         ("PATH", "/bin"),
     ])
     .unwrap();
+    let set: Vec<_> = settings.later.set().collect();
+    let expected =
+        ["DATABASE_REPLICA_URL", "STRIPE_SECRET_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT", "METRICS_ADDR"];
+    assert_eq!(set, expected);
+    let shown = settings.shown();
+    for (name, value) in [
+        ("DATABASE_REPLICA_URL", "postgres://ann:***@replica/cinema"),
+        ("STRIPE_SECRET_KEY", "***"),
+        ("METRICS_ADDR", "127.0.0.1:9100"),
+        ("STRIPE_API_BASE", ""),
+    ] {
+        assert!(shown.contains(&(name, value.to_owned())), "{shown:?}");
+    }
+    assert!(!format!("{settings:?}").contains("canary"));
     Settings::from_sources(&Sources::default().with_file("smtp_url = \"smtp://mail\"\n")).unwrap();
 }
 
@@ -229,6 +283,51 @@ fn a_secret_may_stand_in_a_file() {
     let missing = fault(&[("DATABASE_URL_FILE", "/nowhere/at/all")]);
     assert!(missing.starts_with("DATABASE_URL_FILE cannot be read"), "{missing}");
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_secret_and_its_file_go_by_the_stronger_source() {
+    let folder = folder("layers");
+    let path = folder.join("secret");
+    std::fs::write(&path, "from a file").unwrap();
+    let path = path.to_str().unwrap();
+    let key = |environment: &[(&'static str, &str)], dotenv: &str, toml: &str| {
+        let sources = Sources::environment(environment.iter().copied()).with_dotenv(dotenv).unwrap();
+        let settings = Settings::from_sources(&sources.with_file(toml)).unwrap();
+        settings.secret_key.unwrap()
+    };
+    let (file, inline) = (AppSecret::new("from a file"), AppSecret::new("inline"));
+    let in_dotenv = format!("APP_SECRET_KEY_FILE={path}\n");
+    let in_toml = format!("app_secret_key_file = {path:?}\n");
+    let in_environment = [("APP_SECRET_KEY_FILE", path)];
+    assert!(key(&in_environment, "APP_SECRET_KEY=inline\n", "") == file);
+    assert!(key(&in_environment, "", "app_secret_key = \"inline\"\n") == file);
+    assert!(key(&[("APP_SECRET_KEY", "inline")], &in_dotenv, "") == inline);
+    assert!(key(&[("APP_SECRET_KEY", "")], &in_dotenv, "app_secret_key = \"inline\"\n") == file);
+    assert!(key(&[], "APP_SECRET_KEY=inline\n", &in_toml) == inline);
+    let both = Sources::default().with_dotenv(&format!("{in_dotenv}APP_SECRET_KEY=inline\n")).unwrap();
+    let both = Settings::from_sources(&both).unwrap_err().to_string();
+    assert!(both.starts_with("APP_SECRET_KEY is set, and APP_SECRET_KEY_FILE too"), "{both}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
+    let read = |text: &str| Sources::default().with_dotenv(text);
+    for text in [
+        "APP_SECRET_KEY='pa$$word'\n",
+        "APP_SECRET_KEY=pa\\$\\$word\n",
+        "THEIRS=$x\nAPP_SECRET_KEY='pa$$word'",
+    ] {
+        let settings = Settings::from_sources(&read(text).unwrap()).unwrap();
+        assert!(settings.secret_key == Some(AppSecret::new("pa$$word")), "{text}");
+    }
+    let refused = read("CURRENCY=EUR\nAPP_SECRET_KEY=pa$canary\n").unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        ".env has a $ in the value of APP_SECRET_KEY that would stand for another value; \
+         allowed: APP_SECRET_KEY='…' in single quotes, or \\$ for each $"
+    );
 }
 
 #[test]

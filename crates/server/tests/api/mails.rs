@@ -11,6 +11,7 @@ use crate::support::{DeliveredMail, Engine, MailServer, TestApp, cases, email_of
 cases! {
     a_thousand_mails_survive_kills_in_the_middle_of_sending: with_a_mail_server,
     a_mail_that_is_sent_away_is_tried_twelve_times: with_a_mail_server,
+    of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent,
 }
 
 async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine) {
@@ -76,4 +77,26 @@ async fn a_mail_that_is_sent_away_is_tried_twelve_times(engine: Engine) {
         let ids: BTreeSet<_> = mails.iter().map(DeliveredMail::message_id).collect();
         assert_eq!(ids.len(), 1);
     }
+}
+
+async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent(engine: Engine) {
+    const MAILS: usize = 30;
+    let app = TestApp::spawn(engine).await;
+    for number in 0..MAILS {
+        app.register(&format!("user{number}")).await.expect(201);
+    }
+    app.refuse_mails_after(TimeDelta::seconds(10));
+    let counted = async || {
+        let cells = app.stored_texts().await.into_iter();
+        let counts = cells.filter(|cell| cell.table == "outbox" && cell.column == "attempts");
+        counts.map(|cell| cell.text.parse::<usize>().unwrap()).collect::<Vec<_>>()
+    };
+    app.run_outbox_once().await;
+    assert_eq!(counted().await.iter().sum::<usize>(), app.mail_count());
+    for _ in 0..12 {
+        app.advance(TimeDelta::hours(1));
+        app.run_outbox_once().await;
+    }
+    assert_eq!(counted().await, [12; MAILS]);
+    assert_eq!(app.mail_count(), 12 * MAILS);
 }

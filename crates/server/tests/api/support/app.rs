@@ -334,6 +334,11 @@ impl TestApp {
         self.mailer.count()
     }
 
+    /// From now on every mail takes so long, and is refused then.
+    pub(crate) fn refuse_mails_after(&self, time: TimeDelta) {
+        self.mailer.refuse_after(Arc::clone(&self.clock), time);
+    }
+
     /// The tokens of all activation links that were mailed to somebody, oldest first.
     pub(crate) fn tokens_mailed_to(&self, name: &str) -> Vec<String> {
         self.tokens_mailed_to_address(&email_of(name))

@@ -1,28 +1,39 @@
 //! A mailer that keeps what it is given.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use domain::{
     id::OutboxId,
     mail::{Mail, MailError, Mailer},
 };
 
-use super::canaries;
+use super::{MovableClock, canaries};
 
 /// Keeps every mail, in order.
 #[derive(Debug, Default)]
-pub(crate) struct RecordingMailer(Mutex<Vec<Mail>>);
+pub(crate) struct RecordingMailer {
+    mails: Mutex<Vec<Mail>>,
+    /// Set when every mail is refused, after so long by this clock.
+    refusal: Mutex<Option<(Arc<MovableClock>, TimeDelta)>>,
+}
 
 impl RecordingMailer {
     /// The mails to this address, oldest first.
     pub(crate) fn to(&self, email: &str) -> Vec<Mail> {
-        let mails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.iter().filter(|mail| mail.to.as_str().eq_ignore_ascii_case(email)).cloned().collect()
     }
 
+    /// How many mails were sent, taken or not.
     pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// From now on every mail takes so long, and is refused then.
+    pub(crate) fn refuse_after(&self, clock: Arc<MovableClock>, time: TimeDelta) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock, time));
     }
 }
 
@@ -31,7 +42,13 @@ impl Mailer for RecordingMailer {
     async fn send(&self, _id: OutboxId, mail: &Mail) -> Result<(), MailError> {
         canaries::plant(mail.to.as_str());
         mail.text.split_whitespace().for_each(canaries::plant_address);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
-        Ok(())
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+        match &*self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some((clock, time)) => {
+                clock.advance(*time);
+                Err(MailError("it hung up".into()))
+            }
+        }
     }
 }

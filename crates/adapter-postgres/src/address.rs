@@ -1,0 +1,255 @@
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::config::{Config, Host, SslMode};
+
+use crate::tls::{Authorities, Trust};
+
+/// How long making a connection to one of the server's addresses may take.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long what was sent may stay unacknowledged before the operating system gives the connection up.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+
+/// After how long without a sign of life the operating system asks whether anybody is at the other end.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+
+/// How long it waits before it asks again.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
+
+/// How often it asks before it gives the connection up.
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// What is wrong with the address of a database. Quotes no value: one of them is a password.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AddressError {
+    #[error(transparent)]
+    Malformed(#[from] tokio_postgres::Error),
+    #[error("sslmode must be disable, prefer, require, verify-ca or verify-full")]
+    Mode,
+    #[error("{0} is not known; what is known of TLS is sslmode, sslrootcert and sslnegotiation")]
+    Unknown(String),
+    #[error("sslrootcert is of no use without sslmode=verify-full, verify-ca or require")]
+    NothingToCheck,
+    #[error("sslmode=verify-ca needs sslrootcert=FILE; verify-full does with what this machine trusts")]
+    NoAuthorities,
+    #[error("sslrootcert=system needs sslmode=verify-full, since whom this machine trusts signs for anybody")]
+    AnybodysAuthorities,
+}
+
+/// Where a database is, and how far the way there is to be trusted.
+#[derive(Debug)]
+pub(crate) struct Address {
+    pub(crate) config: Config,
+    pub(crate) trust: Trust,
+}
+
+impl Address {
+    /// Reads an address as PostgreSQL's own programs do, and sets what it leaves open.
+    pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
+        // The form that SQLAlchemy writes is understood too (R111).
+        let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
+        let Parameters { rest, mode, authorities, names } = Parameters::of(&url)?;
+        let mut config = Config::from_str(&rest)?;
+        let (mode, trust) = security(mode.as_deref(), authorities)?;
+        let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        // PostgreSQL encrypts no socket of its own machine, whatever is asked for.
+        let is_open = is_local && config.get_hostaddrs().is_empty();
+        config.ssl_mode(if is_open { SslMode::Disable } else { mode });
+        if config.get_hosts().is_empty() {
+            // The names that certificates are to be for.
+            for address in config.get_hostaddrs().to_vec() {
+                config.host(address.to_string());
+            }
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("cinema");
+        }
+        let is_open = |name: &str| !names.iter().any(|named| named == name);
+        if is_open("connect_timeout") {
+            config.connect_timeout(CONNECT);
+        }
+        if is_open("tcp_user_timeout") {
+            config.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        if is_open("keepalives_idle") {
+            config.keepalives_idle(KEEPALIVE_IDLE);
+        }
+        if is_open("keepalives_interval") {
+            config.keepalives_interval(KEEPALIVE_INTERVAL);
+        }
+        if is_open("keepalives_retries") {
+            config.keepalives_retries(KEEPALIVE_RETRIES);
+        }
+        Ok(Self { config, trust })
+    }
+}
+
+/// What stands behind the `?`, with what `tokio_postgres` does not know taken out.
+struct Parameters {
+    /// The address without that.
+    rest: String,
+    mode: Option<String>,
+    authorities: Option<String>,
+    /// What is set.
+    names: Vec<String>,
+}
+
+impl Parameters {
+    fn of(url: &str) -> Result<Self, AddressError> {
+        // A password may have question marks.
+        let after_password = url.find('@').unwrap_or_default();
+        let (before, parameters) = match url.get(after_password..).and_then(|place| place.split_once('?')) {
+            Some((place, parameters)) => {
+                (url.get(..after_password).unwrap_or_default().to_owned() + place, parameters)
+            }
+            None => (url.to_owned(), ""),
+        };
+        let (mut mode, mut authorities, mut names, mut left) = (None, None, Vec::new(), Vec::new());
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            match name {
+                "sslmode" => mode = Some(decoded(value)),
+                "sslrootcert" => authorities = Some(decoded(value)),
+                "sslnegotiation" => left.push(parameter),
+                name if name.starts_with("ssl") => return Err(AddressError::Unknown(name.to_owned())),
+                name => {
+                    names.push(name.to_owned());
+                    left.push(parameter);
+                }
+            }
+        }
+        let rest = if left.is_empty() { before } else { format!("{before}?{}", left.join("&")) };
+        Ok(Self { rest, mode, authorities, names })
+    }
+}
+
+fn decoded(value: &str) -> String {
+    percent_decode_str(value).decode_utf8_lossy().into_owned()
+}
+
+/// The words mean what they mean to PostgreSQL's own programs (decision 11).
+fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode, Trust), AddressError> {
+    let authorities = authorities.map(|name| match &*name {
+        "system" => Authorities::OfThisMachine,
+        _ => Authorities::OfFile(PathBuf::from(name)),
+    });
+    Ok(match (mode, authorities) {
+        (None | Some("disable" | "prefer"), Some(_)) => return Err(AddressError::NothingToCheck),
+        (Some("disable"), None) => (SslMode::Disable, Trust::Anybody),
+        (None | Some("prefer"), None) => (SslMode::Prefer, Trust::Anybody),
+        (Some("require"), None) => (SslMode::Require, Trust::Anybody),
+        (Some("verify-ca"), None) => return Err(AddressError::NoAuthorities),
+        (Some("require" | "verify-ca"), Some(Authorities::OfThisMachine)) => {
+            return Err(AddressError::AnybodysAuthorities);
+        }
+        (Some("require" | "verify-ca"), Some(authorities)) => (SslMode::Require, Trust::Signed(authorities)),
+        (Some("verify-full"), authorities) => {
+            (SslMode::Require, Trust::SignedForName(authorities.unwrap_or(Authorities::OfThisMachine)))
+        }
+        _ => return Err(AddressError::Mode),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: &str) -> Config {
+        Address::parse(url).unwrap().config
+    }
+
+    #[test]
+    fn every_form_of_address_is_understood() {
+        for scheme in ["postgres", "postgresql", "postgresql+psycopg"] {
+            let config = config(&format!("{scheme}://ann:secret@db.example.com:5433/cinema"));
+            assert_eq!(config.get_dbname(), Some("cinema"));
+            assert_eq!(config.get_ports(), [5433]);
+        }
+        assert!(Address::parse("mysql://localhost/cinema").is_err());
+    }
+
+    #[test]
+    fn a_password_may_have_question_marks() {
+        let config = config("postgres://ann:sslmode?&sslkey=x@db/cinema?sslmode=disable");
+        assert_eq!(config.get_password(), Some(&b"sslmode?&sslkey=x"[..]));
+        assert_eq!(config.get_ssl_mode(), SslMode::Disable);
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_is_noticed_within_half_a_minute() {
+        let config = config("postgres://db/cinema");
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(10)));
+        let (interval, retries) =
+            (config.get_keepalives_interval().unwrap(), config.get_keepalives_retries());
+        assert!(config.get_keepalives_idle() + interval * retries.unwrap() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_the_address_says_wins() {
+        let config = config(
+            "postgres://db/cinema?application_name=mine&connect_timeout=60&tcp_user_timeout=61&keepalives_idle=7200\
+             &keepalives_interval=63&keepalives_retries=64",
+        );
+        assert_eq!(config.get_application_name(), Some("mine"));
+        let timeouts = [config.get_connect_timeout(), config.get_tcp_user_timeout()];
+        assert_eq!(timeouts.map(|timeout| timeout.unwrap().as_secs()), [60, 61]);
+        assert_eq!(config.get_keepalives_idle().as_secs(), 7200);
+        assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(63)));
+        assert_eq!(config.get_keepalives_retries(), Some(64));
+    }
+
+    #[test]
+    fn encryption_is_what_the_words_mean_to_libpq() {
+        let file = || Authorities::OfFile(PathBuf::from("/etc/ca s.pem"));
+        for (parameters, mode, trust) in [
+            ("", SslMode::Prefer, Trust::Anybody),
+            ("?sslmode=disable", SslMode::Disable, Trust::Anybody),
+            ("?sslmode=prefer", SslMode::Prefer, Trust::Anybody),
+            ("?connect_timeout=1&sslmode=require", SslMode::Require, Trust::Anybody),
+            ("?sslrootcert=/etc/ca%20s.pem&sslmode=require", SslMode::Require, Trust::Signed(file())),
+            ("?sslmode=verify-ca&sslrootcert=/etc/ca%20s.pem", SslMode::Require, Trust::Signed(file())),
+            ("?sslmode=verify-full", SslMode::Require, Trust::SignedForName(Authorities::OfThisMachine)),
+            (
+                "?sslmode=verify-full&sslrootcert=system",
+                SslMode::Require,
+                Trust::SignedForName(Authorities::OfThisMachine),
+            ),
+            (
+                "?sslmode=verify-full&sslrootcert=/etc/ca%20s.pem",
+                SslMode::Require,
+                Trust::SignedForName(file()),
+            ),
+        ] {
+            let address = Address::parse(&format!("postgres://ann:secret@db/cinema{parameters}")).unwrap();
+            assert_eq!((address.config.get_ssl_mode(), &address.trust), (mode, &trust), "{parameters}");
+        }
+    }
+
+    #[test]
+    fn what_would_check_less_than_it_seems_is_refused_and_helped() {
+        for (parameters, help) in [
+            ("sslmode=allow", "must be disable, prefer, require, verify-ca or verify-full"),
+            ("sslmode=verify-ful", "must be disable, prefer, require, verify-ca or verify-full"),
+            ("sslmode=verify-ca", "needs sslrootcert=FILE"),
+            ("sslmode=require&sslrootcert=system", "needs sslmode=verify-full"),
+            ("sslmode=prefer&sslrootcert=/ca.pem", "without sslmode=verify-full"),
+            ("sslrootcert=/ca.pem", "without sslmode=verify-full"),
+            ("sslmode=require&sslcert=/me.pem", "sslcert is not known"),
+            ("sslmode=require&sslcrl=/crl.pem", "sslcrl is not known"),
+        ] {
+            let error = Address::parse(&format!("postgres://ann:canary@db/cinema?{parameters}")).unwrap_err();
+            assert!(error.to_string().contains(help), "{parameters}: {error}");
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_of_this_machine_are_not_encrypted_and_numbers_are_names_too() {
+        let local = config("postgres://ann@%2Fvar%2Frun%2Fpostgresql/cinema?sslmode=require");
+        assert_eq!(local.get_ssl_mode(), SslMode::Disable);
+        let numbered = config("postgres:///cinema?hostaddr=127.0.0.1&sslmode=require");
+        assert_eq!(numbered.get_ssl_mode(), SslMode::Require);
+        assert_eq!(numbered.get_hosts(), [Host::Tcp("127.0.0.1".to_owned())]);
+    }
+}

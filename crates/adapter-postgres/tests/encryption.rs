@@ -1,0 +1,226 @@
+//! Connections that are encrypted, or not, as the address says (decision 11).
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::{io::Write as _, time::Duration};
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use domain::{
+    accounts::{AccountStore, PasswordHash, User},
+    failure::error_chain,
+    id::{Id, UserId},
+    store::StoreError,
+    time::Instant,
+};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::NamedTempFile;
+use test_postgres::{TestDatabase, TestPostgres};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
+
+/// A new authority.
+fn authority(name: &str) -> (Certificate, KeyPair, Issuer<'static, KeyPair>) {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let issuer = Issuer::new(params, KeyPair::from_pem(&key.serialize_pem()).unwrap());
+    (certificate, key, issuer)
+}
+
+fn file_of(certificate: &Certificate) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(certificate.pem().as_bytes()).unwrap();
+    file
+}
+
+async fn opened(database: &TestDatabase, parameters: &str) -> Result<PostgresDatabase, StoreError> {
+    let url = format!("{}?{parameters}", database.url());
+    PostgresDatabase::connect(&url, PoolOptions { size: 2 }).await
+}
+
+/// Why it cannot be opened.
+async fn refusal(database: &TestDatabase, parameters: &str) -> String {
+    error_chain(
+        &opened(database, parameters).await.err().unwrap_or_else(|| panic!("{parameters}: it is taken")),
+    )
+}
+
+/// What an operator sees of the server.
+async fn operator(database: &TestDatabase) -> Client {
+    let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Whether the connections of the service are encrypted.
+async fn is_encrypted(database: &TestDatabase, parameters: &str) -> bool {
+    let store = opened(database, parameters).await.unwrap_or_else(|error| panic!("{parameters}: {error:?}"));
+    let seen = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                WHERE application_name = $1";
+    let name = parameters.rsplit_once("application_name=").unwrap().1;
+    let row = operator(database).await.query_one(seen, &[&name]).await.unwrap();
+    store.ping().await.unwrap();
+    row.get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_encrypted_and_checked_as_the_address_says() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let (root, _, issuer) = authority("authority.example");
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let server = TestPostgres::encrypted(&certificate.pem(), &key.serialize_pem());
+    let database = server.empty_database().await;
+
+    let root = file_of(&root);
+    let ca = root.path().display();
+    for (number, (parameters, encrypted)) in [
+        ("sslmode=disable".to_owned(), false),
+        ("sslmode=prefer".to_owned(), true),
+        ("connect_timeout=2".to_owned(), true),
+        ("sslmode=require".to_owned(), true),
+        (format!("sslmode=require&sslrootcert={ca}"), true),
+        (format!("sslmode=verify-ca&sslrootcert={ca}"), true),
+        (format!("sslmode=verify-full&sslrootcert={ca}"), true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let parameters = format!("{parameters}&application_name=test-{number}");
+        assert_eq!(is_encrypted(&database, &parameters).await, encrypted, "{parameters}");
+    }
+
+    let stranger = file_of(&authority("authority.example").0);
+    let stranger = stranger.path().display();
+    for parameters in [
+        format!("sslmode=require&sslrootcert={stranger}"),
+        format!("sslmode=verify-ca&sslrootcert={stranger}"),
+        format!("sslmode=verify-full&sslrootcert={stranger}"),
+        "sslmode=verify-full".to_owned(),
+        "sslmode=verify-full&sslrootcert=system".to_owned(),
+    ] {
+        let said = refusal(&database, &parameters).await;
+        assert!(said.contains("invalid peer certificate"), "{parameters}: {said}");
+    }
+    a_statement_that_nobody_waits_for_is_cancelled(
+        &database,
+        &format!("sslmode=verify-full&sslrootcert={ca}"),
+    )
+    .await;
+}
+
+/// Telling the server so is encrypted as well: with `verify-full` there is no other way.
+async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase, parameters: &str) {
+    let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
+    let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut first = AccountStore::begin(&store).await.unwrap();
+    let password = PasswordHash::from_phc("hash".to_owned());
+    let ann = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
+    first.users().insert(&ann).await.unwrap();
+    first.commit().await.unwrap();
+
+    let mut holder = AccountStore::begin(&store).await.unwrap();
+    holder.users().find_for_update(ANN).await.unwrap();
+    let operator = operator(database).await;
+    let waiting = async |count: i64| {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        let is_so =
+            async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
+        tokio::time::timeout(Duration::from_secs(30), is_so).await.expect("before the lock is given up")
+    };
+    let mut late = AccountStore::begin(&store).await.unwrap();
+    tokio::select! {
+        _ = late.users().find_for_update(ANN) => panic!("it is locked"),
+        () = waiting(1) => {}
+    }
+    drop(late);
+    waiting(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_has_to_be_for_the_name_of_the_server_when_that_is_asked_for() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    // As `openssl req -x509` makes one: it is the authority that it is signed by.
+    let (certificate, key, _) = authority("db.example");
+    let server = TestPostgres::encrypted(&certificate.pem(), &key.serialize_pem());
+    let database = server.empty_database().await;
+    let itself = file_of(&certificate);
+    let ca = itself.path().display();
+    assert!(
+        is_encrypted(&database, &format!("sslmode=verify-ca&sslrootcert={ca}&application_name=ca")).await
+    );
+    let said = refusal(&database, &format!("sslmode=verify-full&sslrootcert={ca}")).await;
+    assert!(said.contains("not valid for name") && said.contains("db.example"), "{said}");
+
+    let (_, place) = database.url().split_once("@127.0.0.1").unwrap();
+    let url = format!(
+        "postgres://postgres@db.example{place}?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={ca}"
+    );
+    PostgresDatabase::connect(&url, PoolOptions { size: 1 }).await.unwrap().ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_encrypt_is_used_unless_encryption_is_asked_for() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let server = TestPostgres::private();
+    let database = server.empty_database().await;
+    assert!(!is_encrypted(&database, "sslmode=prefer&application_name=plain").await);
+    for parameters in ["sslmode=require", "sslmode=verify-full"] {
+        let said = refusal(&database, parameters).await;
+        assert!(said.contains("server does not support TLS"), "{said}");
+    }
+    let clumsy = clumsy_server(&database).await;
+    let store = async |mode: &str| {
+        let url = format!("{clumsy}?sslmode={mode}");
+        PostgresDatabase::connect(&url, PoolOptions { size: 1 }).await
+    };
+    store("prefer").await.unwrap().ping().await.unwrap();
+    assert!(matches!(store("require").await, Err(StoreError::Unavailable(_))));
+}
+
+/// A way to the database where it seems to encrypt, and cannot after all; gives its address.
+async fn clumsy_server(database: &TestDatabase) -> String {
+    const ENCRYPT: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+    let (before, rest) = database.url().split_once('@').unwrap();
+    let (place, name) = rest.split_once('/').unwrap();
+    let (place, listener) = (place.to_owned(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let url = format!("{before}@{}/{name}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut first = [0; 8];
+            client.read_exact(&mut first).await.unwrap();
+            if first == ENCRYPT {
+                client.write_all(b"S").await.unwrap();
+            } else {
+                let mut server = TcpStream::connect(&place).await.unwrap();
+                server.write_all(&first).await.unwrap();
+                tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn an_address_that_asks_for_what_is_not_understood_is_refused_with_help() {
+    let connected =
+        PostgresDatabase::connect("postgres://db/cinema?sslmode=allow", PoolOptions { size: 1 }).await;
+    let Err(error @ StoreError::Failed(_)) = connected else { panic!("it is taken") };
+    let said = error_chain(&error);
+    assert!(said.ends_with("sslmode must be disable, prefer, require, verify-ca or verify-full"), "{said}");
+}

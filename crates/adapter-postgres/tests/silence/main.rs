@@ -1,0 +1,150 @@
+//! A database whose connections go silent, as behind a machine that lost its power or a cut cable: nothing is closed,
+//! nothing is refused, and no answer comes any more.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod proxy;
+
+use std::time::Duration;
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use domain::{
+    accounts::{AccountStore, AccountUnit, PasswordHash, User},
+    catalog::MovieQueries,
+    id::{Id, UserId},
+    store::StoreError,
+    time::Instant,
+};
+use futures_util::future::join_all;
+use proxy::Proxy;
+use test_postgres::{TestDatabase, TestPostgres};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
+
+/// What waits longer than this waits for ever: the server gives a statement one second here, and its answer a second more.
+const FOR_EVER: Duration = Duration::from_secs(30);
+
+/// A database, seen through a proxy.
+async fn behind_a_proxy(size: usize) -> Option<(TestDatabase, Proxy, PostgresDatabase)> {
+    if TestPostgres::is_skipped() {
+        return None;
+    }
+    let migrate = async |url: String| {
+        let store = PostgresDatabase::connect(&url, PoolOptions { size: 1 }).await.unwrap();
+        store.migrate().await.unwrap();
+    };
+    let guard = TestPostgres::shared().database(migrate).await;
+    let proxy = Proxy::before(guard.url()).await;
+    let url = format!("{}?options=-c%20statement_timeout%3D1000", proxy.url());
+    let store = PostgresDatabase::connect(&url, PoolOptions { size }).await.unwrap();
+    Some((guard, proxy, store))
+}
+
+async fn begin(store: &PostgresDatabase) -> Result<Box<dyn AccountUnit>, StoreError> {
+    timeout(FOR_EVER, AccountStore::begin(store)).await.expect("a unit is begun or refused")
+}
+
+/// Has four connections open at once, and puts them back.
+async fn use_all(store: &PostgresDatabase) {
+    for unit in join_all((0..4).map(|_| begin(store))).await {
+        unit.unwrap().commit().await.unwrap();
+    }
+}
+
+async fn insert_ann(unit: &mut dyn AccountUnit) {
+    let password = PasswordHash::from_phc("hash".to_owned());
+    let user = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
+    unit.users().insert(&user).await.unwrap();
+}
+
+/// Units are begun and statements read again, after refusals for now at most.
+async fn works_again(store: &PostgresDatabase) {
+    let all = async {
+        loop {
+            match AccountStore::begin(store).await {
+                Ok(unit) => return unit.commit().await.unwrap(),
+                Err(StoreError::Unavailable(_)) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    };
+    timeout(FOR_EVER, all).await.expect("units are begun again");
+    assert!(store.is_empty().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_and_units_leave_silent_connections_for_new_ones() {
+    let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
+    use_all(&store).await;
+    proxy.silence();
+    for empty in timeout(FOR_EVER, join_all((0..4).map(|_| store.is_empty()))).await.unwrap() {
+        assert!(empty.unwrap());
+    }
+
+    use_all(&store).await;
+    proxy.silence();
+    use_all(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_silent_connection_says_that_those_beside_it_are_silent_too() {
+    let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
+    use_all(&store).await;
+    proxy.silence();
+    assert!(store.is_empty().await.unwrap());
+    // The other three are gone: nobody tries them in vain.
+    let before = store.statements();
+    for _ in 0..3 {
+        assert!(store.is_empty().await.unwrap());
+    }
+    assert_eq!(store.statements() - before, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
+    let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
+    let mut unit = begin(&store).await.unwrap();
+    proxy.silence();
+    let found = timeout(FOR_EVER, unit.users().find(ANN)).await.expect("it is given up");
+    assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+    // Also before the unit is dropped.
+    works_again(&store).await;
+    drop(unit);
+    works_again(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
+    let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
+    let mut unit = begin(&store).await.unwrap();
+    insert_ann(&mut *unit).await;
+    proxy.silence();
+    drop(unit);
+    works_again(&store).await;
+    assert!(begin(&store).await.unwrap().users().find(ANN).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
+    let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
+    let mut unit = begin(&store).await.unwrap();
+    insert_ann(&mut *unit).await;
+    proxy.lose_answers();
+    let committed = timeout(FOR_EVER, unit.commit()).await.expect("it is given up");
+    assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{committed:?}");
+    works_again(&store).await;
+    assert!(begin(&store).await.unwrap().users().find(ANN).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_answers_nobody_is_unavailable_until_it_does() {
+    let Some((_guard, proxy, store)) = behind_a_proxy(2).await else { return };
+    proxy.silence_all_to_come(true);
+    for _ in 0..3 {
+        let answer = timeout(FOR_EVER, store.is_empty()).await.expect("it is given up");
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+    proxy.silence_all_to_come(false);
+    works_again(&store).await;
+}

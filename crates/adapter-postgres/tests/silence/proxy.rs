@@ -1,0 +1,118 @@
+//! Stands between a client and PostgreSQL, and stops passing on what it hears.
+
+use std::{
+    future::pending,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::{
+    io::copy,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// What a connection stops passing on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Silence {
+    Nothing,
+    Answers,
+    Both,
+}
+
+pub(crate) struct Proxy {
+    url: String,
+    silence: watch::Sender<Silence>,
+    takes_none: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    /// Before the server at this address, for as long as the test runs.
+    pub(crate) async fn before(url: &str) -> Self {
+        let (before, rest) = url.split_once('@').unwrap();
+        let (server, database) = rest.split_once('/').unwrap();
+        let server: SocketAddr = server.parse().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("{before}@{}/{database}", listener.local_addr().unwrap());
+        let (silence, falling_silent) = watch::channel(Silence::Nothing);
+        let takes_none = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&takes_none);
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                if is_closed.load(Ordering::SeqCst) {
+                    tokio::spawn(async move {
+                        let _kept_open = client;
+                        pending::<()>().await;
+                    });
+                } else {
+                    tokio::spawn(pass_on(client, server, falling_silent.clone()));
+                }
+            }
+        });
+        Self { url, silence, takes_none }
+    }
+
+    /// How a client reaches the server through it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Nothing more is passed on, either way, between those who are connected.
+    pub(crate) fn silence(&self) {
+        self.silence.send_replace(Silence::Both);
+    }
+
+    /// No more answers are passed on to those who are connected.
+    pub(crate) fn lose_answers(&self) {
+        self.silence.send_replace(Silence::Answers);
+    }
+
+    /// The same as [`Proxy::silence`], and for who connects from now on.
+    pub(crate) fn silence_all_to_come(&self, takes_none: bool) {
+        self.takes_none.store(takes_none, Ordering::SeqCst);
+        self.silence();
+    }
+}
+
+async fn pass_on(client: TcpStream, server: SocketAddr, mut silence: watch::Receiver<Silence>) {
+    // What came over those before it is no concern of this connection.
+    silence.mark_unchanged();
+    let server = TcpStream::connect(server).await.unwrap();
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let answers = passed_until(silence.clone(), Silence::Answers, copy(&mut from_server, &mut to_client));
+    let questions = passed_until(silence, Silence::Both, copy(&mut from_client, &mut to_server));
+    // Who closes one end closes both.
+    tokio::select! {
+        () = answers => {}
+        () = questions => {}
+    }
+}
+
+/// Passes bytes on until at least so much is not passed on any more, and then does nothing for ever.
+async fn passed_until(
+    mut silence: watch::Receiver<Silence>,
+    least: Silence,
+    passing: impl Future<Output = io::Result<u64>>,
+) {
+    let fallen_silent = async {
+        while silence.changed().await.is_ok() {
+            if *silence.borrow_and_update() >= least {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        // Bytes that wait are not passed on either.
+        biased;
+        () = fallen_silent => pending().await,
+        _ = passing => {}
+    }
+}

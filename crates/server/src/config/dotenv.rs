@@ -1,0 +1,141 @@
+//! What a `.env` file may say.
+
+use super::{
+    fault::{Fault, SettingsError},
+    names,
+};
+
+/// Refuses a `$` that the library would take, with what follows it, for the name of another value: a password would be
+/// altered without a word.
+pub(super) fn refuse_expansion(text: &str) -> Result<(), SettingsError> {
+    let faults = expanded_names(text)
+        .into_iter()
+        .filter(|name| names::all().any(|known| known == *name))
+        .map(|name| {
+            let fault = format!("has a $ in the value of {name} that would stand for another value");
+            Fault::new(".env", fault, format!("{name}='…' in single quotes, or \\$ for each $"))
+        });
+    SettingsError::none_of(faults.collect())
+}
+
+/// Where a character of a `.env` file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Outside quotes; the character before it is a blank, or there is none.
+    AfterBlank,
+    /// Outside quotes.
+    Plain,
+    /// Between `"` and `"`.
+    Quoted,
+    /// Between `'` and `'`: nothing has a meaning there.
+    Literal,
+    /// Behind a `#`, up to the end of the line.
+    Remark,
+}
+
+/// The names whose values have a `$` without a `\` before it and outside single quotes.
+fn expanded_names(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut place, mut is_escaped) = (Place::AfterBlank, false);
+    let mut rest = text;
+    for (at, character) in text.char_indices() {
+        if std::mem::take(&mut is_escaped) && character != '\n' {
+            continue;
+        }
+        place = match (place, character) {
+            (Place::AfterBlank | Place::Plain | Place::Remark, '\n') => {
+                rest = text.get(at.saturating_add(1)..).unwrap_or_default();
+                Place::AfterBlank
+            }
+            (Place::Remark, _) | (Place::AfterBlank, '#') => Place::Remark,
+            (Place::Literal, '\'') | (Place::Quoted, '"') => Place::Plain,
+            (Place::Literal, _) => Place::Literal,
+            (place, '\\') => {
+                is_escaped = true;
+                if place == Place::AfterBlank { Place::Plain } else { place }
+            }
+            (place, '$') => {
+                found.extend(name_of(rest).filter(|name| !found.contains(name)));
+                if place == Place::AfterBlank { Place::Plain } else { place }
+            }
+            (Place::Quoted, _) | (_, '"') => Place::Quoted,
+            (_, '\'') => Place::Literal,
+            (_, character) if character.is_whitespace() => Place::AfterBlank,
+            _ => Place::Plain,
+        };
+    }
+    found
+}
+
+/// The name that a line begins with.
+fn name_of(line: &str) -> Option<&str> {
+    let (name, _) = line.split_once('=')?;
+    let name = name.trim();
+    Some(
+        name.strip_prefix("export")
+            .filter(|name| name.starts_with(char::is_whitespace))
+            .map_or(name, str::trim),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dollar_that_would_stand_for_something_is_found() {
+        for text in [
+            "A=x$y",
+            "A=$y",
+            "A=${y}",
+            "A=\"x$y\"",
+            "export A=x$",
+            "A=x\\\\$y",
+            "B='\n'\nA=$",
+            " A = \"b\nc$d\"",
+            "#\nA=x#$y",
+        ] {
+            assert_eq!(expanded_names(text), ["A"], "{text}");
+        }
+        assert_eq!(expanded_names("A=$1\nB=2\nC=$3$4\n"), ["A", "C"]);
+    }
+
+    #[test]
+    fn a_dollar_that_stands_for_itself_is_none() {
+        for text in [
+            "A='x$y'",
+            "A=x\\$y",
+            "A=\"x\\$y\"",
+            "# A=$y",
+            "A=x # $y",
+            "  # it's $5",
+            "A='b\nc$d'",
+            "A=x\nB=y",
+        ] {
+            assert_eq!(expanded_names(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+
+    /// As the library reads it: every value in order, or nothing when it is no such file.
+    fn read(text: &str) -> Option<Vec<(String, String)>> {
+        dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().ok()
+    }
+
+    #[test]
+    fn nothing_that_the_library_alters_goes_unseen() {
+        let characters = ['$', '\'', '"', ' ', '#', '\n', 'x', '='];
+        let mut texts = vec!["A=".to_owned()];
+        for _ in 0..5 {
+            let longer = |text: &String| characters.map(|character| format!("{text}{character}"));
+            texts = texts.iter().flat_map(longer).collect();
+            for text in &texts {
+                let Some(mut values) = read(text) else { continue };
+                for (_, value) in &mut values {
+                    *value = value.replace('$', "§");
+                }
+                let is_altered = read(&text.replace('$', "§")) != Some(values);
+                assert!(!is_altered || !expanded_names(text).is_empty(), "{text:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use std::fmt;
+
+/// What is wrong with one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    name: String,
+    problem: String,
+    allowed: String,
+}
+
+impl Fault {
+    pub(super) fn new(name: &str, problem: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), problem: problem.into(), allowed: allowed.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, problem, allowed } = self;
+        if allowed.ends_with('?') {
+            write!(f, "{name} {problem}; {allowed}")
+        } else {
+            write!(f, "{name} {problem}; allowed: {allowed}")
+        }
+    }
+}
+
+/// The settings cannot be used. Shown in one line, every fault with what is allowed instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError(Vec<Fault>);
+
+impl SettingsError {
+    /// An error when there is any fault.
+    pub(super) fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
+    }
+}
+
+impl From<Fault> for SettingsError {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<String> = self.0.iter().map(Fault::to_string).collect();
+        f.write_str(&faults.join(" | "))
+    }
+}
+
+impl std::error::Error for SettingsError {}

@@ -1,0 +1,37 @@
+use std::net::SocketAddr;
+
+use super::{read::Reader, show};
+
+/// Settings of versions to come: read and checked, so that a bad value is found now, and without effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterSettings(Vec<(&'static str, Option<String>)>);
+
+impl LaterSettings {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let address = "an address and a port, such as 127.0.0.1:9100";
+        Self(vec![
+            (
+                "DATABASE_REPLICA_URL",
+                reader.postgres("DATABASE_REPLICA_URL").map(|url| show::hide_password(&url)),
+            ),
+            ("STRIPE_SECRET_KEY", reader.text("STRIPE_SECRET_KEY").map(show::hidden)),
+            ("STRIPE_WEBHOOK_SECRET", reader.text("STRIPE_WEBHOOK_SECRET").map(show::hidden)),
+            ("STRIPE_API_BASE", reader.url("STRIPE_API_BASE")),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", reader.url("OTEL_EXPORTER_OTLP_ENDPOINT")),
+            (
+                "METRICS_ADDR",
+                reader.parsed::<SocketAddr>("METRICS_ADDR", address).map(|address| address.to_string()),
+            ),
+        ])
+    }
+
+    /// The names of those that are set.
+    pub fn set(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name)
+    }
+
+    /// Each with its value, secrets hidden.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.0.iter().map(|(name, value)| (*name, value.clone().unwrap_or_default()))
+    }
+}

@@ -1,0 +1,174 @@
+//! Settings that name what the server works with: its database, the mail server, the Redis, the place of its files. Their
+//! addresses are read as the adapters read them, so that a bad one stops the start, before anything is made.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use adapter_mailer_smtp::SmtpMailer;
+use adapter_media::S3Settings;
+use adapter_postgres::PostgresDatabase;
+use adapter_throttle::RedisThrottle;
+
+use super::{
+    DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, origin::is_origin, read::Reader,
+};
+
+const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
+
+impl Reader {
+    /// A secret that its adapter understands. The adapter's words quote nothing of it.
+    fn understood<E: fmt::Display>(
+        &mut self,
+        name: &str,
+        allowed: &str,
+        check: impl FnOnce(&str) -> Result<(), E>,
+    ) -> Option<String> {
+        let text = self.text(name)?;
+        let text = text.trim();
+        match check(text) {
+            Ok(()) => Some(text.to_owned()),
+            Err(error) => {
+                self.refuse(name, format!("cannot be used ({error})"), allowed);
+                None
+            }
+        }
+    }
+
+    pub(super) fn database(&mut self, name: &str, data_dir: &Path) -> DatabaseSetting {
+        let default = DatabaseSetting::Sqlite(data_dir.join("cinema.db"));
+        let Some(text) = self.text(name) else { return default };
+        if let Some(url) = postgres(text.trim()) {
+            self.check_postgres(name, &url);
+            return DatabaseSetting::Postgres(url);
+        }
+        let path = text.trim().strip_prefix("sqlite://").filter(|path| {
+            let is_folder = path.is_empty() || path.ends_with('/');
+            !is_folder && !path.contains(['?', '\0'])
+        });
+        if path.is_none() {
+            let allowed = format!("sqlite://PATH or {POSTGRES_ALLOWED}");
+            self.refuse(name, "has a value that cannot be used", allowed);
+        }
+        path.map_or(default, |path| DatabaseSetting::Sqlite(PathBuf::from(path)))
+    }
+
+    /// The address of a PostgreSQL database.
+    pub(super) fn postgres(&mut self, name: &str) -> Option<String> {
+        let url = self.read(name, POSTGRES_ALLOWED, postgres)?;
+        self.check_postgres(name, &url);
+        Some(url)
+    }
+
+    fn check_postgres(&mut self, name: &str, url: &str) {
+        if let Err(error) = PostgresDatabase::check_address(url) {
+            self.refuse(name, format!("cannot be used ({error})"), POSTGRES_ALLOWED);
+        }
+    }
+
+    pub(super) fn mailer(&mut self, name: &str, from: Option<&str>) -> MailerSetting {
+        let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
+        let allowed = "smtp://user:password@host:587 or smtps://user:password@host";
+        let is_given = self.is_given("SMTP_URL");
+        let url = self.understood("SMTP_URL", allowed, SmtpMailer::check_url);
+        if !is_smtp {
+            return MailerSetting::Console;
+        }
+        // One that is there and no good is named already.
+        let url =
+            if is_given { url.unwrap_or_default() } else { self.needed_for_smtp("SMTP_URL", None, allowed) };
+        let from =
+            self.needed_for_smtp("MAIL_FROM", from.map(str::to_owned), "the address that mails come from");
+        MailerSetting::Smtp(SmtpSetting { url, from })
+    }
+
+    fn needed_for_smtp(&mut self, name: &str, value: Option<String>, allowed: &str) -> String {
+        value.unwrap_or_else(|| {
+            self.refuse(name, "is missing, and MAILER=smtp needs it", allowed);
+            String::new()
+        })
+    }
+
+    pub(super) fn media(&mut self, name: &str, data_dir: &Path) -> MediaSetting {
+        let allowed = "file://FOLDER or s3://BUCKET?endpoint=https://HOST:PORT";
+        let place = self
+            .read(name, allowed, media_place)
+            .unwrap_or_else(|| MediaPlace::Folder(data_dir.join("media")));
+        // Taken in any case: they are known names, whether they are needed or not.
+        let [specific, general] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| self.url(name));
+        let [region, default_region] = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| self.text(name));
+        let [id, secret, session_token] =
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(|name| self.text(name));
+        match place {
+            MediaPlace::Folder(folder) => MediaSetting::Folder(folder),
+            MediaPlace::Bucket { bucket, endpoint } => MediaSetting::S3(S3Settings {
+                bucket,
+                endpoint: endpoint.or(specific).or(general),
+                region: region.or(default_region),
+                access_key_id: self.needed_for_s3("AWS_ACCESS_KEY_ID", id),
+                secret_access_key: self.needed_for_s3("AWS_SECRET_ACCESS_KEY", secret),
+                session_token,
+            }),
+        }
+    }
+
+    fn needed_for_s3(&mut self, name: &str, value: Option<String>) -> String {
+        value.unwrap_or_else(|| {
+            let fault = "is missing, and MEDIA_URL=s3://… needs it";
+            self.refuse(name, fault, "the keys of somebody who may use the bucket");
+            String::new()
+        })
+    }
+
+    pub(super) fn redis(&mut self, name: &str) -> Option<RedisUrl> {
+        let allowed = "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// with TLS, user and password percent-encoded";
+        self.read(name, allowed, |text| {
+            let (scheme, _) = text.split_once("://")?;
+            let is_redis = ["redis", "rediss"].contains(&scheme) && RedisThrottle::check_url(text).is_ok();
+            is_redis.then(|| RedisUrl(text.to_owned()))
+        })
+    }
+
+    /// There is one provider; who names another shall not believe that it is used.
+    pub(super) fn payment_provider(&mut self, name: &str) {
+        self.read(name, "sandbox (this version has no other provider)", |text| {
+            (text == "sandbox").then_some(())
+        });
+    }
+}
+
+/// The address as the adapter takes it; nothing when it is another kind of address.
+fn postgres(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    ["postgres", "postgresql", "postgresql+psycopg"].contains(&scheme).then(|| format!("postgres://{rest}"))
+}
+
+/// What `MEDIA_URL` says by itself.
+enum MediaPlace {
+    Folder(PathBuf),
+    Bucket { bucket: String, endpoint: Option<String> },
+}
+
+fn media_place(text: &str) -> Option<MediaPlace> {
+    match text.split_once("://")? {
+        ("file", path) => {
+            let is_path = !path.is_empty() && !path.contains(['?', '\0']);
+            is_path.then(|| MediaPlace::Folder(PathBuf::from(path)))
+        }
+        ("s3", rest) => {
+            let (bucket, query) = rest.split_once('?').map_or((rest, None), |(b, q)| (b, Some(q)));
+            let is_bucket = (3..=63).contains(&bucket.len())
+                && bucket.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
+            let endpoint = match query {
+                Some(query) => {
+                    let endpoint = query.strip_prefix("endpoint=")?.trim_end_matches('/');
+                    Some(is_origin(endpoint).then(|| endpoint.to_owned())?)
+                }
+                None => None,
+            };
+            is_bucket.then(|| MediaPlace::Bucket { bucket: bucket.to_owned(), endpoint })
+        }
+        _ => None,
+    }
+}
