@@ -59,7 +59,8 @@ impl Workers {
     /// Ends it after a last round of each job, which begins no more mails when that takes long: those are another process'
     /// at once, since nobody holds what was not begun.
     pub async fn stop(mut self) {
-        self.stop.send_replace(Some(Instant::now() + LAST_JOB.saturating_sub(LAST_MAIL)));
+        let now = Instant::now();
+        self.stop.send_replace(Some(now.checked_add(LAST_JOB.saturating_sub(LAST_MAIL)).unwrap_or(now)));
         let all = async { while self.jobs.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_JOB, all).await.is_err() {
             tracing::warn!("background work did not end in time");

@@ -113,7 +113,11 @@ mod tests {
     #[async_trait]
     impl Look for Flickering {
         async fn look(&self) -> Result<(), String> {
-            if self.0.fetch_add(1, Ordering::SeqCst) % 2 == 0 { Ok(()) } else { Err("broken".to_owned()) }
+            if self.0.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+                Ok(())
+            } else {
+                Err("broken".to_owned())
+            }
         }
     }
 
