@@ -52,7 +52,8 @@ impl FolderMedia {
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(|source| FolderError::Open { path: path.to_owned(), source })?
             .with_fsync(true);
-        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, keeps_types: false }))
+        let folder = Some(path.to_owned());
+        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, folder }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What both stores do, whatever `object_store` has beneath.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use domain::{media::MediaKey, store::StoreError};
 use object_store::{
@@ -17,8 +17,8 @@ pub(crate) struct Objects {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// How long a call may take, its repeats included.
     pub(crate) patience: Duration,
-    /// Whether the store keeps what kind of file an object is; a folder cannot.
-    pub(crate) keeps_types: bool,
+    /// The folder that the store is, when it is one: it cannot keep what kind of file an object is.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for Objects {
@@ -28,49 +28,62 @@ impl fmt::Debug for Objects {
     }
 }
 
-/// Two things can be wrong with a file that is not found: there is none, or there is no place for any.
-enum Found {
-    Object(Vec<u8>),
-    Nothing,
-}
-
 impl Objects {
     pub(crate) async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError> {
         let mut attributes = Attributes::new();
-        if self.keeps_types {
+        if self.folder.is_none() {
             attributes.insert(Attribute::ContentType, AttributeValue::from(key.media_type().as_str()));
         }
         let options = PutOptions { attributes, ..PutOptions::default() };
         let path = path(key);
-        let put = self.store.put_opts(&path, PutPayload::from(bytes), options);
-        self.in_time(put).await?.map(drop).map_err(failed)
+        let put = async {
+            // What is put where a disk is not mounted would be out of sight when it is.
+            self.is_there().await?;
+            self.store.put_opts(&path, PutPayload::from(bytes), options).await.map(drop).map_err(failed)
+        };
+        self.in_time(put).await?
     }
 
     pub(crate) async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
         let get = async {
             let found = match self.store.get(&path(key)).await {
                 Ok(found) => found,
-                Err(error @ Error::NotFound { .. }) if is_no_place(&error) => return Err(failed(error)),
-                Err(Error::NotFound { .. }) => return Ok(Found::Nothing),
+                Err(error @ Error::NotFound { .. }) => return self.missing(error).await.map(|()| None),
                 Err(error) => return Err(failed(error)),
             };
             if found.meta.size > LARGEST {
                 return Err(StoreError::failed(format!("{key} has {} bytes", found.meta.size)));
             }
-            found.bytes().await.map(|bytes| Found::Object(bytes.into())).map_err(failed)
+            found.bytes().await.map(|bytes| Some(bytes.into())).map_err(failed)
         };
-        match self.in_time(get).await?? {
-            Found::Object(bytes) => Ok(Some(bytes)),
-            Found::Nothing => Ok(None),
-        }
+        self.in_time(get).await?
     }
 
     pub(crate) async fn delete(&self, key: &MediaKey) -> Result<(), StoreError> {
         let path = path(key);
-        match self.in_time(self.store.delete(&path)).await? {
-            Err(error @ Error::NotFound { .. }) if is_no_place(&error) => Err(failed(error)),
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(error)),
+        let delete = async {
+            match self.store.delete(&path).await {
+                Ok(()) => Ok(()),
+                Err(error @ Error::NotFound { .. }) => self.missing(error).await,
+                Err(error) => Err(failed(error)),
+            }
+        };
+        self.in_time(delete).await?
+    }
+
+    /// Two things can be wrong with a file that is not found: there is none, or there is no place for any.
+    async fn missing(&self, error: Error) -> Result<(), StoreError> {
+        if is_no_bucket(&error) { Err(failed(error)) } else { self.is_there().await }
+    }
+
+    /// Whether there is the folder that the store is; a bucket says by itself that it is not there.
+    async fn is_there(&self) -> Result<(), StoreError> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let found = tokio::task::spawn_blocking(move || std::fs::metadata(folder)).await;
+        match found.map_err(StoreError::failed)? {
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => Err(StoreError::unavailable("a file is where the folder of the media store was")),
+            Err(error) => Err(StoreError::unavailable(error)),
         }
     }
 
@@ -86,7 +99,7 @@ fn path(key: &MediaKey) -> Path {
 }
 
 /// Whether the bucket itself is missing, which S3 answers with the same status as a missing object.
-fn is_no_place(error: &Error) -> bool {
+fn is_no_bucket(error: &Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.to_string().contains("NoSuchBucket") {
@@ -99,8 +112,13 @@ fn is_no_place(error: &Error) -> bool {
 
 fn failed(error: Error) -> StoreError {
     match error {
-        // A server that does not answer, or a disk that is full: another time it may go well.
-        Error::Generic { .. } | Error::JoinError { .. } => StoreError::unavailable(error),
+        // A server that does not answer, a disk that is full, a bucket that was taken away, keys that are refused: when
+        // somebody has seen to it, it will go well.
+        Error::Generic { .. }
+        | Error::JoinError { .. }
+        | Error::NotFound { .. }
+        | Error::PermissionDenied { .. }
+        | Error::Unauthenticated { .. } => StoreError::unavailable(error),
         _ => StoreError::failed(error),
     }
 }

@@ -107,7 +107,7 @@ impl S3Media {
             builder = builder.with_token(token);
         }
         let store = builder.build()?;
-        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, keeps_types: true }))
+        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, folder: None }))
     }
 }
 

@@ -1,5 +1,5 @@
 //! Connections that are encrypted, or not, as the address says (decision 11).
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
 
 use std::{io::Write as _, time::Duration};
 
@@ -136,7 +136,7 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
         let is_so =
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
-        tokio::time::timeout(Duration::from_secs(30), is_so).await.expect("before the lock is given up")
+        tokio::time::timeout(Duration::from_secs(30), is_so).await.expect("before the lock is given up");
     };
     let mut late = AccountStore::begin(&store).await.unwrap();
     tokio::select! {

@@ -81,6 +81,14 @@ impl RedisThrottle {
         self.link.connected().await;
     }
 
+    /// Whether Redis answers now.
+    pub async fn is_there(&self) -> bool {
+        let ping = async |mut connection: MultiplexedConnection| {
+            redis::cmd("PING").query_async::<String>(&mut connection).await
+        };
+        self.link.ask(ping).await.is_some()
+    }
+
     fn now(&self) -> i64 {
         self.clock.now().timestamp_millis()
     }

@@ -27,10 +27,12 @@ pub trait Readiness: Send + Sync {
 /// One thing that the server needs.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Component {
-    /// What it is: `database`, `migrations`.
+    /// What it is: `database`, `migrations`, `redis`, `media`.
     pub name: String,
     /// Whether it works.
     pub ok: bool,
+    /// Whether the server is unavailable without it; without another it does less.
+    pub required: bool,
     /// What is wrong with it; no addresses, no secrets.
     pub detail: Option<String>,
 }
@@ -52,7 +54,7 @@ pub(crate) struct Liveness {
 
 /// Whether the server can do its work, and what it needs for that.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Readiness", example = serde_json::json!({"status": "ok", "components": [{"name": "database", "ok": true, "detail": null}]}))]
+#[schemars(rename = "Readiness", example = serde_json::json!({"status": "ok", "components": [{"name": "database", "ok": true, "required": true, "detail": null}]}))]
 pub(crate) struct ReadinessBody {
     status: Status,
     components: Vec<Component>,
@@ -101,13 +103,13 @@ pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<
 
 /// Can the server do its work?
 ///
-/// 503 says what is wrong: the database is away, or is not migrated.
+/// 503 says what is wrong: the database is away, or is not migrated. What the server can do without for a while (`redis`, `media`) is told and changes no status.
 #[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
 pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);
     let components =
         api.run_any(async move { readiness.components().await }).await.map_err(Failure::Broken)?;
-    let status =
-        if components.iter().all(|component| component.ok) { Status::Ok } else { Status::Unavailable };
+    let is_ready = components.iter().all(|component| component.ok || !component.required);
+    let status = if is_ready { Status::Ok } else { Status::Unavailable };
     Ok(ReadinessBody { status, components })
 }

@@ -116,12 +116,13 @@ impl FromStr for MediaKey {
     }
 }
 
-/// Keeps files: a folder, or an object store. It knows nothing of who a file belongs to.
+/// Keeps files: a folder, or an object store. It knows nothing of who a file belongs to. A store that is away, or that lets
+/// nobody in, MUST answer [`StoreError::Unavailable`] whatever it is asked.
 #[async_trait]
 pub trait MediaStore: Send + Sync {
     /// Keeps the file, durably when it returns. Readers MUST see all of it or nothing. Putting it again MUST succeed.
     async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError>;
-    /// The file, or `None`. A store that is away MUST answer [`StoreError::Unavailable`], never `None`.
+    /// The file, or `None`, which a store that is away MUST never answer.
     async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError>;
     /// Removes the file. MUST be harmless when it is not there.
     async fn delete(&self, key: &MediaKey) -> Result<(), StoreError>;

@@ -1,6 +1,7 @@
 //! Puts the use cases on their adapters, and the REST layer on the use cases.
 
 mod application;
+mod dispensable;
 mod readiness;
 mod storage;
 mod throttle;
@@ -41,7 +42,11 @@ pub use self::{
     application::{Application, Prepared},
     storage::{DatabaseAdmin, Schema},
 };
-use self::{storage::Storage, throttle::Throttle};
+use self::{
+    dispensable::{Dispensable, warn_of_media},
+    storage::Storage,
+    throttle::Throttle,
+};
 use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.
@@ -126,6 +131,7 @@ pub struct UseCases {
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
     throttle: Throttle,
+    media: Arc<dyn MediaStore>,
 }
 
 impl UseCases {
@@ -178,7 +184,7 @@ impl UseCases {
                 guard: Arc::clone(&throttle.guard),
                 sealer: Arc::clone(&sealer),
                 cursors: cursors.clone(),
-                media,
+                media: Arc::clone(&media),
                 avatars: Arc::new(AvatarStudio::default()),
             },
             AccountSettings {
@@ -219,7 +225,7 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, audit_log, database: storage.admin, ids, throttle })
+        Ok(Self { accounts, catalog, carts, outbox, audit_log, database: storage.admin, ids, throttle, media })
     }
 }
 
@@ -230,9 +236,17 @@ impl UseCases {
         Arc::clone(&self.throttle.limiter)
     }
 
-    /// Waits a moment for what may come up later, such as the Redis of the limits.
+    /// Waits a moment for what may come up later, such as the Redis of the limits, and looks at what the server does less
+    /// without.
     pub(crate) async fn settle(&self) {
+        tokio::spawn(warn_of_media(Arc::clone(&self.media)));
         self.throttle.ready().await;
+    }
+
+    /// What the server does less without.
+    fn dispensable(&self) -> Vec<Dispensable> {
+        let redis = self.throttle.shared.iter().map(|redis| Dispensable::redis(Arc::clone(redis)));
+        redis.chain([Dispensable::media(Arc::clone(&self.media))]).collect()
     }
 }
 

@@ -3,7 +3,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use domain::media::{MediaKey, MediaStore};
+use domain::{
+    media::{MediaKey, MediaStore},
+    store::StoreError,
+};
 use uuid::Uuid;
 
 use crate::Case;
@@ -94,4 +97,15 @@ async fn readers_see_all_of_a_file_or_nothing(media: Media) {
         writer.await.unwrap();
     }
     assert!(contents.contains(&media.get(&key).await.unwrap().unwrap()));
+}
+
+/// For every way in which a store can be away.
+pub(crate) async fn a_store_that_is_away_is_unavailable(media: Media) {
+    let key = key();
+    let put = media.put(&key, b"content".to_vec()).await;
+    assert!(matches!(put, Err(StoreError::Unavailable(_))), "{put:?}");
+    let got = media.get(&key).await;
+    assert!(matches!(got, Err(StoreError::Unavailable(_))), "{got:?}");
+    let deleted = media.delete(&key).await;
+    assert!(matches!(deleted, Err(StoreError::Unavailable(_))), "{deleted:?}");
 }

@@ -1,13 +1,22 @@
+use std::sync::Arc;
+
 use adapter_media::{FolderError, FolderMedia};
 use domain::media::MediaStore;
 use libtest_mimic::Trial;
 
-use crate::{block_on, cases::key};
+use crate::{
+    block_on,
+    cases::{a_store_that_is_away_is_unavailable, key},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("folder::a_folder_is_made_and_keeps_its_files", || {
             block_on(a_folder_is_made_and_keeps_its_files());
+            Ok(())
+        }),
+        Trial::test("folder::a_folder_that_is_gone_is_unavailable_until_it_is_back", || {
+            block_on(a_folder_that_is_gone_is_unavailable_until_it_is_back());
             Ok(())
         }),
         Trial::test("folder::a_folder_that_cannot_be_used_is_named", || {
@@ -29,6 +38,24 @@ async fn a_folder_is_made_and_keeps_its_files() {
     assert_eq!(names, [key.file_name()]);
     let again = FolderMedia::open(&path).unwrap();
     assert_eq!(again.get(&key).await.unwrap(), Some(b"content".to_vec()));
+}
+
+async fn a_folder_that_is_gone_is_unavailable_until_it_is_back() {
+    let parent = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (parent.path().join("media"), parent.path().join("elsewhere"));
+    let media = FolderMedia::open(&path).unwrap();
+    let key = key();
+    media.put(&key, b"content".to_vec()).await.unwrap();
+
+    std::fs::rename(&path, &elsewhere).unwrap();
+    a_store_that_is_away_is_unavailable(Arc::new(media.clone())).await;
+    assert!(!path.exists(), "nothing is put where it was");
+    std::fs::write(&path, "").unwrap();
+    a_store_that_is_away_is_unavailable(Arc::new(media.clone())).await;
+
+    std::fs::remove_file(&path).unwrap();
+    std::fs::rename(&elsewhere, &path).unwrap();
+    assert_eq!(media.get(&key).await.unwrap(), Some(b"content".to_vec()));
 }
 
 fn a_folder_that_cannot_be_used_is_named() {

@@ -1,6 +1,7 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
@@ -8,7 +9,11 @@ use adapter_media::{S3Media, S3Settings};
 use domain::{media::MediaStore, store::StoreError};
 use libtest_mimic::Trial;
 
-use crate::{block_on, cases::key, server::S3Server};
+use crate::{
+    block_on,
+    cases::{a_store_that_is_away_is_unavailable, key},
+    server::S3Server,
+};
 
 macro_rules! trials {
     ($($case:ident),+ $(,)?) => {
@@ -19,8 +24,8 @@ macro_rules! trials {
 /// What is proved on a real server.
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
-        wrong_keys_are_a_fault_and_no_missing_file,
-        a_bucket_that_is_not_there_is_a_fault_and_no_missing_file,
+        a_server_that_refuses_the_keys_is_unavailable,
+        a_bucket_that_is_not_there_is_unavailable,
     }
 }
 
@@ -50,39 +55,23 @@ fn settings(endpoint: &str) -> S3Settings {
     }
 }
 
-async fn fails_in_every_way(media: &S3Media) {
-    let key = key();
-    let put = media.put(&key, b"content".to_vec()).await;
-    assert!(matches!(put, Err(StoreError::Failed(_))), "{put:?}");
-    let got = media.get(&key).await;
-    assert!(matches!(got, Err(StoreError::Failed(_))), "{got:?}");
-    let deleted = media.delete(&key).await;
-    assert!(matches!(deleted, Err(StoreError::Failed(_))), "{deleted:?}");
+async fn is_unavailable(settings: &S3Settings) {
+    a_store_that_is_away_is_unavailable(Arc::new(S3Media::new(settings).unwrap())).await;
 }
 
-async fn wrong_keys_are_a_fault_and_no_missing_file() {
-    let settings = S3Settings { secret_access_key: "wrong".to_owned(), ..S3Server::shared().settings() };
-    fails_in_every_way(&S3Media::new(&settings).unwrap()).await;
+async fn a_server_that_refuses_the_keys_is_unavailable() {
+    let settings = S3Server::shared().settings();
+    is_unavailable(&S3Settings { secret_access_key: "wrong".to_owned(), ..settings.clone() }).await;
+    is_unavailable(&S3Settings { access_key_id: "unknown".to_owned(), ..settings }).await;
 }
 
-async fn a_bucket_that_is_not_there_is_a_fault_and_no_missing_file() {
-    let settings = S3Settings { bucket: "nowhere".to_owned(), ..S3Server::shared().settings() };
-    fails_in_every_way(&S3Media::new(&settings).unwrap()).await;
-}
-
-async fn is_unavailable(media: &S3Media) {
-    let key = key();
-    let got = media.get(&key).await;
-    assert!(matches!(got, Err(StoreError::Unavailable(_))), "{got:?}");
-    let put = media.put(&key, Vec::new()).await;
-    assert!(matches!(put, Err(StoreError::Unavailable(_))), "{put:?}");
-    let deleted = media.delete(&key).await;
-    assert!(matches!(deleted, Err(StoreError::Unavailable(_))), "{deleted:?}");
+async fn a_bucket_that_is_not_there_is_unavailable() {
+    is_unavailable(&S3Settings { bucket: "nowhere".to_owned(), ..S3Server::shared().settings() }).await;
 }
 
 async fn a_server_that_is_away_is_unavailable() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    is_unavailable(&S3Media::new(&settings(&format!("http://{free}"))).unwrap()).await;
+    is_unavailable(&settings(&format!("http://{free}"))).await;
 }
 
 fn a_server_that_never_answers_is_given_up() {

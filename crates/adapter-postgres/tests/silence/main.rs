@@ -1,6 +1,6 @@
 //! A database whose connections go silent, as behind a machine that lost its power or a cut cable: nothing is closed,
 //! nothing is refused, and no answer comes any more.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod proxy;
 

@@ -342,6 +342,11 @@ impl CartQueries for Doubles {
 #[async_trait]
 impl Readiness for Doubles {
     async fn components(&self) -> Vec<Component> {
-        vec![Component { name: "database".into(), ok: false, detail: Some("not reachable".into()) }]
+        vec![Component {
+            name: "database".into(),
+            ok: false,
+            required: true,
+            detail: Some("not reachable".into()),
+        }]
     }
 }

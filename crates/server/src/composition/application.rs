@@ -92,6 +92,7 @@ impl Application {
             readiness: Arc::new(ServerReadiness {
                 database: Arc::clone(&use_cases.database),
                 draining: draining.clone(),
+                dispensable: use_cases.dispensable(),
             }),
             accounts: Arc::clone(&use_cases.accounts),
             catalog: Arc::clone(&use_cases.catalog),

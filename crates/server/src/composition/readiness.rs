@@ -10,8 +10,9 @@ use std::{
 use api_actix::{Component, Readiness};
 use async_trait::async_trait;
 use domain::store::StoreError;
+use futures_util::future::join_all;
 
-use super::{DatabaseAdmin, Schema};
+use super::{DatabaseAdmin, Schema, dispensable::Dispensable};
 
 /// How long the database may take to answer (quality E1).
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -30,27 +31,34 @@ impl Draining {
     }
 }
 
-/// Looks at what the server needs: the database, its schema, and that it is not about to stop.
+/// Looks at what the server needs: the database, its schema, and that it is not about to stop; and at what it does less
+/// without.
 pub(super) struct ServerReadiness {
     pub(super) database: Arc<dyn DatabaseAdmin>,
     pub(super) draining: Draining,
+    pub(super) dispensable: Vec<Dispensable>,
 }
 
 #[async_trait]
 impl Readiness for ServerReadiness {
     async fn components(&self) -> Vec<Component> {
-        let (database, schema) = tokio::join!(within(self.database.ping()), within(self.database.schema()));
+        let dispensable = join_all(self.dispensable.iter().map(Dispensable::state));
+        let (database, schema, dispensable) =
+            tokio::join!(within(self.database.ping()), within(self.database.schema()), dispensable);
         let schema = schema.and_then(|schema| match schema {
             Schema::Current => Ok(()),
             Schema::Behind(count) => Err(format!("{count} migrations behind")),
             Schema::Ahead => Err("migrated by a newer version".to_owned()),
         });
         let draining = if self.draining.has_begun() { Err("about to stop".to_owned()) } else { Ok(()) };
-        vec![
-            component("database", database),
-            component("migrations", schema),
-            component("accepting_requests", draining),
-        ]
+        let mut components = vec![
+            component("database", true, database),
+            component("migrations", true, schema),
+            component("accepting_requests", true, draining),
+        ];
+        let names = self.dispensable.iter().map(|thing| thing.name);
+        components.extend(names.zip(dispensable).map(|(name, state)| component(name, false, state)));
+        components
     }
 }
 
@@ -66,6 +74,6 @@ async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result
     }
 }
 
-fn component(name: &str, state: Result<(), String>) -> Component {
-    Component { name: name.to_owned(), ok: state.is_ok(), detail: state.err() }
+fn component(name: &str, required: bool, state: Result<(), String>) -> Component {
+    Component { name: name.to_owned(), ok: state.is_ok(), required, detail: state.err() }
 }

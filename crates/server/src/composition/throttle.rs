@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Throttle {
     pub(super) limiter: Arc<dyn RateLimiter>,
     pub(super) guard: Arc<dyn SignInGuard>,
-    shared: Option<Arc<RedisThrottle>>,
+    /// The Redis that it is counted in, when there is to be one.
+    pub(super) shared: Option<Arc<RedisThrottle>>,
 }
 
 impl Throttle {

@@ -1,5 +1,7 @@
 //! Whether the server lives, and whether it can work (api.md section 11; issue 2, "Bad input").
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use crate::support::{Engine, TestApp, cases, snapshot};
@@ -8,6 +10,7 @@ cases! {
     a_live_server_says_so,
     a_ready_server_says_what_it_needs,
     health_is_never_cached_and_needs_no_token,
+    what_the_server_does_without_is_told_and_changes_no_status,
     without_its_database_the_server_says_so_and_recovers_by_itself: on_postgres_only,
 }
 
@@ -26,10 +29,45 @@ async fn a_ready_server_says_what_it_needs(engine: Engine) {
     assert_eq!(ready["status"], "ok");
     let names: Vec<_> =
         ready["components"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
-    assert!(names.contains(&json!("database")) && names.contains(&json!("migrations")), "{ready}");
+    for name in ["database", "migrations", "media"] {
+        assert!(names.contains(&json!(name)), "{ready}");
+    }
     for component in ready["components"].as_array().unwrap() {
         assert_eq!(component["ok"], true, "{ready}");
     }
+}
+
+async fn what_the_server_does_without_is_told_and_changes_no_status(engine: Engine) {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (redis, media) =
+        (format!("redis://:canary@{nobody}"), format!("s3://canary?endpoint=http://{nobody}"));
+    let app = TestApp::spawn_with(
+        engine,
+        &[
+            ("RATE_LIMITS", "on"),
+            ("REDIS_URL", &redis),
+            ("MEDIA_URL", &media),
+            ("AWS_ACCESS_KEY_ID", "canary"),
+            ("AWS_SECRET_ACCESS_KEY", "canary"),
+        ],
+    )
+    .await;
+    let ready = app.anonymous().get("/health/ready").await.expect(200).json();
+    assert_eq!(ready["status"], "ok");
+    for name in ["redis", "media"] {
+        let component = component(&ready, name);
+        assert_eq!((&component["ok"], &component["required"]), (&json!(false), &json!(false)), "{ready}");
+        assert!(component["detail"].is_string(), "{ready}");
+    }
+    for secret in ["canary", "127.0.0.1"] {
+        assert!(!ready.to_string().contains(secret), "{ready}");
+    }
+    assert_eq!(component(&ready, "database")["required"], true);
+}
+
+fn component(ready: &Value, name: &str) -> Value {
+    let all = ready["components"].as_array().unwrap();
+    all.iter().find(|one| one["name"] == name).cloned().unwrap_or_else(|| panic!("no {name}: {ready}"))
 }
 
 async fn health_is_never_cached_and_needs_no_token(engine: Engine) {
@@ -52,11 +90,7 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself(engine: 
     app.anonymous().get("/health/live").await.expect(200);
     let ready = app.anonymous().get("/health/ready").await.expect(503).json();
     assert_eq!(ready["status"], "unavailable");
-    let database = |ready: &Value| {
-        let all = ready["components"].as_array().unwrap();
-        all.iter().find(|one| one["name"] == "database").cloned().unwrap()
-    };
-    assert_eq!(database(&ready)["ok"], false);
+    assert_eq!(component(&ready, "database")["ok"], false);
     let told = ready.to_string();
     for secret in ["postgres://", "127.0.0.1", "password"] {
         assert!(!told.contains(secret), "{told}");

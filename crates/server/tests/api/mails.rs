@@ -91,11 +91,11 @@ async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent(e
         let counts = cells.filter(|cell| cell.table == "outbox" && cell.column == "attempts");
         counts.map(|cell| cell.text.parse::<usize>().unwrap()).collect::<Vec<_>>()
     };
-    app.run_outbox_once().await;
+    app.run_outbox().await;
     assert_eq!(counted().await.iter().sum::<usize>(), app.mail_count());
     for _ in 0..12 {
         app.advance(TimeDelta::hours(1));
-        app.run_outbox_once().await;
+        app.run_outbox().await;
     }
     assert_eq!(counted().await, [12; MAILS]);
     assert_eq!(app.mail_count(), 12 * MAILS);

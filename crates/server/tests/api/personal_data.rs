@@ -79,6 +79,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
 async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
+    app.run_outbox().await;
     // A mail that waits to be sent.
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     app.run_outbox_once().await;

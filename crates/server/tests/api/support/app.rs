@@ -5,7 +5,10 @@ use std::{
     future::IntoFuture,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use adapter_crypto::{Argon2Hasher, HashCost};
@@ -304,9 +307,11 @@ impl TestApp {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
 
-    /// Does what waits in the outbox now, and leaves what that puts there.
+    /// Acts on the oldest message of the outbox, and leaves what that puts there.
     pub(crate) async fn run_outbox_once(&self) {
-        self.application().run_outbox_once().await.expect("the outbox");
+        let is_begun = AtomicBool::new(false);
+        let outbox = &self.application().use_cases().outbox;
+        outbox.deliver_while(|| !is_begun.swap(true, Ordering::Relaxed)).await.expect("the outbox");
     }
 
     /// A new identifier.
