@@ -67,7 +67,7 @@ pub(crate) async fn register(
     let accounts = api.accounts();
     let RegisterBody { email, password } = body.0;
     api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
-    let quota = api.limits.count_registration_mail(&email).await;
+    let quota = api.limits.count_registration_mail(&request, &email).await;
     let origin = origin_of(&request);
     api.run(async move { accounts.register(email, password, quota, &origin).await }).await?;
     Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))

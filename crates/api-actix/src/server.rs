@@ -15,6 +15,7 @@ use crate::{
     accounts::{AccountGate, pages},
     docs::{self, Assets, Door},
     edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, overload::InFlight},
+    html,
     limits::Limits,
     openapi::Document,
     problem, routes,
@@ -106,12 +107,12 @@ pub(crate) fn app(
         .configure(move |config| {
             if serve_pages {
                 config.service(
-                    web::resource("/activate")
+                    web::resource(html::ACTIVATION)
                         .route(web::get().to(pages::ask_to_activate))
                         .route(web::post().to(pages::activate)),
                 );
                 config.service(
-                    web::resource("/reset-password")
+                    web::resource(html::PASSWORD)
                         .route(web::get().to(pages::ask_for_password))
                         .route(web::post().to(pages::reset_password)),
                 );

@@ -10,8 +10,8 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
-            WWW_AUTHENTICATE,
+            ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+            HeaderValue, WWW_AUTHENTICATE,
         },
     },
     middleware::Next,
@@ -20,7 +20,10 @@ use domain::id::IdGenerator;
 use futures_util::FutureExt;
 
 use super::{compression, headers, request_id};
-use crate::problem::{Kind, Problem, body::ProblemBody, kinds};
+use crate::{
+    html,
+    problem::{Kind, Problem, body::ProblemBody, kinds},
+};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -45,6 +48,12 @@ struct Asked {
     path: String,
     route: Option<String>,
     since: Instant,
+}
+
+/// A problem in the form that it is sent in.
+struct Written {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Vec<u8>,
 }
 
 impl Manners {
@@ -91,10 +100,10 @@ impl Manners {
         }
         let found = found_in(response.response_mut(), asked.route.is_some());
         if let Some(problem) = found {
-            let body = self.written(asked, &problem);
+            let written = self.written(asked, &problem);
             response = response.map_body(|head, _| {
-                mark(&problem, &mut head.headers);
-                BoxBody::new(body)
+                mark(&problem, &written, &mut head.headers);
+                BoxBody::new(written.body)
             });
             if let Ok(status) = StatusCode::from_u16(problem.kind.status) {
                 *response.response_mut().status_mut() = status;
@@ -109,8 +118,10 @@ impl Manners {
     /// An answer for when the request itself is lost, after a panic.
     fn bare(&self, asked: &Asked, problem: &Problem) -> Error {
         let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = HttpResponse::build(status).body(self.written(asked, problem));
-        mark(problem, response.headers_mut());
+        let written = self.written(asked, problem);
+        let mut response = HttpResponse::new(status);
+        mark(problem, &written, response.headers_mut());
+        let mut response = response.set_body(BoxBody::new(written.body));
         headers::dress(response.headers_mut(), &asked.id, self.is_tls());
         log(asked, status, None);
         InternalError::from_response("", response).into()
@@ -120,7 +131,8 @@ impl Manners {
         self.public_url.starts_with("https://")
     }
 
-    fn written(&self, asked: &Asked, problem: &Problem) -> Vec<u8> {
+    /// The problem as who asked reads it: a program, or a person in front of one of our pages.
+    fn written(&self, asked: &Asked, problem: &Problem) -> Written {
         if problem.kind.status >= 500 {
             tracing::error!(
                 request_id = asked.id,
@@ -129,15 +141,21 @@ impl Manners {
                 "a request failed"
             );
         }
+        if html::is_for_people(asked.route.as_deref()) {
+            return Written { headers: html::HEADERS.into(), body: html::explained(problem).into_bytes() };
+        }
         let body = ProblemBody::new(problem, &self.public_url, &asked.path, &asked.id);
-        serde_json::to_vec(&body).unwrap_or_default()
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Written { headers: vec![(CONTENT_TYPE, PROBLEM_JSON)], body }
     }
 }
 
 /// Gives an error answer the headers of its problem.
-fn mark(problem: &Problem, headers: &mut HeaderMap) {
-    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+fn mark(problem: &Problem, written: &Written, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
+    for (name, value) in &written.headers {
+        headers.insert(name.clone(), value.clone());
+    }
     for (name, value) in &problem.headers {
         headers.append(name.clone(), value.clone());
     }

@@ -66,6 +66,8 @@ impl RateLimiter for Doubles {
     async fn take(&self, _: &RateLimit, _: &str) -> Verdict {
         Verdict { is_allowed: true, standings: Vec::new() }
     }
+
+    async fn give_back(&self, _: &RateLimit, _: &str) {}
 }
 
 #[async_trait]

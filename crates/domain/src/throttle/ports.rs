@@ -14,6 +14,9 @@ pub trait RateLimiter: Send + Sync {
     /// MUST be one step: of any number at once no more are allowed than the quotas say. MUST keep subjects and limits
     /// apart, and MUST keep a bounded number of them.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
+    /// What was allowed came to nothing, by no fault of who asked: MUST count one use less of every quota whose time still
+    /// runs, in one step, and MUST count nothing of who took nothing.
+    async fn give_back(&self, limit: &RateLimit, subject: &str);
 }
 
 /// Somebody tries a password: for which account, and from where.

@@ -21,6 +21,7 @@ mod cart;
 mod catalog;
 mod crash;
 mod docs;
+mod given_back;
 mod health;
 mod logs;
 mod lost_races;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         catalog::cases(),
         crash::cases(),
         docs::cases(),
+        given_back::cases(),
         health::cases(),
         logs::cases(),
         lost_races::cases(),
