@@ -28,7 +28,7 @@ pub(crate) use self::{
     origin::origin_of,
     path::{At, PathId},
     query::{FromQuery, Params, Query},
-    upload::AvatarUpload,
+    upload::{AvatarUpload, UploadPlaces},
 };
 use crate::{
     problem::{Problem, kinds},

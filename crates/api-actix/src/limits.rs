@@ -215,6 +215,13 @@ impl Limits {
     }
 }
 
+/// The 429 of somebody who does too much at once, which is over in a moment.
+pub(crate) fn too_many_at_once(name: &str, most: u32) -> Problem {
+    let mut told = Told::default();
+    told.add(name, most, None, 0, 1);
+    told.refusal(1)
+}
+
 /// The client that asks. Who has no address shares one quota with all such.
 fn client_of(request: &HttpRequest) -> String {
     let client = ClientAddress::of(request).0.map(Network::of_client);

@@ -14,7 +14,8 @@ use paperclip::actix::OpenApiExt;
 use crate::{
     accounts::{AccountGate, pages},
     docs::{self, Assets, Door},
-    edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, overload::InFlight},
+    edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, seat::Room},
+    extract::UploadPlaces,
     html,
     limits::Limits,
     openapi::Document,
@@ -34,7 +35,7 @@ pub(crate) struct Shared {
     assets: web::Data<Assets>,
     door: web::Data<Door>,
     manners: Arc<Manners>,
-    in_flight: InFlight,
+    room: Room,
 }
 
 impl Shared {
@@ -50,13 +51,13 @@ impl Shared {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
             }),
-            in_flight: InFlight::new(settings.max_in_flight),
+            room: Room::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),
             api: web::Data::new(Api {
                 limits: Limits::new(Arc::clone(&state.limiter), settings.rate_limits.clone()),
                 state,
                 settings,
-                uploads: InFlight::new(UPLOADS_AT_ONCE),
+                uploads: UploadPlaces::new(UPLOADS_AT_ONCE),
             }),
         })
     }
@@ -74,7 +75,7 @@ pub(crate) fn app(
         InitError = (),
     > + use<>,
 > {
-    let in_flight = shared.in_flight.clone();
+    let room = shared.room.clone();
     let limits = shared.api.limits.clone();
     let manners = Arc::clone(&shared.manners);
     let serve_pages = shared.api.settings.serve_pages;
@@ -89,7 +90,7 @@ pub(crate) fn app(
             limited::limit(limits.clone(), request, next)
         }))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
-            overload::shed(in_flight.clone(), request, next)
+            overload::shed(room.clone(), request, next)
         }))
         .wrap(from_fn(compression::exempt))
         .wrap(Compress::default())

@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 
 use super::{api_of, fields::Fields, json::Json, query::Params};
 use crate::{
+    edge::seat::arrival,
     openapi::carrier,
     problem::{Problem, kinds},
     state::Api,
@@ -72,11 +73,11 @@ fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str
     let checked = check_head(request, types, MAX_BODY);
     let unknown = Params::open(request.query_string()).finish(Some(())).err();
     let api = api_of(request);
-    let payload = payload.take();
+    let (request, payload) = (request.clone(), payload.take());
     Box::pin(async move {
         checked?;
         let api = api?;
-        let bytes = collect(payload, MAX_BODY).await?;
+        let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
         let json: Json = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
                 "The body is not JSON (line {}, column {}).",

@@ -33,6 +33,7 @@ mod pages;
 mod personal_data;
 mod profile;
 mod secrets;
+mod slow_clients;
 mod story;
 mod support;
 mod throttling;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         personal_data::cases(),
         profile::cases(),
         secrets::cases(),
+        slow_clients::cases(),
         story::cases(),
         throttling::cases(),
         tokens::cases(),

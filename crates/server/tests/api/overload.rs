@@ -1,10 +1,8 @@
 //! More than the server can do now: it says so, changes nothing, and goes on (api.md section 1, `unavailable`).
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::{io::Write, net::TcpStream};
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{Engine, TestApp, cases};
@@ -17,31 +15,19 @@ cases! {
 
 async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
-    let visitor = app.anonymous();
-    visitor.get("/movies").await.expect(200);
-    // A request that is under way, whose body is still to come: the server has asked for it.
-    let mut slow = TcpStream::connect(app.url().trim_start_matches("http://")).unwrap();
-    let body = json!({"refresh": "x"}).to_string();
-    let head = format!(
-        "POST /api/v1/accounts/logout HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    slow.write_all(head.as_bytes()).unwrap();
-    let mut go_on = [0_u8; 25];
-    slow.read_exact(&mut go_on).unwrap();
-    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&go_on));
-
-    let answer = visitor.get("/movies").await.problem(503, "unavailable");
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    visitor.get("/health/live").await.expect(200);
-    visitor.get("/health/ready").await.expect(200);
-
-    slow.write_all(body.as_bytes()).unwrap();
-    let mut rest = String::new();
-    slow.read_to_string(&mut rest).unwrap();
-    assert!(rest.starts_with("HTTP/1.1 200"), "{rest}");
-    visitor.get("/movies").await.expect(200);
+    let ann = app.user("ann").await;
+    let (unit, _) = app.lock_user(&ann).await;
+    // Each that has a place waits for the lock.
+    let answers = join_all((0..8).map(|_| app.log_in("ann"))).await;
+    let sent_away: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.problem(503, "unavailable"))
+        .filter(|answer| answer.json()["detail"] == "Too many requests are being answered.")
+        .collect();
+    assert!(!sent_away.is_empty());
+    assert!(sent_away.iter().all(|answer| answer.header("retry-after") == Some("1")));
+    drop(unit);
+    app.log_in("ann").await.expect(200);
 }
 
 async fn what_another_holds_locked_is_unavailable_for_now(engine: Engine) {
