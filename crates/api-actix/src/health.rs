@@ -22,6 +22,9 @@ use crate::{
 pub trait Readiness: Send + Sync {
     /// Looks at everything that the server needs. MUST answer within a second, whatever is broken.
     async fn components(&self) -> Vec<Component>;
+
+    /// Whether the server is about to stop: every answer then closes its connection, so that the next request goes elsewhere.
+    fn is_draining(&self) -> bool;
 }
 
 /// One thing that the server needs.

@@ -50,6 +50,7 @@ impl Shared {
             manners: Arc::new(Manners {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
+                readiness: Arc::clone(&state.readiness),
             }),
             room: Room::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),

@@ -5,10 +5,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{ResponseHead, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method, StatusCode,
+        ConnectionType, Method, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
             HeaderValue, WWW_AUTHENTICATE,
@@ -21,6 +21,7 @@ use futures_util::FutureExt;
 
 use super::{compression, headers, request_id};
 use crate::{
+    health::Readiness,
     html,
     problem::{Kind, Problem, body::ProblemBody, kinds},
 };
@@ -31,6 +32,7 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub(crate) struct Manners {
     pub(crate) public_url: String,
     pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) readiness: Arc<dyn Readiness>,
 }
 
 /// Says in the log who called; extractors leave it with the request.
@@ -110,6 +112,7 @@ impl Manners {
             }
         }
         headers::dress(response.headers_mut(), &asked.id, self.is_tls());
+        self.part(response.response_mut().head_mut());
         let user = response.request().extensions().get::<SignedIn>().cloned();
         log(asked, response.status(), user.as_ref());
         response
@@ -123,8 +126,16 @@ impl Manners {
         mark(problem, &written, response.headers_mut());
         let mut response = response.set_body(BoxBody::new(written.body));
         headers::dress(response.headers_mut(), &asked.id, self.is_tls());
+        self.part(response.head_mut());
         log(asked, status, None);
         InternalError::from_response("", response).into()
+    }
+
+    /// Ends the connection with this answer when the server is about to stop (quality E2).
+    fn part(&self, head: &mut ResponseHead) {
+        if self.readiness.is_draining() {
+            head.set_connection_type(ConnectionType::Close);
+        }
     }
 
     fn is_tls(&self) -> bool {

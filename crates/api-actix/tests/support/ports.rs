@@ -362,4 +362,8 @@ impl Readiness for Doubles {
     async fn components(&self) -> Vec<Component> {
         vec![Component { name: "database".into(), ok: false, detail: Some("not reachable".into()) }]
     }
+
+    fn is_draining(&self) -> bool {
+        false
+    }
 }

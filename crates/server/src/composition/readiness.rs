@@ -52,6 +52,10 @@ impl Readiness for ServerReadiness {
             component("accepting_requests", draining),
         ]
     }
+
+    fn is_draining(&self) -> bool {
+        self.draining.has_begun()
+    }
 }
 
 /// The outcome, without what only the log may say of a failure.

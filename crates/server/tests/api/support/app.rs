@@ -213,6 +213,11 @@ impl TestApp {
         &self.url
     }
 
+    /// Lets it say that it is about to stop.
+    pub(crate) fn begin_drain(&self) {
+        self.application().begin_drain();
+    }
+
     /// Moves the time on.
     pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
