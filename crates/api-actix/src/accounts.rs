@@ -1,7 +1,7 @@
 //! Sign-up, sign-in and tokens (api.md, section 2).
 
 pub(crate) mod bodies;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod own;
 pub(crate) mod pages;
 pub(crate) mod profile;
@@ -19,7 +19,6 @@ use self::bodies::{
     ActivateBody, EmailBody, LoginBody, MessageBody, RefreshBody, RegisterBody, ResetPasswordBody,
     TokenPairBody,
 };
-pub(crate) use self::gate::AccountGate;
 use crate::{
     extract::{Body, origin_of},
     problem::Failure,

@@ -1,14 +1,24 @@
 //! The few pages that the server shows to people.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
     http::{
         StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
 };
 
-use crate::problem::{Problem, kinds};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use serde_json::json;
+
+use crate::{
+    openapi::carrier,
+    problem::{Problem, kinds},
+};
 
 /// The page that the link in an activation mail leads to.
 pub(crate) const ACTIVATION: &str = "/activate";
@@ -59,6 +69,27 @@ fn document(title: &str, content: &str) -> String {
          button{{font:inherit;padding:.5em 1.2em;border:0;border-radius:.3em;background:#8b1e3f;color:#fff;\
          cursor:pointer}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
     )
+}
+
+/// A page that is the answer of a documented call.
+#[derive(Debug)]
+pub(crate) struct Page(pub(crate) HttpResponse);
+
+impl Responder for Page {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Apiv2Schema for Page {}
+
+impl OperationModifier for Page {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        let media = json!({"schema": {"type": "string"}, "example": "<!DOCTYPE html>"});
+        carrier::add_media_answer(op, "A page for people.", "text/html", media, &[]);
+    }
 }
 
 /// Whether people see what is answered on this route, so that a problem there is a page too.

@@ -12,14 +12,14 @@ use actix_web::{
 use paperclip::actix::OpenApiExt;
 
 use crate::{
-    accounts::{AccountGate, pages},
+    accounts::pages,
     docs::{self, Assets, Door},
     edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, seat::Room},
     extract::UploadPlaces,
     html,
     limits::Limits,
     openapi::Document,
-    problem, routes,
+    routes,
     settings::ApiSettings,
     state::{Api, ApiState},
 };
@@ -43,10 +43,7 @@ impl Shared {
     pub(crate) fn new(state: ApiState, settings: ApiSettings) -> std::io::Result<Self> {
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
-            door: web::Data::new(Door::new(
-                settings.docs_access,
-                Arc::new(AccountGate(Arc::clone(&state.accounts))),
-            )),
+            door: web::Data::new(Door::new(settings.docs_access)),
             manners: Arc::new(Manners {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
@@ -102,10 +99,7 @@ pub(crate) fn app(
         .wrap_api()
         .configure(routes::configure)
         .build()
-        .service(web::resource("/openapi.json").route(web::get().to(docs::document)))
-        .service(web::resource("/docs").route(web::get().to(docs::page)))
         .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
-        .service(web::resource("/problems/{code}").route(web::get().to(problem::page::show)))
         .configure(move |config| {
             if serve_pages {
                 config.service(

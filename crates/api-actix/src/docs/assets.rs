@@ -33,7 +33,9 @@ const START: &str = r##"window.ui = SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   tryItOutEnabled: true,
-  validatorUrl: null
+  validatorUrl: null,
+  // What the browser knows of the reader opens this page. Calls that are tried out have what was typed under "Authorize".
+  requestInterceptor: (request) => (request.loadSpec ? request : Object.assign(request, { credentials: "omit" }))
 });
 "##;
 

@@ -170,7 +170,7 @@ fn mark(problem: &Problem, written: &Written, headers: &mut HeaderMap) {
     for (name, value) in &problem.headers {
         headers.append(name.clone(), value.clone());
     }
-    if problem.kind.status == 401 && !headers.contains_key(WWW_AUTHENTICATE) {
+    if problem.kind.status == 401 {
         let challenge = match problem.kind.code {
             "access_token_invalid" => "Bearer error=\"invalid_token\"",
             "access_token_expired" => {
@@ -178,7 +178,7 @@ fn mark(problem: &Problem, written: &Written, headers: &mut HeaderMap) {
             }
             _ => "Bearer",
         };
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if problem.kind == &kinds::METHOD_NOT_ALLOWED {
         allow_head(headers);

@@ -99,6 +99,11 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
                     "bearerFormat": "JWT",
                     "description": "The `access` token of a login.",
                 },
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The email and the password of an account; for this document alone, so that a browser can open it.",
+                },
             },
         },
     })

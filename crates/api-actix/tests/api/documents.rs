@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use api_actix::{DocsAccess, openapi_document};
 use serde_json::Value;
 
-use crate::support::{Server, USER};
+use crate::support::{EXPIRED, Server, USER};
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut all = Vec::new();
@@ -168,14 +168,16 @@ fn a_closed_document_opens_to_a_token_and_challenges_everybody_else() {
     let server = Server::with(|settings| settings.docs_access = DocsAccess::Authenticated);
     let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE="; // of what is no address
     for path in ["/openapi.json", "/docs"] {
-        for headers in [
-            &[][..],
-            &[("Authorization", "Bearer forged")],
-            &[("Authorization", basic)],
-            &[("Authorization", "Basic ?")],
+        let (forged, expired) = ("Bearer forged", format!("Bearer {EXPIRED}"));
+        for (headers, code) in [
+            (&[][..], "unauthenticated"),
+            (&[("Authorization", forged)], "access_token_invalid"),
+            (&[("Authorization", expired.as_str())], "access_token_expired"),
+            (&[("Authorization", basic)], "invalid_credentials"),
+            (&[("Authorization", "Basic ?")], "invalid_credentials"),
         ] {
             let answer = server.ask("GET", path, headers, b"");
-            answer.problem(401, "unauthenticated");
+            answer.problem(401, code);
             let challenges = answer.header("www-authenticate").unwrap();
             assert!(challenges.contains("Bearer") && challenges.contains("Basic realm="), "{challenges}");
         }
