@@ -50,7 +50,10 @@ struct Basic {
 
 impl Basic {
     /// What the one `Authorization` header holds when it is of this scheme; the inner one is `None` when it cannot be read.
-    #[expect(clippy::option_option, reason = "another scheme is something else than a Basic that cannot be read")]
+    #[expect(
+        clippy::option_option,
+        reason = "another scheme is something else than a Basic that cannot be read"
+    )]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
         let header = sent.next().filter(|_| sent.next().is_none())?.to_str().ok()?;

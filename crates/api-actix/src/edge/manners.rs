@@ -144,14 +144,7 @@ impl Manners {
 
     /// The problem as who asked reads it: a program, or a person in front of one of our pages.
     fn written(&self, asked: &Asked, problem: &Problem) -> Written {
-        if problem.kind.status >= 500 {
-            tracing::error!(
-                request_id = asked.id,
-                code = problem.kind.code,
-                cause = problem.cause.as_deref().unwrap_or("not said"),
-                "a request failed"
-            );
-        }
+        tell(asked, problem);
         if html::is_for_people(asked.route.as_deref()) {
             return Written { headers: html::HEADERS.into(), body: html::explained(problem).into_bytes() };
         }
@@ -220,6 +213,17 @@ fn found_in(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
         return None; // an answer of a handler of ours, such as /health/ready
     }
     Some(Problem::new(Kind::of_status(status.as_u16())))
+}
+
+/// Tells operators why a request came to nothing. What is over by itself is no fault of the program.
+fn tell(asked: &Asked, problem: &Problem) {
+    let (request_id, code) = (asked.id.as_str(), problem.kind.code);
+    let reason = problem.cause.as_deref().or(problem.detail.as_deref()).unwrap_or("not said");
+    match problem.kind.status {
+        500 => tracing::error!(request_id, code, reason, "a request failed"),
+        501.. => tracing::warn!(request_id, code, reason, "a request could not be answered now"),
+        _ => {}
+    }
 }
 
 fn log(asked: &Asked, status: StatusCode, user: Option<&SignedIn>) {

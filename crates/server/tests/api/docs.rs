@@ -78,7 +78,8 @@ async fn closed_docs_say_what_is_wrong_with_what_was_sent(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     let ann = app.user("ann").await;
     app.register("waiting").await.expect(201);
-    let send = async |path: &str, header: &str| app.anonymous().get(path).header("authorization", header).await;
+    let send =
+        async |path: &str, header: &str| app.anonymous().get(path).header("authorization", header).await;
     for path in PAGES {
         for bad in ["Bearer x.y.z", "Bearer", "Digest x", &format!("Bearer {}", ann.tokens.refresh)] {
             let challenge = challenged(send(path, bad).await, "access_token_invalid");
