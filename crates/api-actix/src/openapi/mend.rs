@@ -64,8 +64,10 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
         let mut operations = Map::new();
         for (method, operation) in item.as_object().into_iter().flatten() {
             if operation.get("responses").is_some() {
-                operations
-                    .insert(method.clone(), mended_operation(operation, &mut schemas, public_url, path));
+                operations.insert(
+                    method.clone(),
+                    mended_operation(operation, &mut schemas, public_url, (method, path)),
+                );
             }
         }
         paths.insert(path.clone(), operations.into());
@@ -113,7 +115,7 @@ fn mended_operation(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
     public_url: &str,
-    path: &str,
+    call: (&str, &str),
 ) -> Value {
     let mut operation = Map::new();
     for key in ["operationId", "tags", "summary", "description"] {
@@ -146,7 +148,7 @@ fn mended_operation(
         merge(schemas, cargo.definitions);
         operation.insert("requestBody".into(), cargo.object);
     }
-    operation.insert("responses".into(), mended_responses(recorded, schemas, public_url, path));
+    operation.insert("responses".into(), mended_responses(recorded, schemas, public_url, call));
     operation.into()
 }
 
@@ -171,10 +173,14 @@ fn mended_responses(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
     public_url: &str,
-    path: &str,
+    (method, path): (&str, &str),
 ) -> Value {
     let mut responses = Map::new();
     let mut problems: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE];
+    if method != "get" && recorded.get("requestBody").is_none() {
+        // A body that nobody asked for is refused as a wrong one is (`extract::body::unasked`).
+        problems.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
+    }
     if answers_json(path) {
         problems.push(&kinds::NOT_ACCEPTABLE);
     }

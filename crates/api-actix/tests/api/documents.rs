@@ -133,6 +133,8 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
             "not_found",
             "rate_limited",
             "not_acceptable",
+            "too_large",
+            "unsupported_media_type",
             "validation_failed",
             "internal",
             "unavailable",

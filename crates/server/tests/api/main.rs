@@ -38,6 +38,7 @@ mod story;
 mod support;
 mod throttling;
 mod tokens;
+mod unasked_bodies;
 mod users;
 
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         story::cases(),
         throttling::cases(),
         tokens::cases(),
+        unasked_bodies::cases(),
         users::cases(),
     ];
     let trials = modules.into_iter().flatten().flat_map(support::Case::trials).collect();
