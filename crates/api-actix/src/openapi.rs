@@ -3,6 +3,7 @@
 
 pub(crate) mod carrier;
 pub(crate) mod mend;
+mod problems;
 
 use std::sync::{Arc, Mutex, OnceLock};
 

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use app::paging::{InvalidCursor, ListError, Listing, PageSelection};
 use domain::{
     page::{
-        DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest, Sort, SortKey,
+        DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest, Sort, SortKey, Total,
         UnknownSort,
     },
     store::StoreError,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     extract::{
@@ -48,17 +49,28 @@ pub(crate) struct PageBody<T> {
     pub(crate) is_whole: bool,
 }
 
+/// The page that an item stands on in examples.
+pub(crate) fn example(item: Value) -> Value {
+    let total = Some(Total { items: 1, is_estimate: false });
+    let listing = Listing { items: vec![item], total, next_cursor: None };
+    serde_json::to_value(PageBody::of(listing, Some(1), DEFAULT_PAGE_SIZE, |item| item)).unwrap_or_default()
+}
+
+/// What a cursor looks like, for examples.
+pub(crate) const CURSOR: &str = "AZChsgAAcACAAAAAAAAAAA";
+
 /// The parameters of a list that has no others, as the document shows them.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct PageParameters {
     /// Counted from 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1)]
     page: Option<u32>,
     /// How many items a page holds at most; 20 without it.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 100), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the page before, in place of `page`.
+    #[schemars(example = CURSOR)]
     cursor: Option<String>,
 }
 

@@ -20,7 +20,7 @@ use crate::{
     edge::compression::{self, Unsent},
     etag,
     openapi::carrier,
-    page::PageBody,
+    page::{self, PageBody},
     problem::{Problem, kinds},
     state::Api,
 };
@@ -233,7 +233,7 @@ impl<T> Apiv2Schema for PrivatePage<T> {}
 
 impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<PageBody<T>>(op, 200, "A page of the list.", &["Link"]);
+        carrier::add_page::<PageBody<T>, T>(op, &["Link"], page::example);
     }
 }
 
@@ -247,7 +247,7 @@ impl<T: JsonSchema> OperationModifier for Entity<T> {
 
 impl<T: JsonSchema> OperationModifier for ListPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<PageBody<T>>(op, 200, "A page of the list.", &["ETag", "Link"]);
+        carrier::add_page::<PageBody<T>, T>(op, &["ETag", "Link"], page::example);
         carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag", "Link"]);
         carrier::add_if_none_match(op);
     }

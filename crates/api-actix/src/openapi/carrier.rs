@@ -131,6 +131,26 @@ pub(crate) fn add_answer<T: JsonSchema>(
     insert(op, status, &Cargo { object, definitions, codes: Vec::new() });
 }
 
+/// Adds the answer of a list, whose pages are `P` and hold items of `T`. Its example is the page that `T`'s example stands on.
+pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
+    op: &mut DefaultOperationRaw,
+    headers: &[&str],
+    page: impl FnOnce(Value) -> Value,
+) {
+    let settings = || SchemaSettings::draft2020_12().for_serialize();
+    let (mut media, definitions) = media::<P>(settings());
+    let (item, _) = self::media::<T>(settings());
+    if let (Some(fields), Some(example)) = (media.as_object_mut(), item.get("example")) {
+        fields.insert("example".into(), page(example.clone()));
+    }
+    let object = json!({
+        "description": "A page of the list.",
+        "headers": header_references(headers),
+        "content": {"application/json": media},
+    });
+    insert(op, 200, &Cargo { object, definitions, codes: Vec::new() });
+}
+
 /// Adds an answer that is a file.
 pub(crate) fn add_file_answer(
     op: &mut DefaultOperationRaw,
@@ -203,8 +223,9 @@ pub(crate) fn schema<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<Str
     (schema, generator.take_definitions(true))
 }
 
+/// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
 fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>) {
-    let (schema, definitions) = schema::<T>(settings);
+    let (schema, mut definitions) = schema::<T>(settings);
     let example = schema
         .get("$ref")
         .and_then(Value::as_str)
@@ -216,6 +237,9 @@ fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>)
     let mut media = json!({"schema": schema});
     if let (Some(fields), Some(example)) = (media.as_object_mut(), example) {
         fields.insert("example".into(), example);
+    }
+    for definition in definitions.values_mut() {
+        take(definition, "examples");
     }
     (media, definitions)
 }

@@ -15,6 +15,12 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     all
 }
 
+/// What stands there, or where it leads.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let Some(reference) = value["$ref"].as_str() else { return value };
+    document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+}
+
 #[test]
 fn the_served_document_is_the_one_that_needs_no_server() {
     let server = Server::start();
@@ -40,8 +46,8 @@ fn every_operation_is_whole() {
         assert_eq!(tags.len(), 1, "{place}");
         assert!(document["tags"].as_array().unwrap().iter().any(|tag| tag["name"] == tags[0]), "{place}");
         assert!(operation["security"].is_array(), "{place}");
-        assert!(operation.to_string().contains("\"example"), "no example: {place}");
         for (status, response) in operation["responses"].as_object().unwrap() {
+            let response = resolved(&document, response);
             let status: u16 = status.parse().unwrap();
             if status >= 400 {
                 assert!(response["content"]["application/problem+json"].is_object(), "{status}: {place}");
@@ -50,6 +56,44 @@ fn every_operation_is_whole() {
         }
     }
     assert!(!ids.is_empty());
+}
+
+#[test]
+fn every_body_every_answer_and_every_parameter_has_an_example() {
+    let document = openapi_document("http://cinema.test");
+    for (path, method, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        let has_example = |media: &Value| media.get("example").or_else(|| media.get("examples")).is_some();
+        let answers = operation["responses"].as_object().unwrap();
+        let contents = answers.values().map(|answer| &resolved(&document, answer)["content"]);
+        for content in contents.chain([&operation["requestBody"]["content"]]) {
+            for (kind, media) in content.as_object().into_iter().flatten() {
+                assert!(has_example(media) || kind.starts_with("image/"), "{kind}: {place}");
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(has_example(parameter), "{}: {place}", parameter["name"]);
+        }
+    }
+}
+
+#[test]
+fn the_messages_of_examples_are_those_of_the_operations() {
+    let document = openapi_document("http://cinema.test");
+    for (path, status, message) in [
+        ("register", "201", "Registration successful. Check email for activation."),
+        ("activate", "200", "Account activated."),
+        ("resend-activation", "200", "If the email exists, a new activation token was sent."),
+        ("password-reset", "202", "If the email exists, a link to set a new password was sent."),
+        ("password-reset/confirm", "200", "Password changed. Log in with the new one."),
+        ("logout", "200", "Logged out."),
+    ] {
+        let answer = &document["paths"][format!("/api/v1/accounts/{path}")]["post"]["responses"][status];
+        assert_eq!(answer["content"]["application/json"]["example"]["message"], message, "{path}");
+    }
+    let page = &document["paths"]["/api/v1/genres"]["get"]["responses"]["200"]["content"]["application/json"];
+    assert_eq!(page["example"]["items"][0]["name"], "Drama");
+    assert_eq!(page["example"]["total_items"], 1);
 }
 
 #[test]
@@ -102,7 +146,7 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
         responses
             .values()
             .filter_map(|response| {
-                response.pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
+                resolved(&document, response).pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
             })
             .flat_map(|codes| codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()))
             .collect()
