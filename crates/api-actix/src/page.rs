@@ -212,7 +212,7 @@ impl<T> PageBody<T> {
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query
             .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("page=") && !pair.starts_with("cursor="))
+            .filter(|pair| !pair.is_empty() && !["page", "cursor"].contains(&Params::name_of(pair).as_str()))
             .collect();
         let link = |relation: &str, place: Option<String>| {
             let pairs: Vec<String> = kept.iter().map(|pair| (*pair).to_owned()).chain(place).collect();
@@ -276,6 +276,17 @@ mod tests {
                 "<http://c/m?genre=x&page_size=20&page=3>; rel=\"last\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_place_is_known_however_its_name_is_written() {
+        let middle = page(Some(2), Some(Total { items: 55, is_estimate: false }), Some("abc"));
+        for query in ["%70age=2", "p%61ge=2", "%70%61%67%65=2", "page=2", "page"] {
+            let links = links(&middle, query);
+            assert_eq!(links[1], "<http://c/m?page=1>; rel=\"prev\"", "{query}");
+        }
+        let kept = links(&middle, "pages=1&page_size=20&homepage=x&%63ursor=y");
+        assert_eq!(kept[0], "<http://c/m?pages=1&page_size=20&homepage=x>; rel=\"first\"");
     }
 
     #[test]

@@ -28,16 +28,7 @@ pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
 </html>
 "#;
 
-const START: &str = r##"window.ui = SwaggerUIBundle({
-  url: new URL("openapi.json", window.location.href).href,
-  dom_id: "#swagger-ui",
-  deepLinking: true,
-  tryItOutEnabled: true,
-  validatorUrl: null,
-  // What the browser knows of the reader opens this page. Calls that are tried out have what was typed under "Authorize".
-  requestInterceptor: (request) => (request.loadSpec ? request : Object.assign(request, { credentials: "omit" }))
-});
-"##;
+const START: &str = include_str!("start.js");
 
 /// The files that the page loads, and their types.
 const WANTED: [(&str, &str); 3] = [

@@ -19,7 +19,7 @@ use actix_web::{
 use domain::id::IdGenerator;
 use futures_util::FutureExt;
 
-use super::{compression, headers, request_id};
+use super::{compression, cors, headers, request_id};
 use crate::{
     health::Readiness,
     html,
@@ -199,6 +199,9 @@ fn allow_head(headers: &mut HeaderMap) {
 /// The problem that an answer is: one of ours, or the router's own bare error.
 fn found_in(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        return Some(problem);
+    }
+    if let Some(problem) = cors::refused(response) {
         return Some(problem);
     }
     let status = response.status();

@@ -91,8 +91,8 @@ mod tests {
         let room = Room { answered: InFlight::new(1), awaited: InFlight::new(1) };
         let slow = seated(&room);
         assert!(Seat::take(room.clone()).is_err());
-        let (send, sent) = tokio::sync::oneshot::channel();
-        let mut waiting = pin!(arrival(&slow, async { Ok(sent.await.unwrap()) }));
+        let (client, body) = tokio::sync::oneshot::channel();
+        let mut waiting = pin!(arrival(&slow, async { Ok(body.await.unwrap()) }));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         tokio::task::yield_now().await;
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
@@ -104,7 +104,7 @@ mod tests {
             7,
             "what is there is not waited for"
         );
-        send.send(8).unwrap();
+        client.send(8).unwrap();
         assert_eq!(waiting.await.unwrap(), 8);
         assert!(Seat::take(room.clone()).is_err(), "it has its place again");
         slow.extensions_mut().clear();
@@ -115,14 +115,14 @@ mod tests {
     async fn who_comes_back_to_a_full_room_is_sent_away() {
         let room = Room::new(1);
         let slow = seated(&room);
-        let (send, sent) = tokio::sync::oneshot::channel();
-        let mut waiting = pin!(arrival(&slow, async { Ok(sent.await.unwrap()) }));
+        let (client, body) = tokio::sync::oneshot::channel();
+        let mut waiting = pin!(arrival(&slow, async { Ok(body.await.unwrap()) }));
         for _ in 0..2 {
             assert!(futures_util::poll!(waiting.as_mut()).is_pending());
             tokio::task::yield_now().await;
         }
         let _other = seated(&room);
-        send.send(()).unwrap();
+        client.send(8).unwrap();
         assert_eq!(waiting.await.unwrap_err().kind.code, "unavailable");
     }
 }

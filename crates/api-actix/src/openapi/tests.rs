@@ -127,10 +127,7 @@ fn an_operation_keeps_everything_that_its_parts_say() {
     );
     assert_eq!(at(operation, "/responses/409"), &json!({"$ref": "#/components/responses/EmailTaken"}));
     let codes = "/content/application~1problem+json/schema/allOf/1/properties/code/enum";
-    assert_eq!(
-        at(&document, &format!("/components/responses/EmailTaken{codes}")),
-        &json!(["email_taken"])
-    );
+    assert_eq!(at(&document, &format!("/components/responses/EmailTaken{codes}")), &json!(["email_taken"]));
 }
 
 #[test]
@@ -143,7 +140,10 @@ fn a_wrong_parameter_and_a_wrong_field_have_examples_of_their_own() {
         (reference["$ref"].clone(), at(&written, example).clone())
     };
     let (body, parameters) = (message(true), message(false));
-    assert_eq!(body, (json!("#/components/responses/ValidationFailed"), json!("is not a field of this body")));
+    assert_eq!(
+        body,
+        (json!("#/components/responses/ValidationFailed"), json!("is not a field of this body"))
+    );
     assert_ne!(parameters.0, body.0);
     assert_eq!(parameters.1, "is not a parameter of this call");
 }

@@ -146,7 +146,8 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
         responses
             .values()
             .filter_map(|response| {
-                resolved(&document, response).pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
+                resolved(&document, response)
+                    .pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
             })
             .flat_map(|codes| codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()))
             .collect()

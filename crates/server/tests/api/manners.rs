@@ -176,8 +176,20 @@ async fn an_allowed_origin_may_call(engine: Engine) {
             format!("{:?}", answer.headers.get_all("vary").iter().collect::<Vec<_>>()).to_ascii_lowercase();
         assert!(vary.contains("origin"), "{path}: {vary}");
         let exposed = answer.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
-        for name in ["etag", "link", "location", "retry-after", "x-request-id"] {
-            assert!(exposed.contains(name), "{path} hides {name}: {exposed}");
+        let exposed: Vec<_> = exposed.split(',').map(str::trim).collect();
+        for name in [
+            "etag",
+            "link",
+            "location",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "x-request-id",
+            "deprecation",
+            "sunset",
+            "idempotency-replayed",
+        ] {
+            assert!(exposed.contains(&name), "{path} hides {name}: {exposed:?}");
         }
     }
 }
@@ -199,6 +211,11 @@ async fn a_forbidden_origin_may_not_call(engine: Engine) {
             .header("access-control-request-method", "DELETE")
             .await;
         assert_eq!(preflight.header("access-control-allow-origin"), None, "{origin}");
+        let problem = preflight.problem(400, "malformed_request").json();
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with("This origin may not call here"),
+            "{problem}"
+        );
         let answer = app.anonymous().get("/movies").header("origin", origin).await;
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
     }

@@ -525,7 +525,10 @@ async fn the_document_knows_what_is_limited(_engine: Engine) {
             }
         }
         if is_limited {
-            assert!(!resolved(document(), &answers["429"])["headers"]["Retry-After"].is_null(), "{method} {path}");
+            assert!(
+                !resolved(document(), &answers["429"])["headers"]["Retry-After"].is_null(),
+                "{method} {path}"
+            );
         }
     }
 }
