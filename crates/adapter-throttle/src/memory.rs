@@ -112,6 +112,13 @@ impl RateLimiter for MemoryThrottle {
         let mut usage = counted.usage.lock().unwrap_or_else(PoisonError::into_inner);
         usage.take_once(limit, deed, self.clock.now())
     }
+
+    async fn give_back(&self, limit: &RateLimit, subject: &str) {
+        if let Some(counted) = self.usage.get(&(limit.name(), subject.to_owned())) {
+            let mut usage = counted.usage.lock().unwrap_or_else(PoisonError::into_inner);
+            usage.give_back(limit, self.clock.now());
+        }
+    }
 }
 
 #[async_trait]

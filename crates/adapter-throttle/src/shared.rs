@@ -26,6 +26,7 @@ pub struct RedisThrottle {
 
 struct Scripts {
     take: Script,
+    give_back: Script,
     begin: Script,
     take_back: Script,
     was_owner: Script,
@@ -35,6 +36,7 @@ impl Scripts {
     fn new() -> Self {
         Self {
             take: Script::new(include_str!("scripts/take.lua")),
+            give_back: Script::new(include_str!("scripts/give_back.lua")),
             begin: Script::new(include_str!("scripts/begin.lua")),
             take_back: Script::new(include_str!("scripts/take_back.lua")),
             was_owner: Script::new(include_str!("scripts/was_owner.lua")),
@@ -43,7 +45,7 @@ impl Scripts {
 
     /// Puts them there, and proves that this Redis lets them write.
     async fn load(&self, mut connection: MultiplexedConnection) -> RedisResult<()> {
-        for script in [&self.take, &self.begin, &self.take_back, &self.was_owner] {
+        for script in [&self.take, &self.give_back, &self.begin, &self.take_back, &self.was_owner] {
             script.load_async(&mut connection).await?;
         }
         let mut probe = self.take.key("cinema:probe");
@@ -149,6 +151,17 @@ impl RateLimiter for RedisThrottle {
         match self.counted(limit, &[usage, deed_key]).await {
             Some(verdict) => verdict,
             None => self.alone.take_once(limit, subject, deed).await,
+        }
+    }
+
+    async fn give_back(&self, limit: &RateLimit, subject: &str) {
+        let mut invocation = self.scripts.give_back.key(key("rate", &[limit.name(), subject]));
+        invocation.arg(self.now());
+        for policy in limit.policies() {
+            invocation.arg(policy.quota.window().num_milliseconds());
+        }
+        if self.invoke::<u64>(&invocation).await.is_none() {
+            self.alone.give_back(limit, subject).await;
         }
     }
 }

@@ -109,6 +109,8 @@ contract! {
     a_deed_is_counted_once,
     of_many_repeats_at_once_one_is_counted,
     the_deeds_of_subjects_and_limits_are_apart,
+    what_is_given_back_can_be_used_again,
+    of_many_given_back_at_once_none_is_lost,
     a_clock_that_was_set_back_locks_nobody_out,
     each_failure_after_the_fifth_doubles_the_wait,
     of_many_attempts_at_once_five_are_let_through,
@@ -213,6 +215,44 @@ async fn the_deeds_of_subjects_and_limits_are_apart(World { throttle, .. }: Worl
         assert!(!throttle.take(limit, subject).await.is_allowed);
         assert!(throttle.take_once(limit, subject, "one").await.is_allowed);
     }
+}
+
+async fn what_is_given_back_can_be_used_again(World { throttle, clock, .. }: World) {
+    let limit = limit(&["1/1m", "2/1d"]);
+    let left = |verdict: domain::throttle::Verdict| {
+        verdict.standings.iter().map(|one| (one.remaining, one.resets_in.as_secs())).collect::<Vec<_>>()
+    };
+    throttle.give_back(&limit, "a").await;
+    assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_400)]);
+    clock.advance(10);
+    throttle.give_back(&limit, "a").await;
+    throttle.give_back(&limit, "b").await;
+    // The times go on.
+    assert_eq!(left(throttle.take(&limit, "a").await), [(0, 50), (1, 86_390)]);
+    clock.advance(50);
+    // That minute is over, the day is not.
+    throttle.give_back(&limit, "a").await;
+    assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_340)]);
+    for _ in 0..5 {
+        throttle.give_back(&limit, "a").await;
+    }
+    assert!(throttle.take(&limit, "a").await.is_allowed);
+    assert!(!throttle.take(&limit, "a").await.is_allowed, "no more comes back than was taken");
+}
+
+async fn of_many_given_back_at_once_none_is_lost(World { throttle, .. }: World) {
+    let limit = limit(&["100/1m"]);
+    let mut calls = JoinSet::new();
+    for _ in 0..100 {
+        let (throttle, limit) = (Arc::clone(&throttle), limit.clone());
+        calls.spawn(async move {
+            throttle.take(&limit, "a").await;
+            throttle.give_back(&limit, "a").await;
+        });
+    }
+    calls.join_all().await;
+    let last = throttle.take(&limit, "a").await;
+    assert_eq!(last.standings.iter().map(|one| one.remaining).collect::<Vec<_>>(), [99]);
 }
 
 async fn a_clock_that_was_set_back_locks_nobody_out(World { throttle, clock, .. }: World) {
@@ -349,6 +389,8 @@ async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
         for _ in 0..3 {
             assert_eq!(node.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
         }
+        node.give_back(&limit, "a").await;
+        assert!(node.take(&limit, "a").await.is_allowed);
         for _ in 0..5 {
             assert_eq!(wait(&**node, &attempt("ann", "")).await, 0);
         }
@@ -407,6 +449,7 @@ async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
     let node = node(&redis, &clock).await;
     node.take(&limit(&["1/1m", "5/1d"]), "ann@example.com").await;
     node.take_once(&limit(&["5/1m"]), "a sign-in", "ann's secret").await;
+    node.give_back(&limit(&["1/1m", "5/1d"]), "ann@example.com").await;
     let ann = attempt("ann", "192.0.2.1");
     node.begin(&ann).await.unwrap();
     node.was_owner(&ann).await;

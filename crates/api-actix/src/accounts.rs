@@ -1,7 +1,7 @@
 //! Sign-up, sign-in and tokens (api.md, section 2).
 
 pub(crate) mod bodies;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod own;
 pub(crate) mod pages;
 pub(crate) mod profile;
@@ -16,10 +16,9 @@ use domain::{
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{
-    ActivateBody, EmailBody, LoginBody, MessageBody, RefreshBody, RegisterBody, ResetPasswordBody,
-    TokenPairBody,
+    ActivateBody, Activated, ActivationResent, EmailBody, LoggedOut, LoginBody, PasswordReset, RefreshBody,
+    RegisterBody, Registered, ResetPasswordBody, ResetRequested, TokenPairBody,
 };
-pub(crate) use self::gate::AccountGate;
 use crate::{
     extract::{Body, origin_of},
     problem::Failure,
@@ -63,14 +62,14 @@ pub(crate) async fn register(
     request: HttpRequest,
     api: web::Data<Api>,
     body: Body<RegisterBody>,
-) -> Result<CreatedJson<MessageBody>, Failure<RegisterError>> {
+) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
     let accounts = api.accounts();
     let RegisterBody { email, password } = body.0;
     api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
-    let quota = api.limits.count_registration_mail(&email).await;
+    let quota = api.limits.count_registration_mail(&request, &email).await;
     let origin = origin_of(&request);
     api.run(async move { accounts.register(email, password, quota, &origin).await }).await?;
-    Ok(CreatedJson(MessageBody::new("Registration successful. Check email for activation.")))
+    Ok(CreatedJson(Registered))
 }
 
 /// Activate an account.
@@ -81,12 +80,12 @@ pub(crate) async fn activate(
     request: HttpRequest,
     api: web::Data<Api>,
     body: Body<ActivateBody>,
-) -> Result<OkJson<MessageBody>, Failure<ActivateError>> {
+) -> Result<OkJson<Activated>, Failure<ActivateError>> {
     let accounts = api.accounts();
     let token = body.0.token;
     let origin = origin_of(&request);
     api.run(async move { accounts.activate(&token, &origin).await }).await?;
-    Ok(OkJson(MessageBody::new("Account activated.")))
+    Ok(OkJson(Activated))
 }
 
 /// Send another activation link.
@@ -97,13 +96,13 @@ pub(crate) async fn resend_activation(
     request: HttpRequest,
     api: web::Data<Api>,
     body: Body<EmailBody>,
-) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
+) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
     let accounts = api.accounts();
     let email = body.0.email;
     let asked = api.limits.count_link(&request, |limits| &limits.resend_activation, &email).await;
     asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.resend_activation(email).await }).await?;
-    Ok(OkJson(MessageBody::new("If the email exists, a new activation token was sent.")))
+    Ok(OkJson(ActivationResent))
 }
 
 /// Ask for a link to set a new password.
@@ -115,13 +114,13 @@ pub(crate) async fn request_password_reset(
     request: HttpRequest,
     api: web::Data<Api>,
     body: Body<EmailBody>,
-) -> Result<AcceptedJson<MessageBody>, Failure<StoreError>> {
+) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
     let accounts = api.accounts();
     let email = body.0.email;
     let asked = api.limits.count_link(&request, |limits| &limits.password_reset, &email).await;
     asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.request_password_reset(email).await }).await?;
-    Ok(AcceptedJson(MessageBody::new("If the email exists, a link to set a new password was sent.")))
+    Ok(AcceptedJson(ResetRequested))
 }
 
 /// Set a new password with the token of a reset link.
@@ -132,14 +131,14 @@ pub(crate) async fn reset_password(
     request: HttpRequest,
     api: web::Data<Api>,
     body: Body<ResetPasswordBody>,
-) -> Result<OkJson<MessageBody>, Failure<ResetPasswordError>> {
+) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
     let accounts = api.accounts();
     let ResetPasswordBody { token, password } = body.0;
     let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
     counted.map_err(Failure::Broken)?;
     let origin = origin_of(&request);
     api.run(async move { accounts.reset_password(&token, password, &origin).await }).await?;
-    Ok(OkJson(MessageBody::new("Password changed. Log in with the new one.")))
+    Ok(OkJson(PasswordReset))
 }
 
 /// Sign in.
@@ -186,10 +185,10 @@ pub(crate) async fn log_out(
     request: HttpRequest,
     api: web::Data<Api>,
     body: Body<RefreshBody>,
-) -> Result<OkJson<MessageBody>, Failure<StoreError>> {
+) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
     let accounts = api.accounts();
     let token = body.0.refresh;
     let origin = origin_of(&request);
     api.run(async move { accounts.log_out(token.expose(), &origin).await }).await?;
-    Ok(OkJson(MessageBody::new("Logged out.")))
+    Ok(OkJson(LoggedOut))
 }

@@ -11,3 +11,4 @@ pub(crate) mod limited;
 pub(crate) mod manners;
 pub(crate) mod overload;
 pub(crate) mod request_id;
+pub(crate) mod seat;

@@ -4,9 +4,13 @@ use std::hash::{DefaultHasher, Hasher};
 
 use actix_web::http::header::{HeaderMap, IF_NONE_MATCH};
 
-/// The tag of a representation that is the same byte for byte: the version of what is shown, and what is shown.
-pub(crate) fn strong(version: i64, body: &[u8]) -> String {
-    format!("\"{version}-{:016x}\"", digest(body))
+use crate::edge::compression::CODINGS;
+
+/// The tag of a representation that is the same byte for byte: the version of what is shown, what is shown, and the coding
+/// that it comes in (RFC 9110, 8.8.3.3).
+pub(crate) fn strong(version: i64, body: &[u8], coding: Option<&str>) -> String {
+    let (mark, coding) = coding.map_or(("", ""), |coding| ("-", coding));
+    format!("\"{version}-{:016x}{mark}{coding}\"", digest(body))
 }
 
 /// The tag of a representation that means the same.
@@ -14,17 +18,33 @@ pub(crate) fn weak(body: &[u8]) -> String {
     format!("W/\"{:016x}\"", digest(body))
 }
 
-/// Whether the caller has this representation already (weak comparison, as `If-None-Match` wants it).
-pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-    headers
+/// The tag by which the caller has this representation already, in whatever coding (weak comparison, as `If-None-Match`
+/// wants it); the very one, when that is among those sent.
+pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
+    let sent: Vec<&str> = headers
         .get_all(IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|list| list.split(','))
-        .any(|sent| {
-            let sent = sent.trim();
-            sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == opaque
-        })
+        .map(str::trim)
+        .collect();
+    if sent.iter().any(|sent| *sent == "*" || opaque(sent) == opaque(tag)) {
+        return Some(tag.to_owned());
+    }
+    let same = uncoded(opaque(tag))?;
+    sent.into_iter().map(opaque).find(|sent| uncoded(sent) == Some(same)).map(str::to_owned)
+}
+
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+/// What a tag says whatever the coding; `None` when it is no tag.
+fn uncoded(tag: &str) -> Option<&str> {
+    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    match inner.rsplit_once('-') {
+        Some((rest, coding)) if CODINGS.contains(&coding) => Some(rest),
+        _ => Some(inner),
+    }
 }
 
 // It tells states of one thing apart, nothing more; it holds no secret and need not withstand an attacker.
@@ -48,13 +68,24 @@ mod tests {
 
     #[test]
     fn a_known_tag_is_found_in_lists_and_whether_weak_or_strong() {
-        let tag = strong(3, b"body");
-        for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
-            assert!(is_known(&sent(&known), &tag), "{known}");
+        let tag = strong(3, b"body", None);
+        for sent_tag in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+            assert_eq!(known(&sent(&sent_tag), &tag), Some(tag.clone()), "{sent_tag}");
         }
-        assert!(is_known(&sent(&weak(b"body")), &weak(b"body")));
-        assert!(!is_known(&sent(&strong(4, b"body")), &tag));
-        assert!(!is_known(&sent("\"\""), &tag));
-        assert!(!is_known(&HeaderMap::new(), &tag));
+        assert!(known(&sent(&weak(b"body")), &weak(b"body")).is_some());
+        assert_eq!(known(&sent(&strong(4, b"body", None)), &tag), None);
+        assert_eq!(known(&sent("\"\""), &tag), None);
+        assert_eq!(known(&HeaderMap::new(), &tag), None);
+    }
+
+    #[test]
+    fn what_is_known_in_another_coding_is_known_by_its_own_tag() {
+        let (plain, packed) = (strong(3, b"body", None), strong(3, b"body", Some("gzip")));
+        assert_ne!(plain, packed);
+        assert_eq!(known(&sent(&packed), &plain), Some(packed.clone()));
+        assert_eq!(known(&sent(&plain), &packed), Some(plain.clone()));
+        assert_eq!(known(&sent(&format!("{plain}, {packed}")), &packed), Some(packed.clone()));
+        assert_eq!(known(&sent(&strong(3, b"other", Some("gzip"))), &plain), None);
+        assert_eq!(known(&sent(&packed.replace("gzip", "7zip")), &plain), None);
     }
 }

@@ -20,7 +20,7 @@ use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
     body::{Body, FromBody, Patch},
-    caller::{Admin, Caller, Visitor},
+    caller::{Admin, Caller, Visitor, authenticated},
     client_address::ClientAddress,
     fields::Fields,
     form::{Form, FromForm},
@@ -28,7 +28,7 @@ pub(crate) use self::{
     origin::origin_of,
     path::{At, PathId},
     query::{FromQuery, Params, Query},
-    upload::AvatarUpload,
+    upload::{AvatarUpload, UploadPlaces},
 };
 use crate::{
     problem::{Problem, kinds},
@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// What readers of values may ask: the shop's currency, the rule for passwords.
-fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
+pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     request.app_data::<web::Data<Api>>().cloned().ok_or_else(|| Problem {
         cause: Some("no Api in the app's data".into()),
         ..Problem::new(&kinds::INTERNAL)

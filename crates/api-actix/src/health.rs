@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     extract::Nothing,
     openapi::carrier,
-    problem::{Failure, Problem, Refusal},
+    problem::{Failure, Never},
     reply::{OkJson, json},
     state::Api,
 };
@@ -22,6 +22,9 @@ use crate::{
 pub trait Readiness: Send + Sync {
     /// Looks at everything that the server needs. MUST answer within a second, whatever is broken.
     async fn components(&self) -> Vec<Component>;
+
+    /// Whether the server is about to stop: every answer then closes its connection, so that the next request goes elsewhere.
+    fn is_draining(&self) -> bool;
 }
 
 /// One thing that the server needs.
@@ -79,18 +82,6 @@ impl OperationModifier for ReadinessBody {
         carrier::add_answer::<Self>(op, 200, "The server can do its work.", &[]);
         carrier::add_answer::<Self>(op, 503, "Something that the server needs is away.", &[]);
     }
-}
-
-/// An error that never happens.
-#[derive(Debug)]
-pub(crate) enum Never {}
-
-impl Refusal for Never {
-    fn problem(&self) -> Problem {
-        match *self {}
-    }
-
-    fn kinds(_into: &mut Vec<&'static crate::problem::Kind>) {}
 }
 
 /// Is the process alive?

@@ -1,28 +1,27 @@
 //! How often callers may call: counted, refused with 429, and told in every answer (IETF
 //! draft-ietf-httpapi-ratelimit-headers-11).
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+mod told;
+
+use std::sync::Arc;
 
 use actix_web::{
     HttpMessage, HttpRequest,
-    http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    http::{StatusCode, header::HeaderMap},
 };
 use app::accounts::{MailQuota, PresentedToken};
 use domain::{
     accounts::EmailAddress,
     network::Network,
-    throttle::{Quota, RateLimit, RateLimiter, TOLERATED_FAILURES, TooManyFailures, Verdict},
+    throttle::{Quota, RateLimit, RateLimiter, Standing, TOLERATED_FAILURES, TooManyFailures, Verdict},
 };
 
+pub(crate) use self::told::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use self::told::{Told, seconds};
 use crate::{
     extract::ClientAddress,
     problem::{Kind, Problem, Refusal, kinds},
 };
-
-/// What is left of the quotas.
-pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-/// The quotas.
-pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What the back-off of accounts is called among the policies.
 const SIGN_IN_FAILURES: &str = "login-failures";
@@ -82,11 +81,50 @@ pub(crate) struct Limits {
     limits: Option<Arc<RateLimits>>,
 }
 
-/// What an answer tells of the limits that its request was counted for. Travels with the request.
+/// Names one of the limits.
+type Which = fn(&RateLimits) -> &RateLimit;
+
+/// What a request was counted for, the widest limit first. Travels with the request.
 #[derive(Debug, Default)]
-struct Told {
-    policies: String,
-    standings: String,
+struct Tally(Vec<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    which: Which,
+    subject: String,
+    standings: Vec<Standing>,
+    reach: Reach,
+}
+
+/// What a limit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Any call: even one that comes to nothing is work.
+    Calls,
+    /// A deed that is counted once however often it is repeated: when it comes to nothing, its repeat is free.
+    Repeats,
+    /// A deed, which counts when it was done or refused.
+    Deeds,
+    /// A deed that no answer tells of.
+    Untold,
+}
+
+impl Reach {
+    /// Whether a request that came to nothing was not to be counted.
+    const fn is_given_back(self) -> bool {
+        matches!(self, Self::Deeds | Self::Untold)
+    }
+}
+
+/// Keeps with the request what it was counted for.
+fn note(request: &HttpRequest, counted: Counted) {
+    let mut extensions = request.extensions_mut();
+    match extensions.get_mut::<Tally>() {
+        Some(tally) => tally.0.push(counted),
+        None => {
+            extensions.insert(Tally(vec![counted]));
+        }
+    }
 }
 
 impl Limits {
@@ -95,17 +133,14 @@ impl Limits {
         Self { limiter, limits: limits.map(Arc::new) }
     }
 
-    /// Counts one more call of the client.
-    pub(crate) async fn count_client(
-        &self,
-        request: &HttpRequest,
-        limit: impl FnOnce(&RateLimits) -> &RateLimit,
-    ) -> Result<(), Problem> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        // Who has no address shares one quota with all such.
-        let client = ClientAddress::of(request).0.map(Network::of_client);
-        let client = client.map_or_else(|| "-".to_owned(), |client| client.to_string());
-        self.take(request, limit(limits), &client).await
+    /// Counts one more call of the client, whatever it is.
+    pub(crate) async fn count_call(&self, request: &HttpRequest) -> Result<(), Problem> {
+        self.take(request, |limits| &limits.global, client_of(request), Reach::Calls).await
+    }
+
+    /// Counts one more of what the client does.
+    pub(crate) async fn count_client(&self, request: &HttpRequest, limit: Which) -> Result<(), Problem> {
+        self.take(request, limit, client_of(request), Reach::Deeds).await
     }
 
     /// Counts one more refresh of the sign-in, unless its token was counted already: clients that share one, or repeat a
@@ -116,27 +151,32 @@ impl Limits {
         presented: &PresentedToken,
     ) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        let (limit, sign_in) = (&limits.refresh, presented.session_id.to_string());
-        let verdict = self.limiter.take_once(limit, &sign_in, presented.digest.as_str()).await;
-        judge(request, limit, &verdict)
+        let which: Which = |limits| &limits.refresh;
+        let (limit, subject) = (which(limits), presented.session_id.to_string());
+        let Verdict { is_allowed, standings } =
+            self.limiter.take_once(limit, &subject, presented.digest.as_str()).await;
+        if !is_allowed {
+            return Err(Told::exhausted(limit, &standings));
+        }
+        note(request, Counted { which, subject, standings, reach: Reach::Repeats });
+        Ok(())
     }
 
     /// Counts one more of what is done for the subject.
     pub(crate) async fn count(
         &self,
         request: &HttpRequest,
-        limit: impl FnOnce(&RateLimits) -> &RateLimit,
+        limit: Which,
         subject: &str,
     ) -> Result<(), Problem> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        self.take(request, limit(limits), subject).await
+        self.take(request, limit, subject.to_owned(), Reach::Deeds).await
     }
 
     /// Counts one more link that the client asks for, for this address, whether or not it is known.
     pub(crate) async fn count_link(
         &self,
         request: &HttpRequest,
-        limit: impl FnOnce(&RateLimits) -> &RateLimit,
+        limit: Which,
         email: &EmailAddress,
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
@@ -145,90 +185,79 @@ impl Limits {
 
     /// Counts one more registration of the address, whether or not it is known. Whether it may be mailed is for the use case:
     /// an answer that told would tell that there is an account.
-    pub(crate) async fn count_registration_mail(&self, email: &EmailAddress) -> MailQuota {
-        let Some(limits) = &self.limits else { return MailQuota::Left };
-        let verdict = self.limiter.take(&limits.fixed.registration_mails, email.key()).await;
-        if verdict.is_allowed { MailQuota::Left } else { MailQuota::UsedUp }
-    }
-
-    async fn take(&self, request: &HttpRequest, limit: &RateLimit, subject: &str) -> Result<(), Problem> {
-        judge(request, limit, &self.limiter.take(limit, subject).await)
-    }
-}
-
-/// Refuses what was not allowed, and keeps for the answer how the limit stands.
-fn judge(request: &HttpRequest, limit: &RateLimit, verdict: &Verdict) -> Result<(), Problem> {
-    let (mut told, mut exhausted, mut retry_after) = (Told::default(), Told::default(), 0);
-    for (policy, standing) in limit.policies().iter().zip(&verdict.standings) {
-        let (quota, resets_in) = (policy.quota, seconds(standing.resets_in));
-        let window = Some(quota.window().num_seconds());
-        told.add(&policy.name, quota.count(), window, standing.remaining, resets_in);
-        if standing.remaining == 0 {
-            exhausted.add(&policy.name, quota.count(), window, 0, resets_in);
-            retry_after = resets_in.max(retry_after);
+    pub(crate) async fn count_registration_mail(
+        &self,
+        request: &HttpRequest,
+        email: &EmailAddress,
+    ) -> MailQuota {
+        let limit: Which = |limits| &limits.fixed.registration_mails;
+        match self.take(request, limit, email.key().to_owned(), Reach::Untold).await {
+            Ok(()) => MailQuota::Left,
+            Err(_) => MailQuota::UsedUp,
         }
     }
-    if !verdict.is_allowed {
-        return Err(exhausted.refusal(retry_after));
-    }
-    let mut extensions = request.extensions_mut();
-    match extensions.get_mut::<Told>() {
-        Some(before) => before.prepend(&told),
-        None => {
-            extensions.insert(told);
-        }
-    }
-    Ok(())
-}
 
-/// Writes what the request was counted for into its answer. A refusal brings its own: what it was refused for.
-pub(crate) fn tell(request: &HttpRequest, is_refused: bool, headers: &mut HeaderMap) {
-    if let Some(told) = request.extensions_mut().remove::<Told>()
-        && !is_refused
-    {
+    async fn take(
+        &self,
+        request: &HttpRequest,
+        which: Which,
+        subject: String,
+        reach: Reach,
+    ) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let limit = which(limits);
+        let Verdict { is_allowed, standings } = self.limiter.take(limit, &subject).await;
+        if !is_allowed {
+            return Err(Told::exhausted(limit, &standings));
+        }
+        note(request, Counted { which, subject, standings, reach });
+        Ok(())
+    }
+
+    /// Ends the counting of a request, once its answer is known. What the server could not do is not counted, so that who
+    /// comes back as told is not refused; the answer tells of it so. A refusal brings its own: what it was refused for.
+    pub(crate) async fn settle(
+        &self,
+        request: &HttpRequest,
+        status: StatusCode,
+        is_refused: bool,
+        headers: &mut HeaderMap,
+    ) {
+        let tally = request.extensions_mut().remove::<Tally>();
+        let (Some(limits), Some(Tally(mut tally))) = (&self.limits, tally) else { return };
+        if status.is_server_error() {
+            for counted in tally.iter_mut().filter(|counted| counted.reach.is_given_back()) {
+                self.limiter.give_back((counted.which)(limits), &counted.subject).await;
+                for standing in &mut counted.standings {
+                    standing.remaining = standing.remaining.saturating_add(1);
+                }
+            }
+        }
+        if is_refused {
+            return;
+        }
+        let mut told = Told::default();
+        // The narrower limit comes first: many clients read no further.
+        for counted in tally.iter().rev().filter(|counted| counted.reach != Reach::Untold) {
+            told.add_limit((counted.which)(limits), &counted.standings);
+        }
         for (name, value) in told.headers() {
             headers.insert(name, value);
         }
     }
 }
 
-impl Told {
-    /// Adds a member to each list (RFC 9651). Names are letters, digits and hyphens.
-    fn add(&mut self, name: &str, count: u32, window: Option<i64>, remaining: u32, resets_in: u64) {
-        if !self.policies.is_empty() {
-            self.policies.push_str(", ");
-            self.standings.push_str(", ");
-        }
-        // Writing to a text cannot fail.
-        let _ = write!(self.policies, "\"{name}\";q={count}");
-        if let Some(window) = window {
-            let _ = write!(self.policies, ";w={window}");
-        }
-        let _ = write!(self.standings, "\"{name}\";r={remaining};t={resets_in}");
-    }
-
-    /// The narrower limit comes first: many clients read no further.
-    fn prepend(&mut self, narrower: &Self) {
-        self.policies.insert_str(0, &format!("{}, ", narrower.policies));
-        self.standings.insert_str(0, &format!("{}, ", narrower.standings));
-    }
-
-    fn headers(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        [(RATE_LIMIT_POLICY, self.policies), (RATE_LIMIT, self.standings)]
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, HeaderValue::try_from(text).ok()?)))
-    }
-
-    fn refusal(self, retry_after: u64) -> Problem {
-        let problem =
-            Problem::new(&kinds::RATE_LIMITED).with_header(RETRY_AFTER, HeaderValue::from(retry_after));
-        self.headers().fold(problem, |problem, (name, value)| problem.with_header(name, value))
-    }
+/// The 429 of somebody who does too much at once, which is over in a moment.
+pub(crate) fn too_many_at_once(name: &str, most: u32) -> Problem {
+    let mut told = Told::default();
+    told.add(name, most, None, 0, 1);
+    told.refusal(1)
 }
 
-/// Whole seconds, rounded up: who waits so long has waited long enough.
-fn seconds(time: Duration) -> u64 {
-    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
+/// The client that asks. Who has no address shares one quota with all such.
+fn client_of(request: &HttpRequest) -> String {
+    let client = ClientAddress::of(request).0.map(Network::of_client);
+    client.map_or_else(|| "-".to_owned(), |client| client.to_string())
 }
 
 impl Refusal for TooManyFailures {
@@ -240,43 +269,5 @@ impl Refusal for TooManyFailures {
 
     fn kinds(into: &mut Vec<&'static Kind>) {
         into.push(&kinds::RATE_LIMITED);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn header(problem: &Problem, name: &HeaderName) -> String {
-        let mut found = problem.headers.iter().filter(|(known, _)| known == name);
-        let value = found.next().unwrap().1.to_str().unwrap().to_owned();
-        assert!(found.next().is_none());
-        value
-    }
-
-    #[test]
-    fn who_waits_as_long_as_told_has_waited_long_enough() {
-        let refused = TooManyFailures { retry_after: Duration::from_millis(31_001) }.problem();
-        assert_eq!(header(&refused, &RETRY_AFTER), "32");
-        assert_eq!(header(&refused, &RATE_LIMIT), "\"login-failures\";r=0;t=32");
-        assert_eq!(header(&refused, &RATE_LIMIT_POLICY), "\"login-failures\";q=5");
-    }
-
-    #[test]
-    fn the_narrower_limit_comes_first() {
-        let mut told = Told::default();
-        told.add("global", 600, Some(60), 599, 60);
-        let mut narrower = Told::default();
-        narrower.add("resend-activation-1m", 1, Some(60), 0, 60);
-        narrower.add("resend-activation-1d", 5, Some(86_400), 4, 86_400);
-        told.prepend(&narrower);
-        let headers: Vec<_> = told.headers().map(|(_, value)| value.to_str().unwrap().to_owned()).collect();
-        assert_eq!(
-            headers,
-            [
-                "\"resend-activation-1m\";q=1;w=60, \"resend-activation-1d\";q=5;w=86400, \"global\";q=600;w=60",
-                "\"resend-activation-1m\";r=0;t=60, \"resend-activation-1d\";r=4;t=86400, \"global\";r=599;t=60",
-            ]
-        );
     }
 }

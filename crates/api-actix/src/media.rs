@@ -104,7 +104,7 @@ impl Responder for Picture {
         let Self { key, bytes } = self;
         let file = key.file_name();
         let tag = format!("\"{file}\"");
-        let is_known = etag::is_known(request.headers(), &tag);
+        let is_known = etag::known(request.headers(), &tag).is_some();
         let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
         let mut builder = HttpResponse::build(status);
         builder

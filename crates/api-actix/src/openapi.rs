@@ -3,10 +3,11 @@
 
 pub(crate) mod carrier;
 pub(crate) mod mend;
+mod problems;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use actix_web::{App, HttpResponse, http::header, web};
+use actix_web::{App, web};
 use paperclip::actix::OpenApiExt;
 use serde_json::Value;
 
@@ -40,9 +41,8 @@ impl Document {
         Self { public_url: public_url.to_owned(), bytes: OnceLock::new() }
     }
 
-    pub(crate) fn response(&self) -> HttpResponse {
-        let bytes = self.bytes.get_or_init(|| openapi_document(&self.public_url).to_string().into());
-        HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(bytes.clone())
+    pub(crate) fn bytes(&self) -> web::Bytes {
+        self.bytes.get_or_init(|| openapi_document(&self.public_url).to_string().into()).clone()
     }
 }
 

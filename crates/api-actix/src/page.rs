@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use app::paging::{InvalidCursor, ListError, Listing, PageSelection};
 use domain::{
     page::{
-        DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest, Sort, SortKey,
+        DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest, Sort, SortKey, Total,
         UnknownSort,
     },
     store::StoreError,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     extract::{
@@ -48,17 +49,28 @@ pub(crate) struct PageBody<T> {
     pub(crate) is_whole: bool,
 }
 
+/// The page that an item stands on in examples.
+pub(crate) fn example(item: Value) -> Value {
+    let total = Some(Total { items: 1, is_estimate: false });
+    let listing = Listing { items: vec![item], total, next_cursor: None };
+    serde_json::to_value(PageBody::of(listing, Some(1), DEFAULT_PAGE_SIZE, |item| item)).unwrap_or_default()
+}
+
+/// What a cursor looks like, for examples.
+pub(crate) const CURSOR: &str = "AZChsgAAcACAAAAAAAAAAA";
+
 /// The parameters of a list that has no others, as the document shows them.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct PageParameters {
     /// Counted from 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1)]
     page: Option<u32>,
     /// How many items a page holds at most; 20 without it.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 100), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the page before, in place of `page`.
+    #[schemars(example = CURSOR)]
     cursor: Option<String>,
 }
 
@@ -200,7 +212,7 @@ impl<T> PageBody<T> {
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query
             .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("page=") && !pair.starts_with("cursor="))
+            .filter(|pair| !pair.is_empty() && !["page", "cursor"].contains(&Params::name_of(pair).as_str()))
             .collect();
         let link = |relation: &str, place: Option<String>| {
             let pairs: Vec<String> = kept.iter().map(|pair| (*pair).to_owned()).chain(place).collect();
@@ -264,6 +276,17 @@ mod tests {
                 "<http://c/m?genre=x&page_size=20&page=3>; rel=\"last\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_place_is_known_however_its_name_is_written() {
+        let middle = page(Some(2), Some(Total { items: 55, is_estimate: false }), Some("abc"));
+        for query in ["%70age=2", "p%61ge=2", "%70%61%67%65=2", "page=2", "page"] {
+            let links = links(&middle, query);
+            assert_eq!(links[1], "<http://c/m?page=1>; rel=\"prev\"", "{query}");
+        }
+        let kept = links(&middle, "pages=1&page_size=20&homepage=x&%63ursor=y");
+        assert_eq!(kept[0], "<http://c/m?pages=1&page_size=20&homepage=x>; rel=\"first\"");
     }
 
     #[test]

@@ -109,6 +109,18 @@ pub trait Refusal: fmt::Debug {
     fn kinds(into: &mut Vec<&'static Kind>);
 }
 
+/// An error that never happens.
+#[derive(Debug)]
+pub(crate) enum Never {}
+
+impl Refusal for Never {
+    fn problem(&self) -> Problem {
+        match *self {}
+    }
+
+    fn kinds(_into: &mut Vec<&'static Kind>) {}
+}
+
 /// Why a handler has no answer.
 #[derive(Debug)]
 pub enum Failure<E> {

@@ -17,9 +17,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    edge::compression::{self, Unsent},
     etag,
     openapi::carrier,
-    page::PageBody,
+    page::{self, PageBody},
     problem::{Problem, kinds},
     state::Api,
 };
@@ -166,7 +167,9 @@ impl<T: Serialize> Responder for Entity<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        conditional(request, &self.body, self.is_anonymous, |bytes| etag::strong(self.version, bytes))
+        conditional(request, &self.body, self.is_anonymous, |bytes| {
+            etag::strong(self.version, bytes, compression::coding(request, bytes.len()).as_deref())
+        })
     }
 }
 
@@ -208,15 +211,19 @@ fn conditional(
         Err(error) => return Problem::new(&kinds::INTERNAL).caused_by(&error).error_response(),
     };
     let tag = tag(&bytes);
-    let is_known = etag::is_known(request.headers(), &tag);
-    let mut builder = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
-    builder.insert_header((header::ETAG, tag)).insert_header((header::VARY, "Authorization"));
+    let known = etag::known(request.headers(), &tag);
+    let status = if known.is_some() { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut builder = HttpResponse::build(status);
+    builder.insert_header((header::VARY, "Authorization"));
     if is_anonymous {
         builder.insert_header((header::CACHE_CONTROL, "public, max-age=5"));
     }
-    if is_known {
-        return builder.finish();
+    if let Some(known) = known {
+        let mut response = builder.insert_header((header::ETAG, known)).finish();
+        response.extensions_mut().insert(Unsent(bytes.len()));
+        return response;
     }
+    builder.insert_header((header::ETAG, tag));
     builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
 }
 
@@ -226,7 +233,7 @@ impl<T> Apiv2Schema for PrivatePage<T> {}
 
 impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<PageBody<T>>(op, 200, "A page of the list.", &["Link"]);
+        carrier::add_page::<PageBody<T>, T>(op, &["Link"], page::example);
     }
 }
 
@@ -240,7 +247,7 @@ impl<T: JsonSchema> OperationModifier for Entity<T> {
 
 impl<T: JsonSchema> OperationModifier for ListPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<PageBody<T>>(op, 200, "A page of the list.", &["ETag", "Link"]);
+        carrier::add_page::<PageBody<T>, T>(op, &["ETag", "Link"], page::example);
         carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag", "Link"]);
         carrier::add_if_none_match(op);
     }

@@ -5,7 +5,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts,
     accounts::{own, profile},
-    audit, cart, catalog, health, media, personal_data, users,
+    audit, cart, catalog, docs, health, media, personal_data, problem, users,
 };
 
 /// Puts the documented routes on an app.
@@ -13,6 +13,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
+        .service(web::resource("/openapi.json").route(web::get().to(docs::document)))
+        .service(web::resource("/docs").route(web::get().to(docs::page)))
+        .service(web::resource("/problems/{code}").route(web::get().to(problem::page::show)))
         .service(web::resource("/media/avatars/{file}").route(web::get().to(media::avatar)))
         .service(
             web::scope("/api/v1")

@@ -12,12 +12,14 @@ use actix_web::{
 use paperclip::actix::OpenApiExt;
 
 use crate::{
-    accounts::{AccountGate, pages},
+    accounts::pages,
     docs::{self, Assets, Door},
-    edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, overload::InFlight},
+    edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, seat::Room},
+    extract::UploadPlaces,
+    html,
     limits::Limits,
     openapi::Document,
-    problem, routes,
+    routes,
     settings::ApiSettings,
     state::{Api, ApiState},
 };
@@ -33,7 +35,7 @@ pub(crate) struct Shared {
     assets: web::Data<Assets>,
     door: web::Data<Door>,
     manners: Arc<Manners>,
-    in_flight: InFlight,
+    room: Room,
 }
 
 impl Shared {
@@ -41,21 +43,19 @@ impl Shared {
     pub(crate) fn new(state: ApiState, settings: ApiSettings) -> std::io::Result<Self> {
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
-            door: web::Data::new(Door::new(
-                settings.docs_access,
-                Arc::new(AccountGate(Arc::clone(&state.accounts))),
-            )),
+            door: web::Data::new(Door::new(settings.docs_access)),
             manners: Arc::new(Manners {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
+                readiness: Arc::clone(&state.readiness),
             }),
-            in_flight: InFlight::new(settings.max_in_flight),
+            room: Room::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),
             api: web::Data::new(Api {
                 limits: Limits::new(Arc::clone(&state.limiter), settings.rate_limits.clone()),
                 state,
                 settings,
-                uploads: InFlight::new(UPLOADS_AT_ONCE),
+                uploads: UploadPlaces::new(UPLOADS_AT_ONCE),
             }),
         })
     }
@@ -73,7 +73,7 @@ pub(crate) fn app(
         InitError = (),
     > + use<>,
 > {
-    let in_flight = shared.in_flight.clone();
+    let room = shared.room.clone();
     let limits = shared.api.limits.clone();
     let manners = Arc::clone(&shared.manners);
     let serve_pages = shared.api.settings.serve_pages;
@@ -88,7 +88,7 @@ pub(crate) fn app(
             limited::limit(limits.clone(), request, next)
         }))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
-            overload::shed(in_flight.clone(), request, next)
+            overload::shed(room.clone(), request, next)
         }))
         .wrap(from_fn(compression::exempt))
         .wrap(Compress::default())
@@ -99,19 +99,16 @@ pub(crate) fn app(
         .wrap_api()
         .configure(routes::configure)
         .build()
-        .service(web::resource("/openapi.json").route(web::get().to(docs::document)))
-        .service(web::resource("/docs").route(web::get().to(docs::page)))
         .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
-        .service(web::resource("/problems/{code}").route(web::get().to(problem::page::show)))
         .configure(move |config| {
             if serve_pages {
                 config.service(
-                    web::resource("/activate")
+                    web::resource(html::ACTIVATION)
                         .route(web::get().to(pages::ask_to_activate))
                         .route(web::post().to(pages::activate)),
                 );
                 config.service(
-                    web::resource("/reset-password")
+                    web::resource(html::PASSWORD)
                         .route(web::get().to(pages::ask_for_password))
                         .route(web::post().to(pages::reset_password)),
                 );

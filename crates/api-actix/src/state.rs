@@ -7,7 +7,7 @@ use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
-    edge::overload::InFlight,
+    extract::UploadPlaces,
     health::Readiness,
     limits::Limits,
     problem::{Failure, Problem, kinds},
@@ -45,7 +45,7 @@ pub(crate) struct Api {
     pub(crate) settings: ApiSettings,
     pub(crate) limits: Limits,
     /// The files that are being uploaded: each is held in memory.
-    pub(crate) uploads: InFlight,
+    pub(crate) uploads: UploadPlaces,
 }
 
 impl Api {

@@ -225,7 +225,17 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, audit_log, database: storage.admin, ids, throttle, media })
+        Ok(Self {
+            accounts,
+            catalog,
+            carts,
+            outbox,
+            audit_log,
+            database: storage.admin,
+            ids,
+            throttle,
+            media,
+        })
     }
 }
 

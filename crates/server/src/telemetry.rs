@@ -6,9 +6,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// What libraries say too much of: the one tells of its own start and end what we tell ourselves, the other writes the
-/// values of every statement at `debug`, addresses and digests among them. A directive of `RUST_LOG` for them wins.
-const QUIET: &str = "actix_server=warn,tokio_postgres=info";
+/// What libraries say too much of: the first tells of its own start and end what we tell ourselves, the second calls every
+/// request that is none an error of the server, the third writes the values of every statement at `debug`, addresses and
+/// digests among them. A directive of `RUST_LOG` for them wins.
+const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off,tokio_postgres=info";
 
 /// Which lines are logged when `RUST_LOG` is this.
 #[must_use]

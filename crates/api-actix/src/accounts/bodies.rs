@@ -1,12 +1,14 @@
 //! What goes in and out of the accounts.
 
+use std::borrow::Cow;
+
 use app::accounts::TokenPair;
 use domain::{
     accounts::{EmailAddress, InvalidEmailAddress, PlainPassword},
     entropy::PlainToken,
 };
-use schemars::JsonSchema;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::{
@@ -176,17 +178,48 @@ impl FromBody for RefreshBody {
 }
 
 /// What was done, for people.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Message", example = json!({"message": "Done."}))]
-pub(crate) struct MessageBody {
+#[derive(JsonSchema)]
+#[schemars(rename = "Message")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct MessageSchema {
     /// A sentence.
-    message: &'static str,
+    message: String,
 }
 
-impl MessageBody {
-    pub(crate) const fn new(message: &'static str) -> Self {
-        Self { message }
-    }
+/// Makes the sentences that answers say, each a type, so that the document shows the very one that an operation answers.
+macro_rules! messages {
+    ($($name:ident: $text:literal;)*) => {$(
+        #[doc = $text]
+        #[derive(Debug)]
+        pub(crate) struct $name;
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                json!({"message": $text}).serialize(serializer)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                MessageSchema::schema_name()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut schema = MessageSchema::json_schema(generator);
+                schema.insert("examples".into(), json!([{"message": $text}]));
+                schema
+            }
+        }
+    )*};
+}
+
+messages! {
+    Registered: "Registration successful. Check email for activation.";
+    Activated: "Account activated.";
+    ActivationResent: "If the email exists, a new activation token was sent.";
+    ResetRequested: "If the email exists, a link to set a new password was sent.";
+    PasswordReset: "Password changed. Log in with the new one.";
+    LoggedOut: "Logged out.";
 }
 
 /// What a signed-in client holds.

@@ -1,31 +1,23 @@
-use std::sync::Arc;
+//! A password that is checked without signing in.
 
 use app::accounts::{Accounts, LogInError};
-use async_trait::async_trait;
 use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
-use crate::{
-    docs::{DocsCredentials, DocsGate},
-    problem::{Problem, Refusal},
-};
+use crate::problem::{Problem, Refusal, kinds};
 
-/// Lets everybody who has an active account read the document.
-pub(crate) struct AccountGate(pub(crate) Arc<Accounts>);
-
-#[async_trait]
-impl DocsGate for AccountGate {
-    async fn admits(&self, credentials: DocsCredentials, origin: Origin) -> Result<bool, Problem> {
-        match credentials {
-            DocsCredentials::Bearer(token) => Ok(self.0.authenticate(&token).await.is_ok()),
-            DocsCredentials::Basic { email, password } => {
-                let Ok(email) = email.parse::<EmailAddress>() else { return Ok(false) };
-                // The audit log tells of it as of a sign-in: passwords can be guessed here too.
-                match self.0.check_password(&email, &PlainPassword::new(&password), &origin).await {
-                    Ok(()) => Ok(true),
-                    Err(LogInError::InvalidCredentials | LogInError::AccountInactive) => Ok(false),
-                    Err(failed) => Err(failed.problem()),
-                }
-            }
-        }
+/// Insists on the password of an active account. Guessing is slowed down as at a log-in, and the audit log tells of it as of
+/// one: passwords can be guessed here too.
+pub(crate) async fn check(
+    accounts: &Accounts,
+    email: &str,
+    password: &str,
+    origin: &Origin,
+) -> Result<(), Problem> {
+    let wrong = || Problem::new(&kinds::INVALID_CREDENTIALS);
+    let email = email.parse::<EmailAddress>().map_err(|_| wrong())?;
+    match accounts.check_password(&email, &PlainPassword::new(password), origin).await {
+        Ok(()) => Ok(()),
+        Err(LogInError::InvalidCredentials | LogInError::AccountInactive) => Err(wrong()),
+        Err(failed) => Err(failed.problem()),
     }
 }

@@ -1,6 +1,7 @@
 //! The pages that the links in mails lead to when no frontend of its own is set.
 //!
-//! They work without scripts, and opening one changes nothing: mail scanners open links. The button does.
+//! They work without scripts, and opening one changes nothing: mail scanners open links. The button does. A problem that is
+//! answered here is shown as a page by the edge ([`html::explained`]).
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use crate::{
     extract::{Form, FromForm, Params, origin_of, values::any},
     html,
-    problem::{Failure, Refusal},
+    problem::Failure,
     state::Api,
 };
 
@@ -75,8 +76,7 @@ pub(crate) async fn activate(
             "<p>It was used before, or a newer one was sent. If your account is not active yet, ask for a new \
              link.</p>",
         ),
-        Err(Failure::Refused(failed @ ActivateError::Store(_))) => unavailable(failed.problem().kind.status),
-        Err(_) => unavailable(503),
+        Err(failed) => failed.error_response(),
     }
 }
 
@@ -128,8 +128,7 @@ async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResp
             "<p>If the address has an active account, a link to set a new password is on its way. It holds for an \
              hour.</p>",
         ),
-        Err(Failure::Refused(failed)) => unavailable(failed.problem().kind.status),
-        Err(_) => unavailable(503),
+        Err(failed) => failed.error_response(),
     }
 }
 
@@ -176,8 +175,7 @@ pub(crate) async fn reset_password(
             "This link does not work",
             "<p>It was used before, or a newer one was sent. Ask for a new link if you need one.</p>",
         ),
-        Err(Failure::Refused(failed)) => unavailable(failed.problem().kind.status),
-        Err(_) => unavailable(503),
+        Err(failed) => failed.error_response(),
     }
 }
 
@@ -222,13 +220,5 @@ fn no_token() -> HttpResponse {
         StatusCode::BAD_REQUEST,
         "This link is not complete",
         "<p>Copy the whole link out of the mail into the address bar.</p>",
-    )
-}
-
-fn unavailable(status: u16) -> HttpResponse {
-    html::page(
-        StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
-        "Not now",
-        "<p>That could not be done just now. Nothing is lost: try the same link again in a minute.</p>",
     )
 }

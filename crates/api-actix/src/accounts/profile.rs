@@ -2,7 +2,7 @@
 
 mod bodies;
 
-use actix_web::{HttpRequest, web};
+use actix_web::web;
 use app::accounts::{ProfileError, SetAvatarError};
 use domain::{media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
@@ -61,15 +61,11 @@ pub(crate) async fn change(
 /// pixels, without anything else that was in the file. It takes the place of an earlier one, under another address.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
-    request: HttpRequest,
     api: web::Data<Api>,
     caller: Caller<AvatarUpload>,
 ) -> Result<OkJson<ProfileBody>, Failure<SetAvatarError>> {
     let accounts = api.accounts();
     let Caller { actor, rest: AvatarUpload { avatar, place } } = caller;
-    let subject = actor.user_id.to_string();
-    let counted = api.limits.count(&request, |limits| &limits.fixed.set_avatar, &subject).await;
-    counted.map_err(Failure::Broken)?;
     let set = async move {
         let _place = place;
         accounts.set_avatar(actor.user_id, avatar).await

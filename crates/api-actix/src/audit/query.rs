@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     extract::{FromQuery, Params, values},
     moment::Moment,
-    page::PageParams,
+    page::{CURSOR, PageParams},
     state::Api,
 };
 
@@ -45,22 +45,28 @@ impl JsonSchema for ActionName {
 #[expect(dead_code, reason = "only its schema is used")]
 struct AuditParameters {
     /// Done by this user.
+    #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     actor_id: Option<Uuid>,
     /// Done to the user, the session or the movie with this identifier.
+    #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     object_id: Option<Uuid>,
     /// Of this action.
+    #[schemars(example = AuditAction::SignedIn.as_str())]
     action: Option<ActionName>,
     /// Done at this moment or later.
+    #[schemars(example = "2026-11-22T10:00:00Z")]
     from: Option<Moment>,
     /// Done before this moment.
+    #[schemars(example = "2026-11-23T10:00:00Z")]
     to: Option<Moment>,
     /// Counted from 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1)]
     page: Option<u32>,
     /// How many items a page holds at most; 20 without it.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 100), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the page before, in place of `page`.
+    #[schemars(example = CURSOR)]
     cursor: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use domain::{
     page::InvalidPage,
 };
 use schemars::JsonSchema;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         FromQuery, Params,
         values::{self, Fault},
     },
-    page::{PageParams, sorts},
+    page::{CURSOR, PageParams, sorts},
     problem::FieldCode,
     state::Api,
 };
@@ -45,31 +46,31 @@ struct MovieParameters {
     #[schemars(length(max = 250), example = "star wars")]
     search: Option<String>,
     /// A text that stands in the title as it is, but for case and accents.
-    #[schemars(length(max = 250))]
+    #[schemars(length(max = 250), example = &"Godfather")]
     title: Option<String>,
     /// Of any of these genres.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), example = json!(["0190a1b2-0000-7000-8000-000000000001"]))]
     genre: Option<Vec<Uuid>>,
     /// By any of these directors.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), example = json!(["0190a1b2-0000-7000-8000-000000000003"]))]
     director: Option<Vec<Uuid>>,
     /// With any of these actors.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), example = json!(["0190a1b2-0000-7000-8000-000000000004"]))]
     star: Option<Vec<Uuid>>,
     /// Of any of these certifications.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), example = json!(["0190a1b2-0000-7000-8000-000000000002"]))]
     certification: Option<Vec<Uuid>>,
     /// Released in this year or later.
-    #[schemars(range(min = 0, max = 9999))]
+    #[schemars(range(min = 0, max = 9999), example = 1970)]
     year_min: Option<i32>,
     /// Released in this year or before.
-    #[schemars(range(min = 0, max = 9999))]
+    #[schemars(range(min = 0, max = 9999), example = 1999)]
     year_max: Option<i32>,
     /// Rated this or better at IMDb.
-    #[schemars(range(min = 0, max = 10))]
+    #[schemars(range(min = 0, max = 10), example = 7.5)]
     imdb_min: Option<f64>,
     /// Rated this or worse at IMDb.
-    #[schemars(range(min = 0, max = 10))]
+    #[schemars(range(min = 0, max = 10), example = 9.5)]
     imdb_max: Option<f64>,
     /// For this price or more, in major units of the shop's currency.
     #[schemars(regex(pattern = r"^\d{1,15}(\.\d{1,4})?$"), example = "4.99")]
@@ -78,10 +79,10 @@ struct MovieParameters {
     #[schemars(regex(pattern = r"^\d{1,15}(\.\d{1,4})?$"), example = "9.99")]
     price_max: Option<String>,
     /// This long or longer, in minutes.
-    #[schemars(range(min = 0, max = 100_000))]
+    #[schemars(range(min = 0, max = 100_000), example = 80)]
     duration_min: Option<i32>,
     /// This long or shorter, in minutes.
-    #[schemars(range(min = 0, max = 100_000))]
+    #[schemars(range(min = 0, max = 100_000), example = 180)]
     duration_max: Option<i32>,
     /// `name`, `year`, `price`, `imdb`, `votes`, `rating`, `popularity`, `created_at` or `relevance`, a `-` before it
     /// for the largest first, several separated by commas. Without it: `relevance` when searching, else `-popularity`.
@@ -93,12 +94,13 @@ struct MovieParameters {
     )]
     sort: Option<String>,
     /// Counted from 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1)]
     page: Option<u32>,
     /// How many items a page holds at most; 20 without it.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 100), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the page before, in place of `page`.
+    #[schemars(example = CURSOR)]
     cursor: Option<String>,
 }
 

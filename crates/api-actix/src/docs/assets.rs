@@ -28,14 +28,7 @@ pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
 </html>
 "#;
 
-const START: &str = r##"window.ui = SwaggerUIBundle({
-  url: new URL("openapi.json", window.location.href).href,
-  dom_id: "#swagger-ui",
-  deepLinking: true,
-  tryItOutEnabled: true,
-  validatorUrl: null
-});
-"##;
+const START: &str = include_str!("start.js");
 
 /// The files that the page loads, and their types.
 const WANTED: [(&str, &str); 3] = [

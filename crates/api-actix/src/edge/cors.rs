@@ -1,17 +1,21 @@
 //! Which pages of other origins may call.
 
-use actix_cors::Cors;
-use actix_web::http::{
-    Method,
-    header::{
-        ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
-        RETRY_AFTER,
+use actix_cors::{Cors, CorsError};
+use actix_web::{
+    HttpResponse,
+    http::{
+        Method,
+        header::{
+            ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
+            RETRY_AFTER,
+        },
     },
 };
 
 use super::request_id::X_REQUEST_ID;
 use crate::{
     limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
+    problem::{Problem, kinds},
     settings::ApiSettings,
 };
 
@@ -46,6 +50,8 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             RATE_LIMIT_POLICY,
             RETRY_AFTER,
             X_REQUEST_ID,
+            HeaderName::from_static("deprecation"),
+            HeaderName::from_static("sunset"),
             HeaderName::from_static("idempotency-replayed"),
         ])
         .max_age(PREFLIGHT_AGE);
@@ -56,6 +62,17 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
         cors = cors.allowed_origin_fn(|origin, _request| origin.to_str().is_ok_and(is_local));
     }
     cors
+}
+
+/// What this layer refused, if it was this layer.
+pub(crate) fn refused(response: &HttpResponse) -> Option<Problem> {
+    response.error()?.as_error::<CorsError>()?;
+    let problem = Problem::new(&kinds::MALFORMED_REQUEST);
+    Some(
+        problem.because(
+            "This origin may not call here, or not with the method and the headers that it asks for.",
+        ),
+    )
 }
 
 fn is_local(origin: &str) -> bool {

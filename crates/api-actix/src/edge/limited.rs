@@ -8,7 +8,7 @@ use actix_web::{
 };
 
 use crate::{
-    limits::{Limits, tell},
+    limits::Limits,
     problem::{Problem, kinds},
 };
 
@@ -22,13 +22,13 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     if request.path().starts_with("/health/") {
         return next.call(request).await.map(ServiceResponse::map_into_right_body);
     }
-    if let Err(refusal) = limits.count_client(request.request(), |limits| &limits.global).await {
+    if let Err(refusal) = limits.count_call(request.request()).await {
         return Ok(request.into_response(refusal.error_response()).map_into_left_body());
     }
     let mut response = next.call(request).await?;
     let problem = response.response().extensions().get::<Problem>().map(|problem| problem.kind);
     let is_refused = problem == Some(&kinds::RATE_LIMITED);
-    let asked = response.request().clone();
-    tell(&asked, is_refused, response.headers_mut());
+    let (asked, status) = (response.request().clone(), response.status());
+    limits.settle(&asked, status, is_refused, response.headers_mut()).await;
     Ok(response.map_into_right_body())
 }

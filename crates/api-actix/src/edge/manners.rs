@@ -5,13 +5,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{ResponseHead, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method, StatusCode,
+        ConnectionType, Method, StatusCode,
         header::{
-            ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
-            WWW_AUTHENTICATE,
+            ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+            HeaderValue, WWW_AUTHENTICATE,
         },
     },
     middleware::Next,
@@ -19,8 +19,12 @@ use actix_web::{
 use domain::id::IdGenerator;
 use futures_util::FutureExt;
 
-use super::{compression, headers, request_id};
-use crate::problem::{Kind, Problem, body::ProblemBody, kinds};
+use super::{compression, cors, headers, request_id};
+use crate::{
+    health::Readiness,
+    html,
+    problem::{Kind, Problem, body::ProblemBody, kinds},
+};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -28,6 +32,7 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub(crate) struct Manners {
     pub(crate) public_url: String,
     pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) readiness: Arc<dyn Readiness>,
 }
 
 /// Says in the log who called; extractors leave it with the request.
@@ -45,6 +50,12 @@ struct Asked {
     path: String,
     route: Option<String>,
     since: Instant,
+}
+
+/// A problem in the form that it is sent in.
+struct Written {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Vec<u8>,
 }
 
 impl Manners {
@@ -91,16 +102,17 @@ impl Manners {
         }
         let found = found_in(response.response_mut(), asked.route.is_some());
         if let Some(problem) = found {
-            let body = self.written(asked, &problem);
+            let written = self.written(asked, &problem);
             response = response.map_body(|head, _| {
-                mark(&problem, &mut head.headers);
-                BoxBody::new(body)
+                mark(&problem, &written, &mut head.headers);
+                BoxBody::new(written.body)
             });
             if let Ok(status) = StatusCode::from_u16(problem.kind.status) {
                 *response.response_mut().status_mut() = status;
             }
         }
         headers::dress(response.headers_mut(), &asked.id, self.is_tls());
+        self.part(response.response_mut().head_mut());
         let user = response.request().extensions().get::<SignedIn>().cloned();
         log(asked, response.status(), user.as_ref());
         response
@@ -109,39 +121,49 @@ impl Manners {
     /// An answer for when the request itself is lost, after a panic.
     fn bare(&self, asked: &Asked, problem: &Problem) -> Error {
         let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = HttpResponse::build(status).body(self.written(asked, problem));
-        mark(problem, response.headers_mut());
+        let written = self.written(asked, problem);
+        let mut response = HttpResponse::new(status);
+        mark(problem, &written, response.headers_mut());
+        let mut response = response.set_body(BoxBody::new(written.body));
         headers::dress(response.headers_mut(), &asked.id, self.is_tls());
+        self.part(response.head_mut());
         log(asked, status, None);
         InternalError::from_response("", response).into()
+    }
+
+    /// Ends the connection with this answer when the server is about to stop (quality E2).
+    fn part(&self, head: &mut ResponseHead) {
+        if self.readiness.is_draining() {
+            head.set_connection_type(ConnectionType::Close);
+        }
     }
 
     fn is_tls(&self) -> bool {
         self.public_url.starts_with("https://")
     }
 
-    fn written(&self, asked: &Asked, problem: &Problem) -> Vec<u8> {
-        if problem.kind.status >= 500 {
-            tracing::error!(
-                request_id = asked.id,
-                code = problem.kind.code,
-                cause = problem.cause.as_deref().unwrap_or("not said"),
-                "a request failed"
-            );
+    /// The problem as who asked reads it: a program, or a person in front of one of our pages.
+    fn written(&self, asked: &Asked, problem: &Problem) -> Written {
+        tell(asked, problem);
+        if html::is_for_people(asked.route.as_deref()) {
+            return Written { headers: html::HEADERS.into(), body: html::explained(problem).into_bytes() };
         }
         let body = ProblemBody::new(problem, &self.public_url, &asked.path, &asked.id);
-        serde_json::to_vec(&body).unwrap_or_default()
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Written { headers: vec![(CONTENT_TYPE, PROBLEM_JSON)], body }
     }
 }
 
 /// Gives an error answer the headers of its problem.
-fn mark(problem: &Problem, headers: &mut HeaderMap) {
-    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+fn mark(problem: &Problem, written: &Written, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
+    for (name, value) in &written.headers {
+        headers.insert(name.clone(), value.clone());
+    }
     for (name, value) in &problem.headers {
         headers.append(name.clone(), value.clone());
     }
-    if problem.kind.status == 401 && !headers.contains_key(WWW_AUTHENTICATE) {
+    if problem.kind.status == 401 {
         let challenge = match problem.kind.code {
             "access_token_invalid" => "Bearer error=\"invalid_token\"",
             "access_token_expired" => {
@@ -149,7 +171,7 @@ fn mark(problem: &Problem, headers: &mut HeaderMap) {
             }
             _ => "Bearer",
         };
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if problem.kind == &kinds::METHOD_NOT_ALLOWED {
         allow_head(headers);
@@ -179,6 +201,9 @@ fn found_in(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
     }
+    if let Some(problem) = cors::refused(response) {
+        return Some(problem);
+    }
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return None;
@@ -191,6 +216,17 @@ fn found_in(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
         return None; // an answer of a handler of ours, such as /health/ready
     }
     Some(Problem::new(Kind::of_status(status.as_u16())))
+}
+
+/// Tells operators why a request came to nothing. What is over by itself is no fault of the program.
+fn tell(asked: &Asked, problem: &Problem) {
+    let (request_id, code) = (asked.id.as_str(), problem.kind.code);
+    let reason = problem.cause.as_deref().or(problem.detail.as_deref()).unwrap_or("not said");
+    match problem.kind.status {
+        500 => tracing::error!(request_id, code, reason, "a request failed"),
+        501.. => tracing::warn!(request_id, code, reason, "a request could not be answered now"),
+        _ => {}
+    }
 }
 
 fn log(asked: &Asked, status: StatusCode, user: Option<&SignedIn>) {

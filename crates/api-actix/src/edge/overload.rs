@@ -6,13 +6,13 @@ use std::sync::{
 };
 
 use actix_web::{
-    Error, ResponseError,
+    Error, HttpMessage, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::Next,
 };
 
-use crate::problem::Problem;
+use super::seat::{Room, Seat};
 
 /// Counts what is being done at once, over all workers: requests that are answered, files that are uploaded.
 #[derive(Debug, Clone)]
@@ -46,18 +46,20 @@ impl InFlight {
 
 /// Answers 503 beyond the cap. Health is exempt: an overloaded server is not a dead one.
 pub(crate) async fn shed<B: MessageBody + 'static>(
-    in_flight: InFlight,
+    room: Room,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
     if request.path().starts_with("/health/") {
         return next.call(request).await.map(ServiceResponse::map_into_right_body);
     }
-    let Some(_place) = in_flight.enter() else {
-        let refusal = Problem::unavailable().because("Too many requests are being answered.");
-        return Ok(request.into_response(refusal.error_response()).map_into_left_body());
-    };
-    next.call(request).await.map(ServiceResponse::map_into_right_body)
+    match Seat::take(room) {
+        Ok(seat) => {
+            request.extensions_mut().insert(seat);
+            next.call(request).await.map(ServiceResponse::map_into_right_body)
+        }
+        Err(refusal) => Ok(request.into_response(refusal.error_response()).map_into_left_body()),
+    }
 }
 
 #[cfg(test)]

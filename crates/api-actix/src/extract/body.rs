@@ -17,8 +17,9 @@ use schemars::JsonSchema;
 
 use super::{api_of, fields::Fields, json::Json, query::Params};
 use crate::{
+    edge::seat::arrival,
     openapi::carrier,
-    problem::{Problem, kinds},
+    problem::{FieldProblem, Problem, kinds},
     state::Api,
 };
 
@@ -72,19 +73,12 @@ fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str
     let checked = check_head(request, types, MAX_BODY);
     let unknown = Params::open(request.query_string()).finish(Some(())).err();
     let api = api_of(request);
-    let payload = payload.take();
+    let (request, payload) = (request.clone(), payload.take());
     Box::pin(async move {
         checked?;
         let api = api?;
-        let bytes = collect(payload, MAX_BODY).await?;
-        let json: Json = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
-                "The body is not JSON (line {}, column {}).",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        let mut fields = Fields::open(json);
+        let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
+        let mut fields = Fields::open(parsed(&bytes)?);
         let value = T::read(&mut fields, &api);
         match (fields.finish(value), unknown) {
             (Ok(value), None) => Ok(value),
@@ -94,6 +88,32 @@ fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str
             }
         }
     })
+}
+
+/// The body's JSON.
+fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
+            "The body is not JSON (line {}, column {}).",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// The faults of a body that a call does not take: each of its fields is one. An empty body and an empty object have none.
+/// Calls that change nothing ignore it.
+pub(crate) async fn unasked(request: HttpRequest, payload: Payload) -> Result<Vec<FieldProblem>, Problem> {
+    if matches!(payload, Payload::None) || request.method().is_safe() {
+        return Ok(Vec::new());
+    }
+    check_packing_and_length(&request, MAX_BODY)?;
+    let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    check_head(&request, BODIES, MAX_BODY)?;
+    Ok(Fields::open(parsed(&bytes)?).finish(Some(())).err().unwrap_or_default())
 }
 
 /// Refuses what is not text of one of these types in UTF-8, is packed, or says of itself that it is too large.

@@ -34,7 +34,8 @@ pub(crate) struct Visitor<R = Nothing> {
     pub(crate) rest: R,
 }
 
-async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
+/// Who calls, by the bearer token that was sent; `None` when none was.
+pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
     let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
     let api = api_of(request)?;
     let accounts = api.accounts();

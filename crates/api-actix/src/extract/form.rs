@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::{body, query::Params};
-use crate::problem::Problem;
+use crate::{edge::seat::arrival, problem::Problem};
 
 /// A form may have this many bytes: a token, a password, an address.
 const MAX_FORM: usize = 16 * 1024;
@@ -30,10 +30,10 @@ impl<T: FromForm> FromRequest for Form<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let checked = body::check_head(request, FORMS, MAX_FORM);
-        let payload = payload.take();
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let bytes = body::collect(payload, MAX_FORM).await?;
+            let bytes = arrival(&request, body::collect(payload, MAX_FORM)).await?;
             Ok(Self(str::from_utf8(&bytes).ok().and_then(read)))
         })
     }

@@ -1,10 +1,6 @@
 //! The identifier in a path.
 
-use std::{
-    future::{Future, Ready, ready},
-    pin::Pin,
-    str::FromStr,
-};
+use std::{future::Future, pin::Pin, str::FromStr};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::{
@@ -12,13 +8,13 @@ use paperclip::{
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
 
-use super::query::Params;
+use super::nothing::nothing_of;
 use crate::{
     openapi::carrier,
     problem::{Problem, kinds},
 };
 
-/// The one identifier that a path names, on a call that takes no query parameters.
+/// The one identifier that a path names, on a call that takes neither query parameters nor a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathId<T>(pub(crate) T);
 
@@ -36,15 +32,16 @@ fn id_of<T: FromStr>(request: &HttpRequest) -> Result<T, Problem> {
     })
 }
 
-impl<T: FromStr> FromRequest for PathId<T> {
+impl<T: FromStr + 'static> FromRequest for PathId<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(id_of(request).and_then(|id| {
-            let params = Params::open(request.query_string());
-            params.finish(Some(Self(id))).map_err(Problem::invalid)
-        }))
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (id, nothing) = (id_of(request), nothing_of(request, payload));
+        Box::pin(async {
+            let id = id?;
+            nothing.await.map(|()| Self(id))
+        })
     }
 }
 

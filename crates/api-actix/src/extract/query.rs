@@ -42,14 +42,20 @@ impl Params {
     pub(crate) fn open(query: &str) -> Self {
         let mut params = Self { pairs: Vec::new(), problems: Vec::new() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(name).unwrap_or_else(|_| "?".to_owned());
+            let (_, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = Self::name_of(pair);
             match decoded(value).and_then(without_nul) {
                 Ok(value) => params.pairs.push((name, value)),
                 Err(fault) => params.fault(&name, fault),
             }
         }
         params
+    }
+
+    /// The name in a pair of a query string, as whoever wrote it means it.
+    pub(crate) fn name_of(pair: &str) -> String {
+        let name = pair.split('=').next().unwrap_or_default();
+        decoded(name).unwrap_or_else(|_| "?".to_owned())
     }
 
     /// Takes a parameter that may be absent: `Some(None)` when it is, `None` when it is at fault.

@@ -1,14 +1,14 @@
 //! A picture in a form.
 
-use std::{cell::Cell, future::Future, pin::Pin, rc::Rc, time::Duration};
+mod pace;
+mod places;
+
+use std::{cell::Cell, future::Future, pin::Pin, rc::Rc};
 
 use actix_multipart::{Field, Multipart, MultipartError};
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, dev::Payload, error::PayloadError, http::header::HeaderMap,
-    web::Bytes,
-};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web};
 use domain::media::MAX_AVATAR_UPLOAD;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use paperclip::{
     actix::OperationModifier,
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
@@ -16,11 +16,14 @@ use paperclip::{
 use schemars::JsonSchema;
 use serde_json::json;
 
+use self::pace::{Trouble, paced};
+pub(crate) use self::places::{UploadPlace, UploadPlaces};
 use super::{api_of, body, query::Params, values::Fault};
 use crate::{
-    edge::overload::Place,
+    edge::{manners::SignedIn, seat::arrival},
     openapi::carrier,
     problem::{FieldCode, FieldProblem, Problem, kinds},
+    state::Api,
 };
 
 /// The field that holds the picture.
@@ -32,10 +35,8 @@ const MAX_FORM: usize = MAX_AVATAR_UPLOAD.saturating_add(64 * 1024);
 /// A form may have this many parts, so that each that is too many can be named.
 const MAX_PARTS: usize = 8;
 
-/// A form that takes longer than this to arrive is given up: 2 MiB over a slow line take so long.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A form with a picture in it. A call that takes one takes no query parameters.
+/// A form with a picture in it, sent by a [`Caller`](super::Caller), for whom it is counted before any of it is read. A call
+/// that takes one takes no query parameters.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
 pub(crate) struct AvatarUpload {
@@ -44,7 +45,7 @@ pub(crate) struct AvatarUpload {
     pub(crate) avatar: Vec<u8>,
     /// Held as long as the picture is.
     #[schemars(skip)]
-    pub(crate) place: Place,
+    pub(crate) place: UploadPlace,
 }
 
 impl FromRequest for AvatarUpload {
@@ -55,17 +56,11 @@ impl FromRequest for AvatarUpload {
         let checked = check_head(request);
         let unknown = Params::open(request.query_string()).finish(Some(())).err();
         let api = api_of(request);
-        let headers = request.headers().clone();
-        let payload = payload.take();
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let place = api?.uploads.enter();
-            let place =
-                place.ok_or_else(|| Problem::unavailable().because("Too many files are being uploaded."))?;
-            let read = tokio::time::timeout(PATIENCE, read(&headers, payload)).await;
-            let (picture, mut faults) = read.unwrap_or_else(|_| {
-                Err(Problem::new(&kinds::MALFORMED_REQUEST).because("The body did not arrive in time."))
-            })?;
+            let place = place_of(&request, &api?).await?;
+            let (picture, mut faults) = arrival(&request, read(request.headers(), payload)).await?;
             faults.splice(..0, unknown.into_iter().flatten());
             match picture {
                 Some(avatar) if faults.is_empty() => Ok(Self { avatar, place }),
@@ -84,20 +79,34 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
     body::check_packing_and_length(request, MAX_FORM)
 }
 
+/// A place for the caller's upload, which is counted.
+async fn place_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPlace, Problem> {
+    let caller = request.extensions().get::<SignedIn>().cloned();
+    let SignedIn(caller) = caller.ok_or_else(|| Problem {
+        cause: Some("an upload of nobody".into()),
+        ..Problem::new(&kinds::INTERNAL)
+    })?;
+    let own = api.uploads.of(&caller)?;
+    api.limits.count(request, |limits| &limits.fixed.set_avatar, &caller).await?;
+    own.enter()
+}
+
 /// The picture, unless it is missing, and what is wrong with the form.
 async fn read(
     headers: &HeaderMap,
     payload: Payload,
 ) -> Result<(Option<Vec<u8>>, Vec<FieldProblem>), Problem> {
-    let is_over = Rc::new(Cell::new(false));
-    let refused = |_: MultipartError| {
-        if is_over.get() {
-            Problem::new(&kinds::TOO_LARGE)
-        } else {
+    let trouble = Rc::new(Cell::new(None));
+    let refused = |_: MultipartError| match trouble.get() {
+        Some(Trouble::TooLarge) => Problem::new(&kinds::TOO_LARGE),
+        Some(Trouble::TooSlow) => {
+            Problem::new(&kinds::MALFORMED_REQUEST).because("The body did not arrive in time.")
+        }
+        None => {
             Problem::new(&kinds::MALFORMED_REQUEST).because("The body is not a form, or ended too early.")
         }
     };
-    let mut form = Multipart::new(headers, counted(payload, Rc::clone(&is_over)));
+    let mut form = Multipart::new(headers, paced(payload, MAX_FORM, Rc::clone(&trouble)));
     let mut picture = None;
     let mut faults = Vec::new();
     let mut parts = 0_usize;
@@ -139,24 +148,6 @@ async fn collect(part: &mut Field, refused: impl Fn(MultipartError) -> Problem) 
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-/// The body up to [`MAX_FORM`] bytes; notes when there are more.
-fn counted(
-    payload: Payload,
-    is_over: Rc<Cell<bool>>,
-) -> impl Stream<Item = Result<Bytes, PayloadError>> + 'static {
-    let mut left = MAX_FORM;
-    payload.map(move |chunk| {
-        let chunk = chunk?;
-        if let Some(rest) = left.checked_sub(chunk.len()) {
-            left = rest;
-            Ok(chunk)
-        } else {
-            is_over.set(true);
-            Err(PayloadError::Overflow)
-        }
-    })
 }
 
 fn problem(name: &str, fault: Fault) -> FieldProblem {

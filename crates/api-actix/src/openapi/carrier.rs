@@ -85,6 +85,18 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
     add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
 }
 
+/// Adds the name at the end of the path, which is one of these; paperclip gives it the name that the path has.
+pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, names: &[String]) {
+    let object = json!({
+        "in": "path",
+        "required": true,
+        "description": description,
+        "schema": {"type": "string", "enum": names},
+        "example": names.first(),
+    });
+    add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
+}
+
 /// Adds a form with a file in this field, which may be of these media types.
 pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
     let (mut media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
@@ -119,6 +131,26 @@ pub(crate) fn add_answer<T: JsonSchema>(
     insert(op, status, &Cargo { object, definitions, codes: Vec::new() });
 }
 
+/// Adds the answer of a list, whose pages are `P` and hold items of `T`. Its example is the page that `T`'s example stands on.
+pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
+    op: &mut DefaultOperationRaw,
+    headers: &[&str],
+    page: impl FnOnce(Value) -> Value,
+) {
+    let settings = || SchemaSettings::draft2020_12().for_serialize();
+    let (mut media, definitions) = media::<P>(settings());
+    let (item, _) = self::media::<T>(settings());
+    if let (Some(fields), Some(example)) = (media.as_object_mut(), item.get("example")) {
+        fields.insert("example".into(), page(example.clone()));
+    }
+    let object = json!({
+        "description": "A page of the list.",
+        "headers": header_references(headers),
+        "content": {"application/json": media},
+    });
+    insert(op, 200, &Cargo { object, definitions, codes: Vec::new() });
+}
+
 /// Adds an answer that is a file.
 pub(crate) fn add_file_answer(
     op: &mut DefaultOperationRaw,
@@ -126,10 +158,23 @@ pub(crate) fn add_file_answer(
     media_type: &str,
     headers: &[&str],
 ) {
+    let media = json!({"schema": {"type": "string", "format": "binary"}});
+    add_media_answer(op, description, media_type, media, headers);
+}
+
+/// Adds an answer of another media type than that of the API, described by this media type object.
+pub(crate) fn add_media_answer(
+    op: &mut DefaultOperationRaw,
+    description: &str,
+    media_type: &str,
+    media: Value,
+    headers: &[&str],
+) {
+    let content = Map::from_iter([(media_type.to_owned(), media)]);
     let object = json!({
         "description": description,
         "headers": header_references(headers),
-        "content": {media_type: {"schema": {"type": "string", "format": "binary"}}},
+        "content": content,
     });
     insert(op, 200, &Cargo { object, ..Cargo::default() });
 }
@@ -178,8 +223,9 @@ pub(crate) fn schema<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<Str
     (schema, generator.take_definitions(true))
 }
 
+/// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
 fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>) {
-    let (schema, definitions) = schema::<T>(settings);
+    let (schema, mut definitions) = schema::<T>(settings);
     let example = schema
         .get("$ref")
         .and_then(Value::as_str)
@@ -191,6 +237,9 @@ fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>)
     let mut media = json!({"schema": schema});
     if let (Some(fields), Some(example)) = (media.as_object_mut(), example) {
         fields.insert("example".into(), example);
+    }
+    for definition in definitions.values_mut() {
+        take(definition, "examples");
     }
     (media, definitions)
 }
@@ -262,6 +311,11 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
 pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     let roles = needed.map(|role| role.as_str().to_owned());
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
+}
+
+/// Lets an account's email and password authorise the operation.
+pub(crate) fn add_basic(op: &mut DefaultOperationRaw) {
+    op.security.push([("basic".to_owned(), Vec::new())].into());
 }
 
 /// Lets the operation be called without any token too.

@@ -4,11 +4,14 @@ use domain::accounts::Role;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::carrier::{self, Cargo, header_references};
+use super::{
+    carrier::{self, Cargo, header_references},
+    problems::SharedProblems,
+};
 use crate::{
     edge::acceptance::answers_json,
     problem::{
-        body::{ProblemBody, address},
+        body::ProblemBody,
         kinds::{self, Kind},
     },
 };
@@ -53,27 +56,36 @@ const HEADERS: &[(&str, &str)] = &[
     ("WWW-Authenticate", "How to authenticate."),
 ];
 
+/// What every call that is counted is told.
+pub(super) const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
+
 /// The whole document.
 pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
     let (_, problem) = carrier::schema::<ProblemBody<'_>>(SchemaSettings::draft2020_12().for_serialize());
     merge(&mut schemas, problem);
 
+    let mut shared = SharedProblems::new(public_url);
     let mut paths = Map::new();
     for (path, item) in recorded.get("paths").and_then(Value::as_object).into_iter().flatten() {
         let mut operations = Map::new();
         for (method, operation) in item.as_object().into_iter().flatten() {
             if operation.get("responses").is_some() {
-                operations
-                    .insert(method.clone(), mended_operation(operation, &mut schemas, public_url, path));
+                operations.insert(
+                    method.clone(),
+                    mended_operation(operation, &mut schemas, &mut shared, (method, path)),
+                );
             }
         }
         paths.insert(path.clone(), operations.into());
     }
     schemas.sort_keys();
 
+    let responses = shared.responses();
+    let used = [Value::from(paths.clone()), responses.clone()].map(|part| part.to_string()).concat();
     let headers: Map<String, Value> = HEADERS
         .iter()
+        .filter(|(name, _)| used.contains(&format!("#/components/headers/{name}\"")))
         .map(|(name, text)| ((*name).to_owned(), json!({"description": text, "schema": {"type": "string"}})))
         .collect();
     let tags: Vec<Value> =
@@ -84,6 +96,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
             "title": "Cinema",
             "version": env!("CARGO_PKG_VERSION"),
             "description": DESCRIPTION,
+            "contact": {"name": "Those who run this server", "url": public_url.trim_end_matches('/')},
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": public_url.trim_end_matches('/'), "description": "This server."}],
@@ -91,6 +104,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": responses,
             "headers": headers,
             "securitySchemes": {
                 "bearer": {
@@ -98,6 +112,11 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The `access` token of a login.",
+                },
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The email and the password of an account; for this document alone, so that a browser can open it.",
                 },
             },
         },
@@ -107,8 +126,8 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
 fn mended_operation(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
-    public_url: &str,
-    path: &str,
+    shared: &mut SharedProblems,
+    call: (&str, &str),
 ) -> Value {
     let mut operation = Map::new();
     for key in ["operationId", "tags", "summary", "description"] {
@@ -116,8 +135,10 @@ fn mended_operation(
             operation.insert(key.into(), value.clone());
         }
     }
-    let security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
-    if let Some(role) = security.pointer("/0/bearer/0").and_then(Value::as_str) {
+    let mut security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
+    // The role travelled as a scope, which a bearer token has not.
+    let scopes = security.pointer_mut("/0/bearer").map(|scopes| std::mem::replace(scopes, json!([])));
+    if let Some(role) = scopes.as_ref().and_then(|scopes| scopes.get(0)).and_then(Value::as_str) {
         operation.insert("x-required-role".into(), role.into());
         let description = operation.get("description").and_then(Value::as_str).unwrap_or_default();
         let text = format!("{description}\n\n{}", lets_in(role));
@@ -141,7 +162,7 @@ fn mended_operation(
         merge(schemas, cargo.definitions);
         operation.insert("requestBody".into(), cargo.object);
     }
-    operation.insert("responses".into(), mended_responses(recorded, schemas, public_url, path));
+    operation.insert("responses".into(), mended_responses(recorded, schemas, shared, call));
     operation.into()
 }
 
@@ -165,11 +186,16 @@ fn mended_parameter(recorded: &Value, schemas: &mut Map<String, Value>) -> Optio
 fn mended_responses(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
-    public_url: &str,
-    path: &str,
+    shared: &mut SharedProblems,
+    (method, path): (&str, &str),
 ) -> Value {
     let mut responses = Map::new();
+    let has_body = recorded.get("requestBody").is_some();
     let mut problems: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE];
+    if method != "get" && !has_body {
+        // A body that nobody asked for is refused as a wrong one is (`extract::body::unasked`).
+        problems.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
+    }
     if answers_json(path) {
         problems.push(&kinds::NOT_ACCEPTABLE);
     }
@@ -182,7 +208,7 @@ fn mended_responses(
         let Some(cargo) = response.get("description").and_then(Cargo::of) else { continue };
         if cargo.codes.is_empty() {
             merge(schemas, cargo.definitions);
-            responses.insert(status.clone(), with_common_headers(cargo.object));
+            responses.insert(status.clone(), with_common_headers(cargo.object, is_limited));
         } else {
             problems.extend(
                 kinds::ALL.iter().filter(|kind| cargo.codes.iter().any(|code| code == kind.code)).copied(),
@@ -192,11 +218,11 @@ fn mended_responses(
     problems.sort_by_key(|kind| (kind.status, kind.code));
     problems.dedup();
     for group in problems.chunk_by(|one, other| one.status == other.status) {
-        let Some(first) = group.first() else { continue };
-        let mut problem = problem_response(group, public_url, path);
-        match responses.get_mut(&first.status.to_string()) {
+        let Some(status) = group.first().map(|kind| kind.status.to_string()) else { continue };
+        match responses.get_mut(&status) {
             // Answered by a handler as well, such as the 503 of /health/ready: either body is possible.
             Some(known) => {
+                let mut problem = shared.written(group, is_limited, has_body);
                 if let (Some(content), Some(Value::Object(more))) = (
                     known.get_mut("content").and_then(Value::as_object_mut),
                     problem.get_mut("content").map(Value::take),
@@ -205,78 +231,24 @@ fn mended_responses(
                 }
             }
             None => {
-                responses.insert(first.status.to_string(), problem);
+                responses.insert(status, shared.reference(group, is_limited, has_body));
             }
-        }
-    }
-    if is_limited {
-        for response in responses.values_mut() {
-            add_headers(response, &["RateLimit-Policy", "RateLimit"]);
         }
     }
     responses.sort_keys();
     responses.into()
 }
 
-fn problem_response(kinds: &[&'static Kind], public_url: &str, path: &str) -> Value {
-    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code).collect();
-    let titles: Vec<&str> = kinds.iter().map(|kind| kind.title).collect();
-    let examples: Map<String, Value> = kinds
-        .iter()
-        .map(|kind| {
-            (kind.code.to_owned(), json!({"summary": kind.title, "value": example(kind, public_url, path)}))
-        })
-        .collect();
-    let status = kinds.first().map_or(500, |kind| kind.status);
-    let headers: &[&str] = match status {
-        401 => &["X-Request-Id", "WWW-Authenticate"],
-        429 | 503 => &["X-Request-Id", "Retry-After"],
-        _ => &["X-Request-Id"],
-    };
-    json!({
-        "description": format!("{}.", titles.join(", or ")),
-        "headers": header_references(headers),
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/Problem"},
-                        {"type": "object", "properties": {"code": {"type": "string", "enum": codes}}},
-                    ],
-                },
-                "examples": examples,
-            },
-        },
-    })
-}
-
-fn example(kind: &Kind, public_url: &str, path: &str) -> Value {
-    let mut body = json!({
-        "type": address(public_url, kind),
-        "title": kind.title,
-        "status": kind.status,
-        "code": kind.code,
-        "detail": kind.explanation,
-        "instance": path,
-        "request_id": "0190a1b2-0000-7000-8000-000000000000",
-    });
-    if kind == &kinds::VALIDATION_FAILED
-        && let Some(fields) = body.as_object_mut()
-    {
-        fields.insert(
-            "errors".into(),
-            json!([{"field": "name", "code": "unknown", "message": "is not a field of this body"}]),
-        );
-    }
-    body
-}
-
-fn with_common_headers(mut response: Value) -> Value {
+fn with_common_headers(mut response: Value, is_limited: bool) -> Value {
     add_headers(&mut response, &["X-Request-Id", "Cache-Control"]);
+    if is_limited {
+        add_headers(&mut response, &LIMITS);
+    }
     response
 }
 
-fn add_headers(response: &mut Value, names: &[&str]) {
+/// Adds headers that are described once.
+pub(super) fn add_headers(response: &mut Value, names: &[&str]) {
     if let Some(fields) = response.as_object_mut() {
         let headers = fields.entry("headers").or_insert_with(|| json!({}));
         if let (Some(headers), Value::Object(more)) = (headers.as_object_mut(), header_references(names)) {

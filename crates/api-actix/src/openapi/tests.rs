@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::mend;
+use super::{mend, problems::SharedProblems};
 use crate::{
     extract::{Body, Fields, FromBody, FromQuery, Params, PathId, Query, values},
-    problem::Failure,
+    problem::{Failure, kinds},
     refusals,
     reply::OkJson,
     state::Api,
@@ -125,10 +125,27 @@ fn an_operation_keeps_everything_that_its_parts_say() {
         operation["responses"].as_object().unwrap().keys().collect::<Vec<_>>(),
         ["200", "400", "404", "406", "409", "413", "415", "422", "429", "500", "503"]
     );
+    assert_eq!(at(operation, "/responses/409"), &json!({"$ref": "#/components/responses/EmailTaken"}));
+    let codes = "/content/application~1problem+json/schema/allOf/1/properties/code/enum";
+    assert_eq!(at(&document, &format!("/components/responses/EmailTaken{codes}")), &json!(["email_taken"]));
+}
+
+#[test]
+fn a_wrong_parameter_and_a_wrong_field_have_examples_of_their_own() {
+    let mut shared = SharedProblems::new("http://cinema.test");
+    let mut message = |has_body| {
+        let reference = shared.reference(&[&kinds::VALIDATION_FAILED], true, has_body);
+        let written = shared.written(&[&kinds::VALIDATION_FAILED], true, has_body);
+        let example = "/content/application~1problem+json/examples/validation_failed/value/errors/0/message";
+        (reference["$ref"].clone(), at(&written, example).clone())
+    };
+    let (body, parameters) = (message(true), message(false));
     assert_eq!(
-        at(operation, "/responses/409/content/application~1problem+json/schema/allOf/1/properties/code/enum"),
-        &json!(["email_taken"])
+        body,
+        (json!("#/components/responses/ValidationFailed"), json!("is not a field of this body"))
     );
+    assert_ne!(parameters.0, body.0);
+    assert_eq!(parameters.1, "is not a parameter of this call");
 }
 
 #[test]

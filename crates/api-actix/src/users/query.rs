@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use super::bodies::RoleBody;
 use crate::{
     extract::{FromQuery, Params, values},
-    page::{PageParams, sorts},
+    page::{CURSOR, PageParams, sorts},
     state::Api,
 };
 
@@ -30,8 +30,10 @@ struct UserParameters {
     #[schemars(length(max = 254), example = "@example.com")]
     email: Option<String>,
     /// With this role.
+    #[schemars(example = &"moderator")]
     role: Option<RoleBody>,
     /// Whether they may sign in.
+    #[schemars(example = true)]
     is_active: Option<bool>,
     /// `created_at` or `email`, a `-` before it for the largest first, several separated by commas. Without it:
     /// `-created_at`.
@@ -41,12 +43,13 @@ struct UserParameters {
     )]
     sort: Option<String>,
     /// Counted from 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), example = 1)]
     page: Option<u32>,
     /// How many items a page holds at most; 20 without it.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 100), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the page before, in place of `page`.
+    #[schemars(example = CURSOR)]
     cursor: Option<String>,
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use api_actix::{DocsAccess, openapi_document};
 use serde_json::Value;
 
-use crate::support::{Server, USER};
+use crate::support::{EXPIRED, Server, USER};
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut all = Vec::new();
@@ -13,6 +13,12 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
         }
     }
     all
+}
+
+/// What stands there, or where it leads.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let Some(reference) = value["$ref"].as_str() else { return value };
+    document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }
 
 #[test]
@@ -40,8 +46,8 @@ fn every_operation_is_whole() {
         assert_eq!(tags.len(), 1, "{place}");
         assert!(document["tags"].as_array().unwrap().iter().any(|tag| tag["name"] == tags[0]), "{place}");
         assert!(operation["security"].is_array(), "{place}");
-        assert!(operation.to_string().contains("\"example"), "no example: {place}");
         for (status, response) in operation["responses"].as_object().unwrap() {
+            let response = resolved(&document, response);
             let status: u16 = status.parse().unwrap();
             if status >= 400 {
                 assert!(response["content"]["application/problem+json"].is_object(), "{status}: {place}");
@@ -50,6 +56,44 @@ fn every_operation_is_whole() {
         }
     }
     assert!(!ids.is_empty());
+}
+
+#[test]
+fn every_body_every_answer_and_every_parameter_has_an_example() {
+    let document = openapi_document("http://cinema.test");
+    for (path, method, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        let has_example = |media: &Value| media.get("example").or_else(|| media.get("examples")).is_some();
+        let answers = operation["responses"].as_object().unwrap();
+        let contents = answers.values().map(|answer| &resolved(&document, answer)["content"]);
+        for content in contents.chain([&operation["requestBody"]["content"]]) {
+            for (kind, media) in content.as_object().into_iter().flatten() {
+                assert!(has_example(media) || kind.starts_with("image/"), "{kind}: {place}");
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(has_example(parameter), "{}: {place}", parameter["name"]);
+        }
+    }
+}
+
+#[test]
+fn the_messages_of_examples_are_those_of_the_operations() {
+    let document = openapi_document("http://cinema.test");
+    for (path, status, message) in [
+        ("register", "201", "Registration successful. Check email for activation."),
+        ("activate", "200", "Account activated."),
+        ("resend-activation", "200", "If the email exists, a new activation token was sent."),
+        ("password-reset", "202", "If the email exists, a link to set a new password was sent."),
+        ("password-reset/confirm", "200", "Password changed. Log in with the new one."),
+        ("logout", "200", "Logged out."),
+    ] {
+        let answer = &document["paths"][format!("/api/v1/accounts/{path}")]["post"]["responses"][status];
+        assert_eq!(answer["content"]["application/json"]["example"]["message"], message, "{path}");
+    }
+    let page = &document["paths"]["/api/v1/genres"]["get"]["responses"]["200"]["content"]["application/json"];
+    assert_eq!(page["example"]["items"][0]["name"], "Drama");
+    assert_eq!(page["example"]["total_items"], 1);
 }
 
 #[test]
@@ -102,7 +146,8 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
         responses
             .values()
             .filter_map(|response| {
-                response.pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
+                resolved(&document, response)
+                    .pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
             })
             .flat_map(|codes| codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()))
             .collect()
@@ -133,6 +178,8 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
             "not_found",
             "rate_limited",
             "not_acceptable",
+            "too_large",
+            "unsupported_media_type",
             "validation_failed",
             "internal",
             "unavailable",
@@ -168,14 +215,16 @@ fn a_closed_document_opens_to_a_token_and_challenges_everybody_else() {
     let server = Server::with(|settings| settings.docs_access = DocsAccess::Authenticated);
     let basic = "Basic bm9ib2R5Ondyb25nIHBhc3N3b3JkIDE="; // of what is no address
     for path in ["/openapi.json", "/docs"] {
-        for headers in [
-            &[][..],
-            &[("Authorization", "Bearer forged")],
-            &[("Authorization", basic)],
-            &[("Authorization", "Basic ?")],
+        let (forged, expired) = ("Bearer forged", format!("Bearer {EXPIRED}"));
+        for (headers, code) in [
+            (&[][..], "unauthenticated"),
+            (&[("Authorization", forged)], "access_token_invalid"),
+            (&[("Authorization", expired.as_str())], "access_token_expired"),
+            (&[("Authorization", basic)], "invalid_credentials"),
+            (&[("Authorization", "Basic ?")], "invalid_credentials"),
         ] {
             let answer = server.ask("GET", path, headers, b"");
-            answer.problem(401, "unauthenticated");
+            answer.problem(401, code);
             let challenges = answer.header("www-authenticate").unwrap();
             assert!(challenges.contains("Bearer") && challenges.contains("Basic realm="), "{challenges}");
         }

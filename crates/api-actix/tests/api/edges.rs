@@ -194,6 +194,39 @@ fn beyond_the_cap_requests_are_sent_away_but_health_is_not() {
     assert_eq!(server.get("/health/live").status, 200);
 }
 
+const SLOW_SEARCH: &str = "GET /api/v1/movies?year_min=1414 HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn a_request_under_way_has_its_place_until_it_is_answered() {
+    let server = Server::with(|settings| settings.max_in_flight = 1);
+    let slow = server.begin(SLOW_SEARCH.as_bytes());
+    server.wait_for_slow_searches(1);
+    server.get("/api/v1/genres").problem(503, "unavailable");
+    server.get("/nothing").problem(503, "unavailable");
+    assert_eq!(server.get("/health/live").status, 200);
+    server.end_slow_search();
+    assert_eq!(slow.answer().status, 200);
+    assert_eq!(server.get("/api/v1/genres").status, 200);
+}
+
+#[test]
+fn who_is_slow_to_send_a_body_keeps_nobody_out_and_has_to_find_a_place_again() {
+    let server = Server::with(|settings| settings.max_in_flight = 1);
+    let (target, body) = ("/api/v1/accounts/refresh", br#"{"refresh": "x"}"#);
+    let slow: Vec<_> = (0..30).map(|_| server.begin_post(target, body.len())).collect();
+    assert_eq!(server.get("/api/v1/genres").status, 200);
+    let mut slow = slow.into_iter();
+    slow.next().unwrap().rest(body).problem(401, "refresh_token_invalid");
+    let search = server.begin(SLOW_SEARCH.as_bytes());
+    server.wait_for_slow_searches(1);
+    let refused = slow.next().unwrap().rest(body);
+    assert_eq!(refused.problem(503, "unavailable")["detail"], "Too many requests are being answered.");
+    assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    server.end_slow_search();
+    assert_eq!(search.answer().status, 200);
+    slow.next().unwrap().rest(body).problem(401, "refresh_token_invalid");
+}
+
 #[test]
 fn health_tells_life_from_readiness() {
     let server = Server::start();
@@ -216,6 +249,7 @@ fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
     let pressed = server.ask("POST", "/activate", &form, b"token=abc");
     assert_eq!(pressed.status, 503, "the store is away");
     assert_eq!(pressed.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
+    assert_eq!(pressed.header("retry-after").as_deref(), Some("1"));
     assert_eq!(server.ask("POST", "/activate", &form, b"").status, 400);
     let without = Server::with(|settings| settings.serve_pages = false);
     without.get("/activate?token=abc").problem(404, "not_found");

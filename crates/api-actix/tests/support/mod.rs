@@ -80,8 +80,9 @@ impl Answer {
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    doubles: Arc<Doubles>,
     handle: actix_web::dev::ServerHandle,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Server {
@@ -107,14 +108,15 @@ impl Server {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = state(runtime.handle().clone());
+        let doubles = Arc::new(Doubles::default());
+        let state = state(runtime.handle().clone(), &doubles);
         let server = {
             let _inside = runtime.enter();
             api_actix::serve(listener, state, settings).unwrap()
         };
         let handle = server.handle();
         runtime.spawn(server);
-        Self { address, handle, _runtime: runtime }
+        Self { address, doubles, handle, runtime }
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {
@@ -140,12 +142,57 @@ impl Server {
         self.send(&bytes)
     }
 
+    /// Waits until so many searches from [`SLOW_YEAR`] on are under way.
+    pub(crate) fn wait_for_slow_searches(&self, count: usize) {
+        self.runtime.block_on(self.doubles.begun(count));
+    }
+
+    /// Lets one of them end.
+    pub(crate) fn end_slow_search(&self) {
+        self.doubles.let_go();
+    }
+
     /// Sends these bytes and reads the answer to its end.
     pub(crate) fn send(&self, request: &[u8]) -> Answer {
+        self.begin(request).answer()
+    }
+
+    /// Sends these bytes.
+    pub(crate) fn begin(&self, request: &[u8]) -> Begun {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         // A server that has answered may close before all was sent.
         let _unsent = stream.write_all(request);
+        Begun(stream)
+    }
+
+    /// Sends the head of a request with a JSON body of this length, and waits until the server asks for the body.
+    pub(crate) fn begin_post(&self, target: &str, length: usize) -> Begun {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: cinema.test\r\nConnection: close\r\nExpect: 100-continue\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let mut begun = self.begin(head.as_bytes());
+        let mut go_on = [0; 25];
+        begun.0.read_exact(&mut go_on).unwrap();
+        assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&go_on));
+        begun
+    }
+}
+
+/// A request that was sent, or a part of one.
+pub(crate) struct Begun(TcpStream);
+
+impl Begun {
+    /// Sends the rest.
+    pub(crate) fn rest(mut self, bytes: &[u8]) -> Answer {
+        self.0.write_all(bytes).unwrap();
+        self.answer()
+    }
+
+    /// Reads the answer to its end.
+    pub(crate) fn answer(self) -> Answer {
+        let mut stream = self.0;
         let mut bytes = Vec::new();
         let _reset = stream.read_to_end(&mut bytes);
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
@@ -163,8 +210,7 @@ impl Drop for Server {
     }
 }
 
-fn state(runtime: tokio::runtime::Handle) -> ApiState {
-    let doubles = Arc::new(Doubles::default());
+fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let accounts = Accounts::new(
         AccountPorts {
             store: doubles.clone(),
@@ -213,7 +259,7 @@ fn state(runtime: tokio::runtime::Handle) -> ApiState {
         runtime,
         ids: doubles.clone(),
         limiter: doubles.clone(),
-        readiness: doubles,
+        readiness: doubles.clone(),
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),

@@ -29,6 +29,7 @@ use domain::{
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
     time::{Backoff, Clock, Instant},
 };
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -38,12 +39,32 @@ pub(crate) const USER: &str = "token-of-ann";
 pub(crate) const EXPIRED: &str = "token-of-yesterday";
 /// A search from this year on panics.
 pub(crate) const PANIC_YEAR: i32 = 1313;
-/// A search from this year on takes longer than any request may.
+/// A search from this year on takes until it is let go.
 pub(crate) const SLOW_YEAR: i32 = 1414;
 
-#[derive(Default)]
 pub(crate) struct Doubles {
     made: AtomicU64,
+    /// How many slow searches have begun.
+    begun: watch::Sender<usize>,
+    let_go: Semaphore,
+}
+
+impl Default for Doubles {
+    fn default() -> Self {
+        Self { made: AtomicU64::default(), begun: watch::Sender::new(0), let_go: Semaphore::new(0) }
+    }
+}
+
+impl Doubles {
+    /// Waits until so many slow searches are under way.
+    pub(crate) async fn begun(&self, count: usize) {
+        self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+    }
+
+    /// Lets one slow search end.
+    pub(crate) fn let_go(&self) {
+        self.let_go.add_permits(1);
+    }
 }
 
 fn away() -> StoreError {
@@ -69,6 +90,8 @@ impl RateLimiter for Doubles {
     async fn take_once(&self, limit: &RateLimit, subject: &str, _: &str) -> Verdict {
         self.take(limit, subject).await
     }
+
+    async fn give_back(&self, _: &RateLimit, _: &str) {}
 }
 
 #[async_trait]
@@ -293,7 +316,8 @@ impl MovieQueries for Doubles {
     ) -> Result<Page<MovieSummary>, StoreError> {
         assert_ne!(filter.year.min, Some(PANIC_YEAR), "a bug with a secret in it");
         if filter.year.min == Some(SLOW_YEAR) {
-            tokio::time::sleep(Duration::from_mins(1)).await;
+            self.begun.send_modify(|begun| *begun += 1);
+            self.let_go.acquire().await.unwrap().forget();
         }
         let total = matches!(request.start(), Start::Number(_)).then(|| Total::from_capped_count(5));
         let items = (1..=u128::from(request.size().min(5))).map(movie).collect();
@@ -348,5 +372,9 @@ impl Readiness for Doubles {
             required: true,
             detail: Some("not reachable".into()),
         }]
+    }
+
+    fn is_draining(&self) -> bool {
+        false
     }
 }

@@ -17,6 +17,9 @@ pub trait RateLimiter: Send + Sync {
     /// The same for a deed that may be repeated, by [`Usage::take_once`](super::Usage::take_once). MUST be one step: of
     /// any number of repeats at once one is counted. MUST keep the deeds of subjects and limits apart.
     async fn take_once(&self, limit: &RateLimit, subject: &str, deed: &str) -> Verdict;
+    /// What was allowed came to nothing, by no fault of who asked: MUST count one use less of every quota whose time still
+    /// runs, in one step, and MUST count nothing of who took nothing.
+    async fn give_back(&self, limit: &RateLimit, subject: &str);
 }
 
 /// Somebody tries a password: for which account, and from where.

@@ -242,6 +242,15 @@ impl Usage {
         };
         self.windows.iter().zip(&limit.policies).map(standing).collect()
     }
+
+    /// Counts one use less of every quota whose time still runs.
+    pub fn give_back(&mut self, limit: &RateLimit, now: Instant) {
+        for (window, policy) in self.0.iter_mut().zip(&limit.policies) {
+            if window.at(&policy.quota, now).is_some() {
+                window.used = window.used.saturating_sub(1);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -322,6 +331,24 @@ mod tests {
         let refused = usage.take(&limit, second(120));
         assert!(!refused.is_allowed);
         assert_eq!(refused.standings, [standing(1, 60), standing(0, 86_280)]);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_used_again_until_its_time_is_over() {
+        let limit = limit(&["1/1m", "2/1d"]);
+        let mut usage = Usage::default();
+        usage.give_back(&limit, second(0));
+        assert_eq!(usage.take(&limit, second(0)).standings, [standing(0, 60), standing(1, 86_400)]);
+        usage.give_back(&limit, second(10));
+        // The times go on.
+        assert_eq!(usage.take(&limit, second(20)).standings, [standing(0, 40), standing(1, 86_380)]);
+        usage.give_back(&limit, second(60));
+        assert_eq!(usage.take(&limit, second(60)).standings, [standing(0, 60), standing(1, 86_340)]);
+        for _ in 0..5 {
+            usage.give_back(&limit, second(61));
+        }
+        assert!(usage.take(&limit, second(61)).is_allowed, "no more comes back than was taken");
+        assert!(!usage.take(&limit, second(61)).is_allowed);
     }
 
     #[test]

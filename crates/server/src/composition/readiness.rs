@@ -60,6 +60,10 @@ impl Readiness for ServerReadiness {
         components.extend(names.zip(dispensable).map(|(name, state)| component(name, false, state)));
         components
     }
+
+    fn is_draining(&self) -> bool {
+        self.draining.has_begun()
+    }
 }
 
 /// The outcome, without what only the log may say of a failure.

@@ -5,7 +5,7 @@ use domain::accounts::Role;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations};
+use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations, resolved};
 
 cases! {
     every_operation_lets_in_whom_it_says_and_nobody_else,
@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 34] = [
+const NEEDED: [(&str, Needed); 37] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/users/me", User),
@@ -56,9 +56,12 @@ const NEEDED: [(&str, Needed); 34] = [
     ("get /api/v1/users/me/sessions", User),
     ("get /api/v1/users/{id}", Admin),
     ("get /api/v1/users/{id}/cart", Admin),
+    ("get /docs", Nobody),
     ("get /health/live", Nobody),
     ("get /health/ready", Nobody),
     ("get /media/avatars/{file}", Nobody),
+    ("get /openapi.json", Nobody),
+    ("get /problems/{code}", Nobody),
     ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
@@ -85,7 +88,8 @@ fn declared(operation: &Value) -> Needed {
         assert!(role.is_null(), "{operation}");
         return Nobody;
     }
-    assert_eq!(requirements[0]["bearer"], serde_json::json!([role]), "{operation}");
+    // A bearer token has no scopes.
+    assert_eq!(operation["security"], serde_json::json!([{"bearer": []}]), "{operation}");
     match role.as_str() {
         Some("user") => User,
         Some("moderator") => Moderator,
@@ -110,17 +114,19 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
             let answer = call(caller, method, path, operation).await;
             if role >= needed {
                 // A refresh token that is missing is 422, and `{}` holds none.
-                assert!(![401, 403].contains(&answer.status), "{role:?}: {answer}");
+                assert!(![401, 403].contains(&answer.status) && answer.status < 500, "{role:?}: {answer}");
             } else if role == Nobody {
                 answer.problem(401, "unauthenticated");
             } else {
                 answer.problem(403, "forbidden");
             }
         }
-        // What can happen is in the document, and nothing more.
-        for (status, can_happen) in [("401", needed > Nobody), ("403", needed > User)] {
+        // What can happen is in the document, and nothing more. `DOCS_ACCESS` says who may read the document.
+        let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
+        for (status, can_happen) in [("401", needed > Nobody || may_be_closed), ("403", needed > User)] {
             let kind = "/content/application~1problem+json/schema/allOf/1/properties/code/enum";
-            let codes = operation["responses"][status].pointer(kind).cloned().unwrap_or_default();
+            let answer = resolved(document(), &operation["responses"][status]);
+            let codes = answer.pointer(kind).cloned().unwrap_or_default();
             let code = if status == "401" { "unauthenticated" } else { "forbidden" };
             let is_told = codes.as_array().is_some_and(|codes| codes.iter().any(|known| known == code));
             assert_eq!(is_told, can_happen, "{method} {path} {status}");
@@ -175,8 +181,9 @@ async fn a_bad_token_is_refused_everywhere(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let broken = app.anonymous().with_token("not.a.token");
     for (method, path, operation) in operations(document()) {
-        // Those who have a bad token need exactly these to get a better one; health is not for people.
-        if path.starts_with("/api/v1/accounts/") || path.starts_with("/health/") {
+        // Those who have a bad token need exactly these to get a better one, or to learn why; health is not for people.
+        let is_exempt = ["/api/v1/accounts/", "/health/", "/problems/"];
+        if is_exempt.iter().any(|prefix| path.starts_with(prefix)) {
             continue;
         }
         call(&broken, method, path, operation).await.problem(401, "access_token_invalid");

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::support::{Engine, TestApp, cases};
+use crate::support::{Answer, Engine, TestApp, cases, password_of};
 
 cases! {
     public_docs_are_open,
@@ -11,6 +11,11 @@ cases! {
     closed_docs_open_to_a_token,
     closed_docs_open_to_an_email_and_password,
     closed_docs_stay_closed_to_others,
+    closed_docs_say_what_is_wrong_with_what_was_sent,
+    public_docs_refuse_a_bad_token_too,
+    docs_take_no_parameters,
+    without_the_database_closed_docs_are_unavailable: on_postgres_only,
+    what_is_tried_out_does_not_send_what_the_browser_knows,
     the_static_files_are_open_either_way,
 }
 
@@ -50,15 +55,99 @@ async fn the_page_loads_nothing_from_elsewhere(engine: Engine) {
     }
 }
 
+/// Insists on a 401 of this code that asks for a token and for an email and password; gives the challenge of the token.
+#[track_caller]
+fn challenged(answer: Answer, code: &str) -> String {
+    let answer = answer.problem(401, code);
+    let challenges: Vec<_> =
+        answer.headers.get_all("www-authenticate").iter().map(|value| value.to_str().unwrap()).collect();
+    let of = |scheme: &str| challenges.iter().find(|challenge| challenge.starts_with(scheme)).copied();
+    assert_eq!(of("Basic"), Some("Basic realm=\"Cinema\", charset=\"UTF-8\""), "{challenges:?}");
+    assert_eq!(challenges.len(), 2, "{challenges:?}");
+    of("Bearer").unwrap_or_else(|| panic!("{challenges:?}")).to_owned()
+}
+
 async fn closed_docs_ask_with_both_challenges(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
     for path in PAGES {
-        let answer = app.anonymous().get(path).await.problem(401, "unauthenticated");
-        let challenges: Vec<_> =
-            answer.headers.get_all("www-authenticate").iter().map(|value| value.to_str().unwrap()).collect();
-        let offers = |scheme: &str| challenges.iter().any(|challenge| challenge.contains(scheme));
-        assert!(offers("Bearer") && offers("Basic realm="), "{challenges:?}");
+        assert_eq!(challenged(app.anonymous().get(path).await, "unauthenticated"), "Bearer");
     }
+}
+
+async fn closed_docs_say_what_is_wrong_with_what_was_sent(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &CLOSED).await;
+    let ann = app.user("ann").await;
+    app.register("waiting").await.expect(201);
+    let send =
+        async |path: &str, header: &str| app.anonymous().get(path).header("authorization", header).await;
+    for path in PAGES {
+        for bad in ["Bearer x.y.z", "Bearer", "Digest x", &format!("Bearer {}", ann.tokens.refresh)] {
+            let challenge = challenged(send(path, bad).await, "access_token_invalid");
+            assert_eq!(challenge, "Bearer error=\"invalid_token\"", "{bad}");
+        }
+        let twice = app.anonymous().get(path).header("authorization", basic(&ann.email, &ann.password));
+        let twice = twice.header("authorization", format!("Bearer {}", ann.tokens.access));
+        challenged(twice.await, "access_token_invalid");
+        for bad in [
+            &basic(&ann.email, "not Ann's 1"),
+            &basic("nobody@example.com", &ann.password),
+            &basic("no address", &ann.password),
+            &basic("waiting@example.com", &password_of("waiting")),
+            &format!("Basic {}", STANDARD.encode("no colon")),
+            "Basic !!!",
+            "basic",
+        ] {
+            challenged(send(path, bad).await, "invalid_credentials");
+        }
+    }
+    app.advance(chrono::TimeDelta::hours(1));
+    for path in PAGES {
+        let challenge = challenged(ann.get(path).await, "access_token_expired");
+        assert!(challenge.contains("invalid_token") && challenge.contains("expired"), "{challenge}");
+    }
+}
+
+async fn public_docs_refuse_a_bad_token_too(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    for path in PAGES {
+        ann.get(path).await.expect(200);
+        ann.with_token("x.y.z").get(path).await.problem(401, "access_token_invalid");
+    }
+}
+
+async fn docs_take_no_parameters(engine: Engine) {
+    let (open, closed) = (TestApp::spawn(engine).await, TestApp::spawn_with(engine, &CLOSED).await);
+    for path in PAGES {
+        open.anonymous().get(format!("{path}?x=1")).await.invalid(&[("x", "unknown")]);
+        // Who may not read it is told that first.
+        closed.anonymous().get(format!("{path}?x=1")).await.problem(401, "unauthenticated");
+    }
+    open.anonymous().get("/problems/internal?x=1").await.invalid(&[("x", "unknown")]);
+}
+
+async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
+    let app = TestApp::spawn_on_own_server_with(&CLOSED).await;
+    let ann = app.user("ann").await;
+    app.stop_database().await;
+    // What was read of the session is not believed for longer.
+    app.advance(chrono::TimeDelta::seconds(10));
+    for path in PAGES {
+        ann.get(path).await.problem(503, "unavailable");
+        let header = basic(&ann.email, &ann.password);
+        app.anonymous().get(path).header("authorization", header).await.problem(503, "unavailable");
+        app.anonymous().get(path).await.problem(401, "unauthenticated");
+    }
+}
+
+async fn what_is_tried_out_does_not_send_what_the_browser_knows(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &CLOSED).await;
+    // A browser adds the Basic credentials that opened the page to every call of the page, unless it is told not to; there
+    // they are no token, and refused.
+    let sent = app.anonymous().get("/genres").header("authorization", basic("ann@example.com", "x"));
+    sent.await.problem(401, "access_token_invalid");
+    let script = app.anonymous().get("/docs/start.js").await.expect(200).text();
+    assert!(script.contains("requestInterceptor") && script.contains("credentials: \"omit\""), "{script}");
 }
 
 async fn closed_docs_open_to_a_token(engine: Engine) {
@@ -93,7 +182,7 @@ async fn closed_docs_stay_closed_to_others(engine: Engine) {
     for header in [
         basic(&ann.email, "not Ann's 1"),
         basic("nobody@example.com", &ann.password),
-        basic("waiting@example.com", &crate::support::password_of("waiting")),
+        basic("waiting@example.com", &password_of("waiting")),
         basic("", ""),
         "Basic".to_owned(),
         "Basic !!!".to_owned(),

@@ -4,6 +4,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{Engine, TestApp, Tokens, captured_logs, cases, found_in};
 
@@ -11,6 +15,7 @@ cases! {
     the_search_finds_a_secret_in_every_spelling,
     no_secret_stands_in_the_logs,
     every_request_is_logged_once_under_its_id,
+    what_is_no_request_is_refused_bare_and_no_error_of_the_server,
 }
 
 async fn the_search_finds_a_secret_in_every_spelling(_: Engine) {
@@ -79,4 +84,28 @@ async fn every_request_is_logged_once_under_its_id(engine: Engine) {
         assert!(lines[0].contains(part), "{part}: {}", lines[0]);
     }
     assert!(!lines[0].contains(movie), "the pattern, not the path: {}", lines[0]);
+}
+
+async fn what_is_no_request_is_refused_bare_and_no_error_of_the_server(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let long = "x".repeat(200_000);
+    for (request, status) in [
+        ("GET /\u{e9} HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), "400"),
+        ("GET /genres HTTP/1.1\r\n\r\n".to_owned(), "400"),
+        ("nonsense\r\n\r\n".to_owned(), "400"),
+        (format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {long}\r\n\r\n"), "431"),
+    ] {
+        let mut connection = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
+        // A server that has answered may close before all was sent.
+        let _unsent = connection.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _reset = connection.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        assert!(!answer.contains("x-request-id"), "{answer}");
+    }
+    app.anonymous().get("/genres").await.expect(200);
+    let logs = captured_logs();
+    let errors: Vec<_> = logs.lines().filter(|line| line.contains("stream error")).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }

@@ -22,6 +22,7 @@ mod cart;
 mod catalog;
 mod crash;
 mod docs;
+mod given_back;
 mod health;
 mod logs;
 mod lost_races;
@@ -33,10 +34,12 @@ mod pages;
 mod personal_data;
 mod profile;
 mod secrets;
+mod slow_clients;
 mod story;
 mod support;
 mod throttling;
 mod tokens;
+mod unasked_bodies;
 mod users;
 
 use std::process::ExitCode;
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         catalog::cases(),
         crash::cases(),
         docs::cases(),
+        given_back::cases(),
         health::cases(),
         logs::cases(),
         lost_races::cases(),
@@ -68,9 +72,11 @@ fn main() -> ExitCode {
         personal_data::cases(),
         profile::cases(),
         secrets::cases(),
+        slow_clients::cases(),
         story::cases(),
         throttling::cases(),
         tokens::cases(),
+        unasked_bodies::cases(),
         users::cases(),
     ];
     let trials = modules.into_iter().flatten().flat_map(support::Case::trials).collect();

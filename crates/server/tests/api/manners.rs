@@ -3,6 +3,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{Engine, TestApp, cases, snapshot};
 
@@ -20,6 +24,7 @@ cases! {
     tokens_are_never_compressed,
     every_problem_type_leads_to_a_page,
     no_answer_names_what_serves_it,
+    a_server_that_is_about_to_stop_closes_every_connection_with_its_answer,
 }
 
 async fn what_is_not_there_is_a_problem(engine: Engine) {
@@ -171,8 +176,20 @@ async fn an_allowed_origin_may_call(engine: Engine) {
             format!("{:?}", answer.headers.get_all("vary").iter().collect::<Vec<_>>()).to_ascii_lowercase();
         assert!(vary.contains("origin"), "{path}: {vary}");
         let exposed = answer.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
-        for name in ["etag", "link", "location", "retry-after", "x-request-id"] {
-            assert!(exposed.contains(name), "{path} hides {name}: {exposed}");
+        let exposed: Vec<_> = exposed.split(',').map(str::trim).collect();
+        for name in [
+            "etag",
+            "link",
+            "location",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "x-request-id",
+            "deprecation",
+            "sunset",
+            "idempotency-replayed",
+        ] {
+            assert!(exposed.contains(&name), "{path} hides {name}: {exposed:?}");
         }
     }
 }
@@ -194,6 +211,11 @@ async fn a_forbidden_origin_may_not_call(engine: Engine) {
             .header("access-control-request-method", "DELETE")
             .await;
         assert_eq!(preflight.header("access-control-allow-origin"), None, "{origin}");
+        let problem = preflight.problem(400, "malformed_request").json();
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with("This origin may not call here"),
+            "{problem}"
+        );
         let answer = app.anonymous().get("/movies").header("origin", origin).await;
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
     }
@@ -284,4 +306,50 @@ async fn no_answer_names_what_serves_it(engine: Engine) {
             assert_eq!(answer.header(name), None, "{path}: {name}");
         }
     }
+}
+
+/// Sends a request over a connection that is to live on; gives the answer's head, in small letters.
+async fn ask(connection: &mut TcpStream, call: &str) -> String {
+    connection.write_all(format!("{call} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(connection.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length =
+        head.split_once("content-length: ").map_or("0", |(_, rest)| rest.split("\r\n").next().unwrap());
+    let mut body = vec![0; if call.starts_with("HEAD") { 0 } else { length.parse().unwrap() }];
+    connection.read_exact(&mut body).await.unwrap();
+    head
+}
+
+async fn a_server_that_is_about_to_stop_closes_every_connection_with_its_answer(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let connect = async || TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
+    let calls = [
+        "GET /api/v1/genres",
+        "HEAD /api/v1/genres",
+        "GET /health/ready",
+        "GET /nothing",
+        "GET /docs",
+        "GET /activate",
+        "DELETE /api/v1/cart",
+    ];
+    let mut kept = Vec::new();
+    for call in calls {
+        let mut connection = connect().await;
+        for _ in 0..2 {
+            assert!(!ask(&mut connection, call).await.contains("connection: close"), "{call}");
+        }
+        kept.push(connection);
+    }
+    app.begin_drain();
+    for (call, mut connection) in calls.into_iter().zip(kept) {
+        assert!(ask(&mut connection, call).await.contains("connection: close\r\n"), "{call}");
+        assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "{call} left it open");
+        // Who comes anew is answered all the same.
+        assert!(ask(&mut connect().await, call).await.contains("connection: close\r\n"), "{call}");
+    }
+    app.anonymous().get("/health/ready").await.expect(503);
+    app.anonymous().get("/health/live").await.expect(200);
 }

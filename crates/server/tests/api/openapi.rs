@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{Engine, TestApp, cases, operations};
+use crate::support::{Engine, TestApp, cases, operations, resolved};
 
 cases! {
     the_served_document_is_openapi_3_1,
@@ -14,6 +14,7 @@ cases! {
     every_reference_leads_somewhere,
     every_error_is_a_problem,
     every_call_of_the_contract_is_there,
+    the_document_says_no_more_than_it_needs,
 }
 
 async fn served(engine: Engine) -> Value {
@@ -105,6 +106,7 @@ async fn every_error_is_a_problem(engine: Engine) {
         let answers = operation["responses"].as_object().unwrap();
         assert!(answers.keys().any(|status| status.starts_with('2')), "{method} {path}");
         for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+            let answer = resolved(&document, answer);
             let content = answer["content"].as_object().unwrap_or_else(|| panic!("{method} {path} {status}"));
             let is_readiness = path == "/health/ready" && status == "503";
             assert!(
@@ -153,7 +155,23 @@ async fn every_call_of_the_contract_is_there(engine: Engine) {
         "post /api/v1/cart/merge",
         "get /health/live",
         "get /health/ready",
+        "get /openapi.json",
+        "get /docs",
+        "get /problems/{code}",
     ] {
         assert!(known.contains(call), "{call} is not in {known:?}");
     }
+}
+
+async fn the_document_says_no_more_than_it_needs(engine: Engine) {
+    let document = served(engine).await;
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    for (kind, components) in document["components"].as_object().unwrap() {
+        for name in components.as_object().unwrap().keys() {
+            let used = found.contains(&format!("#/components/{kind}/{name}").as_str());
+            assert!(used || kind == "securitySchemes", "nothing leads to {kind}/{name}");
+        }
+    }
+    assert!(document.to_string().len() < 200_000, "what operations share is written once");
 }

@@ -1,16 +1,11 @@
 //! More than the server can do now: it says so, changes nothing, and goes on (api.md section 1, `unavailable`).
 
-use std::{
-    collections::BTreeMap,
-    future::IntoFuture,
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::{collections::BTreeMap, future::IntoFuture, io::Write, net::TcpStream};
 
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Engine, TestApp, Tokens, cases, email_of, password_of};
+use crate::support::{Answer, Engine, TestApp, Tokens, captured_logs, cases, email_of, password_of};
 
 cases! {
     beyond_its_limit_the_server_sends_requests_away,
@@ -19,33 +14,35 @@ cases! {
     a_client_that_goes_away_leaves_nothing_half_done,
 }
 
+/// Insists on one line of the log that warns of the answer and says why, and on none that calls it a fault.
+#[track_caller]
+fn says_why(answer: &Answer, reason: &str) {
+    let (id, logs) = (answer.header("x-request-id").unwrap(), captured_logs());
+    let lines: Vec<_> = logs.lines().filter(|line| line.contains(id) && !line.contains("INFO")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("WARN") && lines[0].contains(reason), "{}", lines[0]);
+}
+
 async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
     let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "1")]).await;
-    let visitor = app.anonymous();
-    visitor.get("/movies").await.expect(200);
-    // A request that is under way, whose body is still to come: the server has asked for it.
-    let mut slow = TcpStream::connect(app.url().trim_start_matches("http://")).unwrap();
-    let body = json!({"refresh": "x"}).to_string();
-    let head = format!(
-        "POST /api/v1/accounts/logout HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    slow.write_all(head.as_bytes()).unwrap();
-    let mut go_on = [0_u8; 25];
-    slow.read_exact(&mut go_on).unwrap();
-    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&go_on));
-
-    let answer = visitor.get("/movies").await.problem(503, "unavailable");
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    visitor.get("/health/live").await.expect(200);
-    visitor.get("/health/ready").await.expect(200);
-
-    slow.write_all(body.as_bytes()).unwrap();
-    let mut rest = String::new();
-    slow.read_to_string(&mut rest).unwrap();
-    assert!(rest.starts_with("HTTP/1.1 200"), "{rest}");
-    visitor.get("/movies").await.expect(200);
+    let ann = app.user("ann").await;
+    let (unit, _) = app.lock_user(&ann).await;
+    // Each that has a place waits for the lock.
+    let body = json!({"email": ann.email, "password": ann.password});
+    let answers =
+        join_all((0..8).map(|_| app.anonymous().post("/accounts/login", body.clone()).into_future())).await;
+    let sent_away: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.problem(503, "unavailable"))
+        .filter(|answer| answer.json()["detail"] == "Too many requests are being answered.")
+        .collect();
+    assert!(!sent_away.is_empty());
+    for answer in sent_away {
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        says_why(&answer, "Too many requests are being answered.");
+    }
+    drop(unit);
+    app.log_in("ann").await.expect(200);
 }
 
 /// With passwords hashed as they are for people, one at a time: the crowd is far larger than the queue before them.
@@ -100,6 +97,7 @@ async fn what_another_holds_locked_is_unavailable_for_now(engine: Engine) {
     let (unit, _) = app.lock_user(&ann).await;
     let answer = app.log_in("ann").await.problem(503, "unavailable");
     assert!(answer.header("retry-after").is_some(), "{answer}");
+    says_why(&answer, "the store is not available");
     // Who only reads is not held up.
     ann.get("/movies").await.expect(200);
     ann.get("/cart").await.expect(200);

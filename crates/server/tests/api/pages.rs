@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Call, Caller, Engine, TestApp, cases};
+use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 
 cases! {
     opening_the_link_changes_nothing_and_the_button_activates,
@@ -17,6 +17,8 @@ cases! {
     a_packed_form_is_unsupported_and_does_nothing,
     a_form_over_16_kib_is_too_large,
     what_is_no_form_is_unsupported,
+    who_asks_too_often_is_told_on_a_page_how_long_to_wait,
+    without_the_database_a_page_says_to_try_the_link_again: on_postgres_only,
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -27,6 +29,14 @@ fn send(visitor: &Caller, page: &str, form: impl Into<reqwest::Body>) -> Call {
 
 fn press(visitor: &Caller, token: &str) -> Call {
     send(visitor, "/activate", format!("token={token}"))
+}
+
+/// Insists on a page for people that holds this text.
+#[track_caller]
+fn says(page: &Answer, text: &str) {
+    assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page}");
+    assert!(page.header("content-security-policy").unwrap().contains("style-src 'unsafe-inline'"), "{page}");
+    assert!(page.text().contains("<h1>") && page.text().contains(text), "{text}: {page}");
 }
 
 async fn opening_the_link_changes_nothing_and_the_button_activates(engine: Engine) {
@@ -118,7 +128,7 @@ async fn a_packed_form_is_unsupported_and_does_nothing(engine: Engine) {
     for encoding in ["gzip", "br", "zstd"] {
         for (page, form) in &forms {
             let call = send(&app.anonymous(), page, packed(encoding, form));
-            call.header("content-encoding", encoding).await.problem(415, "unsupported_media_type");
+            says(&call.header("content-encoding", encoding).await.expect(415), "Unsupported media type");
         }
     }
     app.log_in("bob").await.problem(403, "account_inactive");
@@ -134,13 +144,13 @@ async fn a_form_over_16_kib_is_too_large(engine: Engine) {
     for (page, refused) in [("/activate", 400), ("/reset-password", 422)] {
         let form = |length: usize| format!("token={}", "a".repeat(length - "token=".len()));
         for length in [16 * 1024 + 1, 10_000_000] {
-            send(&app.anonymous(), page, form(length)).await.problem(413, "too_large");
+            says(&send(&app.anonymous(), page, form(length)).await.expect(413), "16 KiB");
         }
         send(&app.anonymous(), page, form(16 * 1024)).await.expect(refused);
         // One that does not say its length is cut off too.
         let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("a".repeat(1_000)));
         let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
-        send(&app.anonymous(), page, unending).await.problem(413, "too_large");
+        says(&send(&app.anonymous(), page, unending).await.expect(413), "16 KiB");
     }
 }
 
@@ -151,10 +161,44 @@ async fn what_is_no_form_is_unsupported(engine: Engine) {
     let call =
         |kind: &str| app.anonymous().call(Method::POST, "/activate").body(kind, format!("token={token}"));
     for kind in ["text/plain", "application/json", "multipart/form-data; boundary=x", "form"] {
-        call(kind).await.problem(415, "unsupported_media_type");
+        says(&call(kind).await.expect(415), "Unsupported media type");
     }
-    call("application/x-www-form-urlencoded; charset=utf-16").await.problem(415, "unsupported_media_type");
-    app.anonymous().call(Method::POST, "/activate").await.problem(415, "unsupported_media_type");
+    call("application/x-www-form-urlencoded; charset=utf-16").await.expect(415);
+    app.anonymous().call(Method::POST, "/activate").await.expect(415);
     app.log_in("ann").await.problem(403, "account_inactive");
     call("Application/X-WWW-Form-Urlencoded; charset=UTF-8").await.expect(200);
+}
+
+async fn who_asks_too_often_is_told_on_a_page_how_long_to_wait(engine: Engine) {
+    let settings =
+        [("RATE_LIMITS", "on"), ("RATE_LIMIT_PASSWORD_RESET", "1/2h"), ("RATE_LIMIT_GLOBAL", "3/1m")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    let ask = || send(&app.anonymous(), "/reset-password", "email=ann%40example.com");
+    ask().await.expect(200);
+    let refused = ask().await.expect(429);
+    says(&refused, "Wait 2 hours, then try again.");
+    assert_eq!(refused.header("retry-after"), Some("7200"));
+    // The limit of all calls is told here alike.
+    app.anonymous().get("/activate?token=x").await.expect(200);
+    let refused = app.anonymous().get("/activate?token=x").await.expect(429);
+    says(&refused, "Wait a minute, then try again.");
+    assert_eq!(refused.header("retry-after"), Some("60"));
+}
+
+async fn without_the_database_a_page_says_to_try_the_link_again(_postgres: Engine) {
+    let app = TestApp::spawn_on_own_server().await;
+    app.register("ann").await.expect(201);
+    let token = app.activation_token("ann").await;
+    app.stop_database().await;
+    for (page, form) in [
+        ("/activate", format!("token={token}")),
+        ("/reset-password", "token=x&password=Another+1+of+ann".to_owned()),
+        ("/reset-password", "email=ann%40example.com".to_owned()),
+    ] {
+        let answer = send(&app.anonymous(), page, form).await.expect(503);
+        says(&answer, "try the same link again");
+        assert_eq!(answer.header("retry-after"), Some("1"), "{answer}");
+    }
+    app.start_database().await;
+    press(&app.anonymous(), &token).await.expect(200);
 }

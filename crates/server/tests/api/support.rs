@@ -24,7 +24,7 @@ pub(crate) use self::{
     case::{Case, cases},
     cinema::Cinema,
     clock::MovableClock,
-    contract::{document, operations},
+    contract::{document, operations, resolved},
     engine::Engine,
     fixtures::{facts, small_catalogue},
     logs::{capture_logs, captured_logs},

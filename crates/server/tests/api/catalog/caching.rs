@@ -11,6 +11,8 @@ cases! {
     any_of_several_tags_or_a_star_is_honoured,
     what_visitors_see_may_be_cached_and_what_users_see_may_not,
     head_says_what_get_would,
+    each_coding_of_a_movie_has_a_tag_of_its_own,
+    what_would_vary_by_coding_says_so_when_it_is_not_sent_again,
 }
 
 async fn a_movie_has_a_strong_tag_and_is_not_sent_twice(engine: Engine) {
@@ -137,4 +139,64 @@ async fn head_says_what_get_would(engine: Engine) {
     ann.call(reqwest::Method::HEAD, "/movies/0190a1b2-0000-7000-8000-000000000000").await.expect(404);
     let tag = ann.get(&alien).await.header("etag").unwrap().to_owned();
     ann.call(reqwest::Method::HEAD, &alien).header("if-none-match", &tag).await.expect(304);
+}
+
+const ACCEPTED: [&str; 10] = [
+    "",
+    "identity",
+    "gzip",
+    "br",
+    "zstd",
+    "deflate",
+    "gzip, br, zstd",
+    "br;q=0.1, gzip;q=0.9",
+    "*",
+    "unknown, gzip;q=0.5, *;q=0.1",
+];
+
+async fn each_coding_of_a_movie_has_a_tag_of_its_own(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let long = "A long story, told at length. ".repeat(50);
+    let movies = app.import(vec![domain::catalog::Facts { description: long, ..facts("One", 2000) }]).await;
+    let path = format!("/movies/{}", movies.id("One"));
+    let get = |accepted: &str| app.anonymous().get(&path).header("accept-encoding", accepted);
+    let plain = app.anonymous().get(&path).await.expect(200);
+    let tag = plain.header("etag").unwrap().trim_matches('"').to_owned();
+    let mut seen = std::collections::BTreeMap::new();
+    for accepted in ACCEPTED {
+        let answer = get(accepted).await.expect(200);
+        let expected = match answer.header("content-encoding") {
+            None => format!("\"{tag}\""),
+            Some(coding) => format!("\"{tag}-{coding}\""),
+        };
+        assert_eq!(answer.header("etag"), Some(expected.as_str()), "{accepted}");
+        seen.insert(expected.clone(), answer.body.clone());
+        // The same request again, with the tag that it was answered with.
+        let again = get(accepted).header("if-none-match", &expected).await.expect(304);
+        assert_eq!(again.header("etag"), Some(expected.as_str()), "{accepted}");
+        assert_eq!(again.header("content-encoding"), None, "{accepted}");
+        // Who has it in another coding has it all the same.
+        let other = app.anonymous().get(&path).header("if-none-match", &expected).await.expect(304);
+        assert_eq!(other.header("etag"), Some(expected.as_str()), "{accepted}");
+    }
+    assert!(seen.len() >= 5, "{:?}", seen.keys());
+    let bodies: std::collections::BTreeSet<_> = seen.values().collect();
+    assert_eq!(bodies.len(), seen.len(), "two tags for the same bytes, or one tag for several");
+}
+
+async fn what_would_vary_by_coding_says_so_when_it_is_not_sent_again(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let short = format!("/movies/{}", movies.id("Alien"));
+    for path in ["/movies", "/genres", short.as_str()] {
+        for accepted in ["identity", "gzip"] {
+            let get = || app.anonymous().get(path).header("accept-encoding", accepted);
+            let sent = get().await.expect(200);
+            let unsent = get().header("if-none-match", sent.header("etag").unwrap()).await.expect(304);
+            let vary = sent.header("vary");
+            assert_eq!(unsent.header("vary"), vary, "{path} {accepted}");
+            let is_long = path == "/movies";
+            assert_eq!(vary.unwrap().contains("Accept-Encoding"), is_long, "{path} {accepted}");
+        }
+    }
 }

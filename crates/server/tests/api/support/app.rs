@@ -131,7 +131,12 @@ impl TestApp {
 
     /// The same on a PostgreSQL server that the case may stop.
     pub(crate) async fn spawn_on_own_server() -> Self {
-        Self::start(Arc::new(Database::on_own_server().await), &[], None).await
+        Self::spawn_on_own_server_with(&[]).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn spawn_on_own_server_with(settings: &[(&str, &str)]) -> Self {
+        Self::start(Arc::new(Database::on_own_server().await), settings, None).await
     }
 
     /// Another node on the same database, with the same secret, clock and mailer.
@@ -217,6 +222,11 @@ impl TestApp {
     /// Where it is reached, without a slash at its end.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Lets it say that it is about to stop.
+    pub(crate) fn begin_drain(&self) {
+        self.application().begin_drain();
     }
 
     /// Moves the time on.

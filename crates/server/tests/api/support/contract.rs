@@ -42,6 +42,7 @@ pub(crate) fn documents(answer: &Answer) {
     let Some(known) = operation["responses"].get(answer.status.to_string()) else {
         panic!("the document does not know this status: {answer}");
     };
+    let known = resolved(document(), known);
     let kind = answer.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
     if !answer.body.is_empty() {
         let kinds = known.get("content").and_then(Value::as_object);
@@ -50,6 +51,18 @@ pub(crate) fn documents(answer: &Answer) {
             "the document does not know {kind:?} here: {answer}"
         );
     }
+    if kind == "application/problem+json" && !answer.body.is_empty() {
+        let codes = known.pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum");
+        let codes = codes.and_then(Value::as_array).unwrap_or_else(|| panic!("no codes: {answer}"));
+        assert!(codes.contains(&answer.json()["code"]), "the document does not know this code: {answer}");
+    }
+}
+
+/// What stands there, or where it leads.
+pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let Some(reference) = value["$ref"].as_str() else { return value };
+    let target = document.pointer(reference.trim_start_matches('#'));
+    target.unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }
 
 /// Every operation of a document: method, path, and what stands there.

@@ -1,0 +1,111 @@
+//! Clients that begin a request and do not finish it keep nobody else out.
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use reqwest::Method;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
+
+cases! {
+    half_sent_bodies_leave_the_server_to_others,
+    stalled_uploads_of_one_user_leave_another_s_alone,
+}
+
+const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
+const MULTIPART: &str = "multipart/form-data; boundary=x";
+
+/// A request whose head was sent.
+struct Begun {
+    stream: TcpStream,
+    rest: String,
+}
+
+impl Begun {
+    /// Sends the head, and waits until the server asks for the body.
+    async fn send(app: &TestApp, call: &str, kind: &str, token: Option<&SignedIn>, body: &str) -> Self {
+        let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
+        let token = token.map(|user| format!("authorization: Bearer {}\r\n", user.tokens.access));
+        let head = format!(
+            "{call} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n{}\
+             content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            token.unwrap_or_default(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut go_on = [0_u8; 25];
+        stream.read_exact(&mut go_on).await.unwrap();
+        assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&go_on));
+        Self { stream, rest: body.to_owned() }
+    }
+
+    /// Sends the body, and reads the answer.
+    async fn finish(mut self) -> String {
+        self.stream.write_all(self.rest.as_bytes()).await.unwrap();
+        self.answer().await.0
+    }
+
+    /// Reads the answer, which may come before the body was sent; and gives the connection back.
+    async fn answer(mut self) -> (String, Self) {
+        let mut answer = Vec::new();
+        let mut part = [0_u8; 4096];
+        while let Ok(count @ 1..) = self.stream.read(&mut part).await {
+            answer.extend_from_slice(&part[..count]);
+        }
+        (String::from_utf8(answer).unwrap(), self)
+    }
+}
+
+fn upload(caller: &Caller) -> Call {
+    caller.call(Method::PUT, "/users/me/avatar").body(MULTIPART, FORM)
+}
+
+async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("MAX_IN_FLIGHT", "4")]).await;
+    let ann = app.user("ann").await;
+    let json = "application/json";
+    let form = "application/x-www-form-urlencoded";
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        let body = json!({"refresh": "x"}).to_string();
+        slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
+        slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
+    }
+    // These three have a place for as long as it takes to find out who calls.
+    let body = json!({"movie_ids": []}).to_string();
+    slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
+    for _ in 0..2 {
+        slow.push(Begun::send(&app, "PUT /api/v1/users/me/avatar", MULTIPART, Some(&ann), FORM).await);
+    }
+    app.anonymous().get("/movies").await.expect(200);
+    app.anonymous().get("/nothing").await.expect(404);
+    app.log_in("ann").await.expect(200);
+    ann.get("/cart").await.expect(200);
+    let statuses = [(22, "415"), (21, "415"), (20, "200"), (1, "400"), (0, "200")];
+    for (index, status) in statuses {
+        let answer = slow.swap_remove(index).finish().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{index}: {answer}");
+    }
+}
+
+async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_GLOBAL", "1000/1m")]).await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let begun =
+        (0..30).map(|_| Begun::send(&app, "PUT /api/v1/users/me/avatar", MULTIPART, Some(&ann), FORM));
+    let stalled: FuturesUnordered<_> =
+        futures_util::future::join_all(begun).await.into_iter().map(Begun::answer).collect();
+    // All but two are sent away at once.
+    let refused: Vec<_> = stalled.take(28).collect().await;
+    for (answer, _) in &refused {
+        assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+        let answer = answer.to_lowercase();
+        for header in ["retry-after: 1\r\n", "ratelimit-policy: \"avatar-uploads-at-once\";q=2\r\n"] {
+            assert!(answer.contains(header), "{header}: {answer}");
+        }
+    }
+    upload(&bob).await.problem(415, "unsupported_media_type");
+}

@@ -1,0 +1,120 @@
+//! Calls that take no body: one that is sent all the same is not silently dropped (api.md section 1).
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Call, Caller, Engine, TestApp, cases, document, operations};
+
+cases! {
+    a_field_that_nobody_asked_for_is_named_and_nothing_is_done,
+    every_call_without_a_body_refuses_one,
+    a_body_that_says_nothing_is_as_good_as_none,
+    what_is_no_object_is_refused_as_a_wrong_body_is,
+    who_may_not_is_told_so_first,
+    reading_ignores_a_body,
+}
+
+const SESSIONS: &str = "/users/me/sessions";
+
+fn end_others(caller: &Caller) -> Call {
+    caller.delete(SESSIONS)
+}
+
+/// The calls that change something and whose description names no body.
+fn without_body() -> Vec<(Method, String)> {
+    operations(document())
+        .into_iter()
+        .filter(|(method, _, operation)| *method != "get" && operation["requestBody"].is_null())
+        .map(|(method, path, _)| {
+            let id = "0190a1b2-0000-7000-8000-000000000000";
+            let path: Vec<_> =
+                path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect();
+            (Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), path.join("/"))
+        })
+        .collect()
+}
+
+async fn a_field_that_nobody_asked_for_is_named_and_nothing_is_done(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    app.log_in("ann").await.expect(200);
+    let count = async || {
+        let sessions = ann.get(SESSIONS).await.expect(200).json();
+        sessions["items"].as_array().unwrap().len()
+    };
+    // Who means one session must not end them all.
+    end_others(&ann)
+        .json(&json!({"id": "0190a1b2-0000-7000-8000-000000000000"}))
+        .await
+        .invalid(&[("id", "unknown")]);
+    let both = ann.call(Method::DELETE, format!("{SESSIONS}?all=true")).json(&json!({"id": 1, "x": null}));
+    both.await.invalid(&[("all", "unknown"), ("id", "unknown"), ("x", "unknown")]);
+    assert_eq!(count().await, 2);
+    end_others(&ann).await.expect(204);
+    assert_eq!(count().await, 1);
+}
+
+async fn every_call_without_a_body_refuses_one(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let calls = without_body();
+    assert!(calls.len() >= 5, "{calls:?}");
+    for (method, path) in calls {
+        ann.call(method.clone(), &path).json(&json!({"force": true})).await.invalid(&[("force", "unknown")]);
+        let chunks = futures_util::stream::iter(["{\"a\": 1,", " \"b\": 2}"].map(Ok::<_, std::io::Error>));
+        let streamed = ann.call(method, &path).body("application/json", reqwest::Body::wrap_stream(chunks));
+        streamed.await.invalid(&[("a", "unknown"), ("b", "unknown")]);
+    }
+}
+
+async fn a_body_that_says_nothing_is_as_good_as_none(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    ann.delete("/cart").await.expect(204);
+    for (kind, body) in [
+        ("application/json", "{}"),
+        ("application/json", " {\n} "),
+        ("application/json", ""),
+        ("text/plain", ""),
+    ] {
+        ann.delete("/cart").body(kind, body).await.expect(204);
+    }
+    let nothing = futures_util::stream::empty::<Result<&str, std::io::Error>>();
+    ann.delete("/cart").body("application/json", reqwest::Body::wrap_stream(nothing)).await.expect(204);
+}
+
+async fn what_is_no_object_is_refused_as_a_wrong_body_is(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let send = |kind: &str, body: String| end_others(&ann).body(kind, body);
+    for body in [json!([]), json!("all"), json!(1), Value::Null] {
+        send("application/json", body.to_string()).await.invalid(&[("body", "wrong_type")]);
+    }
+    send("application/json", "{".to_owned()).await.problem(400, "malformed_request");
+    send("application/json", "{\"a\": 1, \"a\": 2}".to_owned())
+        .await
+        .invalid(&[("a", "repeated"), ("a", "unknown")]);
+    for kind in ["text/plain", "application/x-www-form-urlencoded"] {
+        send(kind, "{}".to_owned()).await.problem(415, "unsupported_media_type");
+    }
+    let packed = send("application/json", "{}".to_owned()).header("content-encoding", "gzip");
+    packed.await.problem(415, "unsupported_media_type");
+    send("application/json", " ".repeat(65 * 1024)).await.problem(413, "too_large");
+}
+
+async fn who_may_not_is_told_so_first(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (method, path) in without_body() {
+        let call = app.anonymous().call(method, path).body("text/plain", "nonsense");
+        call.await.problem(401, "unauthenticated");
+    }
+}
+
+async fn reading_ignores_a_body(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    for path in ["/cart", SESSIONS, "/movies", "/users/me"] {
+        ann.get(path).json(&json!({"id": 1})).await.expect(200);
+        ann.call(Method::HEAD, path).json(&json!({"id": 1})).await.expect(200);
+    }
+}
