@@ -245,7 +245,7 @@ impl Usage {
 
     /// Counts one use less of every quota whose time still runs.
     pub fn give_back(&mut self, limit: &RateLimit, now: Instant) {
-        for (window, policy) in self.0.iter_mut().zip(&limit.policies) {
+        for (window, policy) in self.windows.iter_mut().zip(&limit.policies) {
             if window.at(&policy.quota, now).is_some() {
                 window.used = window.used.saturating_sub(1);
             }
