@@ -3,14 +3,17 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta};
 use domain::{
     accounts::{AccessClaims, AccessTokenError, RefreshClaims, RefreshTokenError, SessionTokens},
-    entropy::PlainToken,
+    entropy::{KeyAge, PlainToken},
     id::TokenId,
     time::Instant,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{keys::KeyRing, tokens::hex};
+use crate::{
+    keys::{KeyRing, SubKey},
+    tokens::hex,
+};
 
 /// The `iss` claim. Which installation made a token is told by its key, not by its issuer.
 const ISSUER: &str = "cinema";
@@ -22,13 +25,39 @@ const REFRESH: &str = "rt+jwt";
 /// How long past its expiry an access token still counts, for clocks that go differently (quality B6).
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
-/// JSON Web Tokens signed with HMAC-SHA-256. Previous keys verify; the key is named by `kid`, and headers that bring a
+/// JSON Web Tokens signed with HMAC-SHA-256. Previous keys verify, and sign again what they signed before; the key is named by `kid`, and headers that bring a
 /// key along (`jwk`, `jku`, `x5u`) mean nothing.
 pub struct JwtTokens {
-    signing_key: EncodingKey,
-    key_id: String,
-    keys: Vec<(String, DecodingKey)>,
+    current: Key,
+    earlier: Vec<Key>,
     validation: Validation,
+}
+
+struct Key {
+    id: String,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+impl Key {
+    fn of(key: &SubKey) -> Self {
+        Self {
+            id: hex(&key.id()),
+            signing: EncodingKey::from_secret(key.expose()),
+            verifying: DecodingKey::from_secret(key.expose()),
+        }
+    }
+
+    fn sign(&self, typ: &str, claims: &impl Serialize) -> String {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(self.id.clone());
+        // Only keys of another kind and claims that are no JSON fail, and there are neither. The empty token that would
+        // come of it verifies nowhere.
+        jsonwebtoken::encode(&header, claims, &self.signing)
+            .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
+            .unwrap_or_default()
+    }
 }
 
 impl JwtTokens {
@@ -36,7 +65,6 @@ impl JwtTokens {
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "session-tokens";
-        let current = keys.current(PURPOSE);
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         validation.set_issuer(&[ISSUER]);
@@ -45,26 +73,15 @@ impl JwtTokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {
-            signing_key: EncodingKey::from_secret(current.expose()),
-            key_id: hex(&current.id()),
-            keys: keys
-                .all(PURPOSE)
-                .iter()
-                .map(|key| (hex(&key.id()), DecodingKey::from_secret(key.expose())))
-                .collect(),
+            current: Key::of(&keys.current(PURPOSE)),
+            earlier: keys.all(PURPOSE).iter().skip(1).map(Key::of).collect(),
             validation,
         }
     }
 
-    fn sign(&self, typ: &str, claims: &impl Serialize) -> String {
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(typ.to_owned());
-        header.kid = Some(self.key_id.clone());
-        // Only keys of another kind and claims that are no JSON fail, and there are neither. The empty token that would
-        // come of it verifies nowhere.
-        jsonwebtoken::encode(&header, claims, &self.signing_key)
-            .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
-            .unwrap_or_default()
+    /// The keys, the one in force first.
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.current).chain(&self.earlier)
     }
 
     fn verify<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<C> {
@@ -72,14 +89,14 @@ impl JwtTokens {
         if header.typ.as_deref() != Some(typ) {
             return None;
         }
-        let (_, key) = self.keys.iter().find(|(id, _)| Some(id) == header.kid.as_ref())?;
-        jsonwebtoken::decode(token, key, &self.validation).ok().map(|data| data.claims)
+        let key = self.keys().find(|key| Some(&key.id) == header.kid.as_ref())?;
+        jsonwebtoken::decode(token, &key.verifying, &self.validation).ok().map(|data| data.claims)
     }
 }
 
 impl fmt::Debug for JwtTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtTokens").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("JwtTokens").field("key_id", &self.current.id).finish_non_exhaustive()
     }
 }
 
@@ -109,7 +126,7 @@ impl SessionTokens for JwtTokens {
             exp: claims.expires_at.timestamp(),
             jti: claims.id.to_string(),
         };
-        self.sign(ACCESS, &claims)
+        self.current.sign(ACCESS, &claims)
     }
 
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
@@ -119,7 +136,7 @@ impl SessionTokens for JwtTokens {
         if now >= last { Err(AccessTokenError::Expired) } else { Ok(claims) }
     }
 
-    fn sign_refresh(&self, claims: &RefreshClaims) -> String {
+    fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -130,7 +147,7 @@ impl SessionTokens for JwtTokens {
             exp: claims.expires_at.timestamp(),
             jti: claims.token.expose(),
         };
-        self.sign(REFRESH, &claims)
+        self.keys().nth(key.later()).unwrap_or(&self.current).sign(REFRESH, &claims)
     }
 
     fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError> {

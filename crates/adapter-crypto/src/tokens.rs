@@ -1,5 +1,5 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::entropy::{PlainToken, TokenDigest, TokenGenerator};
+use domain::entropy::{KeyAge, PlainToken, TokenDigest, TokenGenerator};
 use hmac::Mac;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -9,14 +9,18 @@ use crate::keys::{KeyRing, SubKey};
 /// Makes the secrets in links and refresh tokens: 256 bits of the operating system's entropy, base64url.
 #[derive(Debug)]
 pub struct SecretTokens {
+    /// The one in force, and those before it, the youngest first.
     successor_key: SubKey,
+    earlier_keys: Vec<SubKey>,
 }
 
 impl SecretTokens {
     /// Uses the ring's key in force for successors.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
-        Self { successor_key: keys.current("token-successor") }
+        const PURPOSE: &str = "token-successor";
+        let earlier_keys = keys.all(PURPOSE).split_off(1);
+        Self { successor_key: keys.current(PURPOSE), earlier_keys }
     }
 }
 
@@ -26,13 +30,22 @@ impl TokenGenerator for SecretTokens {
     }
 
     fn successor(&self, token: &PlainToken) -> PlainToken {
-        let code = self.successor_key.mac().chain_update(token.expose().as_bytes()).finalize().into_bytes();
-        PlainToken::new(URL_SAFE_NO_PAD.encode(code))
+        derived(&self.successor_key, token)
+    }
+
+    fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)> {
+        let keys = std::iter::once(&self.successor_key).chain(&self.earlier_keys);
+        keys.enumerate().map(|(age, key)| (KeyAge::new(age), derived(key, token))).collect()
     }
 
     fn digest(&self, token: &PlainToken) -> TokenDigest {
         TokenDigest::from_hex(hex(&Sha256::digest(token.expose().as_bytes())))
     }
+}
+
+fn derived(key: &SubKey, token: &PlainToken) -> PlainToken {
+    let code = key.mac().chain_update(token.expose().as_bytes()).finalize().into_bytes();
+    PlainToken::new(URL_SAFE_NO_PAD.encode(code))
 }
 
 /// A new secret for whatever needs one: 256 bits of the operating system's entropy, base64url.
@@ -87,6 +100,20 @@ mod tests {
         assert_ne!(ours.successor(&first), tokens(b"another").successor(&first));
         assert_ne!(ours.successor(&first), ours.successor(&ours.successor(&first)));
         assert_eq!(ours.successor(&first).expose().len(), 43);
+    }
+
+    #[test]
+    fn the_successors_are_those_that_each_secret_made() {
+        let first = PlainToken::new("first".to_owned());
+        let [old, new] = [tokens(b"old"), tokens(b"new")];
+        let previous = vec![AppSecret::new(*b"old")];
+        let both = SecretTokens::new(&KeyRing::new(AppSecret::new(*b"new"), previous));
+        assert_eq!(both.successor(&first), new.successor(&first));
+        assert_eq!(
+            both.successors(&first),
+            [(KeyAge::CURRENT, new.successor(&first)), (KeyAge::new(1), old.successor(&first))]
+        );
+        assert_eq!(old.successors(&first), [(KeyAge::CURRENT, old.successor(&first))]);
     }
 
     #[test]

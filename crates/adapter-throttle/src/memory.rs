@@ -84,6 +84,13 @@ impl MemoryThrottle {
         }
     }
 
+    fn counted(&self, limit: &RateLimit, subject: &str) -> Arc<Counted> {
+        self.usage.get_with((limit.name(), subject.to_owned()), || {
+            let kept_for = limit.longest_window().to_std().unwrap_or_default();
+            Arc::new(Counted { usage: Mutex::default(), kept_for })
+        })
+    }
+
     /// What is counted for the attempt: its client alone where the owner is known to use it, else the account.
     fn guarded(&self, attempt: &SignInAttempt) -> Guarded {
         let account = attempt.account().to_owned();
@@ -95,12 +102,15 @@ impl MemoryThrottle {
 #[async_trait]
 impl RateLimiter for MemoryThrottle {
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict {
-        let counted = self.usage.get_with((limit.name(), subject.to_owned()), || {
-            let kept_for = limit.longest_window().to_std().unwrap_or_default();
-            Arc::new(Counted { usage: Mutex::default(), kept_for })
-        });
+        let counted = self.counted(limit, subject);
         let mut usage = counted.usage.lock().unwrap_or_else(PoisonError::into_inner);
         usage.take(limit, self.clock.now())
+    }
+
+    async fn take_once(&self, limit: &RateLimit, subject: &str, deed: &str) -> Verdict {
+        let counted = self.counted(limit, subject);
+        let mut usage = counted.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.take_once(limit, deed, self.clock.now())
     }
 }
 

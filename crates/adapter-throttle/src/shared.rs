@@ -74,6 +74,17 @@ impl RedisThrottle {
         self.clock.now().timestamp_millis()
     }
 
+    /// What take.lua says, with these keys of it.
+    async fn counted(&self, limit: &RateLimit, keys: &[String]) -> Option<Verdict> {
+        let mut invocation = self.scripts.take.prepare_invoke();
+        invocation.key(keys).arg(self.now()).arg(limit.longest_window().num_milliseconds());
+        for policy in limit.policies() {
+            invocation.arg(policy.quota.count()).arg(policy.quota.window().num_milliseconds());
+        }
+        let answer: Vec<u64> = self.invoke(&invocation).await?;
+        verdict(&answer, limit)
+    }
+
     async fn invoke<T: redis::FromRedisValue>(&self, invocation: &ScriptInvocation<'_>) -> Option<T> {
         self.link.ask(async |mut connection| invocation.invoke_async(&mut connection).await).await
     }
@@ -107,15 +118,18 @@ fn guarded(attempt: &SignInAttempt) -> [String; 3] {
 #[async_trait]
 impl RateLimiter for RedisThrottle {
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict {
-        let mut invocation = self.scripts.take.key(key("rate", &[limit.name(), subject]));
-        invocation.arg(self.now()).arg(limit.longest_window().num_milliseconds());
-        for policy in limit.policies() {
-            invocation.arg(policy.quota.count()).arg(policy.quota.window().num_milliseconds());
-        }
-        let answer: Option<Vec<u64>> = self.invoke(&invocation).await;
-        match answer.as_deref().and_then(|answer| verdict(answer, limit)) {
+        match self.counted(limit, &[key("rate", &[limit.name(), subject])]).await {
             Some(verdict) => verdict,
             None => self.alone.take(limit, subject).await,
+        }
+    }
+
+    async fn take_once(&self, limit: &RateLimit, subject: &str, deed: &str) -> Verdict {
+        let usage = key("rate", &[limit.name(), subject]);
+        let deed_key = format!("{usage}:{}", key("deed", &[deed]));
+        match self.counted(limit, &[usage, deed_key]).await {
+            Some(verdict) => verdict,
+            None => self.alone.take_once(limit, subject, deed).await,
         }
     }
 }

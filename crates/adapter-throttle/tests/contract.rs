@@ -1,5 +1,10 @@
 //! What the ports of `domain::throttle` ask for, in memory and in Redis; and what happens when that goes away.
-#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "what fails here fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "what fails here fails the test"
+)]
 
 use std::{
     net::IpAddr,
@@ -101,6 +106,9 @@ contract! {
     what_one_quota_refuses_is_counted_by_none,
     subjects_and_limits_are_apart,
     of_many_at_once_no_more_are_allowed_than_the_quota,
+    a_deed_is_counted_once,
+    of_many_repeats_at_once_one_is_counted,
+    the_deeds_of_subjects_and_limits_are_apart,
     a_clock_that_was_set_back_locks_nobody_out,
     each_failure_after_the_fifth_doubles_the_wait,
     of_many_attempts_at_once_five_are_let_through,
@@ -159,6 +167,52 @@ async fn of_many_at_once_no_more_are_allowed_than_the_quota(World { throttle, ..
         calls.spawn(async move { throttle.take(&limit, "a").await.is_allowed });
     }
     assert_eq!(calls.join_all().await.into_iter().filter(|is_allowed| *is_allowed).count(), 10);
+}
+
+async fn a_deed_is_counted_once(World { throttle, clock, .. }: World) {
+    let limit = limit(&["2/1m", "3/1h"]);
+    let remaining = async |deed: &str| {
+        let verdict = throttle.take_once(&limit, "a", deed).await;
+        let left: Vec<_> = verdict.standings.iter().map(|one| one.remaining).collect();
+        (verdict.is_allowed, left)
+    };
+    assert_eq!(remaining("one").await, (true, vec![1, 2]));
+    assert_eq!(remaining("one").await, (true, vec![1, 2]));
+    assert_eq!(remaining("two").await, (true, vec![0, 1]));
+    assert_eq!(remaining("three").await, (false, vec![0, 1]));
+    assert_eq!(remaining("one").await, (true, vec![0, 1]));
+    clock.advance(60);
+    assert_eq!(remaining("two").await, (true, vec![2, 1]), "known as long as the longest window");
+    assert_eq!(remaining("three").await, (true, vec![1, 0]));
+    assert_eq!(remaining("four").await, (false, vec![1, 0]));
+    clock.advance(3_600);
+    assert_eq!(remaining("one").await, (true, vec![1, 2]));
+    clock.advance(-7_200);
+    assert_eq!(remaining("one").await, (true, vec![1, 2]));
+}
+
+async fn of_many_repeats_at_once_one_is_counted(World { throttle, .. }: World) {
+    let limit = limit(&["3/1m"]);
+    let mut calls = JoinSet::new();
+    for number in 0..100 {
+        let (throttle, limit) = (Arc::clone(&throttle), limit.clone());
+        calls.spawn(
+            async move { throttle.take_once(&limit, "a", ["one", "two"][number % 2]).await.is_allowed },
+        );
+    }
+    assert!(calls.join_all().await.into_iter().all(|is_allowed| is_allowed));
+    assert_eq!(throttle.take(&limit, "a").await.standings[0].remaining, 0);
+}
+
+async fn the_deeds_of_subjects_and_limits_are_apart(World { throttle, .. }: World) {
+    let other = RateLimit::new("register", &["1/1m".parse().unwrap()]);
+    let limit = limit(&["1/1m"]);
+    for (limit, subject) in [(&limit, "a"), (&limit, "b"), (&other, "a")] {
+        assert_eq!(throttle.take_once(limit, subject, "one").await.standings[0].remaining, 0);
+        assert!(!throttle.take_once(limit, subject, "two").await.is_allowed);
+        assert!(!throttle.take(limit, subject).await.is_allowed);
+        assert!(throttle.take_once(limit, subject, "one").await.is_allowed);
+    }
 }
 
 async fn a_clock_that_was_set_back_locks_nobody_out(World { throttle, clock, .. }: World) {
@@ -268,6 +322,8 @@ async fn nodes_of_one_redis_count_together() {
     assert_eq!(one.take(&limit, "a").await.standings[0].remaining, 1);
     assert_eq!(other.take(&limit, "a").await.standings[0].remaining, 0);
     assert!(!one.take(&limit, "a").await.is_allowed);
+    assert_eq!(one.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
+    assert_eq!(other.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
     let ann = attempt("ann", "192.0.2.1");
     for _ in 0..5 {
         assert_eq!(wait(&*one, &ann).await, 0);
@@ -290,6 +346,9 @@ async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
         assert_eq!(node.take(&limit, "a").await.standings[0].remaining, 1);
         assert_eq!(node.take(&limit, "a").await.standings[0].remaining, 0);
         assert!(!node.take(&limit, "a").await.is_allowed);
+        for _ in 0..3 {
+            assert_eq!(node.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
+        }
         for _ in 0..5 {
             assert_eq!(wait(&**node, &attempt("ann", "")).await, 0);
         }
@@ -347,6 +406,7 @@ async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
     let (redis, clock) = (TestRedis::start(), MovableClock::new());
     let node = node(&redis, &clock).await;
     node.take(&limit(&["1/1m", "5/1d"]), "ann@example.com").await;
+    node.take_once(&limit(&["5/1m"]), "a sign-in", "ann's secret").await;
     let ann = attempt("ann", "192.0.2.1");
     node.begin(&ann).await.unwrap();
     node.was_owner(&ann).await;
@@ -354,6 +414,7 @@ async fn what_redis_keeps_goes_by_itself_and_names_nobody() {
     node.take_back(&ann).await;
     let keys = redis.command(&["KEYS", "*"]);
     assert!(keys.contains("cinema:rate:") && keys.contains("known") && keys.contains("failures"), "{keys}");
+    assert!(keys.contains("cinema:deed:"), "{keys}");
     assert!(!keys.contains("ann") && !keys.contains("192.0.2"), "{keys}");
     for key in keys.lines().filter(|line| line.starts_with("cinema:")) {
         let lives: i64 = redis.command(&["TTL", key]).trim_matches([':', '\r', '\n']).parse().unwrap();

@@ -170,9 +170,8 @@ pub(crate) async fn refresh(
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let accounts = api.accounts();
     let token = body.0.refresh;
-    if let Some(sign_in) = accounts.sign_in_of(token.expose()) {
-        let refreshed = api.limits.count(&request, |limits| &limits.refresh, &sign_in.to_string()).await;
-        refreshed.map_err(Failure::Broken)?;
+    if let Some(presented) = accounts.presented(token.expose()) {
+        api.limits.count_refresh(&request, &presented).await.map_err(Failure::Broken)?;
     }
     let origin = origin_of(&request);
     let pair = api.run(async move { accounts.refresh(token.expose(), &origin).await }).await?;

@@ -7,11 +7,11 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
-use app::accounts::MailQuota;
+use app::accounts::{MailQuota, PresentedToken};
 use domain::{
     accounts::EmailAddress,
     network::Network,
-    throttle::{Quota, RateLimit, RateLimiter, TOLERATED_FAILURES, TooManyFailures},
+    throttle::{Quota, RateLimit, RateLimiter, TOLERATED_FAILURES, TooManyFailures, Verdict},
 };
 
 use crate::{
@@ -40,7 +40,7 @@ pub struct RateLimits {
     pub resend_activation: RateLimit,
     /// Reset links asked for, by e-mail address.
     pub password_reset: RateLimit,
-    /// Refreshes, by sign-in.
+    /// Refresh tokens exchanged, by sign-in; whoever repeats one is not counted again.
     pub refresh: RateLimit,
     /// What no setting changes.
     pub fixed: FixedLimits,
@@ -108,6 +108,19 @@ impl Limits {
         self.take(request, limit(limits), &client).await
     }
 
+    /// Counts one more refresh of the sign-in, unless its token was counted already: clients that share one, or repeat a
+    /// call whose answer was lost, rotate it once.
+    pub(crate) async fn count_refresh(
+        &self,
+        request: &HttpRequest,
+        presented: &PresentedToken,
+    ) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let (limit, sign_in) = (&limits.refresh, presented.session_id.to_string());
+        let verdict = self.limiter.take_once(limit, &sign_in, presented.digest.as_str()).await;
+        judge(request, limit, &verdict)
+    }
+
     /// Counts one more of what is done for the subject.
     pub(crate) async fn count(
         &self,
@@ -139,29 +152,33 @@ impl Limits {
     }
 
     async fn take(&self, request: &HttpRequest, limit: &RateLimit, subject: &str) -> Result<(), Problem> {
-        let verdict = self.limiter.take(limit, subject).await;
-        let (mut told, mut exhausted, mut retry_after) = (Told::default(), Told::default(), 0);
-        for (policy, standing) in limit.policies().iter().zip(&verdict.standings) {
-            let (quota, resets_in) = (policy.quota, seconds(standing.resets_in));
-            let window = Some(quota.window().num_seconds());
-            told.add(&policy.name, quota.count(), window, standing.remaining, resets_in);
-            if standing.remaining == 0 {
-                exhausted.add(&policy.name, quota.count(), window, 0, resets_in);
-                retry_after = resets_in.max(retry_after);
-            }
-        }
-        if !verdict.is_allowed {
-            return Err(exhausted.refusal(retry_after));
-        }
-        let mut extensions = request.extensions_mut();
-        match extensions.get_mut::<Told>() {
-            Some(before) => before.prepend(&told),
-            None => {
-                extensions.insert(told);
-            }
-        }
-        Ok(())
+        judge(request, limit, &self.limiter.take(limit, subject).await)
     }
+}
+
+/// Refuses what was not allowed, and keeps for the answer how the limit stands.
+fn judge(request: &HttpRequest, limit: &RateLimit, verdict: &Verdict) -> Result<(), Problem> {
+    let (mut told, mut exhausted, mut retry_after) = (Told::default(), Told::default(), 0);
+    for (policy, standing) in limit.policies().iter().zip(&verdict.standings) {
+        let (quota, resets_in) = (policy.quota, seconds(standing.resets_in));
+        let window = Some(quota.window().num_seconds());
+        told.add(&policy.name, quota.count(), window, standing.remaining, resets_in);
+        if standing.remaining == 0 {
+            exhausted.add(&policy.name, quota.count(), window, 0, resets_in);
+            retry_after = resets_in.max(retry_after);
+        }
+    }
+    if !verdict.is_allowed {
+        return Err(exhausted.refusal(retry_after));
+    }
+    let mut extensions = request.extensions_mut();
+    match extensions.get_mut::<Told>() {
+        Some(before) => before.prepend(&told),
+        None => {
+            extensions.insert(told);
+        }
+    }
+    Ok(())
 }
 
 /// Writes what the request was counted for into its answer. A refusal brings its own: what it was refused for.

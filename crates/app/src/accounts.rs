@@ -33,12 +33,12 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta};
 use domain::{
     accounts::{
-        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, LinkKind, LinkToken,
-        PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role, Session,
-        SessionTokens, User, UserQueries,
+        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, EmailAddress, LinkKind,
+        LinkToken, PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role,
+        Session, SessionTokens, User, UserQueries,
     },
     audit::AuditQueries,
-    entropy::{PlainToken, Sealer, TokenGenerator},
+    entropy::{KeyAge, PlainToken, Sealer, TokenGenerator},
     id::{IdGenerator, SessionId, UserId},
     mail::Mail,
     media::{AvatarImages, MediaStore},
@@ -61,7 +61,7 @@ pub use log_in::LogInError;
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
 pub use profile::ProfileError;
-pub use refresh::RefreshError;
+pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 
@@ -180,13 +180,18 @@ impl Accounts {
         Ok((plain, token))
     }
 
-    /// Writes a new activation link and the mail that brings it.
+    /// Writes a new activation link and the mail that brings it to the address as it was typed last. Whoever follows the
+    /// link proves that spelling; an earlier link, which may have gone to another one, stops working.
     async fn mail_activation(
         &self,
         unit: &mut dyn AccountUnit,
-        user: &User,
+        user: &mut User,
+        typed: &EmailAddress,
         now: Instant,
     ) -> Result<(), StoreError> {
+        if user.respell(typed, now) {
+            unit.users().update(user).await?;
+        }
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
         let mail = mails::activation(&user.email, &self.settings.frontend_url, &plain);
         self.push_mail(unit, user, format!("activation:{}", token.id), mail, now).await
@@ -266,10 +271,10 @@ impl Accounts {
         (stored, claims)
     }
 
-    fn sign_pair(&self, role: Role, refresh: &RefreshClaims, now: Instant) -> TokenPair {
+    fn sign_pair(&self, role: Role, refresh: &RefreshClaims, key: KeyAge, now: Instant) -> TokenPair {
         TokenPair {
             access: self.sign_access(refresh.user_id, refresh.session_id, role, now),
-            refresh: self.ports.session_tokens.sign_refresh(refresh),
+            refresh: self.ports.session_tokens.sign_refresh(refresh, key),
         }
     }
 

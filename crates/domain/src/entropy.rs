@@ -52,6 +52,27 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
+/// One of the server's secrets, by its age: a changed one still holds for a while, beside the one in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyAge(usize);
+
+impl KeyAge {
+    /// The secret in force.
+    pub const CURRENT: Self = Self(0);
+
+    /// So many secrets came after it.
+    #[must_use]
+    pub const fn new(later: usize) -> Self {
+        Self(later)
+    }
+
+    /// How many secrets came after it.
+    #[must_use]
+    pub const fn later(self) -> usize {
+        self.0
+    }
+}
+
 /// Makes and digests the secrets that are handed out once.
 pub trait TokenGenerator: Send + Sync {
     /// A new token. MUST have 256 bits of the operating system's entropy and be safe in a URL.
@@ -59,6 +80,8 @@ pub trait TokenGenerator: Send + Sync {
     /// The token that follows `token` when it is rotated. MUST be the same each time for the same token, and not
     /// to be foreseen without the server's secret.
     fn successor(&self, token: &PlainToken) -> PlainToken;
+    /// What was made its successor while each of the server's secrets was in force, the present one first.
+    fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)>;
     /// What is stored of the token. MUST be SHA-256.
     fn digest(&self, token: &PlainToken) -> TokenDigest;
 }

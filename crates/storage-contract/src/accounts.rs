@@ -16,7 +16,8 @@ crate::cases! { "accounts":
     a_refused_insert_leaves_the_unit_usable,
     of_twenty_units_that_insert_an_address_at_once_one_succeeds,
     an_address_that_a_dropped_unit_inserted_is_free,
-    an_update_writes_all_but_identifier_address_and_creation_time,
+    an_update_writes_all_but_identifier_key_and_creation_time,
+    an_updated_spelling_is_found_and_taken_as_the_first_was,
     a_user_locked_by_identifier_is_changed_by_one_at_a_time,
     a_user_locked_by_address_is_changed_by_one_at_a_time,
     a_user_and_every_administrator_are_found_in_order,
@@ -136,7 +137,7 @@ async fn an_address_that_a_dropped_unit_inserted_is_free(node: Node) {
     assert_eq!(stored_user(&node, id(7)).await, None);
 }
 
-async fn an_update_writes_all_but_identifier_address_and_creation_time(node: Node) {
+async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
     let before = add_user(&node, 1).await;
     let bystander = add_user(&node, 2).await;
     let changed = User {
@@ -149,12 +150,32 @@ async fn an_update_writes_all_but_identifier_address_and_creation_time(node: Nod
         updated_at: at(99),
         ..before.clone()
     };
-    let ignored = User { email: user(3).email, created_at: at(77), ..changed.clone() };
+    let ignored = User { created_at: at(77), ..changed.clone() };
     let mut unit = node.account_unit().await;
     unit.users().update(&ignored).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_user(&node, before.id).await, Some(changed));
     assert_eq!(stored_user(&node, bystander.id).await, Some(bystander));
+}
+
+async fn an_updated_spelling_is_found_and_taken_as_the_first_was(node: Node) {
+    let mut unit = node.account_unit().await;
+    let first = spelled("\u{ff56}ic@example.com");
+    unit.users().insert(&first).await.unwrap();
+    unit.commit().await.unwrap();
+    let respelled = User { email: "Vic@example.com".parse().unwrap(), ..first.clone() };
+    let mut unit = node.account_unit().await;
+    unit.users().update(&respelled).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = node.account_unit().await;
+    for spelling in [&first.email, &respelled.email] {
+        let found = unit.users().find_by_email_for_update(spelling).await.unwrap().unwrap();
+        assert_eq!((found.id, found.email.as_str()), (first.id, "Vic@example.com"));
+        let (told, _) = node.account_queries.credentials_of(first.id).await.unwrap().unwrap();
+        assert_eq!(told.as_str(), "Vic@example.com");
+        let other = User { email: spelling.clone(), ..user(8) };
+        assert!(matches!(unit.users().insert(&other).await, Err(InsertUserError::EmailTaken)));
+    }
 }
 
 async fn a_user_locked_by_identifier_is_changed_by_one_at_a_time(node: Node) {

@@ -59,7 +59,7 @@ fn forge(header: &serde_json::Value, claims: &serde_json::Value) -> String {
 }
 
 fn good_header() -> serde_json::Value {
-    serde_json::json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens().key_id})
+    serde_json::json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens().current.id})
 }
 
 fn good_claims() -> serde_json::Value {
@@ -81,13 +81,16 @@ fn verdict(token: &str) -> Result<AccessClaims, AccessTokenError> {
 #[test]
 fn what_was_signed_is_read_back() {
     assert_eq!(verdict(&tokens().sign_access(&access())), Ok(access()));
-    assert_eq!(tokens().verify_refresh(&tokens().sign_refresh(&refresh())), Ok(refresh()));
+    assert_eq!(tokens().verify_refresh(&tokens().sign_refresh(&refresh(), KeyAge::CURRENT)), Ok(refresh()));
     assert_eq!(verdict(&forge(&good_header(), &good_claims())), Ok(access()));
 }
 
 #[test]
 fn the_same_refresh_claims_give_the_same_text() {
-    assert_eq!(tokens().sign_refresh(&refresh()), tokens().sign_refresh(&refresh()));
+    assert_eq!(
+        tokens().sign_refresh(&refresh(), KeyAge::CURRENT),
+        tokens().sign_refresh(&refresh(), KeyAge::CURRENT)
+    );
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn an_expired_forgery_is_invalid_not_expired() {
 
 #[test]
 fn a_refresh_token_is_no_access_token_and_the_reverse() {
-    assert_eq!(verdict(&tokens().sign_refresh(&refresh())), Err(AccessTokenError::Invalid));
+    assert_eq!(verdict(&tokens().sign_refresh(&refresh(), KeyAge::CURRENT)), Err(AccessTokenError::Invalid));
     assert_eq!(tokens().verify_refresh(&tokens().sign_access(&access())), Err(RefreshTokenError));
 }
 
@@ -146,7 +149,7 @@ fn a_key_that_comes_with_the_token_is_not_used() {
     let theirs = JwtTokens::new(&ring(b"a stranger's key of thirty-two b", &[]));
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(ACCESS.to_owned());
-    header.kid = Some(tokens().key_id);
+    header.kid = Some(tokens().current.id);
     header.jku = Some("https://evil.example/keys".to_owned());
     header.x5u = Some("https://evil.example/cert".to_owned());
     header.jwk = Some(
@@ -155,10 +158,10 @@ fn a_key_that_comes_with_the_token_is_not_used() {
         )
         .unwrap(),
     );
-    let forged = jsonwebtoken::encode(&header, &good_claims(), &theirs.signing_key).unwrap();
+    let forged = jsonwebtoken::encode(&header, &good_claims(), &theirs.current.signing).unwrap();
     assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid));
     // The same headers on a token of ours change nothing.
-    let ours = jsonwebtoken::encode(&header, &good_claims(), &tokens().signing_key).unwrap();
+    let ours = jsonwebtoken::encode(&header, &good_claims(), &tokens().current.signing).unwrap();
     assert_eq!(verdict(&ours), Ok(access()));
 }
 
@@ -205,4 +208,14 @@ fn a_previous_key_verifies_and_a_forgotten_one_does_not() {
     assert_eq!(rotated.verify_access(&token, at(EXPIRY)), Ok(access()));
     let later = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[]));
     assert_eq!(later.verify_access(&token, at(EXPIRY)), Err(AccessTokenError::Invalid));
+}
+
+#[test]
+fn a_previous_key_signs_again_what_it_signed_to_the_byte() {
+    let signed = tokens().sign_refresh(&refresh(), KeyAge::CURRENT);
+    let rotated = JwtTokens::new(&ring(b"the next secret of thirty-two by", &[SECRET]));
+    assert_eq!(rotated.sign_refresh(&refresh(), KeyAge::new(1)), signed);
+    assert_ne!(rotated.sign_refresh(&refresh(), KeyAge::CURRENT), signed);
+    let forgotten = rotated.sign_refresh(&refresh(), KeyAge::new(2));
+    assert_eq!(forgotten, rotated.sign_refresh(&refresh(), KeyAge::CURRENT));
 }

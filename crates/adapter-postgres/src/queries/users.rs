@@ -76,9 +76,15 @@ pub(super) fn list(filter: &UserFilter, sorts: &[UserSort]) -> PlainList {
     if let Some(role) = filter.role {
         matching.sql(" AND u.group_id = ").bind(group_id(role).0);
     }
-    if let Some(part) = filter.folded_email() {
-        matching.sql(" AND ");
-        push_contains(&mut matching, "u.email_key", &part);
+    let parts = filter.parts_of_key();
+    if let Some((first, others)) = parts.split_first() {
+        matching.sql(" AND (");
+        push_contains(&mut matching, "u.email_key", first);
+        for part in others {
+            matching.sql(" OR ");
+            push_contains(&mut matching, "u.email_key", part);
+        }
+        matching.sql(")");
     }
     let order = sorts.iter().fold(Keyset::ending_in("u.id"), |order, sort| {
         let (column, key_type) = match sort.key {

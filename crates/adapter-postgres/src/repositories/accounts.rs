@@ -130,6 +130,7 @@ impl UserRepository for UnitOfWork {
 
     async fn update(&mut self, user: &User) -> Result<(), StoreError> {
         let query = diesel::update(users::table.filter(users::id.eq(DbUuid(user.id.as_uuid())))).set((
+            users::email.eq(user.email.as_str().to_owned()),
             users::hashed_password.eq(user.password.as_str().to_owned()),
             users::is_password_contested.eq(user.is_password_contested),
             users::is_active.eq(user.is_active),

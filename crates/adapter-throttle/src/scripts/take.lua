@@ -1,10 +1,15 @@
--- domain::throttle::Usage::take in one step.
--- KEYS: the subject's usage. ARGV: the time and how long to keep it, then the count and window of each quota; in milliseconds.
+-- domain::throttle::Usage::take in one step; with a deed, take_once.
+-- KEYS: the subject's usage, and until when the deed is known. ARGV: the time and how long to keep it, then the count and window of each quota; in milliseconds.
 -- Kept is "used:ends_at" for each quota. Answers whether it is allowed, then what remains and when it resets, of each quota.
 local now = tonumber(ARGV[1])
 local used, ends = {}, {}
 for count, ends_at in string.gmatch(redis.call('GET', KEYS[1]) or '', '(%d+):(%d+)') do
   used[#used + 1], ends[#ends + 1] = tonumber(count), tonumber(ends_at)
+end
+local known = false
+if KEYS[2] then
+  local left = tonumber(redis.call('GET', KEYS[2]) or '0') - now
+  known = left > 0 and left <= tonumber(ARGV[2])
 end
 local quotas = (#ARGV - 2) / 2
 local allowed = 1
@@ -18,12 +23,19 @@ for index = 1, quotas do
     allowed = 0
   end
 end
+local counted = allowed
+if known then
+  allowed, counted = 1, 0
+end
 local kept, answer = {}, { allowed }
 for index = 1, quotas do
-  used[index] = used[index] + allowed
+  used[index] = used[index] + counted
   kept[index] = string.format('%.0f:%.0f', used[index], ends[index])
   answer[2 * index] = math.max(tonumber(ARGV[2 * index + 1]) - used[index], 0)
   answer[2 * index + 1] = ends[index] - now
 end
 redis.call('SET', KEYS[1], table.concat(kept, ';'), 'PX', ARGV[2])
+if KEYS[2] and counted == 1 then
+  redis.call('SET', KEYS[2], string.format('%.0f', now + ARGV[2]), 'PX', ARGV[2])
+end
 return answer

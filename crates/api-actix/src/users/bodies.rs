@@ -139,7 +139,7 @@ impl JsonSchema for UserChangesBody {
                 "role": generator.subschema_for::<RoleBody>(),
                 "is_active": {
                     "description": "Whether the user may sign in. An account that waits for its activation can be \
-                        activated so.",
+                        activated so, or kept from being activated by its owner.",
                     "type": "boolean",
                 },
             },

@@ -20,7 +20,7 @@ use domain::{
         CatalogStore, CatalogUnit, GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, Named, RatingSummary,
     },
-    entropy::{PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
+    entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
@@ -66,6 +66,9 @@ impl RateLimiter for Doubles {
     async fn take(&self, _: &RateLimit, _: &str) -> Verdict {
         Verdict { is_allowed: true, standings: Vec::new() }
     }
+    async fn take_once(&self, limit: &RateLimit, subject: &str, _: &str) -> Verdict {
+        self.take(limit, subject).await
+    }
 }
 
 #[async_trait]
@@ -91,6 +94,9 @@ impl TokenGenerator for Doubles {
     }
     fn successor(&self, token: &PlainToken) -> PlainToken {
         token.clone()
+    }
+    fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)> {
+        vec![(KeyAge::CURRENT, token.clone())]
     }
     fn digest(&self, token: &PlainToken) -> TokenDigest {
         TokenDigest::from_hex(token.expose().to_owned())
@@ -153,7 +159,7 @@ impl SessionTokens for Doubles {
             _ => Err(AccessTokenError::Invalid),
         }
     }
-    fn sign_refresh(&self, _claims: &RefreshClaims) -> String {
+    fn sign_refresh(&self, _claims: &RefreshClaims, _key: KeyAge) -> String {
         "refresh".to_owned()
     }
     fn verify_refresh(&self, _token: &str) -> Result<RefreshClaims, RefreshTokenError> {

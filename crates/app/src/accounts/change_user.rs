@@ -36,7 +36,8 @@ impl Accounts {
     /// Changes a user's role and whether the user may sign in (R21, R22); the owner is told by mail.
     ///
     /// A changed role ends no sign-in: it counts for the tokens that are out, within 5 s on every node. Deactivating ends
-    /// every sign-in and takes back the links in mails. Activating an account that waits for it drops a password that two
+    /// every sign-in and takes back the links in mails; an account that waits for its activation waits no more, so that its
+    /// owner cannot bring it about. Activating an account that waits for it drops a password that two
     /// people claimed, as its own link would.
     ///
     /// # Errors
@@ -76,7 +77,7 @@ impl Accounts {
                 return Err(ChangeUserError::LastAdmin);
             }
             unit.users().update(&user).await?;
-            if user.is_active != before.is_active {
+            if is_other_activation(before, &user) {
                 self.follow_activation(&mut *unit, &user, needs_password, now).await?;
             }
             if user.role != before.role {
@@ -114,14 +115,19 @@ fn apply(changes: UserChanges, user: &mut User, now: Instant) -> bool {
     if let Some(role) = changes.role.filter(|role| *role != user.role) {
         user.set_role(role, now);
     }
-    match changes.is_active.filter(|is_active| *is_active != user.is_active) {
-        Some(true) => user.activate(now),
-        Some(false) => {
+    match changes.is_active {
+        Some(true) if !user.is_active => user.activate(now),
+        Some(false) if user.is_active || user.is_waiting() => {
             user.deactivate(now);
             false
         }
-        None => false,
+        Some(_) | None => false,
     }
+}
+
+/// Whether the account was activated or deactivated.
+fn is_other_activation(before: &User, after: &User) -> bool {
+    before.is_active != after.is_active || before.is_waiting() != after.is_waiting()
 }
 
 /// What the audit log tells of the change.
@@ -132,8 +138,13 @@ fn deeds(admin: UserId, before: &User, after: &User) -> Vec<Deed> {
         let role = |user: &User| AuditState::of([("role", user.role.as_str())]);
         deeds.push(Deed::by(admin, AuditAction::RoleChanged).on(object).from(role(before)).to(role(after)));
     }
-    if before.is_active != after.is_active {
-        let state = |user: &User| AuditState::of([("is_active", user.is_active.to_string())]);
+    if is_other_activation(before, after) {
+        // Whether it waits is told where nothing else shows.
+        let waits = before.is_active == after.is_active;
+        let state = |user: &User| {
+            let is_waiting = waits.then(|| ("is_waiting", user.is_waiting().to_string()));
+            AuditState::of([("is_active", user.is_active.to_string())].into_iter().chain(is_waiting))
+        };
         deeds.push(
             Deed::by(admin, AuditAction::ActivationChanged).on(object).from(state(before)).to(state(after)),
         );
@@ -315,11 +326,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_waits_goes_on_waiting_when_it_is_to_be_inactive() {
+    async fn an_account_that_waits_and_is_deactivated_does_not_come_back_alone() {
         let world = led(World::new()).await;
         let token = world.registered(&ann()).await;
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert!(!change(&world, &ann(), DEACTIVATE).await.unwrap().is_active);
+        let mail = world.last_mail();
+        assert_eq!((mail.to, mail.subject.as_str()), (ann(), "Your Cinema account was deactivated"));
+        assert!(world.store.rows().links.is_empty());
+        let before = world.store.rows().clone();
+        assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+        let again = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        world.accounts.send_requested_activation(world.wish(), &ann()).await.unwrap();
         change(&world, &ann(), DEACTIVATE).await.unwrap();
-        world.accounts.activate(&token, ORIGIN).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+        // What was contested is so still when an administrator lets it in.
+        assert!(change(&world, &ann(), ACTIVATE).await.unwrap().is_active);
+        assert!(!world.user(&ann()).password.is_usable());
+    }
+
+    #[tokio::test]
+    async fn that_an_account_waits_no_more_is_in_the_audit_log() {
+        let world = led(World::new()).await;
+        world.registered(&ann()).await;
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let rows = world.store.rows();
+        let entry = rows.audit.last().unwrap();
+        let waiting = |text: &str| Some(AuditState::of([("is_active", "false"), ("is_waiting", text)]));
+        assert_eq!(
+            (entry.action, entry.object),
+            (AuditAction::ActivationChanged, Some(AuditObject::User(rows.users[1].id)))
+        );
+        assert_eq!((&entry.before, &entry.after), (&waiting("true"), &waiting("false")));
     }
 
     #[tokio::test]

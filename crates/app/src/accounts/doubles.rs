@@ -56,6 +56,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) passwords: Arc<PlainHasher>,
     pub(crate) guard: Arc<RecordingGuard>,
+    pub(crate) tokens: Arc<ReadableTokens>,
     pub(crate) media: Arc<MemoryMedia>,
 }
 
@@ -88,7 +89,7 @@ impl World {
             backoff: Arc::new(NotedWaits::default()),
             ids: Arc::new(CountingIds::default()),
             tokens: tokens.clone(),
-            session_tokens: tokens,
+            session_tokens: tokens.clone(),
             passwords: passwords.clone(),
             guard: guard.clone(),
             sealer: Arc::new(FlipSealer),
@@ -103,7 +104,15 @@ impl World {
             password_policy: PasswordPolicy::Standard,
             frontend_url: "https://cinema.example".to_owned(),
         };
-        Self { accounts: Arc::new(Accounts::new(ports, settings)), store, clock, passwords, guard, media }
+        Self {
+            accounts: Arc::new(Accounts::new(ports, settings)),
+            store,
+            clock,
+            passwords,
+            guard,
+            tokens,
+            media,
+        }
     }
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.

@@ -3,6 +3,7 @@ use domain::{
         AccountUnit, Credentials, EmailAddress, HashError, Origin, PasswordHash, PlainPassword, Session, User,
     },
     audit::{AuditAction, AuditObject, AuditState},
+    entropy::KeyAge,
     id::UserId,
     store::StoreError,
     throttle::TooManyFailures,
@@ -178,7 +179,7 @@ impl Accounts {
         for id in ended {
             self.seen_sessions.forget(id);
         }
-        Ok(self.sign_pair(user.role, &claims, now))
+        Ok(self.sign_pair(user.role, &claims, KeyAge::CURRENT, now))
     }
 
     async fn admit_once(

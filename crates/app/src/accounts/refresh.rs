@@ -1,6 +1,7 @@
 use domain::{
     accounts::{AccountUnit, Origin, REFRESH_GRACE, RefreshClaims, RefreshToken, Session},
     audit::{AuditAction, AuditObject, AuditState},
+    entropy::{KeyAge, TokenDigest},
     id::SessionId,
     store::StoreError,
     time::Instant,
@@ -20,6 +21,15 @@ pub enum RefreshError {
     Store(#[from] StoreError),
 }
 
+/// A refresh token of ours that somebody holds: for whoever counts refreshes, before one is begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentedToken {
+    /// The sign-in that it says it belongs to.
+    pub session_id: SessionId,
+    /// What tells it from others of the sign-in.
+    pub digest: TokenDigest,
+}
+
 impl Accounts {
     /// Exchanges a refresh token for its successor and a fresh access token (R10, R11; RFC 9700 section 4.14.2).
     ///
@@ -33,10 +43,14 @@ impl Accounts {
         retried(&*self.ports.backoff, || self.try_refresh(&presented, origin)).await
     }
 
-    /// The sign-in that a refresh token says it belongs to, whether or not that is live; `None` when it is none of ours.
+    /// What a refresh token says, whether or not it still counts; `None` when it is none of ours.
     #[must_use]
-    pub fn sign_in_of(&self, refresh: &str) -> Option<SessionId> {
-        self.ports.session_tokens.verify_refresh(refresh).ok().map(|claims| claims.session_id)
+    pub fn presented(&self, refresh: &str) -> Option<PresentedToken> {
+        let claims = self.ports.session_tokens.verify_refresh(refresh).ok()?;
+        Some(PresentedToken {
+            session_id: claims.session_id,
+            digest: self.ports.tokens.digest(&claims.token),
+        })
     }
 
     async fn try_refresh(
@@ -60,8 +74,8 @@ impl Accounts {
         {
             return Err(RefreshError::Invalid);
         }
-        let claims = match stored.rotated_at {
-            None => self.rotate(&mut *unit, session, &stored, presented, now).await?,
+        let (key, claims) = match stored.rotated_at {
+            None => (KeyAge::CURRENT, self.rotate(&mut *unit, session, &stored, presented, now).await?),
             Some(at) if now.signed_duration_since(at) <= REFRESH_GRACE => {
                 self.same_successor(&mut *unit, presented).await?
             }
@@ -79,7 +93,7 @@ impl Accounts {
             }
         };
         unit.commit().await?;
-        Ok(self.sign_pair(user.role, &claims, now))
+        Ok(self.sign_pair(user.role, &claims, key, now))
     }
 
     async fn rotate(
@@ -99,22 +113,27 @@ impl Accounts {
         Ok(claims)
     }
 
+    /// What the token was exchanged for, and the key that signed it: the server's secret may have been changed since.
     async fn same_successor(
         &self,
         unit: &mut dyn AccountUnit,
         presented: &RefreshClaims,
-    ) -> Result<RefreshClaims, RefreshError> {
-        let token = self.ports.tokens.successor(&presented.token);
-        let digest = self.ports.tokens.digest(&token);
-        // It is missing only when the server's secret was changed within the grace.
-        let stored = unit.sessions().find_refresh(&digest).await?.ok_or(RefreshError::Invalid)?;
-        Ok(RefreshClaims {
-            user_id: stored.user_id,
-            session_id: stored.session_id,
-            token,
-            issued_at: stored.issued_at,
-            expires_at: stored.expires_at,
-        })
+    ) -> Result<(KeyAge, RefreshClaims), RefreshError> {
+        for (key, token) in self.ports.tokens.successors(&presented.token) {
+            let digest = self.ports.tokens.digest(&token);
+            if let Some(stored) = unit.sessions().find_refresh(&digest).await? {
+                let claims = RefreshClaims {
+                    user_id: stored.user_id,
+                    session_id: stored.session_id,
+                    token,
+                    issued_at: stored.issued_at,
+                    expires_at: stored.expires_at,
+                };
+                return Ok((key, claims));
+            }
+        }
+        // It is missing only when the secret of then is not known any more.
+        Err(RefreshError::Invalid)
     }
 
     /// Ends the sign-in and forgets all of its refresh tokens.
@@ -173,6 +192,22 @@ mod tests {
         assert_ne!(repeated.access, second.access);
         assert_eq!(world.store.rows().refresh.len(), 2);
         next(&world, &second).await;
+    }
+
+    #[tokio::test]
+    async fn a_repeat_across_a_change_of_the_secret_gets_the_same_to_the_byte() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        let second = next(&world, &first).await;
+        for _ in 0..2 {
+            world.tokens.change_key();
+            assert_eq!(next(&world, &first).await.refresh, second.refresh);
+        }
+        assert_eq!(world.store.rows().refresh.len(), 2);
+        let third = next(&world, &second).await;
+        world.tokens.change_key();
+        assert_eq!(next(&world, &second).await.refresh, third.refresh);
+        next(&world, &third).await;
     }
 
     #[tokio::test]

@@ -47,6 +47,15 @@ enum Outcome {
     Changed,
 }
 
+/// An address that waits for its activation was registered once more.
+struct Again<'a> {
+    /// The address as it was typed now.
+    typed: &'a EmailAddress,
+    /// Whether the password is the one of before.
+    is_same: bool,
+    quota: MailQuota,
+}
+
 impl Accounts {
     /// Opens an account that waits for its activation, and mails the link (R1–R4).
     ///
@@ -92,10 +101,10 @@ impl Accounts {
     ) -> Result<Outcome, StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
+        let mut user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
         match unit.users().insert(&user).await {
             Ok(()) => {
-                self.mail_activation(&mut *unit, &user, now).await?;
+                self.mail_activation(&mut *unit, &mut user, email, now).await?;
                 let deed = Deed::by(None, AuditAction::Registered).on(AuditObject::User(user.id));
                 self.record(&mut *unit, deed, origin, now).await?;
             }
@@ -104,11 +113,13 @@ impl Accounts {
                 let Some(user) = unit.users().find_by_email_for_update(email).await? else {
                     return Ok(Outcome::Changed);
                 };
-                if known.is_none_or(|known| known.version != user.version) {
-                    return Ok(Outcome::Changed);
-                }
                 if user.is_waiting() {
-                    self.register_again(&mut *unit, user, is_same, quota, origin, now).await?;
+                    if known.is_none_or(|known| known.password != user.password) {
+                        // It was compared with another password, or with none.
+                        return Ok(Outcome::Changed);
+                    }
+                    let again = Again { typed: email, is_same, quota };
+                    self.register_again(&mut *unit, user, again, origin, now).await?;
                 } else if self.settings.registration_reveals_email {
                     return Ok(Outcome::Taken);
                 } else if quota == MailQuota::Left {
@@ -130,21 +141,20 @@ impl Accounts {
         &self,
         unit: &mut dyn AccountUnit,
         mut user: User,
-        is_same: bool,
-        quota: MailQuota,
+        again: Again<'_>,
         origin: &Origin,
         now: Instant,
     ) -> Result<(), StoreError> {
-        if !is_same {
-            user.contest_password(now);
+        if !again.is_same && user.contest_password(now) {
             unit.users().update(&user).await?;
             let deed = Deed::by(None, AuditAction::Registered)
                 .on(AuditObject::User(user.id))
                 .to(AuditState::of([("password", "contested")]));
             self.record(unit, deed, origin, now).await?;
         }
-        match quota {
-            MailQuota::Left => self.mail_activation(unit, &user, now).await,
+        match again.quota {
+            MailQuota::Left => self.mail_activation(unit, &mut user, again.typed, now).await,
+            // Without a new link the spelling stays as it is: the earlier link was mailed there.
             MailQuota::UsedUp => Ok(()),
         }
     }
@@ -152,7 +162,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::store::StoreError;
+    use domain::{accounts::PasswordHash, store::StoreError};
 
     use crate::accounts::{
         LogInError, MailQuota, RegisterError,
@@ -295,19 +305,95 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_changes_between_the_check_and_the_unit_is_looked_at_again() {
+    async fn the_link_goes_to_the_spelling_typed_last_until_one_is_proved() {
+        let world = World::new();
+        let fullwidth = email("\u{ff41}nn@example.com");
+        let first = world.registered(&fullwidth).await;
+        let second = world.registered(&ann()).await;
+        assert_eq!(world.last_mail().to.as_str(), "ann@example.com");
+        assert_eq!(world.store.rows().users.len(), 1);
+        assert!(world.accounts.activate(&first, ORIGIN).await.is_err(), "it was mailed to another spelling");
+        world.accounts.activate(&second, ORIGIN).await.unwrap();
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+        let again = world.accounts.register(fullwidth, password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+    }
+
+    #[tokio::test]
+    async fn who_claims_another_spelling_with_another_password_gets_the_link_and_sets_one() {
+        let world = World::new();
+        world.registered(&email("\u{ff41}nn@example.com")).await;
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        world.accounts.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
+        let reset = world.last_mail();
+        assert_eq!((reset.to.as_str(), &*reset.subject), ("ann@example.com", "Set a new Cinema password"));
+        assert!(!world.user(&ann()).password.is_usable());
+    }
+
+    #[tokio::test]
+    async fn the_spelling_stays_where_the_link_was_mailed_to_beyond_the_quota() {
+        let world = World::new();
+        let link = world.registered(&ann()).await;
+        let (stranger, other) = (email("\u{ff41}nn@example.com"), password("other harbour 8"));
+        world.accounts.register(stranger, other, MailQuota::UsedUp, ORIGIN).await.unwrap();
+        world.accounts.activate(&link, ORIGIN).await.unwrap();
+        let reset = world.last_mail();
+        assert_eq!((reset.to.as_str(), &*reset.subject), ("ann@example.com", "Set a new Cinema password"));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_contested_already_is_not_contested_again() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        for other in ["other harbour 8", "third harbour 9"] {
+            world.accounts.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        }
+        assert_eq!(world.user(&ann()).version, 2);
+        let rows = world.store.rows();
+        assert_eq!(rows.audit.len(), 2, "registered, contested: {:?}", rows.audit);
+    }
+
+    #[tokio::test]
+    async fn what_others_register_meanwhile_keeps_nobody_from_registering() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.passwords.take_count();
+        world.store.meddle(|rows: &mut Rows| {
+            let user = &mut rows.users[0];
+            user.contest_password(user.updated_at);
+            user.version += 1;
+        });
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2, "the password it was compared with is still the one");
+    }
+
+    #[tokio::test]
+    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_taken() {
         let world = World::discreet();
+        world.registered(&ann()).await;
+        world.store.meddle(|rows: &mut Rows| {
+            let at = rows.users[0].created_at;
+            rows.users[0].activate(at);
+        });
+        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert_eq!(world.last_mail().subject, "You already have a Cinema account");
+        assert!(!world.user(&ann()).is_password_contested);
+    }
+
+    #[tokio::test]
+    async fn a_password_that_changes_between_the_check_and_the_unit_is_looked_at_again() {
+        let world = World::new();
         world.registered(&ann()).await;
         world.passwords.take_count();
         let mut is_first = true;
         world.store.meddle(move |rows: &mut Rows| {
             if std::mem::take(&mut is_first) {
                 let at = rows.users[0].created_at;
-                rows.users[0].activate(at);
+                rows.users[0].set_password(PasswordHash::from_phc("1$other harbour 8".to_owned()), at);
             }
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
-        assert_eq!(world.last_mail().subject, "You already have a Cinema account");
         assert!(!world.user(&ann()).is_password_contested);
         assert_eq!(world.passwords.take_count(), 3);
     }
@@ -316,9 +402,11 @@ mod tests {
     async fn an_account_that_keeps_changing_ends_in_a_failure_that_can_be_tried_again() {
         let world = World::new();
         world.registered(&ann()).await;
-        world.store.meddle(|rows| {
+        let mut count = 0_u32;
+        world.store.meddle(move |rows| {
+            count += 1;
             let at = rows.users[0].created_at;
-            rows.users[0].activate(at);
+            rows.users[0].set_password(PasswordHash::from_phc(format!("1$changed {count}")), at);
         });
         let failed = world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Store(StoreError::Unavailable(_)))));

@@ -38,8 +38,8 @@ impl Accounts {
         let mut unit = self.ports.store.begin().await?;
         let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_waiting);
         if unit.outbox().remove(wish).await? {
-            if let Some(user) = user {
-                self.mail_activation(&mut *unit, &user, now).await?;
+            if let Some(mut user) = user {
+                self.mail_activation(&mut *unit, &mut user, email, now).await?;
             }
             unit.commit().await?;
         }
@@ -81,6 +81,24 @@ mod tests {
         assert!(world.accounts.activate(&old, ORIGIN).await.is_err());
         world.seconds_pass(23 * 3600);
         world.accounts.activate(&new, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_new_link_goes_to_the_spelling_that_asked_for_it() {
+        let world = World::new();
+        let stranger = email("\u{ff41}nn@example.com");
+        let old = world.registered(&stranger).await;
+        world.accounts.resend_activation(ann()).await.unwrap();
+        let Some(Message::ActivationRequested(typed)) = world.messages().pop() else { panic!("no wish") };
+        assert_eq!(typed.as_str(), "ann@example.com");
+        world.accounts.send_requested_activation(world.wish(), &typed).await.unwrap();
+        let mail = world.last_mail();
+        assert_eq!(mail.to.as_str(), "ann@example.com");
+        assert!(world.accounts.activate(&old, ORIGIN).await.is_err());
+        world.accounts.activate(&token_in(&mail), ORIGIN).await.unwrap();
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+        world.accounts.send_requested_activation(world.wish(), &stranger).await.unwrap();
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
     }
 
     #[tokio::test]

@@ -27,6 +27,12 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
+/// What a version follows in a `User-Agent`, when a digit does: a program's, and that of a system.
+const BEFORE_VERSIONS: [&str; 7] = ["/", "/v", "rv:", "Windows NT ", "Android ", "OS ", "OS X "];
+
+/// What a version follows whatever it begins with: Android's own name of it.
+const BEFORE_BUILDS: &str = " Build/";
+
 /// The longest name of an unknown program that is told.
 const PROGRAM_LENGTH: usize = 30;
 
@@ -64,12 +70,28 @@ impl Device {
     }
 
     /// What tells this device from others of the same user: its `User-Agent` without version numbers, so that an update of
-    /// the browser or the system makes no new device of it.
+    /// the browser or the system makes no new device of it. Other numbers stay: models of devices have them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let agent = self.user_agent.as_deref().unwrap_or_default();
-        agent.chars().filter(|c| !c.is_ascii_digit() && !matches!(c, '.' | '_')).collect()
+        let mut rest = self.user_agent.as_deref().unwrap_or_default();
+        let mut kept = String::with_capacity(rest.len());
+        while let Some(next) = rest.chars().next() {
+            let is_version = kept.ends_with(BEFORE_BUILDS)
+                || next.is_ascii_digit() && BEFORE_VERSIONS.iter().any(|before| kept.ends_with(before));
+            if is_version {
+                rest = rest.trim_start_matches(is_of_version);
+            }
+            let mut others = rest.chars();
+            kept.extend(others.next());
+            rest = others.as_str();
+        }
+        kept
     }
+}
+
+/// Whether a version goes on with it.
+fn is_of_version(character: char) -> bool {
+    !character.is_whitespace() && !matches!(character, ';' | ',' | '/' | '(' | ')' | '[' | ']')
 }
 
 #[cfg(test)]
@@ -121,10 +143,64 @@ mod tests {
 
     #[test]
     fn an_update_makes_no_new_device() {
-        let old = device("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
-        let new = device("Mozilla/5.0 (X11; Linux x86_64; rv:129.0) Gecko/20100101 Firefox/129.0.1");
-        assert_eq!(old.fingerprint(), new.fingerprint());
-        assert_ne!(old.fingerprint(), device("curl/8.5.0").fingerprint());
-        assert_ne!(old.fingerprint(), Device::default().fingerprint());
+        for (old, new) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                "Mozilla/5.0 (X11; Linux x86_64; rv:129.0) Gecko/20100101 Firefox/129.0.1",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/130.0.0.0 Safari/537.36",
+                "Mozilla/5.0 (Windows NT 11.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/131.0.0.0 Safari/537.36",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                 Version/17.5 Mobile/15E148 Safari/604.1",
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/606.1 (KHTML, like Gecko) \
+                 Version/18.0 Mobile/15E302a Safari/605.1",
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15",
+                "Mozilla/5.0 (iPad; CPU OS 18_1_1 like Mac OS X) AppleWebKit/605.1.16",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/17.5 Safari/605.1.15",
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.5) Version/18.0 Safari/605.1.15",
+            ),
+            (
+                "Dalvik/2.1.0 (Linux; U; Android 14; SM-G991B Build/UP1A.231005.007)",
+                "Dalvik/2.1.0 (Linux; U; Android 15; SM-G991B Build/AP3A.240905.015)",
+            ),
+            ("CinemaApp/1.0 (iPhone14,3; iOS 17.5.1)", "CinemaApp/1.1-beta2 (iPhone14,3; iOS 18)"),
+            ("app/v1.9 (Pixel 8)", "app/v2 (Pixel 8)"),
+            ("curl/8.5.0", "curl/8.10.1"),
+        ] {
+            assert_eq!(device(old).fingerprint(), device(new).fingerprint(), "{old}");
+        }
+    }
+
+    #[test]
+    fn another_device_is_another_one() {
+        let agents = [
+            "device-1",
+            "device-2",
+            "CinemaApp/1.0 (iPhone14,3; iOS 17.5)",
+            "CinemaApp/1.0 (iPhone15,2; iOS 17.5)",
+            "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
+            "Dalvik/2.1.0 (Linux; U; Android 14; SM-G991B Build/UP1A.231005.007)",
+            "Dalvik/2.1.0 (Linux; U; Android 14; SM-G996B Build/UP1A.231005.007)",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+            "Mozilla/5.0 (X11; Linux i686; rv:128.0) Gecko/20100101 Firefox/128.0",
+            "app [FBDV/iPhone14,3;FBSV/17.5]",
+            "app [FBDV/iPhone15,2;FBSV/17.5]",
+            "curl/8.5.0",
+            "",
+        ];
+        let fingerprints: std::collections::BTreeSet<_> =
+            agents.iter().map(|agent| device(agent).fingerprint()).collect();
+        assert_eq!(fingerprints.len(), agents.len(), "{fingerprints:#?}");
+        assert_eq!(Device::default().fingerprint(), "");
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use zeroize::Zeroizing;
 
 use crate::accounts::EmailAddress;
@@ -117,19 +118,24 @@ impl PasswordPolicy {
         if length > MAX_PASSWORD_LENGTH {
             return Err(PasswordProblem::TooLong);
         }
-        let lower = Zeroizing::new(text.to_lowercase());
-        if email.is_some_and(|email| lower.trim() == email.key()) {
+        if email.is_some_and(|email| text.parse().is_ok_and(|typed: EmailAddress| typed == *email)) {
             return Err(PasswordProblem::IsEmail);
         }
-        let is_mixed = text.chars().any(char::is_alphabetic) && text.chars().any(char::is_numeric);
+        let is_mixed = text.chars().any(char::is_alphabetic) && text.chars().any(is_digit);
         if self.needs_letter_and_digit() && !is_mixed {
             return Err(PasswordProblem::TooWeak);
         }
+        let lower = Zeroizing::new(text.to_lowercase());
         if self.common_passwords().lines().any(|common| common == *lower) {
             return Err(PasswordProblem::TooCommon);
         }
         Ok(())
     }
+}
+
+/// Whether it is a decimal digit, of whatever script: neither a fraction nor a Roman numeral is.
+fn is_digit(character: char) -> bool {
+    character.general_category() == GeneralCategory::DecimalNumber
 }
 
 /// What is stored of a password: a PHC string, hidden in `Debug`.
@@ -218,7 +224,19 @@ mod tests {
         assert_eq!(check("8236481923"), Err(PasswordProblem::TooWeak));
         assert_eq!(check("password1"), Err(PasswordProblem::TooCommon));
         assert_eq!(check("PassWord1"), Err(PasswordProblem::TooCommon));
-        assert_eq!(check("Ann1@Example.com"), Err(PasswordProblem::IsEmail));
+        for address in ["Ann1@Example.com", " ann1@example.com ", "ann1@ｅxample.com"] {
+            assert_eq!(check(address), Err(PasswordProblem::IsEmail), "{address}");
+        }
+    }
+
+    #[test]
+    fn only_a_decimal_digit_is_a_digit_and_one_of_any_script_is() {
+        for weak in ["½aaaaaaa", "aaaaaaaⅧ", "aaaaaaa²", "aaaaaaa①", "aaaaaaa〇", "aaaaaaa五"] {
+            assert_eq!(check(weak), Err(PasswordProblem::TooWeak), "{weak}");
+        }
+        for good in ["aaaaaaa7x", "aaaaaaaa٣", "aaaaaaaa५", "aaaaaaaa７", "aaaaaaaa𝟟"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
     }
 
     #[test]
@@ -257,7 +275,7 @@ mod tests {
         assert!(COMMON_PASSWORDS.lines().all(|line| {
             line.chars().count() >= PasswordPolicy::Standard.least_length()
                 && line.chars().any(char::is_alphabetic)
-                && line.chars().any(char::is_numeric)
+                && line.chars().any(is_digit)
                 && line == line.to_lowercase()
         }));
     }

@@ -72,7 +72,7 @@ pub trait UserRepository: Send {
     /// Adds a user. MUST answer [`InsertUserError::EmailTaken`] when the address key is there, even when another unit
     /// adds it at the same moment, and MUST leave the unit usable then.
     async fn insert(&mut self, user: &User) -> Result<(), InsertUserError>;
-    /// Writes all of the user but its identifier, address and creation time.
+    /// Writes all of the user but its identifier, the key of its address and its creation time.
     async fn update(&mut self, user: &User) -> Result<(), StoreError>;
 }
 

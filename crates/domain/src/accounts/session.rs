@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 
 use crate::{
     accounts::{Device, Role},
-    entropy::{PlainToken, TokenDigest},
+    entropy::{KeyAge, PlainToken, TokenDigest},
     id::{SessionId, TokenId, UserId},
     time::Instant,
 };
@@ -127,8 +127,9 @@ pub trait SessionTokens: Send + Sync {
     /// # Errors
     /// When it is not to be trusted; [`AccessTokenError::Expired`] only when all but its time is right.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
-    /// Signs a refresh token (`typ: rt+jwt`). MUST give the same text for the same claims.
-    fn sign_refresh(&self, claims: &RefreshClaims) -> String;
+    /// Signs a refresh token (`typ: rt+jwt`). MUST give the same text for the same claims and key, whatever the key in
+    /// force is by then; a key that is not known any more is the one in force.
+    fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
     /// Reads a refresh token, expired or not: whether it still counts is written in the store.
     ///
     /// # Errors

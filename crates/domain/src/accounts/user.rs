@@ -9,7 +9,8 @@ use crate::{
 pub struct User {
     /// Its identifier.
     pub id: UserId,
-    /// Its address, unique among all accounts.
+    /// Its address, unique among all accounts, in the spelling that its owner proved; while it waits, in the one that
+    /// its link was mailed to.
     pub email: EmailAddress,
     /// What is kept of the password.
     pub password: PasswordHash,
@@ -20,10 +21,10 @@ pub struct User {
     pub role: Role,
     /// Whether it may sign in.
     pub is_active: bool,
-    /// When it was activated first; `None` while it waits for that. An account that was activated and may not sign in was
-    /// deactivated, which its owner cannot undo.
+    /// When it was activated first, or deactivated before that; `None` while it waits for the one or the other. An account
+    /// that does not wait and may not sign in was deactivated, which its owner cannot undo.
     pub activated_at: Option<Instant>,
-    /// Counts changes of password, role and activation, so that what was read earlier can be checked again.
+    /// Counts changes of password, role, activation and spelling, so that what was read earlier can be checked again.
     pub version: i64,
     /// When it was made.
     pub created_at: Instant,
@@ -62,10 +63,10 @@ impl User {
         dropped
     }
 
-    /// Keeps the account from signing in, until an administrator activates it again.
+    /// Keeps the account from signing in, until an administrator activates it again: its owner cannot, also when it waited
+    /// for that.
     pub fn deactivate(&mut self, now: Instant) {
         self.is_active = false;
-        // It may have been activated by a version of this program that did not note when.
         self.activated_at.get_or_insert(now);
         self.touch(now);
     }
@@ -82,10 +83,27 @@ impl User {
         self.touch(now);
     }
 
-    /// Notes that the address was registered again with another password.
-    pub fn contest_password(&mut self, now: Instant) {
+    /// Notes that the address was registered again with another password; says whether that is news.
+    pub fn contest_password(&mut self, now: Instant) -> bool {
+        if self.is_password_contested {
+            return false;
+        }
         self.is_password_contested = true;
         self.touch(now);
+        true
+    }
+
+    /// Takes the address as it was typed last, while nobody has proved the spelling that is kept: what is one address here
+    /// may be two mailboxes. Says whether that changes anything. To be called with a new link alone, so that the one that
+    /// counts was mailed to the spelling that is kept.
+    pub fn respell(&mut self, typed: &EmailAddress, now: Instant) -> bool {
+        let is_other_spelling = self.email == *typed && self.email.as_str() != typed.as_str();
+        if !self.is_waiting() || !is_other_spelling {
+            return false;
+        }
+        self.email = typed.clone();
+        self.touch(now);
+        true
     }
 
     /// Sets a new password.
@@ -135,6 +153,40 @@ mod tests {
         assert_eq!((user.activated_at, user.version), (Some(Instant::UNIX_EPOCH), 3));
         assert!(!user.activate(Instant::MAX_UTC));
         assert!(user.is_active && user.password.is_usable());
+    }
+
+    #[test]
+    fn an_account_that_is_deactivated_waits_no_more() {
+        let mut user = registered();
+        user.deactivate(Instant::MAX_UTC);
+        assert!(!user.is_active && !user.is_waiting());
+        user.activate(Instant::MAX_UTC);
+        assert!(user.is_active && user.password.is_usable());
+    }
+
+    #[test]
+    fn a_spelling_that_was_proved_stays_and_another_address_is_no_spelling() {
+        let mut user = registered();
+        let typed = |text: &str| text.parse::<EmailAddress>().unwrap();
+        assert!(!user.respell(&typed("ann@example.com"), Instant::MAX_UTC));
+        assert!(!user.respell(&typed("bob@example.com"), Instant::MAX_UTC));
+        assert_eq!((user.version, user.updated_at), (1, Instant::UNIX_EPOCH));
+        assert!(user.respell(&typed("Ann@Example.com"), Instant::MAX_UTC));
+        assert_eq!((user.email.as_str(), user.version), ("Ann@Example.com", 2));
+        user.activate(Instant::MAX_UTC);
+        assert!(!user.respell(&typed("ANN@example.com"), Instant::MAX_UTC));
+        user.deactivate(Instant::MAX_UTC);
+        assert!(!user.respell(&typed("ANN@example.com"), Instant::MAX_UTC));
+        assert_eq!(user.email.as_str(), "Ann@Example.com");
+    }
+
+    #[test]
+    fn a_password_is_contested_once() {
+        let mut user = registered();
+        assert!(user.contest_password(Instant::UNIX_EPOCH));
+        let contested = user.clone();
+        assert!(!user.contest_password(Instant::MAX_UTC));
+        assert_eq!(user, contested);
     }
 
     #[test]

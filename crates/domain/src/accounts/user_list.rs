@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::email_address::folded;
+use super::email_address::{folded_host_part, folded_name};
 use crate::{
     accounts::{EmailAddress, Profile, Role, User},
     id::UserId,
@@ -53,10 +53,19 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// The part of the address as keys are written; `None` when nothing is asked of the address.
+    /// How the part of the address may stand in a key: one of these. Without an `@` it may be of the name or of the host,
+    /// which are folded each in its way. Empty when nothing is asked of the address.
     #[must_use]
-    pub fn folded_email(&self) -> Option<String> {
-        self.email.as_deref().map(|part| folded(part.trim())).filter(|part| !part.is_empty())
+    pub fn parts_of_key(&self) -> Vec<String> {
+        let part = self.email.as_deref().unwrap_or_default().trim();
+        let folded_host = |part: &str| folded_host_part(part).unwrap_or_else(|| folded_name(part));
+        let mut parts = match part.rsplit_once('@') {
+            Some((name, host)) => vec![format!("{}@{}", folded_name(name), folded_host(host))],
+            None => vec![folded_name(part), folded_host(part)],
+        };
+        parts.dedup();
+        parts.retain(|part| !part.is_empty());
+        parts
     }
 }
 
@@ -103,15 +112,19 @@ mod tests {
 
     #[test]
     fn a_part_of_an_address_is_folded_like_an_address() {
-        let part =
-            |text: &str| UserFilter { email: Some(text.to_owned()), ..UserFilter::default() }.folded_email();
+        let parts =
+            |text: &str| UserFilter { email: Some(text.to_owned()), ..UserFilter::default() }.parts_of_key();
         for same in ["andr\u{e9}@", "ANDRE\u{301}@", "  Andr\u{e9}@\t"] {
-            assert_eq!(part(same).as_deref(), Some("andr\u{e9}@"), "{same}");
+            assert_eq!(parts(same), ["andr\u{e9}@"], "{same}");
         }
-        assert_eq!(part("%_\\").as_deref(), Some("%_\\"));
+        assert_eq!(parts("%_\\"), ["%_\\"]);
+        assert_eq!(parts("STRA\u{df}E"), ["strasse", "stra\u{df}e"]);
+        assert_eq!(parts("\u{df}@STRA\u{df}E.de"), ["ss@stra\u{df}e.de"]);
+        assert_eq!(parts("ann@xn--mnchen-3ya"), ["ann@m\u{fc}nchen"]);
         for nothing in ["", "  "] {
-            assert_eq!(part(nothing), None);
+            assert!(parts(nothing).is_empty());
         }
+        assert!(UserFilter::default().parts_of_key().is_empty());
     }
 
     #[test]

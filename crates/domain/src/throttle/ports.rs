@@ -14,6 +14,9 @@ pub trait RateLimiter: Send + Sync {
     /// MUST be one step: of any number at once no more are allowed than the quotas say. MUST keep subjects and limits
     /// apart, and MUST keep a bounded number of them.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
+    /// The same for a deed that may be repeated, by [`Usage::take_once`](super::Usage::take_once). MUST be one step: of
+    /// any number of repeats at once one is counted. MUST keep the deeds of subjects and limits apart.
+    async fn take_once(&self, limit: &RateLimit, subject: &str, deed: &str) -> Verdict;
 }
 
 /// Somebody tries a password: for which account, and from where.

@@ -1,4 +1,4 @@
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{collections::HashMap, fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
 
@@ -168,7 +168,11 @@ pub struct Verdict {
 
 /// How often a subject did what a limit is about: what an adapter keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Usage(Vec<Window>);
+pub struct Usage {
+    windows: Vec<Window>,
+    /// What was counted by its name, and until when it is known: no more than the quotas allowed meanwhile.
+    deeds: HashMap<String, Instant>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Window {
@@ -191,25 +195,52 @@ impl Window {
 impl Usage {
     /// Counts one more use when every quota of the limit allows it, and says how they stand.
     pub fn take(&mut self, limit: &RateLimit, now: Instant) -> Verdict {
-        let windows = limit.policies.iter().enumerate().map(|(index, Policy { quota, .. })| {
-            let known = self.0.get(index).and_then(|window| window.at(quota, now));
-            known.unwrap_or_else(|| Window::begin(quota, now))
-        });
-        let mut windows: Vec<Window> = windows.collect();
-        let is_allowed =
-            windows.iter().zip(&limit.policies).all(|(window, policy)| window.used < policy.quota.count());
+        self.windows = self.windows_at(limit, now);
+        let mut used = self.windows.iter().zip(&limit.policies);
+        let is_allowed = used.all(|(window, policy)| window.used < policy.quota.count());
         if is_allowed {
-            for window in &mut windows {
+            for window in &mut self.windows {
                 window.used = window.used.saturating_add(1);
             }
         }
+        Verdict { is_allowed, standings: self.standings(limit, now) }
+    }
+
+    /// Counts a deed as [`Usage::take`] does, but once: whoever repeats one that was counted, within the longest of the
+    /// limit's windows, is allowed to, and nothing is counted. One that was refused was not counted.
+    pub fn take_once(&mut self, limit: &RateLimit, deed: &str, now: Instant) -> Verdict {
+        let known_for = limit.longest_window();
+        // Who would be known for longer was counted by a clock that was set.
+        let is_known = |until: Instant| {
+            let left = until.signed_duration_since(now);
+            left > TimeDelta::zero() && left <= known_for
+        };
+        if self.deeds.get(deed).copied().is_some_and(is_known) {
+            self.windows = self.windows_at(limit, now);
+            return Verdict { is_allowed: true, standings: self.standings(limit, now) };
+        }
+        let verdict = self.take(limit, now);
+        if verdict.is_allowed {
+            self.deeds.retain(|_, until| is_known(*until));
+            self.deeds.insert(deed.to_owned(), now.checked_add_signed(known_for).unwrap_or(now));
+        }
+        verdict
+    }
+
+    fn windows_at(&self, limit: &RateLimit, now: Instant) -> Vec<Window> {
+        let windows = limit.policies.iter().enumerate().map(|(index, Policy { quota, .. })| {
+            let known = self.windows.get(index).and_then(|window| window.at(quota, now));
+            known.unwrap_or_else(|| Window::begin(quota, now))
+        });
+        windows.collect()
+    }
+
+    fn standings(&self, limit: &RateLimit, now: Instant) -> Vec<Standing> {
         let standing = |(window, policy): (&Window, &Policy)| Standing {
             remaining: policy.quota.count().saturating_sub(window.used),
             resets_in: window.ends_at.signed_duration_since(now).to_std().unwrap_or_default(),
         };
-        let standings = windows.iter().zip(&limit.policies).map(standing).collect();
-        self.0 = windows;
-        Verdict { is_allowed, standings }
+        self.windows.iter().zip(&limit.policies).map(standing).collect()
     }
 }
 
@@ -299,6 +330,34 @@ mod tests {
         let mut usage = Usage::default();
         assert!(usage.take(&limit, second(3_600)).is_allowed);
         assert!(usage.take(&limit, second(0)).is_allowed);
+    }
+
+    #[test]
+    fn a_deed_is_counted_once_and_a_refused_one_was_not_counted() {
+        let limit = limit(&["2/1m"]);
+        let mut usage = Usage::default();
+        for deed in ["a", "a", "b"] {
+            assert!(usage.take_once(&limit, deed, second(0)).is_allowed, "{deed}");
+        }
+        for _ in 0..2 {
+            assert!(!usage.take_once(&limit, "c", second(1)).is_allowed);
+            let repeated = usage.take_once(&limit, "a", second(1));
+            assert_eq!((repeated.is_allowed, repeated.standings), (true, vec![standing(0, 59)]));
+        }
+        // It is known for as long as the window, which is over for all of them now.
+        assert_eq!(usage.take_once(&limit, "a", second(60)).standings, [standing(1, 60)]);
+        assert_eq!(usage.deeds.len(), 1);
+        assert!(usage.take_once(&limit, "c", second(60)).is_allowed);
+        assert!(!usage.take_once(&limit, "b", second(60)).is_allowed);
+    }
+
+    #[test]
+    fn a_deed_of_a_clock_that_was_set_back_is_counted_again() {
+        let limit = limit(&["1/1m"]);
+        let mut usage = Usage::default();
+        assert!(usage.take_once(&limit, "a", second(3_600)).is_allowed);
+        assert_eq!(usage.take_once(&limit, "a", second(0)).standings, [standing(0, 60)]);
+        assert!(!usage.take_once(&limit, "b", second(0)).is_allowed);
     }
 
     proptest! {

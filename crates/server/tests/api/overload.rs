@@ -1,16 +1,20 @@
 //! More than the server can do now: it says so, changes nothing, and goes on (api.md section 1, `unavailable`).
 
 use std::{
+    collections::BTreeMap,
+    future::IntoFuture,
     io::{Read, Write},
     net::TcpStream,
 };
 
+use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Engine, TestApp, cases};
+use crate::support::{Engine, TestApp, Tokens, cases, email_of, password_of};
 
 cases! {
     beyond_its_limit_the_server_sends_requests_away,
+    a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again,
     what_another_holds_locked_is_unavailable_for_now,
     a_client_that_goes_away_leaves_nothing_half_done,
 }
@@ -42,6 +46,52 @@ async fn beyond_its_limit_the_server_sends_requests_away(engine: Engine) {
     slow.read_to_string(&mut rest).unwrap();
     assert!(rest.starts_with("HTTP/1.1 200"), "{rest}");
     visitor.get("/movies").await.expect(200);
+}
+
+/// With passwords hashed as they are for people, one at a time: the crowd is far larger than the queue before them.
+async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: Engine) {
+    let settings = [
+        ("HASH_SLOTS", "1"),
+        ("RATE_LIMITS", "on"),
+        ("RATE_LIMIT_GLOBAL", "100000/1m"),
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+    ];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    app.user("ann").await;
+    let log_in = |client: usize, name: String, password: String| {
+        let body = json!({"email": email_of(&name), "password": password});
+        let call = app.anonymous().post("/accounts/login", body);
+        call.header("x-forwarded-for", format!("192.0.2.{client}")).into_future()
+    };
+    // The owner, somebody who guesses at her password, one client that tries too often, and strangers who have no account.
+    let crowd = (0..500).map(|number| match number % 10 {
+        0 => log_in(number % 200, "ann".to_owned(), password_of("ann")),
+        1 => log_in(number % 200, "ann".to_owned(), "not Ann's 1".to_owned()),
+        2 => log_in(250, format!("nobody{number}"), "a Password 1".to_owned()),
+        _ => log_in(number % 200, format!("nobody{number}"), "a Password 1".to_owned()),
+    });
+    let health = (0..20).map(|_| app.anonymous().get("/health/live").into_future());
+    let (answers, health) = futures_util::future::join(join_all(crowd), join_all(health)).await;
+    for answer in health {
+        answer.expect(200);
+    }
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts.entry(answer.status).or_insert(0) += 1;
+        match answer.status {
+            200 => drop(Tokens::of(&answer)),
+            401 => drop(answer.problem(401, "invalid_credentials")),
+            429 => drop(answer.problem(429, "rate_limited")),
+            _ => {
+                let answer = answer.problem(503, "unavailable");
+                assert_eq!(answer.header("retry-after"), Some("1"), "{answer}");
+            }
+        }
+    }
+    assert!(counts[&429] >= 50 - 10, "one client may try ten times a minute: {counts:?}");
+    assert!(counts[&503] > 0, "the queue holds 64, who wait for two seconds: {counts:?}");
+    app.advance(chrono::TimeDelta::minutes(15));
+    log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
 }
 
 async fn what_another_holds_locked_is_unavailable_for_now(engine: Engine) {

@@ -6,6 +6,7 @@ use crate::support::{Engine, SECRET, TestApp, Tokens, cases};
 
 cases! {
     a_rotated_secret_keeps_everybody_signed_in,
+    a_repeat_across_a_rotation_gets_the_same_successor,
     without_the_previous_secret_everybody_signs_in_anew,
 }
 
@@ -29,6 +30,22 @@ async fn a_rotated_secret_keeps_everybody_signed_in(engine: Engine) {
     let token = node.activation_token("bob").await;
     node.activate(&token).await.expect(200);
     node.log_in("bob").await.expect(200);
+}
+
+async fn a_repeat_across_a_rotation_gets_the_same_successor(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    let successor = Tokens::of(&app.refresh(&ann.tokens.refresh).await);
+    let node = app.node_with(&[("APP_SECRET_KEY", NEW), ("APP_SECRET_KEY_PREVIOUS", SECRET)]).await;
+    let repeated = Tokens::of(&node.refresh(&ann.tokens.refresh).await);
+    assert_eq!(repeated.refresh, successor.refresh, "the same to the byte");
+    node.anonymous().with_token(&repeated.access).get("/cart").await.expect(200);
+    // A node that has not got the new secret yet, but knows it, says the same of what the new one rotated.
+    let rotated = Tokens::of(&node.refresh(&successor.refresh).await);
+    let slow = app.node_with(&[("APP_SECRET_KEY", SECRET), ("APP_SECRET_KEY_PREVIOUS", NEW)]).await;
+    assert_eq!(Tokens::of(&slow.refresh(&successor.refresh).await).refresh, rotated.refresh);
+    app.advance(chrono::TimeDelta::seconds(31));
+    node.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
 }
 
 async fn without_the_previous_secret_everybody_signs_in_anew(engine: Engine) {

@@ -10,7 +10,7 @@ use domain::{
         AccessClaims, AccessTokenError, HashError, PasswordHash, PasswordHasher, PlainPassword,
         RefreshClaims, RefreshTokenError, SessionTokens,
     },
-    entropy::{PlainToken, TokenDigest, TokenGenerator},
+    entropy::{KeyAge, PlainToken, TokenDigest, TokenGenerator},
     time::Instant,
 };
 
@@ -88,18 +88,38 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Tokens that say what they are: `secret1`, its successor `secret1'`, its digest `#secret1`; session tokens are their
-/// claims, written out.
+/// Tokens that say what they are: `secret1`, its successor `secret1'0`, made with the server's secret number 0, its digest
+/// `#secret1`; session tokens are their claims, written out.
 #[derive(Default)]
-pub(crate) struct ReadableTokens(AtomicU64);
+pub(crate) struct ReadableTokens {
+    made: AtomicU64,
+    key: AtomicUsize,
+}
+
+impl ReadableTokens {
+    /// From now on another secret is in force.
+    pub(crate) fn change_key(&self) {
+        self.key.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn key(&self, age: KeyAge) -> usize {
+        self.key.load(Ordering::Relaxed).checked_sub(age.later()).unwrap()
+    }
+}
 
 impl TokenGenerator for ReadableTokens {
     fn generate(&self) -> PlainToken {
-        PlainToken::new(format!("secret{}", self.0.fetch_add(1, Ordering::Relaxed)))
+        PlainToken::new(format!("secret{}", self.made.fetch_add(1, Ordering::Relaxed)))
     }
 
     fn successor(&self, token: &PlainToken) -> PlainToken {
-        PlainToken::new(format!("{}'", token.expose()))
+        PlainToken::new(format!("{}'{}", token.expose(), self.key(KeyAge::CURRENT)))
+    }
+
+    fn successors(&self, token: &PlainToken) -> Vec<(KeyAge, PlainToken)> {
+        let ages = (0..=self.key(KeyAge::CURRENT)).map(KeyAge::new);
+        let made = |age| PlainToken::new(format!("{}'{}", token.expose(), self.key(age)));
+        ages.map(|age| (age, made(age))).collect()
     }
 
     fn digest(&self, token: &PlainToken) -> TokenDigest {
@@ -120,10 +140,11 @@ impl SessionTokens for ReadableTokens {
         if now >= accepted_until { Err(AccessTokenError::Expired) } else { Ok(claims) }
     }
 
-    fn sign_refresh(&self, claims: &RefreshClaims) -> String {
+    fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String {
         let RefreshClaims { user_id, session_id, token, issued_at, expires_at } = claims;
-        let token = token.expose();
-        format!("rt {user_id} {session_id} {token} {} {}", issued_at.timestamp(), expires_at.timestamp())
+        let (token, key) = (token.expose(), self.key(key));
+        let (issued_at, expires_at) = (issued_at.timestamp(), expires_at.timestamp());
+        format!("rt {user_id} {session_id} {token} {issued_at} {expires_at} signed-with-{key}")
     }
 
     fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError> {

@@ -409,7 +409,9 @@ impl UserQueries for MemoryAccounts {
         let mut users: Vec<&User> = rows.users.iter().collect();
         users.retain(|user| filter.role.is_none_or(|role| role == user.role));
         users.retain(|user| filter.is_active.is_none_or(|is_active| is_active == user.is_active));
-        users.retain(|user| filter.folded_email().is_none_or(|part| user.email.key().contains(&part)));
+        let parts = filter.parts_of_key();
+        let fits = |user: &&User| parts.iter().any(|part| user.email.key().contains(part));
+        users.retain(|user| parts.is_empty() || fits(user));
         users.sort_by_key(|user| (value(user), user.id));
         if sorts[0].descending {
             users.reverse();

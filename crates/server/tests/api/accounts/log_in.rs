@@ -1,11 +1,12 @@
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Engine, TestApp, Tokens, cases, jwt_part, password_of, snapshot};
+use crate::support::{Engine, TestApp, Tokens, cases, email_of, jwt_part, password_of, snapshot};
 
 cases! {
     logging_in_gives_a_pair_of_tokens,
     a_wrong_password_and_an_unknown_email_look_the_same,
+    what_tells_of_no_account_takes_the_same_work_for_all,
     an_inactive_account_is_told_only_to_who_knows_the_password,
     each_log_in_is_a_session_of_its_own,
     many_may_log_in_at_once,
@@ -59,6 +60,31 @@ async fn a_wrong_password_and_an_unknown_email_look_the_same(engine: Engine) {
     };
     assert_eq!(names(&wrong), names(&unknown));
     assert_eq!(wrong.header("www-authenticate"), unknown.header("www-authenticate"));
+}
+
+/// Beside the hash, which the use case's own tests count.
+async fn what_tells_of_no_account_takes_the_same_work_for_all(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("active").await;
+    app.register("waiting").await.expect(201);
+    app.run_outbox().await;
+    let log_in: fn(&str) -> Value = |name| json!({"email": email_of(name), "password": "not Ann's 1"});
+    let ask: fn(&str) -> Value = |name| json!({"email": email_of(name)});
+    for (path, body, status) in [
+        ("/accounts/login", log_in, 401),
+        ("/accounts/resend-activation", ask, 200),
+        ("/accounts/password-reset", ask, 202),
+    ] {
+        let mut statements = Vec::new();
+        for name in ["active", "waiting", "nobody"] {
+            let call = app.anonymous().post(path, body(name));
+            statements.push(app.statements_of_answer(status, call).await);
+        }
+        assert!(
+            statements[0] > 0 && statements.iter().all(|count| *count == statements[0]),
+            "{path}: {statements:?}"
+        );
+    }
 }
 
 async fn an_inactive_account_is_told_only_to_who_knows_the_password(engine: Engine) {

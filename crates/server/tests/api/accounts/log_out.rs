@@ -10,6 +10,7 @@ cases! {
     logging_out_with_a_rotated_token_ends_the_session_too,
     a_logged_out_token_used_again_ends_nothing_else,
     a_missing_string_is_named,
+    tokens_are_handed_out_and_back_whatever_the_bearer_token_is,
 }
 
 async fn logging_out_answers_to_the_letter_and_ends_the_session(engine: Engine) {
@@ -85,4 +86,19 @@ async fn a_missing_string_is_named(engine: Engine) {
     call(json!({})).await.invalid(&[("refresh", "required")]);
     call(json!({"refresh": null})).await.invalid(&[("refresh", "wrong_type")]);
     call(json!({"refresh": {"token": "x"}})).await.invalid(&[("refresh", "wrong_type")]);
+    call(json!({"refresh": "a\u{0}b"})).await.invalid(&[("refresh", "invalid_format")]);
+}
+
+async fn tokens_are_handed_out_and_back_whatever_the_bearer_token_is(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    app.advance(TimeDelta::hours(1));
+    for stale in [&*ann, &ann.with_token("no token")] {
+        let log_in = json!({"email": ann.email, "password": ann.password});
+        let pair = Tokens::of(&stale.post("/accounts/login", log_in).await);
+        let pair = Tokens::of(&stale.post("/accounts/refresh", json!({"refresh": pair.refresh})).await);
+        stale.post("/accounts/logout", json!({"refresh": pair.refresh})).await.expect(200);
+        stale.post("/accounts/resend-activation", json!({"email": ann.email})).await.expect(200);
+        stale.post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);
+    }
 }

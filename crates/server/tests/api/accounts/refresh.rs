@@ -1,6 +1,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
+use test_redis::TestRedis;
 
 use crate::support::{Engine, SignedIn, TestApp, Tokens, cases, snapshot};
 
@@ -12,6 +13,8 @@ cases! {
     a_repeat_within_thirty_seconds_gets_the_same_successor,
     a_reuse_after_thirty_seconds_ends_the_family,
     fifty_refreshes_at_once_get_one_successor,
+    fifty_refreshes_at_once_are_one_within_the_limits_of_one_node,
+    fifty_refreshes_at_once_are_one_within_the_limits_that_nodes_share,
     a_stale_token_that_was_never_ours_is_refused,
     the_successors_of_two_log_ins_differ,
     a_refresh_needs_no_live_access_token,
@@ -111,7 +114,28 @@ async fn a_reuse_after_thirty_seconds_ends_the_family(engine: Engine) {
 }
 
 async fn fifty_refreshes_at_once_get_one_successor(engine: Engine) {
-    let app = TestApp::spawn(engine).await;
+    fifty_at_once(&TestApp::spawn(engine).await).await;
+}
+
+async fn fifty_refreshes_at_once_are_one_within_the_limits_of_one_node(engine: Engine) {
+    fifty_at_once(
+        &TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_REFRESH", "2/1m")]).await,
+    )
+    .await;
+}
+
+async fn fifty_refreshes_at_once_are_one_within_the_limits_that_nodes_share(engine: Engine) {
+    if TestRedis::is_skipped() {
+        return;
+    }
+    let redis = TestRedis::start();
+    let url = redis.url();
+    let limits = [("RATE_LIMITS", "on"), ("RATE_LIMIT_REFRESH", "2/1m"), ("REDIS_URL", url.as_str())];
+    fifty_at_once(&TestApp::spawn_with(engine, &limits).await).await;
+}
+
+/// Needs a quota of two tokens: the one that fifty callers hold, and its successor.
+async fn fifty_at_once(app: &TestApp) {
     let ann = app.user("ann").await;
     let answers = join_all((0..50).map(|_| app.refresh(&ann.tokens.refresh))).await;
     let mut successors: Vec<_> = answers.iter().map(|answer| Tokens::of(answer).refresh).collect();

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future::IntoFuture};
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -13,13 +13,16 @@ cases! {
     a_taken_email_is_refused,
     a_taken_email_is_not_revealed_when_the_settings_say_so,
     spellings_of_an_email_are_one_account,
+    letters_with_several_cases_and_encoded_hosts_make_no_second_account,
     an_email_is_stored_trimmed_and_mailed_as_written,
+    an_unproved_spelling_keeps_no_mail_from_the_one_typed_last,
     registering_again_with_the_same_password_mails_a_new_link,
     registering_again_with_another_password_leaves_none,
     an_address_is_mailed_five_times_a_day_however_often_it_is_registered,
     beyond_five_mails_a_contested_password_is_contested_all_the_same,
     the_owner_of_an_address_is_not_flooded_where_nothing_is_revealed,
     six_who_register_one_address_at_once_make_one_account,
+    thirty_who_register_one_address_at_once_are_all_answered,
     every_account_has_a_link_of_its_own,
 }
 
@@ -120,6 +123,23 @@ async fn spellings_of_an_email_are_one_account(engine: Engine) {
     }
 }
 
+async fn letters_with_several_cases_and_encoded_hosts_make_no_second_account(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (first, other) in [
+        ("οδος@example.com", "ΟΔΟΣ@example.com"),
+        ("straße@example.com", "STRASSE@example.com"),
+        ("ann@münchen.example", "ANN@xn--mnchen-3ya.example"),
+    ] {
+        let body = |email: &str| json!({"email": email, "password": "Passw0rd1"});
+        app.anonymous().post("/accounts/register", body(first)).await.expect(201);
+        app.run_outbox().await;
+        let token = app.tokens_mailed_to_address(first).pop().unwrap();
+        app.activate(&token).await.expect(200);
+        app.anonymous().post("/accounts/register", body(other)).await.problem(409, "email_taken");
+        app.anonymous().post("/accounts/login", body(other)).await.expect(200);
+    }
+}
+
 async fn an_email_is_stored_trimmed_and_mailed_as_written(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.anonymous()
@@ -128,6 +148,36 @@ async fn an_email_is_stored_trimmed_and_mailed_as_written(engine: Engine) {
         .expect(201);
     app.run_outbox().await;
     assert_eq!(app.mails_to("ann.smith@example.com")[0].to.as_str(), "Ann.Smith@Example.com");
+}
+
+async fn an_unproved_spelling_keeps_no_mail_from_the_one_typed_last(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    // A full-width letter: one address here, another mailbox perhaps.
+    let strange = "\u{ff41}nn@example.com";
+    let stranger = json!({"email": strange, "password": "Str4nger's own"});
+    app.anonymous().post("/accounts/register", stranger.clone()).await.expect(201);
+    app.run_outbox().await;
+    let strangers_link = app.tokens_mailed_to_address(strange).pop().unwrap();
+    app.register("ann").await.expect(201);
+    let registered = app.activation_token("ann").await;
+    app.activate(&strangers_link).await.problem(400, "token_invalid");
+    // Each asks again: the link goes to who asked last, and the other's works no more.
+    app.anonymous().post("/accounts/resend-activation", json!({"email": strange})).await.expect(200);
+    app.run_outbox().await;
+    let strangers_link = app.tokens_mailed_to_address(strange).pop().unwrap();
+    app.activate(&registered).await.problem(400, "token_invalid");
+    app.resend("ann").await.expect(200);
+    let link = app.activation_token("ann").await;
+    app.activate(&strangers_link).await.problem(400, "token_invalid");
+    app.activate(&link).await.expect(200);
+    // The two passwords differed. Who proved the mailbox sets one, and is mailed there from now on.
+    app.anonymous().post("/accounts/login", stranger.clone()).await.problem(401, "invalid_credentials");
+    app.anonymous().post("/accounts/password-reset", json!({"email": strange})).await.expect(202);
+    let own = json!({"token": app.reset_token("ann").await, "password": "Ann's own 1"});
+    app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
+    app.anonymous().post("/accounts/register", stranger).await.problem(409, "email_taken");
+    app.run_outbox().await;
+    assert_eq!(app.mails_to(strange).len(), 2, "the stranger's two links alone");
 }
 
 async fn registering_again_with_the_same_password_mails_a_new_link(engine: Engine) {
@@ -245,6 +295,25 @@ async fn six_who_register_one_address_at_once_make_one_account(engine: Engine) {
         join_all(app.tokens_mailed_to("ann").iter().map(|token| app.activate(token))).await;
     assert_eq!(outcomes.iter().filter(|answer| answer.status == 200).count(), 1, "one link of a kind counts");
     app.log_in("ann").await.expect(200);
+}
+
+async fn thirty_who_register_one_address_at_once_are_all_answered(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let register = |number: usize| {
+        let body = json!({"email": email_of("ann"), "password": format!("S3cret number {number}")});
+        app.anonymous().post("/accounts/register", body).into_future()
+    };
+    // A new address, and then one that waits.
+    for round in 0..2 {
+        for answer in join_all((0..30).map(|number| register(30 * round + number))).await {
+            answer.expect(201);
+        }
+    }
+    app.run_outbox().await;
+    let outcomes = join_all(app.tokens_mailed_to("ann").iter().map(|token| app.activate(token))).await;
+    assert_eq!(outcomes.iter().filter(|answer| answer.status == 200).count(), 1, "one link of a kind counts");
+    let own = json!({"token": app.reset_token("ann").await, "password": "Ann's own 1"});
+    app.anonymous().post("/accounts/password-reset/confirm", own).await.expect(200);
 }
 
 async fn every_account_has_a_link_of_its_own(engine: Engine) {

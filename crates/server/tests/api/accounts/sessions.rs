@@ -18,6 +18,8 @@ cases! {
     the_21st_session_ends_the_one_used_longest_ago,
     of_thirty_log_ins_at_once_no_more_than_twenty_stay,
     a_new_device_is_told_of_once_and_the_first_never,
+    devices_of_one_make_are_told_apart_and_updates_are_none,
+    a_device_that_names_itself_in_other_bytes_is_known_all_the_same,
     what_a_device_says_of_itself_cannot_put_words_into_the_mail,
     reading_the_documentation_with_a_password_begins_no_session,
 }
@@ -259,6 +261,61 @@ async fn a_new_device_is_told_of_once_and_the_first_never(engine: Engine) {
     assert_eq!(mail.subject, "New sign-in to your Cinema account");
     assert!(mail.text.contains("Device: Firefox on Linux\nNetwork address: 127.0.0.1\n"), "{}", mail.text);
     assert!(mail.text.contains(&format!("{}/reset-password\n", app.url())), "{}", mail.text);
+}
+
+async fn devices_of_one_make_are_told_apart_and_updates_are_none(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("ann").await;
+    app.run_outbox().await;
+    let mut mails = app.mail_count();
+    let iphone = |system: &str, version: &str| {
+        format!(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS {system} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+             Version/{version} Mobile/15E148 Safari/604.1"
+        )
+    };
+    let chrome = |version: &str| {
+        format!(
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version} \
+             Safari/537.36"
+        )
+    };
+    for (first, second, is_update) in [
+        ("device-1".to_owned(), "device-2".to_owned(), false),
+        ("CinemaApp/1.0 (iPhone14,3; iOS)".to_owned(), "CinemaApp/1.0 (iPhone15,2; iOS)".to_owned(), false),
+        ("app (Android 14; Pixel 7)".to_owned(), "app (Android 14; Pixel 8)".to_owned(), false),
+        ("app (Android 14; SM-G991B)".to_owned(), "app (Android 14; SM-G996B)".to_owned(), false),
+        (chrome("130.0.0.0"), chrome("131.0.0.0"), true),
+        (iphone("17_5_1", "17.5"), iphone("18_0", "18.0"), true),
+    ] {
+        log_in_with(&app, "ann", &first).await;
+        log_in_with(&app, "ann", &second).await;
+        app.run_outbox().await;
+        let told = app.mail_count() - mails;
+        mails = app.mail_count();
+        assert_eq!(told, if is_update { 1 } else { 2 }, "{first}, {second}");
+    }
+}
+
+async fn a_device_that_names_itself_in_other_bytes_is_known_all_the_same(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.user("ann").await;
+    app.run_outbox().await;
+    let mails = app.mail_count();
+    let log_in = async |agent: &[u8]| {
+        let body = json!({"email": email_of("ann"), "password": password_of("ann")});
+        Tokens::of(&app.anonymous().post("/accounts/login", body).header("user-agent", agent).await)
+    };
+    let mut last = log_in("Amélie's phone 1".as_bytes()).await;
+    for agent in ["Amélie's phone 2".as_bytes(), b"Am\xe9lie's phone 2", b"Am\xe9lie's phone 2"] {
+        last = log_in(agent).await;
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mail_count() - mails, 3);
+    let sessions =
+        app.anonymous().with_token(&last.access).get("/users/me/sessions").await.expect(200).json();
+    assert_eq!(sessions["items"][0]["user_agent"], "Am\u{fffd}lie's phone 2");
+    assert_eq!(sessions["items"][3]["user_agent"], "Amélie's phone 1");
 }
 
 async fn what_a_device_says_of_itself_cannot_put_words_into_the_mail(engine: Engine) {

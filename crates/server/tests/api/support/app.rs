@@ -336,11 +336,16 @@ impl TestApp {
 
     /// The tokens of all activation links that were mailed to somebody, oldest first.
     pub(crate) fn tokens_mailed_to(&self, name: &str) -> Vec<String> {
+        self.tokens_mailed_to_address(&email_of(name))
+    }
+
+    /// The same by the address, spelled as the mails were addressed.
+    pub(crate) fn tokens_mailed_to_address(&self, email: &str) -> Vec<String> {
         let token = |mail: &Mail| {
             let (_, rest) = mail.text.split_once("/activate?token=")?;
             rest.split_whitespace().next().map(str::to_owned)
         };
-        self.mails_to(&email_of(name)).iter().filter_map(token).collect()
+        self.mails_to(email).iter().filter_map(token).collect()
     }
 
     /// The token of the newest reset link, once its mail was sent.
@@ -431,9 +436,18 @@ impl TestApp {
 
     /// How many statements a call takes.
     pub(crate) async fn statements_of(&self, call: impl IntoFuture<Output = Answer>) -> u64 {
+        self.statements_of_answer(200, call).await
+    }
+
+    /// How many statements a call takes that is answered with this status.
+    pub(crate) async fn statements_of_answer(
+        &self,
+        status: u16,
+        call: impl IntoFuture<Output = Answer>,
+    ) -> u64 {
         let database = &self.application().use_cases().database;
         let before = database.statements();
-        call.await.expect(200);
+        call.await.expect(status);
         database.statements() - before
     }
 

@@ -12,6 +12,7 @@ cases! {
     a_deactivated_user_is_out_at_once_and_on_other_nodes_within_five_seconds,
     a_deactivated_user_does_not_come_back_alone,
     an_account_that_waits_is_activated_by_hand,
+    an_account_that_waits_and_is_deactivated_is_never_activated_by_its_owner,
     the_last_administrator_stays,
     two_administrators_who_demote_each_other_leave_one,
     the_owner_is_told_by_mail,
@@ -106,11 +107,36 @@ async fn an_account_that_waits_is_activated_by_hand(engine: Engine) {
     let found = admin.get("/users?is_active=false").await.expect(200).json();
     assert_eq!(found["total_items"], 1);
     let id = found["items"][0]["id"].as_str().unwrap();
-    // To be inactive is what it is: its owner may still activate it.
-    patch(&admin, id, &json!({"is_active": false})).await.expect(200);
     patch(&admin, id, &json!({"is_active": true})).await.expect(200);
     app.log_in("ann").await.expect(200);
     app.activate(&token).await.problem(400, "token_invalid");
+}
+
+async fn an_account_that_waits_and_is_deactivated_is_never_activated_by_its_owner(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let admin = app.admin().await;
+    app.register("ann").await.expect(201);
+    let token = app.activation_token("ann").await;
+    let found = admin.get("/users?email=ann").await.expect(200).json();
+    let id = found["items"][0]["id"].as_str().unwrap();
+    let inactive = json!({"is_active": false});
+    assert_eq!(patch(&admin, id, &inactive).await.expect(200).json()["is_active"], false);
+    app.activate(&token).await.problem(400, "token_invalid");
+    app.register("ann").await.problem(409, "email_taken");
+    app.run_outbox().await;
+    let mails = app.mails_to(&email_of("ann"));
+    assert_eq!(mails.last().unwrap().subject, "Your Cinema account was deactivated");
+    app.resend("ann").await.expect(200);
+    // Nothing is left to change.
+    patch(&admin, id, &inactive).await.expect(200);
+    app.run_outbox().await;
+    assert_eq!(app.mails_to(&email_of("ann")).len(), mails.len());
+    app.log_in("ann").await.problem(403, "account_inactive");
+    let told = admin.get("/admin/audit?action=activation_changed").await.expect(200).json();
+    assert_eq!(told["total_items"], 1);
+    assert_eq!(told["items"][0]["before"], json!({"is_active": "false", "is_waiting": "true"}));
+    patch(&admin, id, &json!({"is_active": true})).await.expect(200);
+    app.log_in("ann").await.expect(200);
 }
 
 async fn the_last_administrator_stays(engine: Engine) {
