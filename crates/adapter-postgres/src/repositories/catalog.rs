@@ -80,7 +80,9 @@ impl MovieRepository for UnitOfWork {
     async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
         let mut found = Vec::with_capacity(identities.len());
         for chunk in identities.chunks(CHUNK) {
-            self.lock_movies(chunk).await?;
+            if !self.lock_movies(chunk).await? {
+                continue;
+            }
             let mut statement = Statement::<StoredTypes>::new(format!(
                 "SELECT m.id, m.name, m.year, m.duration_minutes, m.imdb, m.votes, m.meta_score, m.gross, \
                  m.description, m.price_minor, m.price_currency, m.certification_id, {}, {}, {}, m.poster_url, \
@@ -154,14 +156,15 @@ impl MovieRepository for UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// Locks the movies in one order for everybody. By a statement of its own: the next one sees all of what those who held
-    /// them before have written, links included.
-    async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<(), StoreError> {
-        let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
-        let mut statement = Statement::<()>::new("SELECT m.id FROM ");
+    /// Locks the movies in one order for everybody; says whether there may be any. By a statement of its own: the next one
+    /// sees all of what those who held them before have written, links included.
+    async fn lock_movies(&mut self, identities: &[MovieIdentity]) -> Result<bool, StoreError> {
+        let Some(locked) = LOCKED_MOVIES else { return Ok(true) };
+        let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM ");
         push_identities(&mut statement, identities);
         statement.sql(WANTED_MOVIES).sql(" ORDER BY m.id").sql(locked);
-        self.execute(statement).await.map(|_| ())
+        let found: Vec<(DbUuid,)> = self.load(statement).await?;
+        Ok(!found.is_empty())
     }
 
     async fn find_names(

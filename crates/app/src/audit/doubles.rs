@@ -52,7 +52,7 @@ impl World {
     /// Writes so many rows at the present moment.
     pub(crate) fn add_rows(&self, count: usize) {
         let mut rows = self.rows();
-        let numbers = (0..).skip(rows.len()).take(count);
+        let numbers = (1..).skip(rows.len()).take(count);
         rows.extend(numbers.map(|number| StoredEntry {
             place: LogPlace { at: self.clock.now(), id: Uuid::from_u128(number) },
             action: format!("deed {number}"),

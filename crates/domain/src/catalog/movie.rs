@@ -126,20 +126,34 @@ impl Facts {
     /// # Errors
     /// The first bound that is broken.
     pub fn tidy(mut self, this_year: i32) -> Result<Self, InvalidMovie> {
-        trim(&mut self.identity.name);
-        trim(&mut self.certification);
-        trim(&mut self.description);
-        self.poster_url.iter_mut().for_each(trim);
+        self.trim();
+        self.check(this_year)?;
         for names in [&mut self.genres, &mut self.directors, &mut self.stars] {
             let mut seen = std::collections::HashSet::new();
-            names.iter_mut().for_each(trim);
             names.retain(|name| seen.insert(fold(name)));
         }
-        self.check(this_year)?;
         if self.description.is_empty() {
             self.description = compose_description(&self);
         }
         Ok(self)
+    }
+
+    /// Which movie the facts are about, once they are in order: for those who need no more of them.
+    ///
+    /// # Errors
+    /// The first bound that is broken, as [`Facts::tidy`] finds it.
+    pub fn tidy_identity(mut self, this_year: i32) -> Result<MovieIdentity, InvalidMovie> {
+        self.trim();
+        self.check(this_year)?;
+        Ok(self.identity)
+    }
+
+    fn trim(&mut self) {
+        let names = self.genres.iter_mut().chain(&mut self.directors).chain(&mut self.stars);
+        names
+            .chain([&mut self.identity.name, &mut self.certification, &mut self.description])
+            .chain(&mut self.poster_url)
+            .for_each(trim);
     }
 
     fn check(&self, this_year: i32) -> Result<(), InvalidMovie> {
@@ -160,12 +174,17 @@ impl Facts {
             (self.price.minor() < 0, InvalidMovie::Price),
             (self.description.chars().count() > MAX_DESCRIPTION_LENGTH, InvalidMovie::DescriptionTooLong),
             (self.poster_url.as_deref().is_some_and(|url| !is_poster_url(url)), InvalidMovie::PosterUrl),
-            (names().any(|name| fold(name).is_empty()), InvalidMovie::EmptyName),
+            (names().any(|name| is_nameless(name)), InvalidMovie::EmptyName),
             (names().any(|name| name.chars().count() > MAX_NAME_LENGTH), InvalidMovie::LongName),
             (texts().any(|text| text.contains('\0')), InvalidMovie::Nul),
         ];
         faults.into_iter().find(|(is_broken, _)| *is_broken).map_or(Ok(()), |(_, fault)| Err(fault))
     }
+}
+
+/// Whether nothing is left of a name when it is folded: a letter of ASCII stays for certain.
+fn is_nameless(name: &str) -> bool {
+    !name.bytes().any(|byte| byte.is_ascii_alphanumeric()) && fold(name).is_empty()
 }
 
 fn trim(text: &mut String) {
@@ -367,6 +386,13 @@ mod tests {
     }
 
     #[test]
+    fn the_identity_alone_is_that_of_the_tidied_facts_and_refused_like_them() {
+        assert_eq!(facts().tidy_identity(2026), facts().tidy(2026).map(|facts| facts.identity));
+        let bad = || Facts { genres: vec![" ".into()], ..facts() };
+        assert_eq!(bad().tidy_identity(2026), Err(bad().tidy(2026).unwrap_err()));
+    }
+
+    #[test]
     fn a_composed_description_ends_in_one_full_stop() {
         let facts = Facts { stars: vec!["Robert Downey, Jr.".into()], ..facts() };
         let text = facts.tidy(2026).unwrap().description;
@@ -402,6 +428,8 @@ mod tests {
         let script = with(|facts| facts.poster_url = Some("javascript:alert(1)".into()));
         assert_eq!(script, Some(InvalidMovie::PosterUrl));
         assert_eq!(with(|facts| facts.genres.push(" ".into())), Some(InvalidMovie::EmptyName));
+        assert_eq!(with(|facts| facts.stars.push("\u{301}".into())), Some(InvalidMovie::EmptyName));
+        assert_eq!(with(|facts| facts.stars.push("千".into())), None);
         assert_eq!(with(|facts| facts.stars.push("x".repeat(101))), Some(InvalidMovie::LongName));
         assert_eq!(with(|facts| facts.identity.name = "a\0b".into()), Some(InvalidMovie::Nul));
     }
