@@ -9,42 +9,48 @@ pub struct Currency {
     exponent: u8,
 }
 
-/// Currencies with other than two digits behind the point (ISO 4217 list one).
+/// Currencies with other than two digits behind the point (ISO 4217 list one), in order.
 const EXPONENTS: [(&str, u8); 26] = [
+    ("BHD", 3),
     ("BIF", 0),
+    ("CLF", 4),
     ("CLP", 0),
     ("DJF", 0),
     ("GNF", 0),
+    ("IQD", 3),
     ("ISK", 0),
+    ("JOD", 3),
     ("JPY", 0),
     ("KMF", 0),
     ("KRW", 0),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
     ("PYG", 0),
     ("RWF", 0),
+    ("TND", 3),
     ("UGX", 0),
     ("UYI", 0),
+    ("UYW", 4),
     ("VND", 0),
     ("VUV", 0),
     ("XAF", 0),
     ("XOF", 0),
     ("XPF", 0),
-    ("BHD", 3),
-    ("IQD", 3),
-    ("JOD", 3),
-    ("KWD", 3),
-    ("LYD", 3),
-    ("OMR", 3),
-    ("TND", 3),
-    ("CLF", 4),
-    ("UYW", 4),
 ];
 
-/// Currencies with two digits behind the point (ISO 4217 list one).
-const TWO_DIGITS: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF \
-    CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR \
-    ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR \
-    MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP \
-    STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG";
+/// Currencies with two digits behind the point (ISO 4217 list one), in order.
+const TWO_DIGITS: [&str; 131] = [
+    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BMD", "BND", "BOB",
+    "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CNY", "COP", "CRC", "CUP", "CVE", "CZK",
+    "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GTQ",
+    "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IRR", "JMD", "KES", "KGS", "KHR", "KPW", "KYD",
+    "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR",
+    "MVR", "MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "PAB", "PEN", "PGK", "PHP",
+    "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS",
+    "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH",
+    "USD", "UYU", "UZS", "VED", "VES", "WST", "XCD", "YER", "ZAR", "ZMW", "ZWG",
+];
 
 /// The text is no ISO 4217 code of a currency in use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,13 +76,13 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        if let Some((_, exponent)) = EXPONENTS.iter().find(|(known, _)| *known == text) {
-            return Ok(Self { code, exponent: *exponent });
-        }
-        if TWO_DIGITS.split_ascii_whitespace().any(|known| known == text) {
+        // The common ones first: every price that is read passes here.
+        if TWO_DIGITS.binary_search(&text).is_ok() {
             return Ok(Self { code, exponent: 2 });
         }
-        Err(UnknownCurrency)
+        let place = EXPONENTS.binary_search_by_key(&text, |(known, _)| known);
+        let (_, exponent) = place.ok().and_then(|place| EXPONENTS.get(place)).ok_or(UnknownCurrency)?;
+        Ok(Self { code, exponent: *exponent })
     }
 }
 
@@ -216,6 +222,18 @@ mod tests {
 
     fn usd() -> Currency {
         "USD".parse().unwrap()
+    }
+
+    #[test]
+    fn every_currency_is_known_by_its_code_and_nothing_else_is() {
+        assert!(TWO_DIGITS.is_sorted() && EXPONENTS.is_sorted());
+        for (code, exponent) in EXPONENTS.into_iter().chain(TWO_DIGITS.map(|code| (code, 2))) {
+            let currency: Currency = code.parse().unwrap();
+            assert_eq!((currency.code(), currency.exponent()), (code, exponent));
+        }
+        for text in ["", "US", "USDD", "usd", "XXX", "ZZZ", "AAA", "U\0D", "€"] {
+            assert_eq!(text.parse::<Currency>(), Err(UnknownCurrency), "{text}");
+        }
     }
 
     #[test]
