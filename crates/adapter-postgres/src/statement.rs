@@ -1,4 +1,8 @@
-use std::{borrow::Cow, marker::PhantomData};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hasher},
+    marker::PhantomData,
+};
 
 use diesel::{
     QueryResult,
@@ -54,15 +58,25 @@ impl<ST> Statement<ST> {
         Statement { parts, is_kept: false, row: PhantomData }
     }
 
-    /// The text without the values: what a prepared statement is kept under.
+    /// The parts of the text, without the values.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| match part {
+            Part::Sql(sql) => sql.as_ref(),
+            Part::Bind(_) => "?",
+        })
+    }
+
+    /// The text without the values, for people.
+    #[cfg(test)]
     pub(crate) fn shape(&self) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Sql(sql) => sql.as_ref(),
-                Part::Bind(_) => "?",
-            })
-            .collect()
+        self.texts().collect()
+    }
+
+    /// Tells the shape, the text without the values, from others.
+    pub(crate) fn shape_digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.texts().for_each(|text| hasher.write(text.as_bytes()));
+        hasher.finish()
     }
 
     /// Says that the shape is too rare to keep its prepared statement.

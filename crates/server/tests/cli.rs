@@ -55,6 +55,12 @@ impl Folder {
         fs::read_dir(self.path()).unwrap().count() == 0
     }
 
+    /// Does something to its database past the program.
+    fn sql(&self, sql: &str) {
+        let path = self.path().join("var/cinema.db");
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+    }
+
     fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cinema"));
         command.args(words.split_whitespace()).current_dir(self.path()).env_clear().env("APP_PORT", "0");
@@ -244,6 +250,21 @@ fn a_poster_that_is_no_address_of_the_web_is_refused() {
     assert_eq!(done.err(), said);
     let exported = folder.run("movies export").exits(0).out();
     assert!(exported.contains("https://posters.example/b.jpg") && !exported.contains("javascript"));
+}
+
+#[test]
+fn an_import_that_stops_says_what_is_in_and_is_run_again() {
+    let folder = Folder::new();
+    folder.write("movies.csv", &priced((0..3_500).map(|row| (row, "9.99"))));
+    folder.run("migrate").exits(0);
+    folder.sql("CREATE TRIGGER ends BEFORE INSERT ON movies WHEN NEW.name = 'Movie 1500' BEGIN SELECT RAISE(ABORT, 'end'); END");
+    let stopped = folder.run("movies import movies.csv").exits(1);
+    let stopped = stopped.says("(1000 rows: 1000 added, 0 updated, 0 unchanged, 0 rejected): run it again");
+    assert_eq!(stopped.out(), "");
+    assert_eq!(folder.run("movies export").exits(0).out().lines().count(), 1_000);
+    folder.sql("DROP TRIGGER ends");
+    let done = folder.run("movies import movies.csv").exits(0);
+    assert_eq!(done.out(), "3500 rows: 2500 added, 0 updated, 1000 unchanged, 0 rejected\n");
 }
 
 #[test]
@@ -547,11 +568,7 @@ fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
     folder
         .run_with("users create-admin --email root@example.com --password-stdin", "G00d enough for this\n")
         .exits(0);
-    let tamper = |sql: &str| {
-        let path = folder.path().join("var/cinema.db");
-        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
-    };
-    tamper("UPDATE audit_log SET created_at = created_at - 3600000000");
+    folder.sql("UPDATE audit_log SET created_at = created_at - 3600000000");
     let server = Server::start(&folder, "0");
     server.signal("-TERM");
     assert_eq!(server.end().1, Some(0));
@@ -560,7 +577,7 @@ fn background_work_seals_the_audit_log_and_a_changed_row_is_found() {
     assert_eq!(summary, "1 rows in 1 seals are as they were sealed; 1 rows are not sealed yet");
     let known = format!("audit verify --known 1:{last}");
     folder.run(&known).exits(0);
-    tamper(
+    folder.sql(
         "UPDATE audit_log SET action = 'registered' WHERE created_at = (SELECT min(created_at) FROM audit_log)",
     );
     let done = folder.run(&known).exits(1);

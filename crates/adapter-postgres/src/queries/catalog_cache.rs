@@ -5,6 +5,8 @@ use std::{
 
 use domain::catalog::GenreCount;
 
+use crate::statement::Statement;
+
 /// How many filters' totals are kept.
 const MAX_TOTALS: usize = 1_024;
 
@@ -20,7 +22,7 @@ const MAX_SHAPES: usize = 128;
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     genres: Mutex<Option<(i64, Vec<GenreCount>)>>,
-    shapes: Mutex<HashSet<String>>,
+    shapes: Mutex<HashSet<u64>>,
 }
 
 impl CatalogCache {
@@ -57,16 +59,10 @@ impl CatalogCache {
 
     /// Whether a statement of this shape may keep its prepared statement: the first ones may, so that nobody fills the
     /// database's memory with rare combinations of filters and sorts.
-    pub(crate) fn admits(&self, shape: String) -> bool {
+    pub(crate) fn admits<ST>(&self, statement: &Statement<ST>) -> bool {
+        let shape = statement.shape_digest();
         let mut shapes = lock(&self.shapes);
-        if shapes.contains(&shape) {
-            return true;
-        }
-        let has_room = shapes.len() < MAX_SHAPES;
-        if has_room {
-            shapes.insert(shape);
-        }
-        has_room
+        shapes.contains(&shape) || (shapes.len() < MAX_SHAPES && shapes.insert(shape))
     }
 }
 

@@ -207,11 +207,11 @@ fn average(sum: i64, count: i64) -> Option<f64> {
 
 fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
-    let pairs: Vec<(String, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
+    let pairs: Vec<(&str, String)> = serde_json::from_str(json).map_err(StoreError::failed)?;
     pairs
         .into_iter()
         .map(|(id, name)| {
-            let id = Uuid::parse_str(&id).map_err(StoreError::failed)?;
+            let id = Uuid::parse_str(id).map_err(StoreError::failed)?;
             Ok(Named { id: Id::from_uuid(id), name })
         })
         .collect()

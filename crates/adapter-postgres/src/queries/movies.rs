@@ -38,7 +38,7 @@ impl MovieQueries for Database {
         let titles = Titles::of(filter);
         let order = Order::of(sorts, &titles);
         let mut statement = list_statement(filter, &titles, &order, request, viewer)?;
-        if !self.cache().admits(statement.shape()) {
+        if !self.cache().admits(&statement) {
             statement.forget();
         }
         let mut rows: Vec<ListRow> = self.fetch(statement).await?;
@@ -98,14 +98,14 @@ impl Database {
             let items = u64::from(request.offset()).saturating_add(on_page);
             return Ok(Total::from_capped_count(items));
         }
-        let key = format!("{filter:?}");
+        let key = filter.key();
         if let Some((_, version)) = rows.first()
             && let Some(count) = self.cache().total(&key, *version)
         {
             return Ok(Total::from_capped_count(count));
         }
         let mut statement = count_statement(filter, titles);
-        if !self.cache().admits(statement.shape()) {
+        if !self.cache().admits(&statement) {
             statement.forget();
         }
         let counts: Vec<(i64, i64)> = self.fetch(statement).await?;

@@ -48,7 +48,7 @@ impl Catalog {
             return Err(BrowseError::RelevanceWithoutSearch);
         }
         // Never parsed: it only has to be the same text for the same list.
-        let context = format!("movies {filter:?} {sorts:?}");
+        let context = format!("movies {}{sorts:?}", filter.key());
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
         Ok(self.cursors.listing(&context, page))

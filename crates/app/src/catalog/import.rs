@@ -46,13 +46,18 @@ const TRIES: u32 = 5;
 
 type Resolved = HashMap<(NameKind, String), Uuid>;
 
+/// What became of each row; `None` when another import added one of the movies at the same moment, so that nothing is to be
+/// kept.
+type Outcomes = Option<Vec<ImportOutcome>>;
+
 /// A row that is to be imported, or what became of it already.
 type Row = Result<Facts, ImportOutcome>;
 
 impl Catalog {
     /// Brings movies in, in one transaction: adds what is new by (name, year, duration), takes over what differs, and says
     /// of each row, in order, what became of it. Idempotent: of several rows of one movie the last good one counts. With
-    /// `dry_run` all of it is tried and nothing kept. Who brings in a file in several parts leaves out of them what
+    /// `dry_run` all of it is tried and nothing kept. New names of genres, people and certifications are kept before the
+    /// movies are: who brings in several parts at once would else wait for the whole of another part wherever they share one. Who brings in a file in several parts leaves out of them what
     /// [`Repeats`](super::Repeats) finds. Whatever moves the price or the availability of a movie that was there is written
     /// into the audit log.
     ///
@@ -62,23 +67,57 @@ impl Catalog {
         let now = self.clock.now();
         let rows = settle(rows, now.year());
         for _ in 0..TRIES {
-            let import = || self.try_import(&rows, dry_run, now);
-            if let Some(outcomes) = retried(&*self.backoff, import).await? {
+            let outcomes = if dry_run {
+                retried(&*self.backoff, || self.try_out(&rows, now)).await?
+            } else {
+                let names = retried(&*self.backoff, || self.keep_names(&rows)).await?;
+                retried(&*self.backoff, || self.keep_movies(&rows, &names, now)).await?
+            };
+            if let Some(outcomes) = outcomes {
                 return Ok(outcomes);
             }
         }
         Err(StoreError::unavailable("others kept adding the same movies while they were imported").into())
     }
 
-    /// `None`: another import added one of the movies at the same moment, so that nothing was kept.
-    async fn try_import(
+    /// Keeps the new names of the rows; gives the identifiers of all.
+    async fn keep_names(&self, rows: &[Row]) -> Result<Resolved, StoreError> {
+        let mut unit = self.store.begin().await?;
+        let (names, has_new) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
+        if has_new {
+            unit.commit().await?;
+        }
+        Ok(names)
+    }
+
+    async fn keep_movies(
         &self,
         rows: &[Row],
-        dry_run: bool,
+        names: &Resolved,
         now: Instant,
-    ) -> Result<Option<Vec<ImportOutcome>>, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
         let mut unit = self.store.begin().await?;
-        let names = self.resolve(&mut *unit, rows.iter().flatten()).await?;
+        let outcomes = self.bring_in(&mut *unit, rows, names, now).await?;
+        if outcomes.is_some() {
+            unit.commit().await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Does all of it, and keeps nothing.
+    async fn try_out(&self, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
+        let mut unit = self.store.begin().await?;
+        let (names, _) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
+        self.bring_in(&mut *unit, rows, &names, now).await
+    }
+
+    async fn bring_in(
+        &self,
+        unit: &mut dyn CatalogUnit,
+        rows: &[Row],
+        names: &Resolved,
+        now: Instant,
+    ) -> Result<Outcomes, StoreError> {
         let identities: Vec<MovieIdentity> =
             rows.iter().flatten().map(|facts| facts.identity.clone()).collect();
         let known = unit.movies().find_by_identities(&identities).await?;
@@ -96,7 +135,7 @@ impl Catalog {
                     continue;
                 }
             };
-            let resolved = resolved_names(&facts, &names);
+            let resolved = resolved_names(&facts, names);
             outcomes.push(match known.remove(&facts.identity) {
                 None => {
                     added.push(Movie::create(self.ids.next(), facts, resolved, now));
@@ -125,18 +164,17 @@ impl Catalog {
             told.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
         }
         unit.audit().append_all(&told).await?;
-        if !dry_run {
-            unit.commit().await?;
-        }
         Ok(Some(outcomes))
     }
 
+    /// The identifiers of all names, and whether any name is new.
     async fn resolve(
         &self,
         unit: &mut dyn CatalogUnit,
         rows: impl Iterator<Item = &Facts> + Clone,
-    ) -> Result<Resolved, StoreError> {
+    ) -> Result<(Resolved, bool), StoreError> {
         let mut resolved = Resolved::new();
+        let mut has_new = false;
         for kind in [NameKind::Certification, NameKind::Genre, NameKind::Director, NameKind::Star] {
             let mut proposed: HashMap<String, ProposedName> = HashMap::new();
             for name in rows.clone().flat_map(|facts| names_of(facts, kind)) {
@@ -149,9 +187,10 @@ impl Catalog {
             keys.sort_by(|(left, _), (right, _)| left.cmp(right));
             let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
             let ids = unit.movies().resolve_names(kind, &names).await?;
+            has_new |= names.iter().zip(&ids).any(|(proposed, id)| proposed.id == *id);
             resolved.extend(keys.into_iter().map(|key| (kind, key)).zip(ids));
         }
-        Ok(resolved)
+        Ok((resolved, has_new))
     }
 }
 
@@ -200,7 +239,7 @@ fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, atomic::Ordering};
+    use std::sync::{Arc, Mutex, MutexGuard, atomic::Ordering};
 
     use domain::{
         audit::{AuditAction, AuditEntry, AuditObject, AuditState},
@@ -217,6 +256,10 @@ mod tests {
 
     async fn import(catalog: &Catalog, rows: Vec<Facts>) -> Vec<ImportOutcome> {
         catalog.import(rows, false).await.unwrap()
+    }
+
+    fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap()
     }
 
     /// A movie that another import added.
@@ -368,6 +411,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn new_names_are_kept_before_the_movies_that_have_them() {
+        let (catalog, store) = catalog();
+        let names = Arc::default();
+        let seen = Arc::clone(&names);
+        store.meddle(move |shelf| *lock(&seen) = (shelf.names.len(), shelf.movies.len()));
+        import(&catalog, vec![facts("One")]).await;
+        let all = store.shelf().names.len();
+        assert_eq!((*lock(&names), store.races.take_count()), ((all, 0), 2));
+        import(&catalog, vec![facts("Two")]).await;
+        assert_eq!((*lock(&names), store.races.take_count()), ((all, 1), 1));
+    }
+
+    #[tokio::test]
     async fn a_dry_run_says_the_same_and_keeps_nothing() {
         let (catalog, store) = catalog();
         let rows = || vec![facts("One"), Facts { votes: -1, ..facts("Bad") }];
@@ -414,7 +470,8 @@ mod tests {
         store.races.lose(4);
         assert_eq!(import(&catalog, vec![facts("One"), facts("Two")]).await, [ImportOutcome::Added; 2]);
         assert_eq!(store.shelf().movies.len(), 2);
-        assert_eq!(store.races.take_count(), 5);
+        // The names are lost four times, and then they and the movies are kept.
+        assert_eq!(store.races.take_count(), 6);
         let before = store.shelf().clone();
         store.races.lose(6);
         let lost = catalog.import(vec![facts("Three")], false).await;

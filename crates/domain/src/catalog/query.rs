@@ -1,3 +1,5 @@
+use std::fmt::{Debug, Write};
+
 use crate::{
     id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
     money::Money,
@@ -72,6 +74,31 @@ impl MovieFilter {
         self
     }
 
+    /// A text that no other filter has: what belongs to a filter is kept, or signed, under it. Never parsed.
+    #[must_use]
+    pub fn key(&self) -> String {
+        fn add<T: Debug + Default + PartialEq>(key: &mut String, name: &str, wanted: &T) {
+            if *wanted != T::default() {
+                // Writing to a string cannot fail.
+                let _ = write!(key, "{name}: {wanted:?} ");
+            }
+        }
+        let Self { search, title, genres, directors, stars, certifications, year, imdb, price, duration } =
+            self;
+        let mut key = String::new();
+        add(&mut key, "search", search);
+        add(&mut key, "title", title);
+        add(&mut key, "genres", genres);
+        add(&mut key, "directors", directors);
+        add(&mut key, "stars", stars);
+        add(&mut key, "certifications", certifications);
+        add(&mut key, "year", year);
+        add(&mut key, "imdb", imdb);
+        add(&mut key, "price", price);
+        add(&mut key, "duration", duration);
+        key
+    }
+
     /// The folded text that `title` asks for; `None` when it does not ask, or only for white space.
     #[must_use]
     pub fn folded_title(&self) -> Option<String> {
@@ -143,6 +170,8 @@ impl MovieSort {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use uuid::Uuid;
 
     use super::*;
@@ -163,6 +192,36 @@ mod tests {
         let filter = MovieFilter { search: Some("  AMÉLIE   Poulain ".into()), ..MovieFilter::default() };
         assert_eq!(filter.search_words(), ["amelie", "poulain"]);
         assert!(MovieFilter::default().search_words().is_empty());
+    }
+
+    #[test]
+    fn every_filter_has_a_key_of_its_own() {
+        let text = |text: &str| Some(text.to_owned());
+        let price = |text: &str| Some(Money::parse_major(text, "USD".parse().unwrap()).unwrap());
+        let none = MovieFilter::default;
+        let id = Uuid::from_u128(1);
+        let filters = [
+            none(),
+            MovieFilter { search: text("a"), ..none() },
+            MovieFilter { title: text("a"), ..none() },
+            MovieFilter { search: text("a"), title: text("a"), ..none() },
+            MovieFilter { search: text("a\" title: Some(\"a"), ..none() },
+            MovieFilter { search: text("a\") title: Some(\"a"), ..none() },
+            MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
+            MovieFilter { directors: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { stars: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { certifications: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { year: Range { min: Some(60), max: None }, ..none() },
+            MovieFilter { year: Range { min: None, max: Some(60) }, ..none() },
+            MovieFilter { duration: Range { min: Some(60), max: None }, ..none() },
+            MovieFilter { imdb: Range { min: Some(6.0), max: None }, ..none() },
+            MovieFilter { imdb: Range { min: Some(6.0), max: Some(6.0) }, ..none() },
+            MovieFilter { price: Range { min: price("6.00"), max: None }, ..none() },
+            MovieFilter { price: Range { min: None, max: price("6.01") }, ..none() },
+        ];
+        let keys: HashSet<String> = filters.iter().map(MovieFilter::key).collect();
+        assert_eq!(keys.len(), filters.len(), "{keys:#?}");
     }
 
     #[test]

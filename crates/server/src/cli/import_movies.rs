@@ -1,23 +1,32 @@
 mod rejects;
 mod source;
 
-use std::{collections::HashSet, path::Path, process::ExitCode};
+use std::{
+    collections::{HashSet, VecDeque},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
-use app::catalog::{ImportOutcome, Repeats};
+use app::catalog::{ImportError, ImportOutcome, Repeats};
 use domain::{catalog::InvalidMovie, money::Money};
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
 
 use self::{rejects::Rejects, source::Source};
 use super::{Failure, ImportArgs, failure::say, output::Output, use_cases};
 use crate::{
     composition::UseCases,
-    config::Settings,
+    config::{DatabaseSetting, Settings},
     movie_files::{MovieFile, MovieFileError, Row, RowOptions},
 };
 
 /// How many rows make a transaction, and how many bytes of them are kept until it is done.
 const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many batches `PostgreSQL` is at work on at once: one connection has one core of it. `SQLite` has one writer.
+const AT_ONCE: usize = 2;
 
 /// Nothing, or only a part, was imported.
 const SOME_REJECTED: u8 = 3;
@@ -60,6 +69,13 @@ pub(super) async fn run(settings: &Settings, arguments: ImportArgs) -> Result<Ex
         counts: Counts::default(),
         batch: Vec::with_capacity(BATCH),
         batch_bytes: 0,
+        at_once: match settings.database {
+            DatabaseSetting::Sqlite(_) => 1,
+            DatabaseSetting::Postgres(_) => {
+                AT_ONCE.min(usize::try_from(settings.database_pool_size).unwrap_or(1))
+            }
+        },
+        underway: VecDeque::with_capacity(AT_ONCE),
     };
     import.run(open().map_err(failed)?, path).await
 }
@@ -154,13 +170,36 @@ struct Import<'a> {
     counts: Counts,
     batch: Vec<Row>,
     batch_bytes: usize,
+    /// How many batches the store is at work on at once, while the next one is read.
+    at_once: usize,
+    underway: VecDeque<Underway>,
+}
+
+/// A batch that the store is at work on.
+struct Underway {
+    rows: Vec<ReadRow>,
+    outcomes: JoinHandle<Result<Vec<ImportOutcome>, ImportError>>,
+}
+
+/// What is kept of a row to report on it.
+struct ReadRow {
+    line: u64,
+    name: Option<String>,
+    raw: Vec<u8>,
+    fault: Option<String>,
 }
 
 impl Import<'_> {
     async fn run(mut self, file: MovieFile, path: &Path) -> Result<ExitCode, Failure> {
         let bytes_read = file.bytes_read();
         for (number, row) in (0..).zip(file) {
-            let row = row.map_err(|error| self.stopped(&unreadable(path, &error)))?;
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    self.settle(0).await?;
+                    return Err(self.stopped(&unreadable(path, &error)));
+                }
+            };
             if self.superseded.contains(&number) {
                 self.counts.note(ImportOutcome::Superseded);
                 continue;
@@ -174,6 +213,7 @@ impl Import<'_> {
             }
         }
         self.bring_in().await?;
+        self.settle(0).await?;
         self.bar.finish_and_clear();
         if let Some(rejects) = self.rejects.take() {
             rejects.finish()?;
@@ -184,8 +224,9 @@ impl Import<'_> {
         Ok(self.counts.exit_code())
     }
 
-    /// Brings the batch in, in one transaction, and reports its bad rows in the order of the file.
+    /// Begins to bring the batch in, in one transaction, when there is room beside those under way.
     async fn bring_in(&mut self) -> Result<(), Failure> {
+        self.settle(self.at_once.saturating_sub(1)).await?;
         self.batch_bytes = 0;
         let mut rows = Vec::with_capacity(self.batch.len());
         let mut good = Vec::with_capacity(self.batch.len());
@@ -197,11 +238,35 @@ impl Import<'_> {
                 }
                 Err(fault) => Some(fault),
             };
-            rows.push((line, name, raw, fault));
+            rows.push(ReadRow { line, name, raw, fault });
         }
-        let outcomes = self.use_cases.catalog.import(good, self.is_dry).await;
-        let mut outcomes = outcomes.map_err(|error| self.stopped(&error.into()))?.into_iter();
-        for (line, name, raw, fault) in rows {
+        let (catalog, is_dry) = (Arc::clone(&self.use_cases.catalog), self.is_dry);
+        let outcomes = tokio::spawn(async move { catalog.import(good, is_dry).await });
+        self.underway.push_back(Underway { rows, outcomes });
+        Ok(())
+    }
+
+    /// Waits until no more than so many batches are being brought in, and reports their bad rows in the order of the file.
+    /// Behind one that fails all others are waited for: what is told to be in is in.
+    async fn settle(&mut self, left: usize) -> Result<(), Failure> {
+        let mut failed = None;
+        while self.underway.len() > left || failed.is_some() {
+            let Some(Underway { rows, outcomes }) = self.underway.pop_front() else { break };
+            let outcomes = match outcomes.await {
+                Ok(outcomes) => outcomes.map_err(Failure::from),
+                Err(error) => Err(Failure::new(error.to_string())),
+            };
+            match outcomes {
+                Ok(outcomes) => self.report(rows, outcomes)?,
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Ok(()), |failure| Err(self.stopped(&failure)))
+    }
+
+    fn report(&mut self, rows: Vec<ReadRow>, outcomes: Vec<ImportOutcome>) -> Result<(), Failure> {
+        let mut outcomes = outcomes.into_iter();
+        for ReadRow { line, name, raw, fault } in rows {
             let fault = fault.or_else(|| self.counts.note(outcomes.next()?).map(|fault| fault.to_string()));
             if let Some(fault) = fault {
                 self.reject(line, name.as_deref(), &raw, &fault)?;
