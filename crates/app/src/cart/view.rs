@@ -1,4 +1,9 @@
-use domain::{cart::CartView, id::UserId, money::Money, store::StoreError};
+use domain::{
+    cart::{CartLine, CartRefusal, CartView, UnavailableItem},
+    id::UserId,
+    money::Money,
+    store::StoreError,
+};
 
 use super::Carts;
 
@@ -12,12 +17,19 @@ pub struct PricedCart {
 }
 
 impl Carts {
-    /// The user's cart with the prices of now (R58, R59).
+    /// The user's cart with the prices of now (R58, R59). What is priced in another currency, because the shop's was changed,
+    /// cannot be bought.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn view(&self, user_id: UserId) -> Result<PricedCart, StoreError> {
-        let cart = self.queries.view(user_id).await?;
+        let mut cart = self.queries.view(user_id).await?;
+        let is_payable = |line: &CartLine| line.movie.price.currency() == self.currency;
+        let (payable, foreign): (Vec<_>, Vec<_>) = cart.items.into_iter().partition(is_payable);
+        cart.items = payable;
+        let unavailable =
+            |line: CartLine| UnavailableItem { movie: line.movie, reason: CartRefusal::MovieUnavailable };
+        cart.unavailable.extend(foreign.into_iter().map(unavailable));
         let total = cart.total(self.currency).map_err(StoreError::failed)?;
         Ok(PricedCart { cart, total })
     }
@@ -57,11 +69,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_price_in_another_currency_is_a_failure_and_no_wrong_total() {
-        let store = Arc::new(MemoryCarts::with_movies(1));
+    async fn what_is_priced_in_another_currency_cannot_be_bought_and_holds_nothing_up() {
+        let store = Arc::new(MemoryCarts::with_movies(2));
         let carts = carts_on(&store);
-        carts.add(ANN, movie(1)).await.unwrap();
+        for number in 1..=2 {
+            carts.add(ANN, movie(number)).await.unwrap();
+        }
         store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
-        assert!(matches!(carts.view(ANN).await, Err(StoreError::Failed(_))));
+        let priced = carts.view(ANN).await.unwrap();
+        assert_eq!(priced.total, price("9.99"));
+        let ids: Vec<_> = priced.cart.items.iter().map(|line| line.movie.id).collect();
+        assert_eq!(ids, [movie(2)]);
+        let [foreign] = &priced.cart.unavailable[..] else { panic!("one is foreign") };
+        assert_eq!((foreign.movie.id, foreign.reason), (movie(1), CartRefusal::MovieUnavailable));
     }
 }

@@ -14,6 +14,9 @@ pub const MAX_MOVIE_NAME_LENGTH: usize = 250;
 /// The longest name of a genre, star, director or certification, in characters (R47–R50).
 pub const MAX_NAME_LENGTH: usize = 100;
 
+/// The highest price in minor units: `decimal(10, 2)` (R51). A full cart of them is far from what a sum can hold.
+const MAX_PRICE: i64 = 9_999_999_999;
+
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION_LENGTH: usize = 10_000;
 
@@ -99,8 +102,8 @@ pub enum InvalidMovie {
     /// The gross is negative.
     #[error("gross: less than 0")]
     Gross,
-    /// The price is negative.
-    #[error("price: less than 0")]
+    /// The price is out of bounds.
+    #[error("price: less than 0, or of more than ten digits")]
     Price,
     /// The description is too long.
     #[error("description: longer than 10,000 characters")]
@@ -171,7 +174,7 @@ impl Facts {
             (self.votes < 0, InvalidMovie::Votes),
             (self.meta_score.is_some_and(|score| !(0.0..=100.0).contains(&score)), InvalidMovie::MetaScore),
             (self.gross.is_some_and(|gross| gross < 0), InvalidMovie::Gross),
-            (self.price.minor() < 0, InvalidMovie::Price),
+            (!(0..=MAX_PRICE).contains(&self.price.minor()), InvalidMovie::Price),
             (self.description.chars().count() > MAX_DESCRIPTION_LENGTH, InvalidMovie::DescriptionTooLong),
             (self.poster_url.as_deref().is_some_and(|url| !is_poster_url(url)), InvalidMovie::PosterUrl),
             (names().any(|name| is_nameless(name)), InvalidMovie::EmptyName),
@@ -424,6 +427,13 @@ mod tests {
         assert_eq!(with(|facts| facts.votes = -1), Some(InvalidMovie::Votes));
         assert_eq!(with(|facts| facts.meta_score = Some(100.5)), Some(InvalidMovie::MetaScore));
         assert_eq!(with(|facts| facts.gross = Some(-1)), Some(InvalidMovie::Gross));
+        let price = |minor| {
+            let mut facts = facts();
+            facts.price = Money::from_minor(minor, facts.price.currency());
+            facts.tidy(2026).err()
+        };
+        assert_eq!([-1, 10_000_000_000].map(price), [Some(InvalidMovie::Price); 2]);
+        assert_eq!([0, 9_999_999_999].map(price), [None; 2]);
         assert_eq!(with(|facts| facts.poster_url = Some(" https://a.example/p.jpg\n".into())), None);
         let script = with(|facts| facts.poster_url = Some("javascript:alert(1)".into()));
         assert_eq!(script, Some(InvalidMovie::PosterUrl));
