@@ -57,7 +57,7 @@ pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
 pub use delete_account::DeleteAccountError;
 pub use export_data::ExportDataError;
-pub use log_in::LogInError;
+pub use log_in::{LogInError, Standing};
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
 pub use profile::ProfileError;

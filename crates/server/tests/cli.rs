@@ -253,21 +253,6 @@ fn a_poster_that_is_no_address_of_the_web_is_refused() {
 }
 
 #[test]
-fn an_import_that_stops_says_what_is_in_and_is_run_again() {
-    let folder = Folder::new();
-    folder.write("movies.csv", &priced((0..3_500).map(|row| (row, "9.99"))));
-    folder.run("migrate").exits(0);
-    folder.sql("CREATE TRIGGER ends BEFORE INSERT ON movies WHEN NEW.name = 'Movie 1500' BEGIN SELECT RAISE(ABORT, 'end'); END");
-    let stopped = folder.run("movies import movies.csv").exits(1);
-    let stopped = stopped.says("(1000 rows: 1000 added, 0 updated, 0 unchanged, 0 rejected): run it again");
-    assert_eq!(stopped.out(), "");
-    assert_eq!(folder.run("movies export").exits(0).out().lines().count(), 1_000);
-    folder.sql("DROP TRIGGER ends");
-    let done = folder.run("movies import movies.csv").exits(0);
-    assert_eq!(done.out(), "3500 rows: 2500 added, 0 updated, 1000 unchanged, 0 rejected\n");
-}
-
-#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = Folder::new();
     let mut child = folder

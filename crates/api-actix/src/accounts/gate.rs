@@ -1,6 +1,6 @@
 //! A password that is checked without signing in.
 
-use app::accounts::{Accounts, LogInError};
+use app::accounts::{Accounts, LogInError, Standing};
 use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
@@ -19,5 +19,13 @@ pub(crate) async fn check(
         Ok(()) => Ok(()),
         Err(LogInError::InvalidCredentials | LogInError::AccountInactive) => Err(wrong()),
         Err(failed) => Err(failed.problem()),
+    }
+}
+
+/// How the account stands that a password was right for.
+pub(crate) async fn standing(accounts: &Accounts, email: &str) -> Result<Option<Standing>, Problem> {
+    match email.parse::<EmailAddress>() {
+        Ok(email) => accounts.standing(&email).await.map_err(|failed| failed.problem()),
+        Err(_) => Ok(None),
     }
 }

@@ -8,6 +8,7 @@ use actix_web::{
     http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
     web,
 };
+use app::accounts::Standing;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use paperclip::{
     actix::OperationModifier,
@@ -24,7 +25,8 @@ use crate::{
     state::Api,
 };
 
-/// A password that opened the document opens it for this long without being hashed again.
+/// A password that opened the document opens it for this long without being hashed again, as long as its account stays as it
+/// was.
 const REMEMBERED: Duration = Duration::from_mins(5);
 const REMEMBERED_AT_MOST: u64 = 1_000;
 
@@ -35,7 +37,7 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Cinema\", cha
 #[derive(Clone)]
 pub(crate) struct Door {
     access: DocsAccess,
-    remembered: moka::sync::Cache<[u8; 32], ()>,
+    remembered: moka::sync::Cache<[u8; 32], Standing>,
 }
 
 /// Somebody who may read the document, on a call that takes no parameters.
@@ -91,13 +93,23 @@ impl Door {
     async fn check(&self, request: &HttpRequest, api: &Api, basic: Basic) -> Result<(), Problem> {
         let Basic { email, password } = basic;
         let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
-        if self.remembered.contains_key(&key) {
-            return Ok(());
+        if let Some(known) = self.remembered.get(&key) {
+            let (accounts, email) = (api.accounts(), email.clone());
+            if api.run_any(async move { gate::standing(&accounts, &email).await }).await?? == Some(known) {
+                return Ok(());
+            }
+            self.remembered.invalidate(&key);
         }
         api.limits.count_client(request, |limits| &limits.login).await?;
         let (accounts, origin) = (api.accounts(), origin_of(request));
-        api.run_any(async move { gate::check(&accounts, &email, &password, &origin).await }).await??;
-        self.remembered.insert(key, ());
+        let checked = async move {
+            // Before the check: what changes meanwhile is not remembered as checked.
+            let standing = gate::standing(&accounts, &email).await?;
+            gate::check(&accounts, &email, &password, &origin).await.map(|()| standing)
+        };
+        if let Some(standing) = api.run_any(checked).await?? {
+            self.remembered.insert(key, standing);
+        }
         Ok(())
     }
 }

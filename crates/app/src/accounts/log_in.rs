@@ -47,6 +47,13 @@ impl PasswordRefusal for LogInError {
     }
 }
 
+/// An account at one moment. As long as it is the same, a password that let its user in does so still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    user_id: UserId,
+    version: i64,
+}
+
 impl Accounts {
     /// Begins a sign-in (R8, R9), unless too many wrong passwords came for the address (quality B5).
     ///
@@ -88,6 +95,15 @@ impl Accounts {
             self.outcome_of(&known, outcome, origin).await
         };
         self.try_password(email, origin.device.ip, trying).await
+    }
+
+    /// How the account of the address stands; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn standing(&self, email: &EmailAddress) -> Result<Option<Standing>, StoreError> {
+        let known = self.ports.queries.credentials(email).await?;
+        Ok(known.map(|known| Standing { user_id: known.user_id, version: known.version }))
     }
 
     /// Checks the password, outside a unit of work; gives its hash anew when that was made with older parameters.

@@ -60,7 +60,7 @@ impl Reader {
         let text = self.text(name)?;
         let value = parse(text.trim());
         if value.is_none() {
-            let fault = if names::SECRETS.contains(&name) {
+            let fault = if names::SECRETS.contains(&name) || holds_user_info(&text) {
                 "has a value that cannot be used".to_owned()
             } else {
                 format!("cannot be {text:?}")
@@ -195,4 +195,9 @@ fn quotas(text: &str) -> Option<Vec<Quota>> {
 
 fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
+}
+
+/// Whether an address names somebody, and so may hold a password.
+fn holds_user_info(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }

@@ -138,6 +138,16 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
 }
 
 #[test]
+fn a_password_in_a_bad_address_is_not_shown() {
+    for name in ["PUBLIC_URL", "FRONTEND_URL", "MEDIA_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "STRIPE_API_BASE"]
+    {
+        let fault = fault(&[(name, "gopher://ann:pa55word@host")]);
+        assert!(fault.starts_with(&format!("{name} has a value that cannot be used")), "{fault}");
+        assert!(!fault.contains("pa55word"), "{fault}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_an_address_is_said_without_quoting_it() {
     for (name, bad, says) in [
         ("DATABASE_URL", "postgres://ann:canary@db:canary/cinema", "invalid value for option `port`"),

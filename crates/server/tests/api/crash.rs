@@ -12,6 +12,7 @@ use crate::support::{Engine, TestApp, cases, email_of, password_of};
 cases! {
     registrations_that_were_answered_survive_a_kill_with_their_mails,
     an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeated,
+    an_import_that_stops_says_what_is_in_and_is_run_again,
     a_full_disk_is_unavailable_and_loses_nothing: on_sqlite_only,
 }
 
@@ -126,6 +127,40 @@ async fn an_import_that_was_killed_is_whole_as_far_as_it_came_and_can_be_repeate
             {"id": page["stars"][1]["id"], "name": "Star 2000"},
         ])
     );
+}
+
+async fn an_import_that_stops_says_what_is_in_and_is_run_again(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let row = |n| format!("Part {n},2000,90,7.5,10,9.99\n");
+    let rows: String = (0..3_500).map(row).collect();
+    let file = app.write_file("movies.csv", &format!("name,year,duration_minutes,imdb,votes,price\n{rows}"));
+    let words = ["movies", "import", file.to_str().unwrap()];
+    let visitor = app.anonymous();
+    let total = async || visitor.get("/movies").await.expect(200).json()["total_items"].as_i64().unwrap();
+    // PostgreSQL has the third thousand under way when the second fails.
+    let (trap, untrap, kept) = match engine {
+        Engine::Sqlite => (
+            "CREATE TRIGGER ends BEFORE INSERT ON movies WHEN NEW.name = 'Part 1500' \
+             BEGIN SELECT RAISE(ABORT, 'end'); END",
+            "DROP TRIGGER ends",
+            1_000,
+        ),
+        Engine::Postgres => (
+            "ALTER TABLE movies ADD CONSTRAINT ends CHECK (name <> 'Part 1500')",
+            "ALTER TABLE movies DROP CONSTRAINT ends",
+            2_000,
+        ),
+    };
+    app.execute_sql(trap).await;
+    let (has_succeeded, said) = app.cinema().run(&words);
+    assert!(!has_succeeded, "{said}");
+    let counts = format!("({kept} rows: {kept} added, 0 updated, 0 unchanged, 0 rejected): run it again");
+    assert!(said.contains("stopped: ") && said.contains(&counts), "{said}");
+    assert_eq!(total().await, kept);
+    app.execute_sql(untrap).await;
+    let (has_succeeded, said) = app.cinema().run(&words);
+    assert!(has_succeeded, "{said}");
+    assert_eq!(total().await, 3_500);
 }
 
 async fn a_full_disk_is_unavailable_and_loses_nothing(engine: Engine) {

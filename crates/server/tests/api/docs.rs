@@ -1,6 +1,8 @@
 //! The API's own pages (api.md section 11).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Method;
+use serde_json::json;
 
 use crate::support::{Answer, Engine, TestApp, cases, password_of};
 
@@ -10,6 +12,7 @@ cases! {
     closed_docs_ask_with_both_challenges,
     closed_docs_open_to_a_token,
     closed_docs_open_to_an_email_and_password,
+    closed_docs_close_when_the_account_changes,
     closed_docs_stay_closed_to_others,
     closed_docs_say_what_is_wrong_with_what_was_sent,
     public_docs_refuse_a_bad_token_too,
@@ -172,6 +175,33 @@ async fn closed_docs_open_to_an_email_and_password(engine: Engine) {
             let header = basic(&email, &ann.password);
             app.anonymous().get(path).header("authorization", header).await.expect(200);
         }
+    }
+}
+
+async fn closed_docs_close_when_the_account_changes(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &CLOSED).await;
+    let root = app.admin().await;
+    for change in ["password", "deactivated", "deleted"] {
+        let user = app.user(change).await;
+        let header = basic(&user.email, &user.password);
+        let open = async || app.anonymous().get("/openapi.json").header("authorization", &header).await;
+        open().await.expect(200);
+        open().await.expect(200);
+        match change {
+            "password" => {
+                let body = json!({"current_password": user.password, "new_password": "another Horse 2"});
+                user.post("/users/me/password", body).await.expect(204);
+            }
+            "deactivated" => {
+                let change = root.call(Method::PATCH, format!("/users/{}", user.id()));
+                change.json(&json!({"is_active": false})).await.expect(200);
+            }
+            _ => {
+                let body = json!({"password": user.password});
+                user.delete("/users/me").json(&body).await.expect(204);
+            }
+        }
+        challenged(open().await, "invalid_credentials");
     }
 }
 

@@ -92,6 +92,12 @@ async fn a_crowd_at_the_log_in_is_let_in_refused_or_asked_to_come_again(engine: 
     // What the full queue sent away took nothing of the client's ten a minute.
     let tried = of_one_client.get(&401).copied().unwrap_or(0);
     assert!(tried <= 10, "one client may try ten times a minute: {of_one_client:?}");
+    // One after the other, so that no queue is full: at the latest the eleventh is one too many.
+    let mut late = log_in(250, "late".to_owned(), "a Password 1".to_owned()).await;
+    for number in 0..10 {
+        late = log_in(250, format!("late{number}"), "a Password 1".to_owned()).await;
+    }
+    late.problem(429, "rate_limited");
     assert!(counts[&503] > 0, "the queue holds 64, who wait for two seconds: {counts:?}");
     app.advance(chrono::TimeDelta::minutes(15));
     log_in(251, "ann".to_owned(), password_of("ann")).await.expect(200);
