@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     fn at(minutes: i64) -> Instant {
-        Instant::UNIX_EPOCH + TimeDelta::minutes(minutes)
+        Instant::from_timestamp(minutes.saturating_mul(60), 0).unwrap()
     }
 
     fn events() -> impl Strategy<Value = OrderEvent> {

@@ -85,7 +85,7 @@ mod tests {
             let closed_at = Instant::UNIX_EPOCH;
             let closed = if is_lost { DisputeState::Lost { closed_at } } else { DisputeState::Won { closed_at } };
             let mut reports = vec![closed; closings];
-            reports.insert(order.index(closings + 1), DisputeState::Open);
+            reports.insert(order.index(closings), DisputeState::Open);
             let state = reports.into_iter().fold(DisputeState::Open, DisputeState::apply);
             prop_assert_eq!(state, closed);
         }

@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     fn at(minutes: i64) -> Instant {
-        Instant::UNIX_EPOCH + TimeDelta::minutes(minutes)
+        Instant::from_timestamp(minutes.saturating_mul(60), 0).unwrap()
     }
 
     fn usd(minor: i64) -> Money {
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn an_expired_checkout_is_canceled_or_failed_after_a_decline() {
         let expired = CheckoutReport::Expired { at: at(60) };
-        assert_eq!(after(&[expired.clone()]).0.status(usd(999), usd(0)), PaymentStatus::Canceled);
+        assert_eq!(after(std::slice::from_ref(&expired)).0.status(usd(999), usd(0)), PaymentStatus::Canceled);
         let declined = CheckoutReport::Declined(failure(1, "expired_card"));
         let (state, changes) = after(&[declined, expired]);
         assert_eq!(state.status(usd(999), usd(0)), PaymentStatus::Failed);
