@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
         Credentials, EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword,
+        User,
     },
     audit::{AuditAction, AuditObject},
     store::StoreError,
@@ -286,7 +287,7 @@ mod tests {
     #[tokio::test]
     async fn a_user_or_sign_in_that_ended_meanwhile_changes_nothing() {
         for end in [
-            |rows: &mut Rows| rows.users[0].deactivate(Instant::UNIX_EPOCH).unwrap(),
+            |rows: &mut Rows| rows.users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap(),
             |rows: &mut Rows| rows.sessions[0].ended_at = Some(rows.sessions[0].created_at),
         ] {
             let world = World::new();

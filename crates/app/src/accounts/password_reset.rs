@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
         EmailAddress, HashError, LinkKind, LinkToken, Origin, PasswordHash, PasswordProblem, PlainPassword,
+        User,
     },
     audit::{AuditAction, AuditObject},
     entropy::{PlainToken, TokenDigest},
