@@ -22,8 +22,11 @@ mod reply;
 mod routes;
 mod server;
 mod settings;
+mod start;
 mod state;
 mod users;
+
+pub use http_connections::Timeouts;
 
 pub use self::{
     health::{Component, Readiness},

@@ -48,6 +48,8 @@ pub struct RateLimits {
 /// What is limited for every installation alike, far above what anybody needs who uses it as it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedLimits {
+    /// Health checks, by client: far more than any orchestrator or load balancer sends.
+    pub health: RateLimit,
     /// New passwords set by a link, by client: each is hashed. As many as log-ins, but apart from them.
     pub confirm_reset: RateLimit,
     /// Links asked for, for whatever addresses and of either kind, by client: each may become a mail.
@@ -65,6 +67,7 @@ pub struct FixedLimits {
 impl Default for FixedLimits {
     fn default() -> Self {
         Self {
+            health: RateLimit::new("health", &[Quota::per_minute(1_200)]),
             confirm_reset: RateLimit::new("password-reset-confirm", &[Quota::per_minute(10)]),
             request_link: RateLimit::new("link-requests", &[Quota::per_hour(30)]),
             set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),
@@ -136,6 +139,11 @@ impl Limits {
     /// Counts one more call of the client, whatever it is.
     pub(crate) async fn count_call(&self, request: &HttpRequest) -> Result<(), Problem> {
         self.take(request, |limits| &limits.global, client_of(request), Reach::Calls).await
+    }
+
+    /// Counts one more health check of the client.
+    pub(crate) async fn count_health_check(&self, request: &HttpRequest) -> Result<(), Problem> {
+        self.take(request, |limits| &limits.fixed.health, client_of(request), Reach::Calls).await
     }
 
     /// Counts one more of what the client does.

@@ -156,6 +156,8 @@ pub struct Settings {
     pub frontend_url: Option<String>,
     /// `CORS_ORIGINS`
     pub cors_origins: Vec<String>,
+    /// `CORS_REQUEST_HEADERS`
+    pub cors_request_headers: Vec<String>,
     /// `TRUSTED_PROXIES`
     pub trusted_proxies: Vec<Network>,
     /// `MAILER`
@@ -178,6 +180,8 @@ pub struct Settings {
     pub hash_slots: usize,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
+    /// `MAX_CONNECTIONS_PER_CLIENT`
+    pub max_connections_per_client: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
     pub request_timeout: Duration,
     /// `DRAIN_SECONDS`
@@ -242,6 +246,7 @@ impl Settings {
             public_url: reader.url("PUBLIC_URL"),
             frontend_url: reader.url("FRONTEND_URL"),
             cors_origins: reader.origins("CORS_ORIGINS"),
+            cors_request_headers: reader.header_names("CORS_REQUEST_HEADERS"),
             trusted_proxies: reader.networks("TRUSTED_PROXIES"),
             mailer: reader.mailer("MAILER", mail_from.as_deref()),
             mail_from,
@@ -260,6 +265,7 @@ impl Settings {
             redis_url: reader.redis("REDIS_URL"),
             hash_slots: reader.number("HASH_SLOTS", 1..=1_024, cores.div_euclid(2).max(1)),
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            max_connections_per_client: reader.number("MAX_CONNECTIONS_PER_CLIENT", 1..=1_000_000, 256),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),
             drain: reader.duration("DRAIN_SECONDS", 1, 0..=600, 5),
             log_format: reader.one_of(

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 
 use super::{api_of, fields::Fields, json::Json, query::Params};
 use crate::{
-    edge::seat::arrival,
+    edge::in_flight::read_body,
     openapi::carrier,
     problem::{FieldProblem, Problem, kinds},
     state::Api,
@@ -77,7 +77,7 @@ fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str
     Box::pin(async move {
         checked?;
         let api = api?;
-        let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
+        let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
         let mut fields = Fields::open(parsed(&bytes)?);
         let value = T::read(&mut fields, &api);
         match (fields.finish(value), unknown) {
@@ -108,7 +108,7 @@ pub(crate) async fn unasked(request: HttpRequest, payload: Payload) -> Result<Ve
         return Ok(Vec::new());
     }
     check_packing_and_length(&request, MAX_BODY)?;
-    let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
+    let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
     if bytes.is_empty() {
         return Ok(Vec::new());
     }

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::{body, query::Params};
-use crate::{edge::seat::arrival, problem::Problem};
+use crate::{edge::in_flight::read_body, problem::Problem};
 
 /// A form may have this many bytes: a token, a password, an address.
 const MAX_FORM: usize = 16 * 1024;
@@ -33,7 +33,7 @@ impl<T: FromForm> FromRequest for Form<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let bytes = arrival(&request, body::collect(payload, MAX_FORM)).await?;
+            let bytes = read_body(&request, body::collect(payload, MAX_FORM)).await?;
             Ok(Self(str::from_utf8(&bytes).ok().and_then(read)))
         })
     }

@@ -14,7 +14,7 @@ use domain::accounts::{self, Device};
 use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 
 use super::ClientAddress;
-use crate::edge::manners::RequestId;
+use crate::edge::context::RequestId;
 
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_LENGTH: usize = 255;

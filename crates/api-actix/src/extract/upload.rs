@@ -20,7 +20,7 @@ use self::pace::{Trouble, paced};
 pub(crate) use self::places::{UploadPlace, UploadPlaces};
 use super::{api_of, body, query::Params, values::Fault};
 use crate::{
-    edge::{manners::SignedIn, seat::arrival},
+    edge::{context::SignedIn, in_flight::read_body},
     openapi::carrier,
     problem::{FieldCode, FieldProblem, Problem, kinds},
     state::Api,
@@ -60,7 +60,7 @@ impl FromRequest for AvatarUpload {
         Box::pin(async move {
             checked?;
             let place = place_of(&request, &api?).await?;
-            let (picture, mut faults) = arrival(&request, read(request.headers(), payload)).await?;
+            let (picture, mut faults) = read_body(&request, read(request.headers(), payload)).await?;
             faults.splice(..0, unknown.into_iter().flatten());
             match picture {
                 Some(avatar) if faults.is_empty() => Ok(Self { avatar, place }),

@@ -5,11 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{
-    edge::overload::{InFlight, Place},
-    limits,
-    problem::Problem,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{limits, problem::Problem};
 
 /// A user may upload so many files at once.
 const OF_A_USER: u32 = 2;
@@ -17,7 +15,7 @@ const OF_A_USER: u32 = 2;
 /// The files that are being uploaded, over all workers: each is held in memory.
 #[derive(Debug)]
 pub(crate) struct UploadPlaces {
-    all: InFlight,
+    all: Arc<Semaphore>,
     of_users: Arc<Mutex<HashMap<String, u32>>>,
 }
 
@@ -25,21 +23,21 @@ pub(crate) struct UploadPlaces {
 #[derive(Debug)]
 pub(crate) struct UploadPlace {
     _own: OwnPlace,
-    _place: Place,
+    _place: OwnedSemaphorePermit,
 }
 
 /// One of a user's places, with or without one among those of all.
 #[derive(Debug)]
 pub(crate) struct OwnPlace {
     user: String,
-    all: InFlight,
+    all: Arc<Semaphore>,
     of_users: Arc<Mutex<HashMap<String, u32>>>,
 }
 
 impl UploadPlaces {
     /// For so many files of all users.
     pub(crate) fn new(most: usize) -> Self {
-        Self { all: InFlight::new(most), of_users: Arc::default() }
+        Self { all: Arc::new(Semaphore::new(most)), of_users: Arc::default() }
     }
 
     /// Takes one of the user's own places.
@@ -53,16 +51,16 @@ impl UploadPlaces {
             return Err(limits::too_many_at_once("avatar-uploads-at-once", OF_A_USER));
         }
         *taken = taken.saturating_add(1);
-        Ok(OwnPlace { user: user.to_owned(), all: self.all.clone(), of_users: Arc::clone(&self.of_users) })
+        Ok(OwnPlace { user: user.to_owned(), all: Arc::clone(&self.all), of_users: Arc::clone(&self.of_users) })
     }
 }
 
 impl OwnPlace {
     /// Takes a place among those of all.
     pub(crate) fn enter(self) -> Result<UploadPlace, Problem> {
-        let place = self.all.enter();
+        let place = Arc::clone(&self.all).try_acquire_owned();
         let place =
-            place.ok_or_else(|| Problem::unavailable().because("Too many files are being uploaded."))?;
+            place.map_err(|_| Problem::unavailable().because("Too many files are being uploaded."))?;
         Ok(UploadPlace { _own: self, _place: place })
     }
 }
