@@ -126,11 +126,11 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
     let mut first = AccountStore::begin(&store).await.unwrap();
     let password = PasswordHash::from_phc("hash".to_owned());
     let ann = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
-    first.users().insert(&ann).await.unwrap();
+    first.insert_user(&ann).await.unwrap();
     first.commit().await.unwrap();
 
     let mut holder = AccountStore::begin(&store).await.unwrap();
-    holder.users().find_for_update(ANN).await.unwrap();
+    holder.find_user_for_update(ANN).await.unwrap();
     let operator = operator(database).await;
     let waiting = async |count: i64| {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
@@ -140,7 +140,7 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
     };
     let mut late = AccountStore::begin(&store).await.unwrap();
     tokio::select! {
-        _ = late.users().find_for_update(ANN) => panic!("it is locked"),
+        _ = late.find_user_for_update(ANN) => panic!("it is locked"),
         () = waiting(1) => {}
     }
     drop(late);

@@ -19,6 +19,7 @@ pub mod network;
 pub mod outbox;
 pub mod page;
 pub mod purchases;
+pub mod storage;
 pub mod store;
 pub mod text;
 pub mod throttle;

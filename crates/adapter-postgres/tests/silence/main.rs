@@ -16,6 +16,7 @@ use domain::{
 };
 use futures_util::future::join_all;
 use proxy::Proxy;
+use storage_contract::begin_unit;
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -42,7 +43,9 @@ async fn behind_a_proxy(size: usize) -> Option<(TestDatabase, Proxy, PostgresDat
 }
 
 async fn begin(store: &PostgresDatabase) -> Result<Box<dyn AccountUnit>, StoreError> {
-    timeout(FOR_EVER, AccountStore::begin(store)).await.expect("a unit is begun or refused")
+    timeout(FOR_EVER, begin_unit(|attempt| AccountStore::begin(store, attempt)))
+        .await
+        .expect("a unit is begun or refused")
 }
 
 /// Has four connections open at once, and puts them back.
@@ -55,14 +58,14 @@ async fn use_all(store: &PostgresDatabase) {
 async fn insert_ann(unit: &mut dyn AccountUnit) {
     let password = PasswordHash::from_phc("hash".to_owned());
     let user = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
-    unit.users().insert(&user).await.unwrap();
+    unit.insert_user(&user).await.unwrap();
 }
 
 /// Units are begun and statements read again, after refusals for now at most.
 async fn works_again(store: &PostgresDatabase) {
     let all = async {
         loop {
-            match AccountStore::begin(store).await {
+            match begin_unit(|attempt| AccountStore::begin(store, attempt)).await {
                 Ok(unit) => return unit.commit().await.unwrap(),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => panic!("{error:?}"),
@@ -106,7 +109,7 @@ async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
-    let found = timeout(FOR_EVER, unit.users().find(ANN)).await.expect("it is given up");
+    let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("it is given up");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     // Also before the unit is dropped.
     works_again(&store).await;
@@ -122,7 +125,7 @@ async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
     proxy.silence();
     drop(unit);
     works_again(&store).await;
-    assert!(begin(&store).await.unwrap().users().find(ANN).await.unwrap().is_none());
+    assert!(begin(&store).await.unwrap().find_user(ANN).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +137,7 @@ async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
     let committed = timeout(FOR_EVER, unit.commit()).await.expect("it is given up");
     assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{committed:?}");
     works_again(&store).await;
-    assert!(begin(&store).await.unwrap().users().find(ANN).await.unwrap().is_some());
+    assert!(begin(&store).await.unwrap().find_user(ANN).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
