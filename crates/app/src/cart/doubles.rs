@@ -148,7 +148,7 @@ impl CartRepository for Unit {
         Ok(u64::try_from(self.draft.items.iter().filter(|(id, _)| *id == cart_id).count()).unwrap())
     }
     async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
-        if self.contains(cart_id, item.movie_id).await? {
+        if self.cart_contains(cart_id, item.movie_id).await? {
             return Ok(false);
         }
         self.draft.items.push((cart_id, *item));
