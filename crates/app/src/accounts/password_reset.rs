@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
         EmailAddress, HashError, LinkKind, LinkToken, Origin, PasswordHash, PasswordProblem, PlainPassword,
+        User,
     },
     audit::{AuditAction, AuditObject},
     entropy::{PlainToken, TokenDigest},
@@ -63,7 +64,7 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin(attempt).await?;
-        let user = unit.find_user_by_email_for_update(email).await?.filter(|user| user.is_active);
+        let user = unit.find_user_by_email_for_update(email).await?.filter(User::is_active);
         if unit.remove_message(wish).await? {
             if let Some(user) = user {
                 self.mail_password_reset(&mut *unit, &user, now).await?;

@@ -41,7 +41,7 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin(attempt).await?;
-        let user = unit.find_user_by_email_for_update(email).await?.filter(User::is_waiting);
+        let user = unit.find_user_by_email_for_update(email).await?.filter(User::is_awaiting_activation);
         if unit.remove_message(wish).await? {
             if let Some(mut user) = user {
                 self.mail_activation(&mut *unit, &mut user, email, now).await?;
