@@ -119,9 +119,11 @@ pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     let detail = problem.detail.as_deref().unwrap_or(problem.kind.explanation);
     let is_link = route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD].contains(&route));
     let (title, text) = match problem.kind {
-        kind if kind.status >= 500 && is_link => {
-            ("Not now", "This could not be done just now. Nothing is lost: try the same link again in a minute.".to_owned())
-        }
+        kind if kind.status >= 500 && is_link => (
+            "Not now",
+            "This could not be done just now. Nothing is lost: try the same link again in a minute."
+                .to_owned(),
+        ),
         kind if kind.status >= 500 => {
             ("Not now", "The server could not answer just now. Try again in a minute.".to_owned())
         }

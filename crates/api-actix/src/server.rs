@@ -27,15 +27,14 @@ use crate::{
         accept_header, compression, cors::cors, in_flight, in_flight::InFlightLimit, outermost::Outermost,
         rate_limit,
     },
-    extract::UploadPlaces,
     html,
-    limits::Limits,
+    limits::RateLimitCounter,
     openapi::Document,
-    problem,
-    routes,
+    problem, routes,
     settings::ApiSettings,
     start,
     state::{Api, ApiState},
+    uploads::UploadLimit,
 };
 
 /// Files that may be uploaded at once: each is held in memory.
@@ -80,10 +79,14 @@ impl Shared {
             in_flight: InFlightLimit::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),
             api: web::Data::new(Api {
-                limits: Limits::new(Arc::clone(&state.limiter), settings.rate_limits.clone()),
+                limits: RateLimitCounter::new(
+                    Arc::clone(&state.limiter),
+                    settings.rate_limits.clone(),
+                    &settings.trusted_proxies,
+                ),
                 state,
                 settings,
-                uploads: UploadPlaces::new(UPLOADS_AT_ONCE),
+                uploads: UploadLimit::new(UPLOADS_AT_ONCE),
             }),
         })
     }

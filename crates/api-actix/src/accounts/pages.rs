@@ -131,7 +131,11 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
     let email = match text.parse::<EmailAddress>() {
         Ok(email) => email,
         Err(error) => {
-            let form = LinkForm { email: text, error: Some(html::sentence(&error.to_string())), ..activation_link_form() };
+            let form = LinkForm {
+                email: text,
+                error: Some(html::sentence(&error.to_string())),
+                ..activation_link_form()
+            };
             return invalid_address("Ask for a new link", "It activates your account.", form);
         }
     };
@@ -219,7 +223,11 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
     let email = match text.parse::<EmailAddress>() {
         Ok(email) => email,
         Err(error) => {
-            let form = LinkForm { email: text, error: Some(html::sentence(&error.to_string())), ..password_link_form() };
+            let form = LinkForm {
+                email: text,
+                error: Some(html::sentence(&error.to_string())),
+                ..password_link_form()
+            };
             return invalid_address(
                 "Set a new password",
                 "You get a mail with a link to set a new password.",

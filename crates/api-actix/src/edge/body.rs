@@ -56,10 +56,7 @@ impl MessageBody for SlicedBody {
         BodySize::Sized(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
     }
 
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+    fn poll_next(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         let count = self.bytes.len().min(SLICE);
         Poll::Ready((count > 0).then(|| Ok(self.bytes.split_to(count))))
     }
@@ -77,10 +74,7 @@ impl MessageBody for StreamedBody {
         self.body.size()
     }
 
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(cx)
     }
 }

@@ -37,8 +37,7 @@ static LARGE: Semaphore = Semaphore::const_new(2);
 pub(crate) const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
 
 /// What a client's `Accept-Encoding` is compared with.
-const KNOWN: [Encoding; 4] =
-    [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
+const KNOWN: [Encoding; 4] = [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
 
 /// The size that the body of an answer without one (304) would have had.
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +102,7 @@ fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
 /// 406 when the client takes neither.
 fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     let Some(accepted) = request.get_header::<AcceptEncoding>() else { return Ok(None) };
-    let encoding =
-        accepted.negotiate(KNOWN.iter()).ok_or_else(|| Problem::new(&kinds::NOT_ACCEPTABLE))?;
+    let encoding = accepted.negotiate(KNOWN.iter()).ok_or_else(|| Problem::new(&kinds::NOT_ACCEPTABLE))?;
     let name = encoding.to_string();
     Ok(Coding::ALL.into_iter().find(|coding| coding.name() == name))
 }
@@ -171,9 +169,7 @@ async fn compress_body(response: ServiceResponse, coding: Coding) -> ServiceResp
         Ok(bytes) if bytes.is_empty() => BoxBody::new(bytes),
         Ok(bytes) => match compress_once(bytes.clone(), coding).await {
             Some(compressed) => {
-                response
-                    .headers_mut()
-                    .insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
                 BoxBody::new(compressed)
             }
             None => BoxBody::new(bytes),
@@ -203,12 +199,7 @@ pub(crate) struct StaticBody {
 
 impl StaticBody {
     pub(crate) fn new(plain: Bytes) -> Arc<Self> {
-        Arc::new(Self {
-            plain,
-            brotli: OnceCell::new(),
-            gzip: OnceCell::new(),
-            zstd: OnceCell::new(),
-        })
+        Arc::new(Self { plain, brotli: OnceCell::new(), gzip: OnceCell::new(), zstd: OnceCell::new() })
     }
 
     /// The bytes as they are.
@@ -224,8 +215,7 @@ impl StaticBody {
     ) -> HttpResponse {
         let mut response = builder.finish();
         let coding = negotiate(request).ok().flatten();
-        let coding = coding
-            .filter(|_| self.plain.len() >= LEAST && !is_compressed_type(response.headers()));
+        let coding = coding.filter(|_| self.plain.len() >= LEAST && !is_compressed_type(response.headers()));
         let mut bytes = self.plain();
         if let Some(coding) = coding
             && let Some(compressed) = self.compressed(coding).await

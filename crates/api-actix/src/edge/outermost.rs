@@ -26,9 +26,9 @@ use super::{
     cors, headers, request_id,
 };
 use crate::{
-    health::Readiness,
     html,
     problem::{Kind, Problem, body::ProblemBody, kinds},
+    readiness::Readiness,
 };
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -65,7 +65,8 @@ impl Outermost {
         mut request: ServiceRequest,
         next: Next<B>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
-        let exchange = request.conn_data::<Connection>().map(|connection| connection.begin(body_of(&request)));
+        let exchange =
+            request.conn_data::<Connection>().map(|connection| connection.begin(body_of(&request)));
         let received = Received {
             id: request_id::choose(request.headers(), &*self.ids),
             method: request.method().clone(),
@@ -192,8 +193,8 @@ fn refuse_for_memory(
     response: &ServiceResponse<BoxBody>,
     exchange: Option<&mut Exchange>,
 ) -> Option<Problem> {
-    let is_counted = received.method != Method::HEAD
-        && response.response().extensions().get::<SharedBytes>().is_none();
+    let is_counted =
+        received.method != Method::HEAD && response.response().extensions().get::<SharedBytes>().is_none();
     if !is_counted || body::has_room(response.response().body(), exchange) || !received.method.is_safe() {
         return None;
     }

@@ -8,7 +8,7 @@ use actix_web::{
 };
 
 use crate::{
-    limits::Limits,
+    limits::RateLimitCounter,
     problem::{Problem, kinds},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Health has a quota of its own, so that a client with too many calls can still be told from a dead server.
 pub(crate) async fn limit<B: MessageBody + 'static>(
-    limits: Limits,
+    limits: RateLimitCounter,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
@@ -31,8 +31,8 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     }
     let mut response = next.call(request).await?;
     let problem = response.response().extensions().get::<Problem>().map(|problem| problem.kind);
-    let is_refused = problem == Some(&kinds::RATE_LIMITED);
+    let is_rate_limited = problem == Some(&kinds::RATE_LIMITED);
     let (request, status) = (response.request().clone(), response.status());
-    limits.settle(&request, status, is_refused, response.headers_mut()).await;
+    limits.finish(&request, status, is_rate_limited, response.headers_mut()).await;
     Ok(response.map_into_right_body())
 }

@@ -71,7 +71,10 @@ fn keep(mut page: HttpResponse) -> HttpResponse {
 
 /// Splits a text at its backticks: what stands between two of them is code.
 fn parts(text: &'static str) -> Vec<Part> {
-    text.split('`').zip([false, true].into_iter().cycle()).map(|(text, is_code)| Part { text, is_code }).collect()
+    text.split('`')
+        .zip([false, true].into_iter().cycle())
+        .map(|(text, is_code)| Part { text, is_code })
+        .collect()
 }
 
 /// The kind of problem that a path names, on an operation without query parameters.

@@ -41,7 +41,8 @@ fn pipelined(server: &Server, requests: &[&str]) -> String {
 /// The first answer, and what follows it.
 fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
     let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let length =
+        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
     let (body, rest) = rest.split_at(if is_head { 0 } else { length.unwrap_or(0) });
     (head, body, rest)
 }
@@ -49,7 +50,8 @@ fn split(answers: &str, is_head: bool) -> (&str, &str, &str) {
 #[test]
 fn pipelined_answers_stay_in_step_whatever_the_methods() {
     let server = Server::start();
-    for methods in [["HEAD", "GET", "HEAD"], ["GET", "HEAD", "GET"], ["GET", "GET", "GET"], ["HEAD", "HEAD", "GET"]]
+    for methods in
+        [["HEAD", "GET", "HEAD"], ["GET", "HEAD", "GET"], ["GET", "GET", "GET"], ["HEAD", "HEAD", "GET"]]
     {
         let requests: Vec<_> = methods.iter().map(|method| format!("{method} /health/live")).collect();
         let answers = pipelined(&server, &requests.iter().map(String::as_str).collect::<Vec<_>>());

@@ -124,7 +124,8 @@ async fn the_form_for_a_new_activation_link_tells_nothing_and_has_the_quota_of_t
     let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_RESEND", "1/1m")]).await;
     app.register("ann").await.expect(201);
     let first = app.activation_token("ann").await;
-    let ask = |email: &str| send(&app.anonymous(), "/activate", format!("email={}", email.replace('@', "%40")));
+    let ask =
+        |email: &str| send(&app.anonymous(), "/activate", format!("email={}", email.replace('@', "%40")));
     let known = ask("ann@example.com").await.expect(200).text();
     assert_eq!(known, ask("nobody@example.com").await.expect(200).text());
     assert!(known.contains("new link is on its way"), "{known}");
