@@ -3,7 +3,7 @@
 mod bodies;
 
 use app::cart::{AddToCartError, Carts};
-use domain::{id::MovieId, store::StoreError};
+use domain::{accounts::AccessError, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 pub(crate) use self::bodies::CartBody;
@@ -22,7 +22,7 @@ refusals! {
         AlreadyPurchased => ALREADY_PURCHASED,
         AlreadyInCart => ALREADY_IN_CART,
         CartFull => CART_FULL;
-        via Store: StoreError,
+        via Access: AccessError, via Store: StoreError,
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn add(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
-    let cart = carts.run(async move |carts| carts.add(actor.user_id, body.movie_id).await).await?;
+    let cart = carts.run(async move |carts| carts.add(actor, body.movie_id).await).await?;
     Ok(CreatedJson(cart.into()))
 }
 
@@ -57,8 +57,8 @@ pub(crate) async fn add(
 pub(crate) async fn remove(
     carts: UseCases<Carts>,
     Caller(actor, PathId(movie_id, _)): Caller<PathId<MovieId>>,
-) -> Result<NoContent, Failure<OrNotFound<StoreError>>> {
-    carts.find(async move |carts| carts.remove(actor.user_id, movie_id).await).await?;
+) -> Result<NoContent, Failure<OrNotFound<AccessError>>> {
+    carts.find(async move |carts| carts.remove(actor, movie_id).await).await?;
     Ok(NoContent)
 }
 
@@ -69,8 +69,8 @@ pub(crate) async fn remove(
 pub(crate) async fn clear(
     carts: UseCases<Carts>,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<StoreError>> {
-    carts.run(async move |carts| carts.clear(actor.user_id).await).await?;
+) -> Result<NoContent, Failure<AccessError>> {
+    carts.run(async move |carts| carts.clear(actor).await).await?;
     Ok(NoContent)
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn clear(
 pub(crate) async fn merge(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<MergeBody>>,
-) -> Result<OkJson<MergedCartBody>, Failure<StoreError>> {
-    let merged = carts.run(async move |carts| carts.merge(actor.user_id, &body.movie_ids).await).await?;
+) -> Result<OkJson<MergedCartBody>, Failure<AccessError>> {
+    let merged = carts.run(async move |carts| carts.merge(actor, &body.movie_ids).await).await?;
     Ok(OkJson(merged.into()))
 }

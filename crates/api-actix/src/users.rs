@@ -8,7 +8,7 @@ use app::{
     cart::Carts,
     paging::ListError,
 };
-use domain::{id::UserId, store::StoreError};
+use domain::{accounts::AccessError, id::UserId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
@@ -28,7 +28,7 @@ refusals! {
     ChangeUserError {
         NotFound => NOT_FOUND,
         LastAdmin => LAST_ADMIN;
-        via Store: StoreError,
+        via Access: AccessError, via Store: StoreError,
     }
 }
 
@@ -71,9 +71,8 @@ pub(crate) async fn change(
     Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
     let UserChangesBody(changes) = body;
-    let user = accounts
-        .run(async move |accounts| accounts.change_user(actor.user_id, id, changes, &origin).await)
-        .await?;
+    let user =
+        accounts.run(async move |accounts| accounts.change_user(actor, id, changes, &origin).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 

@@ -50,17 +50,16 @@ use domain::{
 
 pub use activate::ActivateError;
 pub use audit_log::ListAudit;
-pub use authenticate::{Actor, AuthenticateError};
+pub use authenticate::AuthenticateError;
 pub use avatar::SetAvatarError;
 pub use change_password::{ChangePasswordError, PasswordChangeFaults};
 pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
 pub use delete_account::DeleteAccountError;
-pub use export_data::ExportDataError;
+pub use domain::accounts::Actor;
 pub use log_in::{LogInError, Standing};
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
-pub use profile::ProfileError;
 pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;

@@ -6,7 +6,12 @@ use app::{
     accounts::{Accounts, ChangePasswordError, EndSessionError, PasswordChangeFaults},
     paging::ListError,
 };
-use domain::{accounts::HashError, id::SessionId, store::StoreError, throttle::TooManyFailures};
+use domain::{
+    accounts::{AccessError, HashError},
+    id::SessionId,
+    store::StoreError,
+    throttle::TooManyFailures,
+};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{ChangePasswordBody, SessionBody};
@@ -35,12 +40,12 @@ impl Refusal for PasswordChangeFaults {
 
 refusals! {
     ChangePasswordError {
-        SessionEnded => ACCESS_TOKEN_INVALID;
-        via Faults: PasswordChangeFaults, via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
+        ;
+        via Faults: PasswordChangeFaults, via Access: AccessError, via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
     }
     EndSessionError {
         NotFound => NOT_FOUND;
-        via Store: StoreError,
+        via Access: AccessError, via Store: StoreError,
     }
 }
 
@@ -98,7 +103,7 @@ pub(crate) async fn end_other_sessions(
     accounts: UseCases<Accounts>,
     Origin(origin): Origin,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<StoreError>> {
+) -> Result<NoContent, Failure<AccessError>> {
     accounts.run(async move |accounts| accounts.end_other_sessions(actor, &origin).await).await?;
     Ok(NoContent)
 }

@@ -1,5 +1,5 @@
 use domain::{
-    accounts::{AccountUnit, LinkKind, Origin, Role, User, UserDetails},
+    accounts::{AccessError, AccountUnit, Actor, LinkKind, Origin, Role, User, UserDetails, UserLocks},
     audit::{AuditAction, AuditObject, AuditState},
     id::UserId,
     store::{Attempt, StoreError, retried},
@@ -26,6 +26,9 @@ pub enum ChangeUserError {
     /// Nobody could look after users any more.
     #[error("the last active administrator can be neither demoted nor deactivated")]
     LastAdmin,
+    /// The actor may not change users.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,7 +46,7 @@ impl Accounts {
     /// See [`ChangeUserError`].
     pub async fn change_user(
         &self,
-        admin: UserId,
+        admin: Actor,
         id: UserId,
         changes: UserChanges,
         origin: &Origin,
@@ -59,14 +62,14 @@ impl Accounts {
     async fn try_change_user(
         &self,
         attempt: Attempt,
-        admin: UserId,
+        admin: Actor,
         id: UserId,
         changes: UserChanges,
         origin: &Origin,
     ) -> Result<UserDetails, ChangeUserError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let users = unit.find_user_and_admins_for_update(id).await?;
+        let mut unit = self.ports.store.begin_as_admin(attempt, &admin, id).await?;
+        let users = unit.find_users_for_update(&UserLocks::user_and_admins(id)).await?;
         let before = users.iter().find(|user| user.id == id).ok_or(ChangeUserError::NotFound)?;
         let profile = unit.find_profile(id).await?;
         let mut user = before.clone();
@@ -85,7 +88,7 @@ impl Accounts {
             if user.role != before.role {
                 self.tell_role_changed(&mut *unit, &user, now).await?;
             }
-            for deed in deeds(admin, before, &user) {
+            for deed in deeds(admin.user_id, before, &user) {
                 self.record(&mut *unit, deed, origin, now).await?;
             }
             unit.commit().await?;
@@ -153,7 +156,7 @@ mod tests {
     use super::*;
     use crate::accounts::{
         ActivateError, AuthenticateError, LogInError, MailQuota, RefreshError, RegisterError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
+        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password, token_in},
     };
 
     const ACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(true) };
@@ -179,7 +182,7 @@ mod tests {
         changes: UserChanges,
     ) -> Result<UserDetails, ChangeUserError> {
         let (admin, id) = (world.user(&root()).id, world.user(whom).id);
-        world.accounts.change_user(admin, id, changes, ORIGIN).await
+        world.accounts.change_user(actor(admin), id, changes, ORIGIN).await
     }
 
     #[tokio::test]
@@ -205,7 +208,7 @@ mod tests {
         let changes = UserChanges { role: Some(Role::Admin), is_active: Some(false) };
         let device = Device { ip: Some([192, 0, 2, 7].into()), ..Device::default() };
         let origin = Origin { device, request_id: Some("r-1".to_owned()) };
-        world.accounts.change_user(admin, id, changes, &origin).await.unwrap();
+        world.accounts.change_user(actor(admin), id, changes, &origin).await.unwrap();
         let rows = world.store.rows();
         let told: Vec<_> = rows
             .audit
@@ -385,7 +388,7 @@ mod tests {
         world.active(&ann()).await;
         let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));
         let admin = world.user(&root()).id;
-        let refused = world.accounts.change_user(admin, unknown, DEACTIVATE, ORIGIN).await;
+        let refused = world.accounts.change_user(actor(admin), unknown, DEACTIVATE, ORIGIN).await;
         assert!(matches!(refused, Err(ChangeUserError::NotFound)));
         let before = world.store.rows().clone();
         world.fail_on_commit();

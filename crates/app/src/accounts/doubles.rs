@@ -12,9 +12,9 @@ use std::sync::{
 
 use chrono::TimeDelta;
 use domain::{
-    accounts::{Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, User},
+    accounts::{Actor, Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, Role, User},
     entropy::PlainToken,
-    id::{Id, OutboxId},
+    id::{Id, OutboxId, UserId},
     mail::Mail,
     outbox::ClaimedOutboxMessage,
 };
@@ -43,6 +43,11 @@ pub(crate) fn ann() -> EmailAddress {
 
 pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
+}
+
+/// The user, signed in by a session that the store makes up.
+pub(crate) fn actor(id: UserId) -> Actor {
+    Actor { user_id: id, session_id: Id::from_uuid(id.as_uuid()), role: Role::User }
 }
 
 /// Where deeds come from in tests that do not care.

@@ -1,4 +1,5 @@
 use domain::{
+    accounts::{AccessError, Actor},
     cart::{CartItem, CartRefusal, CartUnit, MAX_CART_ITEMS},
     id::{CartId, MovieId, UserId},
     store::{Attempt, StoreError, retried},
@@ -25,6 +26,9 @@ pub enum AddToCartError {
     /// The cart is full.
     #[error("the cart holds 100 movies already")]
     CartFull,
+    /// The actor may not change the cart.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,21 +51,16 @@ impl Carts {
     ///
     /// # Errors
     /// See [`AddToCartError`].
-    pub async fn add(&self, user_id: UserId, movie_id: MovieId) -> Result<PricedCart, AddToCartError> {
-        retried(&*self.backoff, |attempt| self.try_add(attempt, user_id, movie_id)).await?;
-        Ok(self.view(user_id).await?)
+    pub async fn add(&self, actor: Actor, movie_id: MovieId) -> Result<PricedCart, AddToCartError> {
+        retried(&*self.backoff, |attempt| self.try_add(attempt, actor, movie_id)).await?;
+        Ok(self.view(actor.user_id).await?)
     }
 
-    async fn try_add(
-        &self,
-        attempt: Attempt,
-        user_id: UserId,
-        movie_id: MovieId,
-    ) -> Result<(), AddToCartError> {
+    async fn try_add(&self, attempt: Attempt, actor: Actor, movie_id: MovieId) -> Result<(), AddToCartError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin(attempt).await?;
-        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
-        if let Some(refusal) = self.put(&mut *unit, user_id, cart_id, movie_id, now).await? {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let cart_id = unit.open_cart_for_update(actor.user_id, self.ids.next()).await?;
+        if let Some(refusal) = self.put(&mut *unit, actor.user_id, cart_id, movie_id, now).await? {
             return Err(refusal.into());
         }
         unit.commit().await?;

@@ -48,7 +48,7 @@ mod tests {
     #[tokio::test]
     async fn a_cart_that_was_never_opened_is_empty_and_costs_nothing() {
         let store = Arc::new(MemoryCarts::with_movies(0));
-        let priced = carts_on(&store).view(ANN).await.unwrap();
+        let priced = carts_on(&store).view(ANN.user_id).await.unwrap();
         assert_eq!(priced, PricedCart { cart: CartView::default(), total: price("0") });
         assert!(store.rows().carts.is_empty());
     }
@@ -63,7 +63,7 @@ mod tests {
         store.rows().shelf.movies[0].price = price("0.01");
         store.withdraw(movie(2));
         store.sell(ANN, movie(3));
-        let priced = carts.view(ANN).await.unwrap();
+        let priced = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(priced.total, price("10.00"));
         assert_eq!((priced.cart.items.len(), priced.cart.unavailable.len()), (2, 2));
     }
@@ -76,7 +76,7 @@ mod tests {
             carts.add(ANN, movie(number)).await.unwrap();
         }
         store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
-        let priced = carts.view(ANN).await.unwrap();
+        let priced = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(priced.total, price("9.99"));
         let ids: Vec<_> = priced.cart.items.iter().map(|line| line.movie.id).collect();
         assert_eq!(ids, [movie(2)]);

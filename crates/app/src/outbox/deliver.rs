@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::doubles::{World, ann, email},
+        accounts::doubles::{World, actor, ann, email},
         doubles::{FlipSealer, NoWait},
         outbox::doubles::{MemoryQueue, MockPost, Progress},
     };
@@ -253,8 +253,8 @@ mod tests {
         let world = World::new();
         world.active(&ann()).await;
         let id = world.user(&ann()).id;
-        world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
-        world.accounts.remove_avatar(id).await.unwrap();
+        world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
+        world.accounts.remove_avatar(actor(id)).await.unwrap();
         let (mailer, _) = noting();
         let (outbox, queue) = outbox(&world, mailer);
         world.media.is_away.store(true, Ordering::Relaxed);
