@@ -368,7 +368,7 @@ mod tests {
             let refused = change(&world, &root(), changes).await;
             assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
         }
-        // One who may not sign in is no help.
+        // An administrator who may not sign in does not count.
         change(&world, &ann(), UserChanges { role: Some(Role::Admin), is_active: Some(false) })
             .await
             .unwrap();
@@ -378,8 +378,24 @@ mod tests {
         }
         change(&world, &ann(), ACTIVATE).await.unwrap();
         change(&world, &root(), become_a(Role::User)).await.unwrap();
-        let refused = change(&world, &ann(), DEACTIVATE).await;
+        let id = world.user(&ann()).id;
+        let refused = world.accounts.change_user(actor(id), id, DEACTIVATE, ORIGIN).await;
         assert!(matches!(refused, Err(ChangeUserError::LastAdmin)));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_no_active_administrator_any_more_changes_nobody() {
+        let world = led(World::new()).await;
+        world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        let id = world.user(&ann()).id;
+        change(&world, &ann(), become_a(Role::Moderator)).await.unwrap();
+        let before = world.store.rows().clone();
+        let refused = world.accounts.change_user(actor(id), id, become_a(Role::Admin), ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::Access(AccessError::RoleTooLow))));
+        assert_eq!(*world.store.rows(), before);
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let refused = world.accounts.change_user(actor(id), id, ACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::Access(AccessError::SignedOut))));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use domain::{
-    accounts::{Change, Device, MAX_SESSIONS, Origin, ProfileChanges, Role},
+    accounts::{Change, Device, EmailAddress, MAX_SESSIONS, Origin, ProfileChanges, Role},
     id::UserId,
     store::{LostRace, StoreError},
 };
@@ -225,12 +225,14 @@ async fn making_an_admin() {
 #[tokio::test]
 async fn changing_a_user() {
     let prepare = async |world: &World| {
+        let root: EmailAddress = "root@example.com".parse().unwrap();
+        world.accounts.create_admin(root.clone(), password(PASSWORD)).await.unwrap();
         world.signed_in(&ann()).await;
-        world.user(&ann()).id
+        (world.user(&root).id, world.user(&ann()).id)
     };
-    let change = async |world: &World, id: &UserId| -> Ended {
+    let change = async |world: &World, (admin, id): &(UserId, UserId)| -> Ended {
         let changes = UserChanges { role: Some(Role::Moderator), is_active: Some(false) };
-        world.accounts.change_user(actor(*id), *id, changes, ORIGIN).await?;
+        world.accounts.change_user(actor(*admin), *id, changes, ORIGIN).await?;
         Ok(())
     };
     check(prepare, change).await;
