@@ -9,10 +9,13 @@ use domain::{
 use super::{
     Accounts,
     audit::Deed,
-    mails,
     password_guard::{PasswordRefusal, Tried},
 };
-use crate::{outbox::Message, retry::retried};
+use crate::{
+    mails::{Moment, accounts::AccountDeleted, compose},
+    outbox::Message,
+    retry::retried,
+};
 
 /// An account is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +117,8 @@ impl Accounts {
         unit.personal_data().erase(user.id, now).await?;
         // About nobody that is known any more: what was about the user is gone from the outbox.
         let key = format!("account_deleted:{}", user.id);
-        let mail = mails::account_deleted(&user.email, &self.settings.frontend_url, now);
+        let mail =
+            compose(&user.email, &self.settings.frontend_url, &AccountDeleted { at: Moment(now) });
         self.push(&mut *unit, None, key, &Message::Mail(mail), now).await?;
         unit.commit().await?;
         Ok(())
