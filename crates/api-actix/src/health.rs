@@ -99,7 +99,7 @@ pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<
 pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);
     let components =
-        api.run_any(async move { readiness.components().await }).await.map_err(Failure::Broken)?;
+        api.run_any(async move { readiness.components().await }).await.map_err(Failure::Problem)?;
     let is_ready = components.iter().all(|component| component.ok || !component.required);
     let status = if is_ready { Status::Ok } else { Status::Unavailable };
     Ok(ReadinessBody { status, components })
