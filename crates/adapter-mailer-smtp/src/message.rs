@@ -171,8 +171,9 @@ mod tests {
         let long = "a".repeat(200);
         let url = format!("https://cinema.example/unsubscribe?token={long}&für=ann>\r\nBcc: eve@example.com");
         let text = written(&Mail { unsubscribe_url: Some(url), ..mail("ann@example.com", "A") });
-        let expected =
-            format!("<https://cinema.example/unsubscribe?token={long}&f%C3%BCr=ann%3EBcc:%20eve@example.com>\r\n");
+        let expected = format!(
+            "<https://cinema.example/unsubscribe?token={long}&f%C3%BCr=ann%3EBcc:%20eve@example.com>\r\n"
+        );
         let (headers, _) = text.split_once("\r\n\r\n").unwrap();
         let (_, rest) = text.split_once("\r\nList-Unsubscribe: ").unwrap();
         assert!(rest.trim_start().starts_with(&expected), "{headers}");

@@ -74,7 +74,7 @@ impl fmt::Debug for Relay {
             .field("port", &self.port)
             .field("security", &self.security)
             .field("logs_in", &self.credentials.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

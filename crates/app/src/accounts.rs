@@ -65,8 +65,14 @@ pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 
 use crate::{
-    mails::{accounts::{Activation, PasswordReset}, compose},
-    outbox::Message, paging::CursorCodec, retry::retried};
+    mails::{
+        accounts::{Activation, PasswordReset},
+        compose,
+    },
+    outbox::Message,
+    paging::CursorCodec,
+    retry::retried,
+};
 
 /// What differs between installations.
 #[derive(Debug, Clone)]

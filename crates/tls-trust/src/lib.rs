@@ -243,7 +243,9 @@ mod tests {
     #[test]
     fn a_file_without_certificates_is_refused() {
         for path in ["/does/not/exist.pem", "/dev/null"] {
-            for authorities in [Authorities::OfFile(path.into()), Authorities::OfThisMachineAndFile(path.into())] {
+            for authorities in
+                [Authorities::OfFile(path.into()), Authorities::OfThisMachineAndFile(path.into())]
+            {
                 let error = client_config(&Trust::Signed(authorities)).unwrap_err();
                 assert!(matches!(error, TrustError::File(_)), "{error}");
             }

@@ -275,7 +275,8 @@ async fn nobody_listening_is_told_without_waiting() {
 #[tokio::test]
 async fn a_server_that_does_not_greet_is_given_up_after_five_seconds() {
     let server = Server::start(Script { replies: &[(GREETING, SILENCE)], ..Script::default() }).await;
-    let mailer = SmtpMailer::new(&format!("smtp://127.0.0.1:{}", server.port()), FROM, Limits::default()).unwrap();
+    let mailer =
+        SmtpMailer::new(&format!("smtp://127.0.0.1:{}", server.port()), FROM, Limits::default()).unwrap();
     let sending = tokio::spawn(async move { send(&mailer, 1).await });
     server.fell_silent().await;
     pass(Limits::default().connect).await;

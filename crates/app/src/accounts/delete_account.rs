@@ -117,8 +117,7 @@ impl Accounts {
         unit.personal_data().erase(user.id, now).await?;
         // About nobody that is known any more: what was about the user is gone from the outbox.
         let key = format!("account_deleted:{}", user.id);
-        let mail =
-            compose(&user.email, &self.settings.frontend_url, &AccountDeleted { at: Moment(now) });
+        let mail = compose(&user.email, &self.settings.frontend_url, &AccountDeleted { at: Moment(now) });
         self.push(&mut *unit, None, key, &Message::Mail(mail), now).await?;
         unit.commit().await?;
         Ok(())

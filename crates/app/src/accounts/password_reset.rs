@@ -152,7 +152,10 @@ mod tests {
         }
         assert_eq!(
             world.messages()[1..],
-            [Message::PasswordResetRequested { email: ann() }, Message::PasswordResetRequested { email: stranger }]
+            [
+                Message::PasswordResetRequested { email: ann() },
+                Message::PasswordResetRequested { email: stranger }
+            ]
         );
         let rows = world.store.rows();
         assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));

@@ -89,7 +89,9 @@ mod tests {
         let stranger = email("\u{ff41}nn@example.com");
         let old = world.registered(&stranger).await;
         world.accounts.resend_activation(ann()).await.unwrap();
-        let Some(Message::ActivationRequested { email: typed }) = world.messages().pop() else { panic!("no wish") };
+        let Some(Message::ActivationRequested { email: typed }) = world.messages().pop() else {
+            panic!("no wish")
+        };
         assert_eq!(typed.as_str(), "ann@example.com");
         world.accounts.send_requested_activation(world.wish(), &typed).await.unwrap();
         let mail = world.last_mail();
