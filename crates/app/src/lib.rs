@@ -10,7 +10,6 @@ pub mod catalog;
 mod mails;
 pub mod outbox;
 pub mod paging;
-mod retry;
 
 #[cfg(test)]
 mod doubles;

@@ -60,7 +60,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let (to, frontend_url, at) = (&user.email, &self.settings.frontend_url, Moment(now));
-        let mail = if user.is_active {
+        let mail = if user.is_active() {
             compose(to, frontend_url, &Activated { at })
         } else {
             compose(to, frontend_url, &Deactivated { at })
