@@ -20,7 +20,7 @@ use self::bodies::{
     RegisterBody, Registered, ResetPasswordBody, ResetRequested, TokenPairBody,
 };
 use crate::{
-    extract::{Body, origin_of},
+    extract::{Body, NewPassword, Text, Token, TypedPassword, origin_of},
     problem::Failure,
     refusals,
     reply::{AcceptedJson, CreatedJson, OkJson},
@@ -64,7 +64,7 @@ pub(crate) async fn register(
     body: Body<RegisterBody>,
 ) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
     let accounts = api.accounts();
-    let RegisterBody { email, password } = body.0;
+    let Body((email, password)) = body;
     api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
     let quota = api.limits.count_registration_mail(&request, &email).await;
     let origin = origin_of(&request);
@@ -82,7 +82,7 @@ pub(crate) async fn activate(
     body: Body<ActivateBody>,
 ) -> Result<OkJson<Activated>, Failure<ActivateError>> {
     let accounts = api.accounts();
-    let token = body.0.token;
+    let Token(token) = body.0.token;
     let origin = origin_of(&request);
     api.run(async move { accounts.activate(&token, &origin).await }).await?;
     Ok(OkJson(Activated))
@@ -98,7 +98,7 @@ pub(crate) async fn resend_activation(
     body: Body<EmailBody>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
     let accounts = api.accounts();
-    let email = body.0.email;
+    let Text(email) = body.0.email;
     let asked = api.limits.count_link(&request, |limits| &limits.resend_activation, &email).await;
     asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.resend_activation(email).await }).await?;
@@ -116,7 +116,7 @@ pub(crate) async fn request_password_reset(
     body: Body<EmailBody>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
     let accounts = api.accounts();
-    let email = body.0.email;
+    let Text(email) = body.0.email;
     let asked = api.limits.count_link(&request, |limits| &limits.password_reset, &email).await;
     asked.map_err(Failure::Broken)?;
     api.run(async move { accounts.request_password_reset(email).await }).await?;
@@ -133,7 +133,7 @@ pub(crate) async fn reset_password(
     body: Body<ResetPasswordBody>,
 ) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
     let accounts = api.accounts();
-    let ResetPasswordBody { token, password } = body.0;
+    let ResetPasswordBody { token: Token(token), password: NewPassword(password) } = body.0;
     let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
     counted.map_err(Failure::Broken)?;
     let origin = origin_of(&request);
@@ -151,7 +151,7 @@ pub(crate) async fn log_in(
     body: Body<LoginBody>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let accounts = api.accounts();
-    let LoginBody { email, password } = body.0;
+    let LoginBody { email: Text(email), password: TypedPassword(password) } = body.0;
     api.limits.count_client(&request, |limits| &limits.login).await.map_err(Failure::Broken)?;
     let origin = origin_of(&request);
     let pair = api.run(async move { accounts.log_in(&email, &password, &origin).await }).await?;
@@ -168,7 +168,7 @@ pub(crate) async fn refresh(
     body: Body<RefreshBody>,
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let accounts = api.accounts();
-    let token = body.0.refresh;
+    let Token(token) = body.0.refresh;
     if let Some(presented) = accounts.presented(token.expose()) {
         api.limits.count_refresh(&request, &presented).await.map_err(Failure::Broken)?;
     }
@@ -187,7 +187,7 @@ pub(crate) async fn log_out(
     body: Body<RefreshBody>,
 ) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
     let accounts = api.accounts();
-    let token = body.0.refresh;
+    let Token(token) = body.0.refresh;
     let origin = origin_of(&request);
     api.run(async move { accounts.log_out(token.expose(), &origin).await }).await?;
     Ok(OkJson(LoggedOut))

@@ -24,8 +24,8 @@ pub(crate) async fn list(
     api: web::Data<Api>,
     admin: Admin<Query<AuditQuery>>,
 ) -> Result<PrivatePage<AuditEntryBody>, Failure<ListError>> {
-    let (wanted, number, size) = admin.rest.0.wanted().map_err(ListError::Page)?;
+    let Query(wanted) = admin.rest;
     let accounts = api.accounts();
     let listing = api.run(async move { accounts.list_audit(wanted).await }).await?;
-    Ok(PrivatePage(PageBody::of(listing, number, size, AuditEntryBody::from)))
+    Ok(PrivatePage(PageBody::of(listing, AuditEntryBody::from)))
 }

@@ -10,7 +10,7 @@ use paperclip::actix::api_v2_operation;
 pub(crate) use self::bodies::CartBody;
 use self::bodies::{AddBody, MergeBody, MergedCartBody};
 use crate::{
-    extract::{Body, Caller, PathId},
+    extract::{Body, Caller, PathId, Text},
     problem::Failure,
     refusals,
     reply::{CreatedJson, NoContent, OkJson},
@@ -61,8 +61,8 @@ pub(crate) async fn add(
     caller: Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
     let carts = api.carts();
-    let Caller { actor, rest: Body(body) } = caller;
-    let cart = api.run(async move { carts.add(actor.user_id, body.movie_id).await }).await?;
+    let Caller { actor, rest: Body(AddBody { movie_id: Text(movie_id) }) } = caller;
+    let cart = api.run(async move { carts.add(actor.user_id, movie_id).await }).await?;
     Ok(CreatedJson(cart.into()))
 }
 
@@ -104,6 +104,7 @@ pub(crate) async fn merge(
 ) -> Result<OkJson<MergedCartBody>, Failure<StoreError>> {
     let carts = api.carts();
     let Caller { actor, rest: Body(body) } = caller;
-    let merged = api.run(async move { carts.merge(actor.user_id, &body.movie_ids).await }).await?;
+    let movie_ids: Vec<MovieId> = body.movie_ids.into_iter().map(|id| id.0).collect();
+    let merged = api.run(async move { carts.merge(actor.user_id, &movie_ids).await }).await?;
     Ok(OkJson(merged.into()))
 }

@@ -4,7 +4,10 @@ pub(crate) mod bodies;
 mod query;
 
 use actix_web::web;
-use app::{catalog::BrowseError, paging::ListError};
+use app::{
+    catalog::{BrowseError, BrowseMovies},
+    paging::ListError,
+};
 use domain::{id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
@@ -59,13 +62,11 @@ pub(crate) async fn list_movies(
     api: web::Data<Api>,
     visitor: Visitor<Query<MovieQuery>>,
 ) -> Result<ListPage<MovieBody>, Failure<BrowseError>> {
-    let viewer = visitor.actor.map(|actor| actor.user_id);
-    let (wanted, number, size) =
-        visitor.rest.0.wanted(viewer).map_err(|deep| BrowseError::List(deep.into()))?;
+    let Visitor { actor, rest: Query(wanted) } = visitor;
+    let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
     let catalog = api.catalog();
     let listing = api.run(async move { catalog.browse(wanted).await }).await?;
-    let page = PageBody::of(listing, number, size, MovieBody::from);
-    Ok(ListPage { page, is_anonymous: viewer.is_none() })
+    Ok(ListPage { page: PageBody::of(listing, MovieBody::from), is_anonymous: actor.is_none() })
 }
 
 /// Show a movie.

@@ -20,6 +20,7 @@ mod personal_data;
 pub mod problem;
 mod reply;
 mod routes;
+mod rules;
 mod server;
 mod settings;
 mod state;
@@ -29,6 +30,7 @@ pub use self::{
     health::{Component, Readiness},
     limits::{FixedLimits, RateLimits},
     openapi::openapi_document,
+    rules::Rules,
     server::serve,
     settings::{ApiSettings, DocsAccess},
     state::ApiState,

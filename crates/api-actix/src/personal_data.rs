@@ -78,6 +78,6 @@ pub(crate) async fn delete(
     let accounts = api.accounts();
     let Caller { actor, rest: Body(body) } = caller;
     let origin = origin_of(&request);
-    api.run(async move { accounts.delete_account(actor.user_id, &body.password, &origin).await }).await?;
+    api.run(async move { accounts.delete_account(actor.user_id, &body.password.0, &origin).await }).await?;
     Ok(NoContent)
 }

@@ -11,6 +11,7 @@ use crate::{
     health::Readiness,
     limits::Limits,
     problem::{Failure, Problem, kinds},
+    rules::Rules,
     settings::ApiSettings,
 };
 
@@ -23,6 +24,8 @@ pub struct ApiState {
     pub ids: Arc<dyn IdGenerator>,
     /// Counts what is limited.
     pub limiter: Arc<dyn RateLimiter>,
+    /// What values of requests are checked against.
+    pub rules: Rules,
     /// Knows whether the server can do its work.
     pub readiness: Arc<dyn Readiness>,
     /// The use cases of accounts.

@@ -49,11 +49,11 @@ pub(crate) async fn list(
     api: web::Data<Api>,
     admin: Admin<Query<UserQuery>>,
 ) -> Result<PrivatePage<UserBody>, Failure<ListError>> {
-    let (wanted, number, size) = admin.rest.0.wanted().map_err(ListError::Page)?;
+    let Query(wanted) = admin.rest;
     let accounts = api.accounts();
     let listing = api.run(async move { accounts.list_users(wanted).await }).await?;
     let public_url = &api.settings.public_url;
-    Ok(PrivatePage(PageBody::of(listing, number, size, |user| UserBody::new(user, public_url))))
+    Ok(PrivatePage(PageBody::of(listing, |user| UserBody::new(user, public_url))))
 }
 
 /// Show a user.
@@ -85,11 +85,12 @@ pub(crate) async fn change(
     api: web::Data<Api>,
     admin: Admin<At<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
-    let Admin { actor, rest: At { id, rest: Patch(UserChangesBody(changes)) } } = admin;
+    let Admin { actor, rest: At { id, rest: Patch(changes) } } = admin;
     let origin = origin_of(&request);
     let accounts = api.accounts();
-    let user =
-        api.run(async move { accounts.change_user(actor.user_id, id, changes, &origin).await }).await?;
+    let user = api
+        .run(async move { accounts.change_user(actor.user_id, id, changes.into(), &origin).await })
+        .await?;
     Ok(OkJson(UserBody::new(user, &api.settings.public_url)))
 }
 

@@ -12,7 +12,7 @@ use paperclip::actix::api_v2_operation;
 
 use self::bodies::{ChangePasswordBody, SessionBody};
 use crate::{
-    extract::{Body, Caller, PathId, Query, origin_of},
+    extract::{Body, Caller, NewPassword, PathId, Query, TypedPassword, origin_of},
     page::{PageBody, PageParams},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds, shared::password_code},
     refusals,
@@ -58,9 +58,10 @@ pub(crate) async fn change_password(
 ) -> Result<NoContent, Failure<ChangePasswordError>> {
     let accounts = api.accounts();
     let origin = origin_of(&request);
-    let Caller { actor, rest: Body(ChangePasswordBody { current_password, new_password }) } = caller;
-    api.run(async move { accounts.change_password(actor, &current_password, &new_password, &origin).await })
-        .await?;
+    let Caller { actor, rest: Body(body) } = caller;
+    let ChangePasswordBody { current_password: TypedPassword(current), new_password: NewPassword(new) } =
+        body;
+    api.run(async move { accounts.change_password(actor, &current, &new, &origin).await }).await?;
     Ok(NoContent)
 }
 
@@ -73,11 +74,10 @@ pub(crate) async fn list_sessions(
     caller: Caller<Query<PageParams>>,
 ) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
     let Caller { actor, rest: Query(page) } = caller;
-    let (page, number, size) = page.selection().map_err(ListError::Page)?;
     let accounts = api.accounts();
     let listing = api.run(async move { accounts.sessions(actor.user_id, page).await }).await?;
     let show = |session| SessionBody::of(session, actor.session_id);
-    Ok(PrivatePage(PageBody::of(listing, number, size, show)))
+    Ok(PrivatePage(PageBody::of(listing, show)))
 }
 
 /// End one of the caller's sessions.

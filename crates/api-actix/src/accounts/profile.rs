@@ -50,7 +50,7 @@ pub(crate) async fn change(
     caller: Caller<Patch<ProfileChangesBody>>,
 ) -> Result<OkJson<ProfileBody>, Failure<ProfileError>> {
     let accounts = api.accounts();
-    let Caller { actor, rest: Patch(ProfileChangesBody(changes)) } = caller;
+    let Caller { actor, rest: Patch(changes) } = caller;
     let profile = api.run(async move { accounts.change_profile(actor.user_id, changes).await }).await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &api.settings.public_url)))
 }

@@ -8,7 +8,7 @@ use paperclip::{
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
 
-use super::{body::unasked, query::Params};
+use super::{body::unasked, faults::Faults, query};
 use crate::{
     openapi::carrier,
     problem::{Problem, kinds},
@@ -18,17 +18,17 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nothing;
 
-/// Finds what a request says that its call does not take: parameters, and fields of a body.
+/// Refuses what a request sends though its call takes nothing: parameters, and fields of a body.
 pub(super) fn nothing_of(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<(), Problem>> + use<> {
-    let parameters = Params::open(request.query_string()).finish(Some(())).err();
-    let fields = unasked(request.clone(), payload.take());
+    let (request, payload) = (request.clone(), payload.take());
     async move {
-        let mut faults = parameters.unwrap_or_default();
-        faults.extend(fields.await?);
-        if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+        let mut faults = Faults::default();
+        query::unknown(request.query_string(), &mut faults);
+        unasked(request, payload, &mut faults).await?;
+        faults.finish(Some(()))
     }
 }
 

@@ -51,7 +51,7 @@ impl Catalog {
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = self.cursors.request(&context, page)?;
         let page = self.queries.page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
-        Ok(self.cursors.listing(&context, page))
+        Ok(self.cursors.listing(&context, &request, page))
     }
 
     /// Every genre with the number of its movies on sale (R39).
@@ -84,7 +84,7 @@ mod tests {
         BrowseMovies {
             filter: MovieFilter { search: search.map(str::to_owned), ..MovieFilter::default() },
             sorts: sorts.to_vec(),
-            page: PageSelection::Numbered(PageRequest::numbered(1, 20).unwrap()),
+            page: PageSelection::Numbered { page: 1, size: 20 },
             viewer: None,
         }
     }
