@@ -1,21 +1,28 @@
-//! What handlers take from a request: bodies, query parameters, identifiers in paths, tokens.
+//! The parameters of handlers.
 //!
-//! Every extractor fails with a [`Problem`](crate::problem::Problem), and finds every fault of its part at once.
+//! A handler's signature declares everything that an operation takes, and the OpenAPI document is made of it: who may
+//! call ([`Caller`]), which rate limit counts the call ([`Limited`]), the identifier in the path ([`PathId`]), the query
+//! and the body. Extractors with a rest (`Caller<Limited<Exports, PathId<MovieId>>>`) are checked from outside in. The
+//! others ([`UseCases`], [`Origin`], [`PublicUrl`]) stand beside them.
+//!
+//! Every extractor fails with a [`Problem`](crate::problem::Problem), and reports all errors of its part at once.
 
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
-pub(crate) mod client_address;
 pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod input;
 pub(crate) mod json;
+pub(crate) mod limited;
 pub(crate) mod nothing;
 pub(crate) mod origin;
 pub(crate) mod path;
+pub(crate) mod public_url;
 pub(crate) mod query;
 mod shape;
 pub(crate) mod upload;
+pub(crate) mod use_cases;
 pub(crate) mod values;
 
 use actix_web::{HttpRequest, web};
@@ -23,15 +30,17 @@ use actix_web::{HttpRequest, web};
 pub(crate) use self::{
     body::{Body, Patch},
     caller::{Admin, Caller, Visitor, authenticated},
-    client_address::ClientAddress,
     faults::{Fault, Faults},
     form::Form,
     input::{Input, inputs},
+    limited::{Limit, Limited, user_of},
     nothing::Nothing,
-    origin::origin_of,
-    path::{At, PathId},
+    origin::{Origin, origin_of},
+    path::PathId,
+    public_url::PublicUrl,
     query::Query,
-    upload::{AvatarUpload, UploadPlaces},
+    upload::AvatarUpload,
+    use_cases::UseCases,
     values::{Amount, Changed, NewPassword, Sorts, Text, Token, TypedPassword, amount},
 };
 use crate::{
@@ -39,7 +48,7 @@ use crate::{
     state::Api,
 };
 
-/// What extractors work with.
+/// The state that all requests share.
 pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     request.app_data::<web::Data<Api>>().cloned().ok_or_else(|| Problem {
         cause: Some("no Api in the app's data".into()),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use app::accounts::TokenPair;
-use domain::accounts::{EmailAddress, PlainPassword};
+use domain::accounts::EmailAddress;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
@@ -25,12 +25,11 @@ pub(crate) struct RegisterBody {
 }
 
 impl Input for RegisterBody {
-    type Checked = (EmailAddress, PlainPassword);
+    type Checked = Self;
 
-    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self::Checked> {
-        let (Text(email), NewPassword(password)) = (self.email, self.password);
-        faults.keep("password", rules.passwords.check(&password, Some(&email)))?;
-        Some((email, password))
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<Self> {
+        faults.keep("password", rules.passwords.check(&self.password.0, Some(&self.email.0)))?;
+        Some(self)
     }
 }
 

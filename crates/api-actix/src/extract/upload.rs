@@ -1,7 +1,6 @@
 //! A picture in a form.
 
 mod pace;
-mod places;
 
 use std::{cell::Cell, future::Future, pin::Pin, rc::Rc};
 
@@ -17,17 +16,18 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use self::pace::{Trouble, paced};
-pub(crate) use self::places::{UploadPlace, UploadPlaces};
 use super::{
     api_of, body,
     faults::{Fault, Faults},
+    limited::user_of,
     query,
 };
 use crate::{
-    edge::{manners::SignedIn, seat::arrival},
+    edge::seat::arrival,
     openapi::carrier,
     problem::{FieldCode, Problem, kinds},
     state::Api,
+    uploads::UploadPermit,
 };
 
 /// The field that holds the picture.
@@ -49,7 +49,7 @@ pub(crate) struct AvatarUpload {
     pub(crate) avatar: Vec<u8>,
     /// Held as long as the picture is.
     #[schemars(skip)]
-    pub(crate) place: UploadPlace,
+    pub(crate) permit: UploadPermit,
 }
 
 impl FromRequest for AvatarUpload {
@@ -62,11 +62,11 @@ impl FromRequest for AvatarUpload {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let place = place_of(&request, &api?).await?;
+            let permit = permit_of(&request, &api?).await?;
             let mut faults = Faults::default();
             query::unknown(request.query_string(), &mut faults);
             let picture = arrival(&request, read(request.headers(), payload, &mut faults)).await?;
-            faults.finish(picture.map(|avatar| Self { avatar, place }))
+            faults.finish(picture.map(|avatar| Self { avatar, permit }))
         })
     }
 }
@@ -80,16 +80,12 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
     body::check_packing_and_length(request, MAX_FORM)
 }
 
-/// A place for the caller's upload, which is counted.
-async fn place_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPlace, Problem> {
-    let caller = request.extensions().get::<SignedIn>().cloned();
-    let SignedIn(caller) = caller.ok_or_else(|| Problem {
-        cause: Some("an upload of nobody".into()),
-        ..Problem::new(&kinds::INTERNAL)
-    })?;
-    let own = api.uploads.of(&caller)?;
-    api.limits.count(request, |limits| &limits.fixed.set_avatar, &caller).await?;
-    own.enter()
+/// Counts the caller's upload, and lets it begin.
+async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
+    let user = user_of(request)?;
+    let of_user = api.uploads.of_user(&user)?;
+    api.limits.count(request, |limits| &limits.fixed.set_avatar, &user).await?;
+    of_user.acquire()
 }
 
 /// The picture, unless it is missing.

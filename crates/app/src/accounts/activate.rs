@@ -2,11 +2,10 @@ use domain::{
     accounts::{LinkKind, Origin},
     audit::{AuditAction, AuditObject},
     entropy::PlainToken,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 /// Activation was refused.
 #[derive(Debug, thiserror::Error)]
@@ -30,29 +29,28 @@ impl Accounts {
     /// # Errors
     /// See [`ActivateError`].
     pub async fn activate(&self, token: &PlainToken, origin: &Origin) -> Result<(), ActivateError> {
-        retried(&*self.ports.backoff, || self.try_activate(token, origin)).await
+        retried(&*self.ports.backoff, |attempt| self.try_activate(attempt, token, origin)).await
     }
 
-    async fn try_activate(&self, token: &PlainToken, origin: &Origin) -> Result<(), ActivateError> {
+    async fn try_activate(
+        &self,
+        attempt: Attempt,
+        token: &PlainToken,
+        origin: &Origin,
+    ) -> Result<(), ActivateError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(token);
-        let mut unit = self.ports.store.begin().await?;
-        let link =
-            unit.links().find(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let link = unit.find_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
         if link.is_expired(now) {
             return Err(ActivateError::TokenExpired);
         }
         // The user is locked before the link, as whoever writes a new link does.
-        let mut user =
-            unit.users().find_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
-        if !user.is_active && !user.is_waiting() {
-            // It was deactivated, which its owner cannot undo.
-            return Err(ActivateError::TokenInvalid);
-        }
-        unit.links().take(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
-        let needs_password = user.activate(now);
-        unit.users().update(&user).await?;
-        if needs_password {
+        let mut user = unit.find_user_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
+        user.confirm_email(now).map_err(|_| ActivateError::TokenInvalid)?;
+        unit.take_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
+        unit.update_user(&user).await?;
+        if !user.password.is_usable() {
             self.mail_password_reset(&mut *unit, &user, now).await?;
         }
         // Whoever has the link was not signed in.
@@ -79,7 +77,7 @@ mod tests {
         let world = World::new();
         let token = world.registered(&ann()).await;
         world.accounts.activate(&token, ORIGIN).await.unwrap();
-        assert!(world.user(&ann()).is_active);
+        assert!(world.user(&ann()).is_active());
         assert_eq!(world.mails().len(), 1);
         assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
@@ -90,7 +88,7 @@ mod tests {
         world.registered(&ann()).await;
         let unknown = PlainToken::new("made up".to_owned());
         assert!(matches!(world.accounts.activate(&unknown, ORIGIN).await, Err(ActivateError::TokenInvalid)));
-        assert!(!world.user(&ann()).is_active);
+        assert!(!world.user(&ann()).is_active());
     }
 
     #[tokio::test]
@@ -116,7 +114,7 @@ mod tests {
         let token = token_in(&world.last_mail());
         world.accounts.activate(&token, ORIGIN).await.unwrap();
         let user = world.user(&ann());
-        assert!(user.is_active && !user.password.is_usable() && !user.is_password_contested);
+        assert!(user.is_active() && !user.password.is_usable() && !user.is_password_contested());
         let mail = world.last_mail();
         assert_eq!(mail.subject, "Set a new Cinema password");
         let reset = token_in(&mail);

@@ -1,13 +1,13 @@
 use domain::{
     accounts::{
-        EmailAddress, HashError, InsertUserError, Origin, PasswordProblem, PlainPassword, Role, User,
+        AccountState, EmailAddress, HashError, InsertUserError, Origin, PasswordProblem, PlainPassword, Role,
+        User,
     },
     audit::{AuditAction, AuditObject, AuditState},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 /// An administrator cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +49,14 @@ impl Accounts {
         let hash = self.ports.passwords.hash(&password).await?;
         let now = self.now();
         let mut user = User::register(self.ports.ids.next(), email, hash, now);
-        user.activate(now);
         user.role = Role::Admin;
-        retried(&*self.ports.backoff, || self.try_insert(&user)).await
+        user.state = AccountState::Active { since: now };
+        retried(&*self.ports.backoff, |attempt| self.try_insert(attempt, &user)).await
     }
 
-    async fn try_insert(&self, user: &User) -> Result<(), CreateAdminError> {
-        let mut unit = self.ports.store.begin().await?;
-        unit.users().insert(user).await?;
+    async fn try_insert(&self, attempt: Attempt, user: &User) -> Result<(), CreateAdminError> {
+        let mut unit = self.ports.store.begin(attempt).await?;
+        unit.insert_user(user).await?;
         let deed = Deed::by(None, AuditAction::AdminCreated)
             .on(AuditObject::User(user.id))
             .to(AuditState::of([("role", user.role.as_str())]));

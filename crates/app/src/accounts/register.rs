@@ -4,12 +4,11 @@ use domain::{
         PasswordProblem, PlainPassword, User,
     },
     audit::{AuditAction, AuditObject, AuditState},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, audit::Deed, mails};
-use crate::retry::retried;
 
 /// Registration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +46,15 @@ enum Outcome {
     Changed,
 }
 
+/// The account that had the address when the password was compared with its own.
+#[derive(Clone, Copy)]
+struct Compared<'a> {
+    /// `None` when there was none.
+    known: Option<&'a Credentials>,
+    /// Whether both passwords are the same.
+    is_same: bool,
+}
+
 /// An address that waits for its activation was registered once more.
 struct Again<'a> {
     /// The address as it was typed now.
@@ -80,7 +88,8 @@ impl Accounts {
             let known = self.ports.queries.credentials(&email).await?;
             let is_same =
                 self.ports.passwords.verify(known.as_ref().map(|known| &known.password), &password).await?;
-            let register = || self.try_register(&email, &hash, known.as_ref(), is_same, quota, origin);
+            let compared = Compared { known: known.as_ref(), is_same };
+            let register = |attempt| self.try_register(attempt, &email, &hash, compared, quota, origin);
             match retried(&*self.ports.backoff, register).await? {
                 Outcome::Done => return Ok(()),
                 Outcome::Taken => return Err(RegisterError::EmailTaken),
@@ -92,17 +101,17 @@ impl Accounts {
 
     async fn try_register(
         &self,
+        attempt: Attempt,
         email: &EmailAddress,
         hash: &PasswordHash,
-        known: Option<&Credentials>,
-        is_same: bool,
+        compared: Compared<'_>,
         quota: MailQuota,
         origin: &Origin,
     ) -> Result<Outcome, StoreError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         let mut user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
-        match unit.users().insert(&user).await {
+        match unit.insert_user(&user).await {
             Ok(()) => {
                 self.mail_activation(&mut *unit, &mut user, email, now).await?;
                 let deed = Deed::by(None, AuditAction::Registered).on(AuditObject::User(user.id));
@@ -110,20 +119,20 @@ impl Accounts {
             }
             Err(InsertUserError::Store(error)) => return Err(error),
             Err(InsertUserError::EmailTaken) => {
-                let Some(user) = unit.users().find_by_email_for_update(email).await? else {
+                let Some(user) = unit.find_user_by_email_for_update(email).await? else {
                     return Ok(Outcome::Changed);
                 };
-                if user.is_waiting() {
-                    if known.is_none_or(|known| known.password != user.password) {
+                if user.is_awaiting_activation() {
+                    if compared.known.is_none_or(|known| known.password != user.password) {
                         // It was compared with another password, or with none.
                         return Ok(Outcome::Changed);
                     }
-                    let again = Again { typed: email, is_same, quota };
+                    let again = Again { typed: email, is_same: compared.is_same, quota };
                     self.register_again(&mut *unit, user, again, origin, now).await?;
                 } else if self.settings.registration_reveals_email {
                     return Ok(Outcome::Taken);
                 } else if quota == MailQuota::Left {
-                    let mail = if user.is_active {
+                    let mail = if user.is_active() {
                         mails::already_registered(&user.email, &self.settings.frontend_url)
                     } else {
                         mails::registered_while_deactivated(&user.email)
@@ -145,8 +154,8 @@ impl Accounts {
         origin: &Origin,
         now: Instant,
     ) -> Result<(), StoreError> {
-        if !again.is_same && user.contest_password(now) {
-            unit.users().update(&user).await?;
+        if !again.is_same && user.contest_password(now).unwrap_or(false) {
+            unit.update_user(&user).await?;
             let deed = Deed::by(None, AuditAction::Registered)
                 .on(AuditObject::User(user.id))
                 .to(AuditState::of([("password", "contested")]));
@@ -174,7 +183,7 @@ mod tests {
         let world = World::new();
         world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         let user = world.user(&ann());
-        assert!(!user.is_active && !user.is_password_contested);
+        assert!(user.is_awaiting_activation() && !user.is_password_contested());
         let mail = world.last_mail();
         assert_eq!(mail.to.as_str(), "ann@example.com");
         assert!(mail.text.contains("https://cinema.example/activate?token=secret0\n"), "{}", mail.text);
@@ -274,7 +283,7 @@ mod tests {
         let other = "other harbour 8";
         world.accounts.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
         assert_eq!(world.passwords.take_count(), 2);
-        assert!(world.user(&ann()).is_password_contested);
+        assert!(world.user(&ann()).is_password_contested());
         assert_eq!(world.mails().len(), 1);
         world.accounts.activate(&link, ORIGIN).await.unwrap();
         for claimed in [PASSWORD, other] {
@@ -361,7 +370,7 @@ mod tests {
         world.passwords.take_count();
         world.store.meddle(|rows: &mut Rows| {
             let user = &mut rows.users[0];
-            user.contest_password(user.updated_at);
+            user.contest_password(user.updated_at).unwrap();
             user.version += 1;
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
@@ -374,11 +383,11 @@ mod tests {
         world.registered(&ann()).await;
         world.store.meddle(|rows: &mut Rows| {
             let at = rows.users[0].created_at;
-            rows.users[0].activate(at);
+            rows.users[0].activate(at).unwrap();
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(world.last_mail().subject, "You already have a Cinema account");
-        assert!(!world.user(&ann()).is_password_contested);
+        assert!(!world.user(&ann()).is_password_contested());
     }
 
     #[tokio::test]
@@ -394,7 +403,7 @@ mod tests {
             }
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
-        assert!(!world.user(&ann()).is_password_contested);
+        assert!(!world.user(&ann()).is_password_contested());
         assert_eq!(world.passwords.take_count(), 3);
     }
 

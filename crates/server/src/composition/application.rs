@@ -95,7 +95,7 @@ impl Application {
                 clock: Arc::clone(&use_cases.carts.clock),
             },
             readiness: Arc::new(ServerReadiness {
-                database: Arc::clone(&use_cases.database),
+                database: use_cases.database.clone(),
                 draining: draining.clone(),
                 dispensable: use_cases.dispensable(),
             }),

@@ -304,13 +304,13 @@ async fn an_unknown_field_is_named_in_every_body(engine: Engine) {
 
 async fn fifty_faults_are_named_and_the_others_counted(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let keys: serde_json::Map<_, _> = (0..5_000).map(|n| (format!("key{n}"), json!(n))).collect();
+    let keys: serde_json::Map<_, _> = (0..4_000).map(|n| (format!("key{n}"), json!(1))).collect();
     let body = Value::from(keys.clone());
     let query: Vec<_> = keys.keys().take(1_000).map(|key| format!("{key}=1")).collect();
     let query = query.join("&");
     // `email` and `password` are missing, or what was sent to a call that takes nothing of it.
     for (answer, more) in [
-        (app.anonymous().post("/accounts/register", body.clone()).await, 4_952),
+        (app.anonymous().post("/accounts/register", body.clone()).await, 3_952),
         (app.anonymous().get(format!("/movies?{query}")).await, 950),
         (app.anonymous().get(format!("/genres?{query}")).await, 950),
     ] {
