@@ -19,22 +19,6 @@ async fn open_all(store: &PostgresDatabase, size: usize) {
     assert!(reads.into_iter().all(|read| read.unwrap()));
 }
 
-/// Lets the sessions that are opened from now on write or not, and ends those that are open.
-async fn set_read_only(guard: &TestDatabase, is_on: bool) {
-    let name = guard.name();
-    let change = if is_on {
-        format!("ALTER DATABASE {name} SET default_transaction_read_only = on")
-    } else {
-        format!("ALTER DATABASE {name} RESET default_transaction_read_only")
-    };
-    guard.execute(&format!("BEGIN READ WRITE; {change}; COMMIT")).await;
-    if is_on {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-            WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        guard.execute(end).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
     if TestPostgres::is_skipped() {
@@ -42,7 +26,7 @@ async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
     }
     let (guard, store) = migrated(4).await;
     store.check_writable().await.unwrap();
-    set_read_only(&guard, true).await;
+    guard.set_read_only(true).await;
     for _ in 0..3 {
         open_all(&store, 4).await;
         let refused = AccountStore::begin(&store).await.map(|_| ());
@@ -51,7 +35,7 @@ async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
         assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
     }
     // Nobody ends the sessions that were opened meanwhile.
-    set_read_only(&guard, false).await;
+    guard.set_read_only(false).await;
     for _ in 0..8 {
         store.check_writable().await.unwrap();
         AccountStore::begin(&store).await.unwrap().commit().await.unwrap();
@@ -65,7 +49,7 @@ async fn an_address_that_asks_for_a_session_to_write_on_gets_no_other() {
         return;
     }
     let (guard, _) = migrated(1).await;
-    set_read_only(&guard, true).await;
+    guard.set_read_only(true).await;
     let wanting = |what: &str| {
         let separator = if guard.url().contains('?') { '&' } else { '?' };
         format!("{}{separator}target_session_attrs={what}", guard.url())
@@ -75,7 +59,7 @@ async fn an_address_that_asks_for_a_session_to_write_on_gets_no_other() {
         let connected = PostgresDatabase::connect(&url, PoolOptions { size: 1 }).await;
         assert_eq!(connected.is_ok(), is_connected, "{wanted}");
     }
-    set_read_only(&guard, false).await;
+    guard.set_read_only(false).await;
     let store = PostgresDatabase::connect(&wanting("read-write"), PoolOptions { size: 1 }).await.unwrap();
     store.check_writable().await.unwrap();
 }
@@ -86,7 +70,7 @@ async fn a_migration_of_a_database_that_takes_no_writes_says_so() {
         return;
     }
     let guard = TestPostgres::shared().empty_database().await;
-    set_read_only(&guard, true).await;
+    guard.set_read_only(true).await;
     let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
     let migrated = tokio::time::timeout(Duration::from_mins(1), store.migrate()).await.unwrap();
     let StoreError::Unavailable(source) = migrated.unwrap_err() else { panic!("it is no outage") };

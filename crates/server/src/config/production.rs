@@ -54,7 +54,7 @@ pub(super) fn check(settings: &Settings, reader: &mut Reader) {
     if let Some(secret) = &settings.previous_secret_key {
         check_secret("APP_SECRET_KEY_PREVIOUS", secret, settings, reader);
     }
-    if matches!(&settings.database, DatabaseSetting::Postgres(url) if url.contains(TRIAL_PASSWORD)) {
+    if matches!(&settings.database, DatabaseSetting::Postgres(url) if has_trial_password(url)) {
         reader.refuse_once("DATABASE_URL", "has the password of the documentation", "a password of your own");
     }
     if matches!(&settings.media, MediaSetting::S3(s3) if s3.secret_access_key == TRIAL_PASSWORD) {
@@ -92,6 +92,12 @@ fn check_secret(name: &str, secret: &AppSecret, settings: &Settings, reader: &mu
         let problem = "can be guessed: it repeats or counts, or is made of words for development";
         reader.refuse_once(name, problem, SECRET_ALLOWED);
     }
+}
+
+fn has_trial_password(url: &str) -> bool {
+    [format!(":{TRIAL_PASSWORD}@"), format!("password={TRIAL_PASSWORD}")]
+        .iter()
+        .any(|part| url.contains(part))
 }
 
 /// A setting that works, and that an operator should look at.
