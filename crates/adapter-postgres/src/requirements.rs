@@ -1,4 +1,4 @@
-use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use domain::store::StoreError;
 
 use crate::{PostgresDatabase, statement::Statement};
@@ -77,6 +77,18 @@ impl PostgresDatabase {
         let rows: Vec<(String, String)> = self.fetch(statement).await?;
         let wrong = rows.into_iter().find(|(_, encoding)| encoding != "UTF8");
         Ok(wrong.map(|(database, encoding)| Unsuitable::Encoding { database, encoding }))
+    }
+
+    /// How many connections the server takes from all its clients together, superusers apart.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn max_connections(&self) -> Result<usize, StoreError> {
+        let statement = Statement::<(Integer,)>::new(
+            "SELECT current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer",
+        );
+        let rows: Vec<(i32,)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().next().and_then(|(count,)| usize::try_from(count).ok()).unwrap_or_default())
     }
 
     /// Why the database cannot be migrated by this role, if it cannot: for a clear message before the first migration fails.

@@ -61,7 +61,12 @@ impl DatabaseFile {
     /// Opens a connection. It blocks.
     pub(crate) fn open(&self, purpose: Purpose) -> Result<SqliteConnection, StoreError> {
         let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;
-        let mut connection = SqliteConnection::establish(&address(path)).map_err(StoreError::unavailable)?;
+        let mut address = address(path);
+        if purpose == Purpose::Checkpoint {
+            // A file that was removed meanwhile is not made anew.
+            address.push_str("?mode=rw");
+        }
+        let mut connection = SqliteConnection::establish(&address).map_err(StoreError::unavailable)?;
         connection.batch_execute(SETTINGS).map_err(store_error)?;
         let ours = match purpose {
             // The mode is written in the file and holds for everybody. What is deleted is overwritten: nobody reads in

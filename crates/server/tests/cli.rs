@@ -510,6 +510,10 @@ async fn a_database_that_cannot_be_used_is_told_in_one_line_with_what_to_do() {
             done.says(says);
         }
     }
+    let mut command = folder.command("migrate");
+    command.env("DATABASE_URL", format!("{place}/{name}")).env("DATABASE_POOL_SIZE", "999");
+    let done = Done(command.output().unwrap()).exits(0);
+    assert!(done.err().contains("the pool may open 999 connections"), "{}", done.err());
 }
 
 #[test]

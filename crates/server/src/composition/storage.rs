@@ -56,10 +56,18 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
 async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
     let options = adapter_postgres::PoolOptions { size };
     let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
-    match database.obstacle_to_use().await.map_err(StartError::Database)? {
-        Some(obstacle) => Err(StartError::Unsuitable(obstacle.to_string())),
-        None => Ok(database),
+    if let Some(obstacle) = database.obstacle_to_use().await.map_err(StartError::Database)? {
+        return Err(StartError::Unsuitable(obstacle.to_string()));
     }
+    let limit = database.max_connections().await.map_err(StartError::Database)?;
+    if size > limit {
+        tracing::warn!(
+            setting = "DATABASE_POOL_SIZE",
+            "the pool may open {size} connections, and PostgreSQL takes {limit} from all its clients: lower the one or \
+             raise max_connections"
+        );
+    }
+    Ok(database)
 }
 
 /// One database behind every storage port.

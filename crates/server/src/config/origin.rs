@@ -41,7 +41,7 @@ mod tests {
             ("HTTPS://shop.example.com:443/", "https://shop.example.com"),
             ("http://localhost:80", "http://localhost"),
             ("http://localhost:5173", "http://localhost:5173"),
-            ("https://k\u{ef}no.example", "https://xn--kno-hma.example"),
+            ("https://k\u{ef}no.example", "https://xn--kno-zma.example"),
             ("http://[::1]:3000", "http://[::1]:3000"),
         ] {
             assert_eq!(origin_of(text).as_deref(), Some(sent), "{text}");

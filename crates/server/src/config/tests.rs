@@ -24,7 +24,7 @@ fn nothing_has_to_be_set() {
     assert_eq!(settings.currency.code(), "USD");
     assert_eq!(settings.access_token_ttl, Duration::from_mins(15));
     assert_eq!(settings.refresh_token_ttl, Duration::from_hours(168));
-    assert_eq!(settings.drain, Duration::from_secs(5));
+    assert_eq!(settings.drain, Duration::ZERO);
     assert_eq!(settings.max_in_flight, 512);
     assert!(settings.hash_slots >= 1 && settings.database_pool_size >= 4);
     assert_eq!(settings.docs_access, DocsSetting::Public);
