@@ -229,14 +229,21 @@ fn tell(asked: &Asked, problem: &Problem) {
     }
 }
 
+/// One line a request. Probes come every few seconds and are worth one at `info` only when something is wrong.
 fn log(asked: &Asked, status: StatusCode, user: Option<&SignedIn>) {
-    tracing::info!(
-        method = asked.method.as_str(),
-        route = asked.route.as_deref().unwrap_or("none"),
-        status = status.as_u16(),
-        duration_us = u64::try_from(asked.since.elapsed().as_micros()).unwrap_or(u64::MAX),
-        request_id = asked.id,
-        user_id = user.map(|user| user.0.as_str()),
-        "request"
-    );
+    macro_rules! request {
+        ($level:ident) => {
+            tracing::$level!(
+                method = asked.method.as_str(),
+                route = asked.route.as_deref().unwrap_or("none"),
+                status = status.as_u16(),
+                duration_us = u64::try_from(asked.since.elapsed().as_micros()).unwrap_or(u64::MAX),
+                request_id = asked.id,
+                user_id = user.map(|user| user.0.as_str()),
+                "request"
+            )
+        };
+    }
+    let is_probe = asked.route.as_deref().is_some_and(|route| route.starts_with("/health/"));
+    if is_probe && status.is_success() { request!(debug) } else { request!(info) }
 }
