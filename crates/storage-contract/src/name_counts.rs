@@ -1,6 +1,7 @@
-//! Genres and how many movies on sale they have, true right after each commit and on every node.
+//! Genres, directors, stars and certifications with the number of their movies on sale, true right after each commit and
+//! on every node.
 
-use domain::catalog::{Facts, Movie};
+use domain::catalog::{Facts, Movie, NameKind};
 
 use crate::{
     fixtures::{add_movie, add_movies, facts, proposed, set_available, texts, update},
@@ -8,7 +9,7 @@ use crate::{
     paging::total,
 };
 
-crate::cases! { "genres":
+crate::cases! { "name_counts":
     genres_stand_by_their_folded_names_with_their_movies_on_sale,
     a_genre_without_movies_on_sale_has_none,
     counts_are_true_right_after_each_commit_on_every_node,
@@ -16,8 +17,8 @@ crate::cases! { "genres":
 }
 
 async fn counts(node: &Node) -> Vec<(String, i64)> {
-    let genres = node.genres().await.unwrap();
-    genres.into_iter().map(|count| (count.genre.name, count.movies_count)).collect()
+    let genres = node.all_names(NameKind::Genre).await.unwrap();
+    genres.into_iter().map(|genre| (genre.name, genre.movies_count)).collect()
 }
 
 fn of(name: &str, genres: &[&str], is_available: bool) -> Facts {
@@ -40,14 +41,14 @@ async fn genres_stand_by_their_folded_names_with_their_movies_on_sale(node: Node
     .await;
     let all = [("Crime", 2), ("drama", 3), ("Érotique", 1), ("Film-Noir", 1), ("Western", 1), ("Zombie", 1)];
     assert_eq!(counts(&node).await, expected(&all));
-    assert_eq!(node.genres().await.unwrap()[1].genre.id, movies[0].genre_ids[0]);
+    assert_eq!(node.all_names(NameKind::Genre).await.unwrap()[1].id, movies[0].genre_ids[0].as_uuid());
 }
 
 async fn a_genre_without_movies_on_sale_has_none(node: Node) {
     add_movies(&node, vec![of("a", &["Drama"], true), of("b", &["Drama", "Crime"], false)]).await;
     let mut unit = node.catalog_unit().await;
     let names = proposed(&texts(&["Western"]));
-    unit.resolve_names(domain::catalog::NameKind::Genre, &names).await.unwrap();
+    unit.resolve_names(NameKind::Genre, &names).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(counts(&node).await, expected(&[("Crime", 0), ("Drama", 1), ("Western", 0)]));
 }
