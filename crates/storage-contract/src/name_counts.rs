@@ -1,10 +1,13 @@
 //! Genres, directors, stars and certifications with the number of their movies on sale, true right after each commit and
 //! on every node.
 
-use domain::catalog::{Facts, Movie, NameKind};
+use domain::{
+    catalog::{CountedName, Facts, Movie, NameKind},
+    page::{Page, PageRequest, Total},
+};
 
 use crate::{
-    fixtures::{add_movie, add_movies, facts, proposed, set_available, texts, update},
+    fixtures::{add_movie, add_movies, facts, proposed, set_available, texts, update, uuid},
     node::Node,
     paging::total,
 };
@@ -13,6 +16,10 @@ crate::cases! { "name_counts":
     genres_stand_by_their_folded_names_with_their_movies_on_sale,
     a_genre_without_movies_on_sale_has_none,
     counts_are_true_right_after_each_commit_on_every_node,
+    every_kind_is_counted_alike_in_lists_pages_and_alone,
+    names_are_paged_by_their_folded_names,
+    every_word_of_a_search_is_in_the_name_as_it_is,
+    a_name_is_found_by_its_kind_and_identifier,
     totals_are_true_right_after_each_commit_on_every_node,
 }
 
@@ -69,6 +76,110 @@ async fn counts_are_true_right_after_each_commit_on_every_node(node: Node) {
     dropped.update_movie(&Movie { is_available: false, ..b }).await.unwrap();
     drop(dropped);
     assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
+}
+
+const KINDS: [NameKind; 4] = [NameKind::Genre, NameKind::Star, NameKind::Director, NameKind::Certification];
+
+async fn page(node: &Node, kind: NameKind, words: &[&str], number: u32, size: u32) -> Page<CountedName> {
+    let request = PageRequest::numbered(number, size).unwrap();
+    node.name_page(kind, &texts(words), &request).await.unwrap()
+}
+
+async fn found(node: &Node, words: &[&str]) -> Vec<String> {
+    let page = page(node, NameKind::Star, words, 1, 100).await;
+    assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
+    page.items.into_iter().map(|name| name.name).collect()
+}
+
+/// Brings names in without movies.
+async fn add(node: &Node, kind: NameKind, names: &[&str]) {
+    let mut unit = node.catalog_unit().await;
+    unit.resolve_names(kind, &proposed(&texts(names))).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn every_kind_is_counted_alike_in_lists_pages_and_alone(node: Node) {
+    let movie = |title: &str, names: &[&str], is_available| Facts {
+        genres: texts(names),
+        directors: texts(names),
+        stars: texts(names),
+        certification: names[0].to_owned(),
+        is_available,
+        ..facts(title)
+    };
+    add_movies(
+        &node,
+        vec![
+            movie("a", &["Ada", "Bo"], true),
+            movie("b", &["Bo", "Ada"], true),
+            movie("c", &["Ada"], true),
+            movie("d", &["Ada", "Cy"], false),
+        ],
+    )
+    .await;
+    for kind in KINDS {
+        add(&node, kind, &["Di"]).await;
+        let all = node.all_names(kind).await.unwrap();
+        let counts: Vec<_> = all.iter().map(|name| (name.name.as_str(), name.movies_count)).collect();
+        match kind {
+            NameKind::Certification => assert_eq!(counts, [("Ada", 2), ("Bo", 1), ("Di", 0)]),
+            _ => assert_eq!(counts, [("Ada", 3), ("Bo", 2), ("Cy", 0), ("Di", 0)], "{kind:?}"),
+        }
+        assert_eq!(page(&node, kind, &[], 1, 20).await.items, all, "{kind:?}");
+        for name in all {
+            assert_eq!(node.find_name(kind, name.id).await.unwrap(), Some(name), "{kind:?}");
+        }
+    }
+}
+
+async fn names_are_paged_by_their_folded_names(node: Node) {
+    let names = ["Émile", "emil", "Zoë", "ada", "Bo", "Ørsted", "千と千尋", "Cy", "\u{1f3ac}"];
+    for kind in KINDS {
+        add(&node, kind, &names).await;
+        let whole = page(&node, kind, &[], 1, 100).await.items;
+        assert_eq!(whole, node.all_names(kind).await.unwrap());
+        let texts: Vec<_> = whole.iter().map(|name| name.name.as_str()).collect();
+        assert_eq!(texts[..4], ["ada", "Bo", "Cy", "emil"]);
+        let first = page(&node, kind, &[], 1, 4).await;
+        assert_eq!(first.total, Some(Total { items: 9, is_estimate: false }));
+        let (mut by_number, mut by_position) = (first.items.clone(), first.items.clone());
+        for number in 2..=3 {
+            by_number.extend(page(&node, kind, &[], number, 4).await.items);
+        }
+        let mut next = first.next;
+        while let Some(position) = next {
+            let request = PageRequest::after(position, 4).unwrap();
+            let page = node.name_page(kind, &[], &request).await.unwrap();
+            assert_eq!(page.total, None, "a page behind a position has no total");
+            by_position.extend(page.items);
+            next = page.next;
+        }
+        assert_eq!((by_number, by_position), (whole.clone(), whole), "{kind:?}");
+    }
+}
+
+async fn every_word_of_a_search_is_in_the_name_as_it_is(node: Node) {
+    add(&node, NameKind::Star, &["Penélope Cruz", "Tom Cruise", "100% Cruz", "A_b", "Acb"]).await;
+    add(&node, NameKind::Director, &["Cruz"]).await;
+    assert_eq!(found(&node, &["cruz"]).await, ["100% Cruz", "Penélope Cruz"]);
+    assert_eq!(found(&node, &["cru", "tom"]).await, ["Tom Cruise"]);
+    assert_eq!(found(&node, &["0%"]).await, ["100% Cruz"]);
+    assert_eq!(found(&node, &["a_"]).await, ["A_b"]);
+    assert_eq!(found(&node, &["nobody"]).await, Vec::<String>::new());
+}
+
+async fn a_name_is_found_by_its_kind_and_identifier(node: Node) {
+    for kind in KINDS {
+        add(&node, kind, &["Ada"]).await;
+    }
+    for kind in KINDS {
+        let id = node.all_names(kind).await.unwrap()[0].id;
+        for other in KINDS {
+            let found = node.find_name(other, id).await.unwrap();
+            assert_eq!(found.is_some(), other == kind, "{kind:?} as {other:?}");
+        }
+        assert_eq!(node.find_name(kind, uuid(99)).await.unwrap(), None);
+    }
 }
 
 async fn totals_are_true_right_after_each_commit_on_every_node(node: Node) {

@@ -363,6 +363,17 @@ impl NameQueries for Doubles {
     async fn all_names(&self, _kind: NameKind) -> Result<Vec<CountedName>, StoreError> {
         Ok(vec![])
     }
+    async fn name_page(
+        &self,
+        _kind: NameKind,
+        _words: &[String],
+        _request: &PageRequest,
+    ) -> Result<Page<CountedName>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
+        Ok(None)
+    }
 }
 
 #[async_trait]

@@ -62,6 +62,13 @@ mockall::mock! {
     #[async_trait]
     impl NameQueries for Names {
         async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError>;
+        async fn name_page(
+            &self,
+            kind: NameKind,
+            words: &[String],
+            request: &PageRequest,
+        ) -> Result<Page<CountedName>, StoreError>;
+        async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
     }
 }
 

@@ -94,4 +94,14 @@ pub trait NameQueries: Send + Sync {
     /// All of a kind that has few. MUST be ordered by the folded name; the counts MUST be true after each commit, on every
     /// node.
     async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError>;
+    /// A page of those whose folded name contains all of the folded words. MUST be ordered and counted as
+    /// [`all_names`](Self::all_names); a page behind a position MUST repeat and lose nothing while others are added.
+    async fn name_page(
+        &self,
+        kind: NameKind,
+        words: &[String],
+        request: &PageRequest,
+    ) -> Result<Page<CountedName>, StoreError>;
+    /// One of the kind; `None` when it is of another kind or not there. MUST be counted as [`all_names`](Self::all_names).
+    async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
 }
