@@ -202,6 +202,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             queries: database.clone(),
+            names: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

@@ -242,6 +242,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let catalog = Catalog {
         store: doubles.clone(),
         queries: doubles.clone(),
+        names: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
