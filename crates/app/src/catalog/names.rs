@@ -41,7 +41,7 @@ impl Catalog {
         let context = format!("names {kind:?} {words:?}");
         let request = self.cursors.request(&context, page)?;
         let page = self.names.name_page(kind, &words, &request).await?;
-        Ok(self.cursors.listing(&context, page))
+        Ok(self.cursors.listing(&context, &request, page))
     }
 
     /// One name of a kind, with the number of its movies on sale.
@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn wanted(kind: NameKind, search: &str) -> ListNames {
-        let page = PageSelection::Numbered(PageRequest::numbered(1, 20).unwrap());
+        let page = PageSelection::Numbered { page: 1, size: 20 };
         ListNames { kind, search: Some(search.to_owned()), page }
     }
 
