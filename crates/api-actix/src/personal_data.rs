@@ -68,6 +68,8 @@ pub(crate) async fn delete(
     Origin(origin): Origin,
     Caller(actor, Body(body)): Caller<Body<DeletionBody>>,
 ) -> Result<NoContent, Failure<DeleteAccountError>> {
-    accounts.run(async move |accounts| accounts.delete_account(actor, &body.password, &origin).await).await?;
+    accounts
+        .run(async move |accounts| accounts.delete_account(actor, &body.password.0, &origin).await)
+        .await?;
     Ok(NoContent)
 }
