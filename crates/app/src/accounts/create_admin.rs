@@ -60,7 +60,7 @@ impl Accounts {
     /// When the store fails.
     pub async fn is_active_admin(&self, email: &EmailAddress) -> Result<bool, StoreError> {
         let Some(known) = self.ports.queries.credentials(email).await? else { return Ok(false) };
-        let user = self.ports.users.find(known.user_id).await?;
+        let user = self.ports.users.user_details(known.user_id).await?;
         Ok(user.is_some_and(|user| user.is_active && user.role == Role::Admin))
     }
 
