@@ -1,9 +1,8 @@
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use percent_encoding::percent_decode_str;
+use tls_trust::{Authorities, Trust};
 use tokio_postgres::config::{Config, Host, SslMode};
-
-use crate::tls::{Authorities, Trust};
 
 /// How long making a connection to one of the server's addresses may take.
 const CONNECT: Duration = Duration::from_secs(2);

@@ -9,6 +9,7 @@ use std::{
 use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult};
 use diesel_async::{AsyncPgConnection, pooled_connection::PoolableConnection};
 use domain::store::StoreError;
+use tls_trust::Trust;
 use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::{
     CancelToken, Client, Config, Connection, Error, Socket,
@@ -21,7 +22,7 @@ use crate::{
     address::Address,
     error::is_read_only,
     session::{Session, is_silence},
-    tls::{Trust, connector},
+    tls::connector,
 };
 
 /// How long to wait for a free connection before giving up.

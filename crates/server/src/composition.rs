@@ -13,7 +13,7 @@ use adapter_crypto::{
     SecretTokens, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
-use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
+use adapter_mailer_smtp::{Limits, SmtpConfigError, SmtpMailer};
 use adapter_media::{AvatarStudio, FolderError, FolderMedia, S3Error, S3Media};
 use adapter_throttle::InvalidRedisUrl;
 use app::{
@@ -157,7 +157,9 @@ impl UseCases {
         let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
             (Some(mailer), _) => Arc::clone(mailer),
             (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
-            (None, MailerSetting::Smtp(smtp)) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from)?),
+            (None, MailerSetting::Smtp(smtp)) => {
+                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, Limits::default())?)
+            }
         };
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
         let media: Arc<dyn MediaStore> = match &settings.media {
@@ -200,6 +202,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             queries: database.clone(),
+            names: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

@@ -167,6 +167,8 @@ pub struct Settings {
     pub frontend_url: Option<String>,
     /// `CORS_ORIGINS`
     pub cors_origins: Vec<String>,
+    /// `CORS_REQUEST_HEADERS`
+    pub cors_request_headers: Vec<String>,
     /// `TRUSTED_PROXIES`
     pub trusted_proxies: Vec<Network>,
     /// `MAILER`
@@ -191,6 +193,8 @@ pub struct Settings {
     pub memory_limit: Option<u64>,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
+    /// `MAX_CONNECTIONS_PER_CLIENT`
+    pub max_connections_per_client: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
     pub request_timeout: Duration,
     /// `DRAIN_SECONDS`
@@ -287,6 +291,7 @@ impl Settings {
             public_url: reader.url("PUBLIC_URL"),
             frontend_url: reader.url("FRONTEND_URL"),
             cors_origins: reader.origins("CORS_ORIGINS"),
+            cors_request_headers: reader.header_names("CORS_REQUEST_HEADERS"),
             trusted_proxies: reader.networks("TRUSTED_PROXIES"),
             mailer,
             mail_from,
@@ -310,6 +315,7 @@ impl Settings {
             ),
             memory_limit,
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            max_connections_per_client: reader.number("MAX_CONNECTIONS_PER_CLIENT", 1..=1_000_000, 256),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),
             drain: reader.duration(
                 "DRAIN_SECONDS",

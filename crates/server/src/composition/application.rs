@@ -5,7 +5,7 @@ use std::{
 };
 
 use actix_web::{dev::ServerHandle, rt::System};
-use api_actix::{ApiSettings, ApiState, DocsAccess};
+use api_actix::{ApiSettings, ApiState, DocsAccess, Rules, Timeouts};
 use domain::store::StoreError;
 use tokio::{runtime::Handle, sync::oneshot};
 
@@ -89,6 +89,11 @@ impl Application {
             runtime: Handle::current(),
             ids: Arc::clone(&use_cases.ids),
             limiter: use_cases.limiter(),
+            rules: Rules {
+                passwords: settings.password_policy,
+                currency: settings.currency,
+                clock: Arc::clone(&use_cases.carts.clock),
+            },
             readiness: Arc::new(ServerReadiness {
                 database: use_cases.database.clone(),
                 draining: draining.clone(),
@@ -102,6 +107,7 @@ impl Application {
             public_url: public_url.clone(),
             serve_pages: frontend_url == public_url,
             cors_origins: settings.cors_origins.clone(),
+            cors_request_headers: settings.cors_request_headers.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
             docs_access: match settings.docs_access {
                 DocsSetting::Public => DocsAccess::Public,
@@ -109,6 +115,8 @@ impl Application {
             },
             rate_limits: settings.rate_limits.clone(),
             max_in_flight: settings.max_in_flight,
+            max_connections_per_client: settings.max_connections_per_client,
+            timeouts: Timeouts::default(),
             request_timeout: settings.request_timeout,
             workers: web_threads,
             is_dev: settings.app_env == AppEnv::Dev,

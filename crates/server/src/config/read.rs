@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use actix_web::http::header::HeaderName;
 use adapter_crypto::AppSecret;
 use adapter_mailer_smtp::SmtpMailer;
 use api_actix::{FixedLimits, RateLimits};
@@ -152,6 +153,14 @@ impl Reader {
     pub(super) fn origins(&mut self, name: &str) -> Vec<String> {
         let allowed = "origins such as https://cinema.example, separated by commas, without path";
         self.read(name, allowed, |text| list(text, origin_of)).unwrap_or_default()
+    }
+
+    pub(super) fn header_names(&mut self, name: &str) -> Vec<String> {
+        let allowed = "names of headers such as x-client-version, separated by commas";
+        self.read(name, allowed, |text| {
+            list(text, |item| HeaderName::try_from(item).ok().map(|name| name.as_str().to_owned()))
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn networks(&mut self, name: &str) -> Vec<Network> {
