@@ -1,7 +1,7 @@
 //! Puts the use cases on their adapters, and the REST layer on the use cases.
 
 mod application;
-mod dispensable;
+mod optional_component;
 mod readiness;
 mod storage;
 mod throttle;
@@ -43,7 +43,7 @@ pub use self::{
     storage::{Database, DatabaseAdmin, Schema},
 };
 use self::{
-    dispensable::{Dispensable, warn_of_media},
+    optional_component::{OptionalComponent, warn_of_media},
     throttle::Throttle,
 };
 use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
@@ -249,9 +249,9 @@ impl UseCases {
     }
 
     /// What the server does less without.
-    fn dispensable(&self) -> Vec<Dispensable> {
-        let redis = self.throttle.shared.iter().map(|redis| Dispensable::redis(Arc::clone(redis)));
-        redis.chain([Dispensable::media(Arc::clone(&self.media))]).collect()
+    fn optional_components(&self) -> Vec<OptionalComponent> {
+        let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
+        redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every setting there is (docs: settings.md), whether this version acts on it or a later one does.
+//! The names of all settings, also of those without effect in this version.
 
 /// The settings that may be given as `NAME_FILE`, and are never shown.
 pub(super) const SECRETS: [&str; 11] = [

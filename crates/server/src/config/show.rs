@@ -4,19 +4,12 @@ use api_actix::RateLimits;
 use domain::throttle::RateLimit;
 
 use super::{
-    AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings,
-    redaction::{HIDDEN, hide_password},
+    redaction::HIDDEN,
+    settings::{AppEnv, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings},
 };
 
 /// The origins of every port of this machine, which development allows.
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
-
-pub(super) fn database(setting: &DatabaseSetting) -> String {
-    match setting {
-        DatabaseSetting::Sqlite(path) => format!("sqlite://{}", path.display()),
-        DatabaseSetting::Postgres(url) => hide_password(url),
-    }
-}
 
 /// The quotas of a limit, as they are set; nothing when the limits are off.
 fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> String {
@@ -60,7 +53,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ("APP_SECRET_KEY_PREVIOUS", previous),
         ("ACCESS_TOKEN_TTL_MIN", settings.access_token_ttl.as_secs().div_euclid(60).to_string()),
         ("REFRESH_TOKEN_TTL_DAYS", settings.refresh_token_ttl.as_secs().div_euclid(86_400).to_string()),
-        ("DATABASE_URL", database(&settings.database)),
+        ("DATABASE_URL", settings.database.shown()),
         ("DATABASE_POOL_SIZE", settings.database_pool_size.to_string()),
         ("DATA_DIR", settings.data_dir.display().to_string()),
         ("CURRENCY", settings.currency.to_string()),
