@@ -178,6 +178,8 @@ pub struct Settings {
     pub hash_slots: usize,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
+    /// `OUTBOX_WORKERS`
+    pub outbox_workers: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
     pub request_timeout: Duration,
     /// `DRAIN_SECONDS`
@@ -260,6 +262,7 @@ impl Settings {
             redis_url: reader.redis("REDIS_URL"),
             hash_slots: reader.number("HASH_SLOTS", 1..=1_024, cores.div_euclid(2).max(1)),
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            outbox_workers: reader.number("OUTBOX_WORKERS", 1..=64, 4),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),
             drain: reader.duration("DRAIN_SECONDS", 1, 0..=600, 5),
             log_format: reader.one_of(

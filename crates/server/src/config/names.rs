@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 34] = [
+const PLAIN: [&str; 35] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -58,6 +58,7 @@ const PLAIN: [&str; 34] = [
     "RATE_LIMITS",
     "HASH_SLOTS",
     "MAX_IN_FLIGHT",
+    "OUTBOX_WORKERS",
     "REQUEST_TIMEOUT_SECONDS",
     "DRAIN_SECONDS",
     "LOG_FORMAT",
