@@ -81,6 +81,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
     Database(StoreError),
+    /// The database cannot be used as it is.
+    #[error("cannot use the database: {0}")]
+    Unsuitable(String),
     /// Migrating failed.
     #[error("cannot bring the database up to date ({})", error_chain(.0))]
     Migration(StoreError),
@@ -206,6 +209,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             queries: database.clone(),
+            names: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -275,6 +279,14 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
         Schema::Current => Ok(()),
         Schema::Ahead => Err(StartError::Ahead),
         Schema::Behind(count) if settings.app_env == AppEnv::Prod => Err(StartError::Behind(count)),
-        Schema::Behind(_) => database.migrate().await.map_err(StartError::Migration),
+        Schema::Behind(_) => migrate(database).await,
+    }
+}
+
+/// Runs the migrations that are missing, unless it can be told before that they would fail.
+pub(crate) async fn migrate(database: &dyn DatabaseAdmin) -> Result<(), StartError> {
+    match database.obstacle_to_migrating().await.map_err(StartError::Database)? {
+        Some(obstacle) => Err(StartError::Unsuitable(obstacle)),
+        None => database.migrate().await.map_err(StartError::Migration),
     }
 }

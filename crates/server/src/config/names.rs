@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 35] = [
+const PLAIN: [&str; 37] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -45,6 +45,7 @@ const PLAIN: [&str; 35] = [
     "PUBLIC_URL",
     "FRONTEND_URL",
     "CORS_ORIGINS",
+    "CORS_REQUEST_HEADERS",
     "TRUSTED_PROXIES",
     "MAILER",
     "MAIL_FROM",
@@ -59,6 +60,7 @@ const PLAIN: [&str; 35] = [
     "HASH_SLOTS",
     "MAX_IN_FLIGHT",
     "OUTBOX_WORKERS",
+    "MAX_CONNECTIONS_PER_CLIENT",
     "REQUEST_TIMEOUT_SECONDS",
     "DRAIN_SECONDS",
     "LOG_FORMAT",

@@ -1,4 +1,4 @@
-//! Refuses what could not take the answer: an `Accept` header that excludes JSON.
+//! Refuses requests whose `Accept` header excludes JSON.
 
 use actix_web::{
     Error, ResponseError,
@@ -10,27 +10,27 @@ use actix_web::{
 
 use crate::problem::{Problem, kinds};
 
-/// Answers 406 on documented routes alone: pages are HTML, and what is not there is 404.
+/// Answers 406 on routes that answer with JSON. Pages are HTML, and an unknown address is 404.
 pub(crate) async fn negotiate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
     let accept: Vec<&str> =
         request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).collect();
-    if answers_json(request.path()) && !takes_json(&accept.join(",")) && request.match_pattern().is_some() {
+    if answers_json(request.path()) && !allows_json(&accept.join(",")) && request.match_pattern().is_some() {
         let refusal = Problem::new(&kinds::NOT_ACCEPTABLE);
         return Ok(request.into_response(refusal.error_response()).map_into_left_body());
     }
     next.call(request).await.map(ServiceResponse::map_into_right_body)
 }
 
-/// Whether what stands there is JSON: pictures and pages are not.
+/// Whether answers at this path are JSON; pages and pictures are not.
 pub(crate) fn answers_json(path: &str) -> bool {
     ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// Whether the header lets JSON through: of the ranges that fit, the most specific one decides (RFC 9110, 12.5.1).
-fn takes_json(accept: &str) -> bool {
+/// Whether the header allows JSON: of the ranges that match it, the most specific one decides (RFC 9110, 12.5.1).
+fn allows_json(accept: &str) -> bool {
     if accept.trim().is_empty() {
         return true;
     }
@@ -56,7 +56,7 @@ fn takes_json(accept: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::takes_json;
+    use super::allows_json;
 
     #[test]
     fn the_most_specific_range_decides() {
@@ -68,10 +68,10 @@ mod tests {
             "Application/JSON; q=0.5",
             "application/*",
         ] {
-            assert!(takes_json(yes), "{yes}");
+            assert!(allows_json(yes), "{yes}");
         }
         for no in ["text/html", "application/xml", "*/*, application/json;q=0", "image/*;q=1"] {
-            assert!(!takes_json(no), "{no}");
+            assert!(!allows_json(no), "{no}");
         }
     }
 }

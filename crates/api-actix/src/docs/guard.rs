@@ -25,22 +25,22 @@ use crate::{
     state::Api,
 };
 
-/// A password that opened the document opens it for this long without being hashed again, as long as its account stays as it
-/// was.
+/// How long a password that was right is remembered, so that it is not hashed again for every request. It counts for as long
+/// as its account stays unchanged.
 const REMEMBERED: Duration = Duration::from_mins(5);
-const REMEMBERED_AT_MOST: u64 = 1_000;
+const MAX_REMEMBERED: u64 = 1_000;
 
-/// What a browser asks its user for.
+/// Makes a browser ask its user for an email and a password.
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Cinema\", charset=\"UTF-8\"");
 
-/// Lets readers of the document in.
+/// Decides who may read the document.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct DocsGuard {
     access: DocsAccess,
     remembered: moka::sync::Cache<[u8; 32], Standing>,
 }
 
-/// Somebody who may read the document, on a call that takes no parameters.
+/// A request of somebody who may read the document, on an operation without parameters.
 #[derive(Debug)]
 pub(crate) struct Reader;
 
@@ -51,11 +51,9 @@ struct Basic {
 }
 
 impl Basic {
-    /// What the one `Authorization` header holds when it is of this scheme; the inner one is `None` when it cannot be read.
-    #[expect(
-        clippy::option_option,
-        reason = "another scheme is something else than a Basic that cannot be read"
-    )]
+    /// The credentials of the `Authorization` header: `None` when it is missing, repeated or of another scheme, the inner
+    /// `None` when it cannot be read.
+    #[expect(clippy::option_option, reason = "another scheme is not the same as an unreadable Basic")]
     fn of(request: &HttpRequest) -> Option<Option<Self>> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
         let header = sent.next().filter(|_| sent.next().is_none())?.to_str().ok()?;
@@ -70,27 +68,27 @@ impl Basic {
     }
 }
 
-impl Door {
+impl DocsGuard {
     pub(crate) fn new(access: DocsAccess) -> Self {
         let remembered =
-            moka::sync::Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
+            moka::sync::Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(REMEMBERED).build();
         Self { access, remembered }
     }
 
-    /// Checks what was sent; nothing is enough where the document is public.
-    async fn open(&self, request: &HttpRequest, api: &Api) -> Result<(), Problem> {
+    /// Checks the credentials of the request. None are needed where the document is public.
+    async fn check(&self, request: &HttpRequest, api: &Api) -> Result<(), Problem> {
         if let Some(basic) = Basic::of(request) {
             let basic = basic.ok_or_else(|| Problem::new(&kinds::INVALID_CREDENTIALS))?;
-            return self.check(request, api, basic).await;
+            return self.check_password(request, api, basic).await;
         }
-        // A token is checked each time: that is quick, and a token can end.
+        // A token is checked each time: that is quick, and its session can end.
         match authenticated(request).await? {
             None if self.access == DocsAccess::Authenticated => Err(Problem::new(&kinds::UNAUTHENTICATED)),
             _ => Ok(()),
         }
     }
 
-    async fn check(&self, request: &HttpRequest, api: &Api, basic: Basic) -> Result<(), Problem> {
+    async fn check_password(&self, request: &HttpRequest, api: &Api, basic: Basic) -> Result<(), Problem> {
         let Basic { email, password } = basic;
         let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
         if let Some(known) = self.remembered.get(&key) {
@@ -103,7 +101,7 @@ impl Door {
         api.limits.count_client(request, |limits| &limits.login).await?;
         let (accounts, origin) = (api.accounts(), origin_of(request));
         let checked = async move {
-            // Before the check: what changes meanwhile is not remembered as checked.
+            // Read before the check: a change in between is then noticed at the next request.
             let standing = gate::standing(&accounts, &email).await?;
             gate::check(&accounts, &email, &password, &origin).await.map(|()| standing)
         };
@@ -123,11 +121,11 @@ impl FromRequest for Reader {
         let request = request.clone();
         Box::pin(async move {
             let api = api_of(&request)?;
-            let door = request.app_data::<web::Data<Door>>().cloned().ok_or_else(|| Problem {
-                cause: Some("no Door in the app's data".into()),
+            let guard = request.app_data::<web::Data<DocsGuard>>().cloned().ok_or_else(|| Problem {
+                cause: Some("no DocsGuard in the app's data".into()),
                 ..Problem::new(&kinds::INTERNAL)
             })?;
-            door.open(&request, &api).await.map_err(|problem| match problem.kind.status {
+            guard.check(&request, &api).await.map_err(|problem| match problem.kind.status {
                 401 => problem.with_header(WWW_AUTHENTICATE, BASIC),
                 _ => problem,
             })?;
