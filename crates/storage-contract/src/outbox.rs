@@ -49,8 +49,12 @@ pub(crate) async fn push(node: &Node, messages: Vec<NewOutboxMessage>) {
 
 async fn a_pushed_message_is_claimed_as_written(node: Node) {
     let payload: Vec<u8> = (0..=255).cycle().take(10_000).collect();
-    let written =
-        NewOutboxMessage { payload: payload.clone(), kind: "activation_requested".to_owned(), ..message(1) };
+    let written = NewOutboxMessage {
+        payload: payload.clone(),
+        kind: "activation_requested".to_owned(),
+        created_at: at(-5),
+        ..message(1)
+    };
     push(&node, vec![written]).await;
     let claimed = node.claim_all(at(0)).await;
     assert_eq!(claimed.len(), 1);
@@ -58,6 +62,7 @@ async fn a_pushed_message_is_claimed_as_written(node: Node) {
     assert_eq!(claimed[0].kind, "activation_requested");
     assert_eq!(claimed[0].payload, payload);
     assert_eq!(claimed[0].attempts, 1);
+    assert_eq!(claimed[0].created_at, at(-5));
 }
 
 async fn a_message_of_a_dropped_unit_is_never_claimed(node: Node) {

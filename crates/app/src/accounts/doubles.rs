@@ -154,6 +154,7 @@ impl World {
             kind: row.kind.clone(),
             payload: row.payload.clone(),
             attempts: 1,
+            created_at: row.created_at,
         });
         claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }

@@ -178,6 +178,8 @@ pub struct Settings {
     pub memory_limit: Option<u64>,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
+    /// `OUTBOX_WORKERS`
+    pub outbox_workers: usize,
     /// `MAX_CONNECTIONS_PER_CLIENT`
     pub max_connections_per_client: usize,
     /// `REQUEST_TIMEOUT_SECONDS`

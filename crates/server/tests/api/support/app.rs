@@ -5,10 +5,7 @@ use std::{
     future::IntoFuture,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use adapter_crypto::{Argon2Hasher, HashCost, RandomBackoff};
@@ -325,11 +322,12 @@ impl TestApp {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
 
-    /// Acts on the oldest message of the outbox, and leaves what that puts there.
+    /// Handles the oldest message of the outbox, and leaves what that adds.
     pub(crate) async fn run_outbox_once(&self) {
-        let is_begun = AtomicBool::new(false);
         let outbox = &self.application().use_cases().outbox;
-        outbox.deliver_while(|| !is_begun.swap(true, Ordering::Relaxed)).await.expect("the outbox");
+        if let Some(delivery) = outbox.claim().await.expect("the outbox") {
+            outbox.handle(delivery).await.expect("the outbox");
+        }
     }
 
     /// A new identifier.
