@@ -1,6 +1,7 @@
 //! Accounts: who people are, how they sign in, and what keeps others out.
 
 mod account_state;
+mod administrators;
 mod device;
 mod email_address;
 mod known_device;
@@ -16,6 +17,7 @@ mod user;
 mod user_list;
 
 pub use account_state::{AccountState, InvalidTransition};
+pub use administrators::{LastAdministrator, check_administrator_remains};
 pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
 pub use known_device::{KnownDevice, KnownDeviceRepository, MAX_KNOWN_DEVICES};
