@@ -10,7 +10,6 @@
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
-pub(crate) mod client_address;
 pub(crate) mod fields;
 pub(crate) mod form;
 pub(crate) mod json;
@@ -29,7 +28,6 @@ use actix_web::{HttpRequest, web};
 pub(crate) use self::{
     body::{Body, FromBody, Patch},
     caller::{Admin, Caller, Visitor, authenticated},
-    client_address::ClientAddress,
     fields::Fields,
     form::{Form, FromForm},
     limited::{Limit, Limited, user_of},
@@ -38,7 +36,7 @@ pub(crate) use self::{
     path::PathId,
     public_url::PublicUrl,
     query::{FromQuery, Params, Query},
-    upload::{AvatarUpload, UploadPlaces},
+    upload::AvatarUpload,
     use_cases::UseCases,
 };
 use crate::{

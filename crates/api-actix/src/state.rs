@@ -7,11 +7,11 @@ use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
-    extract::UploadPlaces,
-    health::Readiness,
-    limits::Limits,
+    limits::RateLimitCounter,
     problem::{Failure, Problem, kinds},
+    readiness::Readiness,
     settings::ApiSettings,
+    uploads::UploadLimit,
 };
 
 /// What the composition root gives to the REST layer.
@@ -65,9 +65,9 @@ provide! {
 pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RateLimitCounter,
     /// Limits the uploads at once: each is held in memory.
-    pub(crate) uploads: UploadPlaces,
+    pub(crate) uploads: UploadLimit,
 }
 
 impl Api {

@@ -64,10 +64,10 @@ pub(crate) async fn set_avatar(
     public_url: PublicUrl,
     Caller(actor, upload): Caller<AvatarUpload>,
 ) -> Result<OkJson<ProfileBody>, Failure<SetAvatarError>> {
-    let AvatarUpload { avatar, place } = upload;
+    let AvatarUpload { avatar, permit } = upload;
     let profile = accounts
         .run(async move |accounts| {
-            let _place = place;
+            let _permit = permit;
             accounts.set_avatar(actor.user_id, avatar).await
         })
         .await?;

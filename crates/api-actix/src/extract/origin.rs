@@ -13,8 +13,8 @@ use actix_web::{
 use domain::accounts::{self, Device};
 use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 
-use super::ClientAddress;
-use crate::edge::manners::RequestId;
+use super::api_of;
+use crate::{client_address::client_address, edge::manners::RequestId};
 
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_LENGTH: usize = 255;
@@ -39,7 +39,7 @@ pub(crate) fn origin_of(request: &HttpRequest) -> accounts::Origin {
     accounts::Origin {
         device: Device {
             user_agent: request.headers().get(USER_AGENT).map(user_agent),
-            ip: ClientAddress::of(request).0,
+            ip: api_of(request).ok().and_then(|api| client_address(request, &api.settings.trusted_proxies)),
         },
         request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
     }

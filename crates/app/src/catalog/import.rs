@@ -9,14 +9,13 @@ use domain::{
         CatalogUnit, Facts, InvalidMovie, Movie, MovieIdentity, NameKind, ProposedName, ResolvedNames,
     },
     id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     text::fold,
     time::Instant,
 };
 use uuid::Uuid;
 
 use super::{Catalog, audit::entries};
-use crate::retry::retried;
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +67,10 @@ impl Catalog {
         let rows = settle(rows, now.year());
         for _ in 0..TRIES {
             let outcomes = if dry_run {
-                retried(&*self.backoff, || self.try_out(&rows, now)).await?
+                retried(&*self.backoff, |attempt| self.try_out(attempt, &rows, now)).await?
             } else {
-                let names = retried(&*self.backoff, || self.keep_names(&rows)).await?;
-                retried(&*self.backoff, || self.keep_movies(&rows, &names, now)).await?
+                let names = retried(&*self.backoff, |attempt| self.keep_names(attempt, &rows)).await?;
+                retried(&*self.backoff, |attempt| self.keep_movies(attempt, &rows, &names, now)).await?
             };
             if let Some(outcomes) = outcomes {
                 return Ok(outcomes);
@@ -81,8 +80,8 @@ impl Catalog {
     }
 
     /// Keeps the new names of the rows; gives the identifiers of all.
-    async fn keep_names(&self, rows: &[Row]) -> Result<Resolved, StoreError> {
-        let mut unit = self.store.begin().await?;
+    async fn keep_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
         let (names, has_new) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
         if has_new {
             unit.commit().await?;
@@ -92,11 +91,12 @@ impl Catalog {
 
     async fn keep_movies(
         &self,
+        attempt: Attempt,
         rows: &[Row],
         names: &Resolved,
         now: Instant,
     ) -> Result<Outcomes, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.begin(attempt).await?;
         let outcomes = self.bring_in(&mut *unit, rows, names, now).await?;
         if outcomes.is_some() {
             unit.commit().await?;
@@ -105,8 +105,8 @@ impl Catalog {
     }
 
     /// Does all of it, and keeps nothing.
-    async fn try_out(&self, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
-        let mut unit = self.store.begin().await?;
+    async fn try_out(&self, attempt: Attempt, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
         let (names, _) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
         self.bring_in(&mut *unit, rows, &names, now).await
     }
@@ -120,7 +120,7 @@ impl Catalog {
     ) -> Result<Outcomes, StoreError> {
         let identities: Vec<MovieIdentity> =
             rows.iter().flatten().map(|facts| facts.identity.clone()).collect();
-        let known = unit.movies().find_by_identities(&identities).await?;
+        let known = unit.find_movies_for_update(&identities).await?;
         let mut known: HashMap<_, _> =
             known.into_iter().map(|movie| (movie.identity.clone(), movie)).collect();
 
@@ -155,15 +155,15 @@ impl Catalog {
         // One order for everybody: two imports at once do not wait for each other in a circle.
         added.sort_by(in_order);
         changed.sort_by(|(one, _), (other, _)| in_order(one, other));
-        if unit.movies().insert_many(&added).await?.len() < added.len() {
+        if unit.insert_movies(&added).await?.len() < added.len() {
             return Ok(None);
         }
         let mut told = Vec::new();
         for (movie, before) in &changed {
-            unit.movies().update(movie).await?;
+            unit.update_movie(movie).await?;
             told.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
         }
-        unit.audit().append_all(&told).await?;
+        unit.append_audit_entries(&told).await?;
         Ok(Some(outcomes))
     }
 
@@ -186,7 +186,7 @@ impl Catalog {
             let mut keys: Vec<_> = proposed.into_iter().collect();
             keys.sort_by(|(left, _), (right, _)| left.cmp(right));
             let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-            let ids = unit.movies().resolve_names(kind, &names).await?;
+            let ids = unit.resolve_names(kind, &names).await?;
             has_new |= names.iter().zip(&ids).any(|(proposed, id)| proposed.id == *id);
             resolved.extend(keys.into_iter().map(|key| (kind, key)).zip(ids));
         }
