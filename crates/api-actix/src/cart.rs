@@ -3,7 +3,7 @@
 mod bodies;
 
 use app::cart::{AddToCartError, Carts};
-use domain::{id::MovieId, store::StoreError};
+use domain::{cart::CartRefusal, id::MovieId, purchases::PurchaseRefusal, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 pub(crate) use self::bodies::CartBody;
@@ -17,12 +17,18 @@ use crate::{
 
 refusals! {
     AddToCartError {
+        ;
+        via Refused: CartRefusal, via Store: StoreError,
+    }
+    CartRefusal {
         NotFound => NOT_FOUND,
-        MovieUnavailable => MOVIE_UNAVAILABLE,
-        AlreadyPurchased => ALREADY_PURCHASED,
         AlreadyInCart => ALREADY_IN_CART,
         CartFull => CART_FULL;
-        via Store: StoreError,
+        via CannotBuy: PurchaseRefusal,
+    }
+    PurchaseRefusal {
+        AlreadyPurchased => ALREADY_PURCHASED,
+        MovieUnavailable => MOVIE_UNAVAILABLE,
     }
 }
 

@@ -29,7 +29,7 @@ impl Refusal for DeleteAccountError {
                 let fault = FieldProblem::new("password", FieldCode::WrongPassword, self.to_string());
                 Problem::invalid(vec![fault])
             }
-            Self::LastAdmin => Problem::new(&kinds::LAST_ADMIN),
+            Self::LastAdmin(_) => Problem::new(&kinds::LAST_ADMIN),
             Self::Gone => Problem::new(&kinds::ACCESS_TOKEN_INVALID),
             Self::Throttled(inner) => inner.problem(),
             Self::Hash(inner) => inner.problem(),

@@ -117,7 +117,7 @@ async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResp
         Err(fault) => return email_form(StatusCode::UNPROCESSABLE_ENTITY, Some(&fault.to_string())),
     };
     // One quota with the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
+    if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();

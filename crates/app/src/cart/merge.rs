@@ -1,11 +1,11 @@
 use chrono::TimeDelta;
 use domain::{
-    cart::CartRefusal,
+    cart::{CartRefusal, CartView},
     id::{MovieId, UserId},
     store::{Attempt, StoreError, retried},
 };
 
-use super::{Carts, PricedCart};
+use super::Carts;
 
 /// A movie of a visitor's cart that did not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct SkippedMovie {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedCart {
     /// The cart of now.
-    pub cart: PricedCart,
+    pub cart: CartView,
     /// What did not join, in the visitor's order.
     pub skipped: Vec<SkippedMovie>,
 }
@@ -65,14 +65,16 @@ impl Carts {
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
+    use domain::purchases::PurchaseRefusal;
+
     use super::*;
     use crate::cart::{
         AddToCartError,
         doubles::{ANN, MemoryCarts, carts_on, movie},
     };
 
-    fn movies(cart: &PricedCart) -> Vec<MovieId> {
-        cart.cart.items.iter().map(|line| line.movie.id).collect()
+    fn movies(cart: &CartView) -> Vec<MovieId> {
+        cart.items.iter().map(|line| line.movie.id).collect()
     }
 
     #[tokio::test]
@@ -98,13 +100,13 @@ mod tests {
             skipped,
             [
                 (movie(1), CartRefusal::AlreadyInCart),
-                (movie(2), CartRefusal::MovieUnavailable),
-                (movie(3), CartRefusal::AlreadyPurchased),
+                (movie(2), PurchaseRefusal::MovieUnavailable.into()),
+                (movie(3), PurchaseRefusal::AlreadyPurchased.into()),
                 (movie(99), CartRefusal::NotFound),
                 (movie(4), CartRefusal::AlreadyInCart),
             ]
         );
-        assert_eq!(merged.cart.cart.items.len(), 3);
+        assert_eq!(merged.cart.items.len(), 3);
     }
 
     #[tokio::test]
@@ -123,7 +125,7 @@ mod tests {
         let carts = carts_on(&store);
         carts.add(ANN, movie(101)).await.unwrap();
         let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
-        assert_eq!(merged.cart.cart.items.len(), 100);
+        assert_eq!(merged.cart.items.len(), 100);
         assert_eq!(merged.skipped, [SkippedMovie { movie_id: movie(100), reason: CartRefusal::CartFull }]);
     }
 

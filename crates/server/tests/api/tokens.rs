@@ -188,7 +188,7 @@ async fn a_deactivated_user_is_out_within_five_seconds(engine: Engine) {
     refused(ann.get("/cart").await);
     refused(ann.get("/movies").await);
     app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
-    app.log_in("ann").await.problem(403, "account_inactive");
+    app.log_in("ann").await.problem(403, "account_deactivated");
 }
 
 async fn a_changed_role_counts_within_five_seconds_with_the_same_token(engine: Engine) {
