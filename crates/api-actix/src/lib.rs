@@ -29,7 +29,7 @@ mod uploads;
 mod users;
 
 pub use self::{
-    limits::{FixedLimits, RateLimits},
+    limits::{FixedLimits, LinkLimit, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
     server::serve,

@@ -33,9 +33,9 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta};
 use domain::{
     accounts::{
-        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, EmailAddress, LinkKind,
-        LinkToken, PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role,
-        Session, SessionTokens, User, UserQueries,
+        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, LinkKind, LinkToken,
+        PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role, Session,
+        SessionTokens, User, UserQueries,
     },
     audit::AuditQueries,
     entropy::{KeyAge, PlainToken, Sealer, TokenGenerator},

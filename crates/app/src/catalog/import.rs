@@ -312,7 +312,7 @@ mod tests {
         let rows = || vec![facts("One"), facts("Two")];
         import(&catalog, rows()).await;
         let before = store.shelf().movies.clone();
-        assert_eq!(import(&catalog, rows()).await, [ImportOutcome::Unchanged; 2]);
+        assert_eq!(import(&catalog, rows()).await, [const { ImportOutcome::Unchanged }; 2]);
         assert_eq!(store.shelf().movies, before);
     }
 
@@ -393,7 +393,10 @@ mod tests {
         let (catalog, store) = catalog();
         let mut remake = facts("Solaris");
         remake.identity.year = 2002;
-        assert_eq!(import(&catalog, vec![facts("Solaris"), remake]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(
+            import(&catalog, vec![facts("Solaris"), remake]).await,
+            [const { ImportOutcome::Added }; 2]
+        );
         assert_eq!(store.shelf().movies.len(), 2);
     }
 
@@ -475,7 +478,10 @@ mod tests {
     async fn an_import_that_loses_races_brings_everything_in_once() {
         let (catalog, store) = catalog();
         store.races.lose(4);
-        assert_eq!(import(&catalog, vec![facts("One"), facts("Two")]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(
+            import(&catalog, vec![facts("One"), facts("Two")]).await,
+            [const { ImportOutcome::Added }; 2]
+        );
         assert_eq!(store.shelf().movies.len(), 2);
         // The names are lost four times, and then they and the movies are kept.
         assert_eq!(store.races.take_count(), 6);
