@@ -23,7 +23,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Runs the missing migrations, in one transaction. Of several processes that do so at the same time, the later ones wait.
+    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses. Several processes may do so at
+    /// once: the later ones wait.
     ///
     /// # Errors
     /// When the file cannot be written, a migration fails, or the schema is newer than this program.
@@ -31,7 +32,8 @@ impl SqliteDatabase {
         if self.schema_state().await? == SchemaState::Ahead {
             return Err(StoreError::failed("the schema is newer than this program"));
         }
-        self.with_harness(|connection| connection.run_pending_migrations(MIGRATIONS).map(|_| ())).await
+        self.with_harness(|connection| connection.run_pending_migrations(MIGRATIONS).map(|_| ())).await?;
+        self.update_email_keys().await
     }
 
     /// Reverts the last migration: for tests and for operators who go back to an older version.

@@ -46,7 +46,8 @@ refusals! {
     }
     LogInError {
         InvalidCredentials => INVALID_CREDENTIALS,
-        AccountInactive => ACCOUNT_INACTIVE;
+        AccountInactive => ACCOUNT_INACTIVE,
+        AccountDeactivated => ACCOUNT_DEACTIVATED;
         via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
     }
     RefreshError {
@@ -129,10 +130,11 @@ pub(crate) async fn reset_password(
 pub(crate) async fn log_in(
     accounts: UseCases<Accounts>,
     Origin(origin): Origin,
-    Limited(Body(body), ()): Limited<LogIns, Body<LoginBody>>,
+    Limited(Body(body), quota): Limited<LogIns, Body<LoginBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let LoginBody { email: Text(email), password: TypedPassword(password) } = body;
-    let pair = accounts.run(async move |accounts| accounts.log_in(&email, &password, &origin).await).await?;
+    let pair =
+        accounts.run(async move |accounts| accounts.log_in(&email, &password, quota, &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 

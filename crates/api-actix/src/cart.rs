@@ -3,7 +3,9 @@
 mod bodies;
 
 use app::cart::{AddToCartError, Carts};
-use domain::{accounts::AccessError, id::MovieId, store::StoreError};
+use domain::{
+    accounts::AccessError, cart::CartRefusal, id::MovieId, purchases::PurchaseRefusal, store::StoreError,
+};
 use paperclip::actix::api_v2_operation;
 
 pub(crate) use self::bodies::CartBody;
@@ -17,12 +19,18 @@ use crate::{
 
 refusals! {
     AddToCartError {
+        ;
+        via Refused: CartRefusal, via Access: AccessError, via Store: StoreError,
+    }
+    CartRefusal {
         NotFound => NOT_FOUND,
-        MovieUnavailable => MOVIE_UNAVAILABLE,
-        AlreadyPurchased => ALREADY_PURCHASED,
         AlreadyInCart => ALREADY_IN_CART,
         CartFull => CART_FULL;
-        via Access: AccessError, via Store: StoreError,
+        via CannotBuy: PurchaseRefusal,
+    }
+    PurchaseRefusal {
+        AlreadyPurchased => ALREADY_PURCHASED,
+        MovieUnavailable => MOVIE_UNAVAILABLE,
     }
 }
 

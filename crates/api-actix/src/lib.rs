@@ -33,7 +33,7 @@ mod users;
 pub use http_connections::Timeouts;
 
 pub use self::{
-    limits::{FixedLimits, RateLimits},
+    limits::{FixedLimits, LinkLimit, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
     rules::Rules,

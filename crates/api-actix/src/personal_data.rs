@@ -25,7 +25,7 @@ impl Refusal for DeleteAccountError {
                 let fault = FieldProblem::new("password", FieldCode::WrongPassword, self.to_string());
                 Problem::invalid(vec![fault])
             }
-            Self::LastAdmin => Problem::new(&kinds::LAST_ADMIN),
+            Self::LastAdmin(_) => Problem::new(&kinds::LAST_ADMIN),
             Self::Access(inner) => inner.problem(),
             Self::Throttled(inner) => inner.problem(),
             Self::Hash(inner) => inner.problem(),

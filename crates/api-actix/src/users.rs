@@ -27,7 +27,7 @@ use crate::{
 refusals! {
     ChangeUserError {
         NotFound => NOT_FOUND,
-        LastAdmin => LAST_ADMIN;
+        LastAdmin(_) => LAST_ADMIN;
         via Access: AccessError, via Store: StoreError,
     }
 }

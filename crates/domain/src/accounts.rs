@@ -2,6 +2,7 @@
 
 mod access;
 mod account_state;
+mod administrators;
 mod authority;
 mod device;
 mod email_address;
@@ -20,6 +21,7 @@ mod user_list;
 
 pub use access::begin_as;
 pub use account_state::{AccountState, InvalidTransition};
+pub use administrators::{LastAdministrator, check_administrator_remains};
 pub use authority::{AccessError, Actor, Authority, UserLocks};
 pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};

@@ -269,7 +269,12 @@ async fn credentials_are_those_of_the_address(node: Node) {
     let ann = add_user(&node, 1).await;
     add_user(&node, 2).await;
     let credentials = node.credentials(&"USER1@EXAMPLE.COM".parse().unwrap()).await.unwrap();
-    let expected = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
+    let expected = Credentials {
+        user_id: ann.id,
+        is_awaiting_activation: false,
+        password: ann.password,
+        version: ann.version,
+    };
     assert_eq!(credentials, Some(expected));
 }
 
@@ -277,7 +282,12 @@ async fn credentials_are_those_of_the_user(node: Node) {
     let ann = add_user(&node, 1).await;
     add_user(&node, 2).await;
     let found = node.credentials_of(id(1)).await.unwrap();
-    let credentials = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
+    let credentials = Credentials {
+        user_id: ann.id,
+        is_awaiting_activation: false,
+        password: ann.password,
+        version: ann.version,
+    };
     assert_eq!(found, Some((ann.email, credentials)));
     assert_eq!(node.credentials_of(id(3)).await.unwrap(), None);
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta};
 use domain::{
     accounts::{LinkKind, LinkToken, PasswordHash, User},
     catalog::{
-        CatalogUnit, Facts, Movie, MovieDetail, MovieIdentity, MovieSummary, NameKind, ProposedName,
-        RatingSummary, ResolvedNames,
+        CatalogUnit, CheckedFacts, Facts, Movie, MovieDetail, MovieIdentity, MovieSummary, NameKind,
+        ProposedName, RatingSummary, ResolvedNames,
     },
     entropy::TokenDigest,
     id::{Id, Kind, MovieId, UserId},
@@ -116,6 +116,11 @@ pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
         .collect()
 }
 
+/// The facts, which must break no rule.
+pub(crate) fn checked(facts: Facts) -> CheckedFacts {
+    facts.check(2026).unwrap()
+}
+
 /// The rows of all the names in the facts.
 pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<ResolvedNames> {
     let mut rows = Vec::new();
@@ -151,7 +156,7 @@ pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) ->
     let movies: Vec<Movie> = (0..)
         .zip(movies)
         .zip(names)
-        .map(|((second, (id, facts)), names)| Movie::create(id, facts, names, at(second)))
+        .map(|((second, (id, facts)), names)| Movie::create(id, checked(facts), names, at(second)))
         .collect();
     let added = unit.insert_movies(&movies).await.unwrap();
     assert_eq!(added.len(), movies.len(), "all of them are new");

@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::{
-    fixtures::{add_movies_as, at, facts, id, price, resolve},
+    fixtures::{add_movies_as, at, checked, facts, id, price, resolve},
     node::Node,
     paging::{chained, numbered},
 };
@@ -76,7 +76,7 @@ async fn movies(node: &Node) -> Vec<Movie> {
     let more: Vec<Movie> = (0..)
         .zip(&all[60..])
         .zip(names)
-        .map(|((n, (id, facts)), names)| Movie::create(*id, facts.clone(), names, at(n % 10)))
+        .map(|((n, (id, facts)), names)| Movie::create(*id, checked(facts.clone()), names, at(n % 10)))
         .collect();
     assert_eq!(unit.insert_movies(&more).await.unwrap().len(), 60);
     unit.commit().await.unwrap();

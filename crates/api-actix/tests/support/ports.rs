@@ -15,7 +15,7 @@ use domain::{
         Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
     audit::{AuditFilter, AuditQueries, AuditRecord},
-    cart::{CartQueries, CartStore, CartUnit, CartView},
+    cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, NameKind, NameQueries, Named, RatingSummary,
@@ -407,8 +407,8 @@ impl CartStore for Doubles {
 
 #[async_trait]
 impl CartQueries for Doubles {
-    async fn cart_view(&self, _user_id: UserId) -> Result<CartView, StoreError> {
-        Ok(CartView::default())
+    async fn cart_entries(&self, _user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

@@ -1,5 +1,8 @@
 use domain::{
-    accounts::{AccessError, AccountUnit, Actor, LinkKind, Origin, Role, User, UserDetails, UserLocks},
+    accounts::{
+        AccessError, AccountUnit, Actor, LastAdministrator, LinkKind, Origin, Role, User, UserDetails,
+        UserLocks, check_administrator_remains,
+    },
     audit::{AuditAction, AuditObject, AuditState},
     id::UserId,
     store::{Attempt, StoreError, retried},
@@ -23,9 +26,9 @@ pub enum ChangeUserError {
     /// There is no such user.
     #[error("no such user")]
     NotFound,
-    /// Nobody could look after users any more.
-    #[error("the last active administrator can be neither demoted nor deactivated")]
-    LastAdmin,
+    /// Nobody could manage users any more.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdministrator),
     /// The actor may not change users.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -76,11 +79,7 @@ impl Accounts {
         apply(changes, &mut user, now);
         let has_changed = user.version != before.version;
         if has_changed {
-            let is_leader = |user: &User| user.is_active() && user.role == Role::Admin;
-            let has_others = users.iter().any(|other| other.id != id && is_leader(other));
-            if is_leader(before) && !is_leader(&user) && !has_others {
-                return Err(ChangeUserError::LastAdmin);
-            }
+            check_administrator_remains(&users, before, Some(&user))?;
             unit.update_user(&user).await?;
             if before.state != user.state {
                 self.follow_activation(&mut *unit, &user, now).await?;
@@ -251,8 +250,8 @@ mod tests {
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
         assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
-        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
-        assert!(matches!(refused, Err(LogInError::AccountInactive)));
+        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(refused, Err(LogInError::AccountDeactivated)));
         assert_eq!(world.last_mail().subject, "Your Cinema account was deactivated");
         change(&world, &ann(), ACTIVATE).await.unwrap();
         assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
@@ -366,7 +365,7 @@ mod tests {
         let leave = [become_a(Role::Moderator), become_a(Role::User), DEACTIVATE, both];
         for changes in leave {
             let refused = change(&world, &root(), changes).await;
-            assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
         }
         // An administrator who may not sign in does not count.
         change(&world, &ann(), UserChanges { role: Some(Role::Admin), is_active: Some(false) })
@@ -374,13 +373,13 @@ mod tests {
             .unwrap();
         for changes in leave {
             let refused = change(&world, &root(), changes).await;
-            assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
         }
         change(&world, &ann(), ACTIVATE).await.unwrap();
         change(&world, &root(), become_a(Role::User)).await.unwrap();
         let id = world.user(&ann()).id;
         let refused = world.accounts.change_user(actor(id), id, DEACTIVATE, ORIGIN).await;
-        assert!(matches!(refused, Err(ChangeUserError::LastAdmin)));
+        assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))));
     }
 
     #[tokio::test]

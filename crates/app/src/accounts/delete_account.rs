@@ -1,5 +1,8 @@
 use domain::{
-    accounts::{AccessError, Actor, Credentials, HashError, Origin, PlainPassword, Role, User, UserLocks},
+    accounts::{
+        AccessError, Actor, Credentials, HashError, LastAdministrator, Origin, PlainPassword, UserLocks,
+        check_administrator_remains,
+    },
     audit::{AuditAction, AuditObject},
     store::{Attempt, StoreError, retried},
     throttle::TooManyFailures,
@@ -21,9 +24,9 @@ pub enum DeleteAccountError {
     /// The password is another one.
     #[error("the password is wrong")]
     WrongPassword,
-    /// It is the only active administrator.
-    #[error("the last administrator cannot go")]
-    LastAdmin,
+    /// It belongs to the last active administrator.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdministrator),
     /// The actor may not delete it.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -42,7 +45,7 @@ impl PasswordRefusal for DeleteAccountError {
     fn tried(&self) -> Tried {
         match self {
             Self::WrongPassword => Tried::Wrong,
-            Self::LastAdmin => Tried::Right,
+            Self::LastAdmin(_) => Tried::Right,
             Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
         }
     }
@@ -114,10 +117,7 @@ impl Accounts {
             // The password was changed while the old one was being checked.
             return Err(DeleteAccountError::WrongPassword);
         }
-        let is_leader = |user: &User| user.is_active() && user.role == Role::Admin;
-        if is_leader(user) && !users.iter().any(|other| other.id != user.id && is_leader(other)) {
-            return Err(DeleteAccountError::LastAdmin);
-        }
+        check_administrator_remains(&users, user, None)?;
         let deed = Deed::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
         if let Some(avatar) = unit.find_profile(user.id).await?.and_then(|profile| profile.avatar) {
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        AuthenticateError, LogInError, RefreshError,
+        AuthenticateError, LogInError, MailQuota, RefreshError,
         doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password},
     };
 
@@ -176,7 +176,7 @@ mod tests {
         let access = world.accounts.authenticate(&pair.access).await;
         assert!(matches!(access, Err(AuthenticateError::Invalid)));
         assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
-        let again = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        let again = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(LogInError::InvalidCredentials)));
         let twice = world.accounts.delete_account(actor(id), &password(PASSWORD), ORIGIN).await;
         assert!(matches!(twice, Err(DeleteAccountError::Access(AccessError::SignedOut))));
@@ -250,7 +250,7 @@ mod tests {
         let world = World::new();
         world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
         world.guard.take_told();
-        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         assert_eq!(world.guard.take_told(), ["begun", "owner"]);
         world.passwords.be_busy();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
@@ -261,11 +261,11 @@ mod tests {
     async fn the_last_active_administrator_stays() {
         let world = World::new();
         world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
-        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         let bob = email("bob@example.com");
         world.accounts.create_admin(bob.clone(), password(PASSWORD)).await.unwrap();
         world.store.rows().users[1].deactivate(Instant::UNIX_EPOCH).unwrap();
-        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         world.store.rows().users[1].activate(Instant::UNIX_EPOCH).unwrap();
         let ids = [world.user(&ann()).id, world.user(&bob).id];
         let typed = password(PASSWORD);

@@ -139,7 +139,7 @@ impl World {
     }
 
     pub(crate) async fn log_in(&self, email: &EmailAddress) -> TokenPair {
-        self.accounts.log_in(email, &password(PASSWORD), ORIGIN).await.unwrap()
+        self.accounts.log_in(email, &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
     }
 
     pub(crate) fn user(&self, email: &EmailAddress) -> User {

@@ -130,7 +130,7 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
         world.passwords.change_parameters();
     };
     let log_in = async |world: &World, (): &()| -> Ended {
-        world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await?;
+        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -156,7 +156,7 @@ async fn logging_in_once_too_often_from_a_new_device() {
     let log_in = async |world: &World, (): &()| -> Ended {
         let device = Device { user_agent: Some("curl/8".to_owned()), ip: None };
         let origin = Origin { device, request_id: None };
-        world.accounts.log_in(&ann(), &password(PASSWORD), &origin).await?;
+        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, &origin).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -244,7 +244,7 @@ async fn what_fails_otherwise_is_not_done_again() {
     world.active(&ann()).await;
     world.fail_on_commit();
     world.store.races.take_count();
-    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
     assert!(matches!(failed, Err(LogInError::Store(StoreError::Failed(_)))));
     assert_eq!(world.store.races.take_count(), 1);
 }

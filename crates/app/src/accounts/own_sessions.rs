@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        AuthenticateError, RefreshError, TokenPair,
+        AuthenticateError, MailQuota, RefreshError, TokenPair,
         doubles::{ORIGIN, PASSWORD, World, ann, email, password},
     };
 
@@ -318,7 +318,9 @@ mod tests {
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..30 {
             let accounts = world.accounts.clone();
-            calls.spawn(async move { accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await.unwrap() });
+            calls.spawn(async move {
+                accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
+            });
         }
         calls.join_all().await;
         assert_eq!(listed(&world).await.len(), MAX_SESSIONS);

@@ -8,11 +8,8 @@ use std::sync::{
 use async_trait::async_trait;
 use domain::{
     accounts::{AccessError, Actor, Role},
-    cart::{
-        CartItem, CartLine, CartQueries, CartRefusal, CartRepository, CartStore, CartUnit, CartView,
-        UnavailableItem,
-    },
-    catalog::{Movie, OfferRepository, ResolvedNames},
+    cart::{CartEntry, CartItem, CartQueries, CartRepository, CartStore, CartUnit},
+    catalog::{Movie, Offer, OfferRepository, ResolvedNames},
     id::{CartId, Id, MovieId, UserId},
     purchases::{Purchase, PurchaseRepository},
     store::{Attempt, StoreError},
@@ -72,7 +69,12 @@ impl MemoryCarts {
                     directors: Vec::new(),
                     stars: Vec::new(),
                 };
-                Movie::create(movie(number), facts(&number.to_string()), names, Instant::default())
+                Movie::create(
+                    movie(number),
+                    facts(&number.to_string()).check(2026).unwrap(),
+                    names,
+                    Instant::default(),
+                )
             })
             .collect();
         carts
@@ -177,8 +179,8 @@ impl CartRepository for Unit {
 
 #[async_trait]
 impl OfferRepository for Unit {
-    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
-        Ok(self.draft.shelf.movies.iter().find(|movie| movie.id == id).map(|movie| movie.is_available))
+    async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError> {
+        Ok(self.draft.shelf.movies.iter().find(|movie| movie.id == id).map(Movie::offer))
     }
 }
 
@@ -200,26 +202,21 @@ fn is_purchased(rows: &Rows, user_id: UserId, movie_id: MovieId) -> bool {
 
 #[async_trait]
 impl CartQueries for MemoryCarts {
-    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError> {
+    async fn cart_entries(&self, user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
         let rows = self.rows();
         let cart_id = rows.carts.iter().find(|(_, owner)| *owner == user_id).map(|(id, _)| *id);
         let mut items: Vec<_> =
             rows.items.iter().filter(|(id, _)| Some(*id) == cart_id).map(|(_, item)| *item).collect();
         items.sort_by_key(|item| std::cmp::Reverse(item.added_at));
-        let mut view = CartView::default();
-        for item in items {
+        let entry = |item: CartItem| {
             let movie = rows.shelf.movies.iter().find(|movie| movie.id == item.movie_id).unwrap();
-            let shown = summary(movie.id, movie.price);
-            if is_purchased(&rows, user_id, movie.id) {
-                view.unavailable
-                    .push(UnavailableItem { movie: shown, reason: CartRefusal::AlreadyPurchased });
-            } else if movie.is_available {
-                view.items.push(CartLine { movie: shown, added_at: item.added_at });
-            } else {
-                view.unavailable
-                    .push(UnavailableItem { movie: shown, reason: CartRefusal::MovieUnavailable });
+            CartEntry {
+                movie: summary(movie.id, movie.price),
+                is_available: movie.is_available,
+                is_purchased: is_purchased(&rows, user_id, movie.id),
+                added_at: item.added_at,
             }
-        }
-        Ok(view)
+        };
+        Ok(items.into_iter().map(entry).collect())
     }
 }

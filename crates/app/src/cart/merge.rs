@@ -1,12 +1,12 @@
 use chrono::TimeDelta;
 use domain::{
     accounts::{AccessError, Actor},
-    cart::CartRefusal,
+    cart::{CartRefusal, CartView},
     id::MovieId,
     store::{Attempt, retried},
 };
 
-use super::{Carts, PricedCart};
+use super::Carts;
 
 /// A movie of a visitor's cart that did not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct SkippedMovie {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedCart {
     /// The cart of now.
-    pub cart: PricedCart,
+    pub cart: CartView,
     /// What did not join, in the visitor's order.
     pub skipped: Vec<SkippedMovie>,
 }
@@ -66,7 +66,7 @@ impl Carts {
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
-    use domain::store::StoreError;
+    use domain::{purchases::PurchaseRefusal, store::StoreError};
 
     use super::*;
     use crate::cart::{
@@ -74,8 +74,8 @@ mod tests {
         doubles::{ANN, MemoryCarts, carts_on, movie},
     };
 
-    fn movies(cart: &PricedCart) -> Vec<MovieId> {
-        cart.cart.items.iter().map(|line| line.movie.id).collect()
+    fn movies(cart: &CartView) -> Vec<MovieId> {
+        cart.items.iter().map(|line| line.movie.id).collect()
     }
 
     #[tokio::test]
@@ -101,13 +101,13 @@ mod tests {
             skipped,
             [
                 (movie(1), CartRefusal::AlreadyInCart),
-                (movie(2), CartRefusal::MovieUnavailable),
-                (movie(3), CartRefusal::AlreadyPurchased),
+                (movie(2), PurchaseRefusal::MovieUnavailable.into()),
+                (movie(3), PurchaseRefusal::AlreadyPurchased.into()),
                 (movie(99), CartRefusal::NotFound),
                 (movie(4), CartRefusal::AlreadyInCart),
             ]
         );
-        assert_eq!(merged.cart.cart.items.len(), 3);
+        assert_eq!(merged.cart.items.len(), 3);
     }
 
     #[tokio::test]
@@ -126,7 +126,7 @@ mod tests {
         let carts = carts_on(&store);
         carts.add(ANN, movie(101)).await.unwrap();
         let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
-        assert_eq!(merged.cart.cart.items.len(), 100);
+        assert_eq!(merged.cart.items.len(), 100);
         assert_eq!(merged.skipped, [SkippedMovie { movie_id: movie(100), reason: CartRefusal::CartFull }]);
     }
 

@@ -62,7 +62,7 @@ mod tests {
         assert!(carts.remove(ANN, movie(1)).await.unwrap());
         assert!(!carts.remove(ANN, movie(1)).await.unwrap());
         assert!(!carts.remove(BOB, movie(2)).await.unwrap());
-        assert_eq!(carts.view(BOB.user_id).await.unwrap().cart.items.len(), 1);
+        assert_eq!(carts.view(BOB.user_id).await.unwrap().items.len(), 1);
     }
 
     #[tokio::test]
@@ -84,8 +84,8 @@ mod tests {
         }
         for _ in 0..2 {
             carts.clear(ANN).await.unwrap();
-            assert!(carts.view(ANN.user_id).await.unwrap().cart.items.is_empty());
+            assert!(carts.view(ANN.user_id).await.unwrap().items.is_empty());
         }
-        assert_eq!(carts.view(BOB.user_id).await.unwrap().cart.items.len(), 2);
+        assert_eq!(carts.view(BOB.user_id).await.unwrap().items.len(), 2);
     }
 }

@@ -114,8 +114,10 @@ pub trait SessionRepository: Send {
 pub struct Credentials {
     /// Whose they are.
     pub user_id: UserId,
-    /// What is kept of the password.
+    /// The hash of the password.
     pub password: PasswordHash,
+    /// Whether the account waits for its activation.
+    pub is_awaiting_activation: bool,
     /// The user's version when this was read.
     pub version: i64,
 }

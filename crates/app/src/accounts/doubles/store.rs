@@ -365,6 +365,7 @@ impl AccountQueries for MemoryAccounts {
         let rows = self.rows();
         let user = rows.users.iter().find(|user| user.email == *email);
         Ok(user.map(|user| Credentials {
+            is_awaiting_activation: user.is_awaiting_activation(),
             user_id: user.id,
             password: user.password.clone(),
             version: user.version,
