@@ -22,6 +22,7 @@ pub mod problem;
 mod readiness;
 mod reply;
 mod routes;
+mod rules;
 mod server;
 mod settings;
 mod start;
@@ -32,9 +33,10 @@ mod users;
 pub use http_connections::Timeouts;
 
 pub use self::{
-    limits::{FixedLimits, RateLimits},
+    limits::{FixedLimits, LinkLimit, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
+    rules::Rules,
     server::serve,
     settings::{ApiSettings, DocsAccess},
     state::ApiState,

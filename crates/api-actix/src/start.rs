@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode};
 use askama::Template;
 
-use crate::{extract::Params, html, problem::Problem};
+use crate::{extract::query::refuse_any, html};
 
 #[derive(Template)]
 #[template(path = "start.html")]
@@ -13,8 +13,8 @@ struct StartPage {
 
 /// `GET /`: leads to the documentation and to health.
 pub(crate) async fn show(request: HttpRequest) -> HttpResponse {
-    if let Err(unknown) = Params::open(request.query_string()).finish(Some(())) {
-        return Problem::invalid(unknown).error_response();
+    if let Err(unknown) = refuse_any(&request) {
+        return unknown.error_response();
     }
     html::page(StatusCode::OK, &StartPage { root: html::ROOT })
 }

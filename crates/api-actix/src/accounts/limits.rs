@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use app::accounts::MailQuota;
 
-use super::bodies::{EmailBody, RefreshBody, RegisterBody};
+use super::bodies::{EmailBody, LoginBody, RefreshBody, RegisterBody};
 use crate::{
     extract::{Body, Limit},
     problem::Problem,
@@ -12,12 +12,29 @@ use crate::{
 };
 
 rate_limits! {
-    /// Log-ins.
-    LogIns by client: |limits| &limits.login;
     /// New passwords by a link: each is hashed.
     PasswordResets by client: |limits| &limits.fixed.confirm_reset;
     /// Copies of the caller's data: each reads all tables.
     Exports by user: |limits| &limits.fixed.export;
+}
+
+/// Log-ins, by client; and by address those that may lead to a mail, whether or not the address is known.
+pub(crate) struct LogIns;
+
+impl Limit<Body<LoginBody>> for LogIns {
+    type Outcome = MailQuota;
+
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LoginBody>,
+    ) -> Result<MailQuota, Problem> {
+        api.limits.count_client(request, |limits| &limits.login).await?;
+        if api.state.accounts.reveals_email() {
+            return Ok(MailQuota::UsedUp);
+        }
+        Ok(api.limits.count_log_in_mail(request, &body.email.0).await)
+    }
 }
 
 /// Registrations, by client; and by address those that may lead to a mail, whether or not the address is known.
@@ -32,7 +49,7 @@ impl Limit<Body<RegisterBody>> for Registrations {
         Body(body): &Body<RegisterBody>,
     ) -> Result<MailQuota, Problem> {
         api.limits.count_client(request, |limits| &limits.register).await?;
-        Ok(api.limits.count_registration_mail(request, &body.email).await)
+        Ok(api.limits.count_registration_mail(request, &body.email.0).await)
     }
 }
 
@@ -43,7 +60,7 @@ impl Limit<Body<EmailBody>> for ActivationLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.resend_activation, &body.email).await
+        api.limits.count_activation_link(request, &body.email.0).await
     }
 }
 
@@ -54,7 +71,7 @@ impl Limit<Body<EmailBody>> for ResetLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.password_reset, &body.email).await
+        api.limits.count_reset_link(request, &body.email.0).await
     }
 }
 
@@ -65,7 +82,7 @@ impl Limit<Body<RefreshBody>> for Refreshes {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<RefreshBody>) -> Result<(), Problem> {
-        match api.state.accounts.presented(body.refresh.expose()) {
+        match api.state.accounts.presented(body.refresh.0.expose()) {
             Some(presented) => api.limits.count_refresh(request, &presented).await,
             None => Ok(()),
         }

@@ -10,10 +10,11 @@ use domain::{
     accounts::{EmailAddress, PasswordPolicy, PlainPassword},
     entropy::PlainToken,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    extract::{Form, FromForm, Params, origin_of, values::any},
+    extract::{Form, inputs, origin_of},
     html::{self, LinkForm, MessagePage},
     problem::Failure,
     state::Api,
@@ -46,44 +47,39 @@ struct LinkPage<'a> {
     root: &'static str,
 }
 
+/// A form's field has this many characters at most, as the form itself does.
+const MAX_TEXT: usize = 16 * 1024;
+
 /// The token in a link.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct TokenParameter {
     #[serde(default)]
     token: String,
 }
 
 /// What the forms of the activation page send: the token of the link, or an address that wants a new link.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
 pub(crate) struct ActivationForm {
+    #[schemars(length(max = MAX_TEXT))]
     token: String,
+    #[schemars(length(max = MAX_TEXT))]
     email: Option<String>,
-}
-
-impl FromForm for ActivationForm {
-    fn read(fields: &mut Params) -> Option<Self> {
-        Some(Self {
-            token: fields.optional("token", any)?.unwrap_or_default(),
-            email: fields.optional("email", any)?,
-        })
-    }
 }
 
 /// What the forms of the password page send: the token and the new password, or an address that wants a link.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
 pub(crate) struct PasswordForm {
+    #[schemars(length(max = MAX_TEXT))]
     token: String,
+    #[schemars(length(max = MAX_TEXT))]
     password: String,
+    #[schemars(length(max = MAX_TEXT))]
     email: Option<String>,
 }
 
-impl FromForm for PasswordForm {
-    fn read(fields: &mut Params) -> Option<Self> {
-        Some(Self {
-            token: fields.optional("token", any)?.unwrap_or_default(),
-            password: fields.optional("password", any)?.unwrap_or_default(),
-            email: fields.optional("email", any)?,
-        })
-    }
-}
+inputs!(ActivationForm, PasswordForm);
 
 /// `GET /activate?token=…`: a button.
 pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
@@ -140,7 +136,7 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
         }
     };
     // The quota of the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.resend_activation, &email).await {
+    if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();
@@ -236,7 +232,7 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
         }
     };
     // The quota of the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
+    if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();

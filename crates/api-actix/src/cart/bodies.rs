@@ -1,56 +1,44 @@
 //! What goes in and out of the cart.
 
-use app::cart::{MergedCart, PricedCart};
+use app::cart::MergedCart;
 use domain::{
     cart::{CartRefusal, CartView},
     id::MovieId,
-    money::Money,
+    purchases::PurchaseRefusal,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     catalog::bodies::{MovieBody, movie_example},
-    extract::{Fields, FromBody, values},
+    extract::{Text, inputs},
     moment::Moment,
     money::MoneyBody,
-    state::Api,
 };
 
 /// A visitor's cart holds at most this many.
 const MAX_MERGED: usize = 100;
 
 /// What to put in the cart.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "CartAddition", deny_unknown_fields, example = json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "CartAddition", example = json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))]
 pub(crate) struct AddBody {
     /// The movie.
-    #[schemars(with = "Uuid")]
-    pub(crate) movie_id: MovieId,
-}
-
-impl FromBody for AddBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        Some(Self { movie_id: fields.required("movie_id", values::json_id)? })
-    }
+    pub(crate) movie_id: Text<MovieId>,
 }
 
 /// A visitor's cart.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "VisitorCart", deny_unknown_fields, example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
     /// Its movies, the newest first.
-    #[schemars(with = "Vec<Uuid>", length(max = 100))]
-    pub(crate) movie_ids: Vec<MovieId>,
+    #[schemars(length(max = MAX_MERGED))]
+    pub(crate) movie_ids: Vec<Text<MovieId>>,
 }
 
-impl FromBody for MergeBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        Some(Self { movie_ids: fields.required_list("movie_ids", MAX_MERGED, values::json_id)? })
-    }
-}
+inputs!(AddBody, MergeBody);
 
 /// Why a movie cannot be in a cart, or be bought from it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -73,10 +61,18 @@ impl From<CartRefusal> for ReasonBody {
     fn from(refusal: CartRefusal) -> Self {
         match refusal {
             CartRefusal::AlreadyInCart => Self::AlreadyInCart,
-            CartRefusal::AlreadyPurchased => Self::AlreadyPurchased,
-            CartRefusal::MovieUnavailable => Self::MovieUnavailable,
+            CartRefusal::CannotBuy(refusal) => refusal.into(),
             CartRefusal::CartFull => Self::CartFull,
             CartRefusal::NotFound => Self::NotFound,
+        }
+    }
+}
+
+impl From<PurchaseRefusal> for ReasonBody {
+    fn from(refusal: PurchaseRefusal) -> Self {
+        match refusal {
+            PurchaseRefusal::AlreadyPurchased => Self::AlreadyPurchased,
+            PurchaseRefusal::MovieUnavailable => Self::MovieUnavailable,
         }
     }
 }
@@ -109,27 +105,21 @@ pub(crate) struct CartBody {
     unavailable: Vec<UnavailableBody>,
 }
 
-impl CartBody {
-    fn of(cart: CartView, total: Money) -> Self {
+impl From<CartView> for CartBody {
+    fn from(cart: CartView) -> Self {
         Self {
             items: cart
                 .items
                 .into_iter()
                 .map(|line| CartItemBody { movie: line.movie.into(), added_at: Moment(line.added_at) })
                 .collect(),
-            total: total.into(),
+            total: cart.total.into(),
             unavailable: cart
                 .unavailable
                 .into_iter()
                 .map(|item| UnavailableBody { movie: item.movie.into(), reason: item.reason.into() })
                 .collect(),
         }
-    }
-}
-
-impl From<PricedCart> for CartBody {
-    fn from(priced: PricedCart) -> Self {
-        Self::of(priced.cart, priced.total)
     }
 }
 

@@ -276,16 +276,23 @@ fn log_cause(received: &Received, problem: &Problem) {
     }
 }
 
+/// Logs one line for each request. Probes come every few seconds, and are worth a line at `info` only when they fail.
 fn log(received: &Received, status: StatusCode, user: Option<&SignedIn>) {
-    tracing::info!(
-        method = &*logged_method(&received.method),
-        route = received.route.as_deref().unwrap_or("none"),
-        status = status.as_u16(),
-        duration_us = u64::try_from(received.at.elapsed().as_micros()).unwrap_or(u64::MAX),
-        request_id = received.id,
-        user_id = user.map(|user| user.0.as_str()),
-        "request"
-    );
+    macro_rules! request {
+        ($level:ident) => {
+            tracing::$level!(
+                method = &*logged_method(&received.method),
+                route = received.route.as_deref().unwrap_or("none"),
+                status = status.as_u16(),
+                duration_us = u64::try_from(received.at.elapsed().as_micros()).unwrap_or(u64::MAX),
+                request_id = received.id,
+                user_id = user.map(|user| user.0.as_str()),
+                "request"
+            )
+        };
+    }
+    let is_probe = received.route.as_deref().is_some_and(|route| route.starts_with("/health/"));
+    if is_probe && status.is_success() { request!(debug) } else { request!(info) }
 }
 
 /// The method, shortened when it is none that exists. Methods are ASCII.

@@ -18,7 +18,7 @@ use paperclip::{
 
 use super::{Failure, Kind, Never, Problem, kinds};
 use crate::{
-    extract::Params,
+    extract::query,
     html::{self, Page},
     openapi::carrier,
 };
@@ -58,8 +58,8 @@ pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page, Failure<N
 
 /// `GET /problems`: all kinds of problems.
 pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
-    if let Err(unknown) = Params::open(request.query_string()).finish(Some(())) {
-        return Problem::invalid(unknown).error_response();
+    if let Err(unknown) = query::refuse_any(&request) {
+        return unknown.error_response();
     }
     keep(html::page(StatusCode::OK, &ProblemsPage { kinds: kinds::ALL, root: html::ROOT }))
 }
@@ -88,10 +88,7 @@ impl FromRequest for KindInPath {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
         let kind = Kind::of_slug(name).ok_or_else(|| Problem::new(&kinds::NOT_FOUND));
-        ready(kind.and_then(|kind| {
-            let params = Params::open(request.query_string());
-            params.finish(Some(Self(kind))).map_err(Problem::invalid)
-        }))
+        ready(kind.and_then(|kind| query::refuse_any(request).map(|()| Self(kind))))
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use api_actix::{ApiSettings, ApiState, DocsAccess, Timeouts};
+use api_actix::{ApiSettings, ApiState, DocsAccess, Rules, Timeouts};
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
@@ -253,6 +253,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let catalog = Catalog {
         store: doubles.clone(),
         queries: doubles.clone(),
+        names: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -270,6 +271,11 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         runtime,
         ids: doubles.clone(),
         limiter: doubles.clone(),
+        rules: Rules {
+            passwords: PasswordPolicy::Standard,
+            currency: "USD".parse().unwrap(),
+            clock: doubles.clone(),
+        },
         readiness: doubles.clone(),
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),
