@@ -36,10 +36,10 @@ impl SqliteDatabase {
         self.update_email_keys().await
     }
 
-    /// Takes back the last migration: for tests and for operators who go back a version.
+    /// Reverts the last migration: for tests and for operators who go back to an older version.
     ///
     /// # Errors
-    /// When there is none, or it cannot be taken back.
+    /// When there is none, or it cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         self.with_harness(|connection| connection.revert_last_migration(MIGRATIONS).map(|_| ())).await
     }
@@ -67,7 +67,7 @@ impl SqliteDatabase {
         self.runtime().spawn_blocking(task).await.map_err(StoreError::failed)?
     }
 
-    /// How the schema stands to this program.
+    /// How the schema compares with the migrations of this program.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -76,8 +76,7 @@ impl SqliteDatabase {
         schema_state(&self.inner.readers).await
     }
 
-    /// The same of a file that is not opened to work with it: nothing is made or written. A file that is not there lacks
-    /// every migration.
+    /// The same for a file that need not exist: nothing is created or written. A missing file lacks every migration.
     ///
     /// # Errors
     /// When it cannot be read.

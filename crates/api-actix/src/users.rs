@@ -8,7 +8,7 @@ use app::{
     cart::Carts,
     paging::ListError,
 };
-use domain::{id::UserId, store::StoreError};
+use domain::{accounts::AccessError, id::UserId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
@@ -28,7 +28,7 @@ refusals! {
     ChangeUserError {
         NotFound => NOT_FOUND,
         LastAdmin(_) => LAST_ADMIN;
-        via Store: StoreError,
+        via Access: AccessError, via Store: StoreError,
     }
 }
 
@@ -39,11 +39,10 @@ refusals! {
 pub(crate) async fn list(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
-    Admin(_, Query(query)): Admin<Query<UserQuery>>,
+    Admin(_, Query(wanted)): Admin<Query<UserQuery>>,
 ) -> Result<PrivatePage<UserBody>, Failure<ListError>> {
-    let (wanted, number, size) = query.wanted().map_err(ListError::Page)?;
     let listing = accounts.run(async move |accounts| accounts.list_users(wanted).await).await?;
-    Ok(PrivatePage(PageBody::of(listing, number, size, |user| UserBody::new(user, &public_url))))
+    Ok(PrivatePage(PageBody::of(listing, |user| UserBody::new(user, &public_url))))
 }
 
 /// Show a user.
@@ -70,10 +69,9 @@ pub(crate) async fn change(
     Origin(origin): Origin,
     Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
-    let UserChangesBody(changes) = body;
-    let user = accounts
-        .run(async move |accounts| accounts.change_user(actor.user_id, id, changes, &origin).await)
-        .await?;
+    let changes = body.into();
+    let user =
+        accounts.run(async move |accounts| accounts.change_user(actor, id, changes, &origin).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 

@@ -17,7 +17,6 @@ mod log_in;
 mod log_out;
 #[cfg(test)]
 mod lost_races;
-mod mails;
 mod notices;
 mod own_sessions;
 mod password_guard;
@@ -50,22 +49,28 @@ use domain::{
 
 pub use activate::ActivateError;
 pub use audit_log::ListAudit;
-pub use authenticate::{Actor, AuthenticateError};
+pub use authenticate::AuthenticateError;
 pub use avatar::SetAvatarError;
 pub use change_password::{ChangePasswordError, PasswordChangeFaults};
 pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
 pub use delete_account::DeleteAccountError;
-pub use export_data::ExportDataError;
+pub use domain::accounts::Actor;
 pub use log_in::{LogInError, Standing};
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
-pub use profile::ProfileError;
 pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 
-use crate::{outbox::Message, paging::CursorCodec};
+use crate::{
+    mails::{
+        accounts::{Activation, PasswordReset},
+        compose,
+    },
+    outbox::Message,
+    paging::CursorCodec,
+};
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -195,7 +200,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
-        let mail = mails::activation(&user.email, &self.settings.frontend_url, &plain);
+        let mail = compose(&user.email, &self.settings.frontend_url, &Activation { token: plain });
         self.push_mail(unit, user, format!("activation:{}", token.id), mail, now).await
     }
 
@@ -207,7 +212,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let (plain, token) = self.put_link(unit, LinkKind::PasswordReset, user, now).await?;
-        let mail = mails::password_reset(&user.email, &self.settings.frontend_url, &plain);
+        let mail = compose(&user.email, &self.settings.frontend_url, &PasswordReset { token: plain });
         self.push_mail(unit, user, format!("password_reset:{}", token.id), mail, now).await
     }
 

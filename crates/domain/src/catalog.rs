@@ -19,8 +19,8 @@ pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use popularity::popularity;
-pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, OfferRepository};
+pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository};
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
 pub use read_models::{
-    GenreCount, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
+    CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
 };

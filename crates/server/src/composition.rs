@@ -1,7 +1,7 @@
 //! Puts the use cases on their adapters, and the REST layer on the use cases.
 
 mod application;
-mod dispensable;
+mod optional_component;
 mod readiness;
 mod storage;
 mod throttle;
@@ -13,7 +13,7 @@ use adapter_crypto::{
     SecretTokens, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
-use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
+use adapter_mailer_smtp::{Limits, SmtpConfigError, SmtpMailer};
 use adapter_media::{AvatarStudio, FolderError, FolderMedia, S3Error, S3Media};
 use adapter_throttle::InvalidRedisUrl;
 use app::{
@@ -43,10 +43,13 @@ pub use self::{
     storage::{Database, DatabaseAdmin, Schema},
 };
 use self::{
-    dispensable::{Dispensable, warn_of_media},
+    optional_component::{OptionalComponent, warn_of_media},
     throttle::Throttle,
 };
-use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
+use crate::{
+    config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError},
+    workers::deliveries_at_once,
+};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.
 #[derive(Clone, Default)]
@@ -78,6 +81,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
     Database(StoreError),
+    /// The database cannot be used as it is.
+    #[error("cannot use the database: {0}")]
+    Unsuitable(String),
     /// Migrating failed.
     #[error("cannot bring the database up to date ({})", error_chain(.0))]
     Migration(StoreError),
@@ -121,8 +127,10 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
-    /// What waits to be done.
+    /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
+    /// How many of them are handled at once (`OUTBOX_WORKERS`).
+    pub outbox_workers: usize,
     /// The audit log as a whole.
     pub audit_log: Arc<AuditLog>,
     /// The database itself.
@@ -154,7 +162,11 @@ impl UseCases {
         let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
             (Some(mailer), _) => Arc::clone(mailer),
             (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
-            (None, MailerSetting::Smtp(smtp)) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from)?),
+            (None, MailerSetting::Smtp(smtp)) => {
+                let connections = deliveries_at_once(settings.outbox_workers);
+                let limits = Limits { connections, ..Limits::default() };
+                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
+            }
         };
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
         let media: Arc<dyn MediaStore> = match &settings.media {
@@ -197,6 +209,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             queries: database.clone(),
+            names: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -224,7 +237,19 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, audit_log, database, ids, throttle, media })
+        let outbox_workers = settings.outbox_workers;
+        Ok(Self {
+            accounts,
+            catalog,
+            carts,
+            outbox,
+            outbox_workers,
+            audit_log,
+            database,
+            ids,
+            throttle,
+            media,
+        })
     }
 }
 
@@ -243,9 +268,9 @@ impl UseCases {
     }
 
     /// What the server does less without.
-    fn dispensable(&self) -> Vec<Dispensable> {
-        let redis = self.throttle.shared.iter().map(|redis| Dispensable::redis(Arc::clone(redis)));
-        redis.chain([Dispensable::media(Arc::clone(&self.media))]).collect()
+    fn optional_components(&self) -> Vec<OptionalComponent> {
+        let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
+        redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
 }
 
@@ -254,6 +279,14 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
         Schema::Current => Ok(()),
         Schema::Ahead => Err(StartError::Ahead),
         Schema::Behind(count) if settings.app_env == AppEnv::Prod => Err(StartError::Behind(count)),
-        Schema::Behind(_) => database.migrate().await.map_err(StartError::Migration),
+        Schema::Behind(_) => migrate(database).await,
+    }
+}
+
+/// Runs the migrations that are missing, unless it can be told before that they would fail.
+pub(crate) async fn migrate(database: &dyn DatabaseAdmin) -> Result<(), StartError> {
+    match database.obstacle_to_migrating().await.map_err(StartError::Database)? {
+        Some(obstacle) => Err(StartError::Unsuitable(obstacle)),
+        None => database.migrate().await.map_err(StartError::Migration),
     }
 }

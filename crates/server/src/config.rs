@@ -3,223 +3,94 @@
 mod dotenv;
 mod fault;
 mod later;
+mod machine;
 mod names;
 mod origin;
 mod production;
 mod read;
+mod redaction;
 mod secret_file;
 mod services;
+mod settings;
 mod show;
 mod sources;
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use adapter_crypto::{AppSecret, KeyRing};
-use adapter_media::S3Settings;
-use api_actix::RateLimits;
-use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
+use domain::accounts::PasswordPolicy;
 
+pub(crate) use self::settings::local_url;
 pub use self::{
     fault::{Fault, SettingsError},
     later::LaterSettings,
+    production::Warning,
     secret_file::{SecretFileError, keep_secret},
+    settings::{
+        AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, RedisUrl, Settings,
+        SmtpSetting,
+    },
     sources::Sources,
 };
 use self::{read::Reader, sources::Values};
 
-/// Where the program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppEnv {
-    /// On a developer's machine: everything that is missing is made.
-    Dev,
-    /// In an automatic test.
-    Test,
-    /// Before the public: nothing is guessed.
-    Prod,
-}
-
-/// Which database holds everything.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseSetting {
-    /// The embedded one, in this file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server, at this address.
-    Postgres(String),
-}
-
-impl std::fmt::Debug for DatabaseSetting {
-    /// Without the password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&show::database(self))
-    }
-}
-
-/// Who may read the API's document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DocsSetting {
-    /// Anybody.
-    Public,
-    /// Who has an account.
-    Authenticated,
-}
-
-/// What sends mails.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailerSetting {
-    /// They are printed on standard output.
-    Console,
-    /// They are handed to a mail server.
-    Smtp(SmtpSetting),
-}
-
-/// Which mail server, and in whose name.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SmtpSetting {
-    /// `SMTP_URL`, with the password in it.
-    pub url: String,
-    /// `MAIL_FROM`
-    pub from: String,
-}
-
-impl std::fmt::Debug for SmtpSetting {
-    /// Without the password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SmtpSetting").field("from", &self.from).finish_non_exhaustive()
-    }
-}
-
-/// Where the Redis is that several nodes share, with the password in it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
-
-impl RedisUrl {
-    /// All of it, for who connects.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for RedisUrl {
-    /// Without the password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&show::hide_password(&self.0))
-    }
-}
-
-/// Where the files are kept that people see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MediaSetting {
-    /// In this folder.
-    Folder(PathBuf),
-    /// In a bucket.
-    S3(S3Settings),
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// For machines: one JSON object a line.
-    Json,
-}
-
-/// Every setting, read and checked.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// `APP_ENV`
-    pub app_env: AppEnv,
-    /// `APP_HOST`
-    pub host: IpAddr,
-    /// `APP_PORT`; 0 picks a free one.
-    pub port: u16,
-    /// `APP_SECRET_KEY`; [`Settings::key_ring`] makes one where that is allowed.
-    pub secret_key: Option<AppSecret>,
-    /// `APP_SECRET_KEY_PREVIOUS`
-    pub previous_secret_key: Option<AppSecret>,
-    /// `ACCESS_TOKEN_TTL_MIN`
-    pub access_token_ttl: Duration,
-    /// `REFRESH_TOKEN_TTL_DAYS`
-    pub refresh_token_ttl: Duration,
-    /// `DATABASE_URL`
-    pub database: DatabaseSetting,
-    /// `DATABASE_POOL_SIZE`
-    pub database_pool_size: u32,
-    /// `DATA_DIR`
-    pub data_dir: PathBuf,
-    /// `CURRENCY`
-    pub currency: Currency,
-    /// `PUBLIC_URL`, without a slash at its end; from host and port when not set.
-    pub public_url: Option<String>,
-    /// `FRONTEND_URL`, likewise; the server itself when not set.
-    pub frontend_url: Option<String>,
-    /// `CORS_ORIGINS`
-    pub cors_origins: Vec<String>,
-    /// `TRUSTED_PROXIES`
-    pub trusted_proxies: Vec<Network>,
-    /// `MAILER`
-    pub mailer: MailerSetting,
-    /// `MAIL_FROM`
-    pub mail_from: Option<String>,
-    /// `MEDIA_URL`, with the `AWS_…` names
-    pub media: MediaSetting,
-    /// `DOCS_ACCESS`
-    pub docs_access: DocsSetting,
-    /// `REGISTRATION_REVEALS_EMAIL`
-    pub registration_reveals_email: bool,
-    /// `PASSWORD_POLICY`
-    pub password_policy: PasswordPolicy,
-    /// `RATE_LIMITS` and every `RATE_LIMIT_…`; `None` when they are off.
-    pub rate_limits: Option<RateLimits>,
-    /// `REDIS_URL`
-    pub redis_url: Option<RedisUrl>,
-    /// `HASH_SLOTS`
-    pub hash_slots: usize,
-    /// `MAX_IN_FLIGHT`
-    pub max_in_flight: usize,
-    /// `REQUEST_TIMEOUT_SECONDS`
-    pub request_timeout: Duration,
-    /// `DRAIN_SECONDS`
-    pub drain: Duration,
-    /// `LOG_FORMAT`
-    pub log_format: LogFormat,
-    /// `RUST_LOG`
-    pub log_filter: String,
-    /// `ALLOW_SANDBOX`: whether production may run without a real payment provider, of which there is none yet.
-    pub allows_sandbox: bool,
-    /// What has no effect in this version.
-    pub later: LaterSettings,
-}
+/// The default of `DRAIN_SECONDS` outside development: load balancers need this time to notice that the node is about to stop.
+const DRAIN_SECONDS: u32 = 5;
 
 impl Settings {
-    /// Reads the settings of this process.
+    /// Reads the settings of this process, for a command that serves nobody.
     ///
     /// # Errors
     /// When `cinema.toml` has an unknown key, or a value is bad: all faults at once, each with what is allowed.
     pub fn load() -> Result<Self, SettingsError> {
-        Self::from_sources(&Sources::of_this_process()?)
+        Self::from_sources(&Sources::of_this_process())
     }
 
-    /// Reads the settings from anywhere: for tests.
+    /// Reads the settings of this process, for a server or a worker: in production more is refused.
+    ///
+    /// # Errors
+    /// As [`Settings::load`], and when `prod` lacks something or something is meant for development.
+    pub fn load_to_serve() -> Result<Self, SettingsError> {
+        Self::fit_to_serve(&Sources::of_this_process())
+    }
+
+    /// Reads the settings from anywhere, as [`Settings::load`] does: for tests.
     ///
     /// # Errors
     /// As [`Settings::load`].
     pub fn from_sources(sources: &Sources) -> Result<Self, SettingsError> {
-        let mut reader = Reader::new(Values::merge(sources)?);
+        let mut reader = Reader::new(Values::merge(sources));
         let settings = Self::read(&mut reader);
         reader.finish(settings)
     }
 
+    /// Reads the settings from anywhere, as [`Settings::load_to_serve`] does: for tests.
+    ///
+    /// # Errors
+    /// As [`Settings::load_to_serve`].
+    pub fn fit_to_serve(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(Values::merge(sources));
+        let settings = Self::read(&mut reader);
+        production::check(&settings, &mut reader);
+        reader.finish(settings)
+    }
+
+    /// Settings that work, but are risky.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        production::warnings(self)
+    }
+
     fn read(reader: &mut Reader) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = machine::processors();
+        let memory_limit = machine::memory_limit();
         let app_env = reader.one_of(
             "APP_ENV",
             &[("dev", AppEnv::Dev), ("test", AppEnv::Test), ("prod", AppEnv::Prod)],
             AppEnv::Dev,
         );
         let is_prod = app_env == AppEnv::Prod;
-        let mail_from = reader.address("MAIL_FROM");
+        let (mailer, mail_from) = reader.mailer("MAILER");
         reader.payment_provider("PAYMENT_PROVIDER");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
         Self {
@@ -242,8 +113,9 @@ impl Settings {
             public_url: reader.url("PUBLIC_URL"),
             frontend_url: reader.url("FRONTEND_URL"),
             cors_origins: reader.origins("CORS_ORIGINS"),
+            cors_request_headers: reader.header_names("CORS_REQUEST_HEADERS"),
             trusted_proxies: reader.networks("TRUSTED_PROXIES"),
-            mailer: reader.mailer("MAILER", mail_from.as_deref()),
+            mailer,
             mail_from,
             docs_access: reader.one_of(
                 "DOCS_ACCESS",
@@ -258,10 +130,22 @@ impl Settings {
             ),
             rate_limits: reader.rate_limits("RATE_LIMITS"),
             redis_url: reader.redis("REDIS_URL"),
-            hash_slots: reader.number("HASH_SLOTS", 1..=1_024, cores.div_euclid(2).max(1)),
+            hash_slots: reader.number(
+                "HASH_SLOTS",
+                1..=1_024,
+                machine::default_hash_slots(cores, memory_limit),
+            ),
+            memory_limit,
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            outbox_workers: reader.number("OUTBOX_WORKERS", 1..=64, 4),
+            max_connections_per_client: reader.number("MAX_CONNECTIONS_PER_CLIENT", 1..=1_000_000, 256),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),
-            drain: reader.duration("DRAIN_SECONDS", 1, 0..=600, 5),
+            drain: reader.duration(
+                "DRAIN_SECONDS",
+                1,
+                0..=600,
+                if app_env == AppEnv::Dev { 0 } else { DRAIN_SECONDS },
+            ),
             log_format: reader.one_of(
                 "LOG_FORMAT",
                 &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
@@ -273,7 +157,7 @@ impl Settings {
         }
     }
 
-    /// The keys of this installation. In `dev` and `test` a missing secret is made once and kept in `DATA_DIR`.
+    /// The keys of this installation. In `dev` and `test` a missing secret is generated once and kept in `DATA_DIR`.
     ///
     /// # Errors
     /// When the secret is missing in `prod`, or cannot be kept.
@@ -284,14 +168,6 @@ impl Settings {
             None => AppSecret::new(secret_file::development_secret(&self.data_dir)?.as_bytes()),
         };
         Ok(KeyRing::new(current, self.previous_secret_key.iter().cloned().collect()))
-    }
-
-    /// Whether the settings are fit to serve the public; only `prod` refuses anything.
-    ///
-    /// # Errors
-    /// When `prod` lacks something, or something is meant for development.
-    pub fn check_production(&self) -> Result<(), SettingsError> {
-        production::check(self)
     }
 
     /// Each setting in force with its name, secrets hidden.

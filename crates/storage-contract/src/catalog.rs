@@ -68,7 +68,7 @@ async fn a_movie_reads_back_as_written(node: Node) {
         ..facts("M")
     };
     for (number, facts) in [(1, rich()), (2, bare)] {
-        let mut unit = node.catalog_unit().await;
+        let mut unit = node.unit().await;
         let names = resolve(unit.as_mut(), std::slice::from_ref(&facts)).await.remove(0);
         let mut movie = Movie::create(id(number), checked(facts.clone()), names, shifted(at(1), 1));
         movie.version = 7;
@@ -88,7 +88,7 @@ async fn an_unknown_movie_is_none(node: Node) {
 
 async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
     let old = add_movie(&node, 1, facts("Up")).await;
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let all = [Facts { votes: 5, ..facts("Up") }, facts("Coco")];
     let names = resolve(unit.as_mut(), &all).await;
     let movies: Vec<Movie> = (2..)
@@ -105,7 +105,7 @@ async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
 }
 
 async fn a_movie_that_stands_twice_in_a_call_is_added_once(node: Node) {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let names = resolve(unit.as_mut(), &[facts("Up")]).await.remove(0);
     let movies = [1, 2].map(|number| Movie::create(id(number), checked(facts("Up")), names.clone(), at(0)));
     assert_eq!(unit.insert_movies(&movies).await.unwrap().len(), 1);
@@ -135,7 +135,7 @@ async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
             all.reverse();
         }
         async move {
-            let mut unit = node.catalog_unit().await;
+            let mut unit = node.unit().await;
             let names = resolve(unit.as_mut(), &all).await;
             let movies: Vec<Movie> = (0..)
                 .zip(all)
@@ -167,7 +167,7 @@ async fn a_thousand_movies_are_added_in_one_call(node: Node) {
         .collect();
     let movies = add_movies(&node, all.clone()).await;
     assert_eq!(node.movie_detail(id(1000), None).await.unwrap(), Some(detail(&movies[999], &all[999])));
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
     let mut found = unit.find_movies_for_update(&identities).await.unwrap();
     found.sort_by_key(|movie| movie.id);
@@ -179,7 +179,7 @@ async fn movies_are_found_by_their_identities(node: Node) {
     let unknown = MovieIdentity { year: 1999, ..movies[0].identity.clone() };
     let mixed = MovieIdentity { name: movies[0].identity.name.clone(), ..movies[1].identity.clone() };
     let asked = [movies[2].identity.clone(), unknown, mixed, movies[1].identity.clone()];
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let mut found = unit.find_movies_for_update(&asked).await.unwrap();
     found.sort_by_key(|movie| movie.id);
     assert_eq!(found, movies[1..]);
@@ -195,7 +195,7 @@ async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
             identities.reverse();
         }
         async move {
-            let mut unit = node.catalog_unit().await;
+            let mut unit = node.unit().await;
             let all = [Facts { genres: texts(&[&format!("Genre {number}")]), ..facts("Up") }];
             let names = resolve(unit.as_mut(), &all).await.remove(0);
             let found = unit.find_movies_for_update(&identities).await.unwrap();
@@ -220,7 +220,7 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
     let old = Facts { genres: texts(&["Comedy", "Drama"]), ..facts("Up") };
     let movies = add_movies(&node, vec![old, facts("Coco")]).await;
     let new = Facts { is_available: false, ..rich() };
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let names = resolve(unit.as_mut(), std::slice::from_ref(&new)).await.remove(0);
     let mut changed = movies[0].clone();
     assert!(changed.revise(checked(new.clone()), names, at(50)));
@@ -235,7 +235,7 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
 
 async fn an_update_of_a_dropped_unit_never_happened(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.update_movie(&Movie { genre_ids: Vec::new(), votes: 1, ..movie.clone() }).await.unwrap();
     drop(unit);
     assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
@@ -243,13 +243,13 @@ async fn an_update_of_a_dropped_unit_never_happened(node: Node) {
 
 async fn a_movie_has_its_price_and_says_whether_it_is_on_sale(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
-    assert_eq!(node.cart_unit().await.find_offer(id(1)).await.unwrap(), Some(movie.offer()));
-    assert_eq!(node.cart_unit().await.find_offer(id(2)).await.unwrap(), None);
+    assert_eq!(node.unit().await.find_offer(id(1)).await.unwrap(), Some(movie.offer()));
+    assert_eq!(node.unit().await.find_offer(id(2)).await.unwrap(), None);
     let changed = Movie { is_available: false, price: Money::from_minor(5, currency("EUR")), ..movie };
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.update_movie(&changed).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(node.cart_unit().await.find_offer(id(1)).await.unwrap(), Some(changed.offer()));
+    assert_eq!(node.unit().await.find_offer(id(1)).await.unwrap(), Some(changed.offer()));
 }
 
 async fn a_catalogue_is_empty_until_a_movie_is_committed(node: Node) {

@@ -68,7 +68,7 @@ pub(crate) fn user(number: u64) -> User {
 /// A stored user.
 pub(crate) async fn add_user(node: &Node, number: u64) -> User {
     let user = user(number);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&user).await.unwrap();
     unit.commit().await.unwrap();
     user
@@ -76,7 +76,7 @@ pub(crate) async fn add_user(node: &Node, number: u64) -> User {
 
 /// What is stored of the user.
 pub(crate) async fn stored_user(node: &Node, id: UserId) -> Option<User> {
-    node.account_unit().await.find_user(id).await.unwrap()
+    node.unit().await.find_user(id).await.unwrap()
 }
 
 /// A link that expires in an hour.
@@ -150,7 +150,7 @@ pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<Re
 
 /// Stores the movies under these identifiers, each added at the second of its place in the list.
 pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) -> Vec<Movie> {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let all: Vec<Facts> = movies.iter().map(|(_, facts)| facts.clone()).collect();
     let names = resolve(unit.as_mut(), &all).await;
     let movies: Vec<Movie> = (0..)
@@ -176,7 +176,7 @@ pub(crate) async fn add_movie(node: &Node, number: u64, facts: Facts) -> Movie {
 
 /// Changes a stored movie.
 pub(crate) async fn update(node: &Node, movie: &Movie) {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.update_movie(movie).await.unwrap();
     unit.commit().await.unwrap();
 }

@@ -6,11 +6,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "cases are tests: what is not as expected has to fail them"
 )]
 
+mod access;
 mod accounts;
 mod audit;
 mod audit_seals;
@@ -21,9 +23,9 @@ mod catalog;
 mod catalog_names;
 mod filters;
 mod fixtures;
-mod genres;
 mod known_devices;
 mod links;
+mod name_counts;
 mod node;
 mod order;
 mod outbox;
@@ -73,6 +75,7 @@ fn all() -> Vec<Case> {
     [
         units::cases(),
         cancellation::cases(),
+        access::cases(),
         accounts::cases(),
         users::cases(),
         links::cases(),
@@ -87,7 +90,7 @@ fn all() -> Vec<Case> {
         outbox_queue::cases(),
         catalog_names::cases(),
         catalog::cases(),
-        genres::cases(),
+        name_counts::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

@@ -70,7 +70,7 @@ async fn movies(node: &Node) -> Vec<Movie> {
         .collect();
     let mut movies = add_movies_as(node, all[..60].to_vec()).await;
     // The others are added later but at the same moments.
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let rest: Vec<Facts> = all[60..].iter().map(|(_, facts)| facts.clone()).collect();
     let names = resolve(unit.as_mut(), &rest).await;
     let more: Vec<Movie> = (0..)

@@ -3,7 +3,9 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use domain::{
-    accounts::{AccountState, EmailAddress, InsertUserError, PasswordHash, Role, User, UserRepository},
+    accounts::{
+        AccountState, EmailAddress, InsertUserError, PasswordHash, Role, User, UserLocks, UserRepository,
+    },
     id::UserId,
     store::StoreError,
 };
@@ -135,13 +137,24 @@ impl UserRepository for UnitOfWork {
         self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
     }
 
-    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
-        let query = users::table
-            .filter(users::group_id.eq(group_id(Role::Admin)).or(users::id.eq(DbUuid(id.as_uuid()))))
-            .filter(users::deleted_at.is_null())
-            .order(users::id)
-            .select(UserRow::as_select());
-        let rows = self.load::<UserRow, _>(for_update!(query)).await?;
+    async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError> {
+        let ids: Vec<DbUuid> = wanted.ids.iter().map(|id| DbUuid(id.as_uuid())).collect();
+        let is_wanted = users::id.eq_any(ids);
+        let rows = if wanted.all_admins {
+            let query = users::table
+                .filter(users::group_id.eq(group_id(Role::Admin)).or(is_wanted))
+                .filter(users::deleted_at.is_null())
+                .order(users::id)
+                .select(UserRow::as_select());
+            self.load::<UserRow, _>(for_update!(query)).await?
+        } else {
+            let query = users::table
+                .filter(is_wanted)
+                .filter(users::deleted_at.is_null())
+                .order(users::id)
+                .select(UserRow::as_select());
+            self.load::<UserRow, _>(for_update!(query)).await?
+        };
         rows.into_iter().map(User::try_from).collect()
     }
 

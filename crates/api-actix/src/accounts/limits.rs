@@ -33,7 +33,7 @@ impl Limit<Body<LoginBody>> for LogIns {
         if api.state.accounts.reveals_email() {
             return Ok(MailQuota::UsedUp);
         }
-        Ok(api.limits.count_log_in_mail(request, &body.email).await)
+        Ok(api.limits.count_log_in_mail(request, &body.email.0).await)
     }
 }
 
@@ -49,7 +49,7 @@ impl Limit<Body<RegisterBody>> for Registrations {
         Body(body): &Body<RegisterBody>,
     ) -> Result<MailQuota, Problem> {
         api.limits.count_client(request, |limits| &limits.register).await?;
-        Ok(api.limits.count_registration_mail(request, &body.email).await)
+        Ok(api.limits.count_registration_mail(request, &body.email.0).await)
     }
 }
 
@@ -60,7 +60,7 @@ impl Limit<Body<EmailBody>> for ActivationLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_activation_link(request, &body.email).await
+        api.limits.count_activation_link(request, &body.email.0).await
     }
 }
 
@@ -71,7 +71,7 @@ impl Limit<Body<EmailBody>> for ResetLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_reset_link(request, &body.email).await
+        api.limits.count_reset_link(request, &body.email.0).await
     }
 }
 
@@ -82,7 +82,7 @@ impl Limit<Body<RefreshBody>> for Refreshes {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<RefreshBody>) -> Result<(), Problem> {
-        match api.state.accounts.presented(body.refresh.expose()) {
+        match api.state.accounts.presented(body.refresh.0.expose()) {
             Some(presented) => api.limits.count_refresh(request, &presented).await,
             None => Ok(()),
         }

@@ -9,16 +9,16 @@ use api_actix::{Component, Readiness};
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
-        Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash, PasswordHasher,
-        PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError, Role, Session,
-        SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
+        AccessClaims, AccessError, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore,
+        AccountUnit, Actor, Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash,
+        PasswordHasher, PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError,
+        Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
+        MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
@@ -215,6 +215,28 @@ impl AccountStore for Doubles {
     async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
         Err(away())
     }
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_deletion(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_as_admin(
+        &self,
+        _attempt: Attempt,
+        _admin: &Actor,
+        _user_id: UserId,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
 }
 
 #[async_trait]
@@ -346,9 +368,6 @@ impl MovieQueries for Doubles {
             updated_at: Instant::UNIX_EPOCH,
         }))
     }
-    async fn genres(&self) -> Result<Vec<GenreCount>, StoreError> {
-        Ok(vec![])
-    }
     async fn export_movies(
         &self,
         _after: Option<MovieId>,
@@ -362,9 +381,27 @@ impl MovieQueries for Doubles {
 }
 
 #[async_trait]
+impl NameQueries for Doubles {
+    async fn all_names(&self, _kind: NameKind) -> Result<Vec<CountedName>, StoreError> {
+        Ok(vec![])
+    }
+    async fn name_page(
+        &self,
+        _kind: NameKind,
+        _words: &[String],
+        _request: &PageRequest,
+    ) -> Result<Page<CountedName>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
 impl CartStore for Doubles {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
-        Err(away())
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
+        Err(away().into())
     }
 }
 

@@ -1,9 +1,9 @@
 use domain::{
     accounts::{
-        Credentials, HashError, LastAdministrator, Origin, PlainPassword, check_administrator_remains,
+        AccessError, Actor, Credentials, HashError, LastAdministrator, Origin, PlainPassword, UserLocks,
+        check_administrator_remains,
     },
     audit::{AuditAction, AuditObject},
-    id::UserId,
     store::{Attempt, StoreError, retried},
     throttle::TooManyFailures,
 };
@@ -11,10 +11,12 @@ use domain::{
 use super::{
     Accounts,
     audit::Deed,
-    mails,
     password_guard::{PasswordRefusal, Tried},
 };
-use crate::outbox::Message;
+use crate::{
+    mails::{Moment, accounts::AccountDeleted, compose},
+    outbox::Message,
+};
 
 /// An account is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +27,9 @@ pub enum DeleteAccountError {
     /// It belongs to the last active administrator.
     #[error(transparent)]
     LastAdmin(#[from] LastAdministrator),
-    /// It was deleted or deactivated meanwhile.
-    #[error("there is no such user any more")]
-    Gone,
+    /// The actor may not delete it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Too many wrong passwords came for this account; this one was not looked at.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
@@ -44,7 +46,7 @@ impl PasswordRefusal for DeleteAccountError {
         match self {
             Self::WrongPassword => Tried::Wrong,
             Self::LastAdmin(_) => Tried::Right,
-            Self::Gone | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
+            Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
         }
     }
 }
@@ -57,58 +59,60 @@ impl Accounts {
     /// See [`DeleteAccountError`].
     pub async fn delete_account(
         &self,
-        user_id: UserId,
+        actor: Actor,
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
-        let known = self.ports.queries.credentials_of(user_id).await?;
-        let (email, known) = known.ok_or(DeleteAccountError::Gone)?;
+        let known = self.ports.queries.credentials_of(actor.user_id).await?;
+        let (email, known) = known.ok_or(AccessError::SignedOut)?;
         // A stolen token is no way to guess faster.
-        let trying = self.check_and_delete(&known, password, origin);
+        let trying = self.check_and_delete(actor, &known, password, origin);
         self.try_password(&email, origin.device.ip, trying).await
     }
 
     async fn check_and_delete(
         &self,
+        actor: Actor,
         known: &Credentials,
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
         if !self.ports.passwords.verify(Some(&known.password), password).await? {
-            retried(&*self.ports.backoff, |attempt| {
-                self.record_failed_deletion(attempt, known.user_id, origin)
-            })
-            .await?;
+            retried(&*self.ports.backoff, |attempt| self.record_failed_deletion(attempt, actor, origin))
+                .await?;
             return Err(DeleteAccountError::WrongPassword);
         }
-        retried(&*self.ports.backoff, |attempt| self.try_delete_account(attempt, known, origin)).await?;
-        self.seen_sessions.forget_user(known.user_id);
+        retried(&*self.ports.backoff, |attempt| self.try_delete_account(attempt, actor, known, origin))
+            .await?;
+        self.seen_sessions.forget_user(actor.user_id);
         Ok(())
     }
 
     async fn record_failed_deletion(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         origin: &Origin,
-    ) -> Result<(), StoreError> {
-        let deed = Deed::by(user_id, AuditAction::AccountDeletionFailed).on(AuditObject::User(user_id));
-        let mut unit = self.ports.store.begin(attempt).await?;
+    ) -> Result<(), AccessError> {
+        let user = AuditObject::User(actor.user_id);
+        let deed = Deed::by(actor.user_id, AuditAction::AccountDeletionFailed).on(user);
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
         self.record(&mut *unit, deed, origin, self.now()).await?;
-        unit.commit().await
+        unit.commit().await?;
+        Ok(())
     }
 
     async fn try_delete_account(
         &self,
         attempt: Attempt,
+        actor: Actor,
         known: &Credentials,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let users = unit.find_user_and_admins_for_update(known.user_id).await?;
-        let user = users.iter().find(|user| user.id == known.user_id && user.is_active());
-        let user = user.ok_or(DeleteAccountError::Gone)?;
+        let mut unit = self.ports.store.begin_deletion(attempt, &actor).await?;
+        let users = unit.find_users_for_update(&UserLocks::user_and_admins(actor.user_id)).await?;
+        let user = users.iter().find(|user| user.id == actor.user_id).ok_or(AccessError::SignedOut)?;
         if user.version != known.version && user.password != known.password {
             // The password was changed while the old one was being checked.
             return Err(DeleteAccountError::WrongPassword);
@@ -122,7 +126,7 @@ impl Accounts {
         unit.erase_user(user.id, now).await?;
         // About nobody that is known any more: what was about the user is gone from the outbox.
         let key = format!("account_deleted:{}", user.id);
-        let mail = mails::account_deleted(&user.email, &self.settings.frontend_url, now);
+        let mail = compose(&user.email, &self.settings.frontend_url, &AccountDeleted { at: Moment(now) });
         self.push(&mut *unit, None, key, &Message::Mail(mail), now).await?;
         unit.commit().await?;
         Ok(())
@@ -140,12 +144,12 @@ mod tests {
     use super::*;
     use crate::accounts::{
         AuthenticateError, LogInError, MailQuota, RefreshError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password},
     };
 
     async fn delete(world: &World, typed: &str) -> Result<(), DeleteAccountError> {
         let id = world.user(&ann()).id;
-        world.accounts.delete_account(id, &password(typed), ORIGIN).await
+        world.accounts.delete_account(actor(id), &password(typed), ORIGIN).await
     }
 
     #[tokio::test]
@@ -174,8 +178,8 @@ mod tests {
         assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
         let again = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(LogInError::InvalidCredentials)));
-        let twice = world.accounts.delete_account(id, &password(PASSWORD), ORIGIN).await;
-        assert!(matches!(twice, Err(DeleteAccountError::Gone)));
+        let twice = world.accounts.delete_account(actor(id), &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(twice, Err(DeleteAccountError::Access(AccessError::SignedOut))));
     }
 
     #[tokio::test]
@@ -266,8 +270,8 @@ mod tests {
         let ids = [world.user(&ann()).id, world.user(&bob).id];
         let typed = password(PASSWORD);
         let (one, other) = tokio::join!(
-            world.accounts.delete_account(ids[0], &typed, ORIGIN),
-            world.accounts.delete_account(ids[1], &typed, ORIGIN)
+            world.accounts.delete_account(actor(ids[0]), &typed, ORIGIN),
+            world.accounts.delete_account(actor(ids[1]), &typed, ORIGIN)
         );
         assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
         assert_eq!(world.store.rows().users.len(), 1);

@@ -12,9 +12,9 @@ use std::sync::{
 
 use chrono::TimeDelta;
 use domain::{
-    accounts::{Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, User},
+    accounts::{Actor, Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, Role, User},
     entropy::PlainToken,
-    id::{Id, OutboxId},
+    id::{Id, OutboxId, UserId},
     mail::Mail,
     outbox::ClaimedOutboxMessage,
 };
@@ -43,6 +43,11 @@ pub(crate) fn ann() -> EmailAddress {
 
 pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
+}
+
+/// The user, signed in by a session that the store makes up.
+pub(crate) fn actor(id: UserId) -> Actor {
+    Actor { user_id: id, session_id: Id::from_uuid(id.as_uuid()), role: Role::User }
 }
 
 /// Where deeds come from in tests that do not care.
@@ -149,6 +154,7 @@ impl World {
             kind: row.kind.clone(),
             payload: row.payload.clone(),
             attempts: 1,
+            created_at: row.created_at,
         });
         claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }
@@ -166,7 +172,7 @@ impl World {
     pub(crate) fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));
-        let wish = Message::ActivationRequested(ann());
+        let wish = Message::ActivationRequested { email: ann() };
         self.store.rows().outbox.push(wish.seal(
             id,
             format!("wish:{id}"),

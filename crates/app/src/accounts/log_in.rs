@@ -313,7 +313,7 @@ mod tests {
             let refused = world.accounts.log_in(address, &password(typed), MailQuota::Left, ORIGIN).await;
             assert!(matches!(refused, Err(LogInError::InvalidCredentials)), "{refused:?}");
             let wishes = world.messages().split_off(messages);
-            assert_eq!(wishes, [Message::ActivationRequested(address.clone())]);
+            assert_eq!(wishes, [Message::ActivationRequested { email: address.clone() }]);
             outcomes.push((world.passwords.take_count(), world.store.rows().audit.len()));
         }
         assert_eq!(outcomes, [(1, 2), (1, 3), (1, 4)], "each costs the same");

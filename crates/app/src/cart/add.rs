@@ -1,4 +1,5 @@
 use domain::{
+    accounts::{AccessError, Actor},
     cart::{CartAddition, CartItem, CartRefusal, CartUnit, CartView},
     id::{CartId, MovieId, UserId},
     store::{Attempt, StoreError, retried},
@@ -13,6 +14,9 @@ pub enum AddToCartError {
     /// It cannot be in the cart.
     #[error(transparent)]
     Refused(#[from] CartRefusal),
+    /// The actor may not change the cart.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -23,21 +27,16 @@ impl Carts {
     ///
     /// # Errors
     /// See [`AddToCartError`].
-    pub async fn add(&self, user_id: UserId, movie_id: MovieId) -> Result<CartView, AddToCartError> {
-        retried(&*self.backoff, |attempt| self.try_add(attempt, user_id, movie_id)).await?;
-        Ok(self.view(user_id).await?)
+    pub async fn add(&self, actor: Actor, movie_id: MovieId) -> Result<CartView, AddToCartError> {
+        retried(&*self.backoff, |attempt| self.try_add(attempt, actor, movie_id)).await?;
+        Ok(self.view(actor.user_id).await?)
     }
 
-    async fn try_add(
-        &self,
-        attempt: Attempt,
-        user_id: UserId,
-        movie_id: MovieId,
-    ) -> Result<(), AddToCartError> {
+    async fn try_add(&self, attempt: Attempt, actor: Actor, movie_id: MovieId) -> Result<(), AddToCartError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin(attempt).await?;
-        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
-        if let Some(refusal) = self.put(&mut *unit, user_id, cart_id, movie_id, now).await? {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let cart_id = unit.open_cart_for_update(actor.user_id, self.ids.next()).await?;
+        if let Some(refusal) = self.put(&mut *unit, actor.user_id, cart_id, movie_id, now).await? {
             return Err(refusal.into());
         }
         unit.commit().await?;

@@ -7,6 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
+    accounts::{AccessError, Actor, Role},
     cart::{CartEntry, CartItem, CartQueries, CartRepository, CartStore, CartUnit},
     catalog::{Movie, Offer, OfferRepository, ResolvedNames},
     id::{CartId, Id, MovieId, UserId},
@@ -22,7 +23,13 @@ use crate::{
     doubles::{CountingIds, MovableClock, NoWait, Races},
 };
 
-pub(crate) const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
+pub(crate) const ANN: Actor = user(0xA);
+
+/// A signed-in user.
+pub(crate) const fn user(number: u128) -> Actor {
+    let session_id = Id::from_uuid(Uuid::from_u128(number));
+    Actor { user_id: Id::from_uuid(Uuid::from_u128(number)), session_id, role: Role::User }
+}
 
 pub(crate) fn movie(number: u128) -> MovieId {
     Id::from_uuid(Uuid::from_u128(number))
@@ -77,7 +84,8 @@ impl MemoryCarts {
         self.rows().shelf.movies.iter_mut().find(|movie| movie.id == id).unwrap().is_available = false;
     }
 
-    pub(crate) fn sell(&self, user_id: UserId, movie_id: MovieId) {
+    pub(crate) fn sell(&self, buyer: Actor, movie_id: MovieId) {
+        let user_id = buyer.user_id;
         let purchase =
             Purchase { id: Id::from_uuid(Uuid::nil()), user_id, movie_id, purchased_at: Instant::default() };
         self.rows().purchases.push(purchase);
@@ -98,7 +106,7 @@ pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
 
 #[async_trait]
 impl CartStore for MemoryCarts {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
         let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
         let races = self.races.clone();
         Ok(Box::new(Unit { rows: self.rows.clone(), draft: self.rows().clone(), fails_on_commit, races }))

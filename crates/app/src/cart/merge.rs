@@ -1,8 +1,9 @@
 use chrono::TimeDelta;
 use domain::{
+    accounts::{AccessError, Actor},
     cart::{CartRefusal, CartView},
-    id::{MovieId, UserId},
-    store::{Attempt, StoreError, retried},
+    id::MovieId,
+    store::{Attempt, retried},
 };
 
 use super::Carts;
@@ -30,25 +31,25 @@ impl Carts {
     /// nothing more.
     ///
     /// # Errors
-    /// When the store fails; nothing joined then.
-    pub async fn merge(&self, user_id: UserId, movie_ids: &[MovieId]) -> Result<MergedCart, StoreError> {
-        let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, user_id, movie_ids)).await?;
-        Ok(MergedCart { cart: self.view(user_id).await?, skipped })
+    /// See [`AccessError`]; nothing joined then.
+    pub async fn merge(&self, actor: Actor, movie_ids: &[MovieId]) -> Result<MergedCart, AccessError> {
+        let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, actor, movie_ids)).await?;
+        Ok(MergedCart { cart: self.view(actor.user_id).await?, skipped })
     }
 
     async fn try_merge(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         movie_ids: &[MovieId],
-    ) -> Result<Vec<SkippedMovie>, StoreError> {
+    ) -> Result<Vec<SkippedMovie>, AccessError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin(attempt).await?;
-        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let cart_id = unit.open_cart_for_update(actor.user_id, self.ids.next()).await?;
         let mut skipped = Vec::new();
         let mut added_at = now;
         for &movie_id in movie_ids {
-            match self.put(&mut *unit, user_id, cart_id, movie_id, added_at).await? {
+            match self.put(&mut *unit, actor.user_id, cart_id, movie_id, added_at).await? {
                 Some(reason) => skipped.push(SkippedMovie { movie_id, reason }),
                 // Each a microsecond before the last: the visitor's order stays.
                 None => {
@@ -65,7 +66,7 @@ impl Carts {
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
-    use domain::purchases::PurchaseRefusal;
+    use domain::{purchases::PurchaseRefusal, store::StoreError};
 
     use super::*;
     use crate::cart::{
@@ -150,11 +151,11 @@ mod tests {
                 1 => carts.remove(ANN, movie(1)).await.map(|_| ()),
                 2 => carts.clear(ANN).await,
                 _ => match carts.add(ANN, movie(3)).await {
-                    Err(AddToCartError::Store(error)) => Err(error),
+                    Err(AddToCartError::Store(error)) => Err(AccessError::Store(error)),
                     answer => panic!("{answer:?}"),
                 },
             };
-            assert!(matches!(lost, Err(StoreError::Conflict(_))));
+            assert!(matches!(lost, Err(AccessError::Store(StoreError::Conflict(_)))));
             assert_eq!(store.races.take_count(), 5);
             assert_eq!(*store.rows(), before);
         }

@@ -28,7 +28,7 @@ mod tests {
     #[tokio::test]
     async fn a_cart_that_was_never_opened_is_empty_and_costs_nothing() {
         let store = Arc::new(MemoryCarts::with_movies(0));
-        let cart = carts_on(&store).view(ANN).await.unwrap();
+        let cart = carts_on(&store).view(ANN.user_id).await.unwrap();
         assert_eq!(cart, CartView { items: Vec::new(), unavailable: Vec::new(), total: price("0") });
         assert!(store.rows().carts.is_empty());
     }
@@ -43,7 +43,7 @@ mod tests {
         store.rows().shelf.movies[0].price = price("0.01");
         store.withdraw(movie(2));
         store.sell(ANN, movie(3));
-        let cart = carts.view(ANN).await.unwrap();
+        let cart = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(cart.total, price("10.00"));
         assert_eq!((cart.items.len(), cart.unavailable.len()), (2, 2));
     }
@@ -56,7 +56,7 @@ mod tests {
             carts.add(ANN, movie(number)).await.unwrap();
         }
         store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
-        let cart = carts.view(ANN).await.unwrap();
+        let cart = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(cart.total, price("9.99"));
         let ids: Vec<_> = cart.items.iter().map(|line| line.movie.id).collect();
         assert_eq!(ids, [movie(2)]);

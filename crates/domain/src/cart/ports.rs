@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
+    accounts::{AccessError, Actor, Authority, SessionRepository, UserRepository, begin_as},
     cart::CartEntry,
     catalog::OfferRepository,
     id::{CartId, CartItemId, MovieId, UserId},
@@ -17,14 +18,17 @@ gathered! {
 /// Begins units of work about carts.
 #[async_trait]
 pub trait CartStore: Send + Sync {
-    /// Begins one.
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError>;
+    /// Begins one for a user who changes his own cart.
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError>;
 }
 
 #[async_trait]
-impl<D: UnitsOfWork<Unit: CartUnit>> CartStore for D {
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
-        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+impl<D> CartStore for D
+where
+    D: UnitsOfWork<Unit: CartUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
     }
 }
 

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use domain::store::StoreError;
 use futures_util::future::join_all;
 
-use super::{DatabaseAdmin, Schema, dispensable::Dispensable};
+use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
-/// How long the database may take to answer (quality E1).
+/// The time limit of one check of the database; all checks together take twice as long at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the server is about to stop. Clones share it.
@@ -31,20 +31,27 @@ impl Draining {
     }
 }
 
-/// Looks at what the server needs: the database, its schema, and that it is not about to stop; and at what it does less
-/// without.
+/// Checks what the server needs (the database and its schema, that it is not about to stop) and its optional components.
 pub(super) struct ServerReadiness {
     pub(super) database: Arc<dyn DatabaseAdmin>,
     pub(super) draining: Draining,
-    pub(super) dispensable: Vec<Dispensable>,
+    pub(super) optional: Vec<OptionalComponent>,
+}
+
+impl ServerReadiness {
+    /// Checks that the database answers and can be written to, as a standby cannot.
+    async fn database_state(&self) -> Result<(), String> {
+        within(self.database.ping(), "does not answer").await?;
+        within(self.database.check_writable(), "cannot be written to").await
+    }
 }
 
 #[async_trait]
 impl Readiness for ServerReadiness {
     async fn components(&self) -> Vec<Component> {
-        let dispensable = join_all(self.dispensable.iter().map(Dispensable::state));
-        let (database, schema, dispensable) =
-            tokio::join!(within(self.database.ping()), within(self.database.schema()), dispensable);
+        let optional = join_all(self.optional.iter().map(OptionalComponent::state));
+        let (database, schema, optional) =
+            tokio::join!(self.database_state(), within(self.database.schema(), "does not answer"), optional);
         let schema = schema.and_then(|schema| match schema {
             Schema::Current => Ok(()),
             Schema::Behind(count) => Err(format!("{count} migrations behind")),
@@ -56,8 +63,8 @@ impl Readiness for ServerReadiness {
             component("migrations", true, schema),
             component("accepting_requests", true, draining),
         ];
-        let names = self.dispensable.iter().map(|thing| thing.name);
-        components.extend(names.zip(dispensable).map(|(name, state)| component(name, false, state)));
+        let names = self.optional.iter().map(|component| component.name);
+        components.extend(names.zip(optional).map(|(name, state)| component(name, false, state)));
         components
     }
 
@@ -66,13 +73,13 @@ impl Readiness for ServerReadiness {
     }
 }
 
-/// The outcome, without what only the log may say of a failure.
-async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+/// The outcome in time; of a failure only this detail, and the rest in the log.
+async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>, detail: &str) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
-            tracing::warn!(error = super::error_chain(&error), "the database does not do its work");
-            Err("does not answer".to_owned())
+            tracing::warn!(error = super::error_chain(&error), "the database {detail}");
+            Err(detail.to_owned())
         }
         Err(_) => Err("takes too long to answer".to_owned()),
     }
