@@ -3,7 +3,10 @@
 use actix_web::HttpRequest;
 use app::accounts::MailQuota;
 
-use super::bodies::{EmailBody, RefreshBody, RegisterBody};
+use super::{
+    sessions::bodies::RefreshBody,
+    signup::bodies::{EmailBody, RegisterBody},
+};
 use crate::{
     extract::{Body, Limit},
     problem::Problem,

@@ -7,12 +7,12 @@ use domain::{media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::ProfileChangesBody;
+use super::users::bodies::{ProfileBody, UserBody};
 use crate::{
     extract::{AvatarUpload, Caller, Patch, PublicUrl, UseCases},
     problem::Failure,
     refusals,
     reply::{NoContent, OkJson},
-    users::bodies::{ProfileBody, UserBody},
 };
 
 refusals! {

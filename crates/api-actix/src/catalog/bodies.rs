@@ -1,7 +1,7 @@
 //! What the catalogue shows.
 
 use domain::{
-    catalog::{CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView},
+    catalog::{MovieDetail, MovieReaction, MovieSummary, Named, PersonalView},
     id::Kind,
 };
 use schemars::JsonSchema;
@@ -155,21 +155,6 @@ impl From<MovieDetail> for MovieDetailBody {
             created_at: Moment(movie.created_at),
             updated_at: Moment(movie.updated_at),
         }
-    }
-}
-
-/// A genre and how many movies on sale it has.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Genre", example = json!({"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama", "movies_count": 724}))]
-pub(crate) struct GenreBody {
-    id: Uuid,
-    name: String,
-    movies_count: i64,
-}
-
-impl From<CountedName> for GenreBody {
-    fn from(genre: CountedName) -> Self {
-        Self { id: genre.id, name: genre.name, movies_count: genre.movies_count }
     }
 }
 

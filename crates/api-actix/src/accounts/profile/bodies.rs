@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    accounts::users::bodies::GenderBody,
     extract::{Changed, Fault, Faults, Input, Text},
     moment::Day,
     problem::FieldCode,
     rules::Rules,
-    users::bodies::GenderBody,
 };
 
 /// What a person changes of their profile: what is not named stays, `null` clears.

@@ -7,8 +7,8 @@ use domain::{accounts::HashError, store::StoreError, throttle::TooManyFailures};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{DeletionBody, PersonalDataBody};
+use super::limits::Exports;
 use crate::{
-    accounts::limits::Exports,
     extract::{Body, Caller, Limited, Origin, PublicUrl, UseCases},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
     refusals,

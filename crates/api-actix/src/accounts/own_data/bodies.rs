@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    accounts::users::bodies::UserBody,
     audit::bodies::state,
     extract::{TypedPassword, inputs},
     moment::Moment,
-    users::bodies::UserBody,
 };
 
 /// That it is really the owner who wants to go.

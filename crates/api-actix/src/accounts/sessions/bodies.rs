@@ -1,17 +1,50 @@
-//! What goes in and out of the caller's own account.
+//! The bodies of sessions and passwords.
 
 use std::net::IpAddr;
 
-use domain::{accounts::Session, id::SessionId};
+use app::accounts::TokenPair;
+use domain::{
+    accounts::{EmailAddress, Session},
+    id::SessionId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    extract::{NewPassword, TypedPassword, inputs},
+    extract::{NewPassword, Text, Token, TypedPassword, inputs},
     moment::Moment,
 };
+
+/// Who signs in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Credentials", example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
+pub(crate) struct LoginBody {
+    /// The address of the account.
+    pub(crate) email: Text<EmailAddress>,
+    /// Its password.
+    pub(crate) password: TypedPassword,
+}
+
+/// A refresh token.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "RefreshToken", example = json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
+pub(crate) struct RefreshBody {
+    /// As it was handed out.
+    pub(crate) refresh: Token,
+}
+
+/// The token of a reset link, and the password to set.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordReset", example = json!({"token": "q0pV2dkSgT1uZ3p8yJH2m0iM4bGv6c9XwYtRrLkEeAs", "password": "correct horse 2"}))]
+pub(crate) struct ResetPasswordBody {
+    /// As it stands in the link.
+    pub(crate) token: Token,
+    /// With a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the email, and none
+    /// of the common ones.
+    pub(crate) password: NewPassword,
+}
 
 /// The present password and the one to be.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,7 +59,23 @@ pub(crate) struct ChangePasswordBody {
     pub(crate) new_password: NewPassword,
 }
 
-inputs!(ChangePasswordBody);
+inputs!(LoginBody, RefreshBody, ResetPasswordBody, ChangePasswordBody);
+
+/// What a signed-in client holds.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenPair", example = json!({"access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
+pub(crate) struct TokenPairBody {
+    /// To be sent as `Authorization: Bearer`; it holds for 15 minutes.
+    access: String,
+    /// To be exchanged for a new pair; it holds for 7 days and is used once.
+    refresh: String,
+}
+
+impl From<TokenPair> for TokenPairBody {
+    fn from(pair: TokenPair) -> Self {
+        Self { access: pair.access, refresh: pair.refresh }
+    }
+}
 
 /// A live session.
 #[derive(Debug, Serialize, JsonSchema)]
