@@ -3,7 +3,9 @@
 mod bodies;
 
 use app::cart::{AddToCartError, Carts};
-use domain::{id::MovieId, store::StoreError};
+use domain::{
+    accounts::AccessError, cart::CartRefusal, id::MovieId, purchases::PurchaseRefusal, store::StoreError,
+};
 use paperclip::actix::api_v2_operation;
 
 pub(crate) use self::bodies::CartBody;
@@ -17,12 +19,18 @@ use crate::{
 
 refusals! {
     AddToCartError {
+        ;
+        via Refused: CartRefusal, via Access: AccessError, via Store: StoreError,
+    }
+    CartRefusal {
         NotFound => NOT_FOUND,
-        MovieUnavailable => MOVIE_UNAVAILABLE,
-        AlreadyPurchased => ALREADY_PURCHASED,
         AlreadyInCart => ALREADY_IN_CART,
         CartFull => CART_FULL;
-        via Store: StoreError,
+        via CannotBuy: PurchaseRefusal,
+    }
+    PurchaseRefusal {
+        AlreadyPurchased => ALREADY_PURCHASED,
+        MovieUnavailable => MOVIE_UNAVAILABLE,
     }
 }
 
@@ -46,7 +54,7 @@ pub(crate) async fn add(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
-    let cart = carts.run(async move |carts| carts.add(actor.user_id, body.movie_id.0).await).await?;
+    let cart = carts.run(async move |carts| carts.add(actor, body.movie_id.0).await).await?;
     Ok(CreatedJson(cart.into()))
 }
 
@@ -57,8 +65,8 @@ pub(crate) async fn add(
 pub(crate) async fn remove(
     carts: UseCases<Carts>,
     Caller(actor, PathId(movie_id, _)): Caller<PathId<MovieId>>,
-) -> Result<NoContent, Failure<OrNotFound<StoreError>>> {
-    carts.find(async move |carts| carts.remove(actor.user_id, movie_id).await).await?;
+) -> Result<NoContent, Failure<OrNotFound<AccessError>>> {
+    carts.find(async move |carts| carts.remove(actor, movie_id).await).await?;
     Ok(NoContent)
 }
 
@@ -69,8 +77,8 @@ pub(crate) async fn remove(
 pub(crate) async fn clear(
     carts: UseCases<Carts>,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<StoreError>> {
-    carts.run(async move |carts| carts.clear(actor.user_id).await).await?;
+) -> Result<NoContent, Failure<AccessError>> {
+    carts.run(async move |carts| carts.clear(actor).await).await?;
     Ok(NoContent)
 }
 
@@ -81,8 +89,8 @@ pub(crate) async fn clear(
 pub(crate) async fn merge(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<MergeBody>>,
-) -> Result<OkJson<MergedCartBody>, Failure<StoreError>> {
+) -> Result<OkJson<MergedCartBody>, Failure<AccessError>> {
     let movies: Vec<MovieId> = body.movie_ids.into_iter().map(|id| id.0).collect();
-    let merged = carts.run(async move |carts| carts.merge(actor.user_id, &movies).await).await?;
+    let merged = carts.run(async move |carts| carts.merge(actor, &movies).await).await?;
     Ok(OkJson(merged.into()))
 }

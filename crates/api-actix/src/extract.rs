@@ -10,6 +10,8 @@
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
+mod check;
+mod compile;
 pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod input;

@@ -31,7 +31,7 @@ mod uploads;
 pub use http_connections::Timeouts;
 
 pub use self::{
-    limits::{FixedLimits, RateLimits},
+    limits::{FixedLimits, LinkLimit, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
     rules::Rules,

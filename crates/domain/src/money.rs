@@ -58,6 +58,9 @@ const TWO_DIGITS: [&str; 131] = [
 pub struct UnknownCurrency;
 
 impl Currency {
+    /// The US dollar.
+    pub const USD: Self = Self { code: *b"USD", exponent: 2 };
+
     /// How many digits an amount has behind the point: 2 for USD, 0 for JPY, 3 for KWD.
     #[must_use]
     pub const fn exponent(self) -> u8 {
@@ -97,11 +100,28 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// An amount in minor units (cents) of one currency. Checked arithmetic only: there is no `+`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// An amount in minor units (cents) of one currency. All arithmetic is checked: there is no `+`.
+///
+/// Amounts of one currency are ordered by size. Amounts of different currencies are ordered by the currency's code, so that
+/// they can be sorted; that says nothing about their worth.
+///
+/// ```
+/// use domain::money::{Currency, Money, MoneyError};
+///
+/// let price = Money::parse_major("9.99", Currency::USD)?;
+/// let basket = price.checked_mul(3)?.checked_add(Money::from_minor(1, Currency::USD))?;
+/// assert_eq!(basket.to_string(), "29.98 USD");
+/// assert!(basket > price);
+///
+/// let yen = Money::parse_major("500", "JPY".parse()?)?;
+/// assert!(matches!(price.checked_add(yen), Err(MoneyError::CurrencyMismatch(..))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Money {
-    minor: i64,
+    // In this order: amounts are compared within their currency.
     currency: Currency,
+    minor: i64,
 }
 
 /// Two amounts cannot be joined.
@@ -189,6 +209,15 @@ impl Money {
         Ok(Self { minor, currency: self.currency })
     }
 
+    /// The amount, `count` times.
+    ///
+    /// # Errors
+    /// When the product does not fit.
+    pub fn checked_mul(self, count: u32) -> Result<Self, MoneyError> {
+        let minor = self.minor.checked_mul(count.into()).ok_or(MoneyError::Overflow)?;
+        Ok(Self { minor, currency: self.currency })
+    }
+
     /// The sum of any number of amounts; zero of `currency` when there are none.
     ///
     /// # Errors
@@ -197,7 +226,7 @@ impl Money {
         amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }
 
-    /// The exact decimal string of the API, with as many digits as the currency has: `9.99`.
+    /// The exact amount in major units, with as many digits as the currency has: `9.99`.
     #[must_use]
     pub fn amount(self) -> String {
         let places = usize::from(self.currency.exponent);
@@ -266,6 +295,12 @@ mod tests {
     }
 
     #[test]
+    fn a_product_that_does_not_fit_is_refused() {
+        assert_eq!(Money::from_minor(i64::MAX, usd()).checked_mul(2), Err(MoneyError::Overflow));
+        assert_eq!(Money::from_minor(i64::MAX, usd()).checked_mul(0), Ok(Money::zero(usd())));
+    }
+
+    #[test]
     fn currencies_do_not_mix() {
         let yen = Money::zero("JPY".parse().unwrap());
         assert!(matches!(Money::zero(usd()).checked_add(yen), Err(MoneyError::CurrencyMismatch(..))));
@@ -278,6 +313,18 @@ mod tests {
         fn an_amount_reads_back_as_what_was_written(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
             let money = Money::from_minor(minor, code.parse().unwrap());
             prop_assert_eq!(Money::parse_major(&money.amount(), money.currency()), Ok(money));
+        }
+
+        #[test]
+        fn multiplying_is_adding_again_and_again_or_refused(minor in any::<i64>(), count in 0_u32..20) {
+            let one = Money::from_minor(minor, usd());
+            let sum = Money::total(usd(), (0..count).map(|_| one));
+            prop_assert_eq!(one.checked_mul(count), sum);
+        }
+
+        #[test]
+        fn amounts_of_one_currency_are_ordered_by_size(a in any::<i64>(), b in any::<i64>()) {
+            prop_assert_eq!(Money::from_minor(a, usd()).cmp(&Money::from_minor(b, usd())), a.cmp(&b));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! Puts the use cases on their adapters, and the REST layer on the use cases.
 
 mod application;
-mod dispensable;
+mod optional_component;
 mod readiness;
 mod storage;
 mod throttle;
@@ -43,10 +43,13 @@ pub use self::{
     storage::{Database, DatabaseAdmin, Schema},
 };
 use self::{
-    dispensable::{Dispensable, warn_of_media},
+    optional_component::{OptionalComponent, warn_of_media},
     throttle::Throttle,
 };
-use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
+use crate::{
+    config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError},
+    workers::deliveries_at_once,
+};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.
 #[derive(Clone, Default)]
@@ -124,8 +127,10 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
-    /// What waits to be done.
+    /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
+    /// How many of them are handled at once (`OUTBOX_WORKERS`).
+    pub outbox_workers: usize,
     /// The audit log as a whole.
     pub audit_log: Arc<AuditLog>,
     /// The database itself.
@@ -158,7 +163,9 @@ impl UseCases {
             (Some(mailer), _) => Arc::clone(mailer),
             (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
             (None, MailerSetting::Smtp(smtp)) => {
-                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, Limits::default())?)
+                let connections = deliveries_at_once(settings.outbox_workers);
+                let limits = Limits { connections, ..Limits::default() };
+                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
             }
         };
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
@@ -230,7 +237,19 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, audit_log, database, ids, throttle, media })
+        let outbox_workers = settings.outbox_workers;
+        Ok(Self {
+            accounts,
+            catalog,
+            carts,
+            outbox,
+            outbox_workers,
+            audit_log,
+            database,
+            ids,
+            throttle,
+            media,
+        })
     }
 }
 
@@ -249,9 +268,9 @@ impl UseCases {
     }
 
     /// What the server does less without.
-    fn dispensable(&self) -> Vec<Dispensable> {
-        let redis = self.throttle.shared.iter().map(|redis| Dispensable::redis(Arc::clone(redis)));
-        redis.chain([Dispensable::media(Arc::clone(&self.media))]).collect()
+    fn optional_components(&self) -> Vec<OptionalComponent> {
+        let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
+        redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
 }
 

@@ -6,11 +6,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "cases are tests: what is not as expected has to fail them"
 )]
 
+mod access;
 mod accounts;
 mod audit;
 mod audit_seals;
@@ -73,6 +75,7 @@ fn all() -> Vec<Case> {
     [
         units::cases(),
         cancellation::cases(),
+        access::cases(),
         accounts::cases(),
         users::cases(),
         links::cases(),

@@ -33,7 +33,7 @@ const fn by(key: UserSortKey, descending: bool) -> UserSort {
 }
 
 async fn add(node: &Node, users: &[User]) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for user in users {
         unit.insert_user(user).await.unwrap();
     }
@@ -83,7 +83,7 @@ async fn a_user_is_shown_with_the_profile(node: Node) {
         avatar: Some(MediaKey::avatar(uuid(7))),
         ..Profile::empty(fresh(), ann.id)
     };
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(ann.id).await.unwrap();
     unit.put_profile(&profile).await.unwrap();
     unit.commit().await.unwrap();
@@ -240,7 +240,7 @@ async fn a_position_holds_when_its_user_changes(node: Node) {
     let mut anchor = users.into_iter().find(|user| user.id == whole[4]).unwrap();
     anchor.set_role(Role::Admin, at(99));
     anchor.deactivate(at(99)).unwrap();
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.update_user(&anchor).await.unwrap();
     unit.commit().await.unwrap();
     add_user(&node, 99).await;

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+mod email_keys;
 mod known_devices;
 mod links;
 mod maintenance;

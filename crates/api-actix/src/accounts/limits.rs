@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use app::accounts::MailQuota;
 
 use super::{
-    sessions::bodies::RefreshBody,
+    sessions::bodies::{LoginBody, RefreshBody},
     signup::bodies::{EmailBody, RegisterBody},
 };
 use crate::{
@@ -15,12 +15,29 @@ use crate::{
 };
 
 rate_limits! {
-    /// Log-ins.
-    LogIns by client: |limits| &limits.login;
     /// New passwords by a link: each is hashed.
     PasswordResets by client: |limits| &limits.fixed.confirm_reset;
     /// Copies of the caller's data: each reads all tables.
     Exports by user: |limits| &limits.fixed.export;
+}
+
+/// Log-ins, by client; and by address those that may lead to a mail, whether or not the address is known.
+pub(crate) struct LogIns;
+
+impl Limit<Body<LoginBody>> for LogIns {
+    type Outcome = MailQuota;
+
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LoginBody>,
+    ) -> Result<MailQuota, Problem> {
+        api.limits.count_client(request, |limits| &limits.login).await?;
+        if api.state.accounts.reveals_email() {
+            return Ok(MailQuota::UsedUp);
+        }
+        Ok(api.limits.count_log_in_mail(request, &body.email.0).await)
+    }
 }
 
 /// Registrations, by client; and by address those that may lead to a mail, whether or not the address is known.
@@ -46,7 +63,7 @@ impl Limit<Body<EmailBody>> for ActivationLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.resend_activation, &body.email.0).await
+        api.limits.count_activation_link(request, &body.email.0).await
     }
 }
 
@@ -57,7 +74,7 @@ impl Limit<Body<EmailBody>> for ResetLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.password_reset, &body.email.0).await
+        api.limits.count_reset_link(request, &body.email.0).await
     }
 }
 

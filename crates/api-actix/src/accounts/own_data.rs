@@ -2,8 +2,12 @@
 
 mod bodies;
 
-use app::accounts::{Accounts, DeleteAccountError, ExportDataError};
-use domain::{accounts::HashError, store::StoreError, throttle::TooManyFailures};
+use app::accounts::{Accounts, DeleteAccountError};
+use domain::{
+    accounts::{AccessError, HashError},
+    store::StoreError,
+    throttle::TooManyFailures,
+};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{DeletionBody, PersonalDataBody};
@@ -11,16 +15,8 @@ use super::limits::Exports;
 use crate::{
     extract::{Body, Caller, Limited, Origin, PublicUrl, UseCases},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
-    refusals,
     reply::{Download, NoContent},
 };
-
-refusals! {
-    ExportDataError {
-        Gone => ACCESS_TOKEN_INVALID;
-        via Store: StoreError,
-    }
-}
 
 impl Refusal for DeleteAccountError {
     fn problem(&self) -> Problem {
@@ -29,8 +25,8 @@ impl Refusal for DeleteAccountError {
                 let fault = FieldProblem::new("password", FieldCode::WrongPassword, self.to_string());
                 Problem::invalid(vec![fault])
             }
-            Self::LastAdmin => Problem::new(&kinds::LAST_ADMIN),
-            Self::Gone => Problem::new(&kinds::ACCESS_TOKEN_INVALID),
+            Self::LastAdmin(_) => Problem::new(&kinds::LAST_ADMIN),
+            Self::Access(inner) => inner.problem(),
             Self::Throttled(inner) => inner.problem(),
             Self::Hash(inner) => inner.problem(),
             Self::Store(inner) => inner.problem(),
@@ -38,7 +34,8 @@ impl Refusal for DeleteAccountError {
     }
 
     fn kinds(into: &mut Vec<&'static Kind>) {
-        into.extend([&kinds::VALIDATION_FAILED, &kinds::LAST_ADMIN, &kinds::ACCESS_TOKEN_INVALID]);
+        into.extend([&kinds::VALIDATION_FAILED, &kinds::LAST_ADMIN]);
+        AccessError::kinds(into);
         TooManyFailures::kinds(into);
         HashError::kinds(into);
         StoreError::kinds(into);
@@ -55,9 +52,8 @@ pub(crate) async fn export(
     public_url: PublicUrl,
     Origin(origin): Origin,
     Caller(actor, _): Caller<Limited<Exports>>,
-) -> Result<Download<PersonalDataBody>, Failure<ExportDataError>> {
-    let (data, at) =
-        accounts.run(async move |accounts| accounts.export_data(actor.user_id, &origin).await).await?;
+) -> Result<Download<PersonalDataBody>, Failure<AccessError>> {
+    let (data, at) = accounts.run(async move |accounts| accounts.export_data(actor, &origin).await).await?;
     let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
     Ok(Download { body: PersonalDataBody::new(data, at, &public_url), file_name })
 }
@@ -73,7 +69,7 @@ pub(crate) async fn delete(
     Caller(actor, Body(body)): Caller<Body<DeletionBody>>,
 ) -> Result<NoContent, Failure<DeleteAccountError>> {
     accounts
-        .run(async move |accounts| accounts.delete_account(actor.user_id, &body.password.0, &origin).await)
+        .run(async move |accounts| accounts.delete_account(actor, &body.password.0, &origin).await)
         .await?;
     Ok(NoContent)
 }

@@ -17,7 +17,9 @@ pub(crate) async fn check(
     let email = email.parse::<EmailAddress>().map_err(|_| wrong())?;
     match accounts.check_password(&email, &PlainPassword::new(password), origin).await {
         Ok(()) => Ok(()),
-        Err(LogInError::InvalidCredentials | LogInError::AccountInactive) => Err(wrong()),
+        Err(
+            LogInError::InvalidCredentials | LogInError::AccountInactive | LogInError::AccountDeactivated,
+        ) => Err(wrong()),
         Err(failed) => Err(failed.problem()),
     }
 }

@@ -2,8 +2,8 @@
 
 mod bodies;
 
-use app::accounts::{Accounts, ProfileError, SetAvatarError};
-use domain::{media::PictureError, store::StoreError};
+use app::accounts::{Accounts, SetAvatarError};
+use domain::{accounts::AccessError, media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::ProfileChangesBody;
@@ -16,13 +16,9 @@ use crate::{
 };
 
 refusals! {
-    ProfileError {
-        AccountGone => ACCESS_TOKEN_INVALID;
-        via Store: StoreError,
-    }
     SetAvatarError {
-        AccountGone => ACCESS_TOKEN_INVALID;
-        via Picture: PictureError, via Store: StoreError,
+        ;
+        via Picture: PictureError, via Access: AccessError, via Store: StoreError,
     }
 }
 
@@ -34,8 +30,8 @@ pub(crate) async fn show(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
     Caller(actor, _): Caller,
-) -> Result<OkJson<UserBody>, Failure<ProfileError>> {
-    let user = accounts.run(async move |accounts| accounts.own_account(actor.user_id).await).await?;
+) -> Result<OkJson<UserBody>, Failure<AccessError>> {
+    let user = accounts.run(async move |accounts| accounts.own_account(actor).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
@@ -47,9 +43,8 @@ pub(crate) async fn change(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
     Caller(actor, Patch(changes)): Caller<Patch<ProfileChangesBody>>,
-) -> Result<OkJson<ProfileBody>, Failure<ProfileError>> {
-    let profile =
-        accounts.run(async move |accounts| accounts.change_profile(actor.user_id, changes).await).await?;
+) -> Result<OkJson<ProfileBody>, Failure<AccessError>> {
+    let profile = accounts.run(async move |accounts| accounts.change_profile(actor, changes).await).await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
 }
 
@@ -67,7 +62,7 @@ pub(crate) async fn set_avatar(
     let profile = accounts
         .run(async move |accounts| {
             let _permit = permit;
-            accounts.set_avatar(actor.user_id, avatar).await
+            accounts.set_avatar(actor, avatar).await
         })
         .await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
@@ -80,7 +75,7 @@ pub(crate) async fn set_avatar(
 pub(crate) async fn remove_avatar(
     accounts: UseCases<Accounts>,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<ProfileError>> {
-    accounts.run(async move |accounts| accounts.remove_avatar(actor.user_id).await).await?;
+) -> Result<NoContent, Failure<AccessError>> {
+    accounts.run(async move |accounts| accounts.remove_avatar(actor).await).await?;
     Ok(NoContent)
 }

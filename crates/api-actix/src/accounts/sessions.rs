@@ -10,7 +10,7 @@ use app::{
     paging::ListError,
 };
 use domain::{
-    accounts::{HashError, PasswordProblem},
+    accounts::{AccessError, HashError, PasswordProblem},
     id::SessionId,
     store::StoreError,
     throttle::TooManyFailures,
@@ -38,7 +38,8 @@ use crate::{
 refusals! {
     LogInError {
         InvalidCredentials => INVALID_CREDENTIALS,
-        AccountInactive => ACCOUNT_INACTIVE;
+        AccountInactive => ACCOUNT_INACTIVE,
+        AccountDeactivated => ACCOUNT_DEACTIVATED;
         via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
     }
     RefreshError {
@@ -47,7 +48,7 @@ refusals! {
     }
     EndSessionError {
         NotFound => NOT_FOUND;
-        via Store: StoreError,
+        via Access: AccessError, via Store: StoreError,
     }
     ResetPasswordError {
         TokenInvalid => TOKEN_INVALID,
@@ -55,8 +56,7 @@ refusals! {
         via Password: PasswordProblem, via Hash: HashError, via Store: StoreError,
     }
     ChangePasswordError {
-        SessionEnded => ACCESS_TOKEN_INVALID;
-        via Faults: PasswordChangeFaults, via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
+        ; via Faults: PasswordChangeFaults, via Access: AccessError, via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
     }
 }
 
@@ -82,10 +82,11 @@ impl Refusal for PasswordChangeFaults {
 pub(crate) async fn log_in(
     accounts: UseCases<Accounts>,
     Origin(origin): Origin,
-    Limited(Body(body), ()): Limited<LogIns, Body<LoginBody>>,
+    Limited(Body(body), quota): Limited<LogIns, Body<LoginBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let LoginBody { email: Text(email), password: TypedPassword(password) } = body;
-    let pair = accounts.run(async move |accounts| accounts.log_in(&email, &password, &origin).await).await?;
+    let pair =
+        accounts.run(async move |accounts| accounts.log_in(&email, &password, quota, &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -150,7 +151,7 @@ pub(crate) async fn end_others(
     accounts: UseCases<Accounts>,
     Origin(origin): Origin,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<StoreError>> {
+) -> Result<NoContent, Failure<AccessError>> {
     accounts.run(async move |accounts| accounts.end_other_sessions(actor, &origin).await).await?;
     Ok(NoContent)
 }

@@ -8,7 +8,7 @@ use app::{
     cart::Carts,
     paging::ListError,
 };
-use domain::{id::UserId, store::StoreError};
+use domain::{accounts::AccessError, id::UserId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
@@ -27,8 +27,8 @@ use crate::{
 refusals! {
     ChangeUserError {
         NotFound => NOT_FOUND,
-        LastAdmin => LAST_ADMIN;
-        via Store: StoreError,
+        LastAdmin(_) => LAST_ADMIN;
+        via Access: AccessError, via Store: StoreError,
     }
 }
 
@@ -70,9 +70,8 @@ pub(crate) async fn change(
     Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
     let changes = body.into();
-    let user = accounts
-        .run(async move |accounts| accounts.change_user(actor.user_id, id, changes, &origin).await)
-        .await?;
+    let user =
+        accounts.run(async move |accounts| accounts.change_user(actor, id, changes, &origin).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 

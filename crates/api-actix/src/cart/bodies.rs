@@ -1,10 +1,10 @@
 //! What goes in and out of the cart.
 
-use app::cart::{MergedCart, PricedCart};
+use app::cart::MergedCart;
 use domain::{
     cart::{CartRefusal, CartView},
     id::MovieId,
-    money::Money,
+    purchases::PurchaseRefusal,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,10 +61,18 @@ impl From<CartRefusal> for ReasonBody {
     fn from(refusal: CartRefusal) -> Self {
         match refusal {
             CartRefusal::AlreadyInCart => Self::AlreadyInCart,
-            CartRefusal::AlreadyPurchased => Self::AlreadyPurchased,
-            CartRefusal::MovieUnavailable => Self::MovieUnavailable,
+            CartRefusal::CannotBuy(refusal) => refusal.into(),
             CartRefusal::CartFull => Self::CartFull,
             CartRefusal::NotFound => Self::NotFound,
+        }
+    }
+}
+
+impl From<PurchaseRefusal> for ReasonBody {
+    fn from(refusal: PurchaseRefusal) -> Self {
+        match refusal {
+            PurchaseRefusal::AlreadyPurchased => Self::AlreadyPurchased,
+            PurchaseRefusal::MovieUnavailable => Self::MovieUnavailable,
         }
     }
 }
@@ -97,27 +105,21 @@ pub(crate) struct CartBody {
     unavailable: Vec<UnavailableBody>,
 }
 
-impl CartBody {
-    fn of(cart: CartView, total: Money) -> Self {
+impl From<CartView> for CartBody {
+    fn from(cart: CartView) -> Self {
         Self {
             items: cart
                 .items
                 .into_iter()
                 .map(|line| CartItemBody { movie: line.movie.into(), added_at: Moment(line.added_at) })
                 .collect(),
-            total: total.into(),
+            total: cart.total.into(),
             unavailable: cart
                 .unavailable
                 .into_iter()
                 .map(|item| UnavailableBody { movie: item.movie.into(), reason: item.reason.into() })
                 .collect(),
         }
-    }
-}
-
-impl From<PricedCart> for CartBody {
-    fn from(priced: PricedCart) -> Self {
-        Self::of(priced.cart, priced.total)
     }
 }
 

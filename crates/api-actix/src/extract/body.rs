@@ -16,11 +16,11 @@ use paperclip::{
 
 use super::{
     api_of,
+    check::Source,
     faults::Faults,
     input::{self, Input, NoFields},
     json::Json,
     query,
-    shape::Source,
 };
 use crate::{
     edge::in_flight::read_body,

@@ -11,9 +11,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
+    check::{Reading, Source, check},
+    compile::compile,
     faults::Faults,
     json::Json,
-    shape::{Reading, Shape, Source},
+    shape::Shape,
 };
 use crate::{openapi::schemas, rules::Rules};
 
@@ -51,7 +53,7 @@ macro_rules! inputs {
 pub(crate) use inputs;
 
 /// Reads a value; `None` when something was at fault.
-pub(crate) fn read<T: Input>(
+pub(super) fn read<T: Input>(
     value: Json,
     source: Source,
     rules: &Rules,
@@ -59,7 +61,7 @@ pub(crate) fn read<T: Input>(
 ) -> Option<T::Checked> {
     // A test rules out that there is none.
     let shape = shape_of::<T>().ok()?;
-    let members = shape.read(value, &mut Reading { source, rules, faults })?;
+    let members = check(&shape, value, &mut Reading { source, rules, faults })?;
     deserialized::<T>(members).and_then(|input| input.check(rules, faults))
 }
 
@@ -78,14 +80,14 @@ fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
 ///
 /// # Errors
 /// When its schema says what cannot be checked.
-pub(crate) fn shape_of<T: Input>() -> Result<Arc<Shape>, String> {
+pub(super) fn shape_of<T: Input>() -> Result<Arc<Shape>, String> {
     static SHAPES: LazyLock<RwLock<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(RwLock::default);
     let key = TypeId::of::<T>();
     if let Some(shape) = SHAPES.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Ok(Arc::clone(shape));
     }
     let (schema, definitions) = schemas::of_input::<T>();
-    let shape = Arc::new(Shape::compile(&schema, &definitions)?);
+    let shape = Arc::new(compile(&schema, &definitions)?);
     SHAPES.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&shape));
     Ok(shape)
 }

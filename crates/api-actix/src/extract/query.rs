@@ -11,10 +11,10 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     api_of,
+    check::Source,
     faults::{Fault, Faults},
     input::{self, Input},
     json::Json,
-    shape::Source,
 };
 use crate::{
     openapi::carrier,

@@ -164,6 +164,7 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
             "malformed_request",
             "invalid_credentials",
             "account_inactive",
+            "account_deactivated",
             "rate_limited",
             "not_acceptable",
             "too_large",

@@ -9,13 +9,13 @@ use api_actix::{Component, Readiness};
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
-        Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash, PasswordHasher,
-        PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError, Role, Session,
-        SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
+        AccessClaims, AccessError, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore,
+        AccountUnit, Actor, Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash,
+        PasswordHasher, PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError,
+        Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
     audit::{AuditFilter, AuditQueries, AuditRecord},
-    cart::{CartQueries, CartStore, CartUnit, CartView},
+    cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, NameKind, NameQueries, Named, RatingSummary,
@@ -215,6 +215,28 @@ impl AccountStore for Doubles {
     async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
         Err(away())
     }
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_deletion(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_as_admin(
+        &self,
+        _attempt: Attempt,
+        _admin: &Actor,
+        _user_id: UserId,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
 }
 
 #[async_trait]
@@ -378,15 +400,15 @@ impl NameQueries for Doubles {
 
 #[async_trait]
 impl CartStore for Doubles {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
-        Err(away())
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
+        Err(away().into())
     }
 }
 
 #[async_trait]
 impl CartQueries for Doubles {
-    async fn cart_view(&self, _user_id: UserId) -> Result<CartView, StoreError> {
-        Ok(CartView::default())
+    async fn cart_entries(&self, _user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

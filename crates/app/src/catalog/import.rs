@@ -6,7 +6,8 @@ use std::{
 use chrono::Datelike;
 use domain::{
     catalog::{
-        CatalogUnit, Facts, InvalidMovie, Movie, MovieIdentity, NameKind, ProposedName, ResolvedNames,
+        CatalogUnit, CheckedFacts, Facts, InvalidFacts, Movie, MovieIdentity, NameKind, ProposedName,
+        ResolvedNames,
     },
     id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
     store::{Attempt, StoreError, retried},
@@ -18,7 +19,7 @@ use uuid::Uuid;
 use super::{Catalog, audit::entries};
 
 /// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// A new movie.
     Added,
@@ -29,7 +30,7 @@ pub enum ImportOutcome {
     /// A later row is about the same movie, and counts in its place.
     Superseded,
     /// It breaks a rule.
-    Rejected(InvalidMovie),
+    Rejected(InvalidFacts),
 }
 
 /// An import stopped. What was imported before stays.
@@ -50,7 +51,7 @@ type Resolved = HashMap<(NameKind, String), Uuid>;
 type Outcomes = Option<Vec<ImportOutcome>>;
 
 /// A row that is to be imported, or what became of it already.
-type Row = Result<Facts, ImportOutcome>;
+type Row = Result<CheckedFacts, ImportOutcome>;
 
 impl Catalog {
     /// Brings movies in, in one transaction: adds what is new by (name, year, duration), takes over what differs, and says
@@ -82,7 +83,7 @@ impl Catalog {
     /// Keeps the new names of the rows; gives the identifiers of all.
     async fn keep_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, has_new) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
+        let (names, has_new) = self.resolve(&mut *unit, rows.iter().flatten().map(|facts| &**facts)).await?;
         if has_new {
             unit.commit().await?;
         }
@@ -107,7 +108,7 @@ impl Catalog {
     /// Does all of it, and keeps nothing.
     async fn try_out(&self, attempt: Attempt, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, _) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
+        let (names, _) = self.resolve(&mut *unit, rows.iter().flatten().map(|facts| &**facts)).await?;
         self.bring_in(&mut *unit, rows, &names, now).await
     }
 
@@ -131,7 +132,7 @@ impl Catalog {
             let facts = match row {
                 Ok(facts) => facts.clone(),
                 Err(outcome) => {
-                    outcomes.push(*outcome);
+                    outcomes.push(outcome.clone());
                     continue;
                 }
             };
@@ -196,7 +197,7 @@ impl Catalog {
 
 /// Puts the rows in order, and tells those that need no store: what breaks a rule, and what a later row supersedes.
 fn settle(rows: Vec<Facts>, this_year: i32) -> Vec<Row> {
-    let tidied = rows.into_iter().map(|facts| facts.tidy(this_year).map_err(ImportOutcome::Rejected));
+    let tidied = rows.into_iter().map(|facts| facts.check(this_year).map_err(ImportOutcome::Rejected));
     let mut rows: Vec<Row> = tidied.collect();
     let mut seen = HashSet::new();
     for row in rows.iter_mut().rev() {
@@ -270,7 +271,12 @@ mod tests {
             directors: Vec::new(),
             stars: Vec::new(),
         };
-        Movie::create(Id::from_uuid(Uuid::from_u128(900)), facts(name), names, Instant::default())
+        Movie::create(
+            Id::from_uuid(Uuid::from_u128(900)),
+            facts(name).check(2026).unwrap(),
+            names,
+            Instant::default(),
+        )
     }
 
     #[tokio::test]
@@ -288,7 +294,7 @@ mod tests {
             outcomes,
             [
                 ImportOutcome::Added,
-                ImportOutcome::Rejected(InvalidMovie::Imdb),
+                ImportOutcome::Rejected(Facts { imdb: 11.0, ..facts("Bad") }.check(2026).unwrap_err()),
                 ImportOutcome::Unchanged,
                 ImportOutcome::Updated
             ]
@@ -306,7 +312,7 @@ mod tests {
         let rows = || vec![facts("One"), facts("Two")];
         import(&catalog, rows()).await;
         let before = store.shelf().movies.clone();
-        assert_eq!(import(&catalog, rows()).await, [ImportOutcome::Unchanged; 2]);
+        assert_eq!(import(&catalog, rows()).await, [const { ImportOutcome::Unchanged }; 2]);
         assert_eq!(store.shelf().movies, before);
     }
 
@@ -322,7 +328,8 @@ mod tests {
             ]
         };
         let outcomes = |last| {
-            let rejected = ImportOutcome::Rejected(InvalidMovie::Votes);
+            let rejected =
+                ImportOutcome::Rejected(Facts { votes: -1, ..facts("Twice") }.check(2026).unwrap_err());
             [ImportOutcome::Superseded, ImportOutcome::Superseded, last, rejected]
         };
         assert_eq!(import(&catalog, rows()).await, outcomes(ImportOutcome::Added));
@@ -386,7 +393,10 @@ mod tests {
         let (catalog, store) = catalog();
         let mut remake = facts("Solaris");
         remake.identity.year = 2002;
-        assert_eq!(import(&catalog, vec![facts("Solaris"), remake]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(
+            import(&catalog, vec![facts("Solaris"), remake]).await,
+            [const { ImportOutcome::Added }; 2]
+        );
         assert_eq!(store.shelf().movies.len(), 2);
     }
 
@@ -468,7 +478,10 @@ mod tests {
     async fn an_import_that_loses_races_brings_everything_in_once() {
         let (catalog, store) = catalog();
         store.races.lose(4);
-        assert_eq!(import(&catalog, vec![facts("One"), facts("Two")]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(
+            import(&catalog, vec![facts("One"), facts("Two")]).await,
+            [const { ImportOutcome::Added }; 2]
+        );
         assert_eq!(store.shelf().movies.len(), 2);
         // The names are lost four times, and then they and the movies are kept.
         assert_eq!(store.races.take_count(), 6);

@@ -38,7 +38,7 @@ impl Catalog {
     /// Looks at a row before any is imported. Rows are numbered by the caller, upwards; those that break a rule supersede
     /// none.
     pub fn look_at(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
-        if let Ok(identity) = facts.tidy_identity(self.clock.now().year()) {
+        if let Ok(identity) = facts.check_identity(self.clock.now().year()) {
             repeats.note(row, &identity);
         }
     }

@@ -121,8 +121,8 @@ pub struct RefreshTokenError;
 pub trait SessionTokens: Send + Sync {
     /// Signs an access token (`typ: at+jwt`, RFC 9068).
     fn sign_access(&self, claims: &AccessClaims) -> String;
-    /// Reads an access token. MUST refuse every other algorithm, type, issuer and audience than its own, and allow
-    /// 60 s of clock skew on its expiry.
+    /// Reads an access token. MUST refuse every other algorithm, type, issuer and audience than its own, and every token
+    /// from its expiry on: the clock that made it is the clock that checks it, so no leeway is needed.
     ///
     /// # Errors
     /// When it is not to be trusted; [`AccessTokenError::Expired`] only when all but its time is right.

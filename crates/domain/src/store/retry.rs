@@ -1,6 +1,6 @@
 use std::{error::Error, time::Duration};
 
-use super::LostRace;
+use super::error::LostRace;
 use crate::time::Backoff;
 
 /// How often a unit of work is attempted, the first time included.

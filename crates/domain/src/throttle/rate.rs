@@ -119,6 +119,14 @@ impl RateLimit {
         Self { name, policies: quotas.iter().map(policy).collect() }
     }
 
+    /// The same limit in two parts, of which both have to allow a use: the quotas with a window of at most `longest`, and the
+    /// others. The parts can be counted for different subjects.
+    #[must_use]
+    pub fn split_at(self, longest: TimeDelta) -> (Self, Self) {
+        let (short, long) = self.policies.into_iter().partition(|policy| policy.quota.window <= longest);
+        (Self { name: self.name, policies: short }, Self { name: self.name, policies: long })
+    }
+
     /// What is limited.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -474,7 +474,7 @@ mod tests {
         assert_eq!(identities.len(), movies.len());
         for movie in movies {
             let name = movie.identity.name.clone();
-            assert!(movie.tidy(2026).is_ok(), "{name}");
+            assert!(movie.check(2026).is_ok(), "{name}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use app::catalog::{ImportError, ImportOutcome, Repeats};
-use domain::{catalog::InvalidMovie, money::Money};
+use domain::{catalog::InvalidFacts, money::Money};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
@@ -139,7 +139,7 @@ impl Counts {
     }
 
     /// Counts what became of a row; a rejected one is only told why.
-    const fn note(&mut self, outcome: ImportOutcome) -> Option<InvalidMovie> {
+    fn note(&mut self, outcome: ImportOutcome) -> Option<InvalidFacts> {
         let counter = match outcome {
             ImportOutcome::Added => &mut self.added,
             ImportOutcome::Updated => &mut self.updated,

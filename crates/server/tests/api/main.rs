@@ -16,6 +16,7 @@
 mod accounts;
 mod audit;
 mod audit_seals;
+mod authority;
 mod authorization;
 mod bad_input;
 mod cart;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         accounts::cases(),
         audit::cases(),
         audit_seals::cases(),
+        authority::cases(),
         authorization::cases(),
         bad_input::cases(),
         cart::cases(),

@@ -8,6 +8,7 @@ cases! {
     a_wrong_password_and_an_unknown_email_look_the_same,
     what_tells_of_no_account_takes_the_same_work_for_all,
     an_inactive_account_is_told_only_to_who_knows_the_password,
+    where_addresses_are_not_revealed_a_waiting_account_looks_unknown_and_is_mailed_its_link,
     each_log_in_is_a_session_of_its_own,
     many_may_log_in_at_once,
     a_missing_field_is_named,
@@ -95,6 +96,37 @@ async fn an_inactive_account_is_told_only_to_who_knows_the_password(engine: Engi
     };
     log_in("not Ann's 1").await.problem(401, "invalid_credentials");
     log_in(&password_of("ann")).await.problem(403, "account_inactive");
+}
+
+async fn where_addresses_are_not_revealed_a_waiting_account_looks_unknown_and_is_mailed_its_link(
+    engine: Engine,
+) {
+    let app =
+        TestApp::spawn_with(engine, &[("REGISTRATION_REVEALS_EMAIL", "false"), ("RATE_LIMITS", "on")]).await;
+    app.register("ann").await.expect(201);
+    app.run_outbox().await;
+    let log_in = |name: &str, password: &str| {
+        app.anonymous().post("/accounts/login", json!({"email": email_of(name), "password": password}))
+    };
+    let mut told = Vec::new();
+    for (name, password) in [("nobody", password_of("ann")), ("ann", password_of("ann"))] {
+        let answer = log_in(name, &password).await.problem(401, "invalid_credentials");
+        let names: Vec<_> = answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        told.push((answer.json()["detail"].clone(), names));
+    }
+    assert_eq!(told[0], told[1]);
+    app.run_outbox().await;
+    assert_eq!((app.mails_to(&email_of("nobody")).len(), app.mails_to(&email_of("ann")).len()), (0, 2));
+    // Six more refusals: no more than five log-ins a day lead to a mail.
+    for _ in 0..6 {
+        log_in("ann", "Wr0ng password").await;
+        app.advance(chrono::TimeDelta::minutes(16));
+    }
+    app.run_outbox().await;
+    assert_eq!(app.mails_to(&email_of("ann")).len(), 6);
+    let link = app.activation_token("ann").await;
+    app.activate(&link).await.expect(200);
+    app.log_in("ann").await.expect(200);
 }
 
 async fn each_log_in_is_a_session_of_its_own(engine: Engine) {

@@ -71,7 +71,7 @@ async fn a_deactivated_user_is_out_at_once_and_on_other_nodes_within_five_second
     assert_eq!(changed["is_active"], false);
     ann.get("/cart").await.problem(401, "access_token_invalid");
     app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
-    app.log_in("ann").await.problem(403, "account_inactive");
+    app.log_in("ann").await.problem(403, "account_deactivated");
     app.advance(TimeDelta::seconds(5));
     elsewhere.get("/cart").await.problem(401, "access_token_invalid");
     change(&admin, &ann, json!({"is_active": true})).await.expect(200);
@@ -96,7 +96,7 @@ async fn a_deactivated_user_does_not_come_back_alone(engine: Engine) {
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     app.run_outbox().await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), mails);
-    app.log_in("ann").await.problem(403, "account_inactive");
+    app.log_in("ann").await.problem(403, "account_deactivated");
 }
 
 async fn an_account_that_waits_is_activated_by_hand(engine: Engine) {
@@ -131,7 +131,7 @@ async fn an_account_that_waits_and_is_deactivated_is_never_activated_by_its_owne
     patch(&admin, id, &inactive).await.expect(200);
     app.run_outbox().await;
     assert_eq!(app.mails_to(&email_of("ann")).len(), mails.len());
-    app.log_in("ann").await.problem(403, "account_inactive");
+    app.log_in("ann").await.problem(403, "account_deactivated");
     let told = admin.get("/admin/audit?action=activation_changed").await.expect(200).json();
     assert_eq!(told["total_items"], 1);
     assert_eq!(told["items"][0]["before"], json!({"is_active": "false", "is_waiting": "true"}));
