@@ -40,7 +40,7 @@ impl Refusal for BrowseError {
 
 /// List the movies on sale.
 ///
-/// Filters of several kinds must all be met; of a repeated one, any. Deep pages are read by `cursor`.
+/// Movies that meet all filters; of a repeated filter, any of its values. Deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
@@ -53,7 +53,7 @@ pub(crate) async fn list_movies(
 
 /// Show a movie.
 ///
-/// One that was withdrawn from sale is shown to its buyers and to moderators alone.
+/// A movie that was withdrawn from sale is visible only to its buyers and to moderators.
 #[api_v2_operation(operation_id = "getMovie", tags("catalog"))]
 pub(crate) async fn show_movie(
     catalog: UseCases<Catalog>,

@@ -77,7 +77,7 @@ impl Refusal for PasswordChangeFaults {
 
 /// Sign in.
 ///
-/// Gives an access token for 15 minutes and a refresh token for 7 days.
+/// The answer holds an access token, valid for 15 minutes, and a refresh token, valid for 7 days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
     accounts: UseCases<Accounts>,
@@ -92,7 +92,7 @@ pub(crate) async fn log_in(
 
 /// Exchange a refresh token for a new pair.
 ///
-/// The token stops working; using it again after 30 seconds ends the whole sign-in.
+/// The token stops working. Using it again more than 30 seconds later ends the session.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
 pub(crate) async fn refresh(
     accounts: UseCases<Accounts>,
@@ -106,7 +106,7 @@ pub(crate) async fn refresh(
 
 /// Sign out.
 ///
-/// Ends the sign-in that the refresh token belongs to; whatever else the text is, nothing happens.
+/// Ends the session of the refresh token. Any other text has no effect and is answered alike.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
     accounts: UseCases<Accounts>,
@@ -119,7 +119,8 @@ pub(crate) async fn log_out(
 
 /// List the caller's sessions.
 ///
-/// The live ones, at most 20, the one used last first. Signing in once more ends the one that was used longest ago.
+/// The live ones, most recently used first. There are at most 20: signing in again ends the one that was used least
+/// recently.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list(
     accounts: UseCases<Accounts>,
@@ -132,7 +133,7 @@ pub(crate) async fn list(
 
 /// End one of the caller's sessions.
 ///
-/// It may be the calling one. 404 when it is not there, has ended, or is somebody else's.
+/// It may be the current one. 404 when it does not exist, has ended, or belongs to another user.
 #[api_v2_operation(operation_id = "endSession", tags("me"))]
 pub(crate) async fn end(
     accounts: UseCases<Accounts>,
@@ -143,9 +144,9 @@ pub(crate) async fn end(
     Ok(NoContent)
 }
 
-/// End all of the caller's sessions but the calling one.
+/// End all of the caller's sessions except the current one.
 ///
-/// When there is no other, nothing happens.
+/// Without others nothing happens.
 #[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
 pub(crate) async fn end_others(
     accounts: UseCases<Accounts>,
@@ -158,8 +159,8 @@ pub(crate) async fn end_others(
 
 /// Ask for a link to set a new password.
 ///
-/// The answer is the same whether or not the address is known; the mail goes to active accounts alone. The link holds
-/// for an hour, and an earlier one stops working.
+/// The answer is the same whether or not the address is known; only active accounts get the mail. The link is valid for an
+/// hour, and an earlier one stops working.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
     accounts: UseCases<Accounts>,
@@ -171,7 +172,7 @@ pub(crate) async fn request_password_reset(
 
 /// Set a new password with the token of a reset link.
 ///
-/// Once. Every session of the user ends.
+/// The token works once. Every session of the user ends.
 #[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
 pub(crate) async fn reset_password(
     accounts: UseCases<Accounts>,
@@ -185,8 +186,8 @@ pub(crate) async fn reset_password(
 
 /// Change the caller's password.
 ///
-/// The other sessions of the caller end, the calling one stays. Links to set a password that were mailed stop working,
-/// and a mail tells the owner.
+/// The caller's other sessions end. Links to set a password that were mailed before stop working, and the owner is notified
+/// by mail.
 #[api_v2_operation(operation_id = "changePassword", tags("me"))]
 pub(crate) async fn change_password(
     accounts: UseCases<Accounts>,

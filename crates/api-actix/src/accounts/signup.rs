@@ -35,8 +35,8 @@ refusals! {
 
 /// Open an account.
 ///
-/// The account waits until the link in the mail was followed; it holds for 24 hours. Registering an address again
-/// that was never activated sends a new link, up to a few times a day.
+/// The account is inactive until the link in the mail is used, which is valid for 24 hours. Registering an address again
+/// that is not activated sends a new link, a few times a day at most.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
     accounts: UseCases<Accounts>,
@@ -50,7 +50,7 @@ pub(crate) async fn register(
 
 /// Activate an account.
 ///
-/// With the token of the link in the activation mail, once.
+/// With the token of the link in the activation mail, which works once.
 #[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
 pub(crate) async fn activate(
     accounts: UseCases<Accounts>,

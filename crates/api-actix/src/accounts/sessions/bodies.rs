@@ -17,7 +17,7 @@ use crate::{
     moment::Moment,
 };
 
-/// Who signs in.
+/// The credentials of an account.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Credentials", example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
 pub(crate) struct LoginBody {
@@ -31,7 +31,7 @@ pub(crate) struct LoginBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "RefreshToken", example = json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
 pub(crate) struct RefreshBody {
-    /// As it was handed out.
+    /// As it was issued.
     pub(crate) refresh: Token,
 }
 
@@ -39,35 +39,35 @@ pub(crate) struct RefreshBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "PasswordReset", example = json!({"token": "q0pV2dkSgT1uZ3p8yJH2m0iM4bGv6c9XwYtRrLkEeAs", "password": "correct horse 2"}))]
 pub(crate) struct ResetPasswordBody {
-    /// As it stands in the link.
+    /// The value of `token` in the link.
     pub(crate) token: Token,
-    /// With a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the email, and none
-    /// of the common ones.
+    /// It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email and not a
+    /// common password.
     pub(crate) password: NewPassword,
 }
 
-/// The present password and the one to be.
+/// The current password and the new one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "PasswordChange", example = json!({"current_password": "correct horse 1", "new_password": "correct horse 2"}))]
 pub(crate) struct ChangePasswordBody {
-    /// The present one.
+    /// The current one.
     pub(crate) current_password: TypedPassword,
-    /// Another one, with a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the
-    /// email, and none of the common ones.
-    // The use case names the faults of both at once.
+    /// Another one. It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email
+    /// and not a common password.
+    // The use case reports the errors of both at once.
     #[schemars(extend("x-deferred" = true))]
     pub(crate) new_password: NewPassword,
 }
 
 inputs!(LoginBody, RefreshBody, ResetPasswordBody, ChangePasswordBody);
 
-/// What a signed-in client holds.
+/// The tokens of a session.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TokenPair", example = json!({"access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
 pub(crate) struct TokenPairBody {
-    /// To be sent as `Authorization: Bearer`; it holds for 15 minutes.
+    /// Sent as `Authorization: Bearer`; valid for 15 minutes.
     access: String,
-    /// To be exchanged for a new pair; it holds for 7 days and is used once.
+    /// Exchanged once for a new pair; valid for 7 days.
     refresh: String,
 }
 
@@ -89,7 +89,7 @@ impl From<TokenPair> for TokenPairBody {
 }))]
 pub(crate) struct SessionBody {
     id: Uuid,
-    /// When it was begun by logging in.
+    /// When the user logged in.
     created_at: Moment,
     /// When its tokens were refreshed last.
     last_used_at: Moment,
@@ -97,7 +97,7 @@ pub(crate) struct SessionBody {
     user_agent: Option<String>,
     /// The network address that logged in.
     ip: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 

@@ -10,14 +10,14 @@ use crate::{
     rules::Rules,
 };
 
-/// Who wants an account.
+/// The email and password of a new account.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Registration", example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
 pub(crate) struct RegisterBody {
-    /// Where the activation link is sent to.
+    /// The activation link is sent to it.
     pub(crate) email: Text<EmailAddress>,
-    /// With a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the email, and none
-    /// of the common ones.
+    /// It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email and not a
+    /// common password.
     pub(crate) password: NewPassword,
 }
 
@@ -34,11 +34,11 @@ impl Input for RegisterBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Activation", example = json!({"token": "q0pV2dkSgT1uZ3p8yJH2m0iM4bGv6c9XwYtRrLkEeAs"}))]
 pub(crate) struct ActivateBody {
-    /// As it stands in the link.
+    /// The value of `token` in the link.
     pub(crate) token: Token,
 }
 
-/// Where to send a link to.
+/// The address of an account that a link is sent to.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "EmailOnly", example = json!({"email": "ann@example.com"}))]
 pub(crate) struct EmailBody {
