@@ -1,4 +1,4 @@
-//! What goes in and out of one's own data.
+//! The bodies of the caller's own data.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    accounts::users::bodies::UserBody,
     audit::bodies::state,
     extract::{TypedPassword, inputs},
     moment::Moment,
-    users::bodies::UserBody,
 };
 
-/// That it is really the owner who wants to go.
+/// Confirms the deletion of an account.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "AccountDeletion", example = json!({"password": "correct horse 1"}))]
 pub(crate) struct DeletionBody {
@@ -30,7 +30,7 @@ pub(crate) struct DeletionBody {
 
 inputs!(DeletionBody);
 
-/// A sign-in.
+/// A session.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedSession")]
 struct SessionBody {
@@ -103,7 +103,7 @@ enum LinkKindBody {
     PasswordReset,
 }
 
-/// A link that was mailed and not followed yet.
+/// A link that was mailed and not used yet.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedLink")]
 struct LinkBody {
@@ -143,7 +143,7 @@ struct PurchaseBody {
     movie_id: Uuid,
     name: String,
     purchased_at: Moment,
-    /// When it was taken back.
+    /// When it was revoked.
     revoked_at: Option<Moment>,
 }
 
@@ -158,27 +158,27 @@ impl From<HeldMovie> for PurchaseBody {
     }
 }
 
-/// Something that the user did, or that was done to the account.
+/// An action of the user, or an action on the account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDeed")]
 struct DeedBody {
     created_at: Moment,
-    /// What was done.
+    /// The action.
     action: String,
-    /// Whether the user did it, signed in.
+    /// Whether the signed-in user did it.
     by_me: bool,
-    /// What was changed, as it was.
+    /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
-    /// What was changed, as it became.
+    /// The changed values after the action.
     after: Option<BTreeMap<String, String>>,
-    /// The network that it came from, where the user did it.
+    /// The network of the client (/24 or /48), for actions of the user.
     ip: Option<String>,
-    /// The name of the request, where the user did it.
+    /// The id of the request, for actions of the user.
     request_id: Option<String>,
 }
 
 impl DeedBody {
-    /// Says nothing of others: neither who they are nor where they were.
+    /// Leaves out data of other users: their identity and their network.
     fn new(record: AuditRecord, user_id: UserId) -> Self {
         let by_me = record.actor == Some(user_id);
         Self {
@@ -193,29 +193,29 @@ impl DeedBody {
     }
 }
 
-/// All that is stored about the caller.
+/// Everything that is stored about the caller.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PersonalData", example = example())]
 pub(crate) struct PersonalDataBody {
-    /// When the copy was made.
+    /// When the export was made.
     exported_at: Moment,
     /// The account and its profile.
     account: UserBody,
-    /// The sign-ins, ended ones too, as long as they are kept.
+    /// The sessions, including ended ones that are still stored.
     sessions: Vec<SessionBody>,
     /// Their refresh tokens.
     refresh_tokens: Vec<RefreshTokenBody>,
     /// The devices that the user signed in from.
     devices: Vec<DeviceBody>,
-    /// Links that were mailed.
+    /// Links that were mailed and are not used yet.
     links: Vec<LinkBody>,
-    /// What is in the cart.
+    /// The movies in the cart.
     cart: Vec<CartItemBody>,
-    /// What was bought.
+    /// The bought movies.
     purchases: Vec<PurchaseBody>,
-    /// What the audit log tells of the user.
+    /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
-    /// How many mails wait to be sent.
+    /// The number of mails that wait to be sent.
     pending_mails: u64,
 }
 

@@ -1,4 +1,4 @@
-//! One's own account, profile and avatar (api.md section 3).
+//! The caller's own account, profile and avatar.
 
 mod avatars;
 mod fields;

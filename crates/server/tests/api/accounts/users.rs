@@ -1,4 +1,4 @@
-//! What administrators see of users and do to them (api.md section 4).
+//! Users as administrators see and change them.
 
 mod changes;
 mod list;

@@ -11,8 +11,8 @@ use domain::{
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{DeletionBody, PersonalDataBody};
+use super::limits::Exports;
 use crate::{
-    accounts::limits::Exports,
     extract::{Body, Caller, Limited, Origin, PublicUrl, UseCases},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
     reply::{Download, NoContent},
@@ -42,10 +42,10 @@ impl Refusal for DeleteAccountError {
     }
 }
 
-/// Take a copy of one's own data.
+/// Export the caller's data.
 ///
-/// All that is stored about the caller, as one JSON document to keep. Hashes of passwords and tokens are left out, and so is
-/// what would tell of others.
+/// Everything that is stored about the caller, as one JSON document to download. Hashes of passwords and tokens are left
+/// out, and so are data of other users.
 #[api_v2_operation(operation_id = "exportMyData", tags("users"))]
 pub(crate) async fn export(
     accounts: UseCases<Accounts>,
@@ -58,10 +58,10 @@ pub(crate) async fn export(
     Ok(Download { body: PersonalDataBody::new(data, at, &public_url), file_name })
 }
 
-/// Delete one's own account.
+/// Delete the caller's account.
 ///
-/// For good. All that names the caller is erased, every session ends, and the address may be registered again. Purchases
-/// stay in the books without a name. The last administrator cannot go.
+/// This cannot be undone. Personal data are erased, every session ends, and the address can be registered again. Purchases
+/// are kept without personal data. The last active administrator cannot be deleted.
 #[api_v2_operation(operation_id = "deleteMyAccount", tags("users"))]
 pub(crate) async fn delete(
     accounts: UseCases<Accounts>,

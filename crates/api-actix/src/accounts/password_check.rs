@@ -1,12 +1,15 @@
-//! A password that is checked without signing in.
+//! Checks a password without signing in.
 
 use app::accounts::{Accounts, LogInError, Standing};
 use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
 
-/// Insists on the password of an active account. Guessing is slowed down as at a log-in, and the audit log tells of it as of
-/// one: passwords can be guessed here too.
+/// Checks the email and password of an active account. Failures are delayed and written to the audit log as those of a log-in,
+/// since passwords can be guessed here too.
+///
+/// # Errors
+/// 401 when they are wrong.
 pub(crate) async fn check(
     accounts: &Accounts,
     email: &str,
@@ -24,7 +27,7 @@ pub(crate) async fn check(
     }
 }
 
-/// How the account stands that a password was right for.
+/// The state of the account that a password was right for.
 pub(crate) async fn standing(accounts: &Accounts, email: &str) -> Result<Option<Standing>, Problem> {
     match email.parse::<EmailAddress>() {
         Ok(email) => accounts.standing(&email).await.map_err(|failed| failed.problem()),

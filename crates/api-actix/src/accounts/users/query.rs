@@ -12,19 +12,19 @@ use crate::{
     rules::Rules,
 };
 
-/// What an administrator may ask for.
+/// The filters, sorts and page of the list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UserQuery {
-    /// A text that stands in the address as it is, but for case.
+    /// A part of the address, in any case.
     #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
     email: Option<String>,
-    /// With this role.
+    /// Users with this role.
     #[schemars(example = &"moderator")]
     role: Option<RoleBody>,
-    /// Whether they may sign in.
+    /// Users that may, or may not, sign in.
     #[schemars(example = true)]
     is_active: Option<bool>,
-    /// Sorts separated by commas, a `-` before one for the largest first. Without it: `-created_at`.
+    /// Sorts separated by commas, each descending with a leading `-`; `-created_at` by default.
     #[serde(default)]
     #[schemars(example = ["email", "-created_at"])]
     sort: Sorts<UserSortKey>,

@@ -34,7 +34,7 @@ refusals! {
 
 /// List the users.
 ///
-/// Filters must all be met. The newest come first when no sort is asked for; deep pages are read by `cursor`.
+/// Users that meet all filters, newest first unless sorted otherwise. Deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listUsers", tags("users"))]
 pub(crate) async fn list(
     accounts: UseCases<Accounts>,
@@ -60,8 +60,8 @@ pub(crate) async fn show(
 
 /// Change a user's role, or whether the user may sign in.
 ///
-/// A changed role ends no session: it counts within 5 seconds. Deactivating ends every session of the user at once. The
-/// last active administrator can be neither demoted nor deactivated.
+/// A changed role takes effect within 5 seconds and ends no session. Deactivating ends every session of the user at once. The
+/// last active administrator cannot be demoted or deactivated.
 #[api_v2_operation(operation_id = "changeUser", tags("users"))]
 pub(crate) async fn change(
     accounts: UseCases<Accounts>,
@@ -77,7 +77,7 @@ pub(crate) async fn change(
 
 /// Show a user's cart.
 ///
-/// As its owner sees it, to find out what went wrong.
+/// As its owner sees it.
 #[api_v2_operation(operation_id = "getUserCart", tags("users"))]
 pub(crate) async fn show_cart(
     accounts: UseCases<Accounts>,

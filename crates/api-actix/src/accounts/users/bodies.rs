@@ -1,4 +1,4 @@
-//! What is shown of users.
+//! The bodies of users.
 
 use app::accounts::UserChanges;
 use domain::accounts::{Gender, Profile, Role, UserDetails};
@@ -12,16 +12,16 @@ use crate::{
     moment::{Day, Moment},
 };
 
-/// What a user may do; each role may do all that the one before it may.
+/// What a user may do. Each role includes the one before it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Role")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RoleBody {
-    /// Browses, rates, buys and watches.
+    /// May browse, rate, buy and watch.
     User,
-    /// Looks after the catalogue and sees sales.
+    /// May manage the catalogue and see sales.
     Moderator,
-    /// Looks after users and money.
+    /// May manage users and payments.
     Admin,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum GenderBody {
     Man,
     /// A woman.
     Woman,
-    /// Neither, or not to be said.
+    /// Another gender, or not specified.
     Other,
 }
 
@@ -78,7 +78,7 @@ impl From<GenderBody> for Gender {
     }
 }
 
-/// What a person says of themselves; all of it may be `null`.
+/// The profile of a user; every field may be `null`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Profile", example = profile_example())]
 pub(crate) struct ProfileBody {
@@ -87,13 +87,13 @@ pub(crate) struct ProfileBody {
     gender: Option<GenderBody>,
     date_of_birth: Option<Day>,
     info: Option<String>,
-    /// Where the picture is; it needs no token, and what stands there never changes.
+    /// The address of the picture. It needs no token, and its content never changes.
     #[schemars(extend("format" = "uri"))]
     avatar_url: Option<String>,
 }
 
 impl ProfileBody {
-    /// What is shown of a profile; of one that was never written, nothing.
+    /// A profile that was never written has no values.
     pub(crate) fn new(profile: Option<Profile>, public_url: &str) -> Self {
         profile.map_or_else(Self::default, |profile| Self {
             first_name: profile.first_name,
@@ -132,13 +132,13 @@ impl UserBody {
     }
 }
 
-/// What to change of a user; what is left out stays.
+/// Changes of a user. Fields that are left out stay as they are.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "UserChanges", example = json!({"role": "moderator"}))]
 pub(crate) struct UserChangesBody {
     role: Option<RoleBody>,
-    /// Whether the user may sign in. An account that waits for its activation can be activated so, or kept from being
-    /// activated by its owner.
+    /// Whether the user may sign in. `true` also activates an account that waits for its activation, `false` keeps its owner
+    /// from activating it.
     is_active: Option<bool>,
 }
 
