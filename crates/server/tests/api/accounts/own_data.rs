@@ -92,7 +92,7 @@ async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
     assert_eq!(answer.header("cache-control"), Some("private, no-store"));
     let copy = answer.json();
     let columns =
-        include_str!("../../../../migrations/columns.txt").lines().map(|line| line.replace(' ', "."));
+        include_str!("../../../../../migrations/columns.txt").lines().map(|line| line.replace(' ', "."));
     let tables: BTreeSet<String> = columns
         .map(|column| column.trim_end_matches(".null").to_owned())
         .filter(|column| {
