@@ -1,3 +1,5 @@
+//! Errors of a command, and messages on standard error.
+
 use std::{
     error::Error,
     io::{self, Write},
@@ -9,39 +11,40 @@ use std::{
 
 use crate::composition::error_chain;
 
-/// A command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Said in one line on standard error, with this exit code.
-    Told { message: String, code: u8 },
-    /// Whoever read standard output has seen enough: nothing to say.
-    ReaderGone,
+    /// An error that is printed as one line on standard error; the process ends with this exit code.
+    Error { message: String, code: u8 },
+    /// The reader of standard output closed the pipe, as `head` does. Nothing is printed, the exit code is 0.
+    OutputClosed,
 }
 
 impl Failure {
-    /// A failure of the work itself: exit code 1.
+    /// An error of the work itself, with exit code 1.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self::Told { message: message.into(), code: 1 }
+        Self::Error { message: message.into(), code: 1 }
     }
 
-    /// A failure of how the command was called: exit code 2.
+    /// An error in the command's arguments, with exit code 2.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self::Told { message: message.into(), code: 2 }
+        Self::Error { message: message.into(), code: 2 }
     }
 
-    /// Writing to standard output failed.
+    /// An error in writing to standard output.
     pub(super) fn of_output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::ReaderGone
+            Self::OutputClosed
         } else {
             Self::new(format!("cannot write to standard output ({error})"))
         }
     }
 
+    /// Prints the error, and returns the exit code of the process.
     pub(super) fn report(self) -> ExitCode {
         match self {
-            Self::ReaderGone => ExitCode::SUCCESS,
-            Self::Told { message, code } => {
+            Self::OutputClosed => ExitCode::SUCCESS,
+            Self::Error { message, code } => {
                 say(&format!("cinema: {message}"));
                 ExitCode::from(code)
             }
@@ -49,24 +52,26 @@ impl Failure {
     }
 }
 
-/// How long saying something may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a write to standard error may take.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Says something on standard error; there is nobody to tell when that fails. Who has stopped reading it does not keep the
-/// program from going on, nor from hearing that it is to stop.
+/// Prints a line on standard error. Errors are ignored, since there is nowhere left to report them.
+///
+/// The write runs in a thread of its own and is waited for only one second: a full pipe that nobody reads must not stop
+/// the program, which still has to react to signals.
 pub(super) fn say(text: &str) {
     let line: Arc<str> = format!("{text}\n").into();
-    let (said, is_said) = mpsc::sync_channel(1);
-    let speak = {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let print = {
         let line = Arc::clone(&line);
         move || {
             write(&line);
-            // Nobody may be waiting any more.
-            let _ = said.send(());
+            // The receiver is gone after the timeout.
+            let _ = sender.send(());
         }
     };
-    match thread::Builder::new().name("say".to_owned()).spawn(speak) {
-        Ok(_) => drop(is_said.recv_timeout(PATIENCE)),
+    match thread::Builder::new().name("say".to_owned()).spawn(print) {
+        Ok(_) => drop(receiver.recv_timeout(WRITE_TIMEOUT)),
         Err(_) => write(&line),
     }
 }

@@ -14,7 +14,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
 use self::{rejects::Rejects, source::Source};
-use super::{Failure, ImportArgs, failure::say, output::Output, use_cases};
+use super::{
+    arguments::ImportArgs,
+    failure::{Failure, say},
+    output::Output,
+    wiring::use_cases,
+};
 use crate::{
     composition::UseCases,
     config::{DatabaseSetting, Settings},
@@ -289,8 +294,8 @@ impl Import<'_> {
     fn stopped(&self, cause: &Failure) -> Failure {
         self.bar.finish_and_clear();
         let cause = match cause {
-            Failure::Told { message, .. } => message.as_str(),
-            Failure::ReaderGone => "the output was closed",
+            Failure::Error { message, .. } => message.as_str(),
+            Failure::OutputClosed => "the output was closed",
         };
         let summary = self.counts.summary(self.is_dry);
         Failure::new(format!("stopped: {cause} ({summary}): run it again, what is in stays as it is"))

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
 /// The file of rejected rows.
 pub(super) struct Rejects {

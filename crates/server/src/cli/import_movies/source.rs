@@ -4,7 +4,7 @@ use std::{
     path::Path,
 };
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
 /// A file of movies that can be read again from its beginning.
 pub(super) struct Source {
