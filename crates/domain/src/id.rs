@@ -122,6 +122,20 @@ kinds! {
     CartItemId = CartItemKind "cart_item";
     /// Identifies what a user bought.
     PurchaseId = PurchaseKind "purchase";
+    /// Identifies an order.
+    OrderId = OrderKind "order";
+    /// Identifies an item of an order.
+    OrderItemId = OrderItemKind "order_item";
+    /// Identifies an attempt to pay an order.
+    PaymentId = PaymentKind "payment";
+    /// Identifies money that goes back to the buyer.
+    RefundId = RefundKind "refund";
+    /// Identifies a buyer's request for a refund.
+    RefundRequestId = RefundRequestKind "refund_request";
+    /// Identifies a dispute of a payment.
+    DisputeId = DisputeKind "dispute";
+    /// Identifies this shop among all that use the same account at the payment provider.
+    ShopId = ShopKind "shop";
     /// Identifies a message that waits to be acted on or sent.
     OutboxId = OutboxKind "outbox";
 }

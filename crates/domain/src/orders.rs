@@ -1,0 +1,10 @@
+//! Orders: what a buyer asked for, at which prices, and how far it got.
+
+mod order;
+mod state;
+
+pub use order::{ExcludedMovie, ExclusionReason, Order, OrderItem, OrderTotalError};
+pub use state::{
+    CancelReason, EXPIRY_AFTER_CHECKOUT, InvalidTransition, ORDER_LIFETIME, OrderEvent, OrderState,
+    OrderStatus, RefundedPart,
+};

@@ -1,0 +1,115 @@
+use crate::{
+    id::{MovieId, OrderId, OrderItemId, UserId},
+    money::{Currency, Money, MoneyError},
+    orders::OrderState,
+    time::Instant,
+};
+
+/// A movie in an order, at the price of the moment it was ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderItem {
+    /// Its identifier.
+    pub id: OrderItemId,
+    /// The movie.
+    pub movie_id: MovieId,
+    /// What the buyer was told that it costs.
+    pub price: Money,
+}
+
+/// Why a movie of the cart was left out of the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExclusionReason {
+    /// The buyer owns it already.
+    AlreadyPurchased,
+    /// It is not on sale any more, or is priced in another currency than the shop's.
+    MovieUnavailable,
+}
+
+impl ExclusionReason {
+    /// The name in the API and in the database: a code of the cart's refusals.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AlreadyPurchased => "already_purchased",
+            Self::MovieUnavailable => "movie_unavailable",
+        }
+    }
+}
+
+/// A movie of the cart that was left out of the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExcludedMovie {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Why.
+    pub reason: ExclusionReason,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Its identifier.
+    pub id: OrderId,
+    /// What people call it: short, and never used twice.
+    pub number: String,
+    /// Who ordered; `None` once the account was deleted.
+    pub user_id: Option<UserId>,
+    /// How far it got.
+    pub state: OrderState,
+    /// What was ordered, at least one movie, none twice.
+    pub items: Vec<OrderItem>,
+    /// The sum of the prices.
+    pub total: Money,
+    /// What was left out when it was made.
+    pub excluded: Vec<ExcludedMovie>,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+/// The prices of an order cannot be summed up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the prices of an order have no sum")]
+pub struct OrderTotalError(#[from] MoneyError);
+
+impl Order {
+    /// The sum of the prices, in the shop's currency.
+    ///
+    /// # Errors
+    /// When a price is in another currency, or the sum is too large to be kept.
+    pub fn sum(items: &[OrderItem], currency: Currency) -> Result<Money, OrderTotalError> {
+        let mut total = Money::zero(currency);
+        for item in items {
+            total = total.checked_add(item.price)?;
+        }
+        Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id;
+
+    fn item(minor: i64, currency: &str) -> OrderItem {
+        OrderItem {
+            id: Id::from_uuid(Uuid::nil()),
+            movie_id: Id::from_uuid(Uuid::nil()),
+            price: Money::from_minor(minor, currency.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_total_is_the_exact_sum_of_the_prices() {
+        let usd = "USD".parse().unwrap();
+        let total = Order::sum(&[item(999, "USD"), item(1, "USD")], usd);
+        assert_eq!(total, Ok(Money::from_minor(1_000, usd)));
+        assert_eq!(Order::sum(&[], usd), Ok(Money::zero(usd)));
+    }
+
+    #[test]
+    fn prices_of_two_currencies_have_no_total() {
+        assert!(Order::sum(&[item(999, "EUR")], "USD".parse().unwrap()).is_err());
+    }
+}
