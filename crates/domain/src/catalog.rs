@@ -1,11 +1,13 @@
 //! The catalogue: movies, and who and what they are made of.
 
+mod imported_facts;
 mod movie;
 mod ports;
 mod poster_url;
 mod query;
 mod read_models;
 
+pub use imported_facts::{FactSet, ImportedFacts, OptionalFact};
 pub use movie::{
     Facts, InvalidMovie, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MAX_NAME_LENGTH, Movie,
     MovieIdentity, NameKind, Offer, ProposedName, ResolvedNames, compose_description, popularity,

@@ -6,8 +6,7 @@ use app::audit::KnownSeal;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use domain::accounts::EmailAddress;
-
-use crate::movie_files::Columns;
+use movie_files::{Columns, Delimiter, TextEncoding};
 
 /// The backend of an online cinema: its API, its background work and the commands of its operators.
 ///
@@ -62,12 +61,16 @@ pub(super) struct MigrateArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MoviesCommand {
-    /// Bring movies in from CSV or JSON Lines; may be repeated
+    /// Import movies from CSV, JSON Lines or a JSON array
     ///
-    /// A movie is the same by its name, year and duration: one that is there takes over what differs, and of several rows
-    /// the last good one counts. A bad row is reported with its line, its name and the reason, and the rest goes on.
+    /// A movie is identified by its name, year and running time. New movies are added, existing ones are updated. A field
+    /// without a column keeps its value in existing movies and gets a default value in new ones. If a movie has several
+    /// rows, the last valid one is imported. Importing a file again changes nothing.
     ///
-    /// Exit 0: every row is in. 3: some were rejected. 1: nothing was imported.
+    /// A bad row is reported with its line, its name and everything that is wrong with it; the other rows are imported.
+    /// If the file ends inside a quote or a JSON array, nothing is imported.
+    ///
+    /// Exit code 0: all rows were imported. 3: some rows were rejected. 1: nothing was imported.
     Import(ImportArgs),
     /// Print every movie as JSON Lines, which `import` reads back without a change
     Export,
@@ -75,21 +78,30 @@ pub(super) enum MoviesCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The file, or - for standard input; its ending says what it is (.csv, .jsonl), else its first character
-    pub(super) file: PathBuf,
-    /// Which column of a CSV file holds which field: `name=Series_Title,year=Released_Year,stars=Star1,stars=Star2`
+    /// The file, or - for standard input
     ///
-    /// The fields are those of POST /movies. A list field (genres, directors, stars) may be named several times, its
-    /// cells are split at commas, and a name that stands twice counts once. `142 min` and `28,341,469` are understood.
-    #[arg(long, value_name = "FIELD=COLUMN,…")]
-    pub(super) columns: Option<Columns>,
-    /// The price of movies that come without one, in CURRENCY, such as 9.99
+    /// The ending of its name tells the format (.csv, .json, .jsonl), or else its first character.
+    pub(super) file: PathBuf,
+    /// The columns or JSON keys that hold a field under another name, such as `name=Series_Title,stars=Star1,stars=Star2`
+    ///
+    /// Columns that have the name of a field need not be listed. The fields are name, year, duration_minutes, imdb, votes,
+    /// price, meta_score, gross, description, certification, genres, directors, stars, poster_url and is_available.
+    /// Genres, directors and stars may have several columns, and several names with commas between them in a cell.
+    #[arg(long, value_name = "FIELD=COLUMN,…", default_value = "", hide_default_value = true)]
+    pub(super) columns: Columns,
+    /// The price of movies that have none in the file, in CURRENCY, such as 9.99
     #[arg(long, value_name = "AMOUNT")]
     pub(super) default_price: Option<String>,
-    /// Try everything and keep nothing
+    /// The character between the cells of a CSV file, such as ; or the word tab [default: found in the header]
+    #[arg(long, value_name = "CHARACTER")]
+    pub(super) delimiter: Option<Delimiter>,
+    /// The character encoding, such as windows-1251 [default: UTF-8, UTF-16 or Windows-1252, found in the file]
+    #[arg(long, value_name = "NAME")]
+    pub(super) encoding: Option<TextEncoding>,
+    /// Report what an import would do, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Write the rejected rows to this file, to be mended and imported again
+    /// Write rejected rows to this file, to be corrected and imported again
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
 }
@@ -188,6 +200,8 @@ mod tests {
             "movies",
             "movies import",
             "movies import a.csv --columns nonsense",
+            "movies import a.csv --delimiter ab",
+            "movies import a.csv --encoding nonsense",
             "dev generate-movies many",
             "users create-admin --email nobody",
             "migrate --now",

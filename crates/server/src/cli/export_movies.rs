@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
+use movie_files::{facts_of, json_line};
+
 use super::{failure::Failure, output::Output, wiring::use_cases};
-use crate::{
-    config::Settings,
-    movie_files::{facts_of, line_of},
-};
+use crate::config::Settings;
 
 /// Prints every movie as a JSON line.
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode, Failure> {
@@ -18,7 +17,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode, Failure> {
         let Some(last) = movies.last() else { break };
         after = Some(last.summary.id);
         for movie in movies {
-            output.line(&line_of(facts_of(movie)))?;
+            output.line(&json_line(&facts_of(movie)))?;
         }
     }
     output.finish()

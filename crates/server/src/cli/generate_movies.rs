@@ -8,10 +8,10 @@ use domain::{
     catalog::{Facts, MovieIdentity},
     money::{Currency, Money},
 };
+use movie_files::json_line;
 
 use self::words::{CERTIFICATIONS, FAMILY_NAMES, FIRST_WORDS, GENRES, GIVEN_NAMES, PLACES, SECOND_WORDS};
 use super::{failure::Failure, output::Output};
-use crate::movie_files::line_of;
 
 /// Prices in cents.
 const PRICES: [i64; 6] = [499, 699, 899, 999, 1_299, 1_499];
@@ -23,7 +23,7 @@ const PEOPLE: u64 = 5_400;
 pub(super) fn run(count: u64, seed: u64) -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     for facts in Movies::new(seed, "USD".parse()?).take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        output.line(&line_of(facts))?;
+        output.line(&json_line(&facts))?;
     }
     output.finish()
 }

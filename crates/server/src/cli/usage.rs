@@ -64,7 +64,7 @@ mod tests {
             ),
             (
                 "movies import a.csv --columns nonsense",
-                "invalid value 'nonsense' for '--columns <FIELD=COLUMN,…>': --columns: \"nonsense\" is not of the form \
+                "invalid value 'nonsense' for '--columns <FIELD=COLUMN,…>': \"nonsense\" is not of the form \
                  field=column, such as name=Series_Title; see `cinema movies import --help`",
             ),
             (
