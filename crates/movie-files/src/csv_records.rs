@@ -86,7 +86,9 @@ impl CsvRecords {
             }
             let is_complete = self.parser.feed(piece);
             let current = self.lines.current();
-            piece.iter().for_each(|byte| self.lines.count(*byte));
+            for byte in piece {
+                self.lines.count(*byte);
+            }
             self.text.consume(length);
             let Some(line) = first_line else { continue };
             if is_complete {

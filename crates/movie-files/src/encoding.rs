@@ -162,8 +162,8 @@ pub(crate) struct Converted<R> {
     encoding: TextEncoding,
     input: Window,
     output: Window,
-    /// How many bytes of the source were converted.
-    converted: u64,
+    /// The number of bytes of the source that were converted.
+    position: u64,
     is_at_end: bool,
     is_finished: bool,
 }
@@ -207,7 +207,7 @@ impl<R: Read> Converted<R> {
             encoding,
             input: Window::new(),
             output: Window::new(),
-            converted: 0,
+            position: 0,
             is_at_end: false,
             is_finished: false,
         }
@@ -227,14 +227,14 @@ impl<R: Read> Converted<R> {
             );
             self.input.skip(read);
             self.output.refilled_to(written);
-            self.converted = self.converted.saturating_add(u64::try_from(read).unwrap_or_default());
+            self.position = self.position.saturating_add(u64::try_from(read).unwrap_or_default());
             match result {
                 DecoderResult::InputEmpty => self.is_finished = self.is_at_end,
                 DecoderResult::OutputFull => {}
                 DecoderResult::Malformed(..) => {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidData,
-                        format!("it is not {} text near byte {}", self.encoding, self.converted),
+                        format!("it is not {} text near byte {}", self.encoding, self.position),
                     ));
                 }
             }

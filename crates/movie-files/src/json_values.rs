@@ -52,8 +52,7 @@ pub(crate) struct JsonArray {
 
 impl JsonArray {
     pub(crate) const fn new(text: Text) -> Self {
-        let scanner =
-            Scanner { place: Place::BeforeArray, nesting: 0, is_in_string: false, is_escaped: false };
+        let scanner = Scanner { place: Place::Before, nesting: 0, is_in_string: false, is_escaped: false };
         Self { text, lines: LineCounter::new(1), scanner }
     }
 
@@ -62,7 +61,7 @@ impl JsonArray {
         loop {
             let buffer = self.text.fill_buf()?;
             if buffer.is_empty() {
-                if self.scanner.place == Place::BehindArray {
+                if self.scanner.place == Place::Behind {
                     return Ok(None);
                 }
                 let line = element.map_or(self.lines.current(), |element| element.line);
@@ -116,11 +115,12 @@ struct Scanner {
     is_escaped: bool,
 }
 
+/// Where the next byte is, seen from the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    BeforeArray,
-    InArray,
-    BehindArray,
+    Before,
+    Inside,
+    Behind,
 }
 
 /// What a byte is.
@@ -140,20 +140,20 @@ impl Scanner {
         }
         match (self.place, byte) {
             (_, b' ' | b'\t' | b'\r' | b'\n') => return Meaning::Space,
-            (Place::BeforeArray, _) => {
-                self.place = Place::InArray;
+            (Place::Before, _) => {
+                self.place = Place::Inside;
                 return Meaning::Space;
             }
-            (Place::BehindArray, _) => return Meaning::TextBehindArray,
-            (Place::InArray, b',') if self.nesting == 0 => return Meaning::EndOfElement,
-            (Place::InArray, b']') if self.nesting == 0 => {
-                self.place = Place::BehindArray;
+            (Place::Behind, _) => return Meaning::TextBehindArray,
+            (Place::Inside, b',') if self.nesting == 0 => return Meaning::EndOfElement,
+            (Place::Inside, b']') if self.nesting == 0 => {
+                self.place = Place::Behind;
                 return Meaning::EndOfElement;
             }
-            (Place::InArray, b'"') => self.is_in_string = true,
-            (Place::InArray, b'{' | b'[') => self.nesting = self.nesting.saturating_add(1),
-            (Place::InArray, b'}' | b']') => self.nesting = self.nesting.saturating_sub(1),
-            (Place::InArray, _) => {}
+            (Place::Inside, b'"') => self.is_in_string = true,
+            (Place::Inside, b'{' | b'[') => self.nesting = self.nesting.saturating_add(1),
+            (Place::Inside, b'}' | b']') => self.nesting = self.nesting.saturating_sub(1),
+            (Place::Inside, _) => {}
         }
         Meaning::Content
     }

@@ -84,8 +84,9 @@ pub(super) struct ImportArgs {
     pub(super) file: PathBuf,
     /// The columns or JSON keys that hold a field under another name, such as `name=Series_Title,stars=Star1,stars=Star2`
     ///
-    /// Columns that have the name of a field need not be listed. The fields are name, year, duration_minutes, imdb, votes,
-    /// price, meta_score, gross, description, certification, genres, directors, stars, poster_url and is_available.
+    /// Columns that have the name of a field need not be listed. The fields are `name`, `year`, `duration_minutes`, `imdb`,
+    /// `votes`, `price`, `meta_score`, `gross`, `description`, `certification`, `genres`, `directors`, `stars`, `poster_url`
+    /// and `is_available`.
     /// Genres, directors and stars may have several columns, and several names with commas between them in a cell.
     #[arg(long, value_name = "FIELD=COLUMN,…", default_value = "", hide_default_value = true)]
     pub(super) columns: Columns,
