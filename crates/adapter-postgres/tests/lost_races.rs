@@ -45,12 +45,12 @@ async fn begin(store: &PostgresDatabase) -> Box<dyn AccountUnit> {
 }
 
 async fn activate(unit: &mut dyn AccountUnit, mut user: User) -> Result<(), StoreError> {
-    user.activate(Instant::UNIX_EPOCH);
+    user.activate(Instant::UNIX_EPOCH).unwrap();
     unit.users().update(&user).await
 }
 
 async fn is_active(store: &PostgresDatabase, id: UserId) -> bool {
-    begin(store).await.users().find(id).await.unwrap().unwrap().is_active
+    begin(store).await.users().find(id).await.unwrap().unwrap().is_active()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,13 @@
-//! Sign-up, sign-in and tokens (api.md, section 2).
+//! Sign-up, sign-in and tokens.
 
 pub(crate) mod bodies;
 pub(crate) mod gate;
+pub(crate) mod limits;
 pub(crate) mod own;
 pub(crate) mod pages;
 pub(crate) mod profile;
 
-use actix_web::{HttpRequest, web};
-use app::accounts::{ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError};
+use app::accounts::{Accounts, ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError};
 use domain::{
     accounts::{HashError, PasswordProblem},
     store::StoreError,
@@ -15,16 +15,18 @@ use domain::{
 };
 use paperclip::actix::api_v2_operation;
 
-use self::bodies::{
-    ActivateBody, Activated, ActivationResent, EmailBody, LoggedOut, LoginBody, PasswordReset, RefreshBody,
-    RegisterBody, Registered, ResetPasswordBody, ResetRequested, TokenPairBody,
+use self::{
+    bodies::{
+        ActivateBody, Activated, ActivationResent, EmailBody, LoggedOut, LoginBody, PasswordReset,
+        RefreshBody, RegisterBody, Registered, ResetPasswordBody, ResetRequested, TokenPairBody,
+    },
+    limits::{ActivationLinks, LogIns, PasswordResets, Refreshes, Registrations, ResetLinks},
 };
 use crate::{
-    extract::{Body, origin_of},
+    extract::{Body, Limited, Origin, UseCases},
     problem::Failure,
     refusals,
     reply::{AcceptedJson, CreatedJson, OkJson},
-    state::Api,
 };
 
 refusals! {
@@ -59,16 +61,12 @@ refusals! {
 /// that was never activated sends a new link, up to a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<RegisterBody>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), quota): Limited<Registrations, Body<RegisterBody>>,
 ) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
-    let accounts = api.accounts();
-    let RegisterBody { email, password } = body.0;
-    api.limits.count_client(&request, |limits| &limits.register).await.map_err(Failure::Broken)?;
-    let quota = api.limits.count_registration_mail(&request, &email).await;
-    let origin = origin_of(&request);
-    api.run(async move { accounts.register(email, password, quota, &origin).await }).await?;
+    let RegisterBody { email, password } = body;
+    accounts.run(async move |accounts| accounts.register(email, password, quota, &origin).await).await?;
     Ok(CreatedJson(Registered))
 }
 
@@ -77,14 +75,11 @@ pub(crate) async fn register(
 /// With the token of the link in the activation mail, once.
 #[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
 pub(crate) async fn activate(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<ActivateBody>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Body(body): Body<ActivateBody>,
 ) -> Result<OkJson<Activated>, Failure<ActivateError>> {
-    let accounts = api.accounts();
-    let token = body.0.token;
-    let origin = origin_of(&request);
-    api.run(async move { accounts.activate(&token, &origin).await }).await?;
+    accounts.run(async move |accounts| accounts.activate(&body.token, &origin).await).await?;
     Ok(OkJson(Activated))
 }
 
@@ -93,15 +88,10 @@ pub(crate) async fn activate(
 /// The answer is the same whether or not the address is known. The earlier link stops working.
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<EmailBody>,
+    accounts: UseCases<Accounts>,
+    Limited(Body(body), ()): Limited<ActivationLinks, Body<EmailBody>>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
-    let accounts = api.accounts();
-    let email = body.0.email;
-    let asked = api.limits.count_link(&request, |limits| &limits.resend_activation, &email).await;
-    asked.map_err(Failure::Broken)?;
-    api.run(async move { accounts.resend_activation(email).await }).await?;
+    accounts.run(async move |accounts| accounts.resend_activation(body.email).await).await?;
     Ok(OkJson(ActivationResent))
 }
 
@@ -111,15 +101,10 @@ pub(crate) async fn resend_activation(
 /// for an hour, and an earlier one stops working.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<EmailBody>,
+    accounts: UseCases<Accounts>,
+    Limited(Body(body), ()): Limited<ResetLinks, Body<EmailBody>>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
-    let accounts = api.accounts();
-    let email = body.0.email;
-    let asked = api.limits.count_link(&request, |limits| &limits.password_reset, &email).await;
-    asked.map_err(Failure::Broken)?;
-    api.run(async move { accounts.request_password_reset(email).await }).await?;
+    accounts.run(async move |accounts| accounts.request_password_reset(body.email).await).await?;
     Ok(AcceptedJson(ResetRequested))
 }
 
@@ -128,16 +113,12 @@ pub(crate) async fn request_password_reset(
 /// Once. Every session of the user ends.
 #[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
 pub(crate) async fn reset_password(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<ResetPasswordBody>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), ()): Limited<PasswordResets, Body<ResetPasswordBody>>,
 ) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
-    let accounts = api.accounts();
-    let ResetPasswordBody { token, password } = body.0;
-    let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
-    counted.map_err(Failure::Broken)?;
-    let origin = origin_of(&request);
-    api.run(async move { accounts.reset_password(&token, password, &origin).await }).await?;
+    let ResetPasswordBody { token, password } = body;
+    accounts.run(async move |accounts| accounts.reset_password(&token, password, &origin).await).await?;
     Ok(OkJson(PasswordReset))
 }
 
@@ -146,15 +127,12 @@ pub(crate) async fn reset_password(
 /// Gives an access token for 15 minutes and a refresh token for 7 days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<LoginBody>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), ()): Limited<LogIns, Body<LoginBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
-    let accounts = api.accounts();
-    let LoginBody { email, password } = body.0;
-    api.limits.count_client(&request, |limits| &limits.login).await.map_err(Failure::Broken)?;
-    let origin = origin_of(&request);
-    let pair = api.run(async move { accounts.log_in(&email, &password, &origin).await }).await?;
+    let LoginBody { email, password } = body;
+    let pair = accounts.run(async move |accounts| accounts.log_in(&email, &password, &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -163,17 +141,12 @@ pub(crate) async fn log_in(
 /// The token stops working; using it again after 30 seconds ends the whole sign-in.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
 pub(crate) async fn refresh(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<RefreshBody>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), ()): Limited<Refreshes, Body<RefreshBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
-    let accounts = api.accounts();
-    let token = body.0.refresh;
-    if let Some(presented) = accounts.presented(token.expose()) {
-        api.limits.count_refresh(&request, &presented).await.map_err(Failure::Broken)?;
-    }
-    let origin = origin_of(&request);
-    let pair = api.run(async move { accounts.refresh(token.expose(), &origin).await }).await?;
+    let pair =
+        accounts.run(async move |accounts| accounts.refresh(body.refresh.expose(), &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -182,13 +155,10 @@ pub(crate) async fn refresh(
 /// Ends the sign-in that the refresh token belongs to; whatever else the text is, nothing happens.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    body: Body<RefreshBody>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Body(body): Body<RefreshBody>,
 ) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
-    let accounts = api.accounts();
-    let token = body.0.refresh;
-    let origin = origin_of(&request);
-    api.run(async move { accounts.log_out(token.expose(), &origin).await }).await?;
+    accounts.run(async move |accounts| accounts.log_out(body.refresh.expose(), &origin).await).await?;
     Ok(OkJson(LoggedOut))
 }

@@ -1,19 +1,17 @@
-//! The audit log, for administrators (quality E14).
+//! The audit log, for administrators.
 
 pub(crate) mod bodies;
 mod query;
 
-use actix_web::web;
-use app::paging::ListError;
+use app::{accounts::Accounts, paging::ListError};
 use paperclip::actix::api_v2_operation;
 
 use self::{bodies::AuditEntryBody, query::AuditQuery};
 use crate::{
-    extract::{Admin, Query},
+    extract::{Admin, Query, UseCases},
     page::PageBody,
     problem::Failure,
     reply::PrivatePage,
-    state::Api,
 };
 
 /// List the audit log.
@@ -21,11 +19,10 @@ use crate::{
 /// The newest first. Filters must all be met; deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listAudit", tags("users"))]
 pub(crate) async fn list(
-    api: web::Data<Api>,
-    admin: Admin<Query<AuditQuery>>,
+    accounts: UseCases<Accounts>,
+    Admin(_, Query(query)): Admin<Query<AuditQuery>>,
 ) -> Result<PrivatePage<AuditEntryBody>, Failure<ListError>> {
-    let (wanted, number, size) = admin.rest.0.wanted().map_err(ListError::Page)?;
-    let accounts = api.accounts();
-    let listing = api.run(async move { accounts.list_audit(wanted).await }).await?;
+    let (wanted, number, size) = query.wanted().map_err(ListError::Page)?;
+    let listing = accounts.run(async move |accounts| accounts.list_audit(wanted).await).await?;
     Ok(PrivatePage(PageBody::of(listing, number, size, AuditEntryBody::from)))
 }

@@ -1,28 +1,19 @@
-//! What the caller means to buy (api.md, section 7).
+//! The caller's cart.
 
 mod bodies;
 
-use actix_web::web;
-use app::cart::AddToCartError;
+use app::cart::{AddToCartError, Carts};
 use domain::{id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 pub(crate) use self::bodies::CartBody;
 use self::bodies::{AddBody, MergeBody, MergedCartBody};
 use crate::{
-    extract::{Body, Caller, PathId},
-    problem::Failure,
+    extract::{Body, Caller, PathId, UseCases},
+    problem::{Failure, OrNotFound},
     refusals,
     reply::{CreatedJson, NoContent, OkJson},
-    state::Api,
 };
-
-/// A movie cannot be taken out.
-#[derive(Debug)]
-pub(crate) enum RemoveError {
-    NotFound,
-    Store(StoreError),
-}
 
 refusals! {
     AddToCartError {
@@ -33,10 +24,6 @@ refusals! {
         CartFull => CART_FULL;
         via Store: StoreError,
     }
-    RemoveError {
-        NotFound => NOT_FOUND;
-        via Store: StoreError,
-    }
 }
 
 /// Show the caller's cart.
@@ -44,11 +31,10 @@ refusals! {
 /// With the prices of now. What was withdrawn or bought meanwhile stands under `unavailable`, outside the total.
 #[api_v2_operation(operation_id = "getCart", tags("cart"))]
 pub(crate) async fn show(
-    api: web::Data<Api>,
-    caller: Caller,
+    carts: UseCases<Carts>,
+    Caller(actor, _): Caller,
 ) -> Result<OkJson<CartBody>, Failure<StoreError>> {
-    let carts = api.carts();
-    let cart = api.run(async move { carts.view(caller.actor.user_id).await }).await?;
+    let cart = carts.run(async move |carts| carts.view(actor.user_id).await).await?;
     Ok(OkJson(cart.into()))
 }
 
@@ -57,12 +43,10 @@ pub(crate) async fn show(
 /// A movie that is there or was bought is refused, and a cart holds at most 100.
 #[api_v2_operation(operation_id = "addCartItem", tags("cart"))]
 pub(crate) async fn add(
-    api: web::Data<Api>,
-    caller: Caller<Body<AddBody>>,
+    carts: UseCases<Carts>,
+    Caller(actor, Body(body)): Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
-    let carts = api.carts();
-    let Caller { actor, rest: Body(body) } = caller;
-    let cart = api.run(async move { carts.add(actor.user_id, body.movie_id).await }).await?;
+    let cart = carts.run(async move |carts| carts.add(actor.user_id, body.movie_id).await).await?;
     Ok(CreatedJson(cart.into()))
 }
 
@@ -71,16 +55,10 @@ pub(crate) async fn add(
 /// 404 when it is not there.
 #[api_v2_operation(operation_id = "removeCartItem", tags("cart"))]
 pub(crate) async fn remove(
-    api: web::Data<Api>,
-    caller: Caller<PathId<MovieId>>,
-) -> Result<NoContent, Failure<RemoveError>> {
-    let carts = api.carts();
-    let Caller { actor, rest: PathId(movie_id) } = caller;
-    api.run(async move {
-        let is_removed = carts.remove(actor.user_id, movie_id).await.map_err(RemoveError::Store)?;
-        if is_removed { Ok(()) } else { Err(RemoveError::NotFound) }
-    })
-    .await?;
+    carts: UseCases<Carts>,
+    Caller(actor, PathId(movie_id, _)): Caller<PathId<MovieId>>,
+) -> Result<NoContent, Failure<OrNotFound<StoreError>>> {
+    carts.find(async move |carts| carts.remove(actor.user_id, movie_id).await).await?;
     Ok(NoContent)
 }
 
@@ -88,9 +66,11 @@ pub(crate) async fn remove(
 ///
 /// An empty cart stays one.
 #[api_v2_operation(operation_id = "clearCart", tags("cart"))]
-pub(crate) async fn clear(api: web::Data<Api>, caller: Caller) -> Result<NoContent, Failure<StoreError>> {
-    let carts = api.carts();
-    api.run(async move { carts.clear(caller.actor.user_id).await }).await?;
+pub(crate) async fn clear(
+    carts: UseCases<Carts>,
+    Caller(actor, _): Caller,
+) -> Result<NoContent, Failure<StoreError>> {
+    carts.run(async move |carts| carts.clear(actor.user_id).await).await?;
     Ok(NoContent)
 }
 
@@ -99,11 +79,9 @@ pub(crate) async fn clear(api: web::Data<Api>, caller: Caller) -> Result<NoConte
 /// For after signing in. What cannot join is listed under `skipped`, and why.
 #[api_v2_operation(operation_id = "mergeCart", tags("cart"))]
 pub(crate) async fn merge(
-    api: web::Data<Api>,
-    caller: Caller<Body<MergeBody>>,
+    carts: UseCases<Carts>,
+    Caller(actor, Body(body)): Caller<Body<MergeBody>>,
 ) -> Result<OkJson<MergedCartBody>, Failure<StoreError>> {
-    let carts = api.carts();
-    let Caller { actor, rest: Body(body) } = caller;
-    let merged = api.run(async move { carts.merge(actor.user_id, &body.movie_ids).await }).await?;
+    let merged = carts.run(async move |carts| carts.merge(actor.user_id, &body.movie_ids).await).await?;
     Ok(OkJson(merged.into()))
 }

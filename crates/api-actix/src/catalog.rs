@@ -1,10 +1,12 @@
-//! Movies and what they are sorted by (api.md, section 5).
+//! The catalogue: movies and genres.
 
 pub(crate) mod bodies;
 mod query;
 
-use actix_web::web;
-use app::{catalog::BrowseError, paging::ListError};
+use app::{
+    catalog::{BrowseError, Catalog},
+    paging::ListError,
+};
 use domain::{id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
@@ -13,12 +15,10 @@ use self::{
     query::MovieQuery,
 };
 use crate::{
-    extract::{PathId, Query, Visitor},
+    extract::{PathId, Query, UseCases, Visitor},
     page::PageBody,
-    problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
-    refusals,
+    problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
     reply::{Entity, ListPage},
-    state::Api,
 };
 
 impl Refusal for BrowseError {
@@ -37,35 +37,19 @@ impl Refusal for BrowseError {
     }
 }
 
-/// A movie cannot be shown.
-#[derive(Debug)]
-pub(crate) enum ShowError {
-    NotFound,
-    Store(StoreError),
-}
-
-refusals! {
-    ShowError {
-        NotFound => NOT_FOUND;
-        via Store: StoreError,
-    }
-}
-
 /// List the movies on sale.
 ///
 /// Filters of several kinds must all be met; of a repeated one, any. Deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
-    api: web::Data<Api>,
-    visitor: Visitor<Query<MovieQuery>>,
+    catalog: UseCases<Catalog>,
+    Visitor(actor, Query(query)): Visitor<Query<MovieQuery>>,
 ) -> Result<ListPage<MovieBody>, Failure<BrowseError>> {
-    let viewer = visitor.actor.map(|actor| actor.user_id);
-    let (wanted, number, size) =
-        visitor.rest.0.wanted(viewer).map_err(|deep| BrowseError::List(deep.into()))?;
-    let catalog = api.catalog();
-    let listing = api.run(async move { catalog.browse(wanted).await }).await?;
+    let viewer = actor.map(|actor| actor.user_id);
+    let (wanted, number, size) = query.wanted(viewer).map_err(|deep| BrowseError::List(deep.into()))?;
+    let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
     let page = PageBody::of(listing, number, size, MovieBody::from);
-    Ok(ListPage { page, is_anonymous: viewer.is_none() })
+    Ok(ListPage { page, is_anonymous: actor.is_none() })
 }
 
 /// Show a movie.
@@ -73,16 +57,10 @@ pub(crate) async fn list_movies(
 /// One that was withdrawn from sale is shown to its buyers and to moderators alone.
 #[api_v2_operation(operation_id = "getMovie", tags("catalog"))]
 pub(crate) async fn show_movie(
-    api: web::Data<Api>,
-    visitor: Visitor<PathId<MovieId>>,
-) -> Result<Entity<MovieDetailBody>, Failure<ShowError>> {
-    let Visitor { actor, rest: PathId(id) } = visitor;
-    let catalog = api.catalog();
-    let movie =
-        api.run(async move {
-            catalog.show(id, actor).await.map_err(ShowError::Store)?.ok_or(ShowError::NotFound)
-        })
-        .await?;
+    catalog: UseCases<Catalog>,
+    Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
+) -> Result<Entity<MovieDetailBody>, Failure<OrNotFound<StoreError>>> {
+    let movie = catalog.find(async move |catalog| catalog.show(id, actor).await).await?;
     Ok(Entity { version: movie.version, body: movie.into(), is_anonymous: actor.is_none() })
 }
 
@@ -91,11 +69,10 @@ pub(crate) async fn show_movie(
 /// All of them in one page, by name, with the number of their movies on sale.
 #[api_v2_operation(operation_id = "listGenres", tags("catalog"))]
 pub(crate) async fn list_genres(
-    api: web::Data<Api>,
-    visitor: Visitor,
+    catalog: UseCases<Catalog>,
+    Visitor(actor, _): Visitor,
 ) -> Result<ListPage<GenreBody>, Failure<StoreError>> {
-    let catalog = api.catalog();
-    let genres = api.run(async move { catalog.genres().await }).await?;
+    let genres = catalog.run(async move |catalog| catalog.genres().await).await?;
     let page = PageBody::whole(genres.into_iter().map(GenreBody::from).collect());
-    Ok(ListPage { page, is_anonymous: visitor.actor.is_none() })
+    Ok(ListPage { page, is_anonymous: actor.is_none() })
 }

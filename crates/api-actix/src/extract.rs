@@ -1,19 +1,26 @@
-//! What handlers take from a request: bodies, query parameters, identifiers in paths, tokens.
+//! The parameters of handlers.
 //!
-//! Every extractor fails with a [`Problem`](crate::problem::Problem), and finds every fault of its part at once.
+//! A handler's signature declares everything that an operation takes, and the OpenAPI document is made of it: who may
+//! call ([`Caller`]), which rate limit counts the call ([`Limited`]), the identifier in the path ([`PathId`]), the query
+//! and the body. Extractors with a rest (`Caller<Limited<Exports, PathId<MovieId>>>`) are checked from outside in. The
+//! others ([`UseCases`], [`Origin`], [`PublicUrl`]) stand beside them.
+//!
+//! Every extractor fails with a [`Problem`](crate::problem::Problem), and reports all errors of its part at once.
 
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
-pub(crate) mod client_address;
 pub(crate) mod fields;
 pub(crate) mod form;
 pub(crate) mod json;
+pub(crate) mod limited;
 pub(crate) mod nothing;
 pub(crate) mod origin;
 pub(crate) mod path;
+pub(crate) mod public_url;
 pub(crate) mod query;
 pub(crate) mod upload;
+pub(crate) mod use_cases;
 pub(crate) mod values;
 
 use actix_web::{HttpRequest, web};
@@ -21,21 +28,23 @@ use actix_web::{HttpRequest, web};
 pub(crate) use self::{
     body::{Body, FromBody, Patch},
     caller::{Admin, Caller, Visitor, authenticated},
-    client_address::ClientAddress,
     fields::Fields,
     form::{Form, FromForm},
+    limited::{Limit, Limited, user_of},
     nothing::Nothing,
-    origin::origin_of,
-    path::{At, PathId},
+    origin::{Origin, origin_of},
+    path::PathId,
+    public_url::PublicUrl,
     query::{FromQuery, Params, Query},
-    upload::{AvatarUpload, UploadPlaces},
+    upload::AvatarUpload,
+    use_cases::UseCases,
 };
 use crate::{
     problem::{Problem, kinds},
     state::Api,
 };
 
-/// What readers of values may ask: the shop's currency, the rule for passwords.
+/// The state that all requests share.
 pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
     request.app_data::<web::Data<Api>>().cloned().ok_or_else(|| Problem {
         cause: Some("no Api in the app's data".into()),

@@ -1,7 +1,6 @@
-//! Says whether the process lives and whether it can do its work.
+//! The health checks.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, web};
-use async_trait::async_trait;
 use paperclip::{
     actix::{OperationModifier, api_v2_operation},
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
@@ -13,32 +12,10 @@ use crate::{
     extract::Nothing,
     openapi::carrier,
     problem::{Failure, Never},
+    readiness::Component,
     reply::{OkJson, json},
     state::Api,
 };
-
-/// Knows whether the server can do its work.
-#[async_trait]
-pub trait Readiness: Send + Sync {
-    /// Looks at everything that the server needs. MUST answer within a second, whatever is broken.
-    async fn components(&self) -> Vec<Component>;
-
-    /// Whether the server is about to stop: every answer then closes its connection, so that the next request goes elsewhere.
-    fn is_draining(&self) -> bool;
-}
-
-/// One thing that the server needs.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Component {
-    /// What it is: `database`, `migrations`, `redis`, `media`.
-    pub name: String,
-    /// Whether it works.
-    pub ok: bool,
-    /// Whether the server is unavailable without it; without another it does less.
-    pub required: bool,
-    /// What is wrong with it; no addresses, no secrets.
-    pub detail: Option<String>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "HealthStatus")]
@@ -94,12 +71,13 @@ pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<
 
 /// Can the server do its work?
 ///
-/// 503 says what is wrong: the database is away, or is not migrated. What the server can do without for a while (`redis`, `media`) is told and changes no status.
+/// 503 says what is wrong: the database cannot be reached, or is not migrated. What the server can do without for a while
+/// (`redis`, `media`) is listed and does not change the status.
 #[api_v2_operation(operation_id = "getReadiness", tags("operations"))]
 pub(crate) async fn ready(api: web::Data<Api>, _nothing: Nothing) -> Result<ReadinessBody, Failure<Never>> {
     let readiness = std::sync::Arc::clone(&api.state.readiness);
     let components =
-        api.run_any(async move { readiness.components().await }).await.map_err(Failure::Broken)?;
+        api.run_any(async move { readiness.components().await }).await.map_err(Failure::Problem)?;
     let is_ready = components.iter().all(|component| component.ok || !component.required);
     let status = if is_ready { Status::Ok } else { Status::Unavailable };
     Ok(ReadinessBody { status, components })

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+mod client_address;
 mod docs;
 mod edge;
 mod etag;
@@ -18,17 +19,19 @@ mod openapi;
 mod page;
 mod personal_data;
 pub mod problem;
+mod readiness;
 mod reply;
 mod routes;
 mod server;
 mod settings;
 mod state;
+mod uploads;
 mod users;
 
 pub use self::{
-    health::{Component, Readiness},
     limits::{FixedLimits, RateLimits},
     openapi::openapi_document,
+    readiness::{Component, Readiness},
     server::serve,
     settings::{ApiSettings, DocsAccess},
     state::ApiState,

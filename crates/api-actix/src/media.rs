@@ -1,4 +1,4 @@
-//! The pictures that people see. They need no token; who has the address may see what stands there.
+//! Pictures. They need no token: whoever has the address may see the picture.
 
 use std::future::{Ready, ready};
 
@@ -10,8 +10,8 @@ use actix_web::{
         StatusCode,
         header::{self, HeaderValue},
     },
-    web,
 };
+use app::accounts::Accounts;
 use domain::{media::MediaKey, store::StoreError};
 use paperclip::{
     actix::{OperationModifier, api_v2_operation},
@@ -21,43 +21,24 @@ use paperclip::{
 use crate::{
     edge::headers::CROSS_ORIGIN_RESOURCE_POLICY,
     etag,
-    extract::{Params, Visitor},
+    extract::{Params, UseCases, Visitor},
     openapi::carrier,
-    problem::{Failure, Problem, kinds},
-    refusals,
-    state::Api,
+    problem::{Failure, OrNotFound, Problem, kinds},
 };
 
 /// A key names one picture for ever: another picture gets another key.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-
-/// A picture cannot be shown.
-#[derive(Debug)]
-pub(crate) enum ShowPictureError {
-    NotFound,
-    Store(StoreError),
-}
-
-refusals! {
-    ShowPictureError {
-        NotFound => NOT_FOUND;
-        via Store: StoreError,
-    }
-}
 
 /// Show an avatar.
 ///
 /// The address stands in answers as `avatar_url`. What stands there never changes, so that it may be kept for ever.
 #[api_v2_operation(operation_id = "getAvatar", tags("media"))]
 pub(crate) async fn avatar(
-    api: web::Data<Api>,
-    visitor: Visitor<AvatarFile>,
-) -> Result<Picture, Failure<ShowPictureError>> {
-    let accounts = api.accounts();
-    let AvatarFile(key) = visitor.rest;
+    accounts: UseCases<Accounts>,
+    Visitor(_, AvatarFile(key)): Visitor<AvatarFile>,
+) -> Result<Picture, Failure<OrNotFound<StoreError>>> {
     let name = key.clone();
-    let found = api.run(async move { accounts.avatar(&name).await.map_err(ShowPictureError::Store) }).await?;
-    let bytes = found.ok_or(ShowPictureError::NotFound)?;
+    let bytes = accounts.find(async move |accounts| accounts.avatar(&name).await).await?;
     Ok(Picture { key, bytes })
 }
 
@@ -85,7 +66,6 @@ impl Apiv2Schema for AvatarFile {}
 impl OperationModifier for AvatarFile {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         carrier::add_path_file(op, "0190a1b2-0000-7000-8000-000000000000.jpg");
-        carrier::add_problem(op, &kinds::NOT_FOUND);
         carrier::add_problem(op, &kinds::VALIDATION_FAILED);
     }
 }

@@ -1,19 +1,18 @@
-//! What is stored of the caller: a copy of it, and its end (api.md, section 3; quality B13).
+//! The caller's own data: a copy of it, and its deletion.
 
 mod bodies;
 
-use actix_web::{HttpRequest, web};
-use app::accounts::{DeleteAccountError, ExportDataError};
+use app::accounts::{Accounts, DeleteAccountError, ExportDataError};
 use domain::{accounts::HashError, store::StoreError, throttle::TooManyFailures};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::{DeletionBody, PersonalDataBody};
 use crate::{
-    extract::{Body, Caller, origin_of},
+    accounts::limits::Exports,
+    extract::{Body, Caller, Limited, Origin, PublicUrl, UseCases},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
     refusals,
     reply::{Download, NoContent},
-    state::Api,
 };
 
 refusals! {
@@ -52,17 +51,15 @@ impl Refusal for DeleteAccountError {
 /// what would tell of others.
 #[api_v2_operation(operation_id = "exportMyData", tags("users"))]
 pub(crate) async fn export(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    caller: Caller,
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    Caller(actor, _): Caller<Limited<Exports>>,
 ) -> Result<Download<PersonalDataBody>, Failure<ExportDataError>> {
-    let accounts = api.accounts();
-    let (user_id, origin) = (caller.actor.user_id, origin_of(&request));
-    let counted = api.limits.count(&request, |limits| &limits.fixed.export, &user_id.to_string()).await;
-    counted.map_err(Failure::Broken)?;
-    let (data, at) = api.run(async move { accounts.export_data(user_id, &origin).await }).await?;
+    let (data, at) =
+        accounts.run(async move |accounts| accounts.export_data(actor.user_id, &origin).await).await?;
     let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
-    Ok(Download { body: PersonalDataBody::new(data, at, &api.settings.public_url), file_name })
+    Ok(Download { body: PersonalDataBody::new(data, at, &public_url), file_name })
 }
 
 /// Delete one's own account.
@@ -71,13 +68,12 @@ pub(crate) async fn export(
 /// stay in the books without a name. The last administrator cannot go.
 #[api_v2_operation(operation_id = "deleteMyAccount", tags("users"))]
 pub(crate) async fn delete(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    caller: Caller<Body<DeletionBody>>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, Body(body)): Caller<Body<DeletionBody>>,
 ) -> Result<NoContent, Failure<DeleteAccountError>> {
-    let accounts = api.accounts();
-    let Caller { actor, rest: Body(body) } = caller;
-    let origin = origin_of(&request);
-    api.run(async move { accounts.delete_account(actor.user_id, &body.password, &origin).await }).await?;
+    accounts
+        .run(async move |accounts| accounts.delete_account(actor.user_id, &body.password, &origin).await)
+        .await?;
     Ok(NoContent)
 }

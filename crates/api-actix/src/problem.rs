@@ -1,7 +1,7 @@
-//! Errors as RFC 9457 problems: what handlers return, what extractors fail with, what the edge renders.
+//! Errors as RFC 9457 problems: what handlers return and extractors fail with.
 //!
-//! A [`Problem`] travels from where it is found to the edge inside the response's extensions; the edge alone knows
-//! the request id and writes the body (`crate::edge`).
+//! A [`Problem`] is put into the extensions of the response. The outermost middleware, which knows the request id,
+//! writes the body (`crate::edge`).
 
 pub(crate) mod body;
 pub mod kinds;
@@ -26,7 +26,7 @@ pub use self::{
 };
 use crate::openapi::carrier;
 
-/// One error answer on its way to the edge.
+/// One error answer, before its body is written.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) kind: &'static Kind,
@@ -121,23 +121,43 @@ impl Refusal for Never {
     fn kinds(_into: &mut Vec<&'static Kind>) {}
 }
 
+/// The error of a use case that looks for one thing, whose answer says whether it is there.
+#[derive(Debug)]
+pub(crate) enum OrNotFound<E> {
+    /// It is not there, or the caller may not know of it: 404.
+    NotFound,
+    /// Another error of the use case.
+    Other(E),
+}
+
+impl<E: Refusal> Refusal for OrNotFound<E> {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(&kinds::NOT_FOUND),
+            Self::Other(error) => error.problem(),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::NOT_FOUND);
+        E::kinds(into);
+    }
+}
+
 /// Why a handler has no answer.
 #[derive(Debug)]
 pub enum Failure<E> {
-    /// Some values are not acceptable; every one is named.
-    Invalid(Vec<FieldProblem>),
     /// The use case refused.
     Refused(E),
-    /// The boundary itself failed: the use case took too long or broke.
-    Broken(Problem),
+    /// The use case was not run to its end in time, or panicked.
+    Problem(Problem),
 }
 
 impl<E: Refusal> Failure<E> {
     fn to_problem(&self) -> Problem {
         match self {
-            Self::Invalid(errors) => Problem::invalid(errors.clone()),
             Self::Refused(refusal) => refusal.problem(),
-            Self::Broken(problem) => problem.clone(),
+            Self::Problem(problem) => problem.clone(),
         }
     }
 }
@@ -145,6 +165,15 @@ impl<E: Refusal> Failure<E> {
 impl<E: Refusal> From<E> for Failure<E> {
     fn from(refusal: E) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl<E> From<Failure<E>> for Failure<OrNotFound<E>> {
+    fn from(failure: Failure<E>) -> Self {
+        match failure {
+            Failure::Refused(error) => Self::Refused(OrNotFound::Other(error)),
+            Failure::Problem(problem) => Self::Problem(problem),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every documented route. Whatever stands here stands in the OpenAPI document too.
+//! The documented routes: an operation is a line here and a handler. The OpenAPI document is made of both.
 
 use paperclip::actix::web::{self, ServiceConfig};
 
@@ -8,71 +8,51 @@ use crate::{
     audit, cart, catalog, docs, health, media, personal_data, problem, users,
 };
 
+/// A scope or configuration with the operations of each path. The first path that fits a request serves it.
+macro_rules! operations {
+    ($scope:expr; $($path:literal: $($method:ident $handler:path),+;)+) => {
+        $scope$(.service(web::resource($path)$(.route(web::$method().to($handler)))+))+
+    };
+}
+
 /// Puts the documented routes on an app.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(web::resource("/health/live").route(web::get().to(health::live)))
-        .service(web::resource("/health/ready").route(web::get().to(health::ready)))
-        .service(web::resource("/openapi.json").route(web::get().to(docs::document)))
-        .service(web::resource("/docs").route(web::get().to(docs::page)))
-        .service(web::resource("/problems/{code}").route(web::get().to(problem::page::show)))
-        .service(web::resource("/media/avatars/{file}").route(web::get().to(media::avatar)))
-        .service(
-            web::scope("/api/v1")
-                .service(web::resource("/accounts/register").route(web::post().to(accounts::register)))
-                .service(web::resource("/accounts/activate").route(web::post().to(accounts::activate)))
-                .service(
-                    web::resource("/accounts/resend-activation")
-                        .route(web::post().to(accounts::resend_activation)),
-                )
-                .service(web::resource("/accounts/login").route(web::post().to(accounts::log_in)))
-                .service(web::resource("/accounts/refresh").route(web::post().to(accounts::refresh)))
-                .service(web::resource("/accounts/logout").route(web::post().to(accounts::log_out)))
-                .service(
-                    web::resource("/accounts/password-reset")
-                        .route(web::post().to(accounts::request_password_reset)),
-                )
-                .service(
-                    web::resource("/accounts/password-reset/confirm")
-                        .route(web::post().to(accounts::reset_password)),
-                )
-                .service(
-                    web::resource("/users/me")
-                        .route(web::get().to(profile::show))
-                        .route(web::delete().to(personal_data::delete)),
-                )
-                .service(web::resource("/users/me/profile").route(web::patch().to(profile::change)))
-                .service(
-                    web::resource("/users/me/avatar")
-                        .route(web::put().to(profile::set_avatar))
-                        .route(web::delete().to(profile::remove_avatar)),
-                )
-                .service(web::resource("/users/me/password").route(web::post().to(own::change_password)))
-                .service(
-                    web::resource("/users/me/sessions")
-                        .route(web::get().to(own::list_sessions))
-                        .route(web::delete().to(own::end_other_sessions)),
-                )
-                .service(web::resource("/users/me/sessions/{id}").route(web::delete().to(own::end_session)))
-                .service(web::resource("/users").route(web::get().to(users::list)))
-                .service(web::resource("/users/me/export").route(web::get().to(personal_data::export)))
-                .service(web::resource("/admin/audit").route(web::get().to(audit::list)))
-                .service(
-                    web::resource("/users/{id}")
-                        .route(web::get().to(users::show))
-                        .route(web::patch().to(users::change)),
-                )
-                .service(web::resource("/users/{id}/cart").route(web::get().to(users::show_cart)))
-                .service(web::resource("/movies").route(web::get().to(catalog::list_movies)))
-                .service(web::resource("/movies/{id}").route(web::get().to(catalog::show_movie)))
-                .service(web::resource("/genres").route(web::get().to(catalog::list_genres)))
-                .service(
-                    web::resource("/cart")
-                        .route(web::get().to(cart::show))
-                        .route(web::delete().to(cart::clear)),
-                )
-                .service(web::resource("/cart/items").route(web::post().to(cart::add)))
-                .service(web::resource("/cart/items/{movie_id}").route(web::delete().to(cart::remove)))
-                .service(web::resource("/cart/merge").route(web::post().to(cart::merge))),
-        );
+    let api = operations! {
+        web::scope("/api/v1");
+        "/accounts/register": post accounts::register;
+        "/accounts/activate": post accounts::activate;
+        "/accounts/resend-activation": post accounts::resend_activation;
+        "/accounts/login": post accounts::log_in;
+        "/accounts/refresh": post accounts::refresh;
+        "/accounts/logout": post accounts::log_out;
+        "/accounts/password-reset": post accounts::request_password_reset;
+        "/accounts/password-reset/confirm": post accounts::reset_password;
+        "/users/me": get profile::show, delete personal_data::delete;
+        "/users/me/profile": patch profile::change;
+        "/users/me/avatar": put profile::set_avatar, delete profile::remove_avatar;
+        "/users/me/password": post own::change_password;
+        "/users/me/sessions": get own::list_sessions, delete own::end_other_sessions;
+        "/users/me/sessions/{id}": delete own::end_session;
+        "/users/me/export": get personal_data::export;
+        "/users": get users::list;
+        "/users/{id}": get users::show, patch users::change;
+        "/users/{id}/cart": get users::show_cart;
+        "/admin/audit": get audit::list;
+        "/movies": get catalog::list_movies;
+        "/movies/{id}": get catalog::show_movie;
+        "/genres": get catalog::list_genres;
+        "/cart": get cart::show, delete cart::clear;
+        "/cart/items": post cart::add;
+        "/cart/items/{movie_id}": delete cart::remove;
+        "/cart/merge": post cart::merge;
+    };
+    operations! {
+        config.service(api);
+        "/health/live": get health::live;
+        "/health/ready": get health::ready;
+        "/openapi.json": get docs::document;
+        "/docs": get docs::page;
+        "/problems/{code}": get problem::page::show;
+        "/media/avatars/{file}": get media::avatar;
+    };
 }

@@ -15,13 +15,13 @@ use crate::{
     accounts::pages,
     docs::{self, Assets, Door},
     edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, seat::Room},
-    extract::UploadPlaces,
     html,
-    limits::Limits,
+    limits::RateLimitCounter,
     openapi::Document,
     routes,
     settings::ApiSettings,
     state::{Api, ApiState},
+    uploads::UploadLimit,
 };
 
 /// Files that may be uploaded at once: the memory that they take together.
@@ -52,10 +52,14 @@ impl Shared {
             room: Room::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),
             api: web::Data::new(Api {
-                limits: Limits::new(Arc::clone(&state.limiter), settings.rate_limits.clone()),
+                limits: RateLimitCounter::new(
+                    Arc::clone(&state.limiter),
+                    settings.rate_limits.clone(),
+                    &settings.trusted_proxies,
+                ),
                 state,
                 settings,
-                uploads: UploadPlaces::new(UPLOADS_AT_ONCE),
+                uploads: UploadLimit::new(UPLOADS_AT_ONCE),
             }),
         })
     }

@@ -1,4 +1,4 @@
-//! What handlers share, and how they call a use case.
+//! What the composition root gives to the REST layer, and how a use case is run.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -7,11 +7,11 @@ use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
-    extract::UploadPlaces,
-    health::Readiness,
-    limits::Limits,
+    limits::RateLimitCounter,
     problem::{Failure, Problem, kinds},
+    readiness::Readiness,
     settings::ApiSettings,
+    uploads::UploadLimit,
 };
 
 /// What the composition root gives to the REST layer.
@@ -19,11 +19,11 @@ use crate::{
 pub struct ApiState {
     /// The multi-thread runtime that use cases run on; connections live there too.
     pub runtime: Handle,
-    /// Makes the ids of requests that bring none.
+    /// Makes the ids of requests without an `X-Request-Id`.
     pub ids: Arc<dyn IdGenerator>,
-    /// Counts what is limited.
+    /// Counts requests for rate limits.
     pub limiter: Arc<dyn RateLimiter>,
-    /// Knows whether the server can do its work.
+    /// Checks what the server needs.
     pub readiness: Arc<dyn Readiness>,
     /// The use cases of accounts.
     pub accounts: Arc<Accounts>,
@@ -39,13 +39,35 @@ impl fmt::Debug for ApiState {
     }
 }
 
-/// What handlers and extractors work with.
+/// Holds the use cases of an area; [`UseCases`](crate::extract::UseCases) brings them to a handler.
+pub(crate) trait Provides<T> {
+    fn use_cases(&self) -> &Arc<T>;
+}
+
+/// Lets handlers have the use cases of these fields of [`ApiState`].
+macro_rules! provide {
+    ($($field:ident: $area:ty),+ $(,)?) => {$(
+        impl Provides<$area> for Api {
+            fn use_cases(&self) -> &Arc<$area> {
+                &self.state.$field
+            }
+        }
+    )+};
+}
+
+provide! {
+    accounts: Accounts,
+    carts: Carts,
+    catalog: Catalog,
+}
+
+/// What all requests share.
 pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
-    pub(crate) limits: Limits,
-    /// The files that are being uploaded: each is held in memory.
-    pub(crate) uploads: UploadPlaces,
+    pub(crate) limits: RateLimitCounter,
+    /// Limits the uploads at once: each is held in memory.
+    pub(crate) uploads: UploadLimit,
 }
 
 impl Api {
@@ -54,20 +76,13 @@ impl Api {
         Arc::clone(&self.state.accounts)
     }
 
-    /// Gives a use case of the catalogue to [`run`](Self::run).
-    pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.state.catalog)
-    }
-
-    /// Gives a use case of the cart to [`run`](Self::run).
-    pub(crate) fn carts(&self) -> Arc<Carts> {
-        Arc::clone(&self.state.carts)
-    }
-
-    /// Runs a use case where its connections live, to its end, even when nobody waits any more.
+    /// Runs a use case as a task of the main runtime, where the database connections live, and waits for it.
     ///
-    /// An actix worker is a current-thread runtime, and it drops a handler whose client went away: neither may
-    /// happen to a transaction. So a use case is a task of the main runtime, which the handler only waits for.
+    /// An actix worker is a current-thread runtime, and drops a handler whose client has gone. The task is not dropped
+    /// with it: a transaction that was begun comes to its end.
+    ///
+    /// # Errors
+    /// The error of the use case, or 503 when it took longer than a request may.
     pub(crate) async fn run<T, E>(
         &self,
         use_case: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -78,18 +93,18 @@ impl Api {
     {
         match self.run_any(use_case).await {
             Ok(outcome) => outcome.map_err(Failure::Refused),
-            Err(problem) => Err(Failure::Broken(problem)),
+            Err(problem) => Err(Failure::Problem(problem)),
         }
     }
 
-    /// Runs what cannot be refused.
+    /// Does the same for any future.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
-        deed: impl Future<Output = T> + Send + 'static,
+        future: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Problem> {
-        match tokio::time::timeout(self.settings.request_timeout, self.state.runtime.spawn(deed)).await {
+        match tokio::time::timeout(self.settings.request_timeout, self.state.runtime.spawn(future)).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(broken)) => Err(Problem::new(&kinds::INTERNAL).caused_by(&broken)),
+            Ok(Err(panic)) => Err(Problem::new(&kinds::INTERNAL).caused_by(&panic)),
             Err(_) => Err(Problem::unavailable().because("The request took too long.")),
         }
     }

@@ -1,10 +1,13 @@
-//! Accounts as administrators see them (api.md, section 4).
+//! Accounts as administrators see them.
 
 pub(crate) mod bodies;
 mod query;
 
-use actix_web::{HttpRequest, web};
-use app::{accounts::ChangeUserError, paging::ListError};
+use app::{
+    accounts::{Accounts, ChangeUserError},
+    cart::Carts,
+    paging::ListError,
+};
 use domain::{id::UserId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
@@ -14,26 +17,14 @@ use self::{
 };
 use crate::{
     cart::CartBody,
-    extract::{Admin, At, Patch, PathId, Query, origin_of},
+    extract::{Admin, Origin, Patch, PathId, PublicUrl, Query, UseCases},
     page::PageBody,
-    problem::Failure,
+    problem::{Failure, OrNotFound},
     refusals,
     reply::{OkJson, PrivatePage},
-    state::Api,
 };
 
-/// A user, or what is theirs, cannot be shown.
-#[derive(Debug)]
-pub(crate) enum ShowUserError {
-    NotFound,
-    Store(StoreError),
-}
-
 refusals! {
-    ShowUserError {
-        NotFound => NOT_FOUND;
-        via Store: StoreError,
-    }
     ChangeUserError {
         NotFound => NOT_FOUND,
         LastAdmin => LAST_ADMIN;
@@ -46,14 +37,13 @@ refusals! {
 /// Filters must all be met. The newest come first when no sort is asked for; deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listUsers", tags("users"))]
 pub(crate) async fn list(
-    api: web::Data<Api>,
-    admin: Admin<Query<UserQuery>>,
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Admin(_, Query(query)): Admin<Query<UserQuery>>,
 ) -> Result<PrivatePage<UserBody>, Failure<ListError>> {
-    let (wanted, number, size) = admin.rest.0.wanted().map_err(ListError::Page)?;
-    let accounts = api.accounts();
-    let listing = api.run(async move { accounts.list_users(wanted).await }).await?;
-    let public_url = &api.settings.public_url;
-    Ok(PrivatePage(PageBody::of(listing, number, size, |user| UserBody::new(user, public_url))))
+    let (wanted, number, size) = query.wanted().map_err(ListError::Page)?;
+    let listing = accounts.run(async move |accounts| accounts.list_users(wanted).await).await?;
+    Ok(PrivatePage(PageBody::of(listing, number, size, |user| UserBody::new(user, &public_url))))
 }
 
 /// Show a user.
@@ -61,18 +51,12 @@ pub(crate) async fn list(
 /// With the profile.
 #[api_v2_operation(operation_id = "getUser", tags("users"))]
 pub(crate) async fn show(
-    api: web::Data<Api>,
-    admin: Admin<PathId<UserId>>,
-) -> Result<OkJson<UserBody>, Failure<ShowUserError>> {
-    let PathId(id) = admin.rest;
-    let accounts = api.accounts();
-    let user = api
-        .run(async move {
-            let user = accounts.show_user(id).await.map_err(ShowUserError::Store)?;
-            user.ok_or(ShowUserError::NotFound)
-        })
-        .await?;
-    Ok(OkJson(UserBody::new(user, &api.settings.public_url)))
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
+) -> Result<OkJson<UserBody>, Failure<OrNotFound<StoreError>>> {
+    let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
+    Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
 /// Change a user's role, or whether the user may sign in.
@@ -81,16 +65,16 @@ pub(crate) async fn show(
 /// last active administrator can be neither demoted nor deactivated.
 #[api_v2_operation(operation_id = "changeUser", tags("users"))]
 pub(crate) async fn change(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    admin: Admin<At<UserId, Patch<UserChangesBody>>>,
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
-    let Admin { actor, rest: At { id, rest: Patch(UserChangesBody(changes)) } } = admin;
-    let origin = origin_of(&request);
-    let accounts = api.accounts();
-    let user =
-        api.run(async move { accounts.change_user(actor.user_id, id, changes, &origin).await }).await?;
-    Ok(OkJson(UserBody::new(user, &api.settings.public_url)))
+    let UserChangesBody(changes) = body;
+    let user = accounts
+        .run(async move |accounts| accounts.change_user(actor.user_id, id, changes, &origin).await)
+        .await?;
+    Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
 /// Show a user's cart.
@@ -98,17 +82,11 @@ pub(crate) async fn change(
 /// As its owner sees it, to find out what went wrong.
 #[api_v2_operation(operation_id = "getUserCart", tags("users"))]
 pub(crate) async fn show_cart(
-    api: web::Data<Api>,
-    admin: Admin<PathId<UserId>>,
-) -> Result<OkJson<CartBody>, Failure<ShowUserError>> {
-    let PathId(id) = admin.rest;
-    let (accounts, carts) = (api.accounts(), api.carts());
-    let cart = api
-        .run(async move {
-            let user = accounts.show_user(id).await.map_err(ShowUserError::Store)?;
-            let user = user.ok_or(ShowUserError::NotFound)?;
-            carts.view(user.id).await.map_err(ShowUserError::Store)
-        })
-        .await?;
+    accounts: UseCases<Accounts>,
+    carts: UseCases<Carts>,
+    Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
+) -> Result<OkJson<CartBody>, Failure<OrNotFound<StoreError>>> {
+    let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
+    let cart = carts.run(async move |carts| carts.view(user.id).await).await?;
     Ok(OkJson(cart.into()))
 }

@@ -1,5 +1,6 @@
 //! Accounts: who people are, how they sign in, and what keeps others out.
 
+mod account_state;
 mod device;
 mod email_address;
 mod known_device;
@@ -14,6 +15,7 @@ mod session;
 mod user;
 mod user_list;
 
+pub use account_state::{AccountState, InvalidTransition};
 pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
 pub use known_device::{KnownDevice, KnownDeviceRepository, MAX_KNOWN_DEVICES};

@@ -1,6 +1,6 @@
 //! Accounts: one an address, none changed by two at once.
 
-use domain::accounts::{Credentials, InsertUserError, PasswordHash, Role, User};
+use domain::accounts::{AccountState, Credentials, InsertUserError, PasswordHash, Role, User};
 
 use crate::{
     fixtures::{add_user, at, id, shifted, stored_user, user},
@@ -32,12 +32,16 @@ fn spelled(text: &str) -> User {
 }
 
 async fn a_user_reads_back_as_written(node: Node) {
-    for (number, role) in [(1, Role::User), (2, Role::Moderator), (3, Role::Admin)] {
+    let since = shifted(at(3), 7);
+    for (number, role, state) in [
+        (1, Role::User, AccountState::AwaitingActivation { is_password_contested: true }),
+        (2, Role::Moderator, AccountState::Deactivated { since }),
+        (3, Role::Admin, AccountState::Active { since }),
+        (4, Role::User, AccountState::AwaitingActivation { is_password_contested: false }),
+    ] {
         let written = User {
             role,
-            is_active: number != 2,
-            activated_at: (number != 1).then(|| shifted(at(3), 7)),
-            is_password_contested: number == 1,
+            state,
             password: if number == 3 { PasswordHash::unusable() } else { user(number).password },
             version: i64::MAX - 1,
             created_at: shifted(at(5), 1),
@@ -142,10 +146,8 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
     let bystander = add_user(&node, 2).await;
     let changed = User {
         password: PasswordHash::from_phc("$argon2id$other".to_owned()),
-        is_password_contested: true,
         role: Role::Admin,
-        is_active: false,
-        activated_at: Some(at(55)),
+        state: AccountState::Deactivated { since: at(55) },
         version: 9,
         updated_at: at(99),
         ..before.clone()
@@ -217,7 +219,7 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
         user(5),
         User { role: Role::Admin, ..user(4) },
         User { role: Role::Moderator, ..user(3) },
-        User { role: Role::Admin, is_active: false, ..user(2) },
+        User { role: Role::Admin, state: AccountState::Deactivated { since: at(5) }, ..user(2) },
         user(1),
     ];
     let mut unit = node.account_unit().await;

@@ -61,7 +61,7 @@ pub(crate) fn user(number: u64) -> User {
     let email = format!("User{number}@example.com").parse().unwrap();
     let mut user =
         User::register(id(number), email, PasswordHash::from_phc(format!("$argon2id${number}")), at(0));
-    user.activate(at(1));
+    user.activate(at(1)).unwrap();
     user
 }
 

@@ -251,10 +251,11 @@ async fn a_session_that_ended_is_not_live(node: Node) {
 }
 
 async fn a_session_of_an_inactive_user_is_not_live(node: Node) {
-    let user = add_user(&node, 1).await;
+    let mut user = add_user(&node, 1).await;
     add(&node, &[(1, session(1, id(1)))]).await;
+    user.deactivate(at(12)).unwrap();
     let mut unit = node.account_unit().await;
-    unit.users().update(&User { is_active: false, ..user }).await.unwrap();
+    unit.users().update(&user).await.unwrap();
     unit.commit().await.unwrap();
     assert!(!state(&node, 1, at(20)).await.unwrap().is_live);
 }

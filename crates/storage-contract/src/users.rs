@@ -1,10 +1,11 @@
 //! The list of users: filters taken as they are, every order, nothing lost or twice between pages.
 
 use domain::{
-    accounts::{Gender, Profile, Role, User, UserDetails, UserFilter, UserSort, UserSortKey},
+    accounts::{AccountState, Gender, Profile, Role, User, UserDetails, UserFilter, UserSort, UserSortKey},
     id::UserId,
     media::MediaKey,
     page::{Page, PageRequest, Position, Total},
+    time::Instant,
 };
 
 use crate::{
@@ -22,6 +23,8 @@ crate::cases! { "users":
     a_position_holds_when_its_user_changes,
     a_page_past_the_end_has_the_total_and_no_items,
 }
+
+const DEACTIVATED: AccountState = AccountState::Deactivated { since: Instant::UNIX_EPOCH };
 
 const NEWEST: [UserSort; 1] = [UserSort::NEWEST];
 
@@ -99,7 +102,7 @@ async fn a_user_is_shown_with_the_profile(node: Node) {
 }
 
 async fn a_user_without_a_profile_and_an_unknown_one_are_shown_as_such(node: Node) {
-    add(&node, &[User { role: Role::Moderator, is_active: false, ..user(1) }]).await;
+    add(&node, &[User { role: Role::Moderator, state: DEACTIVATED, ..user(1) }]).await;
     let shown = node.users.find(id(1)).await.unwrap().unwrap();
     assert_eq!((shown.role, shown.is_active, shown.profile), (Role::Moderator, false, None));
     assert_eq!(shown.email.as_str(), "User1@example.com", "as its owner wrote it");
@@ -110,8 +113,8 @@ async fn each_filter_narrows_the_list(node: Node) {
     let users = [
         user(1),
         User { role: Role::Moderator, ..user(2) },
-        User { role: Role::Admin, is_active: false, ..user(3) },
-        User { is_active: false, ..user(4) },
+        User { role: Role::Admin, state: DEACTIVATED, ..user(3) },
+        User { state: DEACTIVATED, ..user(4) },
         User { email: "Andr\u{e9}@Other.example".parse().unwrap(), ..user(5) },
         User { email: "stra\u{df}e@xn--mnchen-3ya.example".parse().unwrap(), ..user(6) },
         User { email: "anton@stra\u{df}e.example".parse().unwrap(), ..user(7) },
@@ -236,7 +239,7 @@ async fn a_position_holds_when_its_user_changes(node: Node) {
     let first = numbered(&node, &UserFilter::default(), &sorts, 1, 5).await;
     let mut anchor = users.into_iter().find(|user| user.id == whole[4]).unwrap();
     anchor.set_role(Role::Admin, at(99));
-    anchor.deactivate(at(99));
+    anchor.deactivate(at(99)).unwrap();
     let mut unit = node.account_unit().await;
     unit.users().update(&anchor).await.unwrap();
     unit.commit().await.unwrap();

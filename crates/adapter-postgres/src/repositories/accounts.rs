@@ -3,7 +3,7 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use domain::{
-    accounts::{EmailAddress, InsertUserError, PasswordHash, Role, User, UserRepository},
+    accounts::{AccountState, EmailAddress, InsertUserError, PasswordHash, Role, User, UserRepository},
     id::UserId,
     store::StoreError,
 };
@@ -46,7 +46,29 @@ struct UserRow {
     group_id: DbUuid,
     created_at: DbInstant,
     updated_at: DbInstant,
+    /// Since when the account is active or deactivated; nothing while it waits for its activation.
     activated_at: Option<DbInstant>,
+}
+
+impl UserRow {
+    fn state(&self) -> Result<AccountState, StoreError> {
+        match (self.is_active, self.activated_at) {
+            (false, None) => {
+                Ok(AccountState::AwaitingActivation { is_password_contested: self.is_password_contested })
+            }
+            (true, Some(since)) => Ok(AccountState::Active { since: since.0 }),
+            (false, Some(since)) => Ok(AccountState::Deactivated { since: since.0 }),
+            (true, None) => Err(StoreError::failed("an active account has no time of its activation")),
+        }
+    }
+}
+
+/// The column `activated_at` of an account in this state.
+fn activated_at(state: AccountState) -> Option<DbInstant> {
+    match state {
+        AccountState::AwaitingActivation { .. } => None,
+        AccountState::Active { since } | AccountState::Deactivated { since } => Some(DbInstant(since)),
+    }
 }
 
 impl From<&User> for UserRow {
@@ -56,13 +78,13 @@ impl From<&User> for UserRow {
             email: user.email.as_str().to_owned(),
             email_key: user.email.key().to_owned(),
             hashed_password: user.password.as_str().to_owned(),
-            is_password_contested: user.is_password_contested,
-            is_active: user.is_active,
+            is_password_contested: user.is_password_contested(),
+            is_active: user.is_active(),
             version: user.version,
             group_id: group_id(user.role),
             created_at: DbInstant(user.created_at),
             updated_at: DbInstant(user.updated_at),
-            activated_at: user.activated_at.map(DbInstant),
+            activated_at: activated_at(user.state),
         }
     }
 }
@@ -73,12 +95,10 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: UserId::from_uuid(row.id.0),
+            state: row.state()?,
             email: row.email.parse().map_err(StoreError::failed)?,
             password: PasswordHash::from_phc(row.hashed_password),
-            is_password_contested: row.is_password_contested,
             role: role(row.group_id)?,
-            is_active: row.is_active,
-            activated_at: row.activated_at.map(|at| at.0),
             version: row.version,
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
@@ -132,9 +152,9 @@ impl UserRepository for UnitOfWork {
         let query = diesel::update(users::table.filter(users::id.eq(DbUuid(user.id.as_uuid())))).set((
             users::email.eq(user.email.as_str().to_owned()),
             users::hashed_password.eq(user.password.as_str().to_owned()),
-            users::is_password_contested.eq(user.is_password_contested),
-            users::is_active.eq(user.is_active),
-            users::activated_at.eq(user.activated_at.map(DbInstant)),
+            users::is_password_contested.eq(user.is_password_contested()),
+            users::is_active.eq(user.is_active()),
+            users::activated_at.eq(activated_at(user.state)),
             users::version.eq(user.version),
             users::group_id.eq(group_id(user.role)),
             users::updated_at.eq(DbInstant(user.updated_at)),

@@ -1,10 +1,9 @@
-//! The caller's own password and sessions (api.md, section 3).
+//! The caller's own password and sessions.
 
 mod bodies;
 
-use actix_web::{HttpRequest, web};
 use app::{
-    accounts::{ChangePasswordError, EndSessionError, PasswordChangeFaults},
+    accounts::{Accounts, ChangePasswordError, EndSessionError, PasswordChangeFaults},
     paging::ListError,
 };
 use domain::{accounts::HashError, id::SessionId, store::StoreError, throttle::TooManyFailures};
@@ -12,12 +11,11 @@ use paperclip::actix::api_v2_operation;
 
 use self::bodies::{ChangePasswordBody, SessionBody};
 use crate::{
-    extract::{Body, Caller, PathId, Query, origin_of},
+    extract::{Body, Caller, Origin, PathId, Query, UseCases},
     page::{PageBody, PageParams},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds, shared::password_code},
     refusals,
     reply::{NoContent, PrivatePage},
-    state::Api,
 };
 
 impl Refusal for PasswordChangeFaults {
@@ -52,14 +50,15 @@ refusals! {
 /// and a mail tells the owner.
 #[api_v2_operation(operation_id = "changePassword", tags("me"))]
 pub(crate) async fn change_password(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    caller: Caller<Body<ChangePasswordBody>>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, Body(body)): Caller<Body<ChangePasswordBody>>,
 ) -> Result<NoContent, Failure<ChangePasswordError>> {
-    let accounts = api.accounts();
-    let origin = origin_of(&request);
-    let Caller { actor, rest: Body(ChangePasswordBody { current_password, new_password }) } = caller;
-    api.run(async move { accounts.change_password(actor, &current_password, &new_password, &origin).await })
+    let ChangePasswordBody { current_password, new_password } = body;
+    accounts
+        .run(async move |accounts| {
+            accounts.change_password(actor, &current_password, &new_password, &origin).await
+        })
         .await?;
     Ok(NoContent)
 }
@@ -69,13 +68,11 @@ pub(crate) async fn change_password(
 /// The live ones, at most 20, the one used last first. Signing in once more ends the one that was used longest ago.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list_sessions(
-    api: web::Data<Api>,
-    caller: Caller<Query<PageParams>>,
+    accounts: UseCases<Accounts>,
+    Caller(actor, Query(page)): Caller<Query<PageParams>>,
 ) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
-    let Caller { actor, rest: Query(page) } = caller;
     let (page, number, size) = page.selection().map_err(ListError::Page)?;
-    let accounts = api.accounts();
-    let listing = api.run(async move { accounts.sessions(actor.user_id, page).await }).await?;
+    let listing = accounts.run(async move |accounts| accounts.sessions(actor.user_id, page).await).await?;
     let show = |session| SessionBody::of(session, actor.session_id);
     Ok(PrivatePage(PageBody::of(listing, number, size, show)))
 }
@@ -85,14 +82,11 @@ pub(crate) async fn list_sessions(
 /// It may be the calling one. 404 when it is not there, has ended, or is somebody else's.
 #[api_v2_operation(operation_id = "endSession", tags("me"))]
 pub(crate) async fn end_session(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    caller: Caller<PathId<SessionId>>,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, PathId(id, _)): Caller<PathId<SessionId>>,
 ) -> Result<NoContent, Failure<EndSessionError>> {
-    let accounts = api.accounts();
-    let origin = origin_of(&request);
-    let Caller { actor, rest: PathId(id) } = caller;
-    api.run(async move { accounts.end_own_session(actor, id, &origin).await }).await?;
+    accounts.run(async move |accounts| accounts.end_own_session(actor, id, &origin).await).await?;
     Ok(NoContent)
 }
 
@@ -101,12 +95,10 @@ pub(crate) async fn end_session(
 /// When there is no other, nothing happens.
 #[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
 pub(crate) async fn end_other_sessions(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    caller: Caller,
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, _): Caller,
 ) -> Result<NoContent, Failure<StoreError>> {
-    let accounts = api.accounts();
-    let origin = origin_of(&request);
-    api.run(async move { accounts.end_other_sessions(caller.actor, &origin).await }).await?;
+    accounts.run(async move |accounts| accounts.end_other_sessions(actor, &origin).await).await?;
     Ok(NoContent)
 }

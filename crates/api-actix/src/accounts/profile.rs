@@ -1,19 +1,17 @@
-//! What the caller says of themselves (api.md, section 3).
+//! The caller's own account and profile.
 
 mod bodies;
 
-use actix_web::web;
-use app::accounts::{ProfileError, SetAvatarError};
+use app::accounts::{Accounts, ProfileError, SetAvatarError};
 use domain::{media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::ProfileChangesBody;
 use crate::{
-    extract::{AvatarUpload, Caller, Patch},
+    extract::{AvatarUpload, Caller, Patch, PublicUrl, UseCases},
     problem::Failure,
     refusals,
     reply::{NoContent, OkJson},
-    state::Api,
     users::bodies::{ProfileBody, UserBody},
 };
 
@@ -33,12 +31,12 @@ refusals! {
 /// With the profile; what was never said of it is `null`.
 #[api_v2_operation(operation_id = "getMe", tags("me"))]
 pub(crate) async fn show(
-    api: web::Data<Api>,
-    caller: Caller,
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Caller(actor, _): Caller,
 ) -> Result<OkJson<UserBody>, Failure<ProfileError>> {
-    let accounts = api.accounts();
-    let user = api.run(async move { accounts.own_account(caller.actor.user_id).await }).await?;
-    Ok(OkJson(UserBody::new(user, &api.settings.public_url)))
+    let user = accounts.run(async move |accounts| accounts.own_account(actor.user_id).await).await?;
+    Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
 /// Change the caller's profile.
@@ -46,13 +44,14 @@ pub(crate) async fn show(
 /// What is not named stays, `null` clears. A date of birth is in the past, and at least 13 years ago.
 #[api_v2_operation(operation_id = "changeProfile", tags("me"))]
 pub(crate) async fn change(
-    api: web::Data<Api>,
-    caller: Caller<Patch<ProfileChangesBody>>,
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Caller(actor, Patch(body)): Caller<Patch<ProfileChangesBody>>,
 ) -> Result<OkJson<ProfileBody>, Failure<ProfileError>> {
-    let accounts = api.accounts();
-    let Caller { actor, rest: Patch(ProfileChangesBody(changes)) } = caller;
-    let profile = api.run(async move { accounts.change_profile(actor.user_id, changes).await }).await?;
-    Ok(OkJson(ProfileBody::new(Some(profile), &api.settings.public_url)))
+    let ProfileChangesBody(changes) = body;
+    let profile =
+        accounts.run(async move |accounts| accounts.change_profile(actor.user_id, changes).await).await?;
+    Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
 }
 
 /// Set the caller's avatar.
@@ -61,17 +60,18 @@ pub(crate) async fn change(
 /// pixels, without anything else that was in the file. It takes the place of an earlier one, under another address.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
-    api: web::Data<Api>,
-    caller: Caller<AvatarUpload>,
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Caller(actor, upload): Caller<AvatarUpload>,
 ) -> Result<OkJson<ProfileBody>, Failure<SetAvatarError>> {
-    let accounts = api.accounts();
-    let Caller { actor, rest: AvatarUpload { avatar, place } } = caller;
-    let set = async move {
-        let _place = place;
-        accounts.set_avatar(actor.user_id, avatar).await
-    };
-    let profile = api.run(set).await?;
-    Ok(OkJson(ProfileBody::new(Some(profile), &api.settings.public_url)))
+    let AvatarUpload { avatar, permit } = upload;
+    let profile = accounts
+        .run(async move |accounts| {
+            let _permit = permit;
+            accounts.set_avatar(actor.user_id, avatar).await
+        })
+        .await?;
+    Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
 }
 
 /// Remove the caller's avatar.
@@ -79,10 +79,9 @@ pub(crate) async fn set_avatar(
 /// Whether or not there is one.
 #[api_v2_operation(operation_id = "removeAvatar", tags("me"))]
 pub(crate) async fn remove_avatar(
-    api: web::Data<Api>,
-    caller: Caller,
+    accounts: UseCases<Accounts>,
+    Caller(actor, _): Caller,
 ) -> Result<NoContent, Failure<ProfileError>> {
-    let accounts = api.accounts();
-    api.run(async move { accounts.remove_avatar(caller.actor.user_id).await }).await?;
+    accounts.run(async move |accounts| accounts.remove_avatar(actor.user_id).await).await?;
     Ok(NoContent)
 }

@@ -1,4 +1,4 @@
-//! Counts every call, and tells in its answer what is left.
+//! Counts every call for the global rate limit, and writes the rate-limit headers of its answer.
 
 use actix_web::{
     Error, ResponseError,
@@ -8,14 +8,13 @@ use actix_web::{
 };
 
 use crate::{
-    limits::Limits,
+    limits::RateLimitCounter,
     problem::{Problem, kinds},
 };
 
-/// Answers 429 beyond the quota of the client, before anything of the request is read. Health is exempt: who watches
-/// the server may ask as often as they like.
+/// Answers 429 when the quota of the client is used up, before anything of the request is read. Health checks are exempt.
 pub(crate) async fn limit<B: MessageBody + 'static>(
-    limits: Limits,
+    limits: RateLimitCounter,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
@@ -27,8 +26,8 @@ pub(crate) async fn limit<B: MessageBody + 'static>(
     }
     let mut response = next.call(request).await?;
     let problem = response.response().extensions().get::<Problem>().map(|problem| problem.kind);
-    let is_refused = problem == Some(&kinds::RATE_LIMITED);
+    let is_rate_limited = problem == Some(&kinds::RATE_LIMITED);
     let (asked, status) = (response.request().clone(), response.status());
-    limits.settle(&asked, status, is_refused, response.headers_mut()).await;
+    limits.finish(&asked, status, is_rate_limited, response.headers_mut()).await;
     Ok(response.map_into_right_body())
 }

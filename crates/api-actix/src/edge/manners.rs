@@ -21,9 +21,9 @@ use futures_util::FutureExt;
 
 use super::{compression, cors, headers, request_id};
 use crate::{
-    health::Readiness,
     html,
     problem::{Kind, Problem, body::ProblemBody, kinds},
+    readiness::Readiness,
 };
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");

@@ -1,5 +1,5 @@
-//! Who calls. The caller is known before anything else of the request is looked at: an invalid token is 401,
-//! whatever the body, and who may not do this is told so, whatever else is wrong.
+//! Who calls. The caller is authenticated and authorised before the rest of the request is read: an invalid token is
+//! 401 and a missing role 403, whatever else is wrong.
 
 use std::{future::Future, pin::Pin};
 
@@ -27,12 +27,9 @@ refusals! {
     }
 }
 
-/// Anybody, signed in or not, and the rest of the request. A bad token is refused here too.
+/// Anybody, signed in or not, and the rest of the request. A token that is sent must be valid.
 #[derive(Debug)]
-pub(crate) struct Visitor<R = Nothing> {
-    pub(crate) actor: Option<Actor>,
-    pub(crate) rest: R,
-}
+pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 
 /// Who calls, by the bearer token that was sent; `None` when none was.
 pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
@@ -57,7 +54,7 @@ impl<R: FromRequest<Error = Problem> + 'static> FromRequest for Visitor<R> {
         Box::pin(async move {
             let actor = authenticated(&request).await?;
             let rest = R::from_request(&request, &mut payload).await?;
-            Ok(Self { actor, rest })
+            Ok(Self(actor, rest))
         })
     }
 }
@@ -77,16 +74,13 @@ impl<R: OperationModifier> OperationModifier for Visitor<R> {
     }
 }
 
-/// Makes the extractors of signed-in callers, one a role. The handler's signature is where an operation says whom it
-/// lets in: it is enforced before anything else of the request is read, and the document says the same.
+/// Makes the extractors of signed-in callers, one for each role. A handler's signature declares who may call it; the
+/// OpenAPI document shows the same.
 macro_rules! callers {
     ($($(#[$doc:meta])* $name:ident needs $role:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
-        pub(crate) struct $name<R = Nothing> {
-            pub(crate) actor: Actor,
-            pub(crate) rest: R,
-        }
+        pub(crate) struct $name<R = Nothing>(pub(crate) Actor, pub(crate) R);
 
         impl<R: FromRequest<Error = Problem> + 'static> FromRequest for $name<R> {
             type Error = Problem;
@@ -98,7 +92,7 @@ macro_rules! callers {
                 Box::pin(async move {
                     let actor = allowed(Role::$role, authenticated(&request).await?)?;
                     let rest = R::from_request(&request, &mut payload).await?;
-                    Ok(Self { actor, rest })
+                    Ok(Self(actor, rest))
                 })
             }
         }

@@ -1,4 +1,4 @@
-//! A call that takes nothing at all.
+//! A call without parameters and body.
 
 use std::{future::Future, pin::Pin};
 
@@ -14,31 +14,22 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// No parameters and no body: any that is sent is unknown.
+/// No query parameters and no body: whatever is sent is refused as unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nothing;
-
-/// Finds what a request says that its call does not take: parameters, and fields of a body.
-pub(super) fn nothing_of(
-    request: &HttpRequest,
-    payload: &mut Payload,
-) -> impl Future<Output = Result<(), Problem>> + use<> {
-    let parameters = Params::open(request.query_string()).finish(Some(())).err();
-    let fields = unasked(request.clone(), payload.take());
-    async move {
-        let mut faults = parameters.unwrap_or_default();
-        faults.extend(fields.await?);
-        if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
-    }
-}
 
 impl FromRequest for Nothing {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let nothing = nothing_of(request, payload);
-        Box::pin(async { nothing.await.map(|()| Self) })
+        let parameters = Params::open(request.query_string()).finish(Some(())).err();
+        let fields = unasked(request.clone(), payload.take());
+        Box::pin(async move {
+            let mut faults = parameters.unwrap_or_default();
+            faults.extend(fields.await?);
+            if faults.is_empty() { Ok(Self) } else { Err(Problem::invalid(faults)) }
+        })
     }
 }
 

@@ -1,29 +1,52 @@
 //! Where a request came from.
 
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+};
+
 use actix_web::{
-    HttpMessage, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
     http::header::{HeaderValue, USER_AGENT},
 };
-use domain::accounts::{Device, Origin};
+use domain::accounts::{self, Device};
+use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 
-use super::ClientAddress;
-use crate::edge::manners::RequestId;
+use super::api_of;
+use crate::{client_address::client_address, edge::manners::RequestId};
 
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_LENGTH: usize = 255;
 
-/// Where the request came from, for the sign-in that it begins and for the audit log.
-pub(crate) fn origin_of(request: &HttpRequest) -> Origin {
-    Origin {
+/// Device and request id of the request, for sessions and the audit log.
+pub(crate) struct Origin(pub(crate) accounts::Origin);
+
+impl FromRequest for Origin {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(origin_of(request))))
+    }
+}
+
+impl Apiv2Schema for Origin {}
+impl OperationModifier for Origin {}
+
+/// What [`Origin`] holds.
+pub(crate) fn origin_of(request: &HttpRequest) -> accounts::Origin {
+    accounts::Origin {
         device: Device {
             user_agent: request.headers().get(USER_AGENT).map(user_agent),
-            ip: ClientAddress::of(request).0,
+            ip: api_of(request).ok().and_then(|api| client_address(request, &api.settings.trusted_proxies)),
         },
         request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
     }
 }
 
-/// What is kept of a `User-Agent`: what is no UTF-8 in it is marked as such, and nothing of it moves a cursor.
+/// What is stored of a `User-Agent`: the first characters, without control characters. Bytes that are not UTF-8 become
+/// U+FFFD.
 fn user_agent(value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
     text.chars().filter(|character| !character.is_control()).take(USER_AGENT_LENGTH).collect()

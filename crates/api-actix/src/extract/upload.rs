@@ -1,7 +1,6 @@
 //! A picture in a form.
 
 mod pace;
-mod places;
 
 use std::{cell::Cell, future::Future, pin::Pin, rc::Rc};
 
@@ -17,13 +16,13 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use self::pace::{Trouble, paced};
-pub(crate) use self::places::{UploadPlace, UploadPlaces};
-use super::{api_of, body, query::Params, values::Fault};
+use super::{api_of, body, limited::user_of, query::Params, values::Fault};
 use crate::{
-    edge::{manners::SignedIn, seat::arrival},
+    edge::seat::arrival,
     openapi::carrier,
     problem::{FieldCode, FieldProblem, Problem, kinds},
     state::Api,
+    uploads::UploadPermit,
 };
 
 /// The field that holds the picture.
@@ -45,7 +44,7 @@ pub(crate) struct AvatarUpload {
     pub(crate) avatar: Vec<u8>,
     /// Held as long as the picture is.
     #[schemars(skip)]
-    pub(crate) place: UploadPlace,
+    pub(crate) permit: UploadPermit,
 }
 
 impl FromRequest for AvatarUpload {
@@ -59,11 +58,11 @@ impl FromRequest for AvatarUpload {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let place = place_of(&request, &api?).await?;
+            let permit = permit_of(&request, &api?).await?;
             let (picture, mut faults) = arrival(&request, read(request.headers(), payload)).await?;
             faults.splice(..0, unknown.into_iter().flatten());
             match picture {
-                Some(avatar) if faults.is_empty() => Ok(Self { avatar, place }),
+                Some(avatar) if faults.is_empty() => Ok(Self { avatar, permit }),
                 _ => Err(Problem::invalid(faults)),
             }
         })
@@ -79,16 +78,12 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
     body::check_packing_and_length(request, MAX_FORM)
 }
 
-/// A place for the caller's upload, which is counted.
-async fn place_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPlace, Problem> {
-    let caller = request.extensions().get::<SignedIn>().cloned();
-    let SignedIn(caller) = caller.ok_or_else(|| Problem {
-        cause: Some("an upload of nobody".into()),
-        ..Problem::new(&kinds::INTERNAL)
-    })?;
-    let own = api.uploads.of(&caller)?;
-    api.limits.count(request, |limits| &limits.fixed.set_avatar, &caller).await?;
-    own.enter()
+/// Counts the caller's upload, and lets it begin.
+async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
+    let user = user_of(request)?;
+    let of_user = api.uploads.of_user(&user)?;
+    api.limits.count(request, |limits| &limits.fixed.set_avatar, &user).await?;
+    of_user.acquire()
 }
 
 /// The picture, unless it is missing, and what is wrong with the form.

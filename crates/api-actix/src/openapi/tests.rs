@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{mend, problems::SharedProblems};
 use crate::{
     extract::{Body, Fields, FromBody, FromQuery, Params, PathId, Query, values},
-    problem::{Failure, kinds},
+    problem::{Failure, OrNotFound, kinds},
     refusals,
     reply::OkJson,
     state::Api,
@@ -79,9 +79,9 @@ async fn probe(
     id: PathId<Uuid>,
     query: Query<ProbeQuery>,
     body: Body<ProbeBody>,
-) -> Result<OkJson<List<Inner>>, Failure<ProbeError>> {
+) -> Result<OkJson<List<Inner>>, Failure<OrNotFound<ProbeError>>> {
     if body.0.name.is_empty() || body.0.note.is_some() {
-        return Err(ProbeError::Taken.into());
+        return Err(OrNotFound::Other(ProbeError::Taken).into());
     }
     let at = query.0.page.or_else(|| u32::try_from(query.0.genre.len()).ok()).filter(|_| !id.0.is_nil());
     Ok(OkJson(List { items: vec![], inner: Some(Inner { at }) }))

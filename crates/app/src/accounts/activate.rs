@@ -45,14 +45,10 @@ impl Accounts {
         // The user is locked before the link, as whoever writes a new link does.
         let mut user =
             unit.users().find_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
-        if !user.is_active && !user.is_waiting() {
-            // It was deactivated, which its owner cannot undo.
-            return Err(ActivateError::TokenInvalid);
-        }
+        user.confirm_email(now).map_err(|_| ActivateError::TokenInvalid)?;
         unit.links().take(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
-        let needs_password = user.activate(now);
         unit.users().update(&user).await?;
-        if needs_password {
+        if !user.password.is_usable() {
             self.mail_password_reset(&mut *unit, &user, now).await?;
         }
         // Whoever has the link was not signed in.
@@ -79,7 +75,7 @@ mod tests {
         let world = World::new();
         let token = world.registered(&ann()).await;
         world.accounts.activate(&token, ORIGIN).await.unwrap();
-        assert!(world.user(&ann()).is_active);
+        assert!(world.user(&ann()).is_active());
         assert_eq!(world.mails().len(), 1);
         assert!(matches!(world.accounts.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
@@ -90,7 +86,7 @@ mod tests {
         world.registered(&ann()).await;
         let unknown = PlainToken::new("made up".to_owned());
         assert!(matches!(world.accounts.activate(&unknown, ORIGIN).await, Err(ActivateError::TokenInvalid)));
-        assert!(!world.user(&ann()).is_active);
+        assert!(!world.user(&ann()).is_active());
     }
 
     #[tokio::test]
@@ -116,7 +112,7 @@ mod tests {
         let token = token_in(&world.last_mail());
         world.accounts.activate(&token, ORIGIN).await.unwrap();
         let user = world.user(&ann());
-        assert!(user.is_active && !user.password.is_usable() && !user.is_password_contested);
+        assert!(user.is_active() && !user.password.is_usable() && !user.is_password_contested());
         let mail = world.last_mail();
         assert_eq!(mail.subject, "Set a new Cinema password");
         let reset = token_in(&mail);

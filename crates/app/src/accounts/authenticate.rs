@@ -149,7 +149,7 @@ mod tests {
     async fn a_deactivated_user_is_refused() {
         let world = World::new();
         let pair = world.signed_in(&ann()).await;
-        world.store.rows().users[0].is_active = false;
+        world.store.rows().users[0].deactivate(Instant::UNIX_EPOCH).unwrap();
         assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
     }
 

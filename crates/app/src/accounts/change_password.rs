@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
         Credentials, EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword,
+        User,
     },
     audit::{AuditAction, AuditObject},
     store::StoreError,
@@ -124,7 +125,7 @@ impl Accounts {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let user = unit.users().find_for_update(actor.user_id).await?;
-        let mut user = user.filter(|user| user.is_active).ok_or(ChangePasswordError::SessionEnded)?;
+        let mut user = user.filter(User::is_active).ok_or(ChangePasswordError::SessionEnded)?;
         if user.version != known.version && user.password != known.password {
             // It was changed while the old one was being checked; whoever did that ended this sign-in too.
             return Err(WRONG_CURRENT);
@@ -286,7 +287,7 @@ mod tests {
     #[tokio::test]
     async fn a_user_or_sign_in_that_ended_meanwhile_changes_nothing() {
         for end in [
-            |rows: &mut Rows| rows.users[0].is_active = false,
+            |rows: &mut Rows| rows.users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap(),
             |rows: &mut Rows| rows.sessions[0].ended_at = Some(rows.sessions[0].created_at),
         ] {
             let world = World::new();

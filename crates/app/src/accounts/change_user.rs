@@ -68,17 +68,17 @@ impl Accounts {
         let before = users.iter().find(|user| user.id == id).ok_or(ChangeUserError::NotFound)?;
         let profile = unit.profiles().find(id).await?;
         let mut user = before.clone();
-        let needs_password = apply(changes, &mut user, now);
+        apply(changes, &mut user, now);
         let has_changed = user.version != before.version;
         if has_changed {
-            let is_leader = |user: &User| user.is_active && user.role == Role::Admin;
+            let is_leader = |user: &User| user.is_active() && user.role == Role::Admin;
             let has_others = users.iter().any(|other| other.id != id && is_leader(other));
             if is_leader(before) && !is_leader(&user) && !has_others {
                 return Err(ChangeUserError::LastAdmin);
             }
             unit.users().update(&user).await?;
-            if is_other_activation(before, &user) {
-                self.follow_activation(&mut *unit, &user, needs_password, now).await?;
+            if before.state != user.state {
+                self.follow_activation(&mut *unit, &user, now).await?;
             }
             if user.role != before.role {
                 self.tell_role_changed(&mut *unit, &user, now).await?;
@@ -96,38 +96,30 @@ impl Accounts {
         &self,
         unit: &mut dyn AccountUnit,
         user: &User,
-        needs_password: bool,
         now: Instant,
     ) -> Result<(), StoreError> {
         unit.links().remove(LinkKind::Activation, user.id).await?;
-        if !user.is_active {
+        if !user.is_active() {
             unit.links().remove(LinkKind::PasswordReset, user.id).await?;
             unit.sessions().end_all(user.id, now).await?;
-        } else if needs_password {
+        } else if !user.password.is_usable() {
             self.mail_password_reset(unit, user, now).await?;
         }
         self.tell_activation_changed(unit, user, now).await
     }
 }
 
-/// Changes what is to be other than it is; says whether the owner needs a new password.
-fn apply(changes: UserChanges, user: &mut User, now: Instant) -> bool {
+/// Makes those of the changes that are not the case already.
+fn apply(changes: UserChanges, user: &mut User, now: Instant) {
     if let Some(role) = changes.role.filter(|role| *role != user.role) {
         user.set_role(role, now);
     }
-    match changes.is_active {
-        Some(true) if !user.is_active => user.activate(now),
-        Some(false) if user.is_active || user.is_waiting() => {
-            user.deactivate(now);
-            false
-        }
-        Some(_) | None => false,
-    }
-}
-
-/// Whether the account was activated or deactivated.
-fn is_other_activation(before: &User, after: &User) -> bool {
-    before.is_active != after.is_active || before.is_waiting() != after.is_waiting()
+    // A refusal means that the account is in this state already.
+    let _unless_already = match changes.is_active {
+        Some(true) => user.activate(now),
+        Some(false) => user.deactivate(now),
+        None => Ok(()),
+    };
 }
 
 /// What the audit log tells of the change.
@@ -138,12 +130,12 @@ fn deeds(admin: UserId, before: &User, after: &User) -> Vec<Deed> {
         let role = |user: &User| AuditState::of([("role", user.role.as_str())]);
         deeds.push(Deed::by(admin, AuditAction::RoleChanged).on(object).from(role(before)).to(role(after)));
     }
-    if is_other_activation(before, after) {
-        // Whether it waits is told where nothing else shows.
-        let waits = before.is_active == after.is_active;
+    if before.state != after.state {
+        // An account that is deactivated before it was ever active: `is_active` alone would show no change.
+        let waits = before.is_active() == after.is_active();
         let state = |user: &User| {
-            let is_waiting = waits.then(|| ("is_waiting", user.is_waiting().to_string()));
-            AuditState::of([("is_active", user.is_active.to_string())].into_iter().chain(is_waiting))
+            let is_waiting = waits.then(|| ("is_waiting", user.is_awaiting_activation().to_string()));
+            AuditState::of([("is_active", user.is_active().to_string())].into_iter().chain(is_waiting))
         };
         deeds.push(
             Deed::by(admin, AuditAction::ActivationChanged).on(object).from(state(before)).to(state(after)),

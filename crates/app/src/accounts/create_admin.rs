@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
-        EmailAddress, HashError, InsertUserError, Origin, PasswordProblem, PlainPassword, Role, User,
+        AccountState, EmailAddress, HashError, InsertUserError, Origin, PasswordProblem, PlainPassword, Role,
+        User,
     },
     audit::{AuditAction, AuditObject, AuditState},
     store::StoreError,
@@ -49,8 +50,8 @@ impl Accounts {
         let hash = self.ports.passwords.hash(&password).await?;
         let now = self.now();
         let mut user = User::register(self.ports.ids.next(), email, hash, now);
-        user.activate(now);
         user.role = Role::Admin;
+        user.state = AccountState::Active { since: now };
         retried(&*self.ports.backoff, || self.try_insert(&user)).await
     }
 

@@ -96,13 +96,13 @@ impl Accounts {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
         let users = unit.users().find_with_admins_for_update(known.user_id).await?;
-        let user = users.iter().find(|user| user.id == known.user_id && user.is_active);
+        let user = users.iter().find(|user| user.id == known.user_id && user.is_active());
         let user = user.ok_or(DeleteAccountError::Gone)?;
         if user.version != known.version && user.password != known.password {
             // The password was changed while the old one was being checked.
             return Err(DeleteAccountError::WrongPassword);
         }
-        let is_leader = |user: &User| user.is_active && user.role == Role::Admin;
+        let is_leader = |user: &User| user.is_active() && user.role == Role::Admin;
         if is_leader(user) && !users.iter().any(|other| other.id != user.id && is_leader(other)) {
             return Err(DeleteAccountError::LastAdmin);
         }
@@ -123,7 +123,10 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::accounts::{PasswordHash, Profile};
+    use domain::{
+        accounts::{PasswordHash, Profile},
+        time::Instant,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -249,9 +252,9 @@ mod tests {
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
         let bob = email("bob@example.com");
         world.accounts.create_admin(bob.clone(), password(PASSWORD)).await.unwrap();
-        world.store.rows().users[1].is_active = false;
+        world.store.rows().users[1].deactivate(Instant::UNIX_EPOCH).unwrap();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
-        world.store.rows().users[1].is_active = true;
+        world.store.rows().users[1].activate(Instant::UNIX_EPOCH).unwrap();
         let ids = [world.user(&ann()).id, world.user(&bob).id];
         let typed = password(PASSWORD);
         let (one, other) = tokio::join!(

@@ -225,7 +225,7 @@ impl Accounts {
             // The password was changed while the old one was being checked.
             return Err(LogInError::InvalidCredentials);
         }
-        if !user.is_active {
+        if !user.is_active() {
             return Err(LogInError::AccountInactive);
         }
         if let Some(rehashed) = rehashed {
@@ -238,7 +238,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::accounts::{Device, PasswordHash};
+    use domain::accounts::{AccountState, Device, PasswordHash};
 
     use super::*;
     use crate::accounts::doubles::{ORIGIN, PASSWORD, World, ann, email, password};
@@ -370,7 +370,9 @@ mod tests {
     async fn an_account_that_was_deactivated_meanwhile_is_refused() {
         let world = World::new();
         world.active(&ann()).await;
-        world.store.meddle(|rows| rows.users[0].is_active = false);
+        world
+            .store
+            .meddle(|rows| rows.users[0].state = AccountState::Deactivated { since: Instant::UNIX_EPOCH });
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountInactive)));
     }
 

@@ -53,7 +53,7 @@ impl Accounts {
         user: &User,
         now: Instant,
     ) -> Result<(), StoreError> {
-        let mail = if user.is_active {
+        let mail = if user.is_active() {
             mails::activated(&user.email, &self.settings.frontend_url, now)
         } else {
             mails::deactivated(&user.email, now)

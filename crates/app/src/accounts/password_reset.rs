@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
         EmailAddress, HashError, LinkKind, LinkToken, Origin, PasswordHash, PasswordProblem, PlainPassword,
+        User,
     },
     audit::{AuditAction, AuditObject},
     entropy::{PlainToken, TokenDigest},
@@ -58,7 +59,7 @@ impl Accounts {
     async fn try_send_password_reset(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let user = unit.users().find_by_email_for_update(email).await?.filter(|user| user.is_active);
+        let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_active);
         if unit.outbox().remove(wish).await? {
             if let Some(user) = user {
                 self.mail_password_reset(&mut *unit, &user, now).await?;

@@ -69,7 +69,7 @@ impl Accounts {
         if session.user_id != user.id
             || stored.session_id != session.id
             || !session.is_live(now)
-            || !user.is_active
+            || !user.is_active()
             || now >= stored.expires_at
         {
             return Err(RefreshError::Invalid);
@@ -306,7 +306,7 @@ mod tests {
         let world = World::new();
         let pair = world.signed_in(&ann()).await;
         let before = world.store.rows().clone();
-        world.store.rows().users[0].is_active = false;
+        world.store.rows().users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap();
         refused(&world, &pair.refresh).await;
         *world.store.rows() = before.clone();
         world.store.rows().sessions[0].ended_at = Some(before.sessions[0].created_at);

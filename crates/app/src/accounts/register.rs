@@ -113,7 +113,7 @@ impl Accounts {
                 let Some(user) = unit.users().find_by_email_for_update(email).await? else {
                     return Ok(Outcome::Changed);
                 };
-                if user.is_waiting() {
+                if user.is_awaiting_activation() {
                     if known.is_none_or(|known| known.password != user.password) {
                         // It was compared with another password, or with none.
                         return Ok(Outcome::Changed);
@@ -123,7 +123,7 @@ impl Accounts {
                 } else if self.settings.registration_reveals_email {
                     return Ok(Outcome::Taken);
                 } else if quota == MailQuota::Left {
-                    let mail = if user.is_active {
+                    let mail = if user.is_active() {
                         mails::already_registered(&user.email, &self.settings.frontend_url)
                     } else {
                         mails::registered_while_deactivated(&user.email)
@@ -145,7 +145,7 @@ impl Accounts {
         origin: &Origin,
         now: Instant,
     ) -> Result<(), StoreError> {
-        if !again.is_same && user.contest_password(now) {
+        if !again.is_same && user.contest_password(now).unwrap_or(false) {
             unit.users().update(&user).await?;
             let deed = Deed::by(None, AuditAction::Registered)
                 .on(AuditObject::User(user.id))
@@ -174,7 +174,7 @@ mod tests {
         let world = World::new();
         world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         let user = world.user(&ann());
-        assert!(!user.is_active && !user.is_password_contested);
+        assert!(user.is_awaiting_activation() && !user.is_password_contested());
         let mail = world.last_mail();
         assert_eq!(mail.to.as_str(), "ann@example.com");
         assert!(mail.text.contains("https://cinema.example/activate?token=secret0\n"), "{}", mail.text);
@@ -274,7 +274,7 @@ mod tests {
         let other = "other harbour 8";
         world.accounts.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
         assert_eq!(world.passwords.take_count(), 2);
-        assert!(world.user(&ann()).is_password_contested);
+        assert!(world.user(&ann()).is_password_contested());
         assert_eq!(world.mails().len(), 1);
         world.accounts.activate(&link, ORIGIN).await.unwrap();
         for claimed in [PASSWORD, other] {
@@ -361,7 +361,7 @@ mod tests {
         world.passwords.take_count();
         world.store.meddle(|rows: &mut Rows| {
             let user = &mut rows.users[0];
-            user.contest_password(user.updated_at);
+            user.contest_password(user.updated_at).unwrap();
             user.version += 1;
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
@@ -374,11 +374,11 @@ mod tests {
         world.registered(&ann()).await;
         world.store.meddle(|rows: &mut Rows| {
             let at = rows.users[0].created_at;
-            rows.users[0].activate(at);
+            rows.users[0].activate(at).unwrap();
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(world.last_mail().subject, "You already have a Cinema account");
-        assert!(!world.user(&ann()).is_password_contested);
+        assert!(!world.user(&ann()).is_password_contested());
     }
 
     #[tokio::test]
@@ -394,7 +394,7 @@ mod tests {
             }
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
-        assert!(!world.user(&ann()).is_password_contested);
+        assert!(!world.user(&ann()).is_password_contested());
         assert_eq!(world.passwords.take_count(), 3);
     }
 

@@ -36,7 +36,7 @@ impl Accounts {
     async fn try_send_activation(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin().await?;
-        let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_waiting);
+        let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_awaiting_activation);
         if unit.outbox().remove(wish).await? {
             if let Some(mut user) = user {
                 self.mail_activation(&mut *unit, &mut user, email, now).await?;

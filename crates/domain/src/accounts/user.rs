@@ -1,5 +1,5 @@
 use crate::{
-    accounts::{EmailAddress, PasswordHash, Role},
+    accounts::{AccountState, EmailAddress, InvalidTransition, PasswordHash, Role},
     id::UserId,
     time::Instant,
 };
@@ -9,72 +9,113 @@ use crate::{
 pub struct User {
     /// Its identifier.
     pub id: UserId,
-    /// Its address, unique among all accounts, in the spelling that its owner proved; while it waits, in the one that
-    /// its link was mailed to.
+    /// Its address, unique among all accounts. The spelling is the one that its owner proved; before the activation it is
+    /// the one that the activation link was mailed to.
     pub email: EmailAddress,
-    /// What is kept of the password.
+    /// The hash of the password.
     pub password: PasswordHash,
-    /// Whether somebody registered the address again with another password before it was activated: nobody can say
-    /// whose password it is, so activation drops it.
-    pub is_password_contested: bool,
-    /// What it may do.
+    /// What its owner may do.
     pub role: Role,
-    /// Whether it may sign in.
-    pub is_active: bool,
-    /// When it was activated first, or deactivated before that; `None` while it waits for the one or the other. An account
-    /// that does not wait and may not sign in was deactivated, which its owner cannot undo.
-    pub activated_at: Option<Instant>,
-    /// Counts changes of password, role, activation and spelling, so that what was read earlier can be checked again.
+    /// Whether its owner may sign in, and if not, why.
+    pub state: AccountState,
+    /// Increases with every change of password, role, state and spelling, so that a decision about data that was read
+    /// earlier can be checked again.
     pub version: i64,
-    /// When it was made.
+    /// When it was registered.
     pub created_at: Instant,
     /// When it was changed last.
     pub updated_at: Instant,
 }
 
 impl User {
-    /// A new account that waits for its activation.
+    /// A new account that has to be activated before its owner can sign in.
     #[must_use]
     pub const fn register(id: UserId, email: EmailAddress, password: PasswordHash, now: Instant) -> Self {
         Self {
             id,
             email,
             password,
-            is_password_contested: false,
             role: Role::User,
-            is_active: false,
-            activated_at: None,
+            state: AccountState::AwaitingActivation { is_password_contested: false },
             version: 1,
             created_at: now,
             updated_at: now,
         }
     }
 
-    /// Lets the account sign in. A contested password is dropped; says whether it was, and the owner needs a new one.
-    pub fn activate(&mut self, now: Instant) -> bool {
-        let dropped = self.is_password_contested;
-        if dropped {
-            self.password = PasswordHash::unusable();
-            self.is_password_contested = false;
-        }
-        self.is_active = true;
-        self.activated_at.get_or_insert(now);
-        self.touch(now);
-        dropped
-    }
-
-    /// Keeps the account from signing in, until an administrator activates it again: its owner cannot, also when it waited
-    /// for that.
-    pub fn deactivate(&mut self, now: Instant) {
-        self.is_active = false;
-        self.activated_at.get_or_insert(now);
-        self.touch(now);
-    }
-
-    /// Whether it waits for its first activation, which the owner does by a link.
+    /// Whether its owner may sign in.
     #[must_use]
-    pub const fn is_waiting(&self) -> bool {
-        !self.is_active && self.activated_at.is_none()
+    pub const fn is_active(&self) -> bool {
+        matches!(self.state, AccountState::Active { .. })
+    }
+
+    /// Whether its owner has to follow the activation link before signing in.
+    #[must_use]
+    pub const fn is_awaiting_activation(&self) -> bool {
+        matches!(self.state, AccountState::AwaitingActivation { .. })
+    }
+
+    /// Whether two people registered the address with different passwords before it was activated.
+    #[must_use]
+    pub const fn is_password_contested(&self) -> bool {
+        matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
+    }
+
+    /// Activates the account because its owner followed the activation link, which proves the address. A contested
+    /// password is dropped: see [`PasswordHash::is_usable`].
+    ///
+    /// # Errors
+    /// When the account was activated already, or was deactivated, which the owner cannot undo.
+    pub fn confirm_email(&mut self, now: Instant) -> Result<(), InvalidTransition> {
+        if !self.is_awaiting_activation() {
+            return Err(InvalidTransition { from: self.state });
+        }
+        self.enter(AccountState::Active { since: now }, now);
+        Ok(())
+    }
+
+    /// Activates the account on the decision of an administrator. A contested password is dropped: see
+    /// [`PasswordHash::is_usable`].
+    ///
+    /// # Errors
+    /// When the account is active already.
+    pub fn activate(&mut self, now: Instant) -> Result<(), InvalidTransition> {
+        if self.is_active() {
+            return Err(InvalidTransition { from: self.state });
+        }
+        self.enter(AccountState::Active { since: now }, now);
+        Ok(())
+    }
+
+    /// Closes the account on the decision of an administrator: its owner can neither sign in nor activate it. A contested
+    /// password is dropped.
+    ///
+    /// # Errors
+    /// When the account is deactivated already.
+    pub fn deactivate(&mut self, now: Instant) -> Result<(), InvalidTransition> {
+        if matches!(self.state, AccountState::Deactivated { .. }) {
+            return Err(InvalidTransition { from: self.state });
+        }
+        self.enter(AccountState::Deactivated { since: now }, now);
+        Ok(())
+    }
+
+    /// Notes that the address was registered again with another password. Returns `false` when that was noted before.
+    ///
+    /// # Errors
+    /// When the account does not wait for its activation: then its password is known to be its owner's.
+    pub fn contest_password(&mut self, now: Instant) -> Result<bool, InvalidTransition> {
+        match self.state {
+            AccountState::AwaitingActivation { is_password_contested: true } => Ok(false),
+            AccountState::AwaitingActivation { is_password_contested: false } => {
+                self.state = AccountState::AwaitingActivation { is_password_contested: true };
+                self.touch(now);
+                Ok(true)
+            }
+            AccountState::Active { .. } | AccountState::Deactivated { .. } => {
+                Err(InvalidTransition { from: self.state })
+            }
+        }
     }
 
     /// Gives it another role.
@@ -83,22 +124,12 @@ impl User {
         self.touch(now);
     }
 
-    /// Notes that the address was registered again with another password; says whether that is news.
-    pub fn contest_password(&mut self, now: Instant) -> bool {
-        if self.is_password_contested {
-            return false;
-        }
-        self.is_password_contested = true;
-        self.touch(now);
-        true
-    }
-
     /// Takes the address as it was typed last, while nobody has proved the spelling that is kept: what is one address here
     /// may be two mailboxes. Says whether that changes anything. To be called with a new link alone, so that the one that
     /// counts was mailed to the spelling that is kept.
     pub fn respell(&mut self, typed: &EmailAddress, now: Instant) -> bool {
         let is_other_spelling = self.email == *typed && self.email.as_str() != typed.as_str();
-        if !self.is_waiting() || !is_other_spelling {
+        if !self.is_awaiting_activation() || !is_other_spelling {
             return false;
         }
         self.email = typed.clone();
@@ -106,10 +137,20 @@ impl User {
         true
     }
 
-    /// Sets a new password.
+    /// Sets a new password, which ends a dispute about the old one.
     pub fn set_password(&mut self, password: PasswordHash, now: Instant) {
         self.password = password;
-        self.is_password_contested = false;
+        if let AccountState::AwaitingActivation { is_password_contested } = &mut self.state {
+            *is_password_contested = false;
+        }
+        self.touch(now);
+    }
+
+    fn enter(&mut self, state: AccountState, now: Instant) {
+        if self.is_password_contested() {
+            self.password = PasswordHash::unusable();
+        }
+        self.state = state;
         self.touch(now);
     }
 
@@ -123,77 +164,118 @@ impl User {
 mod tests {
     use super::*;
 
+    const FIRST: Instant = Instant::UNIX_EPOCH;
+    const LATER: Instant = Instant::MAX_UTC;
+
     fn registered() -> User {
-        let now = Instant::UNIX_EPOCH;
         let password = PasswordHash::from_phc("$argon2id$…".to_owned());
-        User::register(
-            UserId::from_uuid(uuid::Uuid::nil()),
-            "ann@example.com".parse().unwrap(),
-            password,
-            now,
-        )
+        let id = UserId::from_uuid(uuid::Uuid::nil());
+        User::register(id, "ann@example.com".parse().unwrap(), password, FIRST)
+    }
+
+    fn contested() -> User {
+        let mut user = registered();
+        assert_eq!(user.contest_password(FIRST), Ok(true));
+        user
+    }
+
+    fn active() -> User {
+        let mut user = registered();
+        user.confirm_email(FIRST).unwrap();
+        user
+    }
+
+    fn deactivated() -> User {
+        let mut user = active();
+        user.deactivate(FIRST).unwrap();
+        user
     }
 
     #[test]
     fn activation_keeps_the_password_of_the_one_who_registered() {
-        let mut user = registered();
-        assert!(!user.activate(Instant::UNIX_EPOCH));
-        assert!(user.is_active && user.password.is_usable());
-        assert_eq!(user.version, 2);
+        let user = active();
+        assert!(user.is_active() && user.password.is_usable());
+        assert_eq!((user.state, user.version), (AccountState::Active { since: FIRST }, 2));
     }
 
     #[test]
-    fn a_deactivated_account_does_not_wait_for_its_activation() {
-        let mut user = registered();
-        assert!(user.is_waiting());
-        user.activate(Instant::UNIX_EPOCH);
-        assert!(!user.is_waiting());
-        user.deactivate(Instant::MAX_UTC);
-        assert!(!user.is_active && !user.is_waiting());
-        assert_eq!((user.activated_at, user.version), (Some(Instant::UNIX_EPOCH), 3));
-        assert!(!user.activate(Instant::MAX_UTC));
-        assert!(user.is_active && user.password.is_usable());
+    fn each_state_allows_its_own_transitions_and_keeps_the_account_as_it_was_otherwise() {
+        type Transition = fn(&mut User) -> Result<(), InvalidTransition>;
+        let transitions: [Transition; 4] = [
+            |user| user.confirm_email(LATER),
+            |user| user.activate(LATER),
+            |user| user.deactivate(LATER),
+            |user| user.contest_password(LATER).map(|_| ()),
+        ];
+        for (user, allowed) in [
+            (registered(), [true, true, true, true]),
+            (active(), [false, false, true, false]),
+            (deactivated(), [false, true, false, false]),
+        ] {
+            for (transition, is_allowed) in transitions.iter().zip(allowed) {
+                let mut changed = user.clone();
+                let outcome = transition(&mut changed);
+                assert_eq!(outcome.is_ok(), is_allowed, "{:?}", user.state);
+                if is_allowed {
+                    assert_eq!((changed.version, changed.updated_at), (user.version + 1, LATER));
+                } else {
+                    assert_eq!(outcome, Err(InvalidTransition { from: user.state }));
+                    assert_eq!(changed, user);
+                }
+            }
+        }
     }
 
     #[test]
-    fn an_account_that_is_deactivated_waits_no_more() {
-        let mut user = registered();
-        user.deactivate(Instant::MAX_UTC);
-        assert!(!user.is_active && !user.is_waiting());
-        user.activate(Instant::MAX_UTC);
-        assert!(user.is_active && user.password.is_usable());
+    fn an_administrator_activates_a_deactivated_account_with_its_password() {
+        let mut user = deactivated();
+        assert!(!user.is_active() && !user.is_awaiting_activation());
+        user.activate(LATER).unwrap();
+        assert!(user.password.is_usable());
+        assert_eq!(user.state, AccountState::Active { since: LATER });
     }
 
     #[test]
     fn a_spelling_that_was_proved_stays_and_another_address_is_no_spelling() {
         let mut user = registered();
         let typed = |text: &str| text.parse::<EmailAddress>().unwrap();
-        assert!(!user.respell(&typed("ann@example.com"), Instant::MAX_UTC));
-        assert!(!user.respell(&typed("bob@example.com"), Instant::MAX_UTC));
-        assert_eq!((user.version, user.updated_at), (1, Instant::UNIX_EPOCH));
-        assert!(user.respell(&typed("Ann@Example.com"), Instant::MAX_UTC));
+        assert!(!user.respell(&typed("ann@example.com"), LATER));
+        assert!(!user.respell(&typed("bob@example.com"), LATER));
+        assert_eq!((user.version, user.updated_at), (1, FIRST));
+        assert!(user.respell(&typed("Ann@Example.com"), LATER));
         assert_eq!((user.email.as_str(), user.version), ("Ann@Example.com", 2));
-        user.activate(Instant::MAX_UTC);
-        assert!(!user.respell(&typed("ANN@example.com"), Instant::MAX_UTC));
-        user.deactivate(Instant::MAX_UTC);
-        assert!(!user.respell(&typed("ANN@example.com"), Instant::MAX_UTC));
+        user.confirm_email(FIRST).unwrap();
+        assert!(!user.respell(&typed("ANN@example.com"), LATER));
+        user.deactivate(LATER).unwrap();
+        assert!(!user.respell(&typed("ANN@example.com"), LATER));
         assert_eq!(user.email.as_str(), "Ann@Example.com");
     }
 
     #[test]
     fn a_password_is_contested_once() {
-        let mut user = registered();
-        assert!(user.contest_password(Instant::UNIX_EPOCH));
-        let contested = user.clone();
-        assert!(!user.contest_password(Instant::MAX_UTC));
-        assert_eq!(user, contested);
+        let mut user = contested();
+        let before = user.clone();
+        assert_eq!(user.contest_password(LATER), Ok(false));
+        assert_eq!(user, before);
     }
 
     #[test]
-    fn activation_drops_a_password_that_two_claimed() {
-        let mut user = registered();
-        user.contest_password(Instant::UNIX_EPOCH);
-        assert!(user.activate(Instant::UNIX_EPOCH));
-        assert!(user.is_active && !user.password.is_usable());
+    fn a_contested_password_is_dropped_when_the_account_leaves_its_first_state() {
+        let transitions: [fn(&mut User) -> Result<(), InvalidTransition>; 3] =
+            [|user| user.confirm_email(LATER), |user| user.activate(LATER), |user| user.deactivate(LATER)];
+        for transition in transitions {
+            let mut user = contested();
+            transition(&mut user).unwrap();
+            assert!(!user.password.is_usable() && !user.is_password_contested());
+        }
+    }
+
+    #[test]
+    fn a_new_password_is_not_contested() {
+        let mut user = contested();
+        user.set_password(PasswordHash::from_phc("$argon2id$other".to_owned()), LATER);
+        assert!(!user.is_password_contested());
+        user.confirm_email(LATER).unwrap();
+        assert!(user.password.is_usable());
     }
 }

@@ -34,7 +34,7 @@ impl UserDetails {
             id: user.id,
             email: user.email.clone(),
             role: user.role,
-            is_active: user.is_active,
+            is_active: user.is_active(),
             created_at: user.created_at,
             profile,
         }

@@ -185,7 +185,7 @@ async fn a_deactivated_user_is_out_within_five_seconds(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     ann.get("/cart").await.expect(200);
-    app.change_user(&ann, |user| user.is_active = false).await;
+    app.change_user(&ann, |user| user.deactivate(user.created_at).expect("an active account")).await;
     app.advance(TimeDelta::seconds(5));
     refused(ann.get("/cart").await);
     refused(ann.get("/movies").await);

@@ -379,7 +379,7 @@ impl AccountQueries for MemoryAccounts {
         let rows = self.rows();
         Ok(rows.sessions.iter().find(|session| session.id == id).and_then(|session| {
             let user = rows.users.iter().find(|user| user.id == session.user_id)?;
-            let is_live = user.is_active && session.is_live(now);
+            let is_live = user.is_active() && session.is_live(now);
             Some(SessionState { user_id: user.id, role: user.role, is_live })
         }))
     }
@@ -408,7 +408,7 @@ impl UserQueries for MemoryAccounts {
         };
         let mut users: Vec<&User> = rows.users.iter().collect();
         users.retain(|user| filter.role.is_none_or(|role| role == user.role));
-        users.retain(|user| filter.is_active.is_none_or(|is_active| is_active == user.is_active));
+        users.retain(|user| filter.is_active.is_none_or(|is_active| is_active == user.is_active()));
         let parts = filter.parts_of_key();
         let fits = |user: &&User| parts.iter().any(|part| user.email.key().contains(part));
         users.retain(|user| parts.is_empty() || fits(user));

@@ -1,43 +1,27 @@
-//! Whose request it is, as far as the network can tell.
+//! The address of the client.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
+    HttpRequest,
     http::header::{HeaderMap, X_FORWARDED_FOR},
 };
 use domain::network::Network;
-use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 
-use super::api_of;
-
-/// The client's address: the other end of the connection, unless that is a proxy that we trust to say for whom it
-/// asks (`TRUSTED_PROXIES`). `None` when the connection has no address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
-
-impl ClientAddress {
-    /// Tells it from the request.
-    pub(crate) fn of(request: &HttpRequest) -> Self {
-        let trusted = api_of(request).ok();
-        let trusted = trusted.as_ref().map_or(&[][..], |api| &api.settings.trusted_proxies);
-        Self(request.peer_addr().map(|peer| behind_proxies(peer.ip(), request.headers(), trusted)))
-    }
+/// The address of the client: the other end of the connection, or what a trusted proxy (`TRUSTED_PROXIES`) reports in
+/// `X-Forwarded-For`. `None` when the connection has no address.
+pub(crate) fn client_address(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| behind_proxies(peer.ip(), request.headers(), trusted))
 }
 
-/// Walks `X-Forwarded-For` from its end, where each proxy adds whom it was asked by, for as long as the one who says so
-/// is trusted. What stands before an entry that cannot be read is not believed.
+/// Reads `X-Forwarded-For` from its end, where each proxy adds the address of its own client, for as long as the proxies are
+/// trusted. An entry that is not an address ends the list.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();
     let mut entries = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     while trusted.iter().any(|network| network.contains(client)) {
-        // A list may have empty places (RFC 9110, 5.6.1).
+        // A list may have empty elements (RFC 9110, section 5.6.1).
         let Some(entry) = entries.by_ref().map(<[u8]>::trim_ascii).find(|entry| !entry.is_empty()) else {
             break;
         };
@@ -53,18 +37,6 @@ fn address_in(entry: &[u8]) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip())).ok()
 }
-
-impl FromRequest for ClientAddress {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self::of(request)))
-    }
-}
-
-impl Apiv2Schema for ClientAddress {}
-impl OperationModifier for ClientAddress {}
 
 #[cfg(test)]
 mod tests {
@@ -82,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_a_trusted_proxy_is_believed() {
+    fn only_a_trusted_proxy_is_believed() {
         assert_eq!(client("203.0.113.9", &["192.0.2.1"]), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["192.0.2.1"]), "192.0.2.1");
         assert_eq!(client("::ffff:10.0.0.1", &["192.0.2.1"]), "192.0.2.1");
@@ -90,14 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_ends_at_the_first_hop_that_is_not_trusted() {
+    fn the_first_address_that_is_not_a_trusted_proxy_is_the_client() {
         assert_eq!(client("10.0.0.1", &["192.0.2.66, 192.0.2.1"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &["192.0.2.66, 192.0.2.1, 10.0.0.2"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
     }
 
     #[test]
-    fn several_lines_are_one_list() {
+    fn several_headers_are_one_list() {
         assert_eq!(client("10.0.0.1", &["192.0.2.66", "192.0.2.1, 10.0.0.3", "10.0.0.2"]), "192.0.2.1");
     }
 
@@ -118,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_ends_the_walk() {
+    fn an_entry_that_is_not_an_address_ends_the_list() {
         for entry in ["unknown", "192.0.2.1:x", "[2001:db8::1", "192.0.2", "_secret", "é", "\"192.0.2.1\""] {
             assert_eq!(client("10.0.0.1", &[entry]), "10.0.0.1", "{entry}");
             assert_eq!(client("10.0.0.1", &["192.0.2.1", entry, "10.0.0.2"]), "10.0.0.2", "{entry}");

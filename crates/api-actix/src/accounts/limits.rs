@@ -1,0 +1,73 @@
+//! The rate limits of accounts.
+
+use actix_web::HttpRequest;
+use app::accounts::MailQuota;
+
+use super::bodies::{EmailBody, RefreshBody, RegisterBody};
+use crate::{
+    extract::{Body, Limit},
+    problem::Problem,
+    rate_limits,
+    state::Api,
+};
+
+rate_limits! {
+    /// Log-ins.
+    LogIns by client: |limits| &limits.login;
+    /// New passwords by a link: each is hashed.
+    PasswordResets by client: |limits| &limits.fixed.confirm_reset;
+    /// Copies of the caller's data: each reads all tables.
+    Exports by user: |limits| &limits.fixed.export;
+}
+
+/// Registrations, by client; and by address those that may lead to a mail, whether or not the address is known.
+pub(crate) struct Registrations;
+
+impl Limit<Body<RegisterBody>> for Registrations {
+    type Outcome = MailQuota;
+
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<RegisterBody>,
+    ) -> Result<MailQuota, Problem> {
+        api.limits.count_client(request, |limits| &limits.register).await?;
+        Ok(api.limits.count_registration_mail(request, &body.email).await)
+    }
+}
+
+/// Activation links, by client and by address.
+pub(crate) struct ActivationLinks;
+
+impl Limit<Body<EmailBody>> for ActivationLinks {
+    type Outcome = ();
+
+    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
+        api.limits.count_link(request, |limits| &limits.resend_activation, &body.email).await
+    }
+}
+
+/// Links to set a new password, by client and by address.
+pub(crate) struct ResetLinks;
+
+impl Limit<Body<EmailBody>> for ResetLinks {
+    type Outcome = ();
+
+    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
+        api.limits.count_link(request, |limits| &limits.password_reset, &body.email).await
+    }
+}
+
+/// Refreshes, by the session of the token. A token that is none is not counted: it costs no more than any call.
+pub(crate) struct Refreshes;
+
+impl Limit<Body<RefreshBody>> for Refreshes {
+    type Outcome = ();
+
+    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<RefreshBody>) -> Result<(), Problem> {
+        match api.state.accounts.presented(body.refresh.expose()) {
+            Some(presented) => api.limits.count_refresh(request, &presented).await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The rate limit that a handler's signature names.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+
+use super::{api_of, nothing::Nothing};
+use crate::{
+    edge::manners::SignedIn,
+    openapi::carrier,
+    problem::{Problem, kinds},
+    state::Api,
+};
+
+/// The rest of a request that is counted for the rate limit `L`, and what the limit tells the handler.
+///
+/// It is counted after the rest of it was read: a request whose values are not acceptable costs nothing.
+pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::Outcome);
+
+/// A rate limit of one or more operations; see [`rate_limits!`](crate::rate_limits) for those that are counted by
+/// client or by user.
+pub(crate) trait Limit<R> {
+    /// What the handler is told beyond that it may go on.
+    type Outcome;
+
+    /// Counts the request, whose rest is this.
+    ///
+    /// # Errors
+    /// 429 when the quota is used up.
+    fn count(
+        request: &HttpRequest,
+        api: &Api,
+        rest: &R,
+    ) -> impl Future<Output = Result<Self::Outcome, Problem>>;
+}
+
+/// Names the rate limits that need nothing of the request but its client, or its signed-in user.
+#[macro_export]
+macro_rules! rate_limits {
+    ($($(#[$doc:meta])* $name:ident by $subject:ident: $limit:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl<R> $crate::extract::Limit<R> for $name {
+            type Outcome = ();
+
+            async fn count(
+                request: &::actix_web::HttpRequest,
+                api: &$crate::state::Api,
+                _rest: &R,
+            ) -> Result<(), $crate::problem::Problem> {
+                $crate::rate_limits!(@count $subject, request, api, $limit)
+            }
+        }
+    )*};
+    (@count client, $request:ident, $api:ident, $limit:expr) => {
+        $api.limits.count_client($request, $limit).await
+    };
+    (@count user, $request:ident, $api:ident, $limit:expr) => {
+        $api.limits.count($request, $limit, &$crate::extract::user_of($request)?).await
+    };
+}
+
+/// The signed-in user that a request is counted for.
+///
+/// # Errors
+/// 500 when nobody is signed in, since the limit then stands outside of a [`Caller`](super::Caller).
+pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
+    let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
+        cause: Some("a limit by user on a request of nobody".into()),
+        ..Problem::new(&kinds::INTERNAL)
+    })?;
+    Ok(user)
+}
+
+impl<L, R> FromRequest for Limited<L, R>
+where
+    L: Limit<R> + 'static,
+    R: FromRequest<Error = Problem> + 'static,
+{
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let rest = R::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let rest = rest.await?;
+            let outcome = L::count(&request, &*api_of(&request)?, &rest).await?;
+            Ok(Self(rest, outcome))
+        })
+    }
+}
+
+impl<L: Limit<R>, R> Apiv2Schema for Limited<L, R> {}
+
+impl<L: Limit<R>, R: OperationModifier> OperationModifier for Limited<L, R> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        carrier::add_problem(op, &kinds::RATE_LIMITED);
+        R::update_parameter(op);
+    }
+}

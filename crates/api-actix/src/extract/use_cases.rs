@@ -1,0 +1,93 @@
+//! The use cases that a handler calls.
+
+use std::{
+    future::{Future, Ready, ready},
+    sync::Arc,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
+
+use super::api_of;
+use crate::{
+    problem::{Failure, OrNotFound, Problem},
+    state::{Api, Provides},
+};
+
+/// The use cases of one area.
+pub(crate) struct UseCases<T> {
+    area: Arc<T>,
+    api: web::Data<Api>,
+}
+
+impl<T> UseCases<T> {
+    /// Runs one use case to its end, even when the client has gone (see [`Api::run`]).
+    ///
+    /// # Errors
+    /// The error of the use case, or 503 when it took too long.
+    pub(crate) async fn run<V, E, F>(&self, use_case: impl FnOnce(Arc<T>) -> F) -> Result<V, Failure<E>>
+    where
+        F: Future<Output = Result<V, E>> + Send + 'static,
+        V: Send + 'static,
+        E: Send + 'static,
+    {
+        self.api.run(use_case(Arc::clone(&self.area))).await
+    }
+
+    /// Runs a use case that looks for one thing: `None` and `false` are answered with 404.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run), and [`OrNotFound::NotFound`].
+    pub(crate) async fn find<V, E, F>(
+        &self,
+        use_case: impl FnOnce(Arc<T>) -> F,
+    ) -> Result<V::Thing, Failure<OrNotFound<E>>>
+    where
+        F: Future<Output = Result<V, E>> + Send + 'static,
+        V: Found + Send + 'static,
+        E: Send + 'static,
+    {
+        let found = self.run(use_case).await?;
+        found.thing().ok_or(Failure::Refused(OrNotFound::NotFound))
+    }
+}
+
+/// What a use case returns that looks for one thing.
+pub(crate) trait Found {
+    /// What was found.
+    type Thing;
+
+    /// `None` when it is not there.
+    fn thing(self) -> Option<Self::Thing>;
+}
+
+impl<V> Found for Option<V> {
+    type Thing = V;
+
+    fn thing(self) -> Self {
+        self
+    }
+}
+
+impl Found for bool {
+    type Thing = ();
+
+    fn thing(self) -> Option<()> {
+        self.then_some(())
+    }
+}
+
+impl<T> FromRequest for UseCases<T>
+where
+    Api: Provides<T>,
+{
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(api_of(request).map(|api| Self { area: Arc::clone(api.use_cases()), api }))
+    }
+}
+
+impl<T> Apiv2Schema for UseCases<T> {}
+impl<T> OperationModifier for UseCases<T> {}

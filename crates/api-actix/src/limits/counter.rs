@@ -1,0 +1,198 @@
+//! Counts requests, and writes the rate-limit headers of their answers.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::{StatusCode, header::HeaderMap},
+};
+use app::accounts::{MailQuota, PresentedToken};
+use domain::{
+    accounts::EmailAddress,
+    network::Network,
+    throttle::{RateLimit, RateLimiter, Standing, Verdict},
+};
+
+use super::{headers::RateLimitHeaders, refusals::exhausted, settings::RateLimits};
+use crate::{client_address::client_address, problem::Problem};
+
+/// Counts requests for the rate limits. Clones share the counts.
+#[derive(Clone)]
+pub(crate) struct RateLimitCounter {
+    limiter: Arc<dyn RateLimiter>,
+    limits: Option<Arc<RateLimits>>,
+    trusted_proxies: Arc<[Network]>,
+}
+
+/// Chooses one of the limits.
+type LimitOf = fn(&RateLimits) -> &RateLimit;
+
+/// The limits that a request was counted for, the widest first. Kept in the extensions of the request.
+#[derive(Debug, Default)]
+struct CountedLimits(Vec<CountedLimit>);
+
+#[derive(Debug)]
+struct CountedLimit {
+    limit: LimitOf,
+    subject: String,
+    quotas: Vec<Standing>,
+    rule: Rule,
+}
+
+/// How a limit counts, and whether answers mention it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Counted whatever the answer is.
+    Always,
+    /// Not counted when the server failed to do it (5xx).
+    Refunded,
+    /// As [`Refunded`](Self::Refunded), and not mentioned in the answer.
+    RefundedAndHidden,
+}
+
+impl RateLimitCounter {
+    /// Without limits nothing is counted.
+    pub(crate) fn new(
+        limiter: Arc<dyn RateLimiter>,
+        limits: Option<RateLimits>,
+        trusted_proxies: &[Network],
+    ) -> Self {
+        Self { limiter, limits: limits.map(Arc::new), trusted_proxies: trusted_proxies.into() }
+    }
+
+    /// Counts any call for its client.
+    pub(crate) async fn count_call(&self, request: &HttpRequest) -> Result<(), Problem> {
+        self.take(request, |limits| &limits.global, self.client_of(request), Rule::Always).await
+    }
+
+    /// Counts a call of a limit for its client.
+    pub(crate) async fn count_client(&self, request: &HttpRequest, limit: LimitOf) -> Result<(), Problem> {
+        self.take(request, limit, self.client_of(request), Rule::Refunded).await
+    }
+
+    /// Counts a call of a limit for the subject.
+    pub(crate) async fn count(
+        &self,
+        request: &HttpRequest,
+        limit: LimitOf,
+        subject: &str,
+    ) -> Result<(), Problem> {
+        self.take(request, limit, subject.to_owned(), Rule::Refunded).await
+    }
+
+    /// Counts a refresh for the session of the token. The same token is counted once: several tabs of a browser may share it,
+    /// and a client may repeat a call whose answer was lost.
+    pub(crate) async fn count_refresh(
+        &self,
+        request: &HttpRequest,
+        presented: &PresentedToken,
+    ) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let limit: LimitOf = |limits| &limits.refresh;
+        let subject = presented.session_id.to_string();
+        let verdict = self.limiter.take_once(limit(limits), &subject, presented.digest.as_str()).await;
+        keep(
+            request,
+            limits,
+            verdict,
+            CountedLimit { limit, subject, quotas: Vec::new(), rule: Rule::Always },
+        )
+    }
+
+    /// Counts a request for a link, by client and by address, whether or not the address is known.
+    pub(crate) async fn count_link(
+        &self,
+        request: &HttpRequest,
+        limit: LimitOf,
+        email: &EmailAddress,
+    ) -> Result<(), Problem> {
+        self.count_client(request, |limits| &limits.fixed.request_link).await?;
+        self.count(request, limit, email.key()).await
+    }
+
+    /// Counts a registration of the address, whether or not it is known. The use case decides what a used-up quota means: an
+    /// answer that differs would reveal that there is an account.
+    pub(crate) async fn count_registration_mail(
+        &self,
+        request: &HttpRequest,
+        email: &EmailAddress,
+    ) -> MailQuota {
+        let limit: LimitOf = |limits| &limits.fixed.registration_mails;
+        match self.take(request, limit, email.key().to_owned(), Rule::RefundedAndHidden).await {
+            Ok(()) => MailQuota::Left,
+            Err(_) => MailQuota::UsedUp,
+        }
+    }
+
+    async fn take(
+        &self,
+        request: &HttpRequest,
+        limit: LimitOf,
+        subject: String,
+        rule: Rule,
+    ) -> Result<(), Problem> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        let verdict = self.limiter.take(limit(limits), &subject).await;
+        keep(request, limits, verdict, CountedLimit { limit, subject, quotas: Vec::new(), rule })
+    }
+
+    /// Finishes the counting of a request whose answer is known: refunds what the server failed to do, and writes the
+    /// rate-limit headers. A 429 has its own headers already.
+    pub(crate) async fn finish(
+        &self,
+        request: &HttpRequest,
+        status: StatusCode,
+        is_rate_limited: bool,
+        headers: &mut HeaderMap,
+    ) {
+        let counted = request.extensions_mut().remove::<CountedLimits>();
+        let (Some(limits), Some(CountedLimits(mut counted))) = (&self.limits, counted) else { return };
+        if status.is_server_error() {
+            for counted in counted.iter_mut().filter(|counted| counted.rule != Rule::Always) {
+                self.limiter.give_back((counted.limit)(limits), &counted.subject).await;
+                for quota in &mut counted.quotas {
+                    quota.remaining = quota.remaining.saturating_add(1);
+                }
+            }
+        }
+        if is_rate_limited {
+            return;
+        }
+        let mut written = RateLimitHeaders::default();
+        // The narrowest limit comes first: many clients read only the first.
+        for counted in counted.iter().rev().filter(|counted| counted.rule != Rule::RefundedAndHidden) {
+            written.add_limit((counted.limit)(limits), &counted.quotas);
+        }
+        for (name, value) in written.into_headers() {
+            headers.insert(name, value);
+        }
+    }
+
+    /// The client that a request is counted for. Connections without an address share one quota.
+    fn client_of(&self, request: &HttpRequest) -> String {
+        let client = client_address(request, &self.trusted_proxies).map(Network::of_client);
+        client.map_or_else(|| "-".to_owned(), |client| client.to_string())
+    }
+}
+
+/// Keeps with the request what it was counted for.
+fn keep(
+    request: &HttpRequest,
+    limits: &RateLimits,
+    verdict: Verdict,
+    counted: CountedLimit,
+) -> Result<(), Problem> {
+    let Verdict { is_allowed, standings: quotas } = verdict;
+    if !is_allowed {
+        return Err(exhausted((counted.limit)(limits), &quotas));
+    }
+    let counted = CountedLimit { quotas, ..counted };
+    let mut extensions = request.extensions_mut();
+    match extensions.get_mut::<CountedLimits>() {
+        Some(others) => others.0.push(counted),
+        None => {
+            extensions.insert(CountedLimits(vec![counted]));
+        }
+    }
+    Ok(())
+}

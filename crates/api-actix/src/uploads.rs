@@ -1,0 +1,104 @@
+//! Limits the uploads at once, by one user and by all: each is held in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{limits, problem::Problem};
+
+/// The uploads at once of one user.
+const BY_ONE_USER: u32 = 2;
+
+/// The uploads that may run at once, over all workers.
+#[derive(Debug)]
+pub(crate) struct UploadLimit {
+    all: Arc<Semaphore>,
+    by_user: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+/// Held while an upload is received and processed.
+#[derive(Debug)]
+pub(crate) struct UploadPermit {
+    _of_user: UserPermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+/// One of a user's uploads.
+#[derive(Debug)]
+pub(crate) struct UserPermit {
+    user: String,
+    all: Arc<Semaphore>,
+    by_user: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl UploadLimit {
+    /// Allows this many uploads of all users.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
+    }
+
+    /// Takes one of the user's own permits.
+    ///
+    /// # Errors
+    /// 429 when the user has too many uploads already.
+    pub(crate) fn of_user(&self, user: &str) -> Result<UserPermit, Problem> {
+        let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = by_user.entry(user.to_owned()).or_default();
+        if *running >= BY_ONE_USER {
+            return Err(limits::too_many_at_once("avatar-uploads-at-once", BY_ONE_USER));
+        }
+        *running = running.saturating_add(1);
+        Ok(UserPermit {
+            user: user.to_owned(),
+            all: Arc::clone(&self.all),
+            by_user: Arc::clone(&self.by_user),
+        })
+    }
+}
+
+impl UserPermit {
+    /// Takes one of the permits of all users.
+    ///
+    /// # Errors
+    /// 503 when all of them are taken.
+    pub(crate) fn acquire(self) -> Result<UploadPermit, Problem> {
+        match Arc::clone(&self.all).try_acquire_owned() {
+            Ok(permit) => Ok(UploadPermit { _of_user: self, _of_all: permit }),
+            Err(_) => Err(Problem::unavailable().because("Too many files are being uploaded.")),
+        }
+    }
+}
+
+impl Drop for UserPermit {
+    fn drop(&mut self) {
+        let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = by_user.get_mut(&self.user) {
+            *running = running.saturating_sub(1);
+            if *running == 0 {
+                by_user.remove(&self.user);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_two_uploads_at_once_and_does_not_take_those_of_others() {
+        let limit = UploadLimit::new(3);
+        let upload = |user| limit.of_user(user).and_then(UserPermit::acquire);
+        let ann = [upload("ann").unwrap(), upload("ann").unwrap()];
+        assert_eq!(upload("ann").unwrap_err().kind.code, "rate_limited");
+        let bob = upload("bob").unwrap();
+        assert_eq!(upload("cem").unwrap_err().kind.code, "unavailable");
+        drop(ann);
+        upload("ann").unwrap();
+        drop(bob);
+        assert!(limit.by_user.lock().unwrap().is_empty(), "finished uploads leave nothing behind");
+    }
+}
