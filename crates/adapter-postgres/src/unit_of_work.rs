@@ -21,7 +21,7 @@ const COURTESY: Duration = Duration::from_millis(50);
 
 /// An open transaction: every unit and every repository of the domain. Dropped before it is finished, it is rolled back
 /// at once, and what it locked is free within milliseconds.
-pub(crate) struct UnitOfWork {
+pub struct UnitOfWork {
     connections: Arc<Connections>,
     /// `None` once it is over, or its connection is lost.
     session: Option<PooledConnection>,

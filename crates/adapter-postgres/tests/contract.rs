@@ -5,8 +5,8 @@ use std::{process::ExitCode, sync::Arc};
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use async_trait::async_trait;
-use domain::id::OutboxId;
-use storage_contract::{Stores, Subject};
+use domain::{id::OutboxId, storage::Storage};
+use storage_contract::Subject;
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio_postgres::NoTls;
 
@@ -29,8 +29,8 @@ async fn create() -> Arc<dyn Subject> {
 
 #[async_trait]
 impl Subject for Database {
-    async fn open(&self) -> Stores {
-        Stores::of(connect(self.0.url()).await)
+    async fn open(&self) -> Arc<dyn Storage> {
+        Arc::new(connect(self.0.url()).await)
     }
 
     async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>> {

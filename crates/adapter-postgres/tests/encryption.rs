@@ -12,6 +12,7 @@ use domain::{
     time::Instant,
 };
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use storage_contract::begin_unit;
 use tempfile::NamedTempFile;
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio::{
@@ -123,14 +124,14 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
     let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
     let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
     store.migrate().await.unwrap();
-    let mut first = AccountStore::begin(&store).await.unwrap();
+    let mut first = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap();
     let password = PasswordHash::from_phc("hash".to_owned());
     let ann = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
-    first.users().insert(&ann).await.unwrap();
+    first.insert_user(&ann).await.unwrap();
     first.commit().await.unwrap();
 
-    let mut holder = AccountStore::begin(&store).await.unwrap();
-    holder.users().find_for_update(ANN).await.unwrap();
+    let mut holder = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap();
+    holder.find_user_for_update(ANN).await.unwrap();
     let operator = operator(database).await;
     let waiting = async |count: i64| {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
@@ -138,9 +139,9 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
         tokio::time::timeout(Duration::from_secs(30), is_so).await.expect("before the lock is given up");
     };
-    let mut late = AccountStore::begin(&store).await.unwrap();
+    let mut late = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap();
     tokio::select! {
-        _ = late.users().find_for_update(ANN) => panic!("it is locked"),
+        _ = late.find_user_for_update(ANN) => panic!("it is locked"),
         () = waiting(1) => {}
     }
     drop(late);

@@ -9,6 +9,7 @@ use domain::{
     store::StoreError,
     time::Instant,
 };
+use storage_contract::begin_unit;
 use test_postgres::{TestDatabase, TestPostgres};
 use uuid::Uuid;
 
@@ -35,32 +36,31 @@ async fn fill(url: String) {
     for (id, address) in [(ANN, "ann@example.com"), (BOB, "bob@example.com")] {
         let password = PasswordHash::from_phc("hash".to_owned());
         let user = User::register(id, address.parse().unwrap(), password, Instant::UNIX_EPOCH);
-        unit.users().insert(&user).await.unwrap();
+        unit.insert_user(&user).await.unwrap();
     }
     unit.commit().await.unwrap();
 }
 
 async fn begin(store: &PostgresDatabase) -> Box<dyn AccountUnit> {
-    AccountStore::begin(store).await.unwrap()
+    begin_unit(|attempt| AccountStore::begin(store, attempt)).await.unwrap()
 }
 
 async fn activate(unit: &mut dyn AccountUnit, mut user: User) -> Result<(), StoreError> {
     user.activate(Instant::UNIX_EPOCH).unwrap();
-    unit.users().update(&user).await
+    unit.update_user(&user).await
 }
 
 async fn is_active(store: &PostgresDatabase, id: UserId) -> bool {
-    begin(store).await.users().find(id).await.unwrap().unwrap().is_active()
+    begin(store).await.find_user(id).await.unwrap().unwrap().is_active()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_units_that_wait_for_each_other_one_loses_and_the_other_goes_on() {
     let Some((_guard, store)) = with_two_users("").await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
-    one.users().find_for_update(ANN).await.unwrap();
-    other.users().find_for_update(BOB).await.unwrap();
-    let (of_one, of_other) =
-        tokio::join!(one.users().find_for_update(BOB), other.users().find_for_update(ANN));
+    one.find_user_for_update(ANN).await.unwrap();
+    other.find_user_for_update(BOB).await.unwrap();
+    let (of_one, of_other) = tokio::join!(one.find_user_for_update(BOB), other.find_user_for_update(ANN));
     let (mut winner, found, lost) = match (of_one, of_other) {
         (Ok(found), Err(lost)) => (one, found.unwrap(), lost),
         (Err(lost), Ok(found)) => (other, found.unwrap(), lost),
@@ -77,8 +77,8 @@ async fn of_two_units_that_wait_for_each_other_one_loses_and_the_other_goes_on()
 async fn a_unit_that_writes_what_another_changed_since_it_began_loses() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
-    let seen_by_one = one.users().find(ANN).await.unwrap().unwrap();
-    let seen_by_other = other.users().find(ANN).await.unwrap().unwrap();
+    let seen_by_one = one.find_user(ANN).await.unwrap().unwrap();
+    let seen_by_other = other.find_user(ANN).await.unwrap().unwrap();
     activate(&mut *one, seen_by_one).await.unwrap();
     one.commit().await.unwrap();
     let lost = activate(&mut *other, seen_by_other).await;
@@ -90,7 +90,7 @@ async fn a_unit_may_lose_as_late_as_at_its_commit_and_leaves_nothing_behind() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
     // Each reads what the other writes: no order of the two would give that.
-    let (ann, bob) = (one.users().find(ANN).await.unwrap(), other.users().find(BOB).await.unwrap());
+    let (ann, bob) = (one.find_user(ANN).await.unwrap(), other.find_user(BOB).await.unwrap());
     activate(&mut *one, bob.unwrap()).await.unwrap();
     activate(&mut *other, ann.unwrap()).await.unwrap();
     one.commit().await.unwrap();
@@ -103,8 +103,8 @@ async fn a_unit_may_lose_as_late_as_at_its_commit_and_leaves_nothing_behind() {
 async fn who_waits_too_long_for_a_lock_has_lost_no_race() {
     let Some((_guard, store)) = with_two_users("?options=-c%20lock_timeout%3D10").await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
-    one.users().find_for_update(ANN).await.unwrap();
-    let late = other.users().find_for_update(ANN).await;
+    one.find_user_for_update(ANN).await.unwrap();
+    let late = other.find_user_for_update(ANN).await;
     assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
 }
 
@@ -113,15 +113,15 @@ async fn a_cart_that_somebody_holds_is_left_to_them_by_the_clean_up() {
     let Some((_guard, store)) = with_two_users("").await else { return };
     for (user, cart) in [(ANN, 1), (BOB, 2)] {
         let mut unit = begin(&store).await;
-        unit.users().find_for_update(user).await.unwrap();
-        unit.personal_data().erase(user, Instant::UNIX_EPOCH).await.unwrap();
+        unit.find_user_for_update(user).await.unwrap();
+        unit.erase_user(user, Instant::UNIX_EPOCH).await.unwrap();
         unit.commit().await.unwrap();
-        let mut unit = CartStore::begin(&store).await.unwrap();
-        unit.carts().open_for_update(user, Id::from_uuid(Uuid::from_u128(cart))).await.unwrap();
+        let mut unit = begin_unit(|attempt| CartStore::begin(&store, attempt)).await.unwrap();
+        unit.open_cart_for_update(user, Id::from_uuid(Uuid::from_u128(cart))).await.unwrap();
         unit.commit().await.unwrap();
     }
-    let mut holder = CartStore::begin(&store).await.unwrap();
-    holder.carts().open_for_update(ANN, Id::from_uuid(Uuid::from_u128(3))).await.unwrap();
+    let mut holder = begin_unit(|attempt| CartStore::begin(&store, attempt)).await.unwrap();
+    holder.open_cart_for_update(ANN, Id::from_uuid(Uuid::from_u128(3))).await.unwrap();
     let purge = || store.purge_expired(Instant::UNIX_EPOCH, Instant::UNIX_EPOCH, 100);
     assert_eq!(purge().await.unwrap(), 1);
     holder.commit().await.unwrap();

@@ -15,7 +15,7 @@ use crate::{
 
 /// An open transaction: every unit and every repository of the domain. It has the one writing connection to itself.
 /// Dropped before it is finished, it is rolled back at once, before the next one begins.
-pub(crate) struct UnitOfWork {
+pub struct UnitOfWork {
     database: Database,
     /// `None` once it is over.
     connection: Option<BorrowedWriter>,

@@ -9,8 +9,8 @@ use diesel::{
     Connection, OptionalExtension, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
     sql_types::Binary,
 };
-use domain::id::OutboxId;
-use storage_contract::{Stores, Subject};
+use domain::{id::OutboxId, storage::Storage};
+use storage_contract::Subject;
 use tempfile::TempDir;
 
 /// A file in a folder that goes away with it.
@@ -42,8 +42,8 @@ struct Payload {
 
 #[async_trait]
 impl Subject for Database {
-    async fn open(&self) -> Stores {
-        Stores::of(self.connect().await)
+    async fn open(&self) -> Arc<dyn Storage> {
+        Arc::new(self.connect().await)
     }
 
     async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>> {

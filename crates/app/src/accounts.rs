@@ -43,7 +43,7 @@ use domain::{
     mail::Mail,
     media::{AvatarImages, MediaStore},
     outbox::NewOutboxMessage,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     throttle::SignInGuard,
     time::{Backoff, Clock, Instant},
 };
@@ -65,7 +65,7 @@ pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 
-use crate::{outbox::Message, paging::CursorCodec, retry::retried};
+use crate::{outbox::Message, paging::CursorCodec};
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -176,7 +176,7 @@ impl Accounts {
             digest: self.ports.tokens.digest(&plain),
             expires_at: now.checked_add_signed(kind.lifetime()).unwrap_or(now),
         };
-        unit.links().put(&token).await?;
+        unit.put_link(&token).await?;
         Ok((plain, token))
     }
 
@@ -190,7 +190,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         if user.respell(typed, now) {
-            unit.users().update(user).await?;
+            unit.update_user(user).await?;
         }
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
         let mail = mails::activation(&user.email, &self.settings.frontend_url, &plain);
@@ -231,16 +231,21 @@ impl Accounts {
     ) -> Result<(), StoreError> {
         let id = self.ports.ids.next();
         let sealed = message.seal(id, dedupe_key, &*self.ports.sealer, now);
-        unit.outbox().push(NewOutboxMessage { user_id: about, ..sealed }).await
+        unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 
     /// Writes a message down in a unit of work of its own.
     async fn push_alone(&self, dedupe_key: &str, message: &Message) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_push_alone(dedupe_key, message)).await
+        retried(&*self.ports.backoff, |attempt| self.try_push_alone(attempt, dedupe_key, message)).await
     }
 
-    async fn try_push_alone(&self, dedupe_key: &str, message: &Message) -> Result<(), StoreError> {
-        let mut unit = self.ports.store.begin().await?;
+    async fn try_push_alone(
+        &self,
+        attempt: Attempt,
+        dedupe_key: &str,
+        message: &Message,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.ports.store.begin(attempt).await?;
         self.push(&mut *unit, None, dedupe_key.to_owned(), message, self.now()).await?;
         unit.commit().await
     }

@@ -41,21 +41,12 @@ impl Clock for MovableClock {
     }
 }
 
-/// Waits for nothing, and notes how long it was to wait.
-#[derive(Default)]
-pub(crate) struct NotedWaits(Mutex<Vec<Duration>>);
-
-impl NotedWaits {
-    pub(crate) fn take(&self) -> Vec<Duration> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
+/// Does not wait.
+pub(crate) struct NoWait;
 
 #[async_trait]
-impl Backoff for NotedWaits {
-    async fn wait(&self, longest: Duration) {
-        self.0.lock().unwrap().push(longest);
-    }
+impl Backoff for NoWait {
+    async fn wait(&self, _longest: Duration) {}
 }
 
 /// Which transactions of a store in memory lose a race.

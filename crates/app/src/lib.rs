@@ -9,7 +9,6 @@ pub mod cart;
 pub mod catalog;
 pub mod outbox;
 pub mod paging;
-mod retry;
 
 #[cfg(test)]
 mod doubles;

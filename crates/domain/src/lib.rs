@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod page;
 pub mod payments;
 pub mod purchases;
+pub mod storage;
 pub mod store;
 pub mod text;
 pub mod throttle;

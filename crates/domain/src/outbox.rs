@@ -59,10 +59,10 @@ pub fn retry_delay(attempts: u32) -> Duration {
 #[async_trait]
 pub trait OutboxRepository: Send {
     /// Adds the message. A second one with the same `dedupe_key` MUST be dropped without an error.
-    async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
+    async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
     /// Removes a message that is not done, together with what it led to; `false` when there is none such any more. MUST say
     /// `true` to one of several callers at most. For messages whose cause never comes again: its `dedupe_key` is forgotten.
-    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError>;
+    async fn remove_message(&mut self, id: OutboxId) -> Result<bool, StoreError>;
 }
 
 /// The worker's side of the outbox: each call is a transaction of its own.
@@ -71,20 +71,20 @@ pub trait OutboxQueue: Send + Sync {
     /// Claims the message that is due for longest, for [`LEASE`], and counts the try that its worker is about to make: one at a
     /// time, so that each is counted as often as it is tried. A message MUST never be claimed by two workers at once, and MUST
     /// be free again when its lease ended.
-    async fn claim(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError>;
+    async fn claim_message(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError>;
     /// Marks it done and blanks its payload. MUST be harmless when repeated, and when it is gone; MUST be taken from a worker
     /// whose lease has ended too: what was done is done, whoever holds it meanwhile.
-    async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
+    async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
     /// Gives it back until `retry_at`, or for good when that is `None` (it is dead, its payload stays for operators). MUST
     /// leave alone what another worker has claimed or done meanwhile.
-    async fn fail(
+    async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
         error: &str,
         retry_at: Option<Instant>,
     ) -> Result<(), StoreError>;
     /// Removes up to `limit` done messages from before `before`; says how many.
-    async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
+    async fn purge_messages(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]

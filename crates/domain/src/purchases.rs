@@ -28,5 +28,5 @@ pub trait PurchaseRepository: Send {
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
     /// Adds a purchase; `false` when the user has a live one of the movie. MUST keep one live row per user and movie, even
     /// when two units add it at once.
-    async fn insert(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
+    async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
 }

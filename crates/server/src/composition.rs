@@ -37,14 +37,13 @@ use domain::{
     time::{Backoff, Clock},
 };
 
-pub(crate) use self::storage::look_at_schema;
+pub(crate) use self::storage::{look_at_schema, open_database};
 pub use self::{
     application::{Application, Prepared},
-    storage::{DatabaseAdmin, Schema},
+    storage::{Database, DatabaseAdmin, Schema},
 };
 use self::{
     dispensable::{Dispensable, warn_of_media},
-    storage::Storage,
     throttle::Throttle,
 };
 use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
@@ -127,7 +126,7 @@ pub struct UseCases {
     /// The audit log as a whole.
     pub audit_log: Arc<AuditLog>,
     /// The database itself.
-    pub database: Arc<dyn DatabaseAdmin>,
+    pub database: Arc<dyn Database>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
     throttle: Throttle,
@@ -146,8 +145,8 @@ impl UseCases {
         frontend_url: &str,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
-        let storage = Storage::open(settings).await?;
-        bring_up_to_date(settings, &*storage.admin).await?;
+        let database = open_database(settings).await?;
+        bring_up_to_date(settings, &*database).await?;
         let clock = overrides.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
         let backoff: Arc<dyn Backoff> = Arc::new(RandomBackoff);
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
@@ -169,12 +168,12 @@ impl UseCases {
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
         let accounts = Arc::new(Accounts::new(
             AccountPorts {
-                store: storage.accounts,
-                queries: storage.account_queries,
-                users: storage.users,
-                personal_data: storage.personal_data,
-                audit: storage.audit,
-                maintenance: storage.maintenance,
+                store: database.clone(),
+                queries: database.clone(),
+                users: database.clone(),
+                personal_data: database.clone(),
+                audit: database.clone(),
+                maintenance: database.clone(),
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),
                 ids: Arc::clone(&ids),
@@ -196,46 +195,36 @@ impl UseCases {
             },
         ));
         let catalog = Arc::new(Catalog {
-            store: storage.catalog,
-            queries: storage.movies,
+            store: database.clone(),
+            queries: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
         });
         let carts = Arc::new(Carts {
-            store: storage.carts,
-            queries: storage.cart_queries,
+            store: database.clone(),
+            queries: database.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
         let audit_log = Arc::new(AuditLog {
-            seals: storage.audit_seals,
+            seals: database.clone(),
             maker: Arc::new(LogSealMaker::new(&keys)),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
         });
         let outbox = Arc::new(Outbox {
-            queue: storage.outbox,
+            queue: database.clone(),
             sealer,
             mailer,
             accounts: Arc::clone(&accounts),
             clock,
             backoff,
         });
-        Ok(Self {
-            accounts,
-            catalog,
-            carts,
-            outbox,
-            audit_log,
-            database: storage.admin,
-            ids,
-            throttle,
-            media,
-        })
+        Ok(Self { accounts, catalog, carts, outbox, audit_log, database, ids, throttle, media })
     }
 }
 
@@ -267,9 +256,4 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
         Schema::Behind(count) if settings.app_env == AppEnv::Prod => Err(StartError::Behind(count)),
         Schema::Behind(_) => database.migrate().await.map_err(StartError::Migration),
     }
-}
-
-/// Opens the database alone, whatever its schema: for `cinema migrate`.
-pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn DatabaseAdmin>, StartError> {
-    Ok(Storage::open(settings).await?.admin)
 }

@@ -9,7 +9,7 @@ mod workers;
 
 pub use cli::run;
 pub use composition::{
-    Application, DatabaseAdmin, Overrides, Prepared, Schema, StartError, UseCases, error_chain,
+    Application, Database, DatabaseAdmin, Overrides, Prepared, Schema, StartError, UseCases, error_chain,
 };
 pub use telemetry::log_filter;
 pub use workers::Workers;

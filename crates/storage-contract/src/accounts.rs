@@ -49,13 +49,13 @@ async fn a_user_reads_back_as_written(node: Node) {
             ..user(number)
         };
         let mut unit = node.account_unit().await;
-        unit.users().insert(&written).await.unwrap();
+        unit.insert_user(&written).await.unwrap();
         unit.commit().await.unwrap();
         let mut unit = node.account_unit().await;
         let read = [
-            unit.users().find(written.id).await.unwrap().unwrap(),
-            unit.users().find_for_update(written.id).await.unwrap().unwrap(),
-            unit.users().find_by_email_for_update(&written.email).await.unwrap().unwrap(),
+            unit.find_user(written.id).await.unwrap().unwrap(),
+            unit.find_user_for_update(written.id).await.unwrap().unwrap(),
+            unit.find_user_by_email_for_update(&written.email).await.unwrap().unwrap(),
         ];
         for read in read {
             assert_eq!(read, written);
@@ -66,30 +66,30 @@ async fn a_user_reads_back_as_written(node: Node) {
 
 async fn an_unknown_user_is_none(node: Node) {
     let mut unit = node.account_unit().await;
-    assert_eq!(unit.users().find(id(1)).await.unwrap(), None);
-    assert_eq!(unit.users().find_for_update(id(1)).await.unwrap(), None);
-    assert_eq!(unit.users().find_by_email_for_update(&user(1).email).await.unwrap(), None);
-    assert_eq!(node.account_queries.credentials(&user(1).email).await.unwrap(), None);
+    assert_eq!(unit.find_user(id(1)).await.unwrap(), None);
+    assert_eq!(unit.find_user_for_update(id(1)).await.unwrap(), None);
+    assert_eq!(unit.find_user_by_email_for_update(&user(1).email).await.unwrap(), None);
+    assert_eq!(node.credentials(&user(1).email).await.unwrap(), None);
 }
 
 async fn an_address_is_found_however_it_is_spelled(node: Node) {
     let written = spelled("Andr\u{e9}@Example.com");
     let mut unit = node.account_unit().await;
-    unit.users().insert(&written).await.unwrap();
+    unit.insert_user(&written).await.unwrap();
     for other in ["ANDR\u{c9}@example.COM", "andre\u{301}@example.com"] {
-        let found = unit.users().find_by_email_for_update(&other.parse().unwrap()).await.unwrap();
+        let found = unit.find_user_by_email_for_update(&other.parse().unwrap()).await.unwrap();
         assert_eq!(found.unwrap().email.as_str(), "Andr\u{e9}@Example.com");
     }
-    let without_accent = unit.users().find_by_email_for_update(&"andre@example.com".parse().unwrap()).await;
+    let without_accent = unit.find_user_by_email_for_update(&"andre@example.com".parse().unwrap()).await;
     assert_eq!(without_accent.unwrap(), None, "another letter is another address");
 }
 
 async fn an_address_is_taken_however_it_is_spelled(node: Node) {
     let mut unit = node.account_unit().await;
-    unit.users().insert(&spelled("Andr\u{e9}@Example.com")).await.unwrap();
+    unit.insert_user(&spelled("Andr\u{e9}@Example.com")).await.unwrap();
     unit.commit().await.unwrap();
     let other = User { id: id(8), ..spelled("ANDRE\u{301}@example.com") };
-    let refused = node.account_unit().await.users().insert(&other).await;
+    let refused = node.account_unit().await.insert_user(&other).await;
     assert!(matches!(refused, Err(InsertUserError::EmailTaken)));
 }
 
@@ -97,10 +97,10 @@ async fn a_refused_insert_leaves_the_unit_usable(node: Node) {
     let ann = add_user(&node, 1).await;
     let mut unit = node.account_unit().await;
     for number in 2..5 {
-        let refused = unit.users().insert(&User { email: ann.email.clone(), ..user(number) }).await;
+        let refused = unit.insert_user(&User { email: ann.email.clone(), ..user(number) }).await;
         assert!(matches!(refused, Err(InsertUserError::EmailTaken)));
     }
-    unit.users().insert(&user(5)).await.unwrap();
+    unit.insert_user(&user(5)).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_user(&node, id(1)).await, Some(ann));
     assert_eq!(stored_user(&node, id(2)).await, None);
@@ -113,7 +113,7 @@ async fn of_twenty_units_that_insert_an_address_at_once_one_succeeds(node: Node)
         async move {
             let mut unit = node.account_unit().await;
             let written = User { id: id(number), ..spelled("ann@example.com") };
-            let answer = unit.users().insert(&written).await;
+            let answer = unit.insert_user(&written).await;
             unit.commit().await.unwrap();
             answer
         }
@@ -125,12 +125,12 @@ async fn of_twenty_units_that_insert_an_address_at_once_one_succeeds(node: Node)
 
 async fn an_address_that_a_dropped_unit_inserted_is_free(node: Node) {
     let mut first = node.account_unit().await;
-    first.users().insert(&spelled("ann@example.com")).await.unwrap();
+    first.insert_user(&spelled("ann@example.com")).await.unwrap();
     let second = tokio::spawn({
         let node = node.clone();
         async move {
             let mut unit = node.account_unit().await;
-            let answer = unit.users().insert(&User { id: id(8), ..spelled("ann@example.com") }).await;
+            let answer = unit.insert_user(&User { id: id(8), ..spelled("ann@example.com") }).await;
             unit.commit().await.unwrap();
             answer
         }
@@ -154,7 +154,7 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
     };
     let ignored = User { created_at: at(77), ..changed.clone() };
     let mut unit = node.account_unit().await;
-    unit.users().update(&ignored).await.unwrap();
+    unit.update_user(&ignored).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_user(&node, before.id).await, Some(changed));
     assert_eq!(stored_user(&node, bystander.id).await, Some(bystander));
@@ -163,20 +163,20 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
 async fn an_updated_spelling_is_found_and_taken_as_the_first_was(node: Node) {
     let mut unit = node.account_unit().await;
     let first = spelled("\u{ff56}ic@example.com");
-    unit.users().insert(&first).await.unwrap();
+    unit.insert_user(&first).await.unwrap();
     unit.commit().await.unwrap();
     let respelled = User { email: "Vic@example.com".parse().unwrap(), ..first.clone() };
     let mut unit = node.account_unit().await;
-    unit.users().update(&respelled).await.unwrap();
+    unit.update_user(&respelled).await.unwrap();
     unit.commit().await.unwrap();
     let mut unit = node.account_unit().await;
     for spelling in [&first.email, &respelled.email] {
-        let found = unit.users().find_by_email_for_update(spelling).await.unwrap().unwrap();
+        let found = unit.find_user_by_email_for_update(spelling).await.unwrap().unwrap();
         assert_eq!((found.id, found.email.as_str()), (first.id, "Vic@example.com"));
-        let (told, _) = node.account_queries.credentials_of(first.id).await.unwrap().unwrap();
+        let (told, _) = node.credentials_of(first.id).await.unwrap().unwrap();
         assert_eq!(told.as_str(), "Vic@example.com");
         let other = User { email: spelling.clone(), ..user(8) };
-        assert!(matches!(unit.users().insert(&other).await, Err(InsertUserError::EmailTaken)));
+        assert!(matches!(unit.insert_user(&other).await, Err(InsertUserError::EmailTaken)));
     }
 }
 
@@ -186,10 +186,10 @@ async fn a_user_locked_by_identifier_is_changed_by_one_at_a_time(node: Node) {
         let node = node.clone();
         async move {
             let mut unit = node.account_unit().await;
-            let mut user = unit.users().find_for_update(id(1)).await.unwrap().unwrap();
+            let mut user = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
             tokio::task::yield_now().await;
             user.version += 1;
-            unit.users().update(&user).await.unwrap();
+            unit.update_user(&user).await.unwrap();
             unit.commit().await.unwrap();
         }
     })
@@ -203,10 +203,10 @@ async fn a_user_locked_by_address_is_changed_by_one_at_a_time(node: Node) {
         let (node, email) = (node.clone(), before.email.clone());
         async move {
             let mut unit = node.account_unit().await;
-            let mut user = unit.users().find_by_email_for_update(&email).await.unwrap().unwrap();
+            let mut user = unit.find_user_by_email_for_update(&email).await.unwrap().unwrap();
             tokio::task::yield_now().await;
             user.version += 1;
-            unit.users().update(&user).await.unwrap();
+            unit.update_user(&user).await.unwrap();
             unit.commit().await.unwrap();
         }
     })
@@ -224,12 +224,12 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
     ];
     let mut unit = node.account_unit().await;
     for user in &users {
-        unit.users().insert(user).await.unwrap();
+        unit.insert_user(user).await.unwrap();
     }
     unit.commit().await.unwrap();
     for (number, expected) in [(1, vec![1, 2, 4]), (4, vec![2, 4]), (5, vec![2, 4, 5]), (9, vec![2, 4])] {
         let mut unit = node.account_unit().await;
-        let found = unit.users().find_with_admins_for_update(id(number)).await.unwrap();
+        let found = unit.find_user_and_admins_for_update(id(number)).await.unwrap();
         let ids: Vec<_> = found.iter().map(|user| user.id).collect();
         assert_eq!(ids, expected.into_iter().map(id).collect::<Vec<_>>());
         assert!(found.iter().all(|user| users.contains(user)));
@@ -239,7 +239,7 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
 async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_earlier(node: Node) {
     for number in 1..=20 {
         let mut unit = node.account_unit().await;
-        unit.users().insert(&User { role: Role::Admin, ..user(number) }).await.unwrap();
+        unit.insert_user(&User { role: Role::Admin, ..user(number) }).await.unwrap();
         unit.commit().await.unwrap();
     }
     // Each of them takes the role of another one, as long as somebody else has it.
@@ -248,7 +248,7 @@ async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_ea
         async move {
             let target = id(1 + (number + 7) % 20);
             let mut unit = node.account_unit().await;
-            let mut found = unit.users().find_with_admins_for_update(target).await.unwrap();
+            let mut found = unit.find_user_and_admins_for_update(target).await.unwrap();
             tokio::task::yield_now().await;
             let leaders = found.iter().filter(|user| user.role == Role::Admin).count();
             let target = found.iter_mut().find(|user| user.id == target).unwrap();
@@ -256,7 +256,7 @@ async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_ea
                 return false;
             }
             target.set_role(Role::User, at(9));
-            unit.users().update(target).await.unwrap();
+            unit.update_user(target).await.unwrap();
             unit.commit().await.unwrap();
             true
         }
@@ -268,7 +268,7 @@ async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_ea
 async fn credentials_are_those_of_the_address(node: Node) {
     let ann = add_user(&node, 1).await;
     add_user(&node, 2).await;
-    let credentials = node.account_queries.credentials(&"USER1@EXAMPLE.COM".parse().unwrap()).await.unwrap();
+    let credentials = node.credentials(&"USER1@EXAMPLE.COM".parse().unwrap()).await.unwrap();
     let expected = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
     assert_eq!(credentials, Some(expected));
 }
@@ -276,10 +276,10 @@ async fn credentials_are_those_of_the_address(node: Node) {
 async fn credentials_are_those_of_the_user(node: Node) {
     let ann = add_user(&node, 1).await;
     add_user(&node, 2).await;
-    let found = node.account_queries.credentials_of(id(1)).await.unwrap();
+    let found = node.credentials_of(id(1)).await.unwrap();
     let credentials = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
     assert_eq!(found, Some((ann.email, credentials)));
-    assert_eq!(node.account_queries.credentials_of(id(3)).await.unwrap(), None);
+    assert_eq!(node.credentials_of(id(3)).await.unwrap(), None);
 }
 
 async fn a_short_and_a_long_address_are_kept_whole(node: Node) {
@@ -287,7 +287,7 @@ async fn a_short_and_a_long_address_are_kept_whole(node: Node) {
     let mut unit = node.account_unit().await;
     for (number, text) in [(1, "a@b.co".to_owned()), (2, format!("{}@{domain}", "é".repeat(20)))] {
         let written = User { email: text.parse().unwrap(), ..user(number) };
-        unit.users().insert(&written).await.unwrap();
-        assert_eq!(unit.users().find(written.id).await.unwrap().unwrap().email.as_str(), text);
+        unit.insert_user(&written).await.unwrap();
+        assert_eq!(unit.find_user(written.id).await.unwrap().unwrap().email.as_str(), text);
     }
 }

@@ -41,13 +41,13 @@ pub(crate) fn entry(number: u64, at: Instant) -> AuditEntry {
 pub(crate) async fn append(node: &Node, entries: &[AuditEntry]) {
     let mut unit = node.account_unit().await;
     for entry in entries {
-        unit.audit().append(entry).await.unwrap();
+        unit.append_audit_entry(entry).await.unwrap();
     }
     unit.commit().await.unwrap();
 }
 
 async fn read(node: &Node, filter: AuditFilter, request: PageRequest) -> Page<AuditRecord> {
-    node.audit.page(&filter, &request).await.unwrap()
+    node.audit_page(&filter, &request).await.unwrap()
 }
 
 async fn numbers(node: &Node, filter: AuditFilter) -> Vec<u64> {
@@ -114,8 +114,8 @@ async fn many_entries_are_appended_in_one_call(node: Node) {
         })
         .collect();
     let mut unit = node.account_unit().await;
-    unit.audit().append_all(&[]).await.unwrap();
-    unit.audit().append_all(&all).await.unwrap();
+    unit.append_audit_entries(&[]).await.unwrap();
+    unit.append_audit_entries(&all).await.unwrap();
     unit.commit().await.unwrap();
     let mut number = 2_500;
     let mut request = PageRequest::numbered(1, 100).unwrap();
@@ -139,10 +139,10 @@ async fn many_entries_are_appended_in_one_call(node: Node) {
 async fn units_about_the_catalogue_write_entries_too(node: Node) {
     let about = |number| AuditEntry { object: Some(AuditObject::Movie(id(7))), ..entry(number, at(1)) };
     let mut unit = node.catalog_unit().await;
-    unit.audit().append_all(&[about(1), about(2)]).await.unwrap();
+    unit.append_audit_entries(&[about(1), about(2)]).await.unwrap();
     unit.commit().await.unwrap();
     let mut dropped = node.catalog_unit().await;
-    dropped.audit().append(&about(3)).await.unwrap();
+    dropped.append_audit_entry(&about(3)).await.unwrap();
     drop(dropped);
     append(&node, &[entry(4, at(1))]).await;
     let filter = AuditFilter { object: Some(uuid(7)), ..AuditFilter::default() };
@@ -154,7 +154,7 @@ async fn units_about_the_catalogue_write_entries_too(node: Node) {
 
 async fn an_entry_of_a_dropped_unit_was_never_written(node: Node) {
     let mut unit = node.account_unit().await;
-    unit.audit().append(&entry(1, at(1))).await.unwrap();
+    unit.append_audit_entry(&entry(1, at(1))).await.unwrap();
     drop(unit);
     append(&node, &[entry(2, at(2))]).await;
     assert_eq!(numbers(&node, AuditFilter::default()).await, [2]);
@@ -164,8 +164,8 @@ async fn entries_outlive_the_users_that_they_name_and_need_none(node: Node) {
     add_user(&node, 1).await;
     append(&node, &[entry(1, at(1)), AuditEntry { actor: Some(id(99)), ..entry(2, at(2)) }]).await;
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(id(1)).await.unwrap();
-    unit.personal_data().erase(id(1), at(3)).await.unwrap();
+    unit.find_user_for_update(id(1)).await.unwrap();
+    unit.erase_user(id(1), at(3)).await.unwrap();
     unit.commit().await.unwrap();
     let filter = AuditFilter { actor: Some(id(1)), ..AuditFilter::default() };
     assert_eq!(numbers(&node, filter).await, [1]);

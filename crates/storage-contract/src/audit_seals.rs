@@ -39,36 +39,36 @@ fn seal(number: u64) -> Seal {
 }
 
 async fn add(node: &Node, seal: &Seal) -> bool {
-    patiently(|| node.seals.add(seal)).await
+    patiently(|| node.add_seal(seal)).await
 }
 
 async fn numbers(node: &Node, after: Option<LogPlace>, until: LogPlace, limit: u32) -> Vec<u64> {
-    let rows = node.seals.rows(after, until, limit).await.unwrap();
+    let rows = node.log_rows(after, until, limit).await.unwrap();
     let number = |row: &StoredEntry| (1..100).find(|number| row.place.id == uuid(*number)).unwrap();
     rows.iter().map(number).collect()
 }
 
 async fn a_seal_reads_back_as_written(node: Node) {
-    assert_eq!(node.seals.last().await.unwrap(), None);
-    assert!(node.seals.behind(0, 10).await.unwrap().is_empty());
+    assert_eq!(node.last_seal().await.unwrap(), None);
+    assert!(node.seals_behind(0, 10).await.unwrap().is_empty());
     assert!(add(&node, &seal(1)).await);
-    assert_eq!(node.seals.last().await.unwrap(), Some(seal(1)));
-    assert_eq!(node.another().await.seals.behind(0, 10).await.unwrap(), [seal(1)]);
+    assert_eq!(node.last_seal().await.unwrap(), Some(seal(1)));
+    assert_eq!(node.another().await.seals_behind(0, 10).await.unwrap(), [seal(1)]);
 }
 
 async fn seals_are_read_in_the_order_of_their_numbers(node: Node) {
     for number in [2, 10, 1, 9] {
         assert!(add(&node, &seal(number)).await);
     }
-    assert_eq!(node.seals.last().await.unwrap(), Some(seal(10)));
-    assert_eq!(node.seals.behind(0, 3).await.unwrap(), [seal(1), seal(2), seal(9)]);
-    assert_eq!(node.seals.behind(2, 3).await.unwrap(), [seal(9), seal(10)]);
+    assert_eq!(node.last_seal().await.unwrap(), Some(seal(10)));
+    assert_eq!(node.seals_behind(0, 3).await.unwrap(), [seal(1), seal(2), seal(9)]);
+    assert_eq!(node.seals_behind(2, 3).await.unwrap(), [seal(9), seal(10)]);
 }
 
 async fn of_seals_of_one_number_the_first_stays(node: Node) {
     assert!(add(&node, &seal(1)).await);
     assert!(!add(&node, &Seal { rows: 7, ..seal(1) }).await);
-    assert_eq!(node.seals.behind(0, 10).await.unwrap(), [seal(1)]);
+    assert_eq!(node.seals_behind(0, 10).await.unwrap(), [seal(1)]);
 }
 
 async fn of_nodes_that_seal_at_once_one_succeeds(node: Node) {
@@ -80,7 +80,7 @@ async fn of_nodes_that_seal_at_once_one_succeeds(node: Node) {
     .await;
     assert_eq!(count(&added), 1);
     let winner = added.iter().position(|is_added| *is_added).unwrap();
-    let stored = node.seals.last().await.unwrap().unwrap();
+    let stored = node.last_seal().await.unwrap().unwrap();
     assert_eq!(stored.rows, u64::try_from(winner).unwrap());
 }
 
@@ -95,7 +95,7 @@ async fn rows_are_read_as_they_are_stored(node: Node) {
     };
     let bare = AuditEntry { actor: None, object: None, ..entry(1, at(1)) };
     append(&node, &[full, bare]).await;
-    let rows = node.seals.rows(None, place(99, at(9)), 10).await.unwrap();
+    let rows = node.log_rows(None, place(99, at(9)), 10).await.unwrap();
     let bare = StoredEntry {
         place: place(1, at(1)),
         action: "signed_in".to_owned(),
@@ -138,10 +138,10 @@ async fn a_part_of_the_log_lies_between_two_places(node: Node) {
 }
 
 async fn rows_behind_a_place_are_counted(node: Node) {
-    assert_eq!(node.seals.count_behind(None).await.unwrap(), 0);
+    assert_eq!(node.count_log_rows_behind(None).await.unwrap(), 0);
     append(&node, &[entry(1, at(1)), entry(2, at(2)), entry(3, at(2))]).await;
     for (place, expected) in [(None, 3), (Some(place(1, at(1))), 2), (Some(place(2, at(2))), 1)] {
-        assert_eq!(node.seals.count_behind(place).await.unwrap(), expected);
+        assert_eq!(node.count_log_rows_behind(place).await.unwrap(), expected);
     }
 }
 
@@ -149,11 +149,11 @@ async fn erasing_a_user_changes_no_row(node: Node) {
     add_user(&node, 1).await;
     let about = AuditEntry { object: Some(AuditObject::User(id(1))), ..entry(2, at(2)) };
     append(&node, &[entry(1, at(1)), about]).await;
-    let before = node.seals.rows(None, place(99, at(99)), 10).await.unwrap();
+    let before = node.log_rows(None, place(99, at(99)), 10).await.unwrap();
     assert_eq!(before.len(), 2);
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(id(1)).await.unwrap();
-    unit.personal_data().erase(id(1), at(3)).await.unwrap();
+    unit.find_user_for_update(id(1)).await.unwrap();
+    unit.erase_user(id(1), at(3)).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(node.seals.rows(None, place(99, at(99)), 10).await.unwrap(), before);
+    assert_eq!(node.log_rows(None, place(99, at(99)), 10).await.unwrap(), before);
 }

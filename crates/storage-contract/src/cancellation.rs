@@ -37,17 +37,17 @@ async fn a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all(node: Node) 
 async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usize, number: u64) -> bool {
     let ended = cancelled_after(waits, async {
         let mut unit = node.account_unit().await;
-        unit.users().find_for_update(owner).await.unwrap().unwrap();
-        unit.users().insert(&user(number)).await.unwrap();
-        unit.links().put(&link(number, id(number), LinkKind::Activation)).await.unwrap();
+        unit.find_user_for_update(owner).await.unwrap().unwrap();
+        unit.insert_user(&user(number)).await.unwrap();
+        unit.put_link(&link(number, id(number), LinkKind::Activation)).await.unwrap();
         unit.commit().await.unwrap();
     });
     let is_over = timeout(AT_ONCE, ended).await.expect("nothing is in the way").is_some();
     let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
-    let lock = unit.users().find_for_update(owner);
+    let lock = unit.find_user_for_update(owner);
     assert!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap().is_some());
-    let has_user = unit.users().find(id(number)).await.unwrap().is_some();
-    let has_link = unit.links().take(LinkKind::Activation, &digest(number)).await.unwrap().is_some();
+    let has_user = unit.find_user(id(number)).await.unwrap().is_some();
+    let has_link = unit.take_link(LinkKind::Activation, &digest(number)).await.unwrap().is_some();
     assert_eq!(has_user, has_link, "half of it happened after {waits} waits");
     assert!(has_user || !is_over, "it was committed");
     is_over
@@ -60,8 +60,8 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
         let node = node.clone();
         async move {
             let mut unit = node.account_unit().await;
-            unit.users().find_for_update(id(1)).await.unwrap();
-            unit.outbox().push(message(1)).await.unwrap();
+            unit.find_user_for_update(id(1)).await.unwrap();
+            unit.push_message(message(1)).await.unwrap();
             middle.send(()).unwrap();
             std::future::pending::<()>().await;
             unit.commit().await.unwrap();
@@ -71,7 +71,7 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
-    let lock = unit.users().find_by_email_for_update(&ann.email);
+    let lock = unit.find_user_by_email_for_update(&ann.email);
     assert_eq!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap(), Some(ann));
     drop(unit);
     assert!(node.claim_all(at(100)).await.is_empty());
@@ -81,17 +81,17 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(no
     add_user(&node, 1).await;
     for waits in 0..20 {
         let mut holder = node.account_unit().await;
-        holder.users().find_for_update(id(1)).await.unwrap();
+        holder.find_user_for_update(id(1)).await.unwrap();
         let attempt = cancelled_after(waits, async {
             let mut unit = node.account_unit().await;
-            unit.users().find_for_update(id(1)).await.unwrap();
+            unit.find_user_for_update(id(1)).await.unwrap();
         });
         // What waits for a lock may not wake any more: the end of the patience cancels it as well.
         let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
         assert!(!matches!(waited, Ok(Some(()))), "two hold one lock");
         holder.commit().await.unwrap();
         let mut next = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
-        let lock = next.users().find_for_update(id(1));
+        let lock = next.find_user_for_update(id(1));
         timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap();
     }
 }
@@ -99,10 +99,10 @@ async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(no
 async fn a_query_cancelled_anywhere_leaves_the_next_one_alone(node: Node) {
     let ann = add_user(&node, 1).await;
     for waits in 0..10 {
-        let _ = cancelled_after(waits, node.account_queries.credentials(&ann.email)).await;
+        let _ = cancelled_after(waits, node.credentials(&ann.email)).await;
         let session = fresh();
-        let _ = cancelled_after(waits, node.account_queries.session_state(session, at(1))).await;
-        let read = timeout(AT_ONCE, node.account_queries.credentials(&ann.email)).await;
+        let _ = cancelled_after(waits, node.session_state(session, at(1))).await;
+        let read = timeout(AT_ONCE, node.credentials(&ann.email)).await;
         assert_eq!(read.expect("nothing is in the way").unwrap().unwrap().user_id, ann.id);
     }
 }

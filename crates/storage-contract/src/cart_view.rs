@@ -29,7 +29,7 @@ async fn prepare(node: &Node) -> Vec<Movie> {
 }
 
 async fn view(node: &Node, user: u64) -> CartView {
-    node.cart_queries.view(id(user)).await.unwrap()
+    node.cart_view(id(user)).await.unwrap()
 }
 
 fn items(view: &CartView) -> Vec<MovieId> {

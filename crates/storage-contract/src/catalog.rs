@@ -73,17 +73,17 @@ async fn a_movie_reads_back_as_written(node: Node) {
         let mut movie = Movie::create(id(number), facts.clone(), names, shifted(at(1), 1));
         movie.version = 7;
         movie.updated_at = shifted(at(2), 999_999);
-        assert_eq!(unit.movies().insert_many(std::slice::from_ref(&movie)).await.unwrap(), [movie.id]);
-        let found = unit.movies().find_by_identities(std::slice::from_ref(&movie.identity)).await.unwrap();
+        assert_eq!(unit.insert_movies(std::slice::from_ref(&movie)).await.unwrap(), [movie.id]);
+        let found = unit.find_movies_for_update(std::slice::from_ref(&movie.identity)).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&movie));
         unit.commit().await.unwrap();
-        assert_eq!(node.movies.find(movie.id, None).await.unwrap(), Some(detail(&movie, &facts)));
+        assert_eq!(node.movie_detail(movie.id, None).await.unwrap(), Some(detail(&movie, &facts)));
     }
 }
 
 async fn an_unknown_movie_is_none(node: Node) {
-    assert_eq!(node.movies.find(id(1), None).await.unwrap(), None);
-    assert_eq!(node.movies.find(id(1), Some(id(1))).await.unwrap(), None);
+    assert_eq!(node.movie_detail(id(1), None).await.unwrap(), None);
+    assert_eq!(node.movie_detail(id(1), Some(id(1))).await.unwrap(), None);
 }
 
 async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
@@ -96,21 +96,21 @@ async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
         .zip(names)
         .map(|((number, facts), names)| Movie::create(id(number), facts, names, at(9)))
         .collect();
-    assert_eq!(unit.movies().insert_many(&movies).await.unwrap(), [id(3)]);
-    assert!(unit.movies().insert_many(&movies).await.unwrap().is_empty(), "the unit is usable");
+    assert_eq!(unit.insert_movies(&movies).await.unwrap(), [id(3)]);
+    assert!(unit.insert_movies(&movies).await.unwrap().is_empty(), "the unit is usable");
     unit.commit().await.unwrap();
-    assert_eq!(node.movies.find(id(1), None).await.unwrap(), Some(detail(&old, &facts("Up"))));
-    assert_eq!(node.movies.find(id(2), None).await.unwrap(), None);
-    assert!(node.movies.find(id(3), None).await.unwrap().is_some());
+    assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&old, &facts("Up"))));
+    assert_eq!(node.movie_detail(id(2), None).await.unwrap(), None);
+    assert!(node.movie_detail(id(3), None).await.unwrap().is_some());
 }
 
 async fn a_movie_that_stands_twice_in_a_call_is_added_once(node: Node) {
     let mut unit = node.catalog_unit().await;
     let names = resolve(unit.as_mut(), &[facts("Up")]).await.remove(0);
     let movies = [1, 2].map(|number| Movie::create(id(number), facts("Up"), names.clone(), at(0)));
-    assert_eq!(unit.movies().insert_many(&movies).await.unwrap().len(), 1);
+    assert_eq!(unit.insert_movies(&movies).await.unwrap().len(), 1);
     unit.commit().await.unwrap();
-    assert_eq!(node.movies.export(None, 10).await.unwrap().len(), 1);
+    assert_eq!(node.export_movies(None, 10).await.unwrap().len(), 1);
 }
 
 async fn identities_are_compared_to_the_letter(node: Node) {
@@ -122,7 +122,7 @@ async fn identities_are_compared_to_the_letter(node: Node) {
         vec![other("Up", 2000, 100), other("UP", 2000, 100), other("Úp", 2000, 100), other("Up", 2001, 100)];
     add_movies(&node, all).await;
     add_movie(&node, 5, other("Up", 2000, 101)).await;
-    assert_eq!(node.movies.export(None, 10).await.unwrap().len(), 5);
+    assert_eq!(node.export_movies(None, 10).await.unwrap().len(), 5);
 }
 
 async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
@@ -142,7 +142,7 @@ async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
                 .zip(names)
                 .map(|((n, facts), names)| Movie::create(id(unit_number * 1000 + n), facts, names, at(0)))
                 .collect();
-            let added = unit.movies().insert_many(&movies).await.unwrap();
+            let added = unit.insert_movies(&movies).await.unwrap();
             unit.commit().await.unwrap();
             added
         }
@@ -150,7 +150,7 @@ async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
     .await
     .concat();
     assert_eq!(added.len(), 600);
-    let stored = node.movies.export(None, 600).await.unwrap();
+    let stored = node.export_movies(None, 600).await.unwrap();
     let stored: HashSet<MovieId> = stored.iter().map(|movie| movie.summary.id).collect();
     assert_eq!(stored, added.into_iter().collect());
 }
@@ -164,10 +164,10 @@ async fn a_thousand_movies_are_added_in_one_call(node: Node) {
         })
         .collect();
     let movies = add_movies(&node, all.clone()).await;
-    assert_eq!(node.movies.find(id(1000), None).await.unwrap(), Some(detail(&movies[999], &all[999])));
+    assert_eq!(node.movie_detail(id(1000), None).await.unwrap(), Some(detail(&movies[999], &all[999])));
     let mut unit = node.catalog_unit().await;
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
-    let mut found = unit.movies().find_by_identities(&identities).await.unwrap();
+    let mut found = unit.find_movies_for_update(&identities).await.unwrap();
     found.sort_by_key(|movie| movie.id);
     assert!(found == movies, "all of them are found as they are");
 }
@@ -178,10 +178,10 @@ async fn movies_are_found_by_their_identities(node: Node) {
     let mixed = MovieIdentity { name: movies[0].identity.name.clone(), ..movies[1].identity.clone() };
     let asked = [movies[2].identity.clone(), unknown, mixed, movies[1].identity.clone()];
     let mut unit = node.catalog_unit().await;
-    let mut found = unit.movies().find_by_identities(&asked).await.unwrap();
+    let mut found = unit.find_movies_for_update(&asked).await.unwrap();
     found.sort_by_key(|movie| movie.id);
     assert_eq!(found, movies[1..]);
-    assert!(unit.movies().find_by_identities(&[]).await.unwrap().is_empty());
+    assert!(unit.find_movies_for_update(&[]).await.unwrap().is_empty());
 }
 
 async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
@@ -196,11 +196,11 @@ async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
             let mut unit = node.catalog_unit().await;
             let all = [Facts { genres: texts(&[&format!("Genre {number}")]), ..facts("Up") }];
             let names = resolve(unit.as_mut(), &all).await.remove(0);
-            let found = unit.movies().find_by_identities(&identities).await.unwrap();
+            let found = unit.find_movies_for_update(&identities).await.unwrap();
             for movie in &found {
                 let genre_ids = [movie.genre_ids.clone(), names.genres.clone()].concat();
                 let version = movie.version + 1;
-                unit.movies().update(&Movie { genre_ids, version, ..movie.clone() }).await.unwrap();
+                unit.update_movie(&Movie { genre_ids, version, ..movie.clone() }).await.unwrap();
             }
             unit.commit().await.unwrap();
             found
@@ -222,38 +222,39 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
     let names = resolve(unit.as_mut(), std::slice::from_ref(&new)).await.remove(0);
     let mut changed = movies[0].clone();
     assert!(changed.revise(new.clone(), names, at(50)));
-    unit.movies().update(&Movie { created_at: at(40), ..changed.clone() }).await.unwrap();
-    let found = unit.movies().find_by_identities(std::slice::from_ref(&changed.identity)).await.unwrap();
+    unit.update_movie(&Movie { created_at: at(40), ..changed.clone() }).await.unwrap();
+    let found = unit.find_movies_for_update(std::slice::from_ref(&changed.identity)).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&changed));
     unit.commit().await.unwrap();
-    assert_eq!(node.movies.find(id(1), None).await.unwrap(), Some(detail(&changed, &new)));
-    let bystander = node.movies.find(id(2), None).await.unwrap();
+    assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&changed, &new)));
+    let bystander = node.movie_detail(id(2), None).await.unwrap();
     assert_eq!(bystander, Some(detail(&movies[1], &facts("Coco"))));
 }
 
 async fn an_update_of_a_dropped_unit_never_happened(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
     let mut unit = node.catalog_unit().await;
-    unit.movies().update(&Movie { genre_ids: Vec::new(), votes: 1, ..movie.clone() }).await.unwrap();
+    unit.update_movie(&Movie { genre_ids: Vec::new(), votes: 1, ..movie.clone() }).await.unwrap();
     drop(unit);
-    assert_eq!(node.movies.find(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
+    assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
 }
 
 async fn a_movie_says_whether_it_is_on_sale(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
+    assert_eq!(node.cart_unit().await.movie_availability(id(1)).await.unwrap(), Some(true));
+    assert_eq!(node.cart_unit().await.movie_availability(id(2)).await.unwrap(), None);
     let mut unit = node.catalog_unit().await;
-    assert_eq!(unit.movies().availability(id(1)).await.unwrap(), Some(true));
-    assert_eq!(unit.movies().availability(id(2)).await.unwrap(), None);
-    unit.movies().update(&Movie { is_available: false, ..movie }).await.unwrap();
-    assert_eq!(unit.movies().availability(id(1)).await.unwrap(), Some(false));
+    unit.update_movie(&Movie { is_available: false, ..movie }).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(node.cart_unit().await.movie_availability(id(1)).await.unwrap(), Some(false));
 }
 
 async fn a_catalogue_is_empty_until_a_movie_is_committed(node: Node) {
-    assert!(node.movies.is_empty().await.unwrap());
+    assert!(node.has_no_movies().await.unwrap());
     let movie = add_movie(&node, 1, facts("Up")).await;
-    assert!(!node.movies.is_empty().await.unwrap());
+    assert!(!node.has_no_movies().await.unwrap());
     update(&node, &Movie { is_available: false, ..movie }).await;
-    assert!(!node.movies.is_empty().await.unwrap(), "a withdrawn movie is a movie");
+    assert!(!node.has_no_movies().await.unwrap(), "a withdrawn movie is a movie");
 }
 
 async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
@@ -272,12 +273,12 @@ async fn an_export_has_every_movie_in_the_order_of_identifiers(node: Node) {
         .iter()
         .map(|movie| detail(movie, &all.iter().find(|(id, _)| *id == movie.id).unwrap().1))
         .collect();
-    let first = node.movies.export(None, 2).await.unwrap();
+    let first = node.export_movies(None, 2).await.unwrap();
     assert_eq!(first, expected[..2]);
-    let second = node.movies.export(Some(first[1].summary.id), 2).await.unwrap();
+    let second = node.export_movies(Some(first[1].summary.id), 2).await.unwrap();
     assert_eq!(second, expected[2..4]);
-    let last = node.movies.export(Some(second[1].summary.id), 2).await.unwrap();
+    let last = node.export_movies(Some(second[1].summary.id), 2).await.unwrap();
     assert_eq!(last, expected[4..]);
-    assert!(node.movies.export(Some(id(9)), 2).await.unwrap().is_empty());
-    assert_eq!(node.movies.export(Some(id(6)), 10).await.unwrap(), expected[3..], "behind one that is gone");
+    assert!(node.export_movies(Some(id(9)), 2).await.unwrap().is_empty());
+    assert_eq!(node.export_movies(Some(id(6)), 10).await.unwrap(), expected[3..], "behind one that is gone");
 }

@@ -27,7 +27,7 @@ const KINDS: [NameKind; 4] = [NameKind::Genre, NameKind::Star, NameKind::Directo
 
 async fn resolve(node: &Node, kind: NameKind, names: &[ProposedName]) -> Vec<Uuid> {
     let mut unit = node.catalog_unit().await;
-    let ids = unit.movies().resolve_names(kind, names).await.unwrap();
+    let ids = unit.resolve_names(kind, names).await.unwrap();
     unit.commit().await.unwrap();
     ids
 }
@@ -80,9 +80,9 @@ async fn no_names_are_resolved_to_none(node: Node) {
 
 async fn names_of_a_dropped_unit_are_not_there(node: Node) {
     let mut unit = node.catalog_unit().await;
-    unit.movies().resolve_names(NameKind::Genre, &proposed(&texts(&["Drama"]))).await.unwrap();
+    unit.resolve_names(NameKind::Genre, &proposed(&texts(&["Drama"]))).await.unwrap();
     drop(unit);
-    assert!(node.movies.genres().await.unwrap().is_empty());
+    assert!(node.genres().await.unwrap().is_empty());
 }
 
 async fn names_added_by_many_units_at_once_are_one_row_each(node: Node) {

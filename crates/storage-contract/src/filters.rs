@@ -75,7 +75,7 @@ async fn added(node: &Node) -> Vec<Movie> {
 async fn no_filter_gives_every_movie_on_sale_with_all_that_lists_show(node: Node) {
     let movies = added(&node).await;
     let request = PageRequest::numbered(1, 100).unwrap();
-    let page = node.movies.page(&MovieFilter::default(), &BY_IMDB, &request, None).await.unwrap();
+    let page = node.movie_page(&MovieFilter::default(), &BY_IMDB, &request, None).await.unwrap();
     let expected: Vec<_> =
         movies.iter().zip(four()).map(|(movie, facts)| detail(movie, &facts).summary).collect();
     assert_eq!(page.items, expected);
@@ -91,7 +91,7 @@ async fn a_withdrawn_movie_leaves_every_list_but_is_still_found(node: Node) {
     assert!(places(&node, by_title).await.is_empty());
     let by_search = MovieFilter { search: Some("heat".to_owned()), ..MovieFilter::default() };
     assert!(places(&node, by_search).await.is_empty());
-    let found = node.movies.find(movies[1].id, None).await.unwrap().unwrap();
+    let found = node.movie_detail(movies[1].id, None).await.unwrap().unwrap();
     assert!(!found.is_available);
     assert_eq!(found.summary, detail(&movies[1], &four()[1]).summary);
 }

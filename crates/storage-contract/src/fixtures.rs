@@ -69,14 +69,14 @@ pub(crate) fn user(number: u64) -> User {
 pub(crate) async fn add_user(node: &Node, number: u64) -> User {
     let user = user(number);
     let mut unit = node.account_unit().await;
-    unit.users().insert(&user).await.unwrap();
+    unit.insert_user(&user).await.unwrap();
     unit.commit().await.unwrap();
     user
 }
 
 /// What is stored of the user.
 pub(crate) async fn stored_user(node: &Node, id: UserId) -> Option<User> {
-    node.account_unit().await.users().find(id).await.unwrap()
+    node.account_unit().await.find_user(id).await.unwrap()
 }
 
 /// A link that expires in an hour.
@@ -126,7 +126,7 @@ pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<Re
         (NameKind::Star, all.iter().map(|facts| facts.stars.clone()).collect()),
     ];
     for (kind, names) in lists {
-        let ids = unit.movies().resolve_names(kind, &proposed(&names.concat())).await.unwrap();
+        let ids = unit.resolve_names(kind, &proposed(&names.concat())).await.unwrap();
         let mut ids = ids.into_iter();
         rows.push(
             names.iter().map(|names| ids.by_ref().take(names.len()).collect::<Vec<_>>()).collect::<Vec<_>>(),
@@ -153,7 +153,7 @@ pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) ->
         .zip(names)
         .map(|((second, (id, facts)), names)| Movie::create(id, facts, names, at(second)))
         .collect();
-    let added = unit.movies().insert_many(&movies).await.unwrap();
+    let added = unit.insert_movies(&movies).await.unwrap();
     assert_eq!(added.len(), movies.len(), "all of them are new");
     unit.commit().await.unwrap();
     movies
@@ -172,7 +172,7 @@ pub(crate) async fn add_movie(node: &Node, number: u64, facts: Facts) -> Movie {
 /// Changes a stored movie.
 pub(crate) async fn update(node: &Node, movie: &Movie) {
     let mut unit = node.catalog_unit().await;
-    unit.movies().update(movie).await.unwrap();
+    unit.update_movie(movie).await.unwrap();
     unit.commit().await.unwrap();
 }
 

@@ -16,7 +16,7 @@ crate::cases! { "genres":
 }
 
 async fn counts(node: &Node) -> Vec<(String, i64)> {
-    let genres = node.movies.genres().await.unwrap();
+    let genres = node.genres().await.unwrap();
     genres.into_iter().map(|count| (count.genre.name, count.movies_count)).collect()
 }
 
@@ -40,14 +40,14 @@ async fn genres_stand_by_their_folded_names_with_their_movies_on_sale(node: Node
     .await;
     let all = [("Crime", 2), ("drama", 3), ("Érotique", 1), ("Film-Noir", 1), ("Western", 1), ("Zombie", 1)];
     assert_eq!(counts(&node).await, expected(&all));
-    assert_eq!(node.movies.genres().await.unwrap()[1].genre.id, movies[0].genre_ids[0]);
+    assert_eq!(node.genres().await.unwrap()[1].genre.id, movies[0].genre_ids[0]);
 }
 
 async fn a_genre_without_movies_on_sale_has_none(node: Node) {
     add_movies(&node, vec![of("a", &["Drama"], true), of("b", &["Drama", "Crime"], false)]).await;
     let mut unit = node.catalog_unit().await;
     let names = proposed(&texts(&["Western"]));
-    unit.movies().resolve_names(domain::catalog::NameKind::Genre, &names).await.unwrap();
+    unit.resolve_names(domain::catalog::NameKind::Genre, &names).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(counts(&node).await, expected(&[("Crime", 0), ("Drama", 1), ("Western", 0)]));
 }
@@ -65,7 +65,7 @@ async fn counts_are_true_right_after_each_commit_on_every_node(node: Node) {
     update(&other, &Movie { genre_ids: a.genre_ids[1..].to_vec(), ..a.clone() }).await;
     assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
     let mut dropped = other.catalog_unit().await;
-    dropped.movies().update(&Movie { is_available: false, ..b }).await.unwrap();
+    dropped.update_movie(&Movie { is_available: false, ..b }).await.unwrap();
     drop(dropped);
     assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
 }
@@ -93,7 +93,7 @@ async fn totals_are_true_right_after_each_commit_on_every_node(node: Node) {
     set_available(&other, &movies[0], true).await;
     assert_eq!(totals().await, 3);
     let mut dropped = other.catalog_unit().await;
-    dropped.movies().update(&Movie { is_available: false, ..movies[2].clone() }).await.unwrap();
+    dropped.update_movie(&Movie { is_available: false, ..movies[2].clone() }).await.unwrap();
     drop(dropped);
     assert_eq!(totals().await, 3);
 }

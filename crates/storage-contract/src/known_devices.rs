@@ -21,19 +21,19 @@ async fn add(node: &Node, user_id: UserId, number: u64, seen_at: Instant) {
     let mut unit = node.account_unit().await;
     let device =
         KnownDevice { user_id, device: digest(number), first_seen_at: seen_at, last_seen_at: seen_at };
-    unit.devices().insert(&device).await.unwrap();
+    unit.insert_device(&device).await.unwrap();
     unit.commit().await.unwrap();
 }
 
 async fn see(node: &Node, user_id: UserId, number: u64, seen_at: Instant) -> bool {
     let mut unit = node.account_unit().await;
-    let is_known = unit.devices().see(user_id, &digest(number), seen_at).await.unwrap();
+    let is_known = unit.touch_device(user_id, &digest(number), seen_at).await.unwrap();
     unit.commit().await.unwrap();
     is_known
 }
 
 async fn has_any(node: &Node, user_id: UserId) -> bool {
-    node.account_unit().await.devices().has_any(user_id).await.unwrap()
+    node.account_unit().await.has_known_devices(user_id).await.unwrap()
 }
 
 async fn a_device_is_known_once_it_was_added_and_to_its_user_alone(node: Node) {

@@ -43,7 +43,7 @@ mod viewer;
 use std::{pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-pub use node::{Stores, Subject};
+pub use node::{Subject, begin_unit};
 
 use crate::node::Node;
 

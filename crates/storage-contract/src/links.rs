@@ -24,13 +24,13 @@ crate::cases! { "links":
 
 async fn put(node: &Node, token: &LinkToken) {
     let mut unit = node.account_unit().await;
-    unit.links().put(token).await.unwrap();
+    unit.put_link(token).await.unwrap();
     unit.commit().await.unwrap();
 }
 
 async fn take(node: &Node, kind: LinkKind, number: u64) -> Option<LinkToken> {
     let mut unit = node.account_unit().await;
-    let taken = unit.links().take(kind, &digest(number)).await.unwrap();
+    let taken = unit.take_link(kind, &digest(number)).await.unwrap();
     unit.commit().await.unwrap();
     taken
 }
@@ -62,18 +62,18 @@ async fn finding_a_link_leaves_it_there(node: Node) {
     put(&node, &written).await;
     let mut unit = node.account_unit().await;
     for _ in 0..2 {
-        let found = unit.links().find(LinkKind::PasswordReset, &digest(1)).await.unwrap();
+        let found = unit.find_link(LinkKind::PasswordReset, &digest(1)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&written));
     }
-    assert_eq!(unit.links().find(LinkKind::Activation, &digest(1)).await.unwrap(), None, "the kind counts");
-    assert_eq!(unit.links().take(LinkKind::PasswordReset, &digest(1)).await.unwrap(), Some(written));
-    assert_eq!(unit.links().find(LinkKind::PasswordReset, &digest(1)).await.unwrap(), None);
+    assert_eq!(unit.find_link(LinkKind::Activation, &digest(1)).await.unwrap(), None, "the kind counts");
+    assert_eq!(unit.take_link(LinkKind::PasswordReset, &digest(1)).await.unwrap(), Some(written));
+    assert_eq!(unit.find_link(LinkKind::PasswordReset, &digest(1)).await.unwrap(), None);
 }
 
 async fn a_link_is_read_without_a_unit(node: Node) {
     let read = |kind, number| {
         let node = node.clone();
-        async move { node.account_queries.link(kind, &digest(number)).await.unwrap() }
+        async move { node.find_link(kind, &digest(number)).await.unwrap() }
     };
     add_user(&node, 1).await;
     for (number, kind, other) in [
@@ -107,7 +107,7 @@ async fn a_link_taken_by_a_dropped_unit_is_still_there(node: Node) {
     add_user(&node, 1).await;
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
     let mut unit = node.account_unit().await;
-    assert!(unit.links().take(LinkKind::Activation, &digest(1)).await.unwrap().is_some());
+    assert!(unit.take_link(LinkKind::Activation, &digest(1)).await.unwrap().is_some());
     drop(unit);
     assert!(take(&node, LinkKind::Activation, 1).await.is_some());
 }
@@ -152,8 +152,8 @@ async fn a_removed_link_cannot_be_taken(node: Node) {
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
     put(&node, &link(2, id(1), LinkKind::PasswordReset)).await;
     let mut unit = node.account_unit().await;
-    unit.links().remove(LinkKind::Activation, id(1)).await.unwrap();
-    unit.links().remove(LinkKind::Activation, id(1)).await.expect("nothing to remove is no fault");
+    unit.remove_link(LinkKind::Activation, id(1)).await.unwrap();
+    unit.remove_link(LinkKind::Activation, id(1)).await.expect("nothing to remove is no fault");
     unit.commit().await.unwrap();
     assert_eq!(take(&node, LinkKind::Activation, 1).await, None);
     assert!(take(&node, LinkKind::PasswordReset, 2).await.is_some());

@@ -1,95 +1,44 @@
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    accounts::{
-        AccountMaintenance, AccountQueries, AccountStore, AccountUnit, PersonalDataQueries, UserQueries,
-    },
-    audit::{AuditQueries, AuditSeals},
-    cart::{CartQueries, CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit, MovieQueries},
+    accounts::{AccountStore, AccountUnit},
+    cart::{CartStore, CartUnit},
+    catalog::{CatalogStore, CatalogUnit},
     id::OutboxId,
-    outbox::{ClaimedOutboxMessage, OutboxQueue},
-    store::StoreError,
-    time::Instant,
+    outbox::ClaimedOutboxMessage,
+    storage::Storage,
+    store::{Attempt, StoreError, retried},
+    time::{Backoff, Instant},
 };
 
 /// A database under test: made for one case, with its tables and nothing in them, and gone when this is dropped.
 #[async_trait]
 pub trait Subject: Send + Sync {
     /// Opens it, as each node of the service does: with connections of its own.
-    async fn open(&self) -> Stores;
+    async fn open(&self) -> Arc<dyn Storage>;
     /// What the outbox keeps of a message's payload, which no port shows; `None` when there is no such message.
     async fn outbox_payload(&self, id: OutboxId) -> Option<Vec<u8>>;
-}
-
-/// Every storage port of an adapter.
-#[derive(Clone)]
-pub struct Stores {
-    pub(crate) accounts: Arc<dyn AccountStore>,
-    pub(crate) account_queries: Arc<dyn AccountQueries>,
-    pub(crate) users: Arc<dyn UserQueries>,
-    pub(crate) personal_data: Arc<dyn PersonalDataQueries>,
-    pub(crate) audit: Arc<dyn AuditQueries>,
-    pub(crate) seals: Arc<dyn AuditSeals>,
-    pub(crate) maintenance: Arc<dyn AccountMaintenance>,
-    pub(crate) catalog: Arc<dyn CatalogStore>,
-    pub(crate) movies: Arc<dyn MovieQueries>,
-    pub(crate) carts: Arc<dyn CartStore>,
-    pub(crate) cart_queries: Arc<dyn CartQueries>,
-    pub(crate) outbox: Arc<dyn OutboxQueue>,
-}
-
-impl Stores {
-    /// The ports of an adapter that implements them all on one type.
-    #[must_use]
-    pub fn of<D>(database: D) -> Self
-    where
-        D: AccountStore + AccountQueries + AccountMaintenance + CatalogStore + MovieQueries + 'static,
-        D: UserQueries
-            + PersonalDataQueries
-            + AuditQueries
-            + AuditSeals
-            + CartStore
-            + CartQueries
-            + OutboxQueue,
-    {
-        let database = Arc::new(database);
-        Self {
-            accounts: Arc::<D>::clone(&database),
-            account_queries: Arc::<D>::clone(&database),
-            users: Arc::<D>::clone(&database),
-            personal_data: Arc::<D>::clone(&database),
-            audit: Arc::<D>::clone(&database),
-            seals: Arc::<D>::clone(&database),
-            maintenance: Arc::<D>::clone(&database),
-            catalog: Arc::<D>::clone(&database),
-            movies: Arc::<D>::clone(&database),
-            carts: Arc::<D>::clone(&database),
-            cart_queries: Arc::<D>::clone(&database),
-            outbox: database,
-        }
-    }
 }
 
 /// A node of the service that works on the database under test.
 #[derive(Clone)]
 pub(crate) struct Node {
-    stores: Stores,
+    storage: Arc<dyn Storage>,
     pub(crate) subject: Arc<dyn Subject>,
 }
 
 impl Deref for Node {
-    type Target = Stores;
+    type Target = dyn Storage;
 
-    fn deref(&self) -> &Stores {
-        &self.stores
+    fn deref(&self) -> &Self::Target {
+        &*self.storage
     }
 }
 
 impl Node {
     pub(crate) async fn first(subject: Arc<dyn Subject>) -> Self {
-        Self { stores: subject.open().await, subject }
+        Self { storage: subject.open().await, subject }
     }
 
     /// Another node on the same database.
@@ -100,22 +49,22 @@ impl Node {
     /// Claims every message of the outbox that is due.
     pub(crate) async fn claim_all(&self, now: Instant) -> Vec<ClaimedOutboxMessage> {
         let mut claimed = Vec::new();
-        while let Some(message) = patiently(|| self.outbox.claim(now)).await {
+        while let Some(message) = patiently(|| self.claim_message(now)).await {
             claimed.push(message);
         }
         claimed
     }
 
     pub(crate) async fn account_unit(&self) -> Box<dyn AccountUnit> {
-        patiently(|| self.accounts.begin()).await
+        patiently(|| begin_unit(|attempt| AccountStore::begin(&**self, attempt))).await
     }
 
     pub(crate) async fn catalog_unit(&self) -> Box<dyn CatalogUnit> {
-        patiently(|| self.catalog.begin()).await
+        patiently(|| begin_unit(|attempt| CatalogStore::begin(&**self, attempt))).await
     }
 
     pub(crate) async fn cart_unit(&self) -> Box<dyn CartUnit> {
-        patiently(|| self.carts.begin()).await
+        patiently(|| begin_unit(|attempt| CartStore::begin(&**self, attempt))).await
     }
 }
 
@@ -130,4 +79,23 @@ where
             answer => return answer.unwrap(),
         }
     }
+}
+
+/// Begins a unit of work that a test drives step by step: only its beginning is inside the retry.
+///
+/// # Errors
+/// What `begin` returns.
+pub async fn begin_unit<U, Fut>(begin: impl FnMut(Attempt) -> Fut) -> Result<U, StoreError>
+where
+    Fut: Future<Output = Result<U, StoreError>>,
+{
+    retried(&NoWait, begin).await
+}
+
+/// Does not wait: beginning a unit of work loses no race.
+struct NoWait;
+
+#[async_trait]
+impl Backoff for NoWait {
+    async fn wait(&self, _longest: Duration) {}
 }

@@ -78,7 +78,7 @@ async fn movies(node: &Node) -> Vec<Movie> {
         .zip(names)
         .map(|((n, (id, facts)), names)| Movie::create(*id, facts.clone(), names, at(n % 10)))
         .collect();
-    assert_eq!(unit.movies().insert_many(&more).await.unwrap().len(), 60);
+    assert_eq!(unit.insert_movies(&more).await.unwrap().len(), 60);
     unit.commit().await.unwrap();
     movies.extend(more);
     movies

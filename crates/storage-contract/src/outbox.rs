@@ -42,7 +42,7 @@ pub(crate) fn ids(messages: &[ClaimedOutboxMessage]) -> Vec<OutboxId> {
 pub(crate) async fn push(node: &Node, messages: Vec<NewOutboxMessage>) {
     let mut unit = node.account_unit().await;
     for message in messages {
-        unit.outbox().push(message).await.unwrap();
+        unit.push_message(message).await.unwrap();
     }
     unit.commit().await.unwrap();
 }
@@ -62,7 +62,7 @@ async fn a_pushed_message_is_claimed_as_written(node: Node) {
 
 async fn a_message_of_a_dropped_unit_is_never_claimed(node: Node) {
     let mut unit = node.account_unit().await;
-    unit.outbox().push(message(1)).await.unwrap();
+    unit.push_message(message(1)).await.unwrap();
     drop(unit);
     assert!(node.claim_all(at(100)).await.is_empty());
 }
@@ -82,9 +82,9 @@ async fn a_second_message_of_the_same_cause_is_dropped(node: Node) {
 async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
     push(&node, vec![message(1)]).await;
     let mut unit = node.account_unit().await;
-    unit.outbox().push(NewOutboxMessage { id: id(2), ..message(1) }).await.unwrap();
-    unit.users().insert(&user(1)).await.unwrap();
-    unit.outbox().push(message(3)).await.unwrap();
+    unit.push_message(NewOutboxMessage { id: id(2), ..message(1) }).await.unwrap();
+    unit.insert_user(&user(1)).await.unwrap();
+    unit.push_message(message(3)).await.unwrap();
     unit.commit().await.unwrap();
     assert!(stored_user(&node, id(1)).await.is_some());
     assert_eq!(node.claim_all(at(0)).await.len(), 2);
@@ -103,7 +103,7 @@ async fn of_messages_of_one_cause_pushed_at_once_one_stays(node: Node) {
 async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
     push(&node, vec![message(1)]).await;
     node.claim_all(at(0)).await;
-    node.outbox.complete(id(1), at(1)).await.unwrap();
+    node.complete_message(id(1), at(1)).await.unwrap();
     push(&node, vec![NewOutboxMessage { id: id(2), ..message(1) }]).await;
     assert!(node.claim_all(at(1000)).await.is_empty());
 }
@@ -111,8 +111,8 @@ async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
 async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
     let mut unit = node.account_unit().await;
-    assert!(unit.outbox().remove(id(1)).await.unwrap());
-    assert!(!unit.outbox().remove(id(1)).await.unwrap());
+    assert!(unit.remove_message(id(1)).await.unwrap());
+    assert!(!unit.remove_message(id(1)).await.unwrap());
     drop(unit);
     let claimed = node.claim_all(at(0)).await;
     assert_eq!(ids(&claimed), [id(1), id(2)]);
@@ -121,8 +121,8 @@ async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) 
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();
         async move {
             let mut unit = node.account_unit().await;
-            let is_first = unit.outbox().remove(id(1)).await.unwrap();
-            unit.outbox().push(message(number + 100)).await.unwrap();
+            let is_first = unit.remove_message(id(1)).await.unwrap();
+            unit.push_message(message(number + 100)).await.unwrap();
             unit.commit().await.unwrap();
             is_first
         }
@@ -131,17 +131,17 @@ async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) 
     assert_eq!(removed.into_iter().filter(|is_first| *is_first).count(), 1);
     assert_eq!(node.subject.outbox_payload(id(1)).await, None);
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
-    node.outbox.complete(id(1), at(1)).await.expect("who claimed it says that it is done");
-    node.outbox.fail(&claimed[0], "no answer", Some(at(1))).await.expect("or that it failed");
+    node.complete_message(id(1), at(1)).await.expect("who claimed it says that it is done");
+    node.fail_message(&claimed[0], "no answer", Some(at(1))).await.expect("or that it failed");
     let others = node.claim_all(at(1000)).await;
     assert!(others.len() == 11 && others.iter().all(|message| message.id != id(1)));
 }
 
 async fn a_message_that_was_done_is_not_removed(node: Node) {
     push(&node, vec![message(1)]).await;
-    node.outbox.complete(id(1), at(1)).await.unwrap();
+    node.complete_message(id(1), at(1)).await.unwrap();
     let mut unit = node.account_unit().await;
-    assert!(!unit.outbox().remove(id(1)).await.unwrap());
+    assert!(!unit.remove_message(id(1)).await.unwrap());
     unit.commit().await.unwrap();
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(Vec::new()));
 }

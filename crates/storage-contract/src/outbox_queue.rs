@@ -51,10 +51,10 @@ async fn the_one_that_is_due_for_longest_is_claimed_and_no_other(node: Node) {
     };
     push(&node, vec![due(1, 30), due(2, 10), due(3, 40), due(4, 20)]).await;
     for number in [2, 4, 1, 3] {
-        let claimed = node.outbox.claim(at(100)).await.unwrap().unwrap();
+        let claimed = node.claim_message(at(100)).await.unwrap().unwrap();
         assert_eq!((claimed.id, claimed.attempts), (id(number), 1));
     }
-    assert_eq!(node.outbox.claim(at(100)).await.unwrap(), None);
+    assert_eq!(node.claim_message(at(100)).await.unwrap(), None);
 }
 
 async fn a_message_is_never_claimed_by_two_workers_at_once(node: Node) {
@@ -89,7 +89,7 @@ async fn a_claimed_message_is_free_again_when_its_lease_ended(node: Node) {
 async fn a_completed_message_is_never_claimed_again(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
     node.claim_all(at(0)).await;
-    node.outbox.complete(id(1), at(1)).await.unwrap();
+    node.complete_message(id(1), at(1)).await.unwrap();
     assert_eq!(ids(&node.claim_all(at(1_000_000)).await), [id(2)]);
 }
 
@@ -97,7 +97,7 @@ async fn completing_blanks_the_payload(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
     node.claim_all(at(0)).await;
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
-    node.outbox.complete(id(1), at(1)).await.unwrap();
+    node.complete_message(id(1), at(1)).await.unwrap();
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(Vec::new()));
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(message(2).payload));
 }
@@ -106,18 +106,18 @@ async fn completing_again_is_harmless(node: Node) {
     push(&node, vec![message(1)]).await;
     node.claim_all(at(0)).await;
     for second in 1..4 {
-        node.outbox.complete(id(1), at(second)).await.unwrap();
+        node.complete_message(id(1), at(second)).await.unwrap();
     }
-    node.outbox.complete(id(99), at(1)).await.expect("nor one that is gone");
+    node.complete_message(id(99), at(1)).await.expect("nor one that is gone");
     assert!(node.claim_all(at(1_000_000)).await.is_empty());
-    assert_eq!(node.outbox.purge(at(1_000_000), 10).await.unwrap(), 1);
-    node.outbox.complete(id(1), at(5)).await.expect("nor one that was purged");
+    assert_eq!(node.purge_messages(at(1_000_000), 10).await.unwrap(), 1);
+    node.complete_message(id(1), at(5)).await.expect("nor one that was purged");
 }
 
 async fn a_failed_message_waits_for_its_retry(node: Node) {
     push(&node, vec![message(1)]).await;
     let claimed = node.claim_all(at(0)).await;
-    node.outbox.fail(&claimed[0], "no answer \u{1f3ac}", Some(at(7))).await.unwrap();
+    node.fail_message(&claimed[0], "no answer \u{1f3ac}", Some(at(7))).await.unwrap();
     assert!(node.claim_all(shifted(at(7), -1)).await.is_empty());
     let again = node.claim_all(at(7)).await;
     assert_eq!((again[0].id, again[0].attempts), (id(1), 2));
@@ -127,21 +127,21 @@ async fn a_failed_message_waits_for_its_retry(node: Node) {
 async fn a_message_that_is_given_up_is_dead_and_keeps_its_payload(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
     let claimed = node.claim_all(at(0)).await;
-    node.outbox.fail(&claimed[0], "no such address", None).await.unwrap();
+    node.fail_message(&claimed[0], "no such address", None).await.unwrap();
     assert_eq!(ids(&node.claim_all(at(1_000_000)).await), [id(2)]);
-    assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 0, "it is not done");
+    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 0, "it is not done");
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(message(1).payload));
 }
 
 async fn a_failure_leaves_alone_what_was_done_meanwhile(node: Node) {
     push(&node, vec![message(1)]).await;
     let claimed = node.claim_all(at(0)).await;
-    node.outbox.complete(id(1), at(100)).await.unwrap();
+    node.complete_message(id(1), at(100)).await.unwrap();
     for retry_at in [Some(at(101)), None] {
-        node.outbox.fail(&claimed[0], "no answer", retry_at).await.unwrap();
+        node.fail_message(&claimed[0], "no answer", retry_at).await.unwrap();
         assert!(node.claim_all(at(1_000_000)).await.is_empty());
     }
-    assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 1, "it is done");
+    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 1, "it is done");
 }
 
 async fn a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile(node: Node) {
@@ -150,10 +150,10 @@ async fn a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile(node: 
     let second = lease_end(at(0));
     let holder = node.claim_all(second).await.remove(0);
     for retry_at in [Some(second), None] {
-        node.outbox.fail(&late, "no answer", retry_at).await.unwrap();
+        node.fail_message(&late, "no answer", retry_at).await.unwrap();
         assert!(node.claim_all(shifted(lease_end(second), -1)).await.is_empty(), "it is held");
     }
-    node.outbox.fail(&holder, "no answer", Some(second)).await.unwrap();
+    node.fail_message(&holder, "no answer", Some(second)).await.unwrap();
     let again = node.claim_all(second).await.remove(0);
     assert_eq!((again.id, again.attempts), (id(1), 3), "and is not dead");
 }
@@ -162,17 +162,17 @@ async fn what_was_done_is_done_whoever_has_claimed_it_or_given_it_up_meanwhile(n
     push(&node, vec![message(1)]).await;
     node.claim_all(at(0)).await;
     let holder = node.claim_all(lease_end(at(0))).await.remove(0);
-    node.outbox.complete(id(1), at(100)).await.unwrap();
-    node.outbox.fail(&holder, "no answer", Some(at(101))).await.unwrap();
+    node.complete_message(id(1), at(100)).await.unwrap();
+    node.fail_message(&holder, "no answer", Some(at(101))).await.unwrap();
     assert!(node.claim_all(at(1_000_000)).await.is_empty());
 
     push(&node, vec![message(2)]).await;
     node.claim_all(at(0)).await;
     let holder = node.claim_all(lease_end(at(0))).await.remove(0);
-    node.outbox.fail(&holder, "no answer", None).await.unwrap();
-    node.outbox.complete(id(2), at(100)).await.unwrap();
+    node.fail_message(&holder, "no answer", None).await.unwrap();
+    node.complete_message(id(2), at(100)).await.unwrap();
     assert_eq!(node.subject.outbox_payload(id(2)).await, Some(Vec::new()));
-    assert_eq!(node.outbox.purge(at(2_000_000), 10).await.unwrap(), 2);
+    assert_eq!(node.purge_messages(at(2_000_000), 10).await.unwrap(), 2);
 }
 
 async fn a_message_that_nobody_claimed_has_not_been_tried(node: Node) {
@@ -180,11 +180,11 @@ async fn a_message_that_nobody_claimed_has_not_been_tried(node: Node) {
     for tries in 1..=3 {
         let mut begun = Vec::new();
         for _ in 0..10 {
-            begun.push(node.outbox.claim(at(0)).await.unwrap().unwrap());
+            begun.push(node.claim_message(at(0)).await.unwrap().unwrap());
         }
         for claimed in begun {
             assert_eq!(claimed.attempts, tries);
-            node.outbox.fail(&claimed, "no answer", Some(at(0))).await.unwrap();
+            node.fail_message(&claimed, "no answer", Some(at(0))).await.unwrap();
         }
     }
     let attempts: Vec<u32> = node.claim_all(at(0)).await.iter().map(|message| message.attempts).collect();
@@ -195,9 +195,9 @@ async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {
     push(&node, (1..=4).map(message).collect()).await;
     node.claim_all(at(0)).await;
     for (number, done) in [(1, at(9)), (2, shifted(at(10), -1)), (3, at(11))] {
-        node.outbox.complete(id(number), done).await.unwrap();
+        node.complete_message(id(number), done).await.unwrap();
     }
-    assert_eq!(node.outbox.purge(at(10), 10).await.unwrap(), 2);
+    assert_eq!(node.purge_messages(at(10), 10).await.unwrap(), 2);
     for (number, is_left) in [(1, false), (2, false), (3, true), (4, true)] {
         assert_eq!(node.subject.outbox_payload(id(number)).await.is_some(), is_left, "{number}");
     }
@@ -206,11 +206,11 @@ async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {
 async fn a_purge_takes_at_most_the_limit(node: Node) {
     push(&node, (1..=5).map(message).collect()).await;
     for number in 1..=5 {
-        node.outbox.complete(id(number), at(1)).await.unwrap();
+        node.complete_message(id(number), at(1)).await.unwrap();
     }
     let mut gone = Vec::new();
     for _ in 0..4 {
-        gone.push(node.outbox.purge(at(10), 2).await.unwrap());
+        gone.push(node.purge_messages(at(10), 2).await.unwrap());
     }
     assert_eq!(gone, [2, 2, 1, 0]);
 }

@@ -40,7 +40,7 @@ pub(crate) async fn page(
     size: u32,
 ) -> Page<MovieSummary> {
     let request = PageRequest::numbered(number, size).unwrap();
-    node.movies.page(filter, sorts, &request, None).await.unwrap()
+    node.movie_page(filter, sorts, &request, None).await.unwrap()
 }
 
 async fn behind(
@@ -51,7 +51,7 @@ async fn behind(
     size: u32,
 ) -> Page<MovieSummary> {
     let request = PageRequest::after(before.next.clone().expect("there is more"), size).unwrap();
-    let page = node.movies.page(filter, sorts, &request, None).await.unwrap();
+    let page = node.movie_page(filter, sorts, &request, None).await.unwrap();
     assert_eq!(page.total, None, "a page behind a position has no total");
     page
 }

@@ -30,15 +30,15 @@ crate::cases! { "personal_data":
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(owner.id).await.unwrap();
+    unit.find_user_for_update(owner.id).await.unwrap();
     let profile =
         Profile { first_name: Some(format!("Zoë {number}")), ..Profile::empty(id(number), owner.id) };
-    unit.profiles().put(&profile).await.unwrap();
-    unit.links().put(&link(number, owner.id, LinkKind::Activation)).await.unwrap();
-    unit.links().put(&link(number, owner.id, LinkKind::PasswordReset)).await.unwrap();
+    unit.put_profile(&profile).await.unwrap();
+    unit.put_link(&link(number, owner.id, LinkKind::Activation)).await.unwrap();
+    unit.put_link(&link(number, owner.id, LinkKind::PasswordReset)).await.unwrap();
     let session = session_of(number);
-    unit.sessions().insert(&session).await.unwrap();
-    unit.sessions().insert_refresh(&refresh_of(number)).await.unwrap();
+    unit.insert_session(&session).await.unwrap();
+    unit.insert_refresh_token(&refresh_of(number)).await.unwrap();
     let deed = AuditEntry {
         id: id(number),
         at: at(10),
@@ -50,16 +50,16 @@ async fn fill(node: &Node, number: u64) -> User {
         ip: None,
         request_id: None,
     };
-    unit.audit().append(&deed).await.unwrap();
+    unit.append_audit_entry(&deed).await.unwrap();
     let mail = NewOutboxMessage { user_id: Some(owner.id), ..message(number) };
-    unit.outbox().push(mail).await.unwrap();
+    unit.push_message(mail).await.unwrap();
     unit.commit().await.unwrap();
     let mut unit = node.cart_unit().await;
-    let cart = unit.carts().open_for_update(owner.id, id(number)).await.unwrap();
+    let cart = unit.open_cart_for_update(owner.id, id(number)).await.unwrap();
     let item = CartItem { id: id(number), movie_id: id(1), added_at: at(20) };
-    assert!(unit.carts().add(cart, &item).await.unwrap());
+    assert!(unit.add_cart_item(cart, &item).await.unwrap());
     let bought = Purchase { id: id(number), user_id: owner.id, movie_id: id(2), purchased_at: at(30) };
-    assert!(unit.purchases().insert(&bought).await.unwrap());
+    assert!(unit.insert_purchase(&bought).await.unwrap());
     unit.commit().await.unwrap();
     owner
 }
@@ -85,13 +85,13 @@ fn refresh_of(number: u64) -> RefreshToken {
 
 async fn erase(node: &Node, number: u64) {
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(id(number)).await.unwrap();
-    unit.personal_data().erase(id(number), at(40)).await.unwrap();
+    unit.find_user_for_update(id(number)).await.unwrap();
+    unit.erase_user(id(number), at(40)).await.unwrap();
     unit.commit().await.unwrap();
 }
 
 async fn collect(node: &Node, number: u64) -> Option<PersonalData> {
-    node.personal_data.collect(id(number)).await.unwrap()
+    node.personal_data(id(number)).await.unwrap()
 }
 
 async fn movies(node: &Node) {
@@ -121,7 +121,7 @@ async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: N
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);
     node.claim_all(at(100)).await;
-    node.outbox.complete(id(4), at(100)).await.unwrap();
+    node.complete_message(id(4), at(100)).await.unwrap();
     assert_eq!(collect(&node, 4).await.unwrap().pending_mails, 0);
 }
 
@@ -130,26 +130,26 @@ async fn an_erased_user_is_found_by_nobody(node: Node) {
     let owner = fill(&node, 1).await;
     erase(&node, 1).await;
     let mut unit = node.account_unit().await;
-    assert_eq!(unit.users().find(owner.id).await.unwrap(), None);
-    assert_eq!(unit.users().find_for_update(owner.id).await.unwrap(), None);
+    assert_eq!(unit.find_user(owner.id).await.unwrap(), None);
+    assert_eq!(unit.find_user_for_update(owner.id).await.unwrap(), None);
     let nameless = format!("deleted-{}@deleted.invalid", owner.id).parse().unwrap();
     for address in [&owner.email, &nameless] {
-        assert_eq!(unit.users().find_by_email_for_update(address).await.unwrap(), None);
-        assert_eq!(node.account_queries.credentials(address).await.unwrap(), None);
+        assert_eq!(unit.find_user_by_email_for_update(address).await.unwrap(), None);
+        assert_eq!(node.credentials(address).await.unwrap(), None);
     }
     drop(unit);
-    assert_eq!(node.account_queries.credentials_of(owner.id).await.unwrap(), None);
-    assert_eq!(node.account_queries.session_state(id(1), at(6)).await.unwrap(), None);
-    assert_eq!(node.users.find(owner.id).await.unwrap(), None);
+    assert_eq!(node.credentials_of(owner.id).await.unwrap(), None);
+    assert_eq!(node.session_state(id(1), at(6)).await.unwrap(), None);
+    assert_eq!(node.user_details(owner.id).await.unwrap(), None);
     assert_eq!(collect(&node, 1).await, None);
 }
 
 async fn the_address_of_an_erased_user_is_free_at_once(node: Node) {
     let owner = add_user(&node, 1).await;
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(owner.id).await.unwrap();
-    unit.personal_data().erase(owner.id, at(40)).await.unwrap();
-    unit.users().insert(&User { id: id(2), ..owner.clone() }).await.unwrap();
+    unit.find_user_for_update(owner.id).await.unwrap();
+    unit.erase_user(owner.id, at(40)).await.unwrap();
+    unit.insert_user(&User { id: id(2), ..owner.clone() }).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_user(&node, id(2)).await.unwrap().email, owner.email);
 }
@@ -162,15 +162,15 @@ async fn erasing_takes_what_is_the_users_and_leaves_that_of_others(node: Node) {
     erase(&node, 1).await;
     assert_eq!(collect(&node, 2).await, before);
     let mut unit = node.account_unit().await;
-    assert_eq!(unit.sessions().find_for_update(id(1)).await.unwrap(), None);
-    assert_eq!(unit.sessions().find_refresh(&digest(1)).await.unwrap(), None);
+    assert_eq!(unit.find_session_for_update(id(1)).await.unwrap(), None);
+    assert_eq!(unit.find_refresh_token(&digest(1)).await.unwrap(), None);
     for kind in [LinkKind::Activation, LinkKind::PasswordReset] {
-        assert_eq!(unit.links().find(kind, &digest(1)).await.unwrap(), None);
+        assert_eq!(unit.find_link(kind, &digest(1)).await.unwrap(), None);
     }
     drop(unit);
     let mut unit = node.cart_unit().await;
-    assert!(!unit.carts().contains(id(1), id(1)).await.unwrap());
-    assert!(unit.carts().contains(id(2), id(1)).await.unwrap());
+    assert!(!unit.cart_contains(id(1), id(1)).await.unwrap());
+    assert!(unit.cart_contains(id(2), id(1)).await.unwrap());
     drop(unit);
     let claimed = node.claim_all(at(100)).await;
     assert_eq!(claimed.iter().map(|message| message.id).collect::<Vec<_>>(), [id(2)]);
@@ -181,7 +181,7 @@ async fn erasing_leaves_the_books(node: Node) {
     fill(&node, 1).await;
     erase(&node, 1).await;
     let mut unit = node.cart_unit().await;
-    assert!(unit.purchases().is_purchased(id(1), id(2)).await.unwrap());
+    assert!(unit.is_purchased(id(1), id(2)).await.unwrap());
 }
 
 async fn a_dropped_erasure_never_happened(node: Node) {
@@ -189,8 +189,8 @@ async fn a_dropped_erasure_never_happened(node: Node) {
     fill(&node, 1).await;
     let before = collect(&node, 1).await;
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(id(1)).await.unwrap();
-    unit.personal_data().erase(id(1), at(40)).await.unwrap();
+    unit.find_user_for_update(id(1)).await.unwrap();
+    unit.erase_user(id(1), at(40)).await.unwrap();
     drop(unit);
     assert_eq!(collect(&node, 1).await, before);
 }
@@ -201,7 +201,7 @@ async fn two_erased_users_are_no_trouble_to_each_other(node: Node) {
         erase(&node, number).await;
     }
     let mut unit = node.account_unit().await;
-    unit.users().insert(&user(3)).await.unwrap();
+    unit.insert_user(&user(3)).await.unwrap();
     unit.commit().await.unwrap();
 }
 
@@ -210,10 +210,10 @@ async fn a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean
     add_user(&node, 1).await;
     erase(&node, 1).await;
     let mut unit = node.cart_unit().await;
-    let cart = unit.carts().open_for_update(id(1), id(1)).await.unwrap();
+    let cart = unit.open_cart_for_update(id(1), id(1)).await.unwrap();
     let item = CartItem { id: id(1), movie_id: id(1), added_at: at(41) };
-    assert!(unit.carts().add(cart, &item).await.unwrap());
+    assert!(unit.add_cart_item(cart, &item).await.unwrap());
     unit.commit().await.unwrap();
-    node.maintenance.purge_expired(at(50), at(0), 100).await.unwrap();
-    assert!(!node.cart_unit().await.carts().contains(cart, id(1)).await.unwrap());
+    node.purge_expired(at(50), at(0), 100).await.unwrap();
+    assert!(!node.cart_unit().await.cart_contains(cart, id(1)).await.unwrap());
 }

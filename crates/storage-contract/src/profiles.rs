@@ -21,14 +21,14 @@ crate::cases! { "profiles":
 
 async fn find(node: &Node, user_id: UserId) -> Option<Profile> {
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(user_id).await.unwrap();
-    unit.profiles().find(user_id).await.unwrap()
+    unit.find_user_for_update(user_id).await.unwrap();
+    unit.find_profile(user_id).await.unwrap()
 }
 
 async fn put(node: &Node, profile: &Profile) {
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(profile.user_id).await.unwrap();
-    unit.profiles().put(profile).await.unwrap();
+    unit.find_user_for_update(profile.user_id).await.unwrap();
+    unit.put_profile(profile).await.unwrap();
     unit.commit().await.unwrap();
 }
 

@@ -22,16 +22,16 @@ async fn links_that_expired_before_the_bound_go(node: Node) {
     let bound = at(1000);
     let mut unit = node.account_unit().await;
     for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
-        unit.users().insert(&crate::fixtures::user(number)).await.unwrap();
+        unit.insert_user(&crate::fixtures::user(number)).await.unwrap();
         let token =
             LinkToken { expires_at: shifted(bound, moved), ..link(number, id(number), LinkKind::Activation) };
-        unit.links().put(&token).await.unwrap();
+        unit.put_link(&token).await.unwrap();
     }
     unit.commit().await.unwrap();
-    assert_eq!(node.maintenance.purge_expired(at(5000), bound, 100).await.unwrap(), 1);
+    assert_eq!(node.purge_expired(at(5000), bound, 100).await.unwrap(), 1);
     let mut unit = node.account_unit().await;
     for (number, is_left) in [(1, false), (2, true), (3, true)] {
-        let taken = unit.links().take(LinkKind::Activation, &digest(number)).await.unwrap();
+        let taken = unit.take_link(LinkKind::Activation, &digest(number)).await.unwrap();
         assert_eq!(taken.is_some(), is_left, "{number}");
     }
 }
@@ -41,19 +41,19 @@ async fn refresh_tokens_that_expired_before_now_go(node: Node) {
     let session = session(1, id(1));
     let now = at(1000);
     let mut unit = node.account_unit().await;
-    unit.sessions().insert(&session).await.unwrap();
+    unit.insert_session(&session).await.unwrap();
     for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
         let token = RefreshToken { expires_at: shifted(now, moved), ..refresh(number, &session) };
-        unit.sessions().insert_refresh(&token).await.unwrap();
+        unit.insert_refresh_token(&token).await.unwrap();
     }
     unit.commit().await.unwrap();
-    assert_eq!(node.maintenance.purge_expired(now, at(0), 100).await.unwrap(), 1);
+    assert_eq!(node.purge_expired(now, at(0), 100).await.unwrap(), 1);
     let mut unit = node.account_unit().await;
     for (number, is_left) in [(1, false), (2, true), (3, true)] {
-        let found = unit.sessions().find_refresh(&digest(number)).await.unwrap();
+        let found = unit.find_refresh_token(&digest(number)).await.unwrap();
         assert_eq!(found.is_some(), is_left, "{number}");
     }
-    assert!(unit.sessions().find_for_update(session.id).await.unwrap().is_some());
+    assert!(unit.find_session_for_update(session.id).await.unwrap().is_some());
 }
 
 async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
@@ -66,22 +66,19 @@ async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
             expires_at: shifted(bound, expires),
             ..session(number, id(1))
         };
-        unit.sessions().insert(&session).await.unwrap();
+        unit.insert_session(&session).await.unwrap();
         // Whatever is left of their refresh tokens must be in nobody's way.
         let expires_at = at(1_000_000);
-        unit.sessions()
-            .insert_refresh(&RefreshToken { expires_at, ..refresh(number, &session) })
-            .await
-            .unwrap();
+        unit.insert_refresh_token(&RefreshToken { expires_at, ..refresh(number, &session) }).await.unwrap();
         assert!(is_left || number < 3);
     }
     unit.commit().await.unwrap();
-    node.maintenance.purge_expired(at(500), bound, 100).await.unwrap();
+    node.purge_expired(at(500), bound, 100).await.unwrap();
     let mut unit = node.account_unit().await;
     for (number, _, _, is_left) in SESSIONS {
-        let found = unit.sessions().find_for_update(id(number)).await.unwrap();
+        let found = unit.find_session_for_update(id(number)).await.unwrap();
         assert_eq!(found.is_some(), is_left, "session {number}");
-        let token = unit.sessions().find_refresh(&digest(number)).await.unwrap();
+        let token = unit.find_refresh_token(&digest(number)).await.unwrap();
         assert_eq!(token.is_some(), is_left, "refresh token {number}");
     }
 }
@@ -98,16 +95,16 @@ const SESSIONS: [(u64, Option<i64>, i64, bool); 5] = [
 async fn a_purge_takes_at_most_the_limit_of_each_kind(node: Node) {
     let mut unit = node.account_unit().await;
     for number in 1..=5 {
-        unit.users().insert(&crate::fixtures::user(number)).await.unwrap();
-        unit.links().put(&link(number, id(number), LinkKind::PasswordReset)).await.unwrap();
+        unit.insert_user(&crate::fixtures::user(number)).await.unwrap();
+        unit.put_link(&link(number, id(number), LinkKind::PasswordReset)).await.unwrap();
         let session = session(number, id(number));
-        unit.sessions().insert(&session).await.unwrap();
-        unit.sessions().insert_refresh(&refresh(number, &session)).await.unwrap();
+        unit.insert_session(&session).await.unwrap();
+        unit.insert_refresh_token(&refresh(number, &session)).await.unwrap();
     }
     unit.commit().await.unwrap();
     let mut gone = Vec::new();
     for _ in 0..4 {
-        gone.push(node.maintenance.purge_expired(at(10_000), at(10_000), 2).await.unwrap());
+        gone.push(node.purge_expired(at(10_000), at(10_000), 2).await.unwrap());
     }
     assert_eq!(gone, [4, 4, 2, 0], "two links and two refresh tokens at a time; the sessions live on");
 }
@@ -117,17 +114,17 @@ async fn carts_of_erased_users_go_no_more_at_a_time_than_the_limit(node: Node) {
         add_user(&node, number).await;
         if number < 6 {
             let mut unit = node.account_unit().await;
-            unit.users().find_for_update(id(number)).await.unwrap();
-            unit.personal_data().erase(id(number), at(40)).await.unwrap();
+            unit.find_user_for_update(id(number)).await.unwrap();
+            unit.erase_user(id(number), at(40)).await.unwrap();
             unit.commit().await.unwrap();
         }
         let mut unit = node.cart_unit().await;
-        unit.carts().open_for_update(id(number), id(number)).await.unwrap();
+        unit.open_cart_for_update(id(number), id(number)).await.unwrap();
         unit.commit().await.unwrap();
     }
     let mut gone = Vec::new();
     for _ in 0..4 {
-        gone.push(node.maintenance.purge_expired(at(50), at(40), 2).await.unwrap());
+        gone.push(node.purge_expired(at(50), at(40), 2).await.unwrap());
     }
     assert_eq!(gone, [2, 2, 1, 0]);
 }
@@ -136,9 +133,9 @@ async fn nodes_that_purge_at_once_remove_each_row_once(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
     let mut unit = node.account_unit().await;
-    unit.sessions().insert(&session).await.unwrap();
+    unit.insert_session(&session).await.unwrap();
     for number in 1..=100 {
-        unit.sessions().insert_refresh(&refresh(number, &session)).await.unwrap();
+        unit.insert_refresh_token(&refresh(number, &session)).await.unwrap();
     }
     unit.commit().await.unwrap();
     let nodes = [node.clone(), node.another().await];
@@ -147,7 +144,7 @@ async fn nodes_that_purge_at_once_remove_each_row_once(node: Node) {
         async move {
             let mut gone = 0;
             for _ in 0..10 {
-                gone += patiently(|| node.maintenance.purge_expired(at(10_000), at(0), 10)).await;
+                gone += patiently(|| node.purge_expired(at(10_000), at(0), 10)).await;
             }
             gone
         }

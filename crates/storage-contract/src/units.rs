@@ -24,8 +24,8 @@ crate::cases! { "units":
 
 async fn a_dropped_unit_never_happened(node: Node) {
     let mut unit = node.account_unit().await;
-    unit.users().insert(&user(1)).await.unwrap();
-    unit.outbox().push(message(1)).await.unwrap();
+    unit.insert_user(&user(1)).await.unwrap();
+    unit.push_message(message(1)).await.unwrap();
     drop(unit);
     assert_eq!(stored_user(&node, id(1)).await, None);
     assert!(node.claim_all(at(100)).await.is_empty());
@@ -35,18 +35,18 @@ async fn a_dropped_unit_frees_its_locks_at_once(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..20 {
         let mut unit = node.account_unit().await;
-        timeout(AT_ONCE, unit.users().find_for_update(id(1))).await.expect("the lock is free").unwrap();
+        timeout(AT_ONCE, unit.find_user_for_update(id(1))).await.expect("the lock is free").unwrap();
         drop(unit);
     }
     let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
-    timeout(AT_ONCE, unit.users().find_for_update(id(1))).await.expect("the lock is free").unwrap();
+    timeout(AT_ONCE, unit.find_user_for_update(id(1))).await.expect("the lock is free").unwrap();
 }
 
 async fn a_dropped_cart_unit_frees_its_locks_at_once(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..20 {
         let mut unit = node.cart_unit().await;
-        let open = unit.carts().open_for_update(id(1), fresh());
+        let open = unit.open_cart_for_update(id(1), fresh());
         timeout(AT_ONCE, open).await.expect("the lock is free").unwrap();
         drop(unit);
     }
@@ -56,24 +56,24 @@ async fn dropped_units_use_up_no_connections(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..100 {
         let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
-        unit.users().find(id(1)).await.unwrap();
+        unit.find_user(id(1)).await.unwrap();
     }
 }
 
 async fn what_a_unit_writes_is_seen_by_others_only_after_its_commit(node: Node) {
     let ann = user(1);
     let mut unit = node.account_unit().await;
-    unit.users().insert(&ann).await.unwrap();
-    assert_eq!(node.account_queries.credentials(&ann.email).await.unwrap(), None);
+    unit.insert_user(&ann).await.unwrap();
+    assert_eq!(node.credentials(&ann.email).await.unwrap(), None);
     unit.commit().await.unwrap();
-    assert!(node.account_queries.credentials(&ann.email).await.unwrap().is_some());
+    assert!(node.credentials(&ann.email).await.unwrap().is_some());
 }
 
 async fn a_unit_sees_what_it_wrote_itself(node: Node) {
     let ann = user(1);
     let mut unit = node.account_unit().await;
-    unit.users().insert(&ann).await.unwrap();
-    assert_eq!(unit.users().find(ann.id).await.unwrap(), Some(ann));
+    unit.insert_user(&ann).await.unwrap();
+    assert_eq!(unit.find_user(ann.id).await.unwrap(), Some(ann));
 }
 
 async fn a_unit_that_did_nothing_can_be_committed(node: Node) {
@@ -88,8 +88,8 @@ async fn two_hundred_read_then_write_units_at_once_all_succeed(node: Node) {
         let node = node.clone();
         async move {
             let mut unit = node.account_unit().await;
-            unit.users().find(id(1)).await.unwrap().unwrap();
-            unit.outbox().push(message(number)).await.unwrap();
+            unit.find_user(id(1)).await.unwrap().unwrap();
+            unit.push_message(message(number)).await.unwrap();
             unit.commit().await.unwrap();
         }
     })
@@ -102,18 +102,18 @@ async fn units_of_two_nodes_wait_for_each_other(node: Node) {
     add_movie(&node, 1, facts("Up")).await;
     let other = node.another().await;
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(id(1)).await.unwrap().unwrap();
+    unit.find_user_for_update(id(1)).await.unwrap().unwrap();
     let waiting = tokio::spawn(async move {
         let mut unit = other.account_unit().await;
-        let ann = unit.users().find_for_update(id(1)).await.unwrap().unwrap();
+        let ann = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
         let message = NewOutboxMessage { dedupe_key: format!("version {}", ann.version), ..message(1) };
-        unit.outbox().push(message).await.unwrap();
+        unit.push_message(message).await.unwrap();
         unit.commit().await.unwrap();
         ann.version
     });
-    let mut ann = unit.users().find(id(1)).await.unwrap().unwrap();
+    let mut ann = unit.find_user(id(1)).await.unwrap().unwrap();
     ann.version = 40;
-    unit.users().update(&ann).await.unwrap();
+    unit.update_user(&ann).await.unwrap();
     unit.commit().await.unwrap();
     let version = timeout(AT_ONCE, waiting).await.expect("the lock is free").unwrap();
     // It came before the lock or after the commit, never between.

@@ -35,7 +35,7 @@ const fn by(key: UserSortKey, descending: bool) -> UserSort {
 async fn add(node: &Node, users: &[User]) {
     let mut unit = node.account_unit().await;
     for user in users {
-        unit.users().insert(user).await.unwrap();
+        unit.insert_user(user).await.unwrap();
     }
     unit.commit().await.unwrap();
 }
@@ -48,12 +48,12 @@ async fn numbered(
     size: u32,
 ) -> Page<UserDetails> {
     let request = PageRequest::numbered(number, size).unwrap();
-    node.users.page(filter, sorts, &request).await.unwrap()
+    node.user_page(filter, sorts, &request).await.unwrap()
 }
 
 async fn behind(node: &Node, sorts: &[UserSort], position: Position, size: u32) -> Page<UserDetails> {
     let request = PageRequest::after(position, size).unwrap();
-    let page = node.users.page(&UserFilter::default(), sorts, &request).await.unwrap();
+    let page = node.user_page(&UserFilter::default(), sorts, &request).await.unwrap();
     assert_eq!(page.total, None, "a page behind a position has no total");
     page
 }
@@ -84,10 +84,10 @@ async fn a_user_is_shown_with_the_profile(node: Node) {
         ..Profile::empty(fresh(), ann.id)
     };
     let mut unit = node.account_unit().await;
-    unit.users().find_for_update(ann.id).await.unwrap();
-    unit.profiles().put(&profile).await.unwrap();
+    unit.find_user_for_update(ann.id).await.unwrap();
+    unit.put_profile(&profile).await.unwrap();
     unit.commit().await.unwrap();
-    let shown = node.users.find(ann.id).await.unwrap().unwrap();
+    let shown = node.user_details(ann.id).await.unwrap().unwrap();
     let expected = UserDetails {
         id: ann.id,
         email: ann.email,
@@ -103,10 +103,10 @@ async fn a_user_is_shown_with_the_profile(node: Node) {
 
 async fn a_user_without_a_profile_and_an_unknown_one_are_shown_as_such(node: Node) {
     add(&node, &[User { role: Role::Moderator, state: DEACTIVATED, ..user(1) }]).await;
-    let shown = node.users.find(id(1)).await.unwrap().unwrap();
+    let shown = node.user_details(id(1)).await.unwrap().unwrap();
     assert_eq!((shown.role, shown.is_active, shown.profile), (Role::Moderator, false, None));
     assert_eq!(shown.email.as_str(), "User1@example.com", "as its owner wrote it");
-    assert_eq!(node.users.find(id(2)).await.unwrap(), None);
+    assert_eq!(node.user_details(id(2)).await.unwrap(), None);
 }
 
 async fn each_filter_narrows_the_list(node: Node) {
@@ -241,7 +241,7 @@ async fn a_position_holds_when_its_user_changes(node: Node) {
     anchor.set_role(Role::Admin, at(99));
     anchor.deactivate(at(99)).unwrap();
     let mut unit = node.account_unit().await;
-    unit.users().update(&anchor).await.unwrap();
+    unit.update_user(&anchor).await.unwrap();
     unit.commit().await.unwrap();
     add_user(&node, 99).await;
     let rest = ids(&behind(&node, &sorts, first.next.unwrap(), 100).await);

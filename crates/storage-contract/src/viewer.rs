@@ -32,11 +32,11 @@ async fn prepare(node: &Node) {
 async fn views(node: &Node, viewer: Option<UserId>) -> Vec<Option<PersonalView>> {
     let request = PageRequest::numbered(1, 10).unwrap();
     let sorts = [MovieSort { descending: false, ..MovieSort::POPULAR }];
-    let page = node.movies.page(&MovieFilter::default(), &sorts, &request, viewer).await.unwrap();
+    let page = node.movie_page(&MovieFilter::default(), &sorts, &request, viewer).await.unwrap();
     let listed: Vec<_> = page.items.iter().map(|movie| movie.me).collect();
     let mut alone = Vec::new();
     for movie in 1..=4 {
-        alone.push(node.movies.find(id(movie), viewer).await.unwrap().unwrap().summary.me);
+        alone.push(node.movie_detail(id(movie), viewer).await.unwrap().unwrap().summary.me);
     }
     assert_eq!(listed, alone);
     listed

@@ -53,7 +53,7 @@ impl AccountQueries for Database {
         Ok(Some((email.parse().map_err(StoreError::failed)?, Credentials { user_id, password, version })))
     }
 
-    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn find_link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
         let mut statement = Statement::<(SqlId, SqlId, SqlInstant)>::new(match kind {
             LinkKind::Activation => "SELECT id, user_id, expires_at FROM activation_tokens WHERE token = ",
             LinkKind::PasswordReset => {

@@ -48,7 +48,7 @@ pub(super) type RecordRow = (
 
 #[async_trait]
 impl AuditQueries for Database {
-    async fn page(
+    async fn audit_page(
         &self,
         filter: &AuditFilter,
         request: &PageRequest,

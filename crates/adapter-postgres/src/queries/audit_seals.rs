@@ -47,7 +47,7 @@ impl TryFrom<SealRow> for Seal {
 
 #[async_trait]
 impl AuditSeals for Database {
-    async fn add(&self, seal: &Seal) -> Result<bool, StoreError> {
+    async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
         let query = diesel::insert_into(audit_seals::table)
             .values((
@@ -66,14 +66,14 @@ impl AuditSeals for Database {
         Ok(is_added)
     }
 
-    async fn last(&self) -> Result<Option<Seal>, StoreError> {
+    async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
         let mut statement = seals();
         statement.sql(" ORDER BY number DESC LIMIT 1");
         let rows: Vec<SealRow> = self.fetch(statement).await?;
         rows.into_iter().next().map(Seal::try_from).transpose()
     }
 
-    async fn behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+    async fn seals_behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError> {
         let mut statement = seals();
         statement
             .sql(" WHERE number > ")
@@ -84,7 +84,7 @@ impl AuditSeals for Database {
         rows.into_iter().map(Seal::try_from).collect()
     }
 
-    async fn rows(
+    async fn log_rows(
         &self,
         after: Option<LogPlace>,
         until: LogPlace,
@@ -94,7 +94,7 @@ impl AuditSeals for Database {
         Ok(rows.into_iter().map(stored).collect())
     }
 
-    async fn count_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError> {
+    async fn count_log_rows_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError> {
         let mut statement = Statement::<(BigInt,)>::new("SELECT count(*) FROM audit_log a WHERE TRUE");
         push_behind(&mut statement, place);
         let rows: Vec<(i64,)> = self.fetch(statement).await?;

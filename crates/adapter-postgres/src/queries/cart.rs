@@ -18,7 +18,7 @@ type LineRow = (SummaryRow, bool, DbInstant);
 
 #[async_trait]
 impl CartQueries for Database {
-    async fn view(&self, user_id: UserId) -> Result<CartView, StoreError> {
+    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError> {
         let mut statement = Statement::<LineTypes>::new("SELECT ");
         push_summary(&mut statement, Some(user_id));
         statement

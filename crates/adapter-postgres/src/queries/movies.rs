@@ -28,7 +28,7 @@ type PageRow = (SummaryRow, DetailRow);
 
 #[async_trait]
 impl MovieQueries for Database {
-    async fn page(
+    async fn movie_page(
         &self,
         filter: &MovieFilter,
         sorts: &[MovieSort],
@@ -54,7 +54,11 @@ impl MovieQueries for Database {
         Ok(Page { items, next, total })
     }
 
-    async fn find(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError> {
+    async fn movie_detail(
+        &self,
+        id: MovieId,
+        viewer: Option<UserId>,
+    ) -> Result<Option<MovieDetail>, StoreError> {
         let mut statement = detail_statement(viewer);
         statement.sql(" WHERE m.id = ").bind(id.as_uuid());
         let rows: Vec<PageRow> = self.fetch(statement).await?;
@@ -65,7 +69,11 @@ impl MovieQueries for Database {
         self.counted_genres().await
     }
 
-    async fn export(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError> {
+    async fn export_movies(
+        &self,
+        after: Option<MovieId>,
+        limit: u32,
+    ) -> Result<Vec<MovieDetail>, StoreError> {
         let mut statement = detail_statement(None);
         if let Some(after) = after {
             statement.sql(" WHERE m.id > ").bind(after.as_uuid());
@@ -75,7 +83,7 @@ impl MovieQueries for Database {
         rows.into_iter().map(|(summary, detail)| detail.into_detail(summary, None)).collect()
     }
 
-    async fn is_empty(&self) -> Result<bool, StoreError> {
+    async fn has_no_movies(&self) -> Result<bool, StoreError> {
         let rows: Vec<(i32,)> =
             self.fetch(Statement::<(Integer,)>::new("SELECT 1 FROM movies LIMIT 1")).await?;
         Ok(rows.is_empty())

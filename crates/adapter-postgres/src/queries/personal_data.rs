@@ -33,8 +33,8 @@ const LINKS: [(LinkKind, &str); 2] =
 
 #[async_trait]
 impl PersonalDataQueries for Database {
-    async fn collect(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
-        let Some(user) = UserQueries::find(self, user_id).await? else { return Ok(None) };
+    async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
+        let Some(user) = UserQueries::user_details(self, user_id).await? else { return Ok(None) };
         Ok(Some(PersonalData {
             user,
             sessions: self.sessions_of(user_id).await?,

@@ -183,12 +183,13 @@ async fn a_list_takes_two_statements_at_most_and_a_movie_one() {
     // The total is counted once, told from memory then, and told by the last page itself.
     for (number, statements) in [(1, 2), (1, 1), (2, 1), (89, 1), (90, 1), (400, 2)] {
         let before = database.statements();
-        let page = database.page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();
+        let page =
+            database.movie_page(&genre, &[MovieSort::POPULAR], &request(number), viewer).await.unwrap();
         assert_eq!(page.total.unwrap().items, 1_800, "page {number}");
         assert_eq!(database.statements().wrapping_sub(before), statements, "page {number}");
     }
-    let page = database.page(&genre, &[MovieSort::POPULAR], &request(1), viewer).await.unwrap();
+    let page = database.movie_page(&genre, &[MovieSort::POPULAR], &request(1), viewer).await.unwrap();
     let before = database.statements();
-    assert!(database.find(page.items[0].id, viewer).await.unwrap().is_some());
+    assert!(database.movie_detail(page.items[0].id, viewer).await.unwrap().is_some());
     assert_eq!(database.statements().wrapping_sub(before), 1);
 }

@@ -45,7 +45,7 @@ type UserRow = (AccountRow, ProfileColumns);
 
 #[async_trait]
 impl UserQueries for Database {
-    async fn page(
+    async fn user_page(
         &self,
         filter: &UserFilter,
         sorts: &[UserSort],
@@ -57,7 +57,7 @@ impl UserQueries for Database {
         page.try_map(details)
     }
 
-    async fn find(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
+    async fn user_details(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
         let mut statement = Statement::<UserTypes>::new("SELECT ");
         statement.sql(COLUMNS).sql(TABLES).sql("u.id = ").bind(id.as_uuid());
         let rows: Vec<UserRow> = self.fetch(statement).await?;

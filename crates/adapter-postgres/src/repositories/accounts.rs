@@ -108,7 +108,7 @@ impl TryFrom<UserRow> for User {
 
 #[async_trait]
 impl UserRepository for UnitOfWork {
-    async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+    async fn find_user(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let query = users::table
             .filter(users::id.eq(DbUuid(id.as_uuid())))
             .filter(users::deleted_at.is_null())
@@ -116,7 +116,7 @@ impl UserRepository for UnitOfWork {
         self.first::<UserRow, _>(query).await?.map(User::try_from).transpose()
     }
 
-    async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+    async fn find_user_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let query = users::table
             .filter(users::id.eq(DbUuid(id.as_uuid())))
             .filter(users::deleted_at.is_null())
@@ -124,13 +124,16 @@ impl UserRepository for UnitOfWork {
         self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
     }
 
-    async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
+    async fn find_user_by_email_for_update(
+        &mut self,
+        email: &EmailAddress,
+    ) -> Result<Option<User>, StoreError> {
         let query =
             users::table.filter(users::email_key.eq(email.key().to_owned())).select(UserRow::as_select());
         self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
     }
 
-    async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
+    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
         let query = users::table
             .filter(users::group_id.eq(group_id(Role::Admin)).or(users::id.eq(DbUuid(id.as_uuid()))))
             .filter(users::deleted_at.is_null())
@@ -140,7 +143,7 @@ impl UserRepository for UnitOfWork {
         rows.into_iter().map(User::try_from).collect()
     }
 
-    async fn insert(&mut self, user: &User) -> Result<(), InsertUserError> {
+    async fn insert_user(&mut self, user: &User) -> Result<(), InsertUserError> {
         let query = diesel::insert_into(users::table)
             .values(UserRow::from(user))
             .on_conflict(users::email_key)
@@ -148,7 +151,7 @@ impl UserRepository for UnitOfWork {
         if self.execute(query).await? == 0 { Err(InsertUserError::EmailTaken) } else { Ok(()) }
     }
 
-    async fn update(&mut self, user: &User) -> Result<(), StoreError> {
+    async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
         let query = diesel::update(users::table.filter(users::id.eq(DbUuid(user.id.as_uuid())))).set((
             users::email.eq(user.email.as_str().to_owned()),
             users::hashed_password.eq(user.password.as_str().to_owned()),

@@ -15,7 +15,7 @@ pub(crate) fn written(state: Option<&AuditState>) -> Option<String> {
 
 #[async_trait]
 impl AuditRepository for UnitOfWork {
-    async fn append_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    async fn append_audit_entries(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         for chunk in entries.chunks(CHUNK) {
             insert_entries(self, chunk).await?;
         }

@@ -22,7 +22,11 @@ impl UnitOfWork {
 
 #[async_trait]
 impl CartRepository for UnitOfWork {
-    async fn open_for_update(&mut self, user_id: UserId, proposed: CartId) -> Result<CartId, StoreError> {
+    async fn open_cart_for_update(
+        &mut self,
+        user_id: UserId,
+        proposed: CartId,
+    ) -> Result<CartId, StoreError> {
         let user_id = DbUuid(user_id.as_uuid());
         if let Some(id) = self.lock_cart(user_id).await? {
             return Ok(id);
@@ -38,13 +42,13 @@ impl CartRepository for UnitOfWork {
         self.lock_cart(user_id).await?.ok_or_else(|| StoreError::failed("a cart came and went"))
     }
 
-    async fn count(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
+    async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
         let query = cart_items::table.filter(cart_items::cart_id.eq(DbUuid(cart_id.as_uuid()))).count();
         let count: Option<i64> = self.first(query).await?;
         u64::try_from(count.unwrap_or_default()).map_err(StoreError::failed)
     }
 
-    async fn contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
+    async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
         let query = cart_items::table
             .filter(cart_items::cart_id.eq(DbUuid(cart_id.as_uuid())))
             .filter(cart_items::movie_id.eq(DbUuid(movie_id.as_uuid())))
@@ -52,7 +56,7 @@ impl CartRepository for UnitOfWork {
         Ok(self.first::<DbUuid, _>(query).await?.is_some())
     }
 
-    async fn add(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
+    async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
         let query = diesel::insert_into(cart_items::table)
             .values((
                 cart_items::id.eq(DbUuid(item.id.as_uuid())),
@@ -65,7 +69,7 @@ impl CartRepository for UnitOfWork {
         Ok(self.execute(query).await? == 1)
     }
 
-    async fn remove(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
+    async fn remove_cart_item(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
         let cart = carts::table.filter(carts::user_id.eq(DbUuid(user_id.as_uuid()))).select(carts::id);
         let item = cart_items::table
             .filter(cart_items::movie_id.eq(DbUuid(movie_id.as_uuid())))
@@ -73,7 +77,7 @@ impl CartRepository for UnitOfWork {
         Ok(self.execute(diesel::delete(item)).await? > 0)
     }
 
-    async fn clear(&mut self, user_id: UserId) -> Result<(), StoreError> {
+    async fn clear_cart(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let cart = carts::table.filter(carts::user_id.eq(DbUuid(user_id.as_uuid()))).select(carts::id);
         let items = cart_items::table.filter(cart_items::cart_id.eq_any(cart));
         self.execute(diesel::delete(items)).await?;

@@ -6,7 +6,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, ProposedName, popularity},
+    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, OfferRepository, ProposedName, popularity},
     id::{CertificationId, Id, Kind, MovieId},
     money::Money,
     store::StoreError,
@@ -77,7 +77,10 @@ impl MovieRepository for UnitOfWork {
             .collect()
     }
 
-    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
+    async fn find_movies_for_update(
+        &mut self,
+        identities: &[MovieIdentity],
+    ) -> Result<Vec<Movie>, StoreError> {
         let mut found = Vec::with_capacity(identities.len());
         for chunk in identities.chunks(CHUNK) {
             if !self.lock_movies(chunk).await? {
@@ -100,7 +103,7 @@ impl MovieRepository for UnitOfWork {
         Ok(found)
     }
 
-    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
+    async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
         let mut inserted = Vec::with_capacity(movies.len());
         for chunk in movies.chunks(CHUNK) {
             let added: HashSet<Uuid> = insert_movies(self, chunk).await?.into_iter().collect();
@@ -115,7 +118,7 @@ impl MovieRepository for UnitOfWork {
         Ok(inserted)
     }
 
-    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError> {
+    async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
         let id = DbUuid(movie.id.as_uuid());
         let query = diesel::update(movies::table.filter(movies::id.eq(id))).set((
             (
@@ -148,8 +151,11 @@ impl MovieRepository for UnitOfWork {
         self.note_catalog_change();
         Ok(())
     }
+}
 
-    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
+#[async_trait]
+impl OfferRepository for UnitOfWork {
+    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
         let query = movies::table.filter(movies::id.eq(DbUuid(id.as_uuid()))).select(movies::is_available);
         self.first(query).await
     }

@@ -17,7 +17,12 @@ use crate::{
 
 #[async_trait]
 impl KnownDeviceRepository for UnitOfWork {
-    async fn see(&mut self, user_id: UserId, device: &TokenDigest, at: Instant) -> Result<bool, StoreError> {
+    async fn touch_device(
+        &mut self,
+        user_id: UserId,
+        device: &TokenDigest,
+        at: Instant,
+    ) -> Result<bool, StoreError> {
         let known = known_devices::table
             .filter(known_devices::user_id.eq(DbUuid(user_id.as_uuid())))
             .filter(known_devices::device.eq(device.as_str().to_owned()));
@@ -25,7 +30,7 @@ impl KnownDeviceRepository for UnitOfWork {
         Ok(self.execute(seen).await? > 0)
     }
 
-    async fn has_any(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+    async fn has_known_devices(&mut self, user_id: UserId) -> Result<bool, StoreError> {
         let query = known_devices::table
             .filter(known_devices::user_id.eq(DbUuid(user_id.as_uuid())))
             .select(known_devices::device)
@@ -33,7 +38,7 @@ impl KnownDeviceRepository for UnitOfWork {
         Ok(self.first::<String, _>(query).await?.is_some())
     }
 
-    async fn insert(&mut self, device: &KnownDevice) -> Result<(), StoreError> {
+    async fn insert_device(&mut self, device: &KnownDevice) -> Result<(), StoreError> {
         let query = diesel::insert_into(known_devices::table).values((
             known_devices::user_id.eq(DbUuid(device.user_id.as_uuid())),
             known_devices::device.eq(device.device.as_str().to_owned()),

@@ -45,7 +45,7 @@ fn link_token(
 
 #[async_trait]
 impl LinkTokenRepository for UnitOfWork {
-    async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError> {
+    async fn put_link(&mut self, token: &LinkToken) -> Result<(), StoreError> {
         let id = DbUuid(token.id.as_uuid());
         let user_id = DbUuid(token.user_id.as_uuid());
         let digest = token.digest.as_str();
@@ -69,7 +69,11 @@ impl LinkTokenRepository for UnitOfWork {
         })
     }
 
-    async fn find(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn find_link(
+        &mut self,
+        kind: LinkKind,
+        digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError> {
         let found: Option<(DbUuid, DbUuid, DbInstant)> = with_table!(kind, tokens, {
             let query = tokens::table.filter(tokens::token.eq(digest.as_str().to_owned())).select((
                 tokens::id,
@@ -81,7 +85,11 @@ impl LinkTokenRepository for UnitOfWork {
         Ok(found.map(|row| link_token(kind, digest, row)))
     }
 
-    async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn take_link(
+        &mut self,
+        kind: LinkKind,
+        digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError> {
         let found: Option<(DbUuid, DbUuid, DbInstant)> = with_table!(kind, tokens, {
             let query = diesel::delete(tokens::table.filter(tokens::token.eq(digest.as_str().to_owned())))
                 .returning((tokens::id, tokens::user_id, tokens::expires_at));
@@ -90,7 +98,7 @@ impl LinkTokenRepository for UnitOfWork {
         Ok(found.map(|row| link_token(kind, digest, row)))
     }
 
-    async fn remove(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError> {
+    async fn remove_link(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError> {
         let user_id = DbUuid(user_id.as_uuid());
         with_table!(kind, tokens, {
             self.execute(diesel::delete(tokens::table.filter(tokens::user_id.eq(user_id)))).await?;

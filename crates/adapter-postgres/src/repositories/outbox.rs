@@ -23,7 +23,7 @@ const MAX_ERROR_LENGTH: usize = 1_000;
 
 #[async_trait]
 impl OutboxRepository for UnitOfWork {
-    async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
+    async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
         let query = diesel::insert_into(outbox::table)
             .values((
                 outbox::id.eq(DbUuid(message.id.as_uuid())),
@@ -40,7 +40,7 @@ impl OutboxRepository for UnitOfWork {
         Ok(())
     }
 
-    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError> {
+    async fn remove_message(&mut self, id: OutboxId) -> Result<bool, StoreError> {
         let message =
             outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
         Ok(self.execute(diesel::delete(message)).await? == 1)
@@ -52,7 +52,7 @@ type ClaimedRow = (DbUuid, String, Vec<u8>, i32);
 
 #[async_trait]
 impl OutboxQueue for Database {
-    async fn claim(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError> {
+    async fn claim_message(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError> {
         let lease = chrono::TimeDelta::from_std(LEASE).map_err(StoreError::failed)?;
         let locked_until = now.checked_add_signed(lease).unwrap_or(now);
         let mut unit = UnitOfWork::begin(self).await?;
@@ -77,7 +77,7 @@ impl OutboxQueue for Database {
         claimed.map(message).transpose()
     }
 
-    async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
+    async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
         let message =
             outbox::table.filter(outbox::id.eq(DbUuid(id.as_uuid()))).filter(outbox::sent_at.is_null());
@@ -91,7 +91,7 @@ impl OutboxQueue for Database {
         unit.finish().await
     }
 
-    async fn fail(
+    async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
         error: &str,
@@ -116,7 +116,7 @@ impl OutboxQueue for Database {
         unit.finish().await
     }
 
-    async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
+    async fn purge_messages(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
         let removed = unit.purge("outbox", &["sent_at < ?"], before, limit).await?;
         unit.finish().await?;

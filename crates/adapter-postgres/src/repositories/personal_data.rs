@@ -23,7 +23,7 @@ const ERASED: [&str; 8] = [
 
 #[async_trait]
 impl PersonalDataRepository for UnitOfWork {
-    async fn erase(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
+    async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
         for table in ERASED {
             let mut statement = Statement::<()>::new("DELETE FROM ");
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());

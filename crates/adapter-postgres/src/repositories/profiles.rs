@@ -56,14 +56,14 @@ impl TryFrom<ProfileRow> for Profile {
 
 #[async_trait]
 impl ProfileRepository for UnitOfWork {
-    async fn find(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError> {
+    async fn find_profile(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError> {
         let query = user_profiles::table
             .filter(user_profiles::user_id.eq(DbUuid(user_id.as_uuid())))
             .select(ProfileRow::as_select());
         self.first::<ProfileRow, _>(query).await?.map(Profile::try_from).transpose()
     }
 
-    async fn put(&mut self, profile: &Profile) -> Result<(), StoreError> {
+    async fn put_profile(&mut self, profile: &Profile) -> Result<(), StoreError> {
         let query = diesel::insert_into(user_profiles::table)
             .values(ProfileRow::from(profile))
             .on_conflict(user_profiles::user_id)

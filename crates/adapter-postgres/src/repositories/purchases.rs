@@ -23,7 +23,7 @@ impl PurchaseRepository for UnitOfWork {
         Ok(self.first::<DbUuid, _>(query).await?.is_some())
     }
 
-    async fn insert(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
+    async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
         // Without a target: the key that must hold is a partial one.
         let query = diesel::insert_into(purchases::table)
             .values((

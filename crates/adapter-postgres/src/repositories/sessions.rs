@@ -104,17 +104,21 @@ impl From<RefreshRow> for RefreshToken {
 
 #[async_trait]
 impl SessionRepository for UnitOfWork {
-    async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         self.execute_one(diesel::insert_into(sessions::table).values(SessionRow::from(session))).await
     }
 
-    async fn find_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+    async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let query =
             sessions::table.filter(sessions::id.eq(DbUuid(id.as_uuid()))).select(SessionRow::as_select());
         self.first::<SessionRow, _>(for_update!(query)).await?.map(Session::try_from).transpose()
     }
 
-    async fn live_for_update(&mut self, user_id: UserId, now: Instant) -> Result<Vec<SessionId>, StoreError> {
+    async fn find_live_sessions_for_update(
+        &mut self,
+        user_id: UserId,
+        now: Instant,
+    ) -> Result<Vec<SessionId>, StoreError> {
         let query = sessions::table
             .filter(sessions::user_id.eq(DbUuid(user_id.as_uuid())))
             .filter(sessions::ended_at.is_null())
@@ -125,7 +129,7 @@ impl SessionRepository for UnitOfWork {
         Ok(ids.into_iter().map(|id| SessionId::from_uuid(id.0)).collect())
     }
 
-    async fn update(&mut self, session: &Session) -> Result<(), StoreError> {
+    async fn update_session(&mut self, session: &Session) -> Result<(), StoreError> {
         let query = diesel::update(sessions::table.filter(sessions::id.eq(DbUuid(session.id.as_uuid()))))
             .set((
                 sessions::last_used_at.eq(DbInstant(session.last_used_at)),
@@ -134,30 +138,34 @@ impl SessionRepository for UnitOfWork {
         self.execute_one(query).await
     }
 
-    async fn insert_refresh(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+    async fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         self.execute_one(diesel::insert_into(refresh_tokens::table).values(RefreshRow::from(token))).await
     }
 
-    async fn find_refresh(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError> {
+    async fn find_refresh_token(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError> {
         let query = refresh_tokens::table
             .filter(refresh_tokens::token.eq(digest.as_str().to_owned()))
             .select(RefreshRow::as_select());
         Ok(self.first::<RefreshRow, _>(query).await?.map(RefreshToken::from))
     }
 
-    async fn mark_rotated(&mut self, digest: &TokenDigest, at: Instant) -> Result<(), StoreError> {
+    async fn mark_refresh_token_rotated(
+        &mut self,
+        digest: &TokenDigest,
+        at: Instant,
+    ) -> Result<(), StoreError> {
         let token = refresh_tokens::table.filter(refresh_tokens::token.eq(digest.as_str().to_owned()));
         self.execute_one(diesel::update(token).set(refresh_tokens::rotated_at.eq(Some(DbInstant(at))))).await
     }
 
-    async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError> {
+    async fn remove_refresh_tokens(&mut self, session_id: SessionId) -> Result<(), StoreError> {
         let tokens =
             refresh_tokens::table.filter(refresh_tokens::session_id.eq(DbUuid(session_id.as_uuid())));
         self.execute(diesel::delete(tokens)).await?;
         Ok(())
     }
 
-    async fn end(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError> {
+    async fn end_sessions(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -172,7 +180,7 @@ impl SessionRepository for UnitOfWork {
         Ok(())
     }
 
-    async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
+    async fn end_all_sessions(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
         let user_id = DbUuid(user_id.as_uuid());
         let live = sessions::table.filter(sessions::user_id.eq(user_id)).filter(sessions::ended_at.is_null());
         self.execute(diesel::update(live).set(sessions::ended_at.eq(Some(DbInstant(at))))).await?;

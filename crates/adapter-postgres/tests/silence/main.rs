@@ -16,6 +16,7 @@ use domain::{
 };
 use futures_util::future::join_all;
 use proxy::Proxy;
+use storage_contract::begin_unit;
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -42,7 +43,9 @@ async fn behind_a_proxy(size: usize) -> Option<(TestDatabase, Proxy, PostgresDat
 }
 
 async fn begin(store: &PostgresDatabase) -> Result<Box<dyn AccountUnit>, StoreError> {
-    timeout(FOR_EVER, AccountStore::begin(store)).await.expect("a unit is begun or refused")
+    timeout(FOR_EVER, begin_unit(|attempt| AccountStore::begin(store, attempt)))
+        .await
+        .expect("a unit is begun or refused")
 }
 
 /// Has four connections open at once, and puts them back.
@@ -55,14 +58,14 @@ async fn use_all(store: &PostgresDatabase) {
 async fn insert_ann(unit: &mut dyn AccountUnit) {
     let password = PasswordHash::from_phc("hash".to_owned());
     let user = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
-    unit.users().insert(&user).await.unwrap();
+    unit.insert_user(&user).await.unwrap();
 }
 
 /// Units are begun and statements read again, after refusals for now at most.
 async fn works_again(store: &PostgresDatabase) {
     let all = async {
         loop {
-            match AccountStore::begin(store).await {
+            match begin_unit(|attempt| AccountStore::begin(store, attempt)).await {
                 Ok(unit) => return unit.commit().await.unwrap(),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => panic!("{error:?}"),
@@ -70,7 +73,7 @@ async fn works_again(store: &PostgresDatabase) {
         }
     };
     timeout(FOR_EVER, all).await.expect("units are begun again");
-    assert!(store.is_empty().await.unwrap());
+    assert!(store.has_no_movies().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +81,7 @@ async fn readers_and_units_leave_silent_connections_for_new_ones() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
-    for empty in timeout(FOR_EVER, join_all((0..4).map(|_| store.is_empty()))).await.unwrap() {
+    for empty in timeout(FOR_EVER, join_all((0..4).map(|_| store.has_no_movies()))).await.unwrap() {
         assert!(empty.unwrap());
     }
 
@@ -92,11 +95,11 @@ async fn one_silent_connection_says_that_those_beside_it_are_silent_too() {
     let Some((_guard, proxy, store)) = behind_a_proxy(4).await else { return };
     use_all(&store).await;
     proxy.silence();
-    assert!(store.is_empty().await.unwrap());
+    assert!(store.has_no_movies().await.unwrap());
     // The other three are gone: nobody tries them in vain.
     let before = store.statements();
     for _ in 0..3 {
-        assert!(store.is_empty().await.unwrap());
+        assert!(store.has_no_movies().await.unwrap());
     }
     assert_eq!(store.statements() - before, 3);
 }
@@ -106,7 +109,7 @@ async fn a_unit_that_gets_no_answer_is_unavailable_and_gives_its_place_back() {
     let Some((_guard, proxy, store)) = behind_a_proxy(1).await else { return };
     let mut unit = begin(&store).await.unwrap();
     proxy.silence();
-    let found = timeout(FOR_EVER, unit.users().find(ANN)).await.expect("it is given up");
+    let found = timeout(FOR_EVER, unit.find_user(ANN)).await.expect("it is given up");
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     // Also before the unit is dropped.
     works_again(&store).await;
@@ -122,7 +125,7 @@ async fn a_unit_that_is_dropped_in_silence_gives_its_place_back() {
     proxy.silence();
     drop(unit);
     works_again(&store).await;
-    assert!(begin(&store).await.unwrap().users().find(ANN).await.unwrap().is_none());
+    assert!(begin(&store).await.unwrap().find_user(ANN).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +137,7 @@ async fn a_commit_whose_answer_is_lost_is_unavailable_and_happened_once() {
     let committed = timeout(FOR_EVER, unit.commit()).await.expect("it is given up");
     assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{committed:?}");
     works_again(&store).await;
-    assert!(begin(&store).await.unwrap().users().find(ANN).await.unwrap().is_some());
+    assert!(begin(&store).await.unwrap().find_user(ANN).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +145,7 @@ async fn a_server_that_answers_nobody_is_unavailable_until_it_does() {
     let Some((_guard, proxy, store)) = behind_a_proxy(2).await else { return };
     proxy.silence_all_to_come(true);
     for _ in 0..3 {
-        let answer = timeout(FOR_EVER, store.is_empty()).await.expect("it is given up");
+        let answer = timeout(FOR_EVER, store.has_no_movies()).await.expect("it is given up");
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     }
     proxy.silence_all_to_come(false);

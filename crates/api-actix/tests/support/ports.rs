@@ -25,7 +25,7 @@ use domain::{
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
     page::{Page, PageRequest, Start, Total},
-    store::StoreError,
+    store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
     time::{Backoff, Clock, Instant},
 };
@@ -212,7 +212,7 @@ impl PasswordHasher for Doubles {
 
 #[async_trait]
 impl AccountStore for Doubles {
-    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError> {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
         Err(away())
     }
 }
@@ -228,7 +228,11 @@ impl AccountQueries for Doubles {
     ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
         Ok(None)
     }
-    async fn link(&self, _kind: LinkKind, _digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn find_link(
+        &self,
+        _kind: LinkKind,
+        _digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError> {
         Ok(None)
     }
     async fn live_sessions(&self, _user_id: UserId, _now: Instant) -> Result<Vec<Session>, StoreError> {
@@ -241,7 +245,7 @@ impl AccountQueries for Doubles {
 
 #[async_trait]
 impl UserQueries for Doubles {
-    async fn page(
+    async fn user_page(
         &self,
         _filter: &UserFilter,
         _sorts: &[UserSort],
@@ -249,21 +253,21 @@ impl UserQueries for Doubles {
     ) -> Result<Page<UserDetails>, StoreError> {
         Err(away())
     }
-    async fn find(&self, _id: UserId) -> Result<Option<UserDetails>, StoreError> {
+    async fn user_details(&self, _id: UserId) -> Result<Option<UserDetails>, StoreError> {
         Ok(None)
     }
 }
 
 #[async_trait]
 impl PersonalDataQueries for Doubles {
-    async fn collect(&self, _user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
+    async fn personal_data(&self, _user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
         Ok(None)
     }
 }
 
 #[async_trait]
 impl AuditQueries for Doubles {
-    async fn page(
+    async fn audit_page(
         &self,
         _filter: &AuditFilter,
         _request: &PageRequest,
@@ -281,7 +285,7 @@ impl AccountMaintenance for Doubles {
 
 #[async_trait]
 impl CatalogStore for Doubles {
-    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError> {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Err(away())
     }
 }
@@ -307,7 +311,7 @@ fn movie(number: u128) -> MovieSummary {
 
 #[async_trait]
 impl MovieQueries for Doubles {
-    async fn page(
+    async fn movie_page(
         &self,
         filter: &MovieFilter,
         _sorts: &[MovieSort],
@@ -323,7 +327,11 @@ impl MovieQueries for Doubles {
         let items = (1..=u128::from(request.size().min(5))).map(movie).collect();
         Ok(Page { items, next: None, total })
     }
-    async fn find(&self, id: MovieId, _viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError> {
+    async fn movie_detail(
+        &self,
+        id: MovieId,
+        _viewer: Option<UserId>,
+    ) -> Result<Option<MovieDetail>, StoreError> {
         Ok((id.as_uuid() == Uuid::from_u128(1)).then(|| MovieDetail {
             summary: movie(1),
             meta_score: None,
@@ -341,24 +349,28 @@ impl MovieQueries for Doubles {
     async fn genres(&self) -> Result<Vec<GenreCount>, StoreError> {
         Ok(vec![])
     }
-    async fn export(&self, _after: Option<MovieId>, _limit: u32) -> Result<Vec<MovieDetail>, StoreError> {
+    async fn export_movies(
+        &self,
+        _after: Option<MovieId>,
+        _limit: u32,
+    ) -> Result<Vec<MovieDetail>, StoreError> {
         Ok(vec![])
     }
-    async fn is_empty(&self) -> Result<bool, StoreError> {
+    async fn has_no_movies(&self) -> Result<bool, StoreError> {
         Ok(false)
     }
 }
 
 #[async_trait]
 impl CartStore for Doubles {
-    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError> {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
         Err(away())
     }
 }
 
 #[async_trait]
 impl CartQueries for Doubles {
-    async fn view(&self, _user_id: UserId) -> Result<CartView, StoreError> {
+    async fn cart_view(&self, _user_id: UserId) -> Result<CartView, StoreError> {
         Ok(CartView::default())
     }
 }

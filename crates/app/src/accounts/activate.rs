@@ -2,11 +2,10 @@ use domain::{
     accounts::{LinkKind, Origin},
     audit::{AuditAction, AuditObject},
     entropy::PlainToken,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 /// Activation was refused.
 #[derive(Debug, thiserror::Error)]
@@ -30,24 +29,27 @@ impl Accounts {
     /// # Errors
     /// See [`ActivateError`].
     pub async fn activate(&self, token: &PlainToken, origin: &Origin) -> Result<(), ActivateError> {
-        retried(&*self.ports.backoff, || self.try_activate(token, origin)).await
+        retried(&*self.ports.backoff, |attempt| self.try_activate(attempt, token, origin)).await
     }
 
-    async fn try_activate(&self, token: &PlainToken, origin: &Origin) -> Result<(), ActivateError> {
+    async fn try_activate(
+        &self,
+        attempt: Attempt,
+        token: &PlainToken,
+        origin: &Origin,
+    ) -> Result<(), ActivateError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(token);
-        let mut unit = self.ports.store.begin().await?;
-        let link =
-            unit.links().find(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let link = unit.find_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
         if link.is_expired(now) {
             return Err(ActivateError::TokenExpired);
         }
         // The user is locked before the link, as whoever writes a new link does.
-        let mut user =
-            unit.users().find_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
+        let mut user = unit.find_user_for_update(link.user_id).await?.ok_or(ActivateError::TokenInvalid)?;
         user.confirm_email(now).map_err(|_| ActivateError::TokenInvalid)?;
-        unit.links().take(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
-        unit.users().update(&user).await?;
+        unit.take_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
+        unit.update_user(&user).await?;
         if !user.password.is_usable() {
             self.mail_password_reset(&mut *unit, &user, now).await?;
         }

@@ -59,7 +59,7 @@ impl Accounts {
             ip: origin.device.ip,
             request_id: origin.request_id.clone(),
         };
-        unit.audit().append(&entry).await
+        unit.append_audit_entry(&entry).await
     }
 }
 

@@ -22,7 +22,7 @@ impl Accounts {
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("audit {filter:?}");
         let request = self.ports.cursors.request(&context, page)?;
-        let page = self.ports.audit.page(&filter, &request).await?;
+        let page = self.ports.audit.audit_page(&filter, &request).await?;
         Ok(self.ports.cursors.listing(&context, page))
     }
 }

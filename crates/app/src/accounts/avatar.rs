@@ -4,12 +4,12 @@ use domain::{
     id::UserId,
     media::{MediaKey, PictureError},
     outbox::NewOutboxMessage,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, ProfileError};
-use crate::{outbox::Message, retry::retried};
+use crate::outbox::Message;
 
 /// When a stored picture is looked at again, whether a profile shows it.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
@@ -52,13 +52,19 @@ impl Accounts {
         let picture = self.ports.avatars.make(upload).await?;
         let key = MediaKey::avatar(self.ports.ids.uuid());
         let announced_at = self.now();
-        retried(&*self.ports.backoff, || self.announce(user_id, &key, announced_at)).await?;
+        retried(&*self.ports.backoff, |attempt| self.announce(attempt, user_id, &key, announced_at)).await?;
         self.ports.media.put(&key, picture).await?;
-        retried(&*self.ports.backoff, || self.take_avatar(user_id, &key, announced_at)).await
+        retried(&*self.ports.backoff, |attempt| self.take_avatar(attempt, user_id, &key, announced_at)).await
     }
 
-    async fn announce(&self, user_id: UserId, key: &MediaKey, now: Instant) -> Result<(), StoreError> {
-        let mut unit = self.ports.store.begin().await?;
+    async fn announce(
+        &self,
+        attempt: Attempt,
+        user_id: UserId,
+        key: &MediaKey,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.ports.store.begin(attempt).await?;
         let due = now.checked_add_signed(LOOKED_AT_AFTER).unwrap_or(now);
         self.push_unused_avatar(&mut *unit, user_id, key, "stored", now, due).await?;
         unit.commit().await
@@ -66,11 +72,12 @@ impl Accounts {
 
     async fn take_avatar(
         &self,
+        attempt: Attempt,
         user_id: UserId,
         key: &MediaKey,
         announced_at: Instant,
     ) -> Result<Profile, SetAvatarError> {
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         let mut profile = self.locked_profile(&mut *unit, user_id).await?;
         let now = self.now();
         if now.signed_duration_since(announced_at) > TAKEN_WITHIN {
@@ -79,7 +86,7 @@ impl Accounts {
         if let Some(old) = profile.avatar.replace(key.clone()) {
             self.push_avatar_removal(&mut *unit, user_id, &old, now).await?;
         }
-        unit.profiles().put(&profile).await?;
+        unit.put_profile(&profile).await?;
         unit.commit().await?;
         Ok(profile)
     }
@@ -89,15 +96,15 @@ impl Accounts {
     /// # Errors
     /// See [`ProfileError`].
     pub async fn remove_avatar(&self, user_id: UserId) -> Result<(), ProfileError> {
-        retried(&*self.ports.backoff, || self.try_remove_avatar(user_id)).await
+        retried(&*self.ports.backoff, |attempt| self.try_remove_avatar(attempt, user_id)).await
     }
 
-    async fn try_remove_avatar(&self, user_id: UserId) -> Result<(), ProfileError> {
-        let mut unit = self.ports.store.begin().await?;
+    async fn try_remove_avatar(&self, attempt: Attempt, user_id: UserId) -> Result<(), ProfileError> {
+        let mut unit = self.ports.store.begin(attempt).await?;
         let mut profile = self.locked_profile(&mut *unit, user_id).await?;
         let Some(old) = profile.avatar.take() else { return Ok(()) };
         self.push_avatar_removal(&mut *unit, user_id, &old, self.now()).await?;
-        unit.profiles().put(&profile).await?;
+        unit.put_profile(&profile).await?;
         unit.commit().await?;
         Ok(())
     }
@@ -126,7 +133,7 @@ impl Accounts {
         let message = Message::UnusedAvatar { user_id, key: key.clone() };
         let dedupe_key = format!("unused_avatar:{key}:{cause}");
         let sealed = message.seal(self.ports.ids.next(), dedupe_key, &*self.ports.sealer, now);
-        unit.outbox().push(NewOutboxMessage { available_at: due, ..sealed }).await
+        unit.push_message(NewOutboxMessage { available_at: due, ..sealed }).await
     }
 
     /// Removes the stored picture unless the user's profile shows it. No picture becomes an avatar after this was due, so that
@@ -135,20 +142,20 @@ impl Accounts {
     /// # Errors
     /// When a store fails; the same again does no harm.
     pub async fn remove_unused_avatar(&self, user_id: UserId, key: &MediaKey) -> Result<(), StoreError> {
-        let shown = retried(&*self.ports.backoff, || self.shown_avatar(user_id)).await?;
+        let shown = retried(&*self.ports.backoff, |attempt| self.shown_avatar(attempt, user_id)).await?;
         if shown.as_ref() == Some(key) {
             return Ok(());
         }
         self.ports.media.delete(key).await
     }
 
-    async fn shown_avatar(&self, user_id: UserId) -> Result<Option<MediaKey>, StoreError> {
-        let mut unit = self.ports.store.begin().await?;
+    async fn shown_avatar(&self, attempt: Attempt, user_id: UserId) -> Result<Option<MediaKey>, StoreError> {
+        let mut unit = self.ports.store.begin(attempt).await?;
         // The lock waits for whoever is changing the profile now.
-        if unit.users().find_for_update(user_id).await?.is_none() {
+        if unit.find_user_for_update(user_id).await?.is_none() {
             return Ok(None);
         }
-        Ok(unit.profiles().find(user_id).await?.and_then(|profile| profile.avatar))
+        Ok(unit.find_profile(user_id).await?.and_then(|profile| profile.avatar))
     }
 
     /// The stored picture, or `None`.

@@ -4,7 +4,7 @@ use domain::{
         User,
     },
     audit::{AuditAction, AuditObject},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     throttle::TooManyFailures,
 };
 
@@ -13,7 +13,6 @@ use super::{
     audit::Deed,
     password_guard::{PasswordRefusal, Tried},
 };
-use crate::retry::retried;
 
 /// What is wrong with a wish for another password: all of it at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +98,10 @@ impl Accounts {
             return Err(faults.into());
         }
         let hash = self.ports.passwords.hash(new).await?;
-        retried(&*self.ports.backoff, || self.try_change_password(actor, known, &hash, origin)).await?;
+        retried(&*self.ports.backoff, |attempt| {
+            self.try_change_password(attempt, actor, known, &hash, origin)
+        })
+        .await?;
         self.seen_sessions.forget_user(actor.user_id);
         Ok(())
     }
@@ -117,28 +119,29 @@ impl Accounts {
 
     async fn try_change_password(
         &self,
+        attempt: Attempt,
         actor: Actor,
         known: &Credentials,
         hash: &PasswordHash,
         origin: &Origin,
     ) -> Result<(), ChangePasswordError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let user = unit.users().find_for_update(actor.user_id).await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let user = unit.find_user_for_update(actor.user_id).await?;
         let mut user = user.filter(User::is_active).ok_or(ChangePasswordError::SessionEnded)?;
         if user.version != known.version && user.password != known.password {
             // It was changed while the old one was being checked; whoever did that ended this sign-in too.
             return Err(WRONG_CURRENT);
         }
-        unit.links().remove(LinkKind::PasswordReset, user.id).await?;
-        let live = unit.sessions().live_for_update(user.id, now).await?;
+        unit.remove_link(LinkKind::PasswordReset, user.id).await?;
+        let live = unit.find_live_sessions_for_update(user.id, now).await?;
         if !live.contains(&actor.session_id) {
             return Err(ChangePasswordError::SessionEnded);
         }
         let others: Vec<_> = live.into_iter().filter(|id| *id != actor.session_id).collect();
-        unit.sessions().end(&others, now).await?;
+        unit.end_sessions(&others, now).await?;
         user.set_password(hash.clone(), now);
-        unit.users().update(&user).await?;
+        unit.update_user(&user).await?;
         self.tell_password_changed(&mut *unit, &user, &origin.device, now).await?;
         let deed = Deed::by(actor.user_id, AuditAction::PasswordChanged).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
@@ -147,13 +150,18 @@ impl Accounts {
     }
 
     async fn record_failed_change(&self, actor: Actor, origin: &Origin) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_record_failed_change(actor, origin)).await
+        retried(&*self.ports.backoff, |attempt| self.try_record_failed_change(attempt, actor, origin)).await
     }
 
-    async fn try_record_failed_change(&self, actor: Actor, origin: &Origin) -> Result<(), StoreError> {
+    async fn try_record_failed_change(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
         let deed =
             Deed::by(actor.user_id, AuditAction::PasswordChangeFailed).on(AuditObject::User(actor.user_id));
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         self.record(&mut *unit, deed, origin, self.now()).await?;
         unit.commit().await
     }

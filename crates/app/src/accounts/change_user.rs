@@ -2,12 +2,11 @@ use domain::{
     accounts::{AccountUnit, LinkKind, Origin, Role, User, UserDetails},
     audit::{AuditAction, AuditObject, AuditState},
     id::UserId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 /// What an administrator changes of a user; what is `None` stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,24 +48,27 @@ impl Accounts {
         changes: UserChanges,
         origin: &Origin,
     ) -> Result<UserDetails, ChangeUserError> {
-        let details =
-            retried(&*self.ports.backoff, || self.try_change_user(admin, id, changes, origin)).await?;
+        let details = retried(&*self.ports.backoff, |attempt| {
+            self.try_change_user(attempt, admin, id, changes, origin)
+        })
+        .await?;
         self.seen_sessions.forget_user(id);
         Ok(details)
     }
 
     async fn try_change_user(
         &self,
+        attempt: Attempt,
         admin: UserId,
         id: UserId,
         changes: UserChanges,
         origin: &Origin,
     ) -> Result<UserDetails, ChangeUserError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let users = unit.users().find_with_admins_for_update(id).await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let users = unit.find_user_and_admins_for_update(id).await?;
         let before = users.iter().find(|user| user.id == id).ok_or(ChangeUserError::NotFound)?;
-        let profile = unit.profiles().find(id).await?;
+        let profile = unit.find_profile(id).await?;
         let mut user = before.clone();
         apply(changes, &mut user, now);
         let has_changed = user.version != before.version;
@@ -76,7 +78,7 @@ impl Accounts {
             if is_leader(before) && !is_leader(&user) && !has_others {
                 return Err(ChangeUserError::LastAdmin);
             }
-            unit.users().update(&user).await?;
+            unit.update_user(&user).await?;
             if before.state != user.state {
                 self.follow_activation(&mut *unit, &user, now).await?;
             }
@@ -98,10 +100,10 @@ impl Accounts {
         user: &User,
         now: Instant,
     ) -> Result<(), StoreError> {
-        unit.links().remove(LinkKind::Activation, user.id).await?;
+        unit.remove_link(LinkKind::Activation, user.id).await?;
         if !user.is_active() {
-            unit.links().remove(LinkKind::PasswordReset, user.id).await?;
-            unit.sessions().end_all(user.id, now).await?;
+            unit.remove_link(LinkKind::PasswordReset, user.id).await?;
+            unit.end_all_sessions(user.id, now).await?;
         } else if !user.password.is_usable() {
             self.mail_password_reset(unit, user, now).await?;
         }

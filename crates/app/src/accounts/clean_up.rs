@@ -1,8 +1,7 @@
 use chrono::TimeDelta;
-use domain::store::StoreError;
+use domain::store::{StoreError, retried};
 
 use super::Accounts;
-use crate::retry::retried;
 
 /// How long an expired link still answers that it has expired, and an ended sign-in is kept.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
@@ -20,7 +19,7 @@ impl Accounts {
         let ended_before = now.checked_sub_signed(KEPT_AFTER_END).unwrap_or(now);
         let mut removed = 0_u64;
         loop {
-            let purge = || self.ports.maintenance.purge_expired(now, ended_before, BATCH);
+            let purge = |_attempt| self.ports.maintenance.purge_expired(now, ended_before, BATCH);
             let batch = retried(&*self.ports.backoff, purge).await?;
             removed = removed.saturating_add(batch);
             if batch < u64::from(BATCH) {

@@ -4,11 +4,10 @@ use domain::{
         User,
     },
     audit::{AuditAction, AuditObject, AuditState},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 /// An administrator cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -52,12 +51,12 @@ impl Accounts {
         let mut user = User::register(self.ports.ids.next(), email, hash, now);
         user.role = Role::Admin;
         user.state = AccountState::Active { since: now };
-        retried(&*self.ports.backoff, || self.try_insert(&user)).await
+        retried(&*self.ports.backoff, |attempt| self.try_insert(attempt, &user)).await
     }
 
-    async fn try_insert(&self, user: &User) -> Result<(), CreateAdminError> {
-        let mut unit = self.ports.store.begin().await?;
-        unit.users().insert(user).await?;
+    async fn try_insert(&self, attempt: Attempt, user: &User) -> Result<(), CreateAdminError> {
+        let mut unit = self.ports.store.begin(attempt).await?;
+        unit.insert_user(user).await?;
         let deed = Deed::by(None, AuditAction::AdminCreated)
             .on(AuditObject::User(user.id))
             .to(AuditState::of([("role", user.role.as_str())]));

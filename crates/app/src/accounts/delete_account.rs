@@ -2,7 +2,7 @@ use domain::{
     accounts::{Credentials, HashError, Origin, PlainPassword, Role, User},
     audit::{AuditAction, AuditObject},
     id::UserId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     throttle::TooManyFailures,
 };
 
@@ -12,7 +12,7 @@ use super::{
     mails,
     password_guard::{PasswordRefusal, Tried},
 };
-use crate::{outbox::Message, retry::retried};
+use crate::outbox::Message;
 
 /// An account is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -73,29 +73,38 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
         if !self.ports.passwords.verify(Some(&known.password), password).await? {
-            retried(&*self.ports.backoff, || self.record_failed_deletion(known.user_id, origin)).await?;
+            retried(&*self.ports.backoff, |attempt| {
+                self.record_failed_deletion(attempt, known.user_id, origin)
+            })
+            .await?;
             return Err(DeleteAccountError::WrongPassword);
         }
-        retried(&*self.ports.backoff, || self.try_delete_account(known, origin)).await?;
+        retried(&*self.ports.backoff, |attempt| self.try_delete_account(attempt, known, origin)).await?;
         self.seen_sessions.forget_user(known.user_id);
         Ok(())
     }
 
-    async fn record_failed_deletion(&self, user_id: UserId, origin: &Origin) -> Result<(), StoreError> {
+    async fn record_failed_deletion(
+        &self,
+        attempt: Attempt,
+        user_id: UserId,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
         let deed = Deed::by(user_id, AuditAction::AccountDeletionFailed).on(AuditObject::User(user_id));
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         self.record(&mut *unit, deed, origin, self.now()).await?;
         unit.commit().await
     }
 
     async fn try_delete_account(
         &self,
+        attempt: Attempt,
         known: &Credentials,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let users = unit.users().find_with_admins_for_update(known.user_id).await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let users = unit.find_user_and_admins_for_update(known.user_id).await?;
         let user = users.iter().find(|user| user.id == known.user_id && user.is_active());
         let user = user.ok_or(DeleteAccountError::Gone)?;
         if user.version != known.version && user.password != known.password {
@@ -108,10 +117,10 @@ impl Accounts {
         }
         let deed = Deed::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
-        if let Some(avatar) = unit.profiles().find(user.id).await?.and_then(|profile| profile.avatar) {
+        if let Some(avatar) = unit.find_profile(user.id).await?.and_then(|profile| profile.avatar) {
             self.push_avatar_removal(&mut *unit, user.id, &avatar, now).await?;
         }
-        unit.personal_data().erase(user.id, now).await?;
+        unit.erase_user(user.id, now).await?;
         // About nobody that is known any more: what was about the user is gone from the outbox.
         let key = format!("account_deleted:{}", user.id);
         let mail = mails::account_deleted(&user.email, &self.settings.frontend_url, now);

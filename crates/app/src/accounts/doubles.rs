@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::{AccountPorts, AccountSettings, Accounts, MailQuota, TokenPair};
 use crate::{
-    doubles::{CountingIds, FlipSealer, MovableClock, NotedWaits, SumSigner},
+    doubles::{CountingIds, FlipSealer, MovableClock, NoWait, SumSigner},
     outbox::Message,
     paging::CursorCodec,
 };
@@ -86,7 +86,7 @@ impl World {
             audit: store.clone(),
             maintenance: store.clone(),
             clock: clock.clone(),
-            backoff: Arc::new(NotedWaits::default()),
+            backoff: Arc::new(NoWait),
             ids: Arc::new(CountingIds::default()),
             tokens: tokens.clone(),
             session_tokens: tokens.clone(),

@@ -2,12 +2,11 @@ use domain::{
     accounts::{Origin, PersonalData},
     audit::{AuditAction, AuditObject},
     id::UserId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 /// What is stored of a user cannot be given out.
 #[derive(Debug, thiserror::Error)]
@@ -31,15 +30,21 @@ impl Accounts {
         user_id: UserId,
         origin: &Origin,
     ) -> Result<(PersonalData, Instant), ExportDataError> {
-        let now = retried(&*self.ports.backoff, || self.record_export(user_id, origin)).await?;
-        let data = self.ports.personal_data.collect(user_id).await?.ok_or(ExportDataError::Gone)?;
+        let now =
+            retried(&*self.ports.backoff, |attempt| self.record_export(attempt, user_id, origin)).await?;
+        let data = self.ports.personal_data.personal_data(user_id).await?.ok_or(ExportDataError::Gone)?;
         Ok((data, now))
     }
 
-    async fn record_export(&self, user_id: UserId, origin: &Origin) -> Result<Instant, ExportDataError> {
+    async fn record_export(
+        &self,
+        attempt: Attempt,
+        user_id: UserId,
+        origin: &Origin,
+    ) -> Result<Instant, ExportDataError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let user = unit.users().find(user_id).await?.ok_or(ExportDataError::Gone)?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let user = unit.find_user(user_id).await?.ok_or(ExportDataError::Gone)?;
         let deed = Deed::by(user.id, AuditAction::DataExported).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;

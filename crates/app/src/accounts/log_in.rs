@@ -5,7 +5,7 @@ use domain::{
     audit::{AuditAction, AuditObject, AuditState},
     entropy::KeyAge,
     id::UserId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     throttle::TooManyFailures,
     time::Instant,
 };
@@ -15,7 +15,6 @@ use super::{
     audit::Deed,
     password_guard::{PasswordRefusal, Tried},
 };
-use crate::retry::retried;
 
 /// A log-in was refused.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +69,7 @@ impl Accounts {
     ) -> Result<TokenPair, LogInError> {
         let trying = async {
             let (known, rehashed) = self.verified(email, password, origin).await?;
-            let begin = || self.begin_session(&known, rehashed.as_ref(), origin);
+            let begin = |attempt| self.begin_session(attempt, &known, rehashed.as_ref(), origin);
             let outcome = retried(&*self.ports.backoff, begin).await;
             self.outcome_of(&known, outcome, origin).await
         };
@@ -90,7 +89,7 @@ impl Accounts {
     ) -> Result<(), LogInError> {
         let trying = async {
             let (known, rehashed) = self.verified(email, password, origin).await?;
-            let admit = || self.admit_once(&known, rehashed.as_ref(), origin);
+            let admit = |attempt| self.admit_once(attempt, &known, rehashed.as_ref(), origin);
             let outcome = retried(&*self.ports.backoff, admit).await;
             self.outcome_of(&known, outcome, origin).await
         };
@@ -156,11 +155,13 @@ impl Accounts {
         reason: &str,
         origin: &Origin,
     ) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_record_refusal(user_id, reason, origin)).await
+        retried(&*self.ports.backoff, |attempt| self.try_record_refusal(attempt, user_id, reason, origin))
+            .await
     }
 
     async fn try_record_refusal(
         &self,
+        attempt: Attempt,
         user_id: Option<UserId>,
         reason: &str,
         origin: &Origin,
@@ -171,24 +172,25 @@ impl Accounts {
             Some(id) => deed.on(AuditObject::User(id)),
             None => deed,
         };
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await
     }
 
     async fn begin_session(
         &self,
+        attempt: Attempt,
         known: &Credentials,
         rehashed: Option<&PasswordHash>,
         origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
-        let (mut unit, user, now) = self.admitted(known, rehashed).await?;
+        let (mut unit, user, now) = self.admitted(attempt, known, rehashed).await?;
         let session = Session::begin(self.ports.ids.next(), user.id, origin.device.clone(), now);
         let (stored, claims) = self.next_refresh(self.ports.tokens.generate(), &session, now);
         self.note_device(&mut *unit, &user, &session, now).await?;
         let ended = self.make_room(&mut *unit, user.id, origin, now).await?;
-        unit.sessions().insert(&session).await?;
-        unit.sessions().insert_refresh(&stored).await?;
+        unit.insert_session(&session).await?;
+        unit.insert_refresh_token(&stored).await?;
         let deed = Deed::by(user.id, AuditAction::SignedIn).on(AuditObject::Session(session.id));
         self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
@@ -200,11 +202,12 @@ impl Accounts {
 
     async fn admit_once(
         &self,
+        attempt: Attempt,
         known: &Credentials,
         rehashed: Option<&PasswordHash>,
         origin: &Origin,
     ) -> Result<(), LogInError> {
-        let (mut unit, user, now) = self.admitted(known, rehashed).await?;
+        let (mut unit, user, now) = self.admitted(attempt, known, rehashed).await?;
         let deed = Deed::by(user.id, AuditAction::SignedIn).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
         unit.commit().await?;
@@ -214,13 +217,14 @@ impl Accounts {
     /// Begins a unit of work that has locked the user, who may sign in.
     async fn admitted(
         &self,
+        attempt: Attempt,
         known: &Credentials,
         rehashed: Option<&PasswordHash>,
     ) -> Result<(Box<dyn AccountUnit>, User, Instant), LogInError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         let mut user =
-            unit.users().find_for_update(known.user_id).await?.ok_or(LogInError::InvalidCredentials)?;
+            unit.find_user_for_update(known.user_id).await?.ok_or(LogInError::InvalidCredentials)?;
         if user.version != known.version && user.password != known.password {
             // The password was changed while the old one was being checked.
             return Err(LogInError::InvalidCredentials);
@@ -230,7 +234,7 @@ impl Accounts {
         }
         if let Some(rehashed) = rehashed {
             user.password = rehashed.clone();
-            unit.users().update(&user).await?;
+            unit.update_user(&user).await?;
         }
         Ok((unit, user, now))
     }

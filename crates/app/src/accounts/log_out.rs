@@ -2,11 +2,10 @@ use domain::{
     accounts::Origin,
     audit::{AuditAction, AuditObject},
     id::SessionId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::{Accounts, audit::Deed};
-use crate::retry::retried;
 
 impl Accounts {
     /// Ends the sign-in that the refresh token belongs to, rotated or not (R12). Whatever else the text is, nothing happens.
@@ -17,13 +16,13 @@ impl Accounts {
         let Ok(claims) = self.ports.session_tokens.verify_refresh(token) else {
             return Ok(());
         };
-        retried(&*self.ports.backoff, || self.end_session(claims.session_id, origin)).await
+        retried(&*self.ports.backoff, |attempt| self.end_session(attempt, claims.session_id, origin)).await
     }
 
-    async fn end_session(&self, id: SessionId, origin: &Origin) -> Result<(), StoreError> {
+    async fn end_session(&self, attempt: Attempt, id: SessionId, origin: &Origin) -> Result<(), StoreError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let session = unit.sessions().find_for_update(id).await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let session = unit.find_session_for_update(id).await?;
         let Some(session) = session.filter(|session| session.ended_at.is_none()) else {
             return Ok(());
         };

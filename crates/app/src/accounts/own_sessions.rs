@@ -4,15 +4,12 @@ use domain::{
     entropy::PlainToken,
     id::{SessionId, UserId},
     page::{Page, Position, SortValue},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, Actor, audit::Deed};
-use crate::{
-    paging::{ListError, Listing, PageSelection},
-    retry::retried,
-};
+use crate::paging::{ListError, Listing, PageSelection};
 
 /// A sign-in was not ended.
 #[derive(Debug, thiserror::Error)]
@@ -58,20 +55,21 @@ impl Accounts {
         id: SessionId,
         origin: &Origin,
     ) -> Result<(), EndSessionError> {
-        retried(&*self.ports.backoff, || self.try_end_own_session(actor, id, origin)).await?;
+        retried(&*self.ports.backoff, |attempt| self.try_end_own_session(attempt, actor, id, origin)).await?;
         self.seen_sessions.forget(id);
         Ok(())
     }
 
     async fn try_end_own_session(
         &self,
+        attempt: Attempt,
         actor: Actor,
         id: SessionId,
         origin: &Origin,
     ) -> Result<(), EndSessionError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let session = unit.sessions().find_for_update(id).await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let session = unit.find_session_for_update(id).await?;
         let session = session.filter(|session| session.user_id == actor.user_id && session.is_live(now));
         let session = session.ok_or(EndSessionError::NotFound)?;
         self.end_family(&mut *unit, session, now).await?;
@@ -85,19 +83,24 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn end_other_sessions(&self, actor: Actor, origin: &Origin) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_end_other_sessions(actor, origin)).await?;
+        retried(&*self.ports.backoff, |attempt| self.try_end_other_sessions(attempt, actor, origin)).await?;
         self.seen_sessions.forget_user(actor.user_id);
         Ok(())
     }
 
-    async fn try_end_other_sessions(&self, actor: Actor, origin: &Origin) -> Result<(), StoreError> {
+    async fn try_end_other_sessions(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         // The user is locked, so that no sign-in begins meanwhile.
-        unit.users().find_for_update(actor.user_id).await?;
-        let mut others = unit.sessions().live_for_update(actor.user_id, now).await?;
+        unit.find_user_for_update(actor.user_id).await?;
+        let mut others = unit.find_live_sessions_for_update(actor.user_id, now).await?;
         others.retain(|id| *id != actor.session_id);
-        unit.sessions().end(&others, now).await?;
+        unit.end_sessions(&others, now).await?;
         self.record_ended(&mut *unit, actor.user_id, &others, None, origin, now).await?;
         unit.commit().await
     }
@@ -110,10 +113,10 @@ impl Accounts {
         origin: &Origin,
         now: Instant,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let mut ended = unit.sessions().live_for_update(user_id, now).await?;
+        let mut ended = unit.find_live_sessions_for_update(user_id, now).await?;
         ended.drain(..ended.len().min(MAX_SESSIONS.saturating_sub(1)));
         if !ended.is_empty() {
-            unit.sessions().end(&ended, now).await?;
+            unit.end_sessions(&ended, now).await?;
             self.record_ended(unit, user_id, &ended, Some("too_many_sessions"), origin, now).await?;
         }
         Ok(ended)
@@ -130,12 +133,12 @@ impl Accounts {
         // With the user in it, so that the digests of two users do not tell that they use the same device.
         let fingerprint = format!("{} {}", user.id, session.device.fingerprint());
         let device = self.ports.tokens.digest(&PlainToken::new(fingerprint));
-        if unit.devices().see(user.id, &device, now).await? {
+        if unit.touch_device(user.id, &device, now).await? {
             return Ok(());
         }
-        let is_first = !unit.devices().has_any(user.id).await?;
+        let is_first = !unit.has_known_devices(user.id).await?;
         let known = KnownDevice { user_id: user.id, device, first_seen_at: now, last_seen_at: now };
-        unit.devices().insert(&known).await?;
+        unit.insert_device(&known).await?;
         if is_first { Ok(()) } else { self.tell_new_device(unit, user, session, now).await }
     }
 

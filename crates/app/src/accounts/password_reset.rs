@@ -6,12 +6,12 @@ use domain::{
     audit::{AuditAction, AuditObject},
     entropy::{PlainToken, TokenDigest},
     id::OutboxId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, audit::Deed};
-use crate::{outbox::Message, retry::retried};
+use crate::outbox::Message;
 
 /// A new password was refused.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +53,19 @@ impl Accounts {
         wish: OutboxId,
         email: &EmailAddress,
     ) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_send_password_reset(wish, email)).await
+        retried(&*self.ports.backoff, |attempt| self.try_send_password_reset(attempt, wish, email)).await
     }
 
-    async fn try_send_password_reset(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
+    async fn try_send_password_reset(
+        &self,
+        attempt: Attempt,
+        wish: OutboxId,
+        email: &EmailAddress,
+    ) -> Result<(), StoreError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_active);
-        if unit.outbox().remove(wish).await? {
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let user = unit.find_user_by_email_for_update(email).await?.filter(User::is_active);
+        if unit.remove_message(wish).await? {
             if let Some(user) = user {
                 self.mail_password_reset(&mut *unit, &user, now).await?;
             }
@@ -83,29 +88,33 @@ impl Accounts {
     ) -> Result<(), ResetPasswordError> {
         self.settings.password_policy.check(&password, None)?;
         let digest = self.ports.tokens.digest(token);
-        usable(self.ports.queries.link(LinkKind::PasswordReset, &digest).await?, self.now())?;
+        usable(self.ports.queries.find_link(LinkKind::PasswordReset, &digest).await?, self.now())?;
         let hash = self.ports.passwords.hash(&password).await?;
-        retried(&*self.ports.backoff, || self.try_reset_password(&digest, &password, &hash, origin)).await
+        retried(&*self.ports.backoff, |attempt| {
+            self.try_reset_password(attempt, &digest, &password, &hash, origin)
+        })
+        .await
     }
 
     async fn try_reset_password(
         &self,
+        attempt: Attempt,
         digest: &TokenDigest,
         password: &PlainPassword,
         hash: &PasswordHash,
         origin: &Origin,
     ) -> Result<(), ResetPasswordError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let link = usable(unit.links().find(LinkKind::PasswordReset, digest).await?, now)?;
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let link = usable(unit.find_link(LinkKind::PasswordReset, digest).await?, now)?;
         // The user is locked before the link, as whoever writes a new link does.
         let mut user =
-            unit.users().find_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
-        unit.links().take(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
+            unit.find_user_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
+        unit.take_link(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         self.settings.password_policy.check(password, Some(&user.email))?;
         user.set_password(hash.clone(), now);
-        unit.users().update(&user).await?;
-        unit.sessions().end_all(user.id, now).await?;
+        unit.update_user(&user).await?;
+        unit.end_all_sessions(user.id, now).await?;
         self.tell_password_changed(&mut *unit, &user, &origin.device, now).await?;
         // Whoever has the link was not signed in.
         let deed = Deed::by(None, AuditAction::PasswordReset).on(AuditObject::User(user.id));

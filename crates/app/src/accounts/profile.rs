@@ -2,11 +2,10 @@ use chrono::NaiveDate;
 use domain::{
     accounts::{AccountUnit, DateOfBirth, InvalidDateOfBirth, Profile, ProfileChanges, UserDetails},
     id::UserId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::Accounts;
-use crate::retry::retried;
 
 /// A profile can be neither shown nor changed.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +24,7 @@ impl Accounts {
     /// # Errors
     /// See [`ProfileError`].
     pub async fn own_account(&self, user_id: UserId) -> Result<UserDetails, ProfileError> {
-        self.ports.users.find(user_id).await?.ok_or(ProfileError::AccountGone)
+        self.ports.users.user_details(user_id).await?.ok_or(ProfileError::AccountGone)
     }
 
     /// The rule for days of birth, for callers that check a whole form at once.
@@ -45,20 +44,22 @@ impl Accounts {
         user_id: UserId,
         changes: ProfileChanges,
     ) -> Result<Profile, ProfileError> {
-        retried(&*self.ports.backoff, || self.try_change_profile(user_id, changes.clone())).await
+        retried(&*self.ports.backoff, |attempt| self.try_change_profile(attempt, user_id, changes.clone()))
+            .await
     }
 
     async fn try_change_profile(
         &self,
+        attempt: Attempt,
         user_id: UserId,
         changes: ProfileChanges,
     ) -> Result<Profile, ProfileError> {
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         let before = self.locked_profile(&mut *unit, user_id).await?;
         let mut profile = before.clone();
         profile.change(changes);
         if profile != before {
-            unit.profiles().put(&profile).await?;
+            unit.put_profile(&profile).await?;
             unit.commit().await?;
         }
         Ok(profile)
@@ -70,8 +71,8 @@ impl Accounts {
         unit: &mut dyn AccountUnit,
         user_id: UserId,
     ) -> Result<Profile, ProfileError> {
-        unit.users().find_for_update(user_id).await?.ok_or(ProfileError::AccountGone)?;
-        let profile = unit.profiles().find(user_id).await?;
+        unit.find_user_for_update(user_id).await?.ok_or(ProfileError::AccountGone)?;
+        let profile = unit.find_profile(user_id).await?;
         Ok(profile.unwrap_or_else(|| Profile::empty(self.ports.ids.next(), user_id)))
     }
 }

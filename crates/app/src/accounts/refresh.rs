@@ -3,12 +3,11 @@ use domain::{
     audit::{AuditAction, AuditObject, AuditState},
     entropy::{KeyAge, TokenDigest},
     id::SessionId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, TokenPair, audit::Deed};
-use crate::retry::retried;
 
 /// A refresh was refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +39,7 @@ impl Accounts {
     /// See [`RefreshError`].
     pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<TokenPair, RefreshError> {
         let presented = self.ports.session_tokens.verify_refresh(token).map_err(|_| RefreshError::Invalid)?;
-        retried(&*self.ports.backoff, || self.try_refresh(&presented, origin)).await
+        retried(&*self.ports.backoff, |attempt| self.try_refresh(attempt, &presented, origin)).await
     }
 
     /// What a refresh token says, whether or not it still counts; `None` when it is none of ours.
@@ -55,17 +54,18 @@ impl Accounts {
 
     async fn try_refresh(
         &self,
+        attempt: Attempt,
         presented: &RefreshClaims,
         origin: &Origin,
     ) -> Result<TokenPair, RefreshError> {
         let now = self.now();
         let digest = self.ports.tokens.digest(&presented.token);
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         // The user is locked before the session, as a reset of the password does, which ends every session.
-        let user = unit.users().find_for_update(presented.user_id).await?.ok_or(RefreshError::Invalid)?;
+        let user = unit.find_user_for_update(presented.user_id).await?.ok_or(RefreshError::Invalid)?;
         let session =
-            unit.sessions().find_for_update(presented.session_id).await?.ok_or(RefreshError::Invalid)?;
-        let stored = unit.sessions().find_refresh(&digest).await?.ok_or(RefreshError::Invalid)?;
+            unit.find_session_for_update(presented.session_id).await?.ok_or(RefreshError::Invalid)?;
+        let stored = unit.find_refresh_token(&digest).await?.ok_or(RefreshError::Invalid)?;
         if session.user_id != user.id
             || stored.session_id != session.id
             || !session.is_live(now)
@@ -106,10 +106,10 @@ impl Accounts {
     ) -> Result<RefreshClaims, StoreError> {
         let (successor, claims) =
             self.next_refresh(self.ports.tokens.successor(&presented.token), &session, now);
-        unit.sessions().mark_rotated(&stored.digest, now).await?;
-        unit.sessions().insert_refresh(&successor).await?;
+        unit.mark_refresh_token_rotated(&stored.digest, now).await?;
+        unit.insert_refresh_token(&successor).await?;
         session.last_used_at = now;
-        unit.sessions().update(&session).await?;
+        unit.update_session(&session).await?;
         Ok(claims)
     }
 
@@ -121,7 +121,7 @@ impl Accounts {
     ) -> Result<(KeyAge, RefreshClaims), RefreshError> {
         for (key, token) in self.ports.tokens.successors(&presented.token) {
             let digest = self.ports.tokens.digest(&token);
-            if let Some(stored) = unit.sessions().find_refresh(&digest).await? {
+            if let Some(stored) = unit.find_refresh_token(&digest).await? {
                 let claims = RefreshClaims {
                     user_id: stored.user_id,
                     session_id: stored.session_id,
@@ -144,8 +144,8 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         session.ended_at = Some(now);
-        unit.sessions().update(&session).await?;
-        unit.sessions().remove_refresh(session.id).await
+        unit.update_session(&session).await?;
+        unit.remove_refresh_tokens(session.id).await
     }
 }
 

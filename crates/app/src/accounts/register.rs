@@ -4,12 +4,11 @@ use domain::{
         PasswordProblem, PlainPassword, User,
     },
     audit::{AuditAction, AuditObject, AuditState},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Accounts, audit::Deed, mails};
-use crate::retry::retried;
 
 /// Registration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +46,15 @@ enum Outcome {
     Changed,
 }
 
+/// The account that had the address when the password was compared with its own.
+#[derive(Clone, Copy)]
+struct Compared<'a> {
+    /// `None` when there was none.
+    known: Option<&'a Credentials>,
+    /// Whether both passwords are the same.
+    is_same: bool,
+}
+
 /// An address that waits for its activation was registered once more.
 struct Again<'a> {
     /// The address as it was typed now.
@@ -80,7 +88,8 @@ impl Accounts {
             let known = self.ports.queries.credentials(&email).await?;
             let is_same =
                 self.ports.passwords.verify(known.as_ref().map(|known| &known.password), &password).await?;
-            let register = || self.try_register(&email, &hash, known.as_ref(), is_same, quota, origin);
+            let compared = Compared { known: known.as_ref(), is_same };
+            let register = |attempt| self.try_register(attempt, &email, &hash, compared, quota, origin);
             match retried(&*self.ports.backoff, register).await? {
                 Outcome::Done => return Ok(()),
                 Outcome::Taken => return Err(RegisterError::EmailTaken),
@@ -92,17 +101,17 @@ impl Accounts {
 
     async fn try_register(
         &self,
+        attempt: Attempt,
         email: &EmailAddress,
         hash: &PasswordHash,
-        known: Option<&Credentials>,
-        is_same: bool,
+        compared: Compared<'_>,
         quota: MailQuota,
         origin: &Origin,
     ) -> Result<Outcome, StoreError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
+        let mut unit = self.ports.store.begin(attempt).await?;
         let mut user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
-        match unit.users().insert(&user).await {
+        match unit.insert_user(&user).await {
             Ok(()) => {
                 self.mail_activation(&mut *unit, &mut user, email, now).await?;
                 let deed = Deed::by(None, AuditAction::Registered).on(AuditObject::User(user.id));
@@ -110,15 +119,15 @@ impl Accounts {
             }
             Err(InsertUserError::Store(error)) => return Err(error),
             Err(InsertUserError::EmailTaken) => {
-                let Some(user) = unit.users().find_by_email_for_update(email).await? else {
+                let Some(user) = unit.find_user_by_email_for_update(email).await? else {
                     return Ok(Outcome::Changed);
                 };
                 if user.is_awaiting_activation() {
-                    if known.is_none_or(|known| known.password != user.password) {
+                    if compared.known.is_none_or(|known| known.password != user.password) {
                         // It was compared with another password, or with none.
                         return Ok(Outcome::Changed);
                     }
-                    let again = Again { typed: email, is_same, quota };
+                    let again = Again { typed: email, is_same: compared.is_same, quota };
                     self.register_again(&mut *unit, user, again, origin, now).await?;
                 } else if self.settings.registration_reveals_email {
                     return Ok(Outcome::Taken);
@@ -146,7 +155,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         if !again.is_same && user.contest_password(now).unwrap_or(false) {
-            unit.users().update(&user).await?;
+            unit.update_user(&user).await?;
             let deed = Deed::by(None, AuditAction::Registered)
                 .on(AuditObject::User(user.id))
                 .to(AuditState::of([("password", "contested")]));

@@ -1,11 +1,11 @@
 use domain::{
     accounts::{EmailAddress, User},
     id::OutboxId,
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::Accounts;
-use crate::{outbox::Message, retry::retried};
+use crate::outbox::Message;
 
 impl Accounts {
     /// Asks for a new activation link (R6).
@@ -30,14 +30,19 @@ impl Accounts {
         wish: OutboxId,
         email: &EmailAddress,
     ) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, || self.try_send_activation(wish, email)).await
+        retried(&*self.ports.backoff, |attempt| self.try_send_activation(attempt, wish, email)).await
     }
 
-    async fn try_send_activation(&self, wish: OutboxId, email: &EmailAddress) -> Result<(), StoreError> {
+    async fn try_send_activation(
+        &self,
+        attempt: Attempt,
+        wish: OutboxId,
+        email: &EmailAddress,
+    ) -> Result<(), StoreError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin().await?;
-        let user = unit.users().find_by_email_for_update(email).await?.filter(User::is_awaiting_activation);
-        if unit.outbox().remove(wish).await? {
+        let mut unit = self.ports.store.begin(attempt).await?;
+        let user = unit.find_user_by_email_for_update(email).await?.filter(User::is_awaiting_activation);
+        if unit.remove_message(wish).await? {
             if let Some(mut user) = user {
                 self.mail_activation(&mut *unit, &mut user, email, now).await?;
             }

@@ -31,7 +31,7 @@ impl Accounts {
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("users {filter:?} {sorts:?}");
         let request = self.ports.cursors.request(&context, page)?;
-        let page = self.ports.users.page(&filter, &sorts, &request).await?;
+        let page = self.ports.users.user_page(&filter, &sorts, &request).await?;
         Ok(self.ports.cursors.listing(&context, page))
     }
 
@@ -40,7 +40,7 @@ impl Accounts {
     /// # Errors
     /// When the store fails.
     pub async fn show_user(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
-        self.ports.users.find(id).await
+        self.ports.users.user_details(id).await
     }
 }
 

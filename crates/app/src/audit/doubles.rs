@@ -18,7 +18,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::{AuditLog, Known, Verification};
-use crate::doubles::{MovableClock, NotedWaits, Races};
+use crate::doubles::{MovableClock, NoWait, Races};
 
 /// The use cases on these doubles, at a moment that tests move.
 pub(crate) struct World {
@@ -34,7 +34,7 @@ impl World {
             seals: store.clone(),
             maker: Arc::new(Keys(&["new"])),
             clock: clock.clone(),
-            backoff: Arc::new(NotedWaits::default()),
+            backoff: Arc::new(NoWait),
         };
         Self { log, store, clock }
     }
@@ -124,7 +124,7 @@ pub(crate) struct MemoryLog {
 
 #[async_trait]
 impl AuditSeals for MemoryLog {
-    async fn add(&self, seal: &Seal) -> Result<bool, StoreError> {
+    async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError> {
         self.races.run()?;
         let mut seals = self.seals.lock().unwrap();
         if self.another_is_first.swap(false, Ordering::Relaxed) {
@@ -136,16 +136,16 @@ impl AuditSeals for MemoryLog {
         }
         Ok(is_new)
     }
-    async fn last(&self) -> Result<Option<Seal>, StoreError> {
+    async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
         Ok(self.seals.lock().unwrap().iter().max_by_key(|seal| seal.number).cloned())
     }
-    async fn behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+    async fn seals_behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError> {
         let mut seals = self.seals.lock().unwrap().clone();
         seals.sort_by_key(|seal| seal.number);
         let behind = seals.into_iter().filter(|seal| seal.number > number);
         Ok(behind.take(usize::try_from(limit).unwrap()).collect())
     }
-    async fn rows(
+    async fn log_rows(
         &self,
         after: Option<LogPlace>,
         until: LogPlace,
@@ -156,7 +156,7 @@ impl AuditSeals for MemoryLog {
         let within = rows.into_iter().filter(|row| Some(row.place) > after && row.place <= until);
         Ok(within.take(usize::try_from(limit).unwrap()).collect())
     }
-    async fn count_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError> {
+    async fn count_log_rows_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError> {
         let rows = self.rows.lock().unwrap();
         Ok(u64::try_from(rows.iter().filter(|row| Some(row.place) > place).count()).unwrap())
     }

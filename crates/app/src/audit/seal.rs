@@ -1,12 +1,11 @@
 use chrono::TimeDelta;
 use domain::{
     audit::{LogPlace, Seal},
-    store::StoreError,
+    store::{StoreError, retried},
 };
 use uuid::Uuid;
 
 use super::{AuditLog, SEALED_AT_ONCE};
-use crate::retry::retried;
 
 /// How old rows are when they are sealed. A row is written with the moment at which its deed began, and is seen by others
 /// when its transaction ends: by then it has to be younger than this, on a node whose clock is behind, too.
@@ -20,7 +19,7 @@ impl AuditLog {
     pub async fn seal(&self) -> Result<u64, StoreError> {
         let mut sealed = 0_u64;
         loop {
-            let rows = retried(&*self.backoff, || self.seal_part()).await?;
+            let rows = retried(&*self.backoff, |_attempt| self.seal_part()).await?;
             sealed = sealed.saturating_add(rows);
             if rows < u64::from(SEALED_AT_ONCE) {
                 return Ok(sealed);
@@ -33,14 +32,14 @@ impl AuditLog {
         let now = self.clock.now();
         // Before the rows of this very moment.
         let end = LogPlace { at: now.checked_sub_signed(UNSEALED).unwrap_or(now), id: Uuid::nil() };
-        let before = self.seals.last().await?;
+        let before = self.seals.last_seal().await?;
         let after = before.as_ref().map(|seal| seal.until);
-        let rows = self.seals.rows(after, end, SEALED_AT_ONCE).await?;
+        let rows = self.seals.log_rows(after, end, SEALED_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(0) };
         let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= SEALED_AT_ONCE);
         let until = if is_full { last.place } else { end };
         let seal = Seal::over(&rows, until, before.as_ref(), now, &*self.maker);
-        Ok(if self.seals.add(&seal).await? { seal.rows } else { 0 })
+        Ok(if self.seals.add_seal(&seal).await? { seal.rows } else { 0 })
     }
 }
 

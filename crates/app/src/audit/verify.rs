@@ -153,7 +153,7 @@ impl AuditLog {
         let mut before: Option<Seal> = None;
         let mut awaited = known.seal.clone();
         loop {
-            let seals = self.seals.behind(before.as_ref().map_or(0, |seal| seal.number), BATCH).await?;
+            let seals = self.seals.seals_behind(before.as_ref().map_or(0, |seal| seal.number), BATCH).await?;
             if seals.is_empty() {
                 break;
             }
@@ -167,10 +167,10 @@ impl AuditLog {
         found.give_up_proof();
         found.faults.extend(awaited.map(|noted| LogFault::NotAsNoted(noted.number)));
         let end = before.as_ref().map(|seal| seal.until);
-        found.unsealed = self.seals.count_behind(end).await?;
+        found.unsealed = self.seals.count_log_rows_behind(end).await?;
         let now = self.clock.now();
         let overdue = LogPlace { at: now.checked_sub_signed(OVERDUE).unwrap_or(now), id: Uuid::nil() };
-        found.is_overdue = !self.seals.rows(end, overdue, 1).await?.is_empty();
+        found.is_overdue = !self.seals.log_rows(end, overdue, 1).await?.is_empty();
         found.last = before.map(|seal| KnownSeal { number: seal.number, digest: seal.digest });
         Ok(found)
     }
@@ -198,7 +198,7 @@ impl AuditLog {
             return Ok(());
         }
         let wanted = u32::try_from(seal.rows).unwrap_or(u32::MAX).min(SEALED_AT_ONCE);
-        let rows = self.seals.rows(after, seal.until, wanted.saturating_add(1)).await?;
+        let rows = self.seals.log_rows(after, seal.until, wanted.saturating_add(1)).await?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let part =
             || SealedPart { number: seal.number, after: after.map(|place| place.at), until: seal.until.at };

@@ -1,12 +1,11 @@
 use domain::{
     cart::{CartItem, CartRefusal, CartUnit, MAX_CART_ITEMS},
     id::{CartId, MovieId, UserId},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
 use super::{Carts, PricedCart};
-use crate::retry::retried;
 
 /// A movie was not put in the cart.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +48,19 @@ impl Carts {
     /// # Errors
     /// See [`AddToCartError`].
     pub async fn add(&self, user_id: UserId, movie_id: MovieId) -> Result<PricedCart, AddToCartError> {
-        retried(&*self.backoff, || self.try_add(user_id, movie_id)).await?;
+        retried(&*self.backoff, |attempt| self.try_add(attempt, user_id, movie_id)).await?;
         Ok(self.view(user_id).await?)
     }
 
-    async fn try_add(&self, user_id: UserId, movie_id: MovieId) -> Result<(), AddToCartError> {
+    async fn try_add(
+        &self,
+        attempt: Attempt,
+        user_id: UserId,
+        movie_id: MovieId,
+    ) -> Result<(), AddToCartError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin().await?;
-        let cart_id = unit.carts().open_for_update(user_id, self.ids.next()).await?;
+        let mut unit = self.store.begin(attempt).await?;
+        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
         if let Some(refusal) = self.put(&mut *unit, user_id, cart_id, movie_id, now).await? {
             return Err(refusal.into());
         }
@@ -73,23 +77,23 @@ impl Carts {
         movie_id: MovieId,
         now: Instant,
     ) -> Result<Option<CartRefusal>, StoreError> {
-        let Some(is_available) = unit.movies().availability(movie_id).await? else {
+        let Some(is_available) = unit.movie_availability(movie_id).await? else {
             return Ok(Some(CartRefusal::NotFound));
         };
-        if unit.purchases().is_purchased(user_id, movie_id).await? {
+        if unit.is_purchased(user_id, movie_id).await? {
             return Ok(Some(CartRefusal::AlreadyPurchased));
         }
         if !is_available {
             return Ok(Some(CartRefusal::MovieUnavailable));
         }
-        if unit.carts().contains(cart_id, movie_id).await? {
+        if unit.cart_contains(cart_id, movie_id).await? {
             return Ok(Some(CartRefusal::AlreadyInCart));
         }
-        if unit.carts().count(cart_id).await? >= MAX_CART_ITEMS {
+        if unit.count_cart_items(cart_id).await? >= MAX_CART_ITEMS {
             return Ok(Some(CartRefusal::CartFull));
         }
         let item = CartItem { id: self.ids.next(), movie_id, added_at: now };
-        let is_added = unit.carts().add(cart_id, &item).await?;
+        let is_added = unit.add_cart_item(cart_id, &item).await?;
         Ok((!is_added).then_some(CartRefusal::AlreadyInCart))
     }
 }

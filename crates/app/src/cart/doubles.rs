@@ -11,10 +11,10 @@ use domain::{
         CartItem, CartLine, CartQueries, CartRefusal, CartRepository, CartStore, CartUnit, CartView,
         UnavailableItem,
     },
-    catalog::{Movie, MovieRepository, ResolvedNames},
+    catalog::{Movie, OfferRepository, ResolvedNames},
     id::{CartId, Id, MovieId, UserId},
     purchases::{Purchase, PurchaseRepository},
-    store::StoreError,
+    store::{Attempt, StoreError},
     time::Instant,
 };
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::Carts;
 use crate::{
     catalog::doubles::{Shelf, facts, price, summary},
-    doubles::{CountingIds, MovableClock, NotedWaits, Races},
+    doubles::{CountingIds, MovableClock, NoWait, Races},
 };
 
 pub(crate) const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
@@ -88,7 +88,7 @@ pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
         store: store.clone(),
         queries: store.clone(),
         clock: Arc::new(MovableClock::default()),
-        backoff: Arc::new(NotedWaits::default()),
+        backoff: Arc::new(NoWait),
         ids: Arc::new(CountingIds::default()),
         currency: price("0").currency(),
     }
@@ -96,7 +96,7 @@ pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
 
 #[async_trait]
 impl CartStore for MemoryCarts {
-    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError> {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
         let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
         let races = self.races.clone();
         Ok(Box::new(Unit { rows: self.rows.clone(), draft: self.rows().clone(), fails_on_commit, races }))
@@ -111,16 +111,7 @@ struct Unit {
 }
 
 #[async_trait]
-impl CartUnit for Unit {
-    fn carts(&mut self) -> &mut dyn CartRepository {
-        self
-    }
-    fn movies(&mut self) -> &mut dyn MovieRepository {
-        &mut self.draft.shelf
-    }
-    fn purchases(&mut self) -> &mut dyn PurchaseRepository {
-        self
-    }
+impl domain::store::Unit for Unit {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.races.run()?;
         if self.fails_on_commit {
@@ -139,36 +130,47 @@ impl Unit {
 
 #[async_trait]
 impl CartRepository for Unit {
-    async fn open_for_update(&mut self, user_id: UserId, proposed: CartId) -> Result<CartId, StoreError> {
+    async fn open_cart_for_update(
+        &mut self,
+        user_id: UserId,
+        proposed: CartId,
+    ) -> Result<CartId, StoreError> {
         if let Some(id) = self.cart_of(user_id) {
             return Ok(id);
         }
         self.draft.carts.push((proposed, user_id));
         Ok(proposed)
     }
-    async fn contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
+    async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
         Ok(self.draft.items.iter().any(|(id, item)| *id == cart_id && item.movie_id == movie_id))
     }
-    async fn count(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
+    async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
         Ok(u64::try_from(self.draft.items.iter().filter(|(id, _)| *id == cart_id).count()).unwrap())
     }
-    async fn add(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
-        if self.contains(cart_id, item.movie_id).await? {
+    async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError> {
+        if self.cart_contains(cart_id, item.movie_id).await? {
             return Ok(false);
         }
         self.draft.items.push((cart_id, *item));
         Ok(true)
     }
-    async fn remove(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
+    async fn remove_cart_item(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
         let cart_id = self.cart_of(user_id);
         let before = self.draft.items.len();
         self.draft.items.retain(|(id, item)| Some(*id) != cart_id || item.movie_id != movie_id);
         Ok(self.draft.items.len() < before)
     }
-    async fn clear(&mut self, user_id: UserId) -> Result<(), StoreError> {
+    async fn clear_cart(&mut self, user_id: UserId) -> Result<(), StoreError> {
         let cart_id = self.cart_of(user_id);
         self.draft.items.retain(|(id, _)| Some(*id) != cart_id);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl OfferRepository for Unit {
+    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
+        Ok(self.draft.shelf.movies.iter().find(|movie| movie.id == id).map(|movie| movie.is_available))
     }
 }
 
@@ -177,7 +179,7 @@ impl PurchaseRepository for Unit {
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
         Ok(is_purchased(&self.draft, user_id, movie_id))
     }
-    async fn insert(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
+    async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
         let is_new = !is_purchased(&self.draft, purchase.user_id, purchase.movie_id);
         self.draft.purchases.extend(is_new.then_some(*purchase));
         Ok(is_new)
@@ -190,7 +192,7 @@ fn is_purchased(rows: &Rows, user_id: UserId, movie_id: MovieId) -> bool {
 
 #[async_trait]
 impl CartQueries for MemoryCarts {
-    async fn view(&self, user_id: UserId) -> Result<CartView, StoreError> {
+    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError> {
         let rows = self.rows();
         let cart_id = rows.carts.iter().find(|(_, owner)| *owner == user_id).map(|(id, _)| *id);
         let mut items: Vec<_> =

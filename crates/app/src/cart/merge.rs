@@ -2,11 +2,10 @@ use chrono::TimeDelta;
 use domain::{
     cart::CartRefusal,
     id::{MovieId, UserId},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::{Carts, PricedCart};
-use crate::retry::retried;
 
 /// A movie of a visitor's cart that did not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +32,19 @@ impl Carts {
     /// # Errors
     /// When the store fails; nothing joined then.
     pub async fn merge(&self, user_id: UserId, movie_ids: &[MovieId]) -> Result<MergedCart, StoreError> {
-        let skipped = retried(&*self.backoff, || self.try_merge(user_id, movie_ids)).await?;
+        let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, user_id, movie_ids)).await?;
         Ok(MergedCart { cart: self.view(user_id).await?, skipped })
     }
 
     async fn try_merge(
         &self,
+        attempt: Attempt,
         user_id: UserId,
         movie_ids: &[MovieId],
     ) -> Result<Vec<SkippedMovie>, StoreError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin().await?;
-        let cart_id = unit.carts().open_for_update(user_id, self.ids.next()).await?;
+        let mut unit = self.store.begin(attempt).await?;
+        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
         let mut skipped = Vec::new();
         let mut added_at = now;
         for &movie_id in movie_ids {

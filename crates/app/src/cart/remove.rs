@@ -1,10 +1,9 @@
 use domain::{
     id::{MovieId, UserId},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
 };
 
 use super::Carts;
-use crate::retry::retried;
 
 impl Carts {
     /// Takes a movie out of the cart (R57); `false` when it is not there.
@@ -12,12 +11,17 @@ impl Carts {
     /// # Errors
     /// When the store fails.
     pub async fn remove(&self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
-        retried(&*self.backoff, || self.try_remove(user_id, movie_id)).await
+        retried(&*self.backoff, |attempt| self.try_remove(attempt, user_id, movie_id)).await
     }
 
-    async fn try_remove(&self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin().await?;
-        let is_removed = unit.carts().remove(user_id, movie_id).await?;
+    async fn try_remove(
+        &self,
+        attempt: Attempt,
+        user_id: UserId,
+        movie_id: MovieId,
+    ) -> Result<bool, StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
+        let is_removed = unit.remove_cart_item(user_id, movie_id).await?;
         unit.commit().await?;
         Ok(is_removed)
     }
@@ -27,12 +31,12 @@ impl Carts {
     /// # Errors
     /// When the store fails.
     pub async fn clear(&self, user_id: UserId) -> Result<(), StoreError> {
-        retried(&*self.backoff, || self.try_clear(user_id)).await
+        retried(&*self.backoff, |attempt| self.try_clear(attempt, user_id)).await
     }
 
-    async fn try_clear(&self, user_id: UserId) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
-        unit.carts().clear(user_id).await?;
+    async fn try_clear(&self, attempt: Attempt, user_id: UserId) -> Result<(), StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
+        unit.clear_cart(user_id).await?;
         unit.commit().await
     }
 }

@@ -23,7 +23,7 @@ impl Carts {
     /// # Errors
     /// When the store fails.
     pub async fn view(&self, user_id: UserId) -> Result<PricedCart, StoreError> {
-        let mut cart = self.queries.view(user_id).await?;
+        let mut cart = self.queries.cart_view(user_id).await?;
         let is_payable = |line: &CartLine| line.movie.price.currency() == self.currency;
         let (payable, foreign): (Vec<_>, Vec<_>) = cart.items.into_iter().partition(is_payable);
         cart.items = payable;

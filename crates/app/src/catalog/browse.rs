@@ -50,7 +50,8 @@ impl Catalog {
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = self.cursors.request(&context, page)?;
-        let page = self.queries.page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
+        let page =
+            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
         Ok(self.cursors.listing(&context, page))
     }
 
@@ -112,7 +113,7 @@ mod tests {
         for (search, sorts, expected) in cases {
             let mut queries = MockQueries::new();
             queries
-                .expect_page()
+                .expect_movie_page()
                 .once()
                 .withf(move |_, sorts, _, _| sorts == [expected])
                 .returning(|_, _, _, _| Ok(ending_at(None)));
@@ -133,10 +134,10 @@ mod tests {
     #[tokio::test]
     async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
         let mut queries = MockQueries::new();
-        queries.expect_page().once().returning(|_, _, _, _| Ok(ending_at(Some(position()))));
+        queries.expect_movie_page().once().returning(|_, _, _, _| Ok(ending_at(Some(position()))));
         let behind = PageRequest::after(position(), 5).unwrap();
         queries
-            .expect_page()
+            .expect_movie_page()
             .once()
             .withf(move |_, _, request, _| *request == behind)
             .returning(|_, _, _, _| Ok(ending_at(None)));
@@ -174,7 +175,7 @@ mod tests {
             let mut queries = MockQueries::new();
             let filter = one.filter.clone();
             queries
-                .expect_page()
+                .expect_movie_page()
                 .times(2)
                 .withf(move |asked, _, _, _| *asked == filter)
                 .returning(|_, _, _, _| Ok(ending_at(Some(position()))));
@@ -188,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_is_away_is_told() {
         let mut queries = MockQueries::new();
-        queries.expect_page().returning(|_, _, _, _| Err(StoreError::unavailable("no connection")));
+        queries.expect_movie_page().returning(|_, _, _, _| Err(StoreError::unavailable("no connection")));
         queries.expect_genres().returning(|| Err(StoreError::unavailable("no connection")));
         let catalog = catalog(queries);
         let failed = catalog.browse(wanted(None, &[])).await;

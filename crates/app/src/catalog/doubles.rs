@@ -15,14 +15,14 @@ use domain::{
     id::{Id, MovieId, UserId},
     money::Money,
     page::{Page, PageRequest},
-    store::StoreError,
+    store::{Attempt, StoreError},
     text::fold,
 };
 use uuid::Uuid;
 
 use super::Catalog;
 use crate::{
-    doubles::{CountingIds, MovableClock, NotedWaits, Races, SumSigner},
+    doubles::{CountingIds, MovableClock, NoWait, Races, SumSigner},
     paging::CursorCodec,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
         queries: Arc::new(queries),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
-        backoff: Arc::new(NotedWaits::default()),
+        backoff: Arc::new(NoWait),
         ids: Arc::new(CountingIds::default()),
     }
 }
@@ -42,17 +42,17 @@ mockall::mock! {
     pub(crate) Queries {}
     #[async_trait]
     impl MovieQueries for Queries {
-        async fn page(
+        async fn movie_page(
             &self,
             filter: &MovieFilter,
             sorts: &[MovieSort],
             request: &PageRequest,
             viewer: Option<UserId>,
         ) -> Result<Page<MovieSummary>, StoreError>;
-        async fn find(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
+        async fn movie_detail(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
         async fn genres(&self) -> Result<Vec<GenreCount>, StoreError>;
-        async fn export(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
-        async fn is_empty(&self) -> Result<bool, StoreError>;
+        async fn export_movies(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
+        async fn has_no_movies(&self) -> Result<bool, StoreError>;
     }
 }
 
@@ -129,10 +129,13 @@ impl MovieRepository for Shelf {
         }
         Ok(ids)
     }
-    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
+    async fn find_movies_for_update(
+        &mut self,
+        identities: &[MovieIdentity],
+    ) -> Result<Vec<Movie>, StoreError> {
         Ok(self.movies.iter().filter(|movie| identities.contains(&movie.identity)).cloned().collect())
     }
-    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
+    async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
         let mut added = Vec::new();
         for movie in movies {
             if self.movies.iter().all(|known| known.identity != movie.identity) {
@@ -142,13 +145,10 @@ impl MovieRepository for Shelf {
         }
         Ok(added)
     }
-    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError> {
+    async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
         let known = self.movies.iter_mut().find(|known| known.id == movie.id).unwrap();
         *known = movie.clone();
         Ok(())
-    }
-    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
-        Ok(self.movies.iter().find(|movie| movie.id == id).map(|movie| movie.is_available))
     }
 }
 
@@ -177,7 +177,7 @@ impl MemoryCatalog {
 
 #[async_trait]
 impl CatalogStore for MemoryCatalog {
-    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError> {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Ok(Box::new(Unit {
             shelf: self.shelf.clone(),
             draft: self.shelf().clone(),
@@ -197,13 +197,7 @@ struct Unit {
 }
 
 #[async_trait]
-impl CatalogUnit for Unit {
-    fn movies(&mut self) -> &mut dyn MovieRepository {
-        self
-    }
-    fn audit(&mut self) -> &mut dyn AuditRepository {
-        self
-    }
+impl domain::store::Unit for Unit {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.races.run()?;
         if self.fails_on_commit {
@@ -216,7 +210,7 @@ impl CatalogUnit for Unit {
 
 #[async_trait]
 impl AuditRepository for Unit {
-    async fn append_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    async fn append_audit_entries(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         self.draft.audit.extend_from_slice(entries);
         Ok(())
     }
@@ -231,10 +225,13 @@ impl MovieRepository for Unit {
     ) -> Result<Vec<Uuid>, StoreError> {
         self.draft.resolve_names(kind, names).await
     }
-    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError> {
-        self.draft.find_by_identities(identities).await
+    async fn find_movies_for_update(
+        &mut self,
+        identities: &[MovieIdentity],
+    ) -> Result<Vec<Movie>, StoreError> {
+        self.draft.find_movies_for_update(identities).await
     }
-    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
+    async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError> {
         if let Some(meddler) = &mut *self.meddler.lock().unwrap() {
             // What others commit shows in an open unit too (READ COMMITTED).
             let mut committed = self.shelf.lock().unwrap();
@@ -244,12 +241,9 @@ impl MovieRepository for Unit {
                 .movies
                 .extend(committed.movies.iter().filter(|movie| !known.contains(&movie.id)).cloned());
         }
-        self.draft.insert_many(movies).await
+        self.draft.insert_movies(movies).await
     }
-    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError> {
-        self.draft.update(movie).await
-    }
-    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
-        self.draft.availability(id).await
+    async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
+        self.draft.update_movie(movie).await
     }
 }

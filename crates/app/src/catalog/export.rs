@@ -11,7 +11,7 @@ impl Catalog {
     /// # Errors
     /// If the store fails.
     pub async fn export(&self, after: Option<MovieId>) -> Result<Vec<MovieDetail>, StoreError> {
-        self.queries.export(after, BATCH).await
+        self.queries.export_movies(after, BATCH).await
     }
 
     /// Whether the catalogue has no movies.
@@ -19,6 +19,6 @@ impl Catalog {
     /// # Errors
     /// If the store fails.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        self.queries.is_empty().await
+        self.queries.has_no_movies().await
     }
 }

@@ -10,14 +10,13 @@ use domain::{
         ResolvedNames,
     },
     id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
-    store::StoreError,
+    store::{Attempt, StoreError, retried},
     text::fold,
     time::Instant,
 };
 use uuid::Uuid;
 
 use super::{Catalog, audit::entries};
-use crate::retry::retried;
 
 /// The result of importing a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +77,10 @@ impl Catalog {
         let rows = without_rejected_and_repeated(rows, now.year());
         for _ in 0..TRIES {
             let outcomes = if dry_run {
-                retried(&*self.backoff, || self.try_dry_run(&rows, now)).await?
+                retried(&*self.backoff, |attempt| self.try_dry_run(attempt, &rows, now)).await?
             } else {
-                let names = retried(&*self.backoff, || self.try_commit_names(&rows)).await?;
-                retried(&*self.backoff, || self.try_commit_movies(&rows, &names, now)).await?
+                let names = retried(&*self.backoff, |attempt| self.try_commit_names(attempt, &rows)).await?;
+                retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now)).await?
             };
             if let Some(outcomes) = outcomes {
                 return Ok(outcomes);
@@ -99,8 +98,8 @@ impl Catalog {
     }
 
     /// Commits the new names of the rows; returns the identifiers of all names.
-    async fn try_commit_names(&self, rows: &[Row]) -> Result<Resolved, StoreError> {
-        let mut unit = self.store.begin().await?;
+    async fn try_commit_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
         let (names, has_new) = self.resolve(&mut *unit, facts_of(rows)).await?;
         if has_new {
             unit.commit().await?;
@@ -110,11 +109,12 @@ impl Catalog {
 
     async fn try_commit_movies(
         &self,
+        attempt: Attempt,
         rows: &[Row],
         names: &Resolved,
         now: Instant,
     ) -> Result<Outcomes, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.begin(attempt).await?;
         let outcomes = self.write(&mut *unit, rows, names, now).await?;
         if outcomes.is_some() {
             unit.commit().await?;
@@ -123,8 +123,13 @@ impl Catalog {
     }
 
     /// Does the same without a commit.
-    async fn try_dry_run(&self, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
-        let mut unit = self.store.begin().await?;
+    async fn try_dry_run(
+        &self,
+        attempt: Attempt,
+        rows: &[Row],
+        now: Instant,
+    ) -> Result<Outcomes, StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
         let (names, _) = self.resolve(&mut *unit, facts_of(rows)).await?;
         self.write(&mut *unit, rows, &names, now).await
     }
@@ -137,7 +142,7 @@ impl Catalog {
         now: Instant,
     ) -> Result<Outcomes, StoreError> {
         let identities: Vec<MovieIdentity> = facts_of(rows).map(|facts| facts.identity.clone()).collect();
-        let known = unit.movies().find_by_identities(&identities).await?;
+        let known = unit.find_movies_for_update(&identities).await?;
         let mut known: HashMap<_, _> =
             known.into_iter().map(|movie| (movie.identity.clone(), movie)).collect();
 
@@ -173,15 +178,15 @@ impl Catalog {
         // All imports write movies in the same order, which prevents deadlocks.
         added.sort_by(by_identity);
         changed.sort_by(|(one, _), (other, _)| by_identity(one, other));
-        if unit.movies().insert_many(&added).await?.len() < added.len() {
+        if unit.insert_movies(&added).await?.len() < added.len() {
             return Ok(None);
         }
         let mut audited = Vec::new();
         for (movie, before) in &changed {
-            unit.movies().update(movie).await?;
+            unit.update_movie(movie).await?;
             audited.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
         }
-        unit.audit().append_all(&audited).await?;
+        unit.append_audit_entries(&audited).await?;
         Ok(Some(outcomes))
     }
 
@@ -204,7 +209,7 @@ impl Catalog {
             let mut keys: Vec<_> = proposed.into_iter().collect();
             keys.sort_by(|(left, _), (right, _)| left.cmp(right));
             let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-            let ids = unit.movies().resolve_names(kind, &names).await?;
+            let ids = unit.resolve_names(kind, &names).await?;
             has_new |= names.iter().zip(&ids).any(|(proposed, id)| proposed.id == *id);
             resolved.extend(keys.into_iter().map(|key| (kind, key)).zip(ids));
         }

@@ -9,7 +9,7 @@ impl Catalog {
     /// # Errors
     /// When the store fails.
     pub async fn show(&self, id: MovieId, viewer: Option<Actor>) -> Result<Option<MovieDetail>, StoreError> {
-        let movie = self.queries.find(id, viewer.map(|viewer| viewer.user_id)).await?;
+        let movie = self.queries.movie_detail(id, viewer.map(|viewer| viewer.user_id)).await?;
         Ok(movie.filter(|movie| {
             movie.is_available
                 || movie.summary.me.is_some_and(|me| me.purchased)
@@ -42,7 +42,7 @@ mod tests {
     /// A catalogue of one movie, which the buyer bought.
     fn catalog(is_available: bool) -> Catalog {
         let mut queries = MockQueries::new();
-        queries.expect_find().returning(move |id, viewer| {
+        queries.expect_movie_detail().returning(move |id, viewer| {
             let mut summary = summary(id, price("9.99"));
             summary.me =
                 viewer.map(|viewer| PersonalView { purchased: viewer == BUYER, ..PersonalView::default() });

@@ -6,12 +6,12 @@ use domain::{
     failure::error_chain,
     mail::Mailer,
     outbox::{ClaimedOutboxMessage, MAX_ATTEMPTS, OutboxQueue, retry_delay},
-    store::StoreError,
+    store::{StoreError, retried},
     time::{Backoff, Clock},
 };
 
 use super::{InvalidMessage, Message};
-use crate::{accounts::Accounts, retry::retried};
+use crate::accounts::Accounts;
 
 /// How many done messages go at once, so that nobody waits behind the clean-up.
 const PURGE_BATCH: u32 = 1_000;
@@ -53,7 +53,10 @@ impl Outbox {
         let mut done = 0_u64;
         while may_begin() {
             let now = self.clock.now();
-            let Some(message) = retried(&*self.backoff, || self.queue.claim(now)).await? else { break };
+            let Some(message) = retried(&*self.backoff, |_attempt| self.queue.claim_message(now)).await?
+            else {
+                break;
+            };
             if self.act(&message).await? {
                 done = done.saturating_add(1);
             }
@@ -65,7 +68,7 @@ impl Outbox {
         match self.try_act(claimed).await {
             Ok(()) => {
                 let now = self.clock.now();
-                retried(&*self.backoff, || self.queue.complete(claimed.id, now)).await?;
+                retried(&*self.backoff, |_attempt| self.queue.complete_message(claimed.id, now)).await?;
                 Ok(true)
             }
             Err(error) => {
@@ -85,7 +88,8 @@ impl Outbox {
                     "an outbox message failed"
                 );
                 let error = error_chain(&*error);
-                retried(&*self.backoff, || self.queue.fail(claimed, &error, retry_at)).await?;
+                retried(&*self.backoff, |_attempt| self.queue.fail_message(claimed, &error, retry_at))
+                    .await?;
                 Ok(false)
             }
         }
@@ -119,7 +123,8 @@ impl Outbox {
         let before = now.checked_sub_signed(KEPT_AFTER_DONE).unwrap_or(now);
         let mut removed = 0_u64;
         loop {
-            let batch = retried(&*self.backoff, || self.queue.purge(before, PURGE_BATCH)).await?;
+            let batch =
+                retried(&*self.backoff, |_attempt| self.queue.purge_messages(before, PURGE_BATCH)).await?;
             removed = removed.saturating_add(batch);
             if batch < u64::from(PURGE_BATCH) {
                 return Ok(removed);
@@ -144,7 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         accounts::doubles::{World, ann, email},
-        doubles::{FlipSealer, NotedWaits},
+        doubles::{FlipSealer, NoWait},
         outbox::doubles::{MemoryQueue, MockPost, Progress},
     };
 
@@ -156,7 +161,7 @@ mod tests {
             mailer: Arc::new(mailer),
             accounts: world.accounts.clone(),
             clock: world.clock.clone(),
-            backoff: Arc::new(NotedWaits::default()),
+            backoff: Arc::new(NoWait),
         };
         (outbox, queue)
     }

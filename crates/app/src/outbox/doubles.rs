@@ -69,7 +69,7 @@ impl MemoryQueue {
 
 #[async_trait]
 impl OutboxQueue for MemoryQueue {
-    async fn claim(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError> {
+    async fn claim_message(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError> {
         self.races.run()?;
         let mut progress = self.progress.lock().unwrap();
         for row in &self.accounts.rows().outbox {
@@ -89,7 +89,7 @@ impl OutboxQueue for MemoryQueue {
         }
         Ok(None)
     }
-    async fn complete(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
+    async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError> {
         if self.fails_to_complete.load(Ordering::Relaxed) {
             return Err(StoreError::unavailable("no connection"));
         }
@@ -97,7 +97,7 @@ impl OutboxQueue for MemoryQueue {
         self.note(id, |standing| standing.done_at = Some(now));
         Ok(())
     }
-    async fn fail(
+    async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
         error: &str,
@@ -114,7 +114,7 @@ impl OutboxQueue for MemoryQueue {
         });
         Ok(())
     }
-    async fn purge(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
+    async fn purge_messages(&self, before: Instant, limit: u32) -> Result<u64, StoreError> {
         self.races.run()?;
         let mut removed = 0;
         self.progress.lock().unwrap().retain(|_, standing| {

@@ -21,10 +21,15 @@ pub struct KnownDevice {
 /// Remembers the devices that users signed in from. Callers hold the lock of the user.
 #[async_trait]
 pub trait KnownDeviceRepository: Send {
-    /// Notes that the device was used; says whether it was known. MUST add nothing when it was not.
-    async fn see(&mut self, user_id: UserId, device: &TokenDigest, at: Instant) -> Result<bool, StoreError>;
+    /// Records that the device was used; `false` when it is not known. MUST add nothing then.
+    async fn touch_device(
+        &mut self,
+        user_id: UserId,
+        device: &TokenDigest,
+        at: Instant,
+    ) -> Result<bool, StoreError>;
     /// Whether any device of the user is known.
-    async fn has_any(&mut self, user_id: UserId) -> Result<bool, StoreError>;
+    async fn has_known_devices(&mut self, user_id: UserId) -> Result<bool, StoreError>;
     /// Adds a device. MUST forget those of the user that were used longest ago, down to [`MAX_KNOWN_DEVICES`].
-    async fn insert(&mut self, device: &KnownDevice) -> Result<(), StoreError>;
+    async fn insert_device(&mut self, device: &KnownDevice) -> Result<(), StoreError>;
 }

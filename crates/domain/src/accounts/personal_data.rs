@@ -57,7 +57,7 @@ pub struct PersonalData {
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
     /// All of it, or `None` when there is no such user. MUST hold nothing of another user but what the audit log says.
-    async fn collect(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
+    async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
 }
 
 /// Forgets users. Callers hold the lock of the user.
@@ -66,5 +66,5 @@ pub trait PersonalDataRepository: Send {
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
     /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart and mails that
     /// wait MUST go; purchases and the audit log MUST stay.
-    async fn erase(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
+    async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

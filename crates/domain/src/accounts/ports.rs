@@ -9,40 +9,30 @@ use crate::{
     entropy::TokenDigest,
     id::{SessionId, UserId},
     outbox::OutboxRepository,
-    store::StoreError,
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
 };
+
+gathered! {
+    /// A unit of work about accounts. Rows are locked in the order user, link, session; a profile and known devices belong to
+    /// their user and are locked with it.
+    pub trait AccountUnit:
+        Unit + UserRepository + LinkTokenRepository + ProfileRepository + KnownDeviceRepository + SessionRepository
+        + AuditRepository + PersonalDataRepository + OutboxRepository;
+}
 
 /// Begins units of work about accounts.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Begins one.
-    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError>;
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError>;
 }
 
-/// A unit of work about accounts: dropped without [`AccountUnit::commit`] it never happened, and what it locked MUST be
-/// free at once. Rows are locked in the order user, link, session; a profile and known devices are their user's and are
-/// locked with it.
 #[async_trait]
-pub trait AccountUnit: Send {
-    /// The accounts.
-    fn users(&mut self) -> &mut dyn UserRepository;
-    /// The links in mails.
-    fn links(&mut self) -> &mut dyn LinkTokenRepository;
-    /// What people say of themselves.
-    fn profiles(&mut self) -> &mut dyn ProfileRepository;
-    /// The devices that people signed in from.
-    fn devices(&mut self) -> &mut dyn KnownDeviceRepository;
-    /// The sign-ins.
-    fn sessions(&mut self) -> &mut dyn SessionRepository;
-    /// What is written down for good.
-    fn audit(&mut self) -> &mut dyn AuditRepository;
-    /// All that is the user's, to be forgotten.
-    fn personal_data(&mut self) -> &mut dyn PersonalDataRepository;
-    /// What is to happen afterwards.
-    fn outbox(&mut self) -> &mut dyn OutboxRepository;
-    /// Makes it happen.
-    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+impl<D: UnitsOfWork<Unit: AccountUnit>> AccountStore for D {
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
 }
 
 /// A user cannot be added.
@@ -60,67 +50,86 @@ pub enum InsertUserError {
 #[async_trait]
 pub trait UserRepository: Send {
     /// The user, or `None`.
-    async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    async fn find_user(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user, locked until the unit ends.
-    async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+    async fn find_user_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// The user with this address (by its key), locked until the unit ends.
-    async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError>;
+    async fn find_user_by_email_for_update(
+        &mut self,
+        email: &EmailAddress,
+    ) -> Result<Option<User>, StoreError>;
     /// The user, if there is one, and every administrator, active or not, in the order of their identifiers: locked in
     /// that order until the unit ends, so that of two units which each take away an administrator's power the later one
     /// MUST see what the earlier one did.
-    async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError>;
+    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError>;
     /// Adds a user. MUST answer [`InsertUserError::EmailTaken`] when the address key is there, even when another unit
     /// adds it at the same moment, and MUST leave the unit usable then.
-    async fn insert(&mut self, user: &User) -> Result<(), InsertUserError>;
+    async fn insert_user(&mut self, user: &User) -> Result<(), InsertUserError>;
     /// Writes all of the user but its identifier, the key of its address and its creation time.
-    async fn update(&mut self, user: &User) -> Result<(), StoreError>;
+    async fn update_user(&mut self, user: &User) -> Result<(), StoreError>;
 }
 
 /// Keeps the stored side of links in mails.
 #[async_trait]
 pub trait LinkTokenRepository: Send {
     /// Keeps the token. MUST replace the user's earlier one of the same kind.
-    async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError>;
+    async fn put_link(&mut self, token: &LinkToken) -> Result<(), StoreError>;
     /// The token, expired or not, without locking or removing it: so that its user can be locked first.
-    async fn find(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
+    async fn find_link(
+        &mut self,
+        kind: LinkKind,
+        digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError>;
     /// Removes the token and gives it, expired or not. MUST give it to one of several callers at most.
-    async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
+    async fn take_link(
+        &mut self,
+        kind: LinkKind,
+        digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError>;
     /// Removes the user's token of the kind, if there is one.
-    async fn remove(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError>;
+    async fn remove_link(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError>;
 }
 
 /// Keeps profiles. Callers hold the lock of the user.
 #[async_trait]
 pub trait ProfileRepository: Send {
     /// The user's profile, or `None` while nothing was ever said.
-    async fn find(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError>;
+    async fn find_profile(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError>;
     /// Writes all of the profile, in place of the user's earlier one.
-    async fn put(&mut self, profile: &Profile) -> Result<(), StoreError>;
+    async fn put_profile(&mut self, profile: &Profile) -> Result<(), StoreError>;
 }
 
-/// Keeps sign-ins and their refresh tokens.
+/// Keeps sessions and their refresh tokens.
 #[async_trait]
 pub trait SessionRepository: Send {
-    /// Adds a sign-in.
-    async fn insert(&mut self, session: &Session) -> Result<(), StoreError>;
-    /// The sign-in, locked until the unit ends.
-    async fn find_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
-    /// The live sign-ins of the user, the one used last first, locked until the unit ends.
-    async fn live_for_update(&mut self, user_id: UserId, now: Instant) -> Result<Vec<SessionId>, StoreError>;
+    /// Adds a session.
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
+    /// The session, locked until the unit ends.
+    async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// The live sessions of the user, the one used last first, locked until the unit ends.
+    async fn find_live_sessions_for_update(
+        &mut self,
+        user_id: UserId,
+        now: Instant,
+    ) -> Result<Vec<SessionId>, StoreError>;
     /// Writes `last_used_at` and `ended_at`.
-    async fn update(&mut self, session: &Session) -> Result<(), StoreError>;
+    async fn update_session(&mut self, session: &Session) -> Result<(), StoreError>;
     /// Adds a refresh token.
-    async fn insert_refresh(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
+    async fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
     /// The refresh token with this digest.
-    async fn find_refresh(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError>;
-    /// Notes when the refresh token with this digest was rotated.
-    async fn mark_rotated(&mut self, digest: &TokenDigest, at: Instant) -> Result<(), StoreError>;
-    /// Removes every refresh token of the sign-in (R12).
-    async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError>;
-    /// Ends those of these sign-ins that have not ended at `at` and removes their refresh tokens.
-    async fn end(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError>;
-    /// Ends every live sign-in of the user at `at` and removes their refresh tokens.
-    async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
+    async fn find_refresh_token(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError>;
+    /// Records when the refresh token with this digest was rotated.
+    async fn mark_refresh_token_rotated(
+        &mut self,
+        digest: &TokenDigest,
+        at: Instant,
+    ) -> Result<(), StoreError>;
+    /// Removes every refresh token of the session.
+    async fn remove_refresh_tokens(&mut self, session_id: SessionId) -> Result<(), StoreError>;
+    /// Ends those of these sessions that have not ended at `at` and removes their refresh tokens.
+    async fn end_sessions(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError>;
+    /// Ends every live session of the user at `at` and removes their refresh tokens.
+    async fn end_all_sessions(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }
 
 /// What a log-in needs to know before the password is checked.
@@ -134,14 +143,14 @@ pub struct Credentials {
     pub version: i64,
 }
 
-/// What a request needs to know of its sign-in.
+/// What a request needs to know of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionState {
     /// Whose it is.
     pub user_id: UserId,
     /// The user's role now.
     pub role: Role,
-    /// Whether the user is active, and the sign-in neither ended nor expired.
+    /// Whether the user is active, and the session neither ended nor expired.
     pub is_live: bool,
 }
 
@@ -156,19 +165,19 @@ pub trait AccountQueries: Send + Sync {
         user_id: UserId,
     ) -> Result<Option<(EmailAddress, Credentials)>, StoreError>;
     /// The link with this digest, expired or not.
-    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
-    /// How the sign-in stands at `now`.
+    async fn find_link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError>;
+    /// The state of the session at `now`.
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError>;
-    /// The sign-ins of the user that are neither ended nor expired at `now`, the one used last first.
+    /// The sessions of the user that are neither ended nor expired at `now`, the one used last first.
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError>;
 }
 
-/// Removes what has run out (R7).
+/// Removes what has expired.
 #[async_trait]
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens that
-    /// expired before `now`, sign-ins that ended or expired before `links_before`, and carts of users who were erased
-    /// since. Rows that others hold are left to them. Says how many rows went. MUST be safe on several nodes at once.
+    /// expired before `now`, sessions that ended or expired before `links_before`, and carts of users who were erased
+    /// since. Rows that others have locked are left out. Returns the number of removed rows. MUST be safe on several nodes at once.
     async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
     -> Result<u64, StoreError>;
 }

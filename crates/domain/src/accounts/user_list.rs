@@ -96,14 +96,14 @@ pub trait UserQueries: Send + Sync {
     /// A page of the users that meet the filter, in this order. The part of the address MUST be taken as it is, whatever
     /// characters are in it; ties MUST be broken by the identifier, in the direction of the last sort; numbered pages
     /// MUST have the total, those behind a position MUST NOT, and positions MUST hold when their user changes or goes.
-    async fn page(
+    async fn user_page(
         &self,
         filter: &UserFilter,
         sorts: &[UserSort],
         request: &PageRequest,
     ) -> Result<Page<UserDetails>, StoreError>;
     /// The user, or `None`.
-    async fn find(&self, id: UserId) -> Result<Option<UserDetails>, StoreError>;
+    async fn user_details(&self, id: UserId) -> Result<Option<UserDetails>, StoreError>;
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use crate::{
     store::StoreError,
 };
 
-/// Writes the audit log inside the unit of work whose deed it tells of.
+/// Writes the audit log inside the unit of work that does what the entry records.
 #[async_trait]
 pub trait AuditRepository: Send {
     /// Adds the entries. Nothing changes or removes them afterwards.
-    async fn append_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError>;
+    async fn append_audit_entries(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError>;
     /// Adds one.
-    async fn append(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.append_all(std::slice::from_ref(entry)).await
+    async fn append_audit_entry(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.append_audit_entries(std::slice::from_ref(entry)).await
     }
 }
 
@@ -21,19 +21,19 @@ pub trait AuditRepository: Send {
 pub trait AuditSeals: Send + Sync {
     /// Adds the seal, unless there is one of its number: of several nodes that seal at once one MUST succeed, and the others
     /// MUST change nothing. Says whether it was added.
-    async fn add(&self, seal: &Seal) -> Result<bool, StoreError>;
+    async fn add_seal(&self, seal: &Seal) -> Result<bool, StoreError>;
     /// The seal of the highest number.
-    async fn last(&self) -> Result<Option<Seal>, StoreError>;
+    async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;
     /// Up to `limit` seals of higher numbers than this, in the order of their numbers.
-    async fn behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError>;
+    async fn seals_behind(&self, number: u64, limit: u32) -> Result<Vec<Seal>, StoreError>;
     /// Up to `limit` rows behind the place `after` (`None`: from the first on) and up to the place `until`, itself
     /// included, in the order of their places. MUST give every letter as it is stored.
-    async fn rows(
+    async fn log_rows(
         &self,
         after: Option<LogPlace>,
         until: LogPlace,
         limit: u32,
     ) -> Result<Vec<StoredEntry>, StoreError>;
     /// How many rows stand behind the place.
-    async fn count_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError>;
+    async fn count_log_rows_behind(&self, place: Option<LogPlace>) -> Result<u64, StoreError>;
 }

@@ -84,7 +84,7 @@ pub struct AuditFilter {
 pub trait AuditQueries: Send + Sync {
     /// A page of the rows that meet the filter, the newest first. Rows of one moment MUST be ordered by their identifier;
     /// numbered pages MUST have the total, those behind a position MUST NOT, and a position MUST hold while rows are added.
-    async fn page(
+    async fn audit_page(
         &self,
         filter: &AuditFilter,
         request: &PageRequest,

@@ -2,33 +2,31 @@ use async_trait::async_trait;
 
 use crate::{
     cart::CartRefusal,
-    catalog::{MovieRepository, MovieSummary},
+    catalog::{MovieSummary, OfferRepository},
     id::{CartId, CartItemId, MovieId, UserId},
     money::{Currency, Money, MoneyError},
     purchases::PurchaseRepository,
-    store::StoreError,
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
 };
+
+gathered! {
+    /// A unit of work about a cart.
+    pub trait CartUnit: Unit + CartRepository + OfferRepository + PurchaseRepository;
+}
 
 /// Begins units of work about carts.
 #[async_trait]
 pub trait CartStore: Send + Sync {
     /// Begins one.
-    async fn begin(&self) -> Result<Box<dyn CartUnit>, StoreError>;
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError>;
 }
 
-/// A unit of work about a cart: dropped without [`CartUnit::commit`] it never happened, and what it locked MUST be free
-/// at once.
 #[async_trait]
-pub trait CartUnit: Send {
-    /// The carts.
-    fn carts(&mut self) -> &mut dyn CartRepository;
-    /// The movies, to see whether they are on sale.
-    fn movies(&mut self) -> &mut dyn MovieRepository;
-    /// What was bought.
-    fn purchases(&mut self) -> &mut dyn PurchaseRepository;
-    /// Makes it happen.
-    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+impl<D: UnitsOfWork<Unit: CartUnit>> CartStore for D {
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
 }
 
 /// A movie in a cart.
@@ -47,17 +45,18 @@ pub struct CartItem {
 pub trait CartRepository: Send {
     /// The user's cart, locked until the unit ends. MUST make it under the proposed identifier when there is none, and
     /// MUST leave a user with one cart when two units do so at once.
-    async fn open_for_update(&mut self, user_id: UserId, proposed: CartId) -> Result<CartId, StoreError>;
+    async fn open_cart_for_update(&mut self, user_id: UserId, proposed: CartId)
+    -> Result<CartId, StoreError>;
     /// Whether it holds the movie.
-    async fn contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
+    async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
     /// How many movies it holds.
-    async fn count(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
+    async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
     /// Puts a movie in; `false` when it is there already. MUST NOT hold a movie twice, even when two units add it at once.
-    async fn add(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>;
+    async fn add_cart_item(&mut self, cart_id: CartId, item: &CartItem) -> Result<bool, StoreError>;
     /// Takes a movie out; `false` when it is not there.
-    async fn remove(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
+    async fn remove_cart_item(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
     /// Takes everything out.
-    async fn clear(&mut self, user_id: UserId) -> Result<(), StoreError>;
+    async fn clear_cart(&mut self, user_id: UserId) -> Result<(), StoreError>;
 }
 
 /// A movie in a cart, to look at.
@@ -102,5 +101,5 @@ impl CartView {
 pub trait CartQueries: Send + Sync {
     /// The user's cart; empty when there is none. What was bought MUST stand under `unavailable` as such, else what was
     /// withdrawn.
-    async fn view(&self, user_id: UserId) -> Result<CartView, StoreError>;
+    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError>;
 }

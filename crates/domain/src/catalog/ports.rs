@@ -9,25 +9,26 @@ use crate::{
     },
     id::{MovieId, UserId},
     page::{Page, PageRequest},
-    store::StoreError,
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
 };
+
+gathered! {
+    /// A unit of work about the catalogue.
+    pub trait CatalogUnit: Unit + MovieRepository + AuditRepository;
+}
 
 /// Begins units of work about the catalogue.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
     /// Begins one.
-    async fn begin(&self) -> Result<Box<dyn CatalogUnit>, StoreError>;
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
 }
 
-/// A unit of work about the catalogue: dropped without [`CatalogUnit::commit`] it never happened.
 #[async_trait]
-pub trait CatalogUnit: Send {
-    /// The movies.
-    fn movies(&mut self) -> &mut dyn MovieRepository;
-    /// What is written down for good.
-    fn audit(&mut self) -> &mut dyn AuditRepository;
-    /// Makes it happen.
-    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
 }
 
 /// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
@@ -43,14 +44,22 @@ pub trait MovieRepository: Send {
     ) -> Result<Vec<Uuid>, StoreError>;
     /// The movies that have these identities, in any order, locked until the unit ends: who changes them MUST see what the
     /// units before have made of them.
-    async fn find_by_identities(&mut self, identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError>;
+    async fn find_movies_for_update(
+        &mut self,
+        identities: &[MovieIdentity],
+    ) -> Result<Vec<Movie>, StoreError>;
     /// Adds movies; gives the identifiers of those that were added. One whose identity is there already MUST be left out
     /// without an error.
-    async fn insert_many(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
+    async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
     /// Writes all of the movie but its identifier and creation time.
-    async fn update(&mut self, movie: &Movie) -> Result<(), StoreError>;
+    async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError>;
+}
+
+/// Tells what is on sale, to those who put movies in carts and buy them.
+#[async_trait]
+pub trait OfferRepository: Send {
     /// Whether the movie is on sale; `None` when there is no such movie.
-    async fn availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError>;
+    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError>;
 }
 
 /// Reads the catalogue outside a unit of work.
@@ -59,7 +68,7 @@ pub trait MovieQueries: Send + Sync {
     /// A page of the movies on sale that meet the filter. MUST order by the sorts in turn and then by the identifier
     /// (in the last sort's direction), nulls last either way, names by their folded key, alike on every database; a
     /// page behind a position MUST repeat and lose nothing while others add movies; at most two statements.
-    async fn page(
+    async fn movie_page(
         &self,
         filter: &MovieFilter,
         sorts: &[MovieSort],
@@ -67,11 +76,16 @@ pub trait MovieQueries: Send + Sync {
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError>;
     /// One movie, on sale or not; at most four statements.
-    async fn find(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
+    async fn movie_detail(
+        &self,
+        id: MovieId,
+        viewer: Option<UserId>,
+    ) -> Result<Option<MovieDetail>, StoreError>;
     /// Every genre by its folded name, with the number of its movies on sale.
     async fn genres(&self) -> Result<Vec<GenreCount>, StoreError>;
     /// Up to `limit` movies, on sale or not, behind `after`, in the order of their identifiers: for exports.
-    async fn export(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
+    async fn export_movies(&self, after: Option<MovieId>, limit: u32)
+    -> Result<Vec<MovieDetail>, StoreError>;
     /// Whether there is no movie at all.
-    async fn is_empty(&self) -> Result<bool, StoreError>;
+    async fn has_no_movies(&self) -> Result<bool, StoreError>;
 }

@@ -90,7 +90,7 @@ impl Application {
             ids: Arc::clone(&use_cases.ids),
             limiter: use_cases.limiter(),
             readiness: Arc::new(ServerReadiness {
-                database: Arc::clone(&use_cases.database),
+                database: use_cases.database.clone(),
                 draining: draining.clone(),
                 dispensable: use_cases.dispensable(),
             }),

@@ -3,14 +3,7 @@ use std::sync::Arc;
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
 use async_trait::async_trait;
-use domain::{
-    accounts::{AccountMaintenance, AccountQueries, AccountStore, PersonalDataQueries, UserQueries},
-    audit::{AuditQueries, AuditSeals},
-    cart::{CartQueries, CartStore},
-    catalog::{CatalogStore, MovieQueries},
-    outbox::OutboxQueue,
-    store::StoreError,
-};
+use domain::{storage::Storage, store::StoreError};
 
 use super::StartError;
 use crate::config::{DatabaseSetting, Settings};
@@ -54,73 +47,24 @@ pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartE
     schema.map_err(StartError::Database)
 }
 
-/// One database behind every storage port.
-pub(super) struct Storage {
-    pub(super) accounts: Arc<dyn AccountStore>,
-    pub(super) account_queries: Arc<dyn AccountQueries>,
-    pub(super) users: Arc<dyn UserQueries>,
-    pub(super) personal_data: Arc<dyn PersonalDataQueries>,
-    pub(super) audit: Arc<dyn AuditQueries>,
-    pub(super) audit_seals: Arc<dyn AuditSeals>,
-    pub(super) maintenance: Arc<dyn AccountMaintenance>,
-    pub(super) catalog: Arc<dyn CatalogStore>,
-    pub(super) movies: Arc<dyn MovieQueries>,
-    pub(super) carts: Arc<dyn CartStore>,
-    pub(super) cart_queries: Arc<dyn CartQueries>,
-    pub(super) outbox: Arc<dyn OutboxQueue>,
-    pub(super) admin: Arc<dyn DatabaseAdmin>,
-}
+/// The database of the settings: every storage port, and what operators do with it.
+pub trait Database: Storage + DatabaseAdmin {}
 
-impl Storage {
-    pub(super) async fn open(settings: &Settings) -> Result<Self, StartError> {
-        let size = usize::try_from(settings.database_pool_size).unwrap_or(usize::MAX);
-        match &settings.database {
-            DatabaseSetting::Sqlite(path) => {
-                let options = adapter_sqlite::PoolOptions { size };
-                let database = SqliteDatabase::open(path, options).await.map_err(StartError::Database)?;
-                Ok(Self::on(&Arc::new(database)))
-            }
-            DatabaseSetting::Postgres(url) => {
-                let options = adapter_postgres::PoolOptions { size };
-                let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
-                Ok(Self::on(&Arc::new(database)))
-            }
-        }
-    }
+impl<D: Storage + DatabaseAdmin> Database for D {}
 
-    fn on<D>(database: &Arc<D>) -> Self
-    where
-        D: AccountStore
-            + AccountQueries
-            + UserQueries
-            + PersonalDataQueries
-            + AuditQueries
-            + AuditSeals
-            + AccountMaintenance
-            + CatalogStore
-            + MovieQueries
-            + CartStore
-            + CartQueries
-            + OutboxQueue
-            + DatabaseAdmin
-            + 'static,
-    {
-        Self {
-            accounts: database.clone(),
-            account_queries: database.clone(),
-            users: database.clone(),
-            personal_data: database.clone(),
-            audit: database.clone(),
-            audit_seals: database.clone(),
-            maintenance: database.clone(),
-            catalog: database.clone(),
-            movies: database.clone(),
-            carts: database.clone(),
-            cart_queries: database.clone(),
-            outbox: database.clone(),
-            admin: database.clone(),
+/// Opens it, whatever its schema.
+pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn Database>, StartError> {
+    let size = usize::try_from(settings.database_pool_size).unwrap_or(usize::MAX);
+    Ok(match &settings.database {
+        DatabaseSetting::Sqlite(path) => {
+            let options = adapter_sqlite::PoolOptions { size };
+            Arc::new(SqliteDatabase::open(path, options).await.map_err(StartError::Database)?)
         }
-    }
+        DatabaseSetting::Postgres(url) => {
+            let options = adapter_postgres::PoolOptions { size };
+            Arc::new(PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?)
+        }
+    })
 }
 
 macro_rules! administer {

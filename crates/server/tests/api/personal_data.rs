@@ -61,7 +61,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
         info: Some("I like trains".to_owned()),
         ..Profile::empty(app.next_id(), user.id)
     };
-    unit.profiles().put(&profile).await.unwrap();
+    unit.put_profile(&profile).await.unwrap();
     for kind in [domain::accounts::LinkKind::Activation, domain::accounts::LinkKind::PasswordReset] {
         let link = domain::accounts::LinkToken {
             id: app.next_id(),
@@ -70,7 +70,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
             digest: domain::entropy::TokenDigest::from_hex(format!("{kind:?}")),
             expires_at: user.created_at + TimeDelta::hours(1),
         };
-        unit.links().put(&link).await.unwrap();
+        unit.put_link(&link).await.unwrap();
     }
     unit.commit().await.unwrap();
     ann

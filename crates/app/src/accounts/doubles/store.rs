@@ -19,7 +19,7 @@ use domain::{
     id::{OutboxId, SessionId, UserId},
     outbox::{NewOutboxMessage, OutboxRepository},
     page::{Page, PageRequest, Position, SortValue, Start, Total},
-    store::StoreError,
+    store::{Attempt, StoreError},
     time::Instant,
 };
 use tokio::sync::OwnedMutexGuard;
@@ -74,7 +74,7 @@ impl MemoryAccounts {
 
 #[async_trait]
 impl AccountStore for MemoryAccounts {
-    async fn begin(&self) -> Result<Box<dyn AccountUnit>, StoreError> {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
         let turn = self.turn.clone().lock_owned().await;
         if let Some(meddler) = &mut *self.meddler.lock().unwrap() {
             meddler(&mut self.rows());
@@ -118,31 +118,7 @@ impl Unit {
 }
 
 #[async_trait]
-impl AccountUnit for Unit {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        self
-    }
-    fn links(&mut self) -> &mut dyn LinkTokenRepository {
-        self
-    }
-    fn profiles(&mut self) -> &mut dyn ProfileRepository {
-        self
-    }
-    fn devices(&mut self) -> &mut dyn KnownDeviceRepository {
-        self
-    }
-    fn sessions(&mut self) -> &mut dyn SessionRepository {
-        self
-    }
-    fn audit(&mut self) -> &mut dyn AuditRepository {
-        self
-    }
-    fn personal_data(&mut self) -> &mut dyn PersonalDataRepository {
-        self
-    }
-    fn outbox(&mut self) -> &mut dyn OutboxRepository {
-        self
-    }
+impl domain::store::Unit for Unit {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.races.run()?;
         if self.fails_on_commit {
@@ -155,25 +131,28 @@ impl AccountUnit for Unit {
 
 #[async_trait]
 impl UserRepository for Unit {
-    async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+    async fn find_user(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         Ok(self.draft.users.iter().find(|user| user.id == id).cloned())
     }
-    async fn find_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+    async fn find_user_for_update(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         self.lock(Row::User);
-        UserRepository::find(self, id).await
+        UserRepository::find_user(self, id).await
     }
-    async fn find_by_email_for_update(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
+    async fn find_user_by_email_for_update(
+        &mut self,
+        email: &EmailAddress,
+    ) -> Result<Option<User>, StoreError> {
         self.lock(Row::User);
         Ok(self.draft.users.iter().find(|user| user.email == *email).cloned())
     }
-    async fn find_with_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
+    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
         self.lock(Row::User);
         let mut found = self.draft.users.clone();
         found.retain(|user| user.id == id || user.role == Role::Admin);
         found.sort_by_key(|user| user.id);
         Ok(found)
     }
-    async fn insert(&mut self, user: &User) -> Result<(), InsertUserError> {
+    async fn insert_user(&mut self, user: &User) -> Result<(), InsertUserError> {
         self.lock(Row::User);
         if self.draft.users.iter().any(|known| known.email == user.email) {
             return Err(InsertUserError::EmailTaken);
@@ -181,7 +160,7 @@ impl UserRepository for Unit {
         self.draft.users.push(user.clone());
         Ok(())
     }
-    async fn update(&mut self, user: &User) -> Result<(), StoreError> {
+    async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
         let known = self.draft.users.iter_mut().find(|known| known.id == user.id).unwrap();
         *known = user.clone();
         Ok(())
@@ -190,21 +169,29 @@ impl UserRepository for Unit {
 
 #[async_trait]
 impl LinkTokenRepository for Unit {
-    async fn put(&mut self, token: &LinkToken) -> Result<(), StoreError> {
-        LinkTokenRepository::remove(self, token.kind, token.user_id).await?;
+    async fn put_link(&mut self, token: &LinkToken) -> Result<(), StoreError> {
+        LinkTokenRepository::remove_link(self, token.kind, token.user_id).await?;
         self.draft.links.push(token.clone());
         Ok(())
     }
-    async fn find(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn find_link(
+        &mut self,
+        kind: LinkKind,
+        digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError> {
         Ok(self.draft.links.iter().find(|link| link.kind == kind && link.digest == *digest).cloned())
     }
-    async fn take(&mut self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn take_link(
+        &mut self,
+        kind: LinkKind,
+        digest: &TokenDigest,
+    ) -> Result<Option<LinkToken>, StoreError> {
         self.lock(Row::Link);
-        let taken = LinkTokenRepository::find(self, kind, digest).await?;
+        let taken = LinkTokenRepository::find_link(self, kind, digest).await?;
         self.draft.links.retain(|link| Some(link) != taken.as_ref());
         Ok(taken)
     }
-    async fn remove(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError> {
+    async fn remove_link(&mut self, kind: LinkKind, user_id: UserId) -> Result<(), StoreError> {
         self.lock(Row::Link);
         self.draft.links.retain(|link| link.kind != kind || link.user_id != user_id);
         Ok(())
@@ -213,11 +200,11 @@ impl LinkTokenRepository for Unit {
 
 #[async_trait]
 impl ProfileRepository for Unit {
-    async fn find(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError> {
+    async fn find_profile(&mut self, user_id: UserId) -> Result<Option<Profile>, StoreError> {
         assert!(self.held == Row::User, "reads a profile without the lock of its user");
         Ok(self.draft.profiles.iter().find(|profile| profile.user_id == user_id).cloned())
     }
-    async fn put(&mut self, profile: &Profile) -> Result<(), StoreError> {
+    async fn put_profile(&mut self, profile: &Profile) -> Result<(), StoreError> {
         assert!(self.held == Row::User, "writes a profile without the lock of its user");
         self.draft.profiles.retain(|known| known.user_id != profile.user_id);
         self.draft.profiles.push(profile.clone());
@@ -227,16 +214,21 @@ impl ProfileRepository for Unit {
 
 #[async_trait]
 impl KnownDeviceRepository for Unit {
-    async fn see(&mut self, user_id: UserId, device: &TokenDigest, at: Instant) -> Result<bool, StoreError> {
+    async fn touch_device(
+        &mut self,
+        user_id: UserId,
+        device: &TokenDigest,
+        at: Instant,
+    ) -> Result<bool, StoreError> {
         assert!(self.held >= Row::User, "reads devices without the lock of their user");
         let mut known = self.draft.devices.iter_mut();
         let known = known.find(|known| known.user_id == user_id && known.device == *device);
         Ok(known.map(|known| known.last_seen_at = at).is_some())
     }
-    async fn has_any(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+    async fn has_known_devices(&mut self, user_id: UserId) -> Result<bool, StoreError> {
         Ok(self.draft.devices.iter().any(|known| known.user_id == user_id))
     }
-    async fn insert(&mut self, device: &KnownDevice) -> Result<(), StoreError> {
+    async fn insert_device(&mut self, device: &KnownDevice) -> Result<(), StoreError> {
         assert!(self.held >= Row::User, "writes devices without the lock of their user");
         self.draft.devices.push(device.clone());
         Ok(())
@@ -255,42 +247,50 @@ impl Rows {
 
 #[async_trait]
 impl SessionRepository for Unit {
-    async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         self.lock(Row::Session);
         self.draft.sessions.push(session.clone());
         Ok(())
     }
-    async fn find_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+    async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.lock(Row::Session);
         Ok(self.draft.sessions.iter().find(|session| session.id == id).cloned())
     }
-    async fn update(&mut self, session: &Session) -> Result<(), StoreError> {
+    async fn update_session(&mut self, session: &Session) -> Result<(), StoreError> {
         let known = self.draft.sessions.iter_mut().find(|known| known.id == session.id).unwrap();
         *known = session.clone();
         Ok(())
     }
-    async fn insert_refresh(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+    async fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         assert!(self.draft.refresh.iter().all(|known| known.digest != token.digest), "digests are unique");
         self.draft.refresh.push(token.clone());
         Ok(())
     }
-    async fn find_refresh(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError> {
+    async fn find_refresh_token(&mut self, digest: &TokenDigest) -> Result<Option<RefreshToken>, StoreError> {
         Ok(self.draft.refresh.iter().find(|token| token.digest == *digest).cloned())
     }
-    async fn mark_rotated(&mut self, digest: &TokenDigest, at: Instant) -> Result<(), StoreError> {
+    async fn mark_refresh_token_rotated(
+        &mut self,
+        digest: &TokenDigest,
+        at: Instant,
+    ) -> Result<(), StoreError> {
         let token = self.draft.refresh.iter_mut().find(|token| token.digest == *digest).unwrap();
         token.rotated_at = Some(at);
         Ok(())
     }
-    async fn remove_refresh(&mut self, session_id: SessionId) -> Result<(), StoreError> {
+    async fn remove_refresh_tokens(&mut self, session_id: SessionId) -> Result<(), StoreError> {
         self.draft.refresh.retain(|token| token.session_id != session_id);
         Ok(())
     }
-    async fn live_for_update(&mut self, user_id: UserId, now: Instant) -> Result<Vec<SessionId>, StoreError> {
+    async fn find_live_sessions_for_update(
+        &mut self,
+        user_id: UserId,
+        now: Instant,
+    ) -> Result<Vec<SessionId>, StoreError> {
         self.lock(Row::Session);
         Ok(self.draft.live(user_id, now).into_iter().map(|session| session.id).collect())
     }
-    async fn end(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError> {
+    async fn end_sessions(&mut self, ids: &[SessionId], at: Instant) -> Result<(), StoreError> {
         self.lock(Row::Session);
         for session in self.draft.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
             session.ended_at.get_or_insert(at);
@@ -298,7 +298,7 @@ impl SessionRepository for Unit {
         self.draft.refresh.retain(|token| !ids.contains(&token.session_id));
         Ok(())
     }
-    async fn end_all(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
+    async fn end_all_sessions(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
         self.lock(Row::Session);
         for session in self.draft.sessions.iter_mut().filter(|session| session.user_id == user_id) {
             session.ended_at.get_or_insert(at);
@@ -310,7 +310,7 @@ impl SessionRepository for Unit {
 
 #[async_trait]
 impl AuditRepository for Unit {
-    async fn append_all(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    async fn append_audit_entries(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError> {
         self.draft.audit.extend_from_slice(entries);
         Ok(())
     }
@@ -318,7 +318,7 @@ impl AuditRepository for Unit {
 
 #[async_trait]
 impl PersonalDataRepository for Unit {
-    async fn erase(&mut self, user_id: UserId, _at: Instant) -> Result<(), StoreError> {
+    async fn erase_user(&mut self, user_id: UserId, _at: Instant) -> Result<(), StoreError> {
         assert!(self.held == Row::User, "erases a user without the lock");
         let rows = &mut self.draft;
         rows.users.retain(|user| user.id != user_id);
@@ -335,13 +335,13 @@ impl PersonalDataRepository for Unit {
 
 #[async_trait]
 impl OutboxRepository for Unit {
-    async fn push(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
+    async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError> {
         if self.draft.outbox.iter().all(|known| known.dedupe_key != message.dedupe_key) {
             self.draft.outbox.push(message);
         }
         Ok(())
     }
-    async fn remove(&mut self, id: OutboxId) -> Result<bool, StoreError> {
+    async fn remove_message(&mut self, id: OutboxId) -> Result<bool, StoreError> {
         let before = self.draft.outbox.len();
         self.draft.outbox.retain(|message| message.id != id);
         Ok(self.draft.outbox.len() < before)
@@ -368,7 +368,7 @@ impl AccountQueries for MemoryAccounts {
         let Some(email) = email else { return Ok(None) };
         Ok(self.credentials(&email).await?.map(|credentials| (email, credentials)))
     }
-    async fn link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
+    async fn find_link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
         Ok(self.rows().links.iter().find(|link| link.kind == kind && link.digest == *digest).cloned())
     }
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError> {
@@ -395,7 +395,7 @@ impl Rows {
 /// Sorts by the first key alone, which is enough here.
 #[async_trait]
 impl UserQueries for MemoryAccounts {
-    async fn page(
+    async fn user_page(
         &self,
         filter: &UserFilter,
         sorts: &[UserSort],
@@ -433,7 +433,7 @@ impl UserQueries for MemoryAccounts {
         let items = rest.into_iter().take(size).map(|user| rows.details(user)).collect();
         Ok(Page { items, next, total })
     }
-    async fn find(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
+    async fn user_details(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
         let rows = self.rows();
         Ok(rows.users.iter().find(|user| user.id == id).map(|user| rows.details(user)))
     }
@@ -455,8 +455,8 @@ fn recorded(entry: &AuditEntry) -> AuditRecord {
 
 #[async_trait]
 impl PersonalDataQueries for MemoryAccounts {
-    async fn collect(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
-        let Some(user) = UserQueries::find(self, user_id).await? else { return Ok(None) };
+    async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError> {
+        let Some(user) = UserQueries::user_details(self, user_id).await? else { return Ok(None) };
         let rows = self.rows();
         let names = |entry: &&AuditEntry| {
             entry.actor == Some(user_id) || entry.object == Some(AuditObject::User(user_id))
@@ -480,7 +480,7 @@ impl PersonalDataQueries for MemoryAccounts {
 /// Filters by action alone, which is enough here; entries are newer the later they were written.
 #[async_trait]
 impl AuditQueries for MemoryAccounts {
-    async fn page(
+    async fn audit_page(
         &self,
         filter: &AuditFilter,
         request: &PageRequest,

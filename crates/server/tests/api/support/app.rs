@@ -11,17 +11,20 @@ use std::{
     },
 };
 
-use adapter_crypto::{Argon2Hasher, HashCost};
+use adapter_crypto::{Argon2Hasher, HashCost, RandomBackoff};
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
 use app::audit::AuditLog;
 use chrono::TimeDelta;
 use domain::{
     accounts::{AccountStore, AccountUnit, PasswordHash, PasswordHasher, PlainPassword, User},
-    catalog::Facts,
+    cart::CartStore,
+    catalog::{CatalogStore, Facts},
     id::{Id, Kind, MovieId},
     mail::{Mail, Mailer},
     purchases::Purchase,
+    storage::Storage,
+    store::retried,
     time::{Clock, Instant},
 };
 use serde_json::json;
@@ -99,8 +102,8 @@ impl Database {
         }
     }
 
-    /// The accounts, past the server: what another node or an operator does.
-    async fn accounts(&self) -> Arc<dyn AccountStore> {
+    /// The storage, past the server: what another node or an operator does.
+    async fn storage(&self) -> Arc<dyn Storage> {
         if let Some(path) = self.url.strip_prefix("sqlite://") {
             let options = adapter_sqlite::PoolOptions { size: 1 };
             Arc::new(SqliteDatabase::open(Path::new(path), options).await.expect("the file"))
@@ -108,6 +111,12 @@ impl Database {
             let options = adapter_postgres::PoolOptions { size: 1 };
             Arc::new(PostgresDatabase::connect(&self.url, options).await.expect("the database"))
         }
+    }
+
+    /// A unit of work of another node.
+    async fn account_unit(&self) -> Box<dyn AccountUnit> {
+        let storage: Arc<dyn AccountStore> = self.storage().await;
+        retried(&RandomBackoff, |attempt| storage.begin(attempt)).await.expect("a unit of work")
     }
 }
 
@@ -280,13 +289,13 @@ impl TestApp {
 
     /// Adds accounts that wait for their activation, past the server: hashing takes long.
     pub(crate) async fn add_waiting_accounts(&self, names: &[String]) {
-        let mut unit = self.database.accounts().await.begin().await.expect("a unit of work");
+        let mut unit = self.database.account_unit().await;
         for name in names {
             let id = Id::from_uuid(self.application().use_cases().ids.uuid());
             let email = email_of(name).parse().unwrap();
             let password = PasswordHash::from_phc("none".to_owned());
             let user = User::register(id, email, password, self.clock.now());
-            unit.users().insert(&user).await.expect("an account");
+            unit.insert_user(&user).await.expect("an account");
         }
         unit.commit().await.expect("the accounts");
     }
@@ -387,8 +396,10 @@ impl TestApp {
     pub(crate) async fn import(&self, movies: Vec<Facts>) -> Movies {
         let identities: Vec<_> = movies.iter().map(|movie| movie.identity.clone()).collect();
         self.import_unread(movies).await;
-        let mut unit = self.application().use_cases().catalog.store.begin().await.expect("a unit of work");
-        let found = unit.movies().find_by_identities(&identities).await.expect("the movies");
+        let catalog: Arc<dyn CatalogStore> = self.application().use_cases().database.clone();
+        let mut unit =
+            retried(&RandomBackoff, |attempt| catalog.begin(attempt)).await.expect("a unit of work");
+        let found = unit.find_movies_for_update(&identities).await.expect("the movies");
         let ids = found.into_iter().map(|movie| (movie.identity.name, movie.id.to_string())).collect();
         Movies { ids, visitor: self.anonymous() }
     }
@@ -424,25 +435,25 @@ impl TestApp {
             movie_id: movie_id.parse::<MovieId>().unwrap(),
             purchased_at: self.clock.now(),
         };
-        let mut unit = use_cases.carts.store.begin().await.expect("a unit of work");
-        assert!(unit.purchases().insert(&purchase).await.expect("a purchase"), "bought already");
+        let carts: Arc<dyn CartStore> = use_cases.database.clone();
+        let mut unit = retried(&RandomBackoff, |attempt| carts.begin(attempt)).await.expect("a unit of work");
+        assert!(unit.insert_purchase(&purchase).await.expect("a purchase"), "bought already");
         unit.commit().await.expect("a purchase");
     }
 
     /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.
     pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn AccountUnit>, User) {
-        let store = self.database.accounts().await;
-        let mut unit = store.begin().await.expect("a unit of work");
+        let mut unit = self.database.account_unit().await;
         let id = Id::from_uuid(user.id());
-        let user = unit.users().find_for_update(id).await.expect("the store").expect("the user");
+        let user = unit.find_user_for_update(id).await.expect("the store").expect("the user");
         (unit, user)
     }
 
     /// The address that a sign-in came from, as it is kept.
     pub(crate) async fn address_of(&self, tokens: &Tokens) -> Option<IpAddr> {
-        let mut unit = self.database.accounts().await.begin().await.expect("a unit of work");
+        let mut unit = self.database.account_unit().await;
         let id = jwt_part(&tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap();
-        let session = unit.sessions().find_for_update(id).await.expect("the store").expect("the session");
+        let session = unit.find_session_for_update(id).await.expect("the store").expect("the session");
         session.device.ip
     }
 
@@ -451,7 +462,7 @@ impl TestApp {
         let (mut unit, mut user) = self.lock_user(user).await;
         change(&mut user);
         user.version += 1;
-        unit.users().update(&user).await.expect("the store");
+        unit.update_user(&user).await.expect("the store");
         unit.commit().await.expect("the store");
     }
 

@@ -1,0 +1,118 @@
+use std::{error::Error, time::Duration};
+
+use super::LostRace;
+use crate::time::Backoff;
+
+/// How often a unit of work is attempted, the first time included.
+const ATTEMPTS: u32 = 5;
+
+/// The longest wait before the second attempt; it doubles with each attempt after that.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+
+/// The right to begin one unit of work. Only [`retried`] makes it, so that no unit of work can begin outside a retry.
+#[derive(Debug)]
+pub struct Attempt(());
+
+/// Runs a unit of work, from its beginning to its commit, and runs it again when it lost a race against another one: five
+/// times at most. Any other error is returned at once.
+///
+/// The closure must have no effects but those of its unit of work, which is rolled back when it lost. Hashing and calls over
+/// the network stay outside.
+///
+/// # Errors
+/// What the last attempt returned.
+pub async fn retried<T, E, Fut>(
+    backoff: &dyn Backoff,
+    mut attempt: impl FnMut(Attempt) -> Fut,
+) -> Result<T, E>
+where
+    E: Error + 'static,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let mut wait = FIRST_WAIT;
+    for _ in 1..ATTEMPTS {
+        match attempt(Attempt(())).await {
+            Err(error) if LostRace::is_behind(&error) => {}
+            answer => return answer,
+        }
+        backoff.wait(wait).await;
+        wait = wait.saturating_mul(2);
+    }
+    attempt(Attempt(())).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::Mutex,
+        task::{Context, Poll, Waker},
+    };
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::store::StoreError;
+
+    /// Records how long it was told to wait, and does not wait.
+    #[derive(Default)]
+    struct RecordedWaits(Mutex<Vec<u128>>);
+
+    #[async_trait]
+    impl Backoff for RecordedWaits {
+        async fn wait(&self, longest: Duration) {
+            self.0.lock().unwrap().push(longest.as_millis());
+        }
+    }
+
+    /// Lets the attempts end like this, in turn; returns the result, the number of attempts and the waits in milliseconds.
+    fn run(ends: Vec<Result<u32, StoreError>>) -> (Result<u32, StoreError>, usize, Vec<u128>) {
+        let waits = RecordedWaits::default();
+        let mut attempts = 0;
+        let mut ends = ends.into_iter().inspect(|_| attempts += 1);
+        let answer = {
+            let retry = pin!(retried(&waits, |_attempt| std::future::ready(ends.next().unwrap())));
+            let Poll::Ready(answer) = retry.poll(&mut Context::from_waker(Waker::noop())) else {
+                panic!("nothing here has to be waited for");
+            };
+            answer
+        };
+        drop(ends);
+        (answer, attempts, waits.0.into_inner().unwrap())
+    }
+
+    fn lost() -> Result<u32, StoreError> {
+        Err(StoreError::conflict("deadlock detected"))
+    }
+
+    #[test]
+    fn a_unit_that_loses_no_race_runs_once_without_a_wait() {
+        let (answer, attempts, waits) = run(vec![Ok(7), Ok(8)]);
+        assert_eq!((answer.unwrap(), attempts, waits), (7, 1, vec![]));
+    }
+
+    #[test]
+    fn after_four_lost_races_and_growing_waits_the_fifth_attempt_counts() {
+        let (answer, attempts, waits) = run(vec![lost(), lost(), lost(), lost(), Ok(7), Ok(8)]);
+        assert_eq!((answer.unwrap(), attempts, waits), (7, 5, vec![10, 20, 40, 80]));
+    }
+
+    #[test]
+    fn the_fifth_lost_race_is_returned() {
+        let (answer, attempts, waits) = run((0..6).map(|_| lost()).collect());
+        assert!(matches!(answer, Err(StoreError::Conflict(_))));
+        assert_eq!((attempts, waits.len()), (5, 4));
+    }
+
+    #[test]
+    fn any_other_error_is_returned_at_once_also_after_a_lost_race() {
+        for error in [StoreError::failed, StoreError::unavailable] {
+            let (answer, attempts, _) = run(vec![Err(error("broken")), Ok(7)]);
+            assert!(!LostRace::is_behind(&answer.unwrap_err()));
+            assert_eq!(attempts, 1);
+            let (answer, attempts, _) = run(vec![lost(), Err(error("broken")), Ok(7)]);
+            assert!(!LostRace::is_behind(&answer.unwrap_err()));
+            assert_eq!(attempts, 2);
+        }
+    }
+}
