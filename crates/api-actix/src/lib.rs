@@ -22,16 +22,21 @@ pub mod problem;
 mod readiness;
 mod reply;
 mod routes;
+mod rules;
 mod server;
 mod settings;
+mod start;
 mod state;
 mod uploads;
 mod users;
+
+pub use http_connections::Timeouts;
 
 pub use self::{
     limits::{FixedLimits, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
+    rules::Rules,
     server::serve,
     settings::{ApiSettings, DocsAccess},
     state::ApiState,

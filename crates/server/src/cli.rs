@@ -24,7 +24,10 @@ use self::{
     failure::Failure,
     runtime::{run_to_completion, run_until_stopped},
 };
-use crate::{config::Settings, telemetry};
+use crate::{
+    config::{LogFormat, Settings},
+    telemetry,
+};
 
 /// Runs the command that the arguments name, and returns the exit code of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -53,39 +56,40 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Dev(DevCommand::Problems) => print::problems(),
         Command::Serve(arguments) => {
-            let settings = load(Log::AsSet)?;
-            run_until_stopped(serve::serve(&settings, !arguments.no_workers))
+            run_until_stopped(serve::serve(&server_settings()?, !arguments.no_workers))
         }
-        Command::Worker => run_until_stopped(serve::work(&load(Log::AsSet)?)),
-        Command::Migrate(arguments) => run_to_completion(migrate::run(&load(Log::Quiet)?, arguments.check)),
+        Command::Worker => run_until_stopped(serve::work(&server_settings()?)),
+        Command::Migrate(arguments) => run_to_completion(migrate::run(&settings()?, arguments.check)),
         Command::Movies(MoviesCommand::Import(arguments)) => {
-            run_to_completion(import_movies::run(&load(Log::Quiet)?, arguments))
+            run_to_completion(import_movies::run(&settings()?, arguments))
         }
-        Command::Movies(MoviesCommand::Export) => run_to_completion(export_movies::run(&load(Log::Quiet)?)),
+        Command::Movies(MoviesCommand::Export) => run_to_completion(export_movies::run(&settings()?)),
         Command::Users(UsersCommand::CreateAdmin(arguments)) => {
-            run_to_completion(create_admin::run(&load(Log::Quiet)?, arguments))
+            run_to_completion(create_admin::run(&settings()?, arguments))
         }
         Command::Audit(AuditCommand::Verify(arguments)) => {
-            run_to_completion(verify_audit::run(&load(Log::Quiet)?, arguments))
+            run_to_completion(verify_audit::run(&settings()?, arguments))
         }
-        Command::Openapi => print::openapi(&load(Log::Quiet)?),
-        Command::Config => print::config(&load(Log::Quiet)?),
+        Command::Openapi => print::openapi(&settings()?),
+        Command::Config => print::config(&settings()?),
     }
 }
 
-/// How much a command logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Log {
-    /// As `RUST_LOG` says.
-    AsSet,
-    /// Only warnings and errors, unless `RUST_LOG` asks for something else than the default.
-    Quiet,
+/// Reads the settings of a server or worker, and starts logging.
+fn server_settings() -> Result<Settings, Failure> {
+    let settings = Settings::load_to_serve()?;
+    telemetry::init(&settings, &settings.log_filter);
+    if settings.log_format == LogFormat::Json {
+        telemetry::say_json();
+    }
+    Ok(settings)
 }
 
-/// Reads the settings and starts logging.
-fn load(log: Log) -> Result<Settings, Failure> {
+/// Reads the settings of another command, and starts logging. Only warnings and errors are logged, unless `RUST_LOG` asks for
+/// something else than the default.
+fn settings() -> Result<Settings, Failure> {
     let settings = Settings::load()?;
-    let is_quiet = log == Log::Quiet && settings.log_filter == "info";
-    telemetry::init(&settings, if is_quiet { "warn" } else { &settings.log_filter });
+    let filter = if settings.log_filter == "info" { "warn" } else { &settings.log_filter };
+    telemetry::init(&settings, filter);
     Ok(settings)
 }

@@ -1,15 +1,15 @@
 //! Makes a valid OpenAPI 3.1 document of what paperclip recorded.
 
 use domain::accounts::Role;
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::{self, Cargo, header_references},
+    carrier::{Cargo, header_references},
     problems::SharedProblems,
+    schemas,
 };
 use crate::{
-    edge::acceptance::answers_json,
+    edge::accept_header::answers_json,
     problem::{
         body::ProblemBody,
         kinds::{self, Kind},
@@ -62,7 +62,7 @@ pub(super) const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
 /// The whole document.
 pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
-    let (_, problem) = carrier::schema::<ProblemBody<'_>>(SchemaSettings::draft2020_12().for_serialize());
+    let (_, problem) = schemas::of_answer::<ProblemBody<'_>>();
     merge(&mut schemas, problem);
 
     let mut shared = SharedProblems::new(public_url);
@@ -199,8 +199,8 @@ fn mended_responses(
     if answers_json(path) {
         problems.push(&kinds::NOT_ACCEPTABLE);
     }
-    // Every call but those of the watchmen is counted for its client (`edge::limited`).
-    let is_limited = !path.starts_with("/health/");
+    // Every call is counted for its client (`edge::rate_limit`).
+    let is_limited = true;
     if is_limited {
         problems.push(&kinds::RATE_LIMITED);
     }

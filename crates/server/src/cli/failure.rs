@@ -1,15 +1,11 @@
 //! Errors of a command, and messages on standard error.
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{error::Error, io, process::ExitCode};
 
-use crate::composition::error_chain;
+use crate::{
+    composition::error_chain,
+    telemetry::{self, Level},
+};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -45,39 +41,16 @@ impl Failure {
         match self {
             Self::OutputClosed => ExitCode::SUCCESS,
             Self::Error { message, code } => {
-                say(&format!("cinema: {message}"));
+                telemetry::say(Level::Error, &format!("cinema: {message}"));
                 ExitCode::from(code)
             }
         }
     }
 }
 
-/// How long a write to standard error may take.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Prints a line on standard error. Errors are ignored, since there is nowhere left to report them.
-///
-/// The write runs in a thread of its own and is waited for only one second: a full pipe that nobody reads must not stop
-/// the program, which still has to react to signals.
+/// Prints a line on standard error, in addition to the output of the command.
 pub(super) fn say(text: &str) {
-    let line: Arc<str> = format!("{text}\n").into();
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let print = {
-        let line = Arc::clone(&line);
-        move || {
-            write(&line);
-            // The receiver is gone after the timeout.
-            let _ = sender.send(());
-        }
-    };
-    match thread::Builder::new().name("say".to_owned()).spawn(print) {
-        Ok(_) => drop(receiver.recv_timeout(WRITE_TIMEOUT)),
-        Err(_) => write(&line),
-    }
-}
-
-fn write(line: &str) {
-    drop(io::stderr().lock().write_all(line.as_bytes()));
+    telemetry::say(Level::Info, text);
 }
 
 impl<E: Error + 'static> From<E> for Failure {

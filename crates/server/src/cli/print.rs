@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
-use super::{failure::Failure, output::Output, wiring::public_url};
+use super::{
+    failure::{Failure, say},
+    output::Output,
+};
 use crate::config::Settings;
 
 /// Prints the OpenAPI document.
 pub(super) fn openapi(settings: &Settings) -> Result<ExitCode, Failure> {
-    let document = api_actix::openapi_document(&public_url(settings));
+    let document = api_actix::openapi_document(&settings.public_url_in_force());
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::new(format!("cannot write the document ({error})")))?;
     let mut output = Output::new();
@@ -34,11 +37,18 @@ pub(super) fn problems() -> Result<ExitCode, Failure> {
     output.finish()
 }
 
-/// Prints the settings in force, with secrets hidden.
+/// Prints the settings in force, with secrets hidden, and warnings about them.
 pub(super) fn config(settings: &Settings) -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     for (name, value) in settings.shown() {
         output.line(&format!("{name}={value}"))?;
     }
-    output.finish()
+    let code = output.finish()?;
+    for warning in settings.warnings() {
+        say(&format!("warning: {}: {}", warning.name, warning.text));
+    }
+    if let Err(faults) = Settings::load_to_serve() {
+        say(&format!("warning: `cinema serve` would not start: {faults}"));
+    }
+    Ok(code)
 }
