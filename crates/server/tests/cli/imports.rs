@@ -138,7 +138,7 @@ fn a_poster_that_is_no_address_of_the_web_is_refused() {
     };
     let text = line("A", "javascript:alert(1)") + &line("B", "https://posters.example/b.jpg");
     let done = folder.run_with("movies import - --default-price 1", &text).exits(3);
-    let said = "line 1 (A): poster_url: not an absolute http or https address of 2,000 characters at most\n";
+    let said = "line 1 (A): poster_url: is not an absolute http or https address of 2,000 characters at most\n";
     assert_eq!(done.err(), said);
     let exported = folder.run("movies export").exits(0).out();
     assert!(exported.contains("https://posters.example/b.jpg") && !exported.contains("javascript"));
