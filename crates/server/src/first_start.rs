@@ -96,7 +96,7 @@ pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
         ),
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(error = error_chain(&error), "cannot look for the development administrator")
+            tracing::warn!(error = error_chain(&error), "cannot look for the development administrator");
         }
     }
 }

@@ -106,12 +106,7 @@ async fn a_taken_email_is_not_revealed_when_the_settings_say_so(engine: Engine) 
 async fn spellings_of_an_email_are_one_account(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("ann").await;
-    for spelling in [
-        "ANN@EXAMPLE.COM",
-        "  ann@example.com ",
-        "Ann@Example.Com",
-        "\tann@example.com\n",
-    ] {
+    for spelling in ["ANN@EXAMPLE.COM", "  ann@example.com ", "Ann@Example.Com", "\tann@example.com\n"] {
         app.anonymous()
             .post("/accounts/register", json!({"email": spelling, "password": "Passw0rd1"}))
             .await
