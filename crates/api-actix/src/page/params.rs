@@ -15,7 +15,7 @@ use crate::{
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
 /// As long as a query can be: what is no cursor is refused as one.
-const MAX_CURSOR: usize = 65_536;
+const MAX_CURSOR: usize = 8_192;
 
 /// Which page of a list is asked for. A list with more parameters flattens these into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
