@@ -244,7 +244,7 @@ const LONGEST_TYPED_PASSWORD: usize = 1_024;
 pub(crate) struct Token(pub(crate) PlainToken);
 
 /// As long as a body can be: whatever text is no token is refused as one, or logged out.
-const LONGEST_TOKEN: usize = 32 * 1024;
+const LONGEST_TOKEN: usize = 64 * 1024;
 
 impl<'de> Deserialize<'de> for NewPassword {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
