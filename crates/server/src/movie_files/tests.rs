@@ -154,7 +154,7 @@ fn json_lines_are_refused_with_the_reason() {
     assert_eq!(faults[1], (4, "votes: is missing"));
     assert_eq!(faults[2], (5, "price: is in EUR, and the shop's currency is USD"));
     assert_eq!(faults[3], (6, "cannot be read as JSON from byte 2 on"));
-    assert!(faults[4].1.contains("more digits behind the point"), "{:?}", faults[4]);
+    assert!(faults[4].1.contains("more decimal digits"), "{:?}", faults[4]);
     assert_eq!(faults[5].1, "year: \"1\" is not a whole number");
 }
 
