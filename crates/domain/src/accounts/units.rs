@@ -22,17 +22,17 @@ gathered! {
 /// Begins units of work about accounts.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Begins one for nobody who is signed in: who registers, signs in or follows a link, and the server itself.
+    /// Begins one without a signed-in user: to register, sign in or follow a link, and for the server itself.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError>;
-    /// Begins one for a user who changes what is his own.
+    /// Begins one for a user who changes their own data.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn AccountUnit>, AccessError>;
-    /// Begins one for a user who deletes his account: locks every administrator too.
+    /// Begins one for a user who deletes their account. Locks every administrator too.
     async fn begin_deletion(
         &self,
         attempt: Attempt,
         owner: &Actor,
     ) -> Result<Box<dyn AccountUnit>, AccessError>;
-    /// Begins one for an administrator who changes this user: locks every administrator too.
+    /// Begins one for an administrator who changes this user. Locks every administrator too.
     async fn begin_as_admin(
         &self,
         attempt: Attempt,
