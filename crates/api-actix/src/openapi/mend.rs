@@ -169,15 +169,12 @@ fn mended_responses(
         problems.push(&kinds::NOT_ACCEPTABLE);
     }
     // Every call is counted for its client (`edge::rate_limit`).
-    let is_limited = true;
-    if is_limited {
-        problems.push(&kinds::RATE_LIMITED);
-    }
+    problems.push(&kinds::RATE_LIMITED);
     for (status, response) in recorded.get("responses").and_then(Value::as_object).into_iter().flatten() {
         let Some(cargo) = response.get("description").and_then(Cargo::of) else { continue };
         if cargo.codes.is_empty() {
             merge(schemas, cargo.definitions);
-            responses.insert(status.clone(), with_common_headers(cargo.object, is_limited));
+            responses.insert(status.clone(), with_common_headers(cargo.object));
         } else {
             problems.extend(
                 kinds::ALL.iter().filter(|kind| cargo.codes.iter().any(|code| code == kind.code)).copied(),
@@ -191,7 +188,7 @@ fn mended_responses(
         match responses.get_mut(&status) {
             // Answered by a handler as well, such as the 503 of /health/ready: either body is possible.
             Some(known) => {
-                let mut problem = shared.written(group, is_limited, has_body);
+                let mut problem = shared.written(group, has_body);
                 if let (Some(content), Some(Value::Object(more))) = (
                     known.get_mut("content").and_then(Value::as_object_mut),
                     problem.get_mut("content").map(Value::take),
@@ -200,7 +197,7 @@ fn mended_responses(
                 }
             }
             None => {
-                responses.insert(status, shared.reference(group, is_limited, has_body));
+                responses.insert(status, shared.reference(group, has_body));
             }
         }
     }
@@ -208,11 +205,9 @@ fn mended_responses(
     responses.into()
 }
 
-fn with_common_headers(mut response: Value, is_limited: bool) -> Value {
+fn with_common_headers(mut response: Value) -> Value {
     add_headers(&mut response, &["X-Request-Id", "Cache-Control"]);
-    if is_limited {
-        add_headers(&mut response, &LIMITS);
-    }
+    add_headers(&mut response, &LIMITS);
     response
 }
 

@@ -26,24 +26,21 @@ impl SharedProblems {
     }
 
     /// Leads to the answer that is one of these problems, which are of one status.
-    pub(super) fn reference(&mut self, group: &[&'static Kind], is_limited: bool, has_body: bool) -> Value {
+    pub(super) fn reference(&mut self, group: &[&'static Kind], has_body: bool) -> Value {
         let mut name = group.iter().map(|kind| capitalized(kind.code)).collect::<Vec<_>>().join("Or");
         if group.contains(&&kinds::VALIDATION_FAILED) && !has_body {
             name.push_str("InParameters");
         }
-        if !is_limited {
-            name.push_str("Uncounted");
-        }
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
         if !self.responses.contains_key(&name) {
-            let written = self.written(group, is_limited, has_body);
+            let written = self.written(group, has_body);
             self.responses.insert(name, written);
         }
         reference
     }
 
     /// The answer that is one of these problems.
-    pub(super) fn written(&self, group: &[&'static Kind], is_limited: bool, has_body: bool) -> Value {
+    pub(super) fn written(&self, group: &[&'static Kind], has_body: bool) -> Value {
         let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
         let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();
         let examples: Map<String, Value> = group
@@ -73,9 +70,7 @@ impl SharedProblems {
                 },
             },
         });
-        if is_limited {
-            add_headers(&mut response, &LIMITS);
-        }
+        add_headers(&mut response, &LIMITS);
         response
     }
 
