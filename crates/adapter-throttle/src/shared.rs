@@ -3,8 +3,8 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     throttle::{
-        KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, RateLimit, RateLimiter, SignInAttempt, SignInGuard,
-        QuotaState, TOLERATED_FAILURES, TooManyFailures, Verdict,
+        KNOWN_FOR, LONGEST_WAIT, QuotaState, REMEMBERED_FOR, RateLimit, RateLimiter, SignInAttempt,
+        SignInGuard, TOLERATED_FAILURES, TooManyFailures, Verdict,
     },
     time::Clock,
 };

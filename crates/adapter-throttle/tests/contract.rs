@@ -15,7 +15,7 @@ use std::{
 use adapter_throttle::{InvalidRedisUrl, MemoryThrottle, RedisThrottle};
 use chrono::TimeDelta;
 use domain::{
-    throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, QuotaState},
+    throttle::{QuotaState, RateLimit, RateLimiter, SignInAttempt, SignInGuard},
     time::{Clock, Instant},
 };
 use test_redis::TestRedis;

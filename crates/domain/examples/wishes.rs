@@ -5,7 +5,7 @@
 //! ```sh
 //! cargo run -p domain --example wishes -- crates/domain/examples/wishes.csv
 //! ```
-#![cfg_attr(not(test), expect(clippy::print_stdout, reason = "this is what the tool does"))]
+#![expect(clippy::print_stdout, reason = "this is what the tool does")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -6,4 +6,4 @@ mod rate;
 
 pub use back_off::{Failures, KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, TOLERATED_FAILURES, TooManyFailures};
 pub use ports::{RateLimiter, SignInAttempt, SignInGuard, Unguarded};
-pub use rate::{InvalidQuota, Policy, Quota, RateLimit, QuotaState, Usage, Verdict};
+pub use rate::{InvalidQuota, Policy, Quota, QuotaState, RateLimit, Usage, Verdict};

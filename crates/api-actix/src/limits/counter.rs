@@ -10,7 +10,7 @@ use app::accounts::{MailQuota, PresentedToken};
 use domain::{
     accounts::EmailAddress,
     network::Network,
-    throttle::{RateLimit, RateLimiter, QuotaState, Verdict},
+    throttle::{QuotaState, RateLimit, RateLimiter, Verdict},
 };
 
 use super::{headers::RateLimitHeaders, refusals::exhausted, settings::RateLimits};

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use domain::throttle::{RateLimit, QuotaState};
+use domain::throttle::{QuotaState, RateLimit};
 
 /// What is left of the quotas.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

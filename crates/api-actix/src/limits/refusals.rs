@@ -1,7 +1,7 @@
 //! The answers 429, which say how long to wait.
 
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
-use domain::throttle::{RateLimit, QuotaState, TOLERATED_FAILURES, TooManyFailures};
+use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailures};
 
 use super::headers::{RateLimitHeaders, seconds};
 use crate::problem::{Kind, Problem, Refusal, kinds};

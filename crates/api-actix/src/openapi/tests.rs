@@ -123,8 +123,8 @@ fn an_operation_keeps_everything_that_its_parts_say() {
 fn a_wrong_parameter_and_a_wrong_field_have_examples_of_their_own() {
     let mut shared = SharedProblems::new("http://cinema.test");
     let mut message = |has_body| {
-        let reference = shared.reference(&[&kinds::VALIDATION_FAILED], true, has_body);
-        let written = shared.written(&[&kinds::VALIDATION_FAILED], true, has_body);
+        let reference = shared.reference(&[&kinds::VALIDATION_FAILED], has_body);
+        let written = shared.written(&[&kinds::VALIDATION_FAILED], has_body);
         let example = "/content/application~1problem+json/examples/validation_failed/value/errors/0/message";
         (reference["$ref"].clone(), at(&written, example).clone())
     };

@@ -98,7 +98,11 @@ impl FromStr for ProfileInfo {
     }
 }
 
-fn checked(text: &str, most: usize, is_forbidden: impl Fn(char) -> bool) -> Result<String, InvalidProfileText> {
+fn checked(
+    text: &str,
+    most: usize,
+    is_forbidden: impl Fn(char) -> bool,
+) -> Result<String, InvalidProfileText> {
     let text = text.trim();
     if text.is_empty() {
         Err(InvalidProfileText::Blank)
