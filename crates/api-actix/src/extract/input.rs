@@ -11,13 +11,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    check::{Reading, Source, check},
-    compile::compile,
+    check::{Reading, Source, check, unchecked},
     faults::Faults,
     json::Json,
-    shape::Shape,
 };
-use crate::{openapi::schemas, rules::Rules};
+use crate::{
+    openapi::schemas::{self, Schemas},
+    rules::Rules,
+};
 
 /// A type that clients send. Its attributes (serde and schemars) define names, types and bounds for the document and for
 /// the check of every request.
@@ -59,9 +60,9 @@ pub(super) fn read<T: Input>(
     rules: &Rules,
     faults: &mut Faults,
 ) -> Option<T::Checked> {
-    // A test rules out that there is none.
-    let shape = shape_of::<T>().ok()?;
-    let members = check(&shape, value, &mut Reading { source, rules, faults })?;
+    let schemas = schemas_of::<T>();
+    let (schema, definitions) = &*schemas;
+    let members = check(schema, value, &mut Reading { source, definitions, rules, faults })?;
     deserialized::<T>(members).and_then(|input| input.check(rules, faults))
 }
 
@@ -76,27 +77,24 @@ fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }
 
-/// The shape of a type, compiled once.
-///
-/// # Errors
-/// When its schema says what cannot be checked.
-pub(super) fn shape_of<T: Input>() -> Result<Arc<Shape>, String> {
-    static SHAPES: LazyLock<RwLock<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(RwLock::default);
+/// The schema of a type, made once.
+fn schemas_of<T: Input>() -> Arc<Schemas> {
+    static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schemas>>>> = LazyLock::new(RwLock::default);
     let key = TypeId::of::<T>();
-    if let Some(shape) = SHAPES.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Ok(Arc::clone(shape));
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Arc::clone(known);
     }
-    let (schema, definitions) = schemas::of_input::<T>();
-    let shape = Arc::new(compile(&schema, &definitions)?);
-    SHAPES.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&shape));
-    Ok(shape)
+    let made = Arc::new(schemas::of_input::<T>());
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+    made
 }
 
-/// Whether requests can be checked against the type, which the document is about to show.
-pub(super) fn is_checkable<T: Input>() -> bool {
-    let shape = shape_of::<T>();
-    if let Err(why) = &shape {
-        tracing::error!(input = std::any::type_name::<T>(), %why, "the schema of an input cannot be checked");
+/// Whether all that the document says of a type is checked.
+pub(super) fn is_checked<T: Input>() -> bool {
+    let (schema, definitions) = &*schemas_of::<T>();
+    let unchecked = unchecked(schema, definitions);
+    if let Some(what) = &unchecked {
+        tracing::error!(input = std::any::type_name::<T>(), %what, "requests are not checked against all of a schema");
     }
-    shape.is_ok()
+    unchecked.is_none()
 }
