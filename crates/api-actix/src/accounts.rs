@@ -17,7 +17,7 @@ use paperclip::actix::api_v2_operation;
 
 use self::{
     bodies::{
-        ActivateBody, Activated, ActivationResent, EmailBody, LoggedOut, LoginBody, PasswordReset,
+        ActivateBody, Activated, ActivationResent, LinkRequestBody, LoggedOut, LoginBody, PasswordReset,
         RefreshBody, RegisterBody, Registered, ResetPasswordBody, ResetRequested, TokenPairBody,
     },
     limits::{ActivationLinks, LogIns, PasswordResets, Refreshes, Registrations, ResetLinks},
@@ -90,7 +90,7 @@ pub(crate) async fn activate(
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
     accounts: UseCases<Accounts>,
-    Limited(Body(body), ()): Limited<ActivationLinks, Body<EmailBody>>,
+    Limited(Body(body), ()): Limited<ActivationLinks, Body<LinkRequestBody>>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
     accounts.run(async move |accounts| accounts.resend_activation(body.email.0).await).await?;
     Ok(OkJson(ActivationResent))
@@ -103,7 +103,7 @@ pub(crate) async fn resend_activation(
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
     accounts: UseCases<Accounts>,
-    Limited(Body(body), ()): Limited<ResetLinks, Body<EmailBody>>,
+    Limited(Body(body), ()): Limited<ResetLinks, Body<LinkRequestBody>>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
     accounts.run(async move |accounts| accounts.request_password_reset(body.email.0).await).await?;
     Ok(AcceptedJson(ResetRequested))

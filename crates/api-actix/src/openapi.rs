@@ -2,6 +2,7 @@
 //! answers said of themselves (`carrier`).
 
 pub(crate) mod carrier;
+pub(crate) mod headers;
 pub(crate) mod mend;
 mod problems;
 pub(crate) mod schemas;

@@ -46,7 +46,7 @@ impl Refusal for DeleteAccountError {
 ///
 /// All that is stored about the caller, as one JSON document to keep. Hashes of passwords and tokens are left out, and so is
 /// what would tell of others.
-#[api_v2_operation(operation_id = "exportMyData", tags("users"))]
+#[api_v2_operation(operation_id = "exportMyData", tags("me"))]
 pub(crate) async fn export(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
@@ -62,7 +62,7 @@ pub(crate) async fn export(
 ///
 /// For good. All that names the caller is erased, every session ends, and the address may be registered again. Purchases
 /// stay in the books without a name. The last administrator cannot go.
-#[api_v2_operation(operation_id = "deleteMyAccount", tags("users"))]
+#[api_v2_operation(operation_id = "deleteMyAccount", tags("me"))]
 pub(crate) async fn delete(
     accounts: UseCases<Accounts>,
     Origin(origin): Origin,

@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::{
     edge::compression::{self, Unsent},
     etag,
-    openapi::carrier,
+    openapi::{carrier, headers},
     page::{self, PageBody},
     problem::{Problem, kinds},
     state::Api,
@@ -239,16 +239,18 @@ impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
 
 impl<T: JsonSchema> OperationModifier for Entity<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<T>(op, 200, "Found.", &["ETag"]);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
-        carrier::add_if_none_match(op);
+        let headers = [headers::STRONG_ETAG, headers::CATALOG_CACHE];
+        carrier::add_answer::<T>(op, 200, "Found.", &headers);
+        carrier::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        carrier::add_if_none_match(op, "\"3-9f1c2a3b4c5d6e7f\"");
     }
 }
 
 impl<T: JsonSchema> OperationModifier for ListPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_page::<PageBody<T>, T>(op, &["ETag", "Link"], page::example);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag", "Link"]);
-        carrier::add_if_none_match(op);
+        let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
+        carrier::add_page::<PageBody<T>, T>(op, &headers, page::example);
+        carrier::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        carrier::add_if_none_match(op, "W/\"9f1c2a3b4c5d6e7f\"");
     }
 }

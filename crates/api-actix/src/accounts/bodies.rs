@@ -43,8 +43,8 @@ pub(crate) struct ActivateBody {
 
 /// Where to send a link to.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "EmailOnly", example = json!({"email": "ann@example.com"}))]
-pub(crate) struct EmailBody {
+#[schemars(rename = "LinkRequest", example = json!({"email": "ann@example.com"}))]
+pub(crate) struct LinkRequestBody {
     /// The address that was registered.
     pub(crate) email: Text<EmailAddress>,
 }
@@ -78,11 +78,11 @@ pub(crate) struct RefreshBody {
     pub(crate) refresh: Token,
 }
 
-inputs!(ActivateBody, EmailBody, ResetPasswordBody, LoginBody, RefreshBody);
+inputs!(ActivateBody, LinkRequestBody, ResetPasswordBody, LoginBody, RefreshBody);
 
 /// What was done, for people.
 #[derive(JsonSchema)]
-#[schemars(rename = "Message")]
+#[schemars(rename = "Confirmation")]
 #[expect(dead_code, reason = "only its schema is used")]
 struct MessageSchema {
     /// A sentence.

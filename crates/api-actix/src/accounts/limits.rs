@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use app::accounts::MailQuota;
 
-use super::bodies::{EmailBody, LoginBody, RefreshBody, RegisterBody};
+use super::bodies::{LinkRequestBody, LoginBody, RefreshBody, RegisterBody};
 use crate::{
     extract::{Body, Limit},
     problem::Problem,
@@ -56,10 +56,14 @@ impl Limit<Body<RegisterBody>> for Registrations {
 /// Activation links, by client and by address.
 pub(crate) struct ActivationLinks;
 
-impl Limit<Body<EmailBody>> for ActivationLinks {
+impl Limit<Body<LinkRequestBody>> for ActivationLinks {
     type Outcome = ();
 
-    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LinkRequestBody>,
+    ) -> Result<(), Problem> {
         api.limits.count_activation_link(request, &body.email.0).await
     }
 }
@@ -67,10 +71,14 @@ impl Limit<Body<EmailBody>> for ActivationLinks {
 /// Links to set a new password, by client and by address.
 pub(crate) struct ResetLinks;
 
-impl Limit<Body<EmailBody>> for ResetLinks {
+impl Limit<Body<LinkRequestBody>> for ResetLinks {
     type Outcome = ();
 
-    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LinkRequestBody>,
+    ) -> Result<(), Problem> {
         api.limits.count_reset_link(request, &body.email.0).await
     }
 }

@@ -11,15 +11,15 @@ use uuid::Uuid;
 
 use crate::{moment::Moment, money::MoneyBody};
 
-/// Something with a name.
+/// What a movie refers to, by its name.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Named")]
-pub(crate) struct NamedBody {
+#[schemars(rename = "Reference")]
+pub(crate) struct ReferenceBody {
     id: Uuid,
     name: String,
 }
 
-impl<K: Kind> From<Named<K>> for NamedBody {
+impl<K: Kind> From<Named<K>> for ReferenceBody {
     fn from(named: Named<K>) -> Self {
         Self { id: named.id.as_uuid(), name: named.name }
     }
@@ -46,10 +46,10 @@ pub(crate) enum ReactionBody {
     Dislike,
 }
 
-/// What the caller has to do with it.
+/// What the caller did with a movie.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Me")]
-pub(crate) struct MeBody {
+#[schemars(rename = "MovieViewerState")]
+pub(crate) struct ViewerStateBody {
     reaction: Option<ReactionBody>,
     #[schemars(range(min = 1, max = 10))]
     rating: Option<i16>,
@@ -58,7 +58,7 @@ pub(crate) struct MeBody {
     purchased: bool,
 }
 
-impl From<PersonalView> for MeBody {
+impl From<PersonalView> for ViewerStateBody {
     fn from(view: PersonalView) -> Self {
         Self {
             reaction: view.reaction.map(|reaction| match reaction {
@@ -78,6 +78,7 @@ impl From<PersonalView> for MeBody {
 #[schemars(rename = "Movie", example = movie_example())]
 pub(crate) struct MovieBody {
     id: Uuid,
+    #[schemars(length(max = 250))]
     name: String,
     /// Of the release.
     year: i32,
@@ -88,16 +89,16 @@ pub(crate) struct MovieBody {
     /// The votes at IMDb.
     votes: i64,
     price: MoneyBody,
-    certification: NamedBody,
+    certification: ReferenceBody,
     /// The main one first.
-    genres: Vec<NamedBody>,
+    genres: Vec<ReferenceBody>,
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
     rating: RatingBody,
     likes: i64,
     dislikes: i64,
     /// `null` for an anonymous caller.
-    me: Option<MeBody>,
+    me: Option<ViewerStateBody>,
 }
 
 impl From<MovieSummary> for MovieBody {
@@ -133,8 +134,8 @@ pub(crate) struct MovieDetailBody {
     /// What it grossed, in whole units.
     gross: Option<i64>,
     description: String,
-    directors: Vec<NamedBody>,
-    stars: Vec<NamedBody>,
+    directors: Vec<ReferenceBody>,
+    stars: Vec<ReferenceBody>,
     comments_count: i64,
     is_available: bool,
     created_at: Moment,
@@ -173,8 +174,13 @@ impl From<CountedName> for GenreBody {
     }
 }
 
-/// A movie that schemas show; the cart's examples have it too.
+/// A movie as a caller sees it who likes it and has not put it in the cart.
 pub(crate) fn movie_example() -> Value {
+    movie_example_in_cart(false)
+}
+
+/// A movie as a signed-in caller sees it, for examples.
+pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",
         "name": "Stalker",
@@ -186,10 +192,10 @@ pub(crate) fn movie_example() -> Value {
         "certification": {"id": "0190a1b2-0000-7000-8000-000000000002", "name": "Not Rated"},
         "genres": [{"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama"}],
         "poster_url": null,
-        "rating": {"average": null, "count": 0},
-        "likes": 0,
-        "dislikes": 0,
-        "me": null,
+        "rating": {"average": 8.5, "count": 2},
+        "likes": 3,
+        "dislikes": 1,
+        "me": {"reaction": "like", "rating": 9, "favorite": true, "in_cart": in_cart, "purchased": false},
     })
 }
 

@@ -4,8 +4,9 @@ use domain::accounts::Role;
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::{Cargo, header_references},
-    problems::SharedProblems,
+    carrier::Cargo,
+    headers,
+    problems::{Call, Problems},
     schemas,
 };
 use crate::{
@@ -31,41 +32,13 @@ const TAGS: &[(&str, &str)] = &[
     ("operations", "For those who run the server."),
 ];
 
-/// Headers of answers, described once.
-const HEADERS: &[(&str, &str)] = &[
-    (
-        "X-Request-Id",
-        "Names this request in the server's log; the one that was sent, when it was a sane one.",
-    ),
-    ("Cache-Control", "Who may keep the answer, and for how long."),
-    ("Content-Disposition", "What a file is called when it is kept."),
-    ("ETag", "The state of what is shown; send it back in `If-None-Match`."),
-    ("Link", "The first, previous, next and last page (RFC 8288)."),
-    ("Location", "Where the new thing is found."),
-    ("Retry-After", "When to try again, in seconds."),
-    (
-        "RateLimit-Policy",
-        "The quotas that this call is counted for, where limits are on: `q` times within `w` seconds (IETF \
-         draft-ietf-httpapi-ratelimit-headers-11).",
-    ),
-    (
-        "RateLimit",
-        "What is left of those quotas: `r` times within the next `t` seconds. In a 429 those that are used up.",
-    ),
-    ("Allow", "The methods that this address answers."),
-    ("WWW-Authenticate", "How to authenticate."),
-];
-
-/// What every call that is counted is told.
-pub(super) const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
-
 /// The whole document.
 pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
     let (_, problem) = schemas::of_answer::<ProblemBody<'_>>();
     merge(&mut schemas, problem);
 
-    let mut shared = SharedProblems::new(public_url);
+    let mut problems = Problems::new(public_url);
     let mut paths = Map::new();
     for (path, item) in recorded.get("paths").and_then(Value::as_object).into_iter().flatten() {
         let mut operations = Map::new();
@@ -73,7 +46,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
             if operation.get("responses").is_some() {
                 operations.insert(
                     method.clone(),
-                    mended_operation(operation, &mut schemas, &mut shared, (method, path)),
+                    mended_operation(operation, &mut schemas, &mut problems, (method, path)),
                 );
             }
         }
@@ -81,13 +54,8 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     }
     schemas.sort_keys();
 
-    let responses = shared.responses();
+    let responses = problems.shared();
     let used = [Value::from(paths.clone()), responses.clone()].map(|part| part.to_string()).concat();
-    let headers: Map<String, Value> = HEADERS
-        .iter()
-        .filter(|(name, _)| used.contains(&format!("#/components/headers/{name}\"")))
-        .map(|(name, text)| ((*name).to_owned(), json!({"description": text, "schema": {"type": "string"}})))
-        .collect();
     let tags: Vec<Value> =
         TAGS.iter().map(|(name, text)| json!({"name": name, "description": text})).collect();
     json!({
@@ -99,19 +67,24 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
             "contact": {"name": "Those who run this server", "url": public_url.trim_end_matches('/')},
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": public_url.trim_end_matches('/'), "description": "This server."}],
+        "servers": [{
+            "url": public_url.trim_end_matches('/'),
+            "description": "The server that made this document: production, staging or local.",
+            "x-internal": false,
+        }],
         "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas,
             "responses": responses,
-            "headers": headers,
+            "headers": headers::used(&used),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access` token of a login.",
+                    "description": "The `access` token of a login, a JWT (RFC 7519) that is checked as RFC 8725 asks: by one \
+                        algorithm, and for its issuer, audience, purpose and expiry. The names are roles.",
                 },
                 "basic": {
                     "type": "http",
@@ -126,8 +99,8 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
 fn mended_operation(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
-    shared: &mut SharedProblems,
-    call: (&str, &str),
+    problems: &mut Problems<'_>,
+    (method, path): (&str, &str),
 ) -> Value {
     let mut operation = Map::new();
     for key in ["operationId", "tags", "summary", "description"] {
@@ -135,10 +108,10 @@ fn mended_operation(
             operation.insert(key.into(), value.clone());
         }
     }
-    let mut security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
-    // The role travelled as a scope, which a bearer token has not.
-    let scopes = security.pointer_mut("/0/bearer").map(|scopes| std::mem::replace(scopes, json!([])));
-    if let Some(role) = scopes.as_ref().and_then(|scopes| scopes.get(0)).and_then(Value::as_str) {
+    let security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
+    // OpenAPI 3.1 lets a scheme that is not OAuth 2 name the roles that are needed.
+    let role = security.pointer("/0/bearer/0").and_then(Value::as_str);
+    if let Some(role) = role {
         operation.insert("x-required-role".into(), role.into());
         let description = operation.get("description").and_then(Value::as_str).unwrap_or_default();
         let text = format!("{description}\n\n{}", lets_in(role));
@@ -153,17 +126,45 @@ fn mended_operation(
         .flatten()
         .filter_map(|parameter| mended_parameter(parameter, schemas))
         .collect();
-    if !parameters.is_empty() {
-        operation.insert("parameters".into(), parameters.into());
-    }
     if let Some(cargo) =
         recorded.get("requestBody").and_then(|body| body.get("description")).and_then(Cargo::of)
     {
         merge(schemas, cargo.definitions);
         operation.insert("requestBody".into(), cargo.object);
     }
-    operation.insert("responses".into(), mended_responses(recorded, schemas, shared, call));
+    let fault = match operation.get("requestBody") {
+        Some(body) => example_fault(body, schemas),
+        None => fault("colour", "unknown", "is not a parameter of this call"),
+    };
+    let call = Call { path: example_path(path, &parameters), fault };
+    if !parameters.is_empty() {
+        operation.insert("parameters".into(), parameters.into());
+    }
+    let responses = mended_responses(recorded, schemas, problems, (method, path), &call);
+    operation.insert("responses".into(), responses);
     operation.into()
+}
+
+/// The path with the examples of its parameters.
+fn example_path(path: &str, parameters: &[Value]) -> String {
+    parameters.iter().fold(path.to_owned(), |path, parameter| {
+        let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
+        path.replace(&format!("{{{}}}", text("name")), text("example"))
+    })
+}
+
+/// What may be wrong with a body: a field that it needs is missing, or it has one too many.
+fn example_fault(body: &Value, schemas: &Map<String, Value>) -> Value {
+    let reference = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
+    let name = reference.and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+    match schemas.get(name).and_then(|schema| schema.pointer("/required/0")).and_then(Value::as_str) {
+        Some(field) => fault(field, "required", "is required"),
+        None => fault("colour", "unknown", "is not a field of this body"),
+    }
+}
+
+fn fault(field: &str, code: &str, message: &str) -> Value {
+    json!({"field": field, "code": code, "message": message})
 }
 
 /// Who has the role, for people.
@@ -186,43 +187,40 @@ fn mended_parameter(recorded: &Value, schemas: &mut Map<String, Value>) -> Optio
 fn mended_responses(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
-    shared: &mut SharedProblems,
+    problems: &mut Problems<'_>,
     (method, path): (&str, &str),
+    call: &Call,
 ) -> Value {
     let mut responses = Map::new();
-    let has_body = recorded.get("requestBody").is_some();
-    let mut problems: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE];
-    if method != "get" && !has_body {
+    // Every call is counted for its client (`edge::rate_limit`).
+    let mut kinds: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::RATE_LIMITED];
+    if method != "get" && recorded.get("requestBody").is_none() {
         // A body that nobody asked for is refused as a wrong one is (`extract::body::unasked`).
-        problems.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
+        kinds.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
     }
     if answers_json(path) {
-        problems.push(&kinds::NOT_ACCEPTABLE);
-    }
-    // Every call is counted for its client (`edge::rate_limit`).
-    let is_limited = true;
-    if is_limited {
-        problems.push(&kinds::RATE_LIMITED);
+        kinds.push(&kinds::NOT_ACCEPTABLE);
     }
     for (status, response) in recorded.get("responses").and_then(Value::as_object).into_iter().flatten() {
-        let Some(cargo) = response.get("description").and_then(Cargo::of) else { continue };
+        let Some(mut cargo) = response.get("description").and_then(Cargo::of) else { continue };
         if cargo.codes.is_empty() {
             merge(schemas, cargo.definitions);
-            responses.insert(status.clone(), with_common_headers(cargo.object, is_limited));
+            headers::add_common(&mut cargo.object);
+            responses.insert(status.clone(), cargo.object);
         } else {
-            problems.extend(
+            kinds.extend(
                 kinds::ALL.iter().filter(|kind| cargo.codes.iter().any(|code| code == kind.code)).copied(),
             );
         }
     }
-    problems.sort_by_key(|kind| (kind.status, kind.code));
-    problems.dedup();
-    for group in problems.chunk_by(|one, other| one.status == other.status) {
+    kinds.sort_by_key(|kind| (kind.status, kind.code));
+    kinds.dedup();
+    for group in kinds.chunk_by(|one, other| one.status == other.status) {
         let Some(status) = group.first().map(|kind| kind.status.to_string()) else { continue };
         match responses.get_mut(&status) {
             // Answered by a handler as well, such as the 503 of /health/ready: either body is possible.
             Some(known) => {
-                let mut problem = shared.written(group, is_limited, has_body);
+                let mut problem = problems.written(group, call);
                 if let (Some(content), Some(Value::Object(more))) = (
                     known.get_mut("content").and_then(Value::as_object_mut),
                     problem.get_mut("content").map(Value::take),
@@ -230,31 +228,11 @@ fn mended_responses(
                     content.extend(more);
                 }
             }
-            None => {
-                responses.insert(status, shared.reference(group, is_limited, has_body));
-            }
+            None => drop(responses.insert(status, problems.answer(group, call))),
         }
     }
     responses.sort_keys();
     responses.into()
-}
-
-fn with_common_headers(mut response: Value, is_limited: bool) -> Value {
-    add_headers(&mut response, &["X-Request-Id", "Cache-Control"]);
-    if is_limited {
-        add_headers(&mut response, &LIMITS);
-    }
-    response
-}
-
-/// Adds headers that are described once.
-pub(super) fn add_headers(response: &mut Value, names: &[&str]) {
-    if let Some(fields) = response.as_object_mut() {
-        let headers = fields.entry("headers").or_insert_with(|| json!({}));
-        if let (Some(headers), Value::Object(more)) = (headers.as_object_mut(), header_references(names)) {
-            headers.extend(more);
-        }
-    }
 }
 
 /// Adds definitions. Examples of types stand at the media types; two types of one name would be a fault of ours.

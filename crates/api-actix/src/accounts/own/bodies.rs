@@ -45,8 +45,10 @@ pub(crate) struct SessionBody {
     /// When its tokens were refreshed last.
     last_used_at: Moment,
     /// The `User-Agent` that logged in, cut to 255 characters.
+    #[schemars(length(max = 255))]
     user_agent: Option<String>,
     /// The network address that logged in.
+    #[schemars(length(max = 45))]
     ip: Option<String>,
     /// Whether it is the one that asks.
     current: bool,
