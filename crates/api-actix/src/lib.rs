@@ -18,7 +18,6 @@ mod money;
 mod openapi;
 mod page;
 mod period;
-mod personal_data;
 pub mod problem;
 mod readiness;
 mod reply;
@@ -29,7 +28,6 @@ mod settings;
 mod start;
 mod state;
 mod uploads;
-mod users;
 
 pub use http_connections::Timeouts;
 
