@@ -96,5 +96,71 @@ pub(super) fn is_checked<T: Input>() -> bool {
     if let Some(what) = &unchecked {
         tracing::error!(input = std::any::type_name::<T>(), %what, "requests are not checked against all of a schema");
     }
+    #[cfg(test)]
+    tests::what_passes_is_read::<T>();
     unchecked.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::extract::test_rules;
+
+    /// Tries values of every kind in every member: whatever the check lets through is read, so that there is a value
+    /// or a fault. It runs for each type that a route takes, when the document is made (`openapi::tests`).
+    pub(super) fn what_passes_is_read<T: Input>() {
+        let (schema, definitions) = schemas::of_input::<T>();
+        let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let schema = name.and_then(|name| definitions.get(name)).unwrap_or(&schema);
+        let whole = schema["examples"][0].as_object().cloned().unwrap_or_default();
+        for (member, property) in schema["properties"].as_object().into_iter().flatten() {
+            let examples = property["examples"].as_array().cloned().unwrap_or_default();
+            for value in values().into_iter().chain(examples) {
+                let mut body = whole.clone();
+                body.insert(member.clone(), value.clone());
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let lone = Map::from_iter([(member.clone(), value)]);
+                let parameter = Map::from_iter([(member.clone(), text.into())]);
+                for (tried, source) in
+                    [(body, Source::Body), (lone, Source::Body), (parameter, Source::Query)]
+                {
+                    let sent: Json = serde_json::from_value(tried.clone().into()).unwrap();
+                    let mut faults = Faults::default();
+                    let value = read::<T>(sent, source, &test_rules(), &mut faults);
+                    assert!(
+                        faults.finish(value).err().is_none_or(|problem| !problem.errors.is_empty()),
+                        "{} {tried:?}",
+                        std::any::type_name::<T>()
+                    );
+                }
+            }
+        }
+    }
+
+    fn values() -> Vec<Value> {
+        let numbers =
+            [json!(-1), json!(0), json!(1), json!(9), json!(1999), json!(i32::MAX), json!(i64::MAX)];
+        let fractions = [json!(u64::MAX), json!(0.5), json!(2.0), json!(-0.0), json!(1e300)];
+        let texts = [
+            "",
+            " ",
+            "x",
+            "9.99",
+            "true",
+            "2026-11-22",
+            "2026-11-22T10:00:00.123456+01:00",
+            "0190A1B2-0000-7000-8000-000000000000",
+            "ann@example.com",
+            "correct horse 1",
+            "like",
+            "user",
+            "🎬",
+            "a\0b",
+        ];
+        let texts = texts.into_iter().map(Value::from);
+        let others = [json!(null), json!(true), json!([]), json!(["x", 1]), json!({}), json!({"x": 1})];
+        numbers.into_iter().chain(fractions).chain(texts).chain(others).collect()
+    }
 }

@@ -150,6 +150,13 @@ fn texts_numbers_and_lists_have_bounds() {
     assert_eq!(at(schemas, "/Problem/properties/title/maxLength"), &json!(65_536));
 }
 
+/// Each type that a route takes is tried when it is described (`extract::input`).
+#[test]
+fn what_the_schema_of_any_route_lets_through_is_read() {
+    let document = super::openapi_document("http://cinema.test");
+    assert!(at(&document, "/paths/~1api~1v1~1movies/get/parameters").is_array());
+}
+
 #[test]
 fn nullable_members_and_generic_names_are_right() {
     let document = document();

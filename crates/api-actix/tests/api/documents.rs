@@ -128,6 +128,37 @@ fn each_operation_shows_how_its_answer_may_be_kept() {
 }
 
 #[test]
+fn every_text_number_and_list_has_bounds() {
+    fn walk(schema: &Value, place: &str) {
+        let is = |kind: &str| {
+            let kinds = &schema["type"];
+            kinds == kind || kinds.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind))
+        };
+        let has = |keyword: &str| schema.get(keyword).is_some();
+        if is("string") {
+            assert!(has("enum") || has("const") || has("maxLength"), "{place}: {schema}");
+            assert!(["enum", "const", "format", "pattern"].iter().any(|one| has(one)), "{place}: {schema}");
+        }
+        if is("integer") {
+            assert!(has("minimum") && has("maximum"), "{place}: {schema}");
+        }
+        if is("array") {
+            assert!(has("maxItems"), "{place}: {schema}");
+        }
+        match schema {
+            Value::Object(fields) => fields.iter().for_each(|(name, inner)| {
+                if !["example", "examples"].contains(&name.as_str()) {
+                    walk(inner, &format!("{place}/{name}"));
+                }
+            }),
+            Value::Array(items) => items.iter().for_each(|inner| walk(inner, place)),
+            _ => {}
+        }
+    }
+    walk(&openapi_document("http://cinema.test"), "");
+}
+
+#[test]
 fn the_messages_of_examples_are_those_of_the_operations() {
     let document = openapi_document("http://cinema.test");
     for (path, status, message) in [
