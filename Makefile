@@ -86,6 +86,7 @@ lint-files: rust
 	$(TOOLS)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	$(TOOLS)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	$(TOOLS)/python scripts/lint_deploy.py
+	$(TOOLS)/python scripts/lint_document.py
 	$(TOOLS)/shellcheck .ci/run scripts/*.sh
 	$(TOOLS)/ruff check --quiet bench data scripts
 

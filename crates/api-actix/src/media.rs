@@ -22,7 +22,7 @@ use crate::{
     edge::headers::CROSS_ORIGIN_RESOURCE_POLICY,
     etag,
     extract::{UseCases, Visitor, query},
-    openapi::carrier,
+    openapi::{carrier, headers},
     problem::{Failure, OrNotFound, Problem, kinds},
 };
 
@@ -103,8 +103,9 @@ impl Apiv2Schema for Picture {}
 
 impl OperationModifier for Picture {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_file_answer(op, "The picture.", "image/jpeg", &["Content-Disposition", "ETag"]);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
-        carrier::add_if_none_match(op);
+        let headers = [headers::STRONG_ETAG, headers::PUBLIC_CACHE, "Content-Disposition"];
+        carrier::add_file_answer(op, "The picture.", "image/jpeg", &headers);
+        carrier::add_empty_answer(op, 304, "The caller has it already.", &headers[..2]);
+        carrier::add_if_none_match(op, "\"0190a1b2-0000-7000-8000-000000000000.jpg\"");
     }
 }

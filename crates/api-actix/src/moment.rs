@@ -95,6 +95,25 @@ impl JsonSchema for Day {
     }
 }
 
+/// Where a part of the time begins or ends: a moment, or a whole day in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boundary {
+    Moment(Instant),
+    Day(NaiveDate),
+}
+
+impl FromStr for Boundary {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let day = text.parse().map(|day: Day| Self::Day(day.0));
+        day.or_else(|_| text.parse().map(|moment: Moment| Self::Moment(moment.0))).map_err(|_: Fault| {
+            let message = "must be a date, YYYY-MM-DD, or a moment by RFC 3339, such as 2026-11-22T10:00:00Z";
+            Fault::new(FieldCode::InvalidFormat, message)
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDate;

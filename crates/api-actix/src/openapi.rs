@@ -2,7 +2,7 @@
 //! answers said of themselves (`carrier`).
 
 pub(crate) mod carrier;
-mod headers;
+pub(crate) mod headers;
 pub(crate) mod mend;
 mod problems;
 pub(crate) mod schemas;

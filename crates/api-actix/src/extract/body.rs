@@ -180,7 +180,7 @@ impl<T: Input> OperationModifier for Patch<T> {
 }
 
 fn describe<T: Input>(op: &mut DefaultOperationRaw, types: &[&str]) {
-    debug_assert!(input::is_checkable::<T>());
+    debug_assert!(input::is_checked::<T>());
     carrier::add_body::<T>(op, types);
     add_problems(op);
 }

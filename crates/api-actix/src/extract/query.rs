@@ -91,7 +91,7 @@ impl<T: Input> Apiv2Schema for Query<T> {}
 
 impl<T: Input> OperationModifier for Query<T> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        debug_assert!(input::is_checkable::<T>());
+        debug_assert!(input::is_checked::<T>());
         carrier::add_query::<T>(op);
         carrier::add_problem(op, &kinds::VALIDATION_FAILED);
     }

@@ -9,7 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::schemas::{self, Schemas, markers};
+use super::{
+    headers,
+    schemas::{self, Schemas, markers},
+};
 use crate::problem::Kind;
 
 /// What a description holds on its way through paperclip.
@@ -42,11 +45,11 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     let Some(schema) = name.and_then(|name| definitions.shift_remove(name)) else { return };
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    definitions.values_mut().for_each(schemas::strip);
+    definitions.values_mut().for_each(schemas::show);
     for (name, property) in properties {
         let is_sort = property.get(markers::SORT).is_some();
         let mut property = property.clone();
-        schemas::strip(&mut property);
+        schemas::show(&mut property);
         let description = take(&mut property, "description");
         let example = take(&mut property, "examples").and_then(|all| all.get(0).cloned());
         let must = required.iter().any(|other| other == name.as_str());
@@ -75,7 +78,7 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
         "in": "path",
         "required": true,
         "description": "The identifier, a UUID.",
-        "schema": {"type": "string", "format": "uuid"},
+        "schema": {"type": "string", "format": "uuid", "maxLength": 36},
         "example": "0190a1b2-0000-7000-8000-000000000000",
     });
     add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
@@ -87,7 +90,7 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
         "in": "path",
         "required": true,
         "description": "The file's name, as it stands in an answer.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 100},
         "example": example,
     });
     add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
@@ -115,11 +118,15 @@ pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str,
     add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
 }
 
-/// Adds a JSON body of this type, which may be called any of these.
+/// Adds a JSON body of this type. Other media types of the same schema are left to the description: generators of
+/// clients, such as openapi-python-client, make broken code of two media types with one schema.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     let (media, definitions) = media(schemas::of_shown_input::<T>());
-    let content: Map<String, Value> = types.iter().map(|name| ((*name).to_owned(), media.clone())).collect();
-    let object = json!({"required": true, "content": content});
+    let mut object = json!({"required": true, "content": {"application/json": media}});
+    if let (Some(fields), [_, .., other]) = (object.as_object_mut(), types) {
+        let text = format!("May also be sent as `{other}` (RFC 7396), which means the same.");
+        fields.insert("description".into(), text.into());
+    }
     add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
 }
 
@@ -133,7 +140,7 @@ pub(crate) fn add_answer<T: JsonSchema>(
     let (media, definitions) = media(schemas::of_answer::<T>());
     let object = json!({
         "description": description,
-        "headers": header_references(headers),
+        "headers": headers::references(headers),
         "content": {"application/json": media},
     });
     insert(op, status, &Cargo { object, definitions, codes: Vec::new() });
@@ -152,7 +159,7 @@ pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     }
     let object = json!({
         "description": "A page of the list.",
-        "headers": header_references(headers),
+        "headers": headers::references(headers),
         "content": {"application/json": media},
     });
     insert(op, 200, &Cargo { object, definitions, codes: Vec::new() });
@@ -165,8 +172,8 @@ pub(crate) fn add_file_answer(
     media_type: &str,
     headers: &[&str],
 ) {
-    let media = json!({"schema": {"type": "string", "format": "binary"}});
-    add_media_answer(op, description, media_type, media, headers);
+    // The media type says it all.
+    add_media_answer(op, description, media_type, json!({}), headers);
 }
 
 /// Adds an answer of another media type than that of the API, described by this media type object.
@@ -180,7 +187,7 @@ pub(crate) fn add_media_answer(
     let content = Map::from_iter([(media_type.to_owned(), media)]);
     let object = json!({
         "description": description,
-        "headers": header_references(headers),
+        "headers": headers::references(headers),
         "content": content,
     });
     insert(op, 200, &Cargo { object, ..Cargo::default() });
@@ -193,7 +200,7 @@ pub(crate) fn add_empty_answer(
     description: &str,
     headers: &[&str],
 ) {
-    let object = json!({"description": description, "headers": header_references(headers)});
+    let object = json!({"description": description, "headers": headers::references(headers)});
     insert(op, status, &Cargo { object, ..Cargo::default() });
 }
 
@@ -212,15 +219,6 @@ pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
         cargo.codes.push(kind.code.to_owned());
     }
     insert(op, kind.status, &cargo);
-}
-
-/// References to headers that the document describes once.
-pub(crate) fn header_references(names: &[&str]) -> Value {
-    names
-        .iter()
-        .map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
-        .collect::<Map<_, _>>()
-        .into()
 }
 
 /// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
@@ -279,14 +277,14 @@ pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
     op.security.push(std::collections::BTreeMap::new());
 }
 
-/// Adds the header of conditional reading.
-pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw) {
+/// Adds the header of conditional reading; the example is a tag as the operation gives it.
+pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "header",
         "required": false,
         "description": "The `ETag` of what the caller has; the same again is answered with 304.",
-        "schema": {"type": "string"},
-        "example": "W/\"9f1c2a3b4c5d6e7f\"",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
+        "example": example,
     });
     add_parameter(op, ParameterIn::Header, "If-None-Match", &Cargo { object, ..Cargo::default() });
 }

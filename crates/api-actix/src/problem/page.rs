@@ -51,7 +51,7 @@ struct ProblemsPage {
 ///
 /// The address is the `type` of a problem.
 #[api_v2_operation(operation_id = "explainProblem", tags("operations"))]
-pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page, Failure<Never>> {
+pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page<true>, Failure<Never>> {
     let page = ProblemPage { kind, explanation: parts(kind.explanation), root: "../" };
     Ok(Page(keep(html::page(StatusCode::OK, &page))))
 }

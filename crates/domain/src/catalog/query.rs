@@ -1,7 +1,7 @@
 use std::fmt::{Debug, Write};
 
 use crate::{
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
     money::Money,
     page::{Sort, SortKey},
     text::fold,
@@ -25,6 +25,8 @@ impl<T> Default for Range<T> {
 /// Selects movies: those on sale that meet every condition. A list of identifiers means any of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
+    /// Any of these movies, such as those of a visitor's cart.
+    pub ids: Vec<MovieId>,
     /// The title contains every word of this text, in any order, compared by [`fold`].
     pub search: Option<String>,
     /// The title contains this text, compared by [`fold`].
@@ -67,6 +69,7 @@ impl MovieFilter {
         let search = self.search_words().join(" ");
         self.search = Some(search).filter(|search| !search.is_empty());
         self.title = self.folded_title();
+        in_order(&mut self.ids);
         in_order(&mut self.genres);
         in_order(&mut self.directors);
         in_order(&mut self.stars);
@@ -83,9 +86,21 @@ impl MovieFilter {
                 let _ = write!(key, "{name}: {wanted:?} ");
             }
         }
-        let Self { search, title, genres, directors, stars, certifications, year, imdb, price, duration } =
-            self;
+        let Self {
+            ids,
+            search,
+            title,
+            genres,
+            directors,
+            stars,
+            certifications,
+            year,
+            imdb,
+            price,
+            duration,
+        } = self;
         let mut key = String::new();
+        add(&mut key, "ids", ids);
         add(&mut key, "search", search);
         add(&mut key, "title", title);
         add(&mut key, "genres", genres);
@@ -207,6 +222,7 @@ mod tests {
             MovieFilter { search: text("a"), title: text("a"), ..none() },
             MovieFilter { search: text("a\" title: Some(\"a"), ..none() },
             MovieFilter { search: text("a\") title: Some(\"a"), ..none() },
+            MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
             MovieFilter { directors: vec![Id::from_uuid(id)], ..none() },
