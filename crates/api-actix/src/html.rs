@@ -19,7 +19,7 @@ use paperclip::{
 use serde_json::json;
 
 use crate::{
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
 };
 
@@ -105,7 +105,7 @@ impl Apiv2Schema for Page {}
 impl OperationModifier for Page {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "string"}, "example": "<!DOCTYPE html>"});
-        carrier::add_media_answer(op, "A page for people.", "text/html", media, &[]);
+        describe::add_media_answer(op, "A page for people.", "text/html", media, &[]);
     }
 }
 

@@ -1,5 +1,4 @@
 //! Genres, directors, stars and certifications: one resource for each kind of name, with the same operations.
-#![expect(non_camel_case_types, reason = "paperclip names a type after each generic handler")]
 
 use std::{marker::PhantomData, ops::Deref, pin::Pin};
 

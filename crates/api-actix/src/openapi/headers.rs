@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::carrier::header_references;
+use super::describe::header_references;
 
 const HEADERS: &[(&str, &str)] = &[
     (

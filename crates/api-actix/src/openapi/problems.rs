@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::header_references,
+    describe::header_references,
     headers::{LIMITS, add_headers},
 };
 use crate::problem::{
@@ -11,7 +11,7 @@ use crate::problem::{
     kinds::{self, Kind},
 };
 
-/// What stands in the examples for the path that was asked for.
+/// The path in examples.
 const INSTANCE: &str = "/api/v1/cart";
 
 /// The error answers that operations refer to.
@@ -25,7 +25,7 @@ impl SharedProblems {
         Self { public_url: public_url.to_owned(), responses: Map::new() }
     }
 
-    /// Leads to the answer that is one of these problems, which are of one status.
+    /// A reference to the answer with one of these problems, which have the same status.
     pub(super) fn reference(&mut self, group: &[&'static Kind], is_limited: bool, has_body: bool) -> Value {
         let mut name = group.iter().map(|kind| capitalized(kind.code)).collect::<Vec<_>>().join("Or");
         if group.contains(&&kinds::VALIDATION_FAILED) && !has_body {
@@ -42,7 +42,7 @@ impl SharedProblems {
         reference
     }
 
-    /// The answer that is one of these problems.
+    /// The answer with one of these problems.
     pub(super) fn written(&self, group: &[&'static Kind], is_limited: bool, has_body: bool) -> Value {
         let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
         let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();
@@ -100,7 +100,7 @@ impl SharedProblems {
         body
     }
 
-    /// All of them, by name.
+    /// All answers, by name.
     pub(super) fn responses(mut self) -> Value {
         self.responses.sort_keys();
         self.responses.into()

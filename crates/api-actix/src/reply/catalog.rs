@@ -19,7 +19,7 @@ use crate::{
         context::SignedIn,
     },
     etag,
-    openapi::carrier,
+    openapi::describe,
     page::{self, PageBody},
     problem::{Problem, kinds},
 };
@@ -67,9 +67,9 @@ fn conditional(
 }
 
 fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw) {
-    carrier::add_answer::<T>(op, 200, "Found.", &["ETag"]);
-    carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
-    carrier::add_if_none_match(op);
+    describe::add_answer::<T>(op, 200, "Found.", &["ETag"]);
+    describe::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
+    describe::add_if_none_match(op);
 }
 
 impl<T: Serialize> Responder for VersionedItem<T> {
@@ -118,8 +118,8 @@ impl<T> Apiv2Schema for CatalogPage<T> {}
 
 impl<T: JsonSchema> OperationModifier for CatalogPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_page::<PageBody<T>, T>(op, &["ETag", "Link"], page::example);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag", "Link"]);
-        carrier::add_if_none_match(op);
+        describe::add_page::<PageBody<T>, T>(op, &["ETag", "Link"], page::example);
+        describe::add_empty_answer(op, 304, "The caller has it already.", &["ETag", "Link"]);
+        describe::add_if_none_match(op);
     }
 }

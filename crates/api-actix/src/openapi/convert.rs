@@ -1,10 +1,10 @@
-//! Makes a valid OpenAPI 3.1 document of what paperclip recorded.
+//! Converts what paperclip recorded to a valid OpenAPI 3.1 document.
 
 use domain::accounts::Role;
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::Cargo,
+    describe::Fragment,
     headers::{self, LIMITS, add_headers},
     problems::SharedProblems,
     schemas,
@@ -21,19 +21,19 @@ const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, a 
     Errors are RFC 9457 problems (`application/problem+json`); their `code` is what to switch on. \
     Every GET answers HEAD too. Unknown fields and parameters are refused.";
 
-/// What each group of operations is about.
+/// The groups of operations.
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Sign-up, sign-in and tokens."),
-    ("users", "Accounts, for those who look after them."),
-    ("media", "The pictures that people see."),
-    ("catalog", "Movies and what they are sorted by."),
+    ("users", "Accounts, for administrators."),
+    ("media", "Pictures."),
+    ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
-    ("cart", "What the caller means to buy."),
-    ("operations", "For those who run the server."),
+    ("cart", "The caller's cart."),
+    ("operations", "Health checks and this document."),
 ];
 
 /// The whole document.
-pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
+pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
     let (_, problem) = schemas::of_answer::<ProblemBody<'_>>();
     merge(&mut schemas, problem);
@@ -46,7 +46,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
             if operation.get("responses").is_some() {
                 operations.insert(
                     method.clone(),
-                    mended_operation(operation, &mut schemas, &mut shared, (method, path)),
+                    operation_of(operation, &mut schemas, &mut shared, (method, path)),
                 );
             }
         }
@@ -92,7 +92,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     })
 }
 
-fn mended_operation(
+fn operation_of(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
     shared: &mut SharedProblems,
@@ -105,7 +105,7 @@ fn mended_operation(
         }
     }
     let mut security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
-    // The role travelled as a scope, which a bearer token has not.
+    // The role was recorded as a scope, which bearer tokens do not have.
     let scopes = security.pointer_mut("/0/bearer").map(|scopes| std::mem::replace(scopes, json!([])));
     if let Some(role) = scopes.as_ref().and_then(|scopes| scopes.get(0)).and_then(Value::as_str) {
         operation.insert("x-required-role".into(), role.into());
@@ -120,22 +120,24 @@ fn mended_operation(
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|parameter| mended_parameter(parameter, schemas))
+        .filter_map(|parameter| parameter_of(parameter, schemas))
         .collect();
     if !parameters.is_empty() {
         operation.insert("parameters".into(), parameters.into());
     }
-    if let Some(cargo) =
-        recorded.get("requestBody").and_then(|body| body.get("description")).and_then(Cargo::of)
+    if let Some(fragment) = recorded
+        .get("requestBody")
+        .and_then(|body| body.get("description"))
+        .and_then(Fragment::in_description)
     {
-        merge(schemas, cargo.definitions);
-        operation.insert("requestBody".into(), cargo.object);
+        merge(schemas, fragment.definitions);
+        operation.insert("requestBody".into(), fragment.object);
     }
-    operation.insert("responses".into(), mended_responses(recorded, schemas, shared, call));
+    operation.insert("responses".into(), responses_of(recorded, schemas, shared, call));
     operation.into()
 }
 
-/// Who has the role, for people.
+/// The sentence that says who may call.
 fn lets_in(role: &str) -> &'static str {
     match role.parse() {
         Ok(Role::Admin) => "For administrators.",
@@ -144,15 +146,15 @@ fn lets_in(role: &str) -> &'static str {
     }
 }
 
-fn mended_parameter(recorded: &Value, schemas: &mut Map<String, Value>) -> Option<Value> {
-    let cargo = Cargo::of(recorded.get("description")?)?;
-    merge(schemas, cargo.definitions);
-    let mut parameter = cargo.object;
+fn parameter_of(recorded: &Value, schemas: &mut Map<String, Value>) -> Option<Value> {
+    let fragment = Fragment::in_description(recorded.get("description")?)?;
+    merge(schemas, fragment.definitions);
+    let mut parameter = fragment.object;
     parameter.as_object_mut()?.insert("name".into(), recorded.get("name")?.clone());
     Some(parameter)
 }
 
-fn mended_responses(
+fn responses_of(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
     shared: &mut SharedProblems,
@@ -162,7 +164,7 @@ fn mended_responses(
     let has_body = recorded.get("requestBody").is_some();
     let mut problems: Vec<&'static Kind> = vec![&kinds::INTERNAL, &kinds::UNAVAILABLE];
     if method != "get" && !has_body {
-        // A body that nobody asked for is refused as a wrong one is (`extract::body::unasked`).
+        // A body of an operation without one is refused with the same problems (`extract::body::unasked`).
         problems.extend([&kinds::MALFORMED_REQUEST, &kinds::TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
     }
     if answers_json(path) {
@@ -174,13 +176,13 @@ fn mended_responses(
         problems.push(&kinds::RATE_LIMITED);
     }
     for (status, response) in recorded.get("responses").and_then(Value::as_object).into_iter().flatten() {
-        let Some(cargo) = response.get("description").and_then(Cargo::of) else { continue };
-        if cargo.codes.is_empty() {
-            merge(schemas, cargo.definitions);
-            responses.insert(status.clone(), with_common_headers(cargo.object, is_limited));
+        let Some(fragment) = response.get("description").and_then(Fragment::in_description) else { continue };
+        if fragment.codes.is_empty() {
+            merge(schemas, fragment.definitions);
+            responses.insert(status.clone(), with_common_headers(fragment.object, is_limited));
         } else {
             problems.extend(
-                kinds::ALL.iter().filter(|kind| cargo.codes.iter().any(|code| code == kind.code)).copied(),
+                kinds::ALL.iter().filter(|kind| fragment.codes.iter().any(|code| code == kind.code)).copied(),
             );
         }
     }
@@ -189,7 +191,7 @@ fn mended_responses(
     for group in problems.chunk_by(|one, other| one.status == other.status) {
         let Some(status) = group.first().map(|kind| kind.status.to_string()) else { continue };
         match responses.get_mut(&status) {
-            // Answered by a handler as well, such as the 503 of /health/ready: either body is possible.
+            // A handler answers this status too, such as the 503 of /health/ready: either body is possible.
             Some(known) => {
                 let mut problem = shared.written(group, is_limited, has_body);
                 if let (Some(content), Some(Value::Object(more))) = (
@@ -216,7 +218,7 @@ fn with_common_headers(mut response: Value, is_limited: bool) -> Value {
     response
 }
 
-/// Adds definitions. Examples of types stand at the media types; two types of one name would be a fault of ours.
+/// Adds named schemas. Two types must not have the same name.
 fn merge(schemas: &mut Map<String, Value>, definitions: Map<String, Value>) {
     for (name, definition) in definitions {
         debug_assert!(
