@@ -156,6 +156,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
 }
 
 /// Leads to the same page at its own address, relative to this one.
+#[expect(clippy::unused_async, reason = "actix takes asynchronous handlers alone")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }

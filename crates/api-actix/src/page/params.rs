@@ -14,8 +14,8 @@ use crate::{
 /// The greatest integer that every client represents exactly (2⁵³ − 1).
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// As long as a query can be: an invalid cursor is refused as such, not for its length.
-const MAX_CURSOR: usize = 65_536;
+/// Far longer than any cursor, and short enough for the head of a request however it is escaped.
+const MAX_CURSOR: usize = 2_048;
 
 /// Which page of a list is asked for. A list with more parameters flattens these into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

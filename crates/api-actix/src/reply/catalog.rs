@@ -77,7 +77,7 @@ impl<T: Serialize> Responder for VersionedItem<T> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         conditional(request, &self.body, |bytes| {
-            etag::strong(self.version, bytes, compression::coding(request, bytes.len()).as_deref())
+            etag::strong(self.version, bytes, compression::coding(request, bytes.len()))
         })
     }
 }
