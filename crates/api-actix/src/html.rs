@@ -19,7 +19,7 @@ use paperclip::{
 use serde_json::json;
 
 use crate::{
-    openapi::{carrier, headers},
+    openapi::{describe, headers},
     problem::{Problem, kinds},
 };
 
@@ -106,7 +106,7 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "string"}, "example": "<!DOCTYPE html>"});
         let headers: &[&str] = if IS_PUBLIC { &[headers::PUBLIC_CACHE] } else { &[] };
-        carrier::add_media_answer(op, "A page for people.", "text/html", media, headers);
+        describe::add_media_answer(op, "A page for people.", "text/html", media, headers);
     }
 }
 

@@ -90,7 +90,7 @@ fn schemas_of<T: Input>() -> Arc<Schemas> {
 }
 
 /// Whether all that the document says of a type is checked.
-pub(super) fn is_checked<T: Input>() -> bool {
+pub(super) fn is_checkable<T: Input>() -> bool {
     let (schema, definitions) = &*schemas_of::<T>();
     let unchecked = unchecked(schema, definitions);
     if let Some(what) = &unchecked {

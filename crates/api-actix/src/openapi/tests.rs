@@ -1,4 +1,4 @@
-//! The mending, on a route that has everything: a path id, a list parameter, a body, nullable members.
+//! The conversion of an operation that has everything: a path id, a list parameter, a body, nullable members.
 
 use actix_web::App;
 use domain::accounts::PersonName;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::mend;
+use super::convert;
 use crate::{
     extract::{Body, Changed, PathId, Query, Text, inputs},
     problem::{Failure, OrNotFound},
@@ -85,7 +85,7 @@ fn document() -> Value {
             recorded = spec;
             app
         });
-    mend::mended(&recorded, "http://cinema.test")
+    convert::document(&recorded, "http://cinema.test")
 }
 
 fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {

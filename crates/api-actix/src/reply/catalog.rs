@@ -19,7 +19,7 @@ use crate::{
         context::SignedIn,
     },
     etag,
-    openapi::{carrier, headers},
+    openapi::{describe, headers},
     page::{self, PageBody},
     problem::{Problem, kinds},
 };
@@ -68,9 +68,9 @@ fn conditional(
 
 fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw, etag: &str, example: &str) {
     let headers = [etag, headers::CATALOG_CACHE];
-    carrier::add_answer::<T>(op, 200, "Found.", &headers);
-    carrier::add_empty_answer(op, 304, "The caller has it already.", &headers);
-    carrier::add_if_none_match(op, example);
+    describe::add_answer::<T>(op, 200, "Found.", &headers);
+    describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+    describe::add_if_none_match(op, example);
 }
 
 /// Entity tags for examples.
@@ -124,8 +124,8 @@ impl<T> Apiv2Schema for CatalogPage<T> {}
 impl<T: JsonSchema> OperationModifier for CatalogPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
-        carrier::add_page::<PageBody<T>, T>(op, &headers, page::example);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &headers);
-        carrier::add_if_none_match(op, WEAK_EXAMPLE);
+        describe::add_page::<PageBody<T>, T>(op, &headers, page::example);
+        describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        describe::add_if_none_match(op, WEAK_EXAMPLE);
     }
 }

@@ -1,10 +1,10 @@
-//! Makes a valid OpenAPI 3.1 document of what paperclip recorded.
+//! Converts what paperclip recorded to a valid OpenAPI 3.1 document.
 
 use domain::accounts::Role;
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::Cargo,
+    describe::Fragment,
     headers,
     problems::{Call, Problems},
     schemas,
@@ -21,19 +21,19 @@ const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, a 
     Errors are RFC 9457 problems (`application/problem+json`); their `code` is what to switch on. \
     Every GET answers HEAD too. Unknown fields and parameters are refused.";
 
-/// What each group of operations is about.
+/// The groups of operations.
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Sign-up, sign-in and tokens."),
-    ("users", "Accounts, for those who look after them."),
-    ("media", "The pictures that people see."),
-    ("catalog", "Movies and what they are sorted by."),
+    ("users", "Accounts, for administrators."),
+    ("media", "Pictures."),
+    ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
-    ("cart", "What the caller means to buy."),
-    ("operations", "For those who run the server."),
+    ("cart", "The caller's cart."),
+    ("operations", "Health checks and this document."),
 ];
 
 /// The whole document.
-pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
+pub(crate) fn document(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
     let (_, problem) = schemas::of_answer::<ProblemBody<'_>>();
     merge(&mut schemas, problem);
@@ -46,7 +46,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
             if operation.get("responses").is_some() {
                 operations.insert(
                     method.clone(),
-                    mended_operation(operation, &mut schemas, &mut problems, (method, path)),
+                    operation_of(operation, &mut schemas, &mut problems, (method, path)),
                 );
             }
         }
@@ -96,7 +96,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     })
 }
 
-fn mended_operation(
+fn operation_of(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
     problems: &mut Problems<'_>,
@@ -124,13 +124,15 @@ fn mended_operation(
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|parameter| mended_parameter(parameter, schemas))
+        .filter_map(|parameter| parameter_of(parameter, schemas))
         .collect();
-    if let Some(cargo) =
-        recorded.get("requestBody").and_then(|body| body.get("description")).and_then(Cargo::of)
+    if let Some(fragment) = recorded
+        .get("requestBody")
+        .and_then(|body| body.get("description"))
+        .and_then(Fragment::in_description)
     {
-        merge(schemas, cargo.definitions);
-        operation.insert("requestBody".into(), cargo.object);
+        merge(schemas, fragment.definitions);
+        operation.insert("requestBody".into(), fragment.object);
     }
     let fault = match operation.get("requestBody") {
         Some(body) => example_fault(body, schemas),
@@ -140,7 +142,7 @@ fn mended_operation(
     if !parameters.is_empty() {
         operation.insert("parameters".into(), parameters.into());
     }
-    let responses = mended_responses(recorded, schemas, problems, (method, path), &call);
+    let responses = responses_of(recorded, schemas, problems, (method, path), &call);
     operation.insert("responses".into(), responses);
     operation.into()
 }
@@ -176,15 +178,15 @@ fn lets_in(role: &str) -> &'static str {
     }
 }
 
-fn mended_parameter(recorded: &Value, schemas: &mut Map<String, Value>) -> Option<Value> {
-    let cargo = Cargo::of(recorded.get("description")?)?;
-    merge(schemas, cargo.definitions);
-    let mut parameter = cargo.object;
+fn parameter_of(recorded: &Value, schemas: &mut Map<String, Value>) -> Option<Value> {
+    let fragment = Fragment::in_description(recorded.get("description")?)?;
+    merge(schemas, fragment.definitions);
+    let mut parameter = fragment.object;
     parameter.as_object_mut()?.insert("name".into(), recorded.get("name")?.clone());
     Some(parameter)
 }
 
-fn mended_responses(
+fn responses_of(
     recorded: &Value,
     schemas: &mut Map<String, Value>,
     problems: &mut Problems<'_>,
@@ -202,14 +204,16 @@ fn mended_responses(
         kinds.push(&kinds::NOT_ACCEPTABLE);
     }
     for (status, response) in recorded.get("responses").and_then(Value::as_object).into_iter().flatten() {
-        let Some(mut cargo) = response.get("description").and_then(Cargo::of) else { continue };
-        if cargo.codes.is_empty() {
-            merge(schemas, cargo.definitions);
-            headers::add_common(&mut cargo.object);
-            responses.insert(status.clone(), cargo.object);
+        let Some(mut fragment) = response.get("description").and_then(Fragment::in_description) else {
+            continue;
+        };
+        if fragment.codes.is_empty() {
+            merge(schemas, fragment.definitions);
+            headers::add_common(&mut fragment.object);
+            responses.insert(status.clone(), fragment.object);
         } else {
             kinds.extend(
-                kinds::ALL.iter().filter(|kind| cargo.codes.iter().any(|code| code == kind.code)).copied(),
+                kinds::ALL.iter().filter(|kind| fragment.codes.iter().any(|code| code == kind.code)).copied(),
             );
         }
     }
@@ -218,7 +222,7 @@ fn mended_responses(
     for group in kinds.chunk_by(|one, other| one.status == other.status) {
         let Some(status) = group.first().map(|kind| kind.status.to_string()) else { continue };
         match responses.get_mut(&status) {
-            // Answered by a handler as well, such as the 503 of /health/ready: either body is possible.
+            // A handler answers this status too, such as the 503 of /health/ready: either body is possible.
             Some(known) => {
                 let mut problem = problems.written(group, call);
                 if let (Some(content), Some(Value::Object(more))) = (
