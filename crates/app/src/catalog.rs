@@ -5,6 +5,7 @@ mod browse;
 #[cfg(test)]
 pub(crate) mod doubles;
 mod export;
+mod facets;
 mod import;
 mod names;
 mod repeats;
@@ -13,7 +14,7 @@ mod show;
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, MovieQueries, NameQueries},
+    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
@@ -33,6 +34,8 @@ pub struct Catalog {
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
     pub names: Arc<dyn NameQueries>,
+    /// Counts movies by what a list could be narrowed by.
+    pub facets: Arc<dyn FacetQueries>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

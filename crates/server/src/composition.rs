@@ -158,6 +158,7 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
+            facets: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
         MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named, ProposedName,
         RatingSummary,
     },
     id::{Id, MovieId, UserId},
-    money::Money,
+    money::{Currency, Money},
     page::{Page, PageRequest},
     store::{Attempt, StoreError},
     text::fold,
@@ -33,6 +33,7 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
         store: store.clone(),
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
+        facets: Arc::new(MockFacets::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
         backoff: Arc::new(NoWait),
@@ -69,6 +70,14 @@ mockall::mock! {
             request: &PageRequest,
         ) -> Result<Page<CountedName>, StoreError>;
         async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Facets {}
+    #[async_trait]
+    impl FacetQueries for Facets {
+        async fn facet_counts(&self, filter: &MovieFilter, currency: Currency) -> Result<FacetCounts, StoreError>;
     }
 }
 

@@ -4,10 +4,11 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
+        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
         Offer, ProposedName,
     },
     id::{MovieId, UserId},
+    money::Currency,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
 };
@@ -106,4 +107,17 @@ pub trait NameQueries: Send + Sync {
     ) -> Result<Page<CountedName>, StoreError>;
     /// One of the kind; `None` when it is of another kind or not there. MUST be counted as [`all_names`](Self::all_names).
     async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+}
+
+/// Counts movies by what their list could be narrowed by.
+#[async_trait]
+pub trait FacetQueries: Send + Sync {
+    /// The movies on sale that meet the filter, by genre, certification, decade and price band of a shop with this currency. The
+    /// counts of a group MUST ignore what the filter chooses in it
+    /// ([`without_choice`](crate::catalog::FacetGroup::without_choice)), and MUST be true after each commit, on every node.
+    async fn facet_counts(
+        &self,
+        filter: &MovieFilter,
+        currency: Currency,
+    ) -> Result<FacetCounts, StoreError>;
 }
