@@ -149,6 +149,9 @@ pub(crate) const UNINDEXED: &str = "+";
 /// Roughly how many movies there are.
 pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM movies)";
 
+/// An identifier that is not there.
+pub(crate) const NO_ID: &str = "NULL";
+
 /// Names the index that a search of titles walks: the planner takes another one, which lacks the titles. Walking it is
 /// 1.0 to 1.5 ms of one core for 10,000 movies, so no full-text table has to be kept.
 pub(crate) const TITLE_INDEX: &str = " INDEXED BY movies_by_title";

@@ -1,6 +1,7 @@
 //! The catalogue: movies, and the genres, directors, stars and certifications of movies.
 
 pub(crate) mod bodies;
+pub(crate) mod facets;
 pub(crate) mod names;
 mod query;
 

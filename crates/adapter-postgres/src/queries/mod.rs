@@ -5,6 +5,7 @@ mod audit;
 mod audit_seals;
 mod cart;
 mod catalog_cache;
+mod facets;
 mod keyset;
 mod movie_access;
 mod movie_filter;
@@ -12,6 +13,7 @@ mod movie_page;
 mod movie_row;
 mod movies;
 mod names;
+mod notifications;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]

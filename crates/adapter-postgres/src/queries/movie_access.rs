@@ -146,6 +146,20 @@ impl Database {
         Ok(if is_walk_shorter { Access::Walk { limit: Some(WHOLE_WALK) } } else { lookup })
     }
 
+    /// How to read all movies that meet the conditions.
+    pub(super) async fn access_for_all(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
+        if conditions.is_empty() {
+            return Ok(Access::Walk { limit: None });
+        }
+        let lookup = self.cheapest_lookup(conditions).await?;
+        if self.sizes(conditions, PROBED).await?.selective().is_some() {
+            return Ok(lookup);
+        }
+        let sizes = self.sizes(conditions, PROBED_FAR).await?;
+        let is_for_most = sizes.smallest().is_some_and(|(_, size)| size > PROBED_FAR);
+        Ok(if is_for_most { Access::Walk { limit: None } } else { lookup })
+    }
+
     /// The index that finds the movies that meet all conditions with the least reading, for all of them.
     pub(super) async fn cheapest_lookup(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
         if conditions.len() < 2 {

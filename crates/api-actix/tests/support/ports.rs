@@ -17,13 +17,13 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
-    money::Money,
+    money::{Currency, Money},
     page::{Page, PageRequest, Start, Total},
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -395,6 +395,13 @@ impl NameQueries for Doubles {
     }
     async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl FacetQueries for Doubles {
+    async fn facet_counts(&self, _: &MovieFilter, _: Currency) -> Result<FacetCounts, StoreError> {
+        Ok(FacetCounts::default())
     }
 }
 
