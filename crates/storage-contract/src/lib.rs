@@ -21,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod facets;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -93,6 +94,7 @@ fn all() -> Vec<Case> {
         catalog_names::cases(),
         catalog::cases(),
         name_counts::cases(),
+        facets::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

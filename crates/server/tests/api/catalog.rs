@@ -2,6 +2,7 @@
 
 mod caching;
 mod detail;
+mod facets;
 mod filters;
 mod list;
 mod names;
@@ -17,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         caching::cases(),
         detail::cases(),
+        facets::cases(),
         filters::cases(),
         list::cases(),
         names::cases(),
