@@ -43,6 +43,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/movies": get catalog::list_movies;
         "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie;
+        "/movies/{id}/similar": get catalog::list_similar;
         "/genres": get names::list_all::<GenreKind>;
         "/genres/{id}": get names::show::<GenreKind>;
         "/directors": get names::list::<DirectorKind>;

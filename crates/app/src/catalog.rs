@@ -10,11 +10,12 @@ mod import;
 mod names;
 mod repeats;
 mod show;
+mod similar;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries},
+    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries, SimilarMovies},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
@@ -23,6 +24,7 @@ pub use browse::{BrowseError, BrowseMovies};
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;
+pub use similar::SimilarProgress;
 
 use crate::paging::CursorCodec;
 
@@ -36,6 +38,8 @@ pub struct Catalog {
     pub names: Arc<dyn NameQueries>,
     /// Counts movies by what a list could be narrowed by.
     pub facets: Arc<dyn FacetQueries>,
+    /// Keeps similar movies.
+    pub similar: Arc<dyn SimilarMovies>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

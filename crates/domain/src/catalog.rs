@@ -13,6 +13,7 @@ mod ports;
 mod poster_url;
 mod query;
 mod read_models;
+mod similar;
 
 pub use description::compose_description;
 pub use facets::{
@@ -27,8 +28,11 @@ pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use popularity::popularity;
 pub use ports::{
     CatalogStore, CatalogUnit, FacetQueries, MovieQueries, MovieRepository, NameQueries, OfferRepository,
+    SimilarMovies,
 };
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
+    SimilarCandidate, SimilarList,
 };
+pub use similar::{KEPT_SIMILAR, MovieProfile, SHOWN_SIMILAR, most_similar};

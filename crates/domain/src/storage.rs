@@ -8,7 +8,7 @@ use crate::{
     },
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries},
+    catalog::{CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SimilarMovies},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
@@ -21,7 +21,7 @@ gathered! {
         AccountStore + AccountQueries + AccountMaintenance
         + UserQueries + PersonalDataQueries
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries + FacetQueries
+        + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
         + CartStore + CartQueries
         + NotificationStore + NotificationQueries
         + OutboxQueue

@@ -159,6 +159,7 @@ impl UseCases {
             queries: database.clone(),
             names: database.clone(),
             facets: database.clone(),
+            similar: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

@@ -1,4 +1,5 @@
-//! Background work: handling the outbox (mails), sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), sealing the audit log, finding similar movies, and removing what has
+//! expired.
 
 mod destinations;
 mod outbox;
@@ -7,7 +8,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::store::StoreError;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -21,6 +22,9 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often the similar movies of some movies are found.
+const SIMILAR: Duration = Duration::from_secs(1);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -58,6 +62,17 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let log = Arc::clone(&log);
             async move { log.seal().await }
+        }));
+        let catalog = Arc::clone(&use_cases.catalog);
+        let progress = Arc::new(Mutex::new(None));
+        jobs.spawn(repeat("similar_movies", SIMILAR, stopping.clone(), move || {
+            let (catalog, progress) = (Arc::clone(&catalog), Arc::clone(&progress));
+            async move {
+                let mut progress = progress.lock().await;
+                let (found, next) = catalog.find_due_similar(*progress).await?;
+                *progress = next;
+                Ok(found)
+            }
         }));
         let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {

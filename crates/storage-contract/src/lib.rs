@@ -41,6 +41,7 @@ mod purchases;
 mod purge;
 mod search;
 mod sessions;
+mod similar;
 mod units;
 mod users;
 mod viewer;
@@ -88,6 +89,7 @@ fn all() -> Vec<Case> {
         audit::cases(),
         audit_seals::cases(),
         sessions::cases(),
+        similar::cases(),
         purge::cases(),
         outbox::cases(),
         outbox_queue::cases(),

@@ -18,6 +18,7 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;

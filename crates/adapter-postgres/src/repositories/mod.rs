@@ -20,7 +20,7 @@ mod units;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use catalog::{NewLink, NewName, linked_ids, names_table, read_ids};
 pub(crate) use profiles::ProfileRow;
 
 /// How many rows a statement writes at most: far below what either database can bind.

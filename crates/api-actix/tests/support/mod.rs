@@ -255,6 +255,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         queries: doubles.clone(),
         names: doubles.clone(),
         facets: doubles.clone(),
+        similar: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),

@@ -17,8 +17,9 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter, MovieProfile, MovieQueries,
+        MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary, SimilarCandidate, SimilarList,
+        SimilarMovies,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
@@ -402,6 +403,30 @@ impl NameQueries for Doubles {
 impl FacetQueries for Doubles {
     async fn facet_counts(&self, _: &MovieFilter, _: Currency) -> Result<FacetCounts, StoreError> {
         Ok(FacetCounts::default())
+    }
+}
+
+#[async_trait]
+impl SimilarMovies for Doubles {
+    async fn similarity_profiles(
+        &self,
+        _: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError> {
+        Ok(None)
+    }
+    async fn similar_list(&self, _: MovieId) -> Result<Option<SimilarList>, StoreError> {
+        Ok(None)
+    }
+    async fn keep_similar_lists(&self, _: &[SimilarList]) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn similar_candidates(
+        &self,
+        _: Option<(f64, MovieId)>,
+        _: Instant,
+        _: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError> {
+        Ok(vec![])
     }
 }
 

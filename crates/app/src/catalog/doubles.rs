@@ -10,14 +10,15 @@ use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
-        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named, ProposedName,
-        RatingSummary,
+        MovieProfile, MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named,
+        ProposedName, RatingSummary, SimilarCandidate, SimilarList, SimilarMovies,
     },
     id::{Id, MovieId, UserId},
     money::{Currency, Money},
     page::{Page, PageRequest},
     store::{Attempt, StoreError},
     text::fold,
+    time::Instant,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
         facets: Arc::new(MockFacets::new()),
+        similar: Arc::new(MockSimilar::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
         backoff: Arc::new(NoWait),
@@ -81,6 +83,25 @@ mockall::mock! {
     }
 }
 
+mockall::mock! {
+    pub(crate) Similar {}
+    #[async_trait]
+    impl SimilarMovies for Similar {
+        async fn similarity_profiles(
+            &self,
+            id: MovieId,
+        ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError>;
+        async fn similar_list(&self, id: MovieId) -> Result<Option<SimilarList>, StoreError>;
+        async fn keep_similar_lists(&self, lists: &[SimilarList]) -> Result<(), StoreError>;
+        async fn similar_candidates(
+            &self,
+            after: Option<(f64, MovieId)>,
+            since: Instant,
+            limit: u32,
+        ) -> Result<Vec<SimilarCandidate>, StoreError>;
+    }
+}
+
 /// The facts of a movie that breaks no rule.
 pub(crate) fn facts(name: &str) -> Facts {
     Facts {
@@ -121,6 +142,23 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
         likes: 0,
         dislikes: 0,
         me: None,
+    }
+}
+
+/// The movie of a list with all its details.
+pub(crate) fn detail_of(summary: MovieSummary, is_available: bool) -> MovieDetail {
+    MovieDetail {
+        summary,
+        meta_score: None,
+        gross: None,
+        description: String::new(),
+        directors: Vec::new(),
+        stars: Vec::new(),
+        comments_count: 0,
+        is_available,
+        version: 1,
+        created_at: Instant::default(),
+        updated_at: Instant::default(),
     }
 }
 

@@ -4,13 +4,14 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
-        Offer, ProposedName,
+        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile, MovieSort, MovieSummary, NameKind,
+        Offer, ProposedName, SimilarCandidate, SimilarList,
     },
     id::{MovieId, UserId},
     money::Currency,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    time::Instant,
 };
 
 gathered! {
@@ -120,4 +121,28 @@ pub trait FacetQueries: Send + Sync {
         filter: &MovieFilter,
         currency: Currency,
     ) -> Result<FacetCounts, StoreError>;
+}
+
+/// Keeps which movies are similar to a movie. They are found in the background; until then, when they are asked for.
+#[async_trait]
+pub trait SimilarMovies: Send + Sync {
+    /// The movie, and others on sale that may be similar: with people or genres in common, or the beginning of the title.
+    /// However many movies there are, MUST give a bounded number, and of the same genre the most popular ones. `None` when
+    /// there is no such movie.
+    async fn similarity_profiles(
+        &self,
+        id: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError>;
+    /// The list that is kept of a movie.
+    async fn similar_list(&self, id: MovieId) -> Result<Option<SimilarList>, StoreError>;
+    /// Keeps lists in place of those that were kept before. MUST leave out movies that are gone.
+    async fn keep_similar_lists(&self, lists: &[SimilarList]) -> Result<(), StoreError>;
+    /// Up to `limit` movies on sale behind this popularity and movie, the most popular first. A list is due that is missing,
+    /// was found for another version of the movie, or before `since`.
+    async fn similar_candidates(
+        &self,
+        after: Option<(f64, MovieId)>,
+        since: Instant,
+        limit: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError>;
 }

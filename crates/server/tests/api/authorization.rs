@@ -56,6 +56,7 @@ const NEEDED: [(&str, Needed); 44] = [
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/facets", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
+    ("get /api/v1/movies/{id}/similar", Nobody),
     ("get /api/v1/stars", Nobody),
     ("get /api/v1/stars/{id}", Nobody),
     ("get /api/v1/users", Admin),

@@ -7,6 +7,7 @@ mod filters;
 mod list;
 mod names;
 mod paging;
+mod similar;
 mod sorting;
 mod visibility;
 
@@ -23,6 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
         list::cases(),
         names::cases(),
         paging::cases(),
+        similar::cases(),
         sorting::cases(),
         visibility::cases(),
     ]
