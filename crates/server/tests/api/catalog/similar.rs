@@ -66,9 +66,9 @@ async fn a_movie_that_nobody_sees_has_no_similar_movies(engine: Engine) {
     let visitor = app.anonymous();
     let missing = "01900000-0000-7000-8000-000000000000".to_owned();
     for id in [movies.id("Gone"), missing] {
-        visitor.get(format!("/movies/{id}/similar")).await.expect_problem(404, "not_found");
+        visitor.get(format!("/movies/{id}/similar")).await.problem(404, "not_found");
     }
-    visitor.get("/movies/nonsense/similar").await.expect_problem(400, "malformed_request");
+    visitor.get("/movies/nonsense/similar").await.problem(400, "malformed_request");
 }
 
 async fn what_the_background_work_found_is_shown(engine: Engine) {
