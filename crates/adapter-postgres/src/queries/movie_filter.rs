@@ -85,7 +85,9 @@ impl Condition {
                 statement.sql(UNINDEXED);
                 push_any(statement, "m.certification_id", ids.clone());
             }
-            Self::Between { column, min, max } => push_bounds(statement, UNINDEXED, column, min, max),
+            Self::Between { column, min, max } => {
+                push_bounds(statement, UNINDEXED, column, min.as_ref(), max.as_ref())
+            }
         }
     }
 
@@ -112,7 +114,9 @@ impl Condition {
             Self::Ids(ids) => push_any(statement, "m.id", ids.clone()),
             Self::Title(texts) => push_all_contained(statement, texts),
             Self::Certification(ids) => push_any(statement, "m.certification_id", ids.clone()),
-            Self::Between { column, min, max } => push_bounds(statement, "", column, min, max),
+            Self::Between { column, min, max } => {
+                push_bounds(statement, "", column, min.as_ref(), max.as_ref())
+            }
         }
     }
 
@@ -129,7 +133,7 @@ impl Condition {
             }
             Self::Between { column, min, max } => {
                 statement.sql("SELECT 1 FROM movies m WHERE m.is_available AND ");
-                push_bounds(statement, "", column, min, max);
+                push_bounds(statement, "", column, min.as_ref(), max.as_ref());
                 // In the order of the index: without it, a planner that expects many may read the table instead.
                 statement.sql(format!(" ORDER BY {column} LIMIT {cap}"));
             }
@@ -151,8 +155,8 @@ fn push_bounds<ST>(
     statement: &mut Statement<ST>,
     prefix: &'static str,
     column: &'static str,
-    min: &Option<Bind>,
-    max: &Option<Bind>,
+    min: Option<&Bind>,
+    max: Option<&Bind>,
 ) {
     if let Some(min) = min {
         statement.sql(prefix).sql(column).sql(" >= ").bind(min.clone());

@@ -221,8 +221,8 @@ pub(super) fn list_statement(
             statement.sql("page.total FROM (WITH matching AS MATERIALIZED (SELECT m.id");
             order.push_columns(&mut statement);
             push_matching(&mut statement, conditions, Some(driver));
-            statement.sql(") SELECT m.*, count(*) OVER () AS total FROM matching m WHERE TRUE");
-            let order = order.named("m", "m.id");
+            statement.sql(") SELECT matching.*, count(*) OVER () AS total FROM matching WHERE TRUE");
+            let order = order.named("matching", "matching.id");
             push_behind(&mut statement, &order)?;
             order.push(&mut statement);
         }
