@@ -21,6 +21,7 @@ use app::{
     audit::AuditLog,
     cart::Carts,
     catalog::Catalog,
+    orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
 };
@@ -75,6 +76,8 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
+    /// Orders.
+    pub orders: Arc<Orders>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
     /// How many of them are handled at once (`OUTBOX_WORKERS`).
@@ -158,7 +161,7 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
-            cursors,
+            cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -166,6 +169,15 @@ impl UseCases {
         let carts = Arc::new(Carts {
             store: database.clone(),
             queries: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            currency: settings.currency,
+        });
+        let orders = Arc::new(Orders {
+            store: database.clone(),
+            queries: database.clone(),
+            cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -190,6 +202,7 @@ impl UseCases {
             accounts,
             catalog,
             carts,
+            orders,
             outbox,
             outbox_workers,
             audit_log,

@@ -28,6 +28,7 @@ mod links;
 mod name_counts;
 mod node;
 mod order;
+mod orders;
 mod outbox;
 mod outbox_queue;
 mod paging;
@@ -99,6 +100,7 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        orders::cases(),
     ]
     .into_iter()
     .flatten()

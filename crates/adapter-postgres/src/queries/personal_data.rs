@@ -7,6 +7,7 @@ use domain::{
     },
     entropy::TokenDigest,
     id::{MovieId, SessionId, TokenId, UserId},
+    orders::OrderQueries,
     store::StoreError,
 };
 use uuid::Uuid;
@@ -57,6 +58,7 @@ impl PersonalDataQueries for Database {
                     user_id,
                 )
                 .await?,
+            orders: OrderQueries::orders_of(self, user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
         }))

@@ -16,6 +16,7 @@ use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
     catalog::Catalog,
+    orders::Orders,
     paging::CursorCodec,
 };
 use chrono::TimeDelta;
@@ -267,6 +268,15 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let orders = Orders {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        currency: "USD".parse().unwrap(),
+    };
     ApiState {
         runtime,
         ids: doubles.clone(),
@@ -280,5 +290,6 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
+        orders: Arc::new(orders),
     }
 }

@@ -21,9 +21,10 @@ use domain::{
         MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
-    id::{Id, IdGenerator, MovieId, SessionId, UserId},
+    id::{Id, IdGenerator, MovieId, OrderId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
+    orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -408,6 +409,40 @@ impl CartStore for Doubles {
 #[async_trait]
 impl CartQueries for Doubles {
     async fn cart_entries(&self, _user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl OrderStore for Doubles {
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_order(
+        &self,
+        _attempt: Attempt,
+        _id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl OrderQueries for Doubles {
+    async fn order_page(
+        &self,
+        _filter: &OrderFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<OrderView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn order_view(&self, _id: OrderId) -> Result<Option<OrderView>, StoreError> {
+        Ok(None)
+    }
+    async fn orders_of(&self, _user_id: UserId) -> Result<Vec<OrderView>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn expired_orders(&self, _now: Instant, _limit: u32) -> Result<Vec<OrderId>, StoreError> {
         Ok(Vec::new())
     }
 }

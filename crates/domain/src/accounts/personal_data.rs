@@ -4,6 +4,7 @@ use crate::{
     accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
     audit::AuditRecord,
     id::{MovieId, UserId},
+    orders::OrderView,
     store::StoreError,
     time::Instant,
 };
@@ -47,6 +48,8 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldMovie>,
+    /// The orders, oldest first.
+    pub orders: Vec<OrderView>,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
@@ -65,6 +68,6 @@ pub trait PersonalDataQueries: Send + Sync {
 pub trait PersonalDataRepository: Send {
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
     /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart and mails that
-    /// wait MUST go; purchases and the audit log MUST stay.
+    /// wait MUST go; purchases, orders and the audit log MUST stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

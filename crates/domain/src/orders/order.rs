@@ -1,7 +1,7 @@
 use crate::{
-    id::{MovieId, OrderId, OrderItemId, UserId},
+    id::{IdGenerator, MovieId, OrderId, OrderItemId, UserId},
     money::{Currency, Money, MoneyError},
-    orders::OrderState,
+    orders::{OrderState, Selection, order_number},
     purchases::PurchaseRefusal,
     time::Instant,
 };
@@ -33,8 +33,8 @@ pub struct Order {
     pub id: OrderId,
     /// What people call it: short, and never used twice.
     pub number: String,
-    /// Who ordered; `None` once the account was deleted.
-    pub user_id: Option<UserId>,
+    /// Who ordered. The user may have deleted the account since.
+    pub user_id: UserId,
     /// How far it got.
     pub state: OrderState,
     /// What was ordered, at least one movie, none twice.
@@ -53,6 +53,25 @@ pub struct Order {
 pub struct OrderTotalError(#[from] MoneyError);
 
 impl Order {
+    /// A new order of what was selected from the user's cart.
+    ///
+    /// # Errors
+    /// When the sum of the prices is too large to be kept.
+    pub fn place(
+        user_id: UserId,
+        selection: Selection,
+        ids: &dyn IdGenerator,
+        currency: Currency,
+        now: Instant,
+    ) -> Result<Self, OrderTotalError> {
+        let id = ids.next();
+        let item = |(movie_id, price)| OrderItem { id: ids.next(), movie_id, price };
+        let items: Vec<_> = selection.movies.into_iter().map(item).collect();
+        let total = Self::sum(&items, currency)?;
+        let (number, state, excluded) = (order_number(id), OrderState::new(now), selection.excluded);
+        Ok(Self { id, number, user_id, state, items, total, excluded, created_at: now })
+    }
+
     /// The sum of the prices, in the shop's currency.
     ///
     /// # Errors

@@ -482,6 +482,7 @@ impl PersonalDataQueries for MemoryAccounts {
             links: links.map(|link| OpenLink { kind: link.kind, expires_at: link.expires_at }).collect(),
             cart: Vec::new(),
             purchases: Vec::new(),
+            orders: Vec::new(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),
         }))

@@ -347,6 +347,16 @@ impl TestApp {
         use_cases.outbox.clean_up().await.expect("the clean-up");
     }
 
+    /// Lets orders expire whose time is over, as the job does; says how many.
+    pub(crate) async fn expire_orders(&self) -> u64 {
+        self.application().use_cases().orders.expire_due().await.expect("the orders")
+    }
+
+    /// The same person with new tokens: those of before may have expired.
+    pub(crate) async fn signed_in_again(&self, user: &SignedIn) -> SignedIn {
+        SignedIn::log_in(&self.anonymous(), &user.email, &user.password).await
+    }
+
     pub(crate) fn mails_to(&self, email: &str) -> Vec<Mail> {
         self.mailer.to(email)
     }
