@@ -9,6 +9,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
@@ -24,13 +25,14 @@ gathered! {
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
         + OrderStore + OrderQueries
+        + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;
 }
 
 gathered! {
     /// A unit of work that sees every repository.
-    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + OrderUnit;
+    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + OrderUnit + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

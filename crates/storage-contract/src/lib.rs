@@ -27,6 +27,8 @@ mod known_devices;
 mod links;
 mod name_counts;
 mod node;
+mod notification_streams;
+mod notifications;
 mod order;
 mod orders;
 mod outbox;
@@ -101,6 +103,8 @@ fn all() -> Vec<Case> {
         cart_view::cases(),
         purchases::cases(),
         orders::cases(),
+        notifications::cases(),
+        notification_streams::cases(),
     ]
     .into_iter()
     .flatten()
