@@ -8,9 +8,9 @@ mod state;
 mod view;
 
 pub use number::order_number;
-pub use order::{ExcludedMovie, Order, OrderItem, OrderTotalError};
+pub use order::{Order, OrderItem, OrderTotalError};
 pub use ports::{OrderQueries, OrderRepository, OrderStore, OrderUnit};
-pub use selection::{Candidate, OrderRefusal, Selection};
+pub use selection::{Candidate, ExcludedMovie, OrderRefusal, Selection};
 pub use state::{
     CancelReason, EXPIRY_AFTER_CHECKOUT, InvalidTransition, ORDER_LIFETIME, OrderEvent, OrderState,
     OrderStatus, RefundedPart,

@@ -1,8 +1,7 @@
 use crate::{
     id::{IdGenerator, MovieId, OrderId, OrderItemId, UserId},
     money::{Currency, Money, MoneyError},
-    orders::{OrderState, Selection, order_number},
-    purchases::PurchaseRefusal,
+    orders::{ExcludedMovie, OrderState, Selection, order_number},
     time::Instant,
 };
 
@@ -15,15 +14,6 @@ pub struct OrderItem {
     pub movie_id: MovieId,
     /// What the buyer was told that it costs.
     pub price: Money,
-}
-
-/// A movie of the cart that was left out of the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExcludedMovie {
-    /// The movie.
-    pub movie_id: MovieId,
-    /// Why.
-    pub reason: PurchaseRefusal,
 }
 
 /// An order.

@@ -2,7 +2,6 @@ use crate::{
     catalog::Offer,
     id::MovieId,
     money::{Currency, Money},
-    orders::ExcludedMovie,
     purchases::{PurchaseRefusal, check_purchase},
 };
 
@@ -17,6 +16,15 @@ pub struct Candidate {
     pub is_purchased: bool,
     /// Whether a pending order of the user holds it.
     pub is_in_pending_order: bool,
+}
+
+/// A movie of the cart that was left out of the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExcludedMovie {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Why.
+    pub reason: PurchaseRefusal,
 }
 
 /// Why no order can be made from a cart.
