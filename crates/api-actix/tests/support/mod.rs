@@ -110,6 +110,7 @@ impl Server {
             max_in_flight: 64,
             max_connections_per_client: 64,
             timeouts: Timeouts::default(),
+            hot_page_time: Duration::ZERO,
             request_timeout: Duration::from_secs(5),
             workers: 1,
             is_dev: false,

@@ -115,6 +115,7 @@ impl Application {
             },
             rate_limits: settings.rate_limits.clone(),
             max_in_flight: settings.max_in_flight,
+            hot_page_time: settings.hot_page_time,
             max_connections_per_client: settings.max_connections_per_client,
             timeouts: Timeouts::default(),
             request_timeout: settings.request_timeout,

@@ -194,6 +194,7 @@ impl TestApp {
             ("DATABASE_URL", database.url.clone()),
             ("DATA_DIR", database.folder.path().display().to_string()),
             ("RATE_LIMITS", "off".to_owned()),
+            ("HOT_PAGE_SECONDS", "0".to_owned()),
         ]);
         settings.extend(changed.iter().map(|&(name, value)| (name, value.to_owned())));
         let settings = Settings::from_sources(&Sources::environment(settings)).expect("sound settings");
