@@ -7,7 +7,9 @@ pub(crate) mod own;
 pub(crate) mod pages;
 pub(crate) mod profile;
 
-use app::accounts::{Accounts, ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError};
+use app::accounts::{
+    ActivateError, LogInError, RefreshError, RegisterError, ResetPasswordError, Sessions, SignUp,
+};
 use domain::{
     accounts::{HashError, PasswordProblem},
     store::StoreError,
@@ -62,12 +64,12 @@ refusals! {
 /// that was never activated sends a new link, up to a few times a day.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
-    accounts: UseCases<Accounts>,
+    signup: UseCases<SignUp>,
     Origin(origin): Origin,
     Limited(Body(body), quota): Limited<Registrations, Body<RegisterBody>>,
 ) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
     let RegisterBody { email: Text(email), password: NewPassword(password) } = body;
-    accounts.run(async move |accounts| accounts.register(email, password, quota, &origin).await).await?;
+    signup.run(async move |signup| signup.register(email, password, quota, &origin).await).await?;
     Ok(CreatedJson(Registered))
 }
 
@@ -76,11 +78,11 @@ pub(crate) async fn register(
 /// With the token of the link in the activation mail, once.
 #[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
 pub(crate) async fn activate(
-    accounts: UseCases<Accounts>,
+    signup: UseCases<SignUp>,
     Origin(origin): Origin,
     Body(body): Body<ActivateBody>,
 ) -> Result<OkJson<Activated>, Failure<ActivateError>> {
-    accounts.run(async move |accounts| accounts.activate(&body.token.0, &origin).await).await?;
+    signup.run(async move |signup| signup.activate(&body.token.0, &origin).await).await?;
     Ok(OkJson(Activated))
 }
 
@@ -89,10 +91,10 @@ pub(crate) async fn activate(
 /// The answer is the same whether or not the address is known. The earlier link stops working.
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
-    accounts: UseCases<Accounts>,
+    signup: UseCases<SignUp>,
     Limited(Body(body), ()): Limited<ActivationLinks, Body<EmailBody>>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.resend_activation(body.email.0).await).await?;
+    signup.run(async move |signup| signup.resend_activation(body.email.0).await).await?;
     Ok(OkJson(ActivationResent))
 }
 
@@ -102,10 +104,10 @@ pub(crate) async fn resend_activation(
 /// for an hour, and an earlier one stops working.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Limited(Body(body), ()): Limited<ResetLinks, Body<EmailBody>>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.request_password_reset(body.email.0).await).await?;
+    sessions.run(async move |sessions| sessions.request_password_reset(body.email.0).await).await?;
     Ok(AcceptedJson(ResetRequested))
 }
 
@@ -114,12 +116,12 @@ pub(crate) async fn request_password_reset(
 /// Once. Every session of the user ends.
 #[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
 pub(crate) async fn reset_password(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Limited(Body(body), ()): Limited<PasswordResets, Body<ResetPasswordBody>>,
 ) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
     let ResetPasswordBody { token: Token(token), password: NewPassword(password) } = body;
-    accounts.run(async move |accounts| accounts.reset_password(&token, password, &origin).await).await?;
+    sessions.run(async move |sessions| sessions.reset_password(&token, password, &origin).await).await?;
     Ok(OkJson(PasswordReset))
 }
 
@@ -128,13 +130,13 @@ pub(crate) async fn reset_password(
 /// Gives an access token for 15 minutes and a refresh token for 7 days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Limited(Body(body), quota): Limited<LogIns, Body<LoginBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let LoginBody { email: Text(email), password: TypedPassword(password) } = body;
     let pair =
-        accounts.run(async move |accounts| accounts.log_in(&email, &password, quota, &origin).await).await?;
+        sessions.run(async move |sessions| sessions.log_in(&email, &password, quota, &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -143,12 +145,12 @@ pub(crate) async fn log_in(
 /// The token stops working; using it again after 30 seconds ends the whole sign-in.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
 pub(crate) async fn refresh(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Limited(Body(body), ()): Limited<Refreshes, Body<RefreshBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let pair =
-        accounts.run(async move |accounts| accounts.refresh(body.refresh.0.expose(), &origin).await).await?;
+        sessions.run(async move |sessions| sessions.refresh(body.refresh.0.expose(), &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -157,10 +159,10 @@ pub(crate) async fn refresh(
 /// Ends the sign-in that the refresh token belongs to; whatever else the text is, nothing happens.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Body(body): Body<RefreshBody>,
 ) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.log_out(body.refresh.0.expose(), &origin).await).await?;
+    sessions.run(async move |sessions| sessions.log_out(body.refresh.0.expose(), &origin).await).await?;
     Ok(OkJson(LoggedOut))
 }

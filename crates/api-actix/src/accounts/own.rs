@@ -3,7 +3,7 @@
 mod bodies;
 
 use app::{
-    accounts::{Accounts, ChangePasswordError, EndSessionError, PasswordChangeFaults},
+    accounts::{ChangePasswordError, EndSessionError, PasswordChangeFaults, Sessions},
     paging::ListError,
 };
 use domain::{
@@ -55,14 +55,14 @@ refusals! {
 /// and a mail tells the owner.
 #[api_v2_operation(operation_id = "changePassword", tags("me"))]
 pub(crate) async fn change_password(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Caller(actor, Body(body)): Caller<Body<ChangePasswordBody>>,
 ) -> Result<NoContent, Failure<ChangePasswordError>> {
     let ChangePasswordBody { current_password: TypedPassword(current), new_password: NewPassword(new) } =
         body;
-    accounts
-        .run(async move |accounts| accounts.change_password(actor, &current, &new, &origin).await)
+    sessions
+        .run(async move |sessions| sessions.change_password(actor, &current, &new, &origin).await)
         .await?;
     Ok(NoContent)
 }
@@ -72,10 +72,10 @@ pub(crate) async fn change_password(
 /// The live ones, at most 20, the one used last first. Signing in once more ends the one that was used longest ago.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list_sessions(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Caller(actor, Query(page)): Caller<Query<PageParams>>,
 ) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
-    let listing = accounts.run(async move |accounts| accounts.sessions(actor.user_id, page).await).await?;
+    let listing = sessions.run(async move |sessions| sessions.list(actor.user_id, page).await).await?;
     let show = |session| SessionBody::of(session, actor.session_id);
     Ok(PrivatePage(PageBody::of(listing, show)))
 }
@@ -85,11 +85,11 @@ pub(crate) async fn list_sessions(
 /// It may be the calling one. 404 when it is not there, has ended, or is somebody else's.
 #[api_v2_operation(operation_id = "endSession", tags("me"))]
 pub(crate) async fn end_session(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Caller(actor, PathId(id, _)): Caller<PathId<SessionId>>,
 ) -> Result<NoContent, Failure<EndSessionError>> {
-    accounts.run(async move |accounts| accounts.end_own_session(actor, id, &origin).await).await?;
+    sessions.run(async move |sessions| sessions.end(actor, id, &origin).await).await?;
     Ok(NoContent)
 }
 
@@ -98,10 +98,10 @@ pub(crate) async fn end_session(
 /// When there is no other, nothing happens.
 #[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
 pub(crate) async fn end_other_sessions(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Caller(actor, _): Caller,
 ) -> Result<NoContent, Failure<AccessError>> {
-    accounts.run(async move |accounts| accounts.end_other_sessions(actor, &origin).await).await?;
+    sessions.run(async move |sessions| sessions.end_others(actor, &origin).await).await?;
     Ok(NoContent)
 }

@@ -92,18 +92,18 @@ impl DocsGuard {
         let Basic { email, password } = basic;
         let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
         if let Some(known) = self.remembered.get(&key) {
-            let (accounts, email) = (api.accounts(), email.clone());
-            if api.run_any(async move { gate::standing(&accounts, &email).await }).await?? == Some(known) {
+            let (sessions, email) = (api.sessions(), email.clone());
+            if api.run_any(async move { gate::standing(&sessions, &email).await }).await?? == Some(known) {
                 return Ok(());
             }
             self.remembered.invalidate(&key);
         }
         api.limits.count_client(request, |limits| &limits.login).await?;
-        let (accounts, origin) = (api.accounts(), origin_of(request));
+        let (sessions, origin) = (api.sessions(), origin_of(request));
         let checked = async move {
             // Read before the check: a change in between is then noticed at the next request.
-            let standing = gate::standing(&accounts, &email).await?;
-            gate::check(&accounts, &email, &password, &origin).await.map(|()| standing)
+            let standing = gate::standing(&sessions, &email).await?;
+            gate::check(&sessions, &email, &password, &origin).await.map(|()| standing)
         };
         if let Some(standing) = api.run_any(checked).await?? {
             self.remembered.insert(key, standing);
