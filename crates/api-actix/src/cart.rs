@@ -36,7 +36,7 @@ refusals! {
 
 /// Show the caller's cart.
 ///
-/// With the prices of now. What was withdrawn or bought meanwhile stands under `unavailable`, outside the total.
+/// With current prices. Movies that were withdrawn or bought since are listed as `unavailable` and are not part of the total.
 #[api_v2_operation(operation_id = "getCart", tags("cart"))]
 pub(crate) async fn show(
     carts: UseCases<Carts>,
@@ -48,7 +48,7 @@ pub(crate) async fn show(
 
 /// Put a movie in the cart.
 ///
-/// A movie that is there or was bought is refused, and a cart holds at most 100.
+/// A cart holds at most 100 movies. A movie that is in it already, was bought or is not on sale is refused.
 #[api_v2_operation(operation_id = "addCartItem", tags("cart"))]
 pub(crate) async fn add(
     carts: UseCases<Carts>,
@@ -60,7 +60,7 @@ pub(crate) async fn add(
 
 /// Take a movie out of the cart.
 ///
-/// 404 when it is not there.
+/// 404 when it is not in the cart.
 #[api_v2_operation(operation_id = "removeCartItem", tags("cart"))]
 pub(crate) async fn remove(
     carts: UseCases<Carts>,
@@ -72,7 +72,7 @@ pub(crate) async fn remove(
 
 /// Empty the cart.
 ///
-/// An empty cart stays one.
+/// Also when it is empty already.
 #[api_v2_operation(operation_id = "clearCart", tags("cart"))]
 pub(crate) async fn clear(
     carts: UseCases<Carts>,
@@ -82,9 +82,9 @@ pub(crate) async fn clear(
     Ok(NoContent)
 }
 
-/// Let a visitor's cart join the caller's.
+/// Merge a visitor's cart into the caller's.
 ///
-/// For after signing in. What cannot join is listed under `skipped`, and why.
+/// Used after signing in. Movies that cannot be added are listed in `skipped` with the reason.
 #[api_v2_operation(operation_id = "mergeCart", tags("cart"))]
 pub(crate) async fn merge(
     carts: UseCases<Carts>,

@@ -17,7 +17,6 @@ mod moment;
 mod money;
 mod openapi;
 mod page;
-mod personal_data;
 pub mod problem;
 mod readiness;
 mod reply;
@@ -28,7 +27,6 @@ mod settings;
 mod start;
 mod state;
 mod uploads;
-mod users;
 
 pub use http_connections::Timeouts;
 

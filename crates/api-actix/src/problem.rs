@@ -4,6 +4,7 @@
 //! writes the body (`crate::edge`).
 
 pub(crate) mod body;
+mod field;
 pub mod kinds;
 pub(crate) mod page;
 pub(crate) mod shared;
@@ -21,7 +22,7 @@ use domain::failure::error_chain;
 use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
 
 pub use self::{
-    body::{FieldCode, FieldProblem},
+    field::{FieldCode, FieldProblem},
     kinds::Kind,
 };
 use crate::openapi::carrier;

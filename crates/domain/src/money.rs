@@ -153,7 +153,7 @@ impl Money {
     /// An amount of minor units: `from_minor(999, usd)` is 9.99 USD.
     #[must_use]
     pub const fn from_minor(minor: i64, currency: Currency) -> Self {
-        Self { minor, currency }
+        Self { currency, minor }
     }
 
     /// Nothing, in a currency.
@@ -182,7 +182,7 @@ impl Money {
         }
         let fraction: String = fraction.chars().chain(std::iter::repeat('0')).take(places).collect();
         let minor = format!("{whole}{fraction}").parse().map_err(|_| ParseAmountError::TooLarge)?;
-        Ok(Self { minor, currency })
+        Ok(Self { currency, minor })
     }
 
     /// The amount in minor units, for storage.

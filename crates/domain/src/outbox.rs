@@ -138,6 +138,7 @@ pub trait OutboxQueue: Send + Sync {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the instants of the tests are far from the bounds")]
 mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;

@@ -162,9 +162,9 @@ async fn administrators_who_change_each_other_never_wait_for_each_other_in_a_cir
                     attempts += 1;
                     node.begin_as_admin(attempt, &admin, other)
                 });
-                let begun = begin.await;
+                let outcome = begin.await;
                 lost += attempts - 1;
-                match begun {
+                match outcome {
                     Ok(unit) => break unit,
                     Err(AccessError::Store(StoreError::Unavailable(_))) => tokio::task::yield_now().await,
                     Err(error) => panic!("{error}"),

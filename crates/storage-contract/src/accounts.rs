@@ -162,7 +162,7 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
 
 async fn an_updated_spelling_is_found_and_taken_as_the_first_was(node: Node) {
     let mut unit = node.unit().await;
-    let first = spelled("\u{ff56}ic@example.com");
+    let first = spelled("VIC@example.com");
     unit.insert_user(&first).await.unwrap();
     unit.commit().await.unwrap();
     let respelled = User { email: "Vic@example.com".parse().unwrap(), ..first.clone() };

@@ -27,7 +27,7 @@ impl Database {
                 .select((users::id, users::email, users::email_key));
             let rows: Vec<(DbUuid, String, String)> = unit.load(for_update!(outdated)).await?;
             if rows.is_empty() {
-                return Ok(());
+                return unit.finish().await;
             }
             for (id, email, old_key) in rows {
                 // An address that is not accepted any more keeps the key that it has.

@@ -3,7 +3,10 @@
 use actix_web::HttpRequest;
 use app::accounts::MailQuota;
 
-use super::bodies::{EmailBody, LoginBody, RefreshBody, RegisterBody};
+use super::{
+    sessions::bodies::{LoginBody, RefreshBody},
+    signup::bodies::{EmailBody, RegisterBody},
+};
 use crate::{
     extract::{Body, Limit},
     problem::Problem,
@@ -75,7 +78,7 @@ impl Limit<Body<EmailBody>> for ResetLinks {
     }
 }
 
-/// Refreshes, by the session of the token. A token that is none is not counted: it costs no more than any call.
+/// Refreshes, by the session of the token. A text that is not a refresh token is not counted: it costs no more than any call.
 pub(crate) struct Refreshes;
 
 impl Limit<Body<RefreshBody>> for Refreshes {

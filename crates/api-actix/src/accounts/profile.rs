@@ -7,12 +7,12 @@ use domain::{accounts::AccessError, media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::ProfileChangesBody;
+use super::users::bodies::{ProfileBody, UserBody};
 use crate::{
     extract::{AvatarUpload, Caller, Patch, PublicUrl, UseCases},
     problem::Failure,
     refusals,
     reply::{NoContent, OkJson},
-    users::bodies::{ProfileBody, UserBody},
 };
 
 refusals! {
@@ -24,7 +24,7 @@ refusals! {
 
 /// Show the caller's account.
 ///
-/// With the profile; what was never said of it is `null`.
+/// With the profile, whose fields are `null` until they are set.
 #[api_v2_operation(operation_id = "getMe", tags("me"))]
 pub(crate) async fn show(
     profiles: UseCases<Profiles>,
@@ -37,7 +37,7 @@ pub(crate) async fn show(
 
 /// Change the caller's profile.
 ///
-/// What is not named stays, `null` clears. A date of birth is in the past, and at least 13 years ago.
+/// Fields that are left out stay as they are, `null` clears one. A date of birth is at least 13 years ago.
 #[api_v2_operation(operation_id = "changeProfile", tags("me"))]
 pub(crate) async fn change(
     profiles: UseCases<Profiles>,
@@ -50,8 +50,8 @@ pub(crate) async fn change(
 
 /// Set the caller's avatar.
 ///
-/// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. Its middle is kept, upright, as a JPEG of 512 by 512
-/// pixels, without anything else that was in the file. It takes the place of an earlier one, under another address.
+/// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. It is rotated upright, cropped to its centre and stored as
+/// a JPEG of 512 × 512 pixels without metadata. It replaces an earlier avatar and has a new address.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
     profiles: UseCases<Profiles>,
@@ -70,7 +70,7 @@ pub(crate) async fn set_avatar(
 
 /// Remove the caller's avatar.
 ///
-/// Whether or not there is one.
+/// Without an avatar nothing happens.
 #[api_v2_operation(operation_id = "removeAvatar", tags("me"))]
 pub(crate) async fn remove_avatar(
     profiles: UseCases<Profiles>,

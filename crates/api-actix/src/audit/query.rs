@@ -17,22 +17,22 @@ use crate::{
     rules::Rules,
 };
 
-/// What a reader of the log may ask for.
+/// The filters and page of the log.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuditQuery {
-    /// Done by this user.
+    /// Actions of this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     actor_id: Option<Text<UserId>>,
-    /// Done to the user, the session or the movie with this identifier.
+    /// Actions on the object with this identifier.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     object_id: Option<Uuid>,
-    /// Of this action.
+    /// Entries of this action.
     #[schemars(example = AuditAction::SignedIn.as_str())]
     action: Option<Text<AuditAction>>,
-    /// Done at this moment or later.
+    /// Actions at this instant or later.
     #[schemars(example = "2026-11-22T10:00:00Z")]
     from: Option<Moment>,
-    /// Done before this moment.
+    /// Actions before this instant.
     #[schemars(example = "2026-11-23T10:00:00Z")]
     to: Option<Moment>,
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! What goes in and out of the cart.
+//! The bodies of the cart.
 
 use app::cart::MergedCart;
 use domain::{
@@ -18,10 +18,10 @@ use crate::{
     money::MoneyBody,
 };
 
-/// A visitor's cart holds at most this many.
+/// The movies of a visitor's cart that can be merged at once.
 const MAX_MERGED: usize = 100;
 
-/// What to put in the cart.
+/// The movie to put in the cart.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "CartAddition", example = json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))]
 pub(crate) struct AddBody {
@@ -33,7 +33,7 @@ pub(crate) struct AddBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
-    /// Its movies, the newest first.
+    /// Its movies, newest first.
     #[schemars(length(max = MAX_MERGED))]
     pub(crate) movie_ids: Vec<Text<MovieId>>,
 }
@@ -45,15 +45,15 @@ inputs!(AddBody, MergeBody);
 #[schemars(rename = "CartRefusal")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReasonBody {
-    /// It is there already.
+    /// It is in the cart already.
     AlreadyInCart,
     /// The caller has bought it.
     AlreadyPurchased,
-    /// It is not on sale any more.
+    /// It is not on sale.
     MovieUnavailable,
-    /// The cart holds 100 movies already.
+    /// The cart is full.
     CartFull,
-    /// There is no such movie.
+    /// It does not exist.
     NotFound,
 }
 
@@ -81,7 +81,7 @@ impl From<PurchaseRefusal> for ReasonBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CartItem")]
 pub(crate) struct CartItemBody {
-    /// With its price of now.
+    /// With its current price.
     movie: MovieBody,
     added_at: Moment,
 }
@@ -99,9 +99,9 @@ pub(crate) struct UnavailableBody {
 #[schemars(rename = "Cart", example = cart_example())]
 pub(crate) struct CartBody {
     items: Vec<CartItemBody>,
-    /// What the items cost together, now.
+    /// The sum of the current prices of the items.
     total: MoneyBody,
-    /// What was withdrawn or bought meanwhile; it counts for nothing.
+    /// Movies that were withdrawn or bought since; they are not part of the total.
     unavailable: Vec<UnavailableBody>,
 }
 
@@ -123,7 +123,7 @@ impl From<CartView> for CartBody {
     }
 }
 
-/// A movie of a visitor's cart that did not join.
+/// A movie of a visitor's cart that was not added.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SkippedMovie")]
 pub(crate) struct SkippedBody {
@@ -131,13 +131,13 @@ pub(crate) struct SkippedBody {
     reason: ReasonBody,
 }
 
-/// The caller's cart after a visitor's joined it.
+/// The caller's cart after a visitor's was merged into it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MergedCart", example = merged_example())]
 pub(crate) struct MergedCartBody {
     #[serde(flatten)]
     cart: CartBody,
-    /// What did not join, and why.
+    /// The movies that were not added, with the reason.
     skipped: Vec<SkippedBody>,
 }
 

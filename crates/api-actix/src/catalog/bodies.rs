@@ -1,7 +1,7 @@
-//! What the catalogue shows.
+//! The bodies of the catalogue.
 
 use domain::{
-    catalog::{CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView},
+    catalog::{MovieDetail, MovieReaction, MovieSummary, Named, PersonalView},
     id::Kind,
 };
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{moment::Moment, money::MoneyBody};
 
-/// Something with a name.
+/// The id and name of a genre, director, star or certification.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Named")]
 pub(crate) struct NamedBody {
@@ -25,7 +25,7 @@ impl<K: Kind> From<Named<K>> for NamedBody {
     }
 }
 
-/// What users gave it, from 1 to 10.
+/// The ratings of users, from 1 to 10.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Rating")]
 pub(crate) struct RatingBody {
@@ -35,18 +35,18 @@ pub(crate) struct RatingBody {
     count: i64,
 }
 
-/// Whether the caller likes it.
+/// The caller's reaction.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Reaction")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReactionBody {
-    /// Likes it.
+    /// The caller likes it.
     Like,
-    /// Does not.
+    /// The caller dislikes it.
     Dislike,
 }
 
-/// What the caller has to do with it.
+/// The caller's relation to a movie.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Me")]
 pub(crate) struct MeBody {
@@ -79,7 +79,7 @@ impl From<PersonalView> for MeBody {
 pub(crate) struct MovieBody {
     id: Uuid,
     name: String,
-    /// Of the release.
+    /// The year of the release.
     year: i32,
     duration_minutes: i32,
     /// The rating at IMDb.
@@ -89,7 +89,7 @@ pub(crate) struct MovieBody {
     votes: i64,
     price: MoneyBody,
     certification: NamedBody,
-    /// The main one first.
+    /// The main genre first.
     genres: Vec<NamedBody>,
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
@@ -121,7 +121,7 @@ impl From<MovieSummary> for MovieBody {
     }
 }
 
-/// A movie on its own page.
+/// A movie with all details.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieDetail", example = detail_example())]
 pub(crate) struct MovieDetailBody {
@@ -130,7 +130,7 @@ pub(crate) struct MovieDetailBody {
     /// The score at Metacritic.
     #[schemars(range(min = 0, max = 100))]
     meta_score: Option<f64>,
-    /// What it grossed, in whole units.
+    /// The box office gross, a whole number.
     gross: Option<i64>,
     description: String,
     directors: Vec<NamedBody>,
@@ -158,22 +158,7 @@ impl From<MovieDetail> for MovieDetailBody {
     }
 }
 
-/// A genre and how many movies on sale it has.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Genre", example = json!({"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama", "movies_count": 724}))]
-pub(crate) struct GenreBody {
-    id: Uuid,
-    name: String,
-    movies_count: i64,
-}
-
-impl From<CountedName> for GenreBody {
-    fn from(genre: CountedName) -> Self {
-        Self { id: genre.id, name: genre.name, movies_count: genre.movies_count }
-    }
-}
-
-/// A movie that schemas show; the cart's examples have it too.
+/// The movie of the examples in schemas, those of the cart too.
 pub(crate) fn movie_example() -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",

@@ -17,7 +17,7 @@ use paperclip::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    accounts::gate,
+    accounts::password_check,
     extract::{Nothing, api_of, authenticated, origin_of},
     openapi::carrier,
     problem::{Problem, kinds},
@@ -93,7 +93,9 @@ impl DocsGuard {
         let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
         if let Some(known) = self.remembered.get(&key) {
             let (sessions, email) = (api.sessions(), email.clone());
-            if api.run_any(async move { gate::standing(&sessions, &email).await }).await?? == Some(known) {
+            if api.run_any(async move { password_check::standing(&sessions, &email).await }).await??
+                == Some(known)
+            {
                 return Ok(());
             }
             self.remembered.invalidate(&key);
@@ -102,8 +104,8 @@ impl DocsGuard {
         let (sessions, origin) = (api.sessions(), origin_of(request));
         let checked = async move {
             // Read before the check: a change in between is then noticed at the next request.
-            let standing = gate::standing(&sessions, &email).await?;
-            gate::check(&sessions, &email, &password, &origin).await.map(|()| standing)
+            let standing = password_check::standing(&sessions, &email).await?;
+            password_check::check(&sessions, &email, &password, &origin).await.map(|()| standing)
         };
         if let Some(standing) = api.run_any(checked).await?? {
             self.remembered.insert(key, standing);

@@ -33,14 +33,14 @@ use crate::{
 /// The field that holds the picture.
 const FIELD: &str = "avatar";
 
-/// A form may have this many bytes: the picture, and what stands around it.
+/// The size of a form in bytes: the picture, and the boundaries and headers around it.
 const MAX_FORM: usize = MAX_AVATAR_UPLOAD.saturating_add(64 * 1024);
 
-/// A form may have this many parts, so that each that is too many can be named.
+/// The parts of a form that are read, so that the superfluous ones can be named.
 const MAX_PARTS: usize = 8;
 
-/// A form with a picture in it, sent by a [`Caller`](super::Caller), for whom it is counted before any of it is read. A call
-/// that takes one takes no query parameters.
+/// A form with a picture, on a call without query parameters. It is counted for the signed-in user before it is read, and
+/// only a few are read at the same time.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
 pub(crate) struct AvatarUpload {
@@ -80,7 +80,7 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
     body::check_packing_and_length(request, MAX_FORM)
 }
 
-/// Counts the caller's upload, and lets it begin.
+/// Counts the upload for the caller, and waits for nothing: it is refused when too many run.
 async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
     let user = user_of(request)?;
     let of_user = api.uploads.of_user(&user)?;
@@ -119,7 +119,7 @@ async fn read(
             continue;
         }
         let fault = if name == FIELD {
-            Fault::new(FieldCode::Repeated, "stands more than once")
+            Fault::new(FieldCode::Repeated, "was sent more than once")
         } else {
             Fault::new(FieldCode::Unknown, "is not a field of this form")
         };
@@ -128,7 +128,7 @@ async fn read(
             chunk.map_err(refused)?;
         }
     }
-    // What a browser sends for a form without a chosen file.
+    // A browser sends an empty part when no file is chosen.
     if picture.as_ref().is_none_or(Vec::is_empty) {
         faults.add(FIELD, Fault::new(FieldCode::Required, "is required"));
     }
@@ -153,6 +153,7 @@ impl OperationModifier for AvatarUpload {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         carrier::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
         body::add_problems(op);
+        carrier::add_problem(op, &kinds::RATE_LIMITED);
         carrier::add_problem(op, &kinds::UNAVAILABLE);
     }
 }

@@ -4,7 +4,8 @@ use domain::accounts::Role;
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::{Cargo, header_references},
+    carrier::Cargo,
+    headers::{self, LIMITS, add_headers},
     problems::SharedProblems,
     schemas,
 };
@@ -31,34 +32,6 @@ const TAGS: &[(&str, &str)] = &[
     ("operations", "For those who run the server."),
 ];
 
-/// Headers of answers, described once.
-const HEADERS: &[(&str, &str)] = &[
-    (
-        "X-Request-Id",
-        "Names this request in the server's log; the one that was sent, when it was a sane one.",
-    ),
-    ("Cache-Control", "Who may keep the answer, and for how long."),
-    ("Content-Disposition", "What a file is called when it is kept."),
-    ("ETag", "The state of what is shown; send it back in `If-None-Match`."),
-    ("Link", "The first, previous, next and last page (RFC 8288)."),
-    ("Location", "Where the new thing is found."),
-    ("Retry-After", "When to try again, in seconds."),
-    (
-        "RateLimit-Policy",
-        "The quotas that this call is counted for, where limits are on: `q` times within `w` seconds (IETF \
-         draft-ietf-httpapi-ratelimit-headers-11).",
-    ),
-    (
-        "RateLimit",
-        "What is left of those quotas: `r` times within the next `t` seconds. In a 429 those that are used up.",
-    ),
-    ("Allow", "The methods that this address answers."),
-    ("WWW-Authenticate", "How to authenticate."),
-];
-
-/// What every call that is counted is told.
-pub(super) const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
-
 /// The whole document.
 pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
@@ -83,11 +56,7 @@ pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
 
     let responses = shared.responses();
     let used = [Value::from(paths.clone()), responses.clone()].map(|part| part.to_string()).concat();
-    let headers: Map<String, Value> = HEADERS
-        .iter()
-        .filter(|(name, _)| used.contains(&format!("#/components/headers/{name}\"")))
-        .map(|(name, text)| ((*name).to_owned(), json!({"description": text, "schema": {"type": "string"}})))
-        .collect();
+    let headers = headers::described(&used);
     let tags: Vec<Value> =
         TAGS.iter().map(|(name, text)| json!({"name": name, "description": text})).collect();
     json!({
@@ -245,16 +214,6 @@ fn with_common_headers(mut response: Value, is_limited: bool) -> Value {
         add_headers(&mut response, &LIMITS);
     }
     response
-}
-
-/// Adds headers that are described once.
-pub(super) fn add_headers(response: &mut Value, names: &[&str]) {
-    if let Some(fields) = response.as_object_mut() {
-        let headers = fields.entry("headers").or_insert_with(|| json!({}));
-        if let (Some(headers), Value::Object(more)) = (headers.as_object_mut(), header_references(names)) {
-            headers.extend(more);
-        }
-    }
 }
 
 /// Adds definitions. Examples of types stand at the media types; two types of one name would be a fault of ours.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     carrier::header_references,
-    mend::{LIMITS, add_headers},
+    headers::{LIMITS, add_headers},
 };
 use crate::problem::{
     body::address,

@@ -63,7 +63,7 @@ mod tests {
     fn other_changes_are_allowed() {
         let last = admin(1);
         let later = User { version: 9, ..last.clone() };
-        assert_eq!(check_administrator_remains(&[last.clone()], &last, Some(&later)), Ok(()));
+        assert_eq!(check_administrator_remains(std::slice::from_ref(&last), &last, Some(&later)), Ok(()));
         for other in [User { role: Role::User, ..admin(2) }, deactivated(admin(2))] {
             assert_eq!(check_administrator_remains(&[last.clone(), other.clone()], &other, None), Ok(()));
         }

@@ -285,7 +285,8 @@ mod tests {
 
     #[test]
     fn a_contested_password_is_dropped_when_the_account_leaves_its_first_state() {
-        let transitions: [fn(&mut User) -> Result<(), InvalidTransition>; 3] =
+        type Transition = fn(&mut User) -> Result<(), InvalidTransition>;
+        let transitions: [Transition; 3] =
             [|user| user.confirm_email(LATER), |user| user.activate(LATER), |user| user.deactivate(LATER)];
         for transition in transitions {
             let mut user = contested();

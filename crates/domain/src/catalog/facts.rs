@@ -83,6 +83,12 @@ impl CheckedFacts {
     pub fn into_inner(self) -> Facts {
         self.0
     }
+
+    /// The facts with values of a stored movie, which keep every rule too.
+    pub(super) fn with_stored(mut self, take_over: impl FnOnce(&mut Facts)) -> Self {
+        take_over(&mut self.0);
+        self
+    }
 }
 
 impl Deref for CheckedFacts {

@@ -42,6 +42,7 @@ where
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a few attempts are counted")]
 mod tests {
     use std::{
         pin::pin,

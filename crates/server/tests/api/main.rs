@@ -32,8 +32,6 @@ mod manners;
 mod openapi;
 mod overload;
 mod pages;
-mod personal_data;
-mod profile;
 mod secrets;
 mod slow_clients;
 mod story;
@@ -41,7 +39,6 @@ mod support;
 mod throttling;
 mod tokens;
 mod unasked_bodies;
-mod users;
 
 use std::process::ExitCode;
 
@@ -71,15 +68,12 @@ fn main() -> ExitCode {
         openapi::cases(),
         overload::cases(),
         pages::cases(),
-        personal_data::cases(),
-        profile::cases(),
         secrets::cases(),
         slow_clients::cases(),
         story::cases(),
         throttling::cases(),
         tokens::cases(),
         unasked_bodies::cases(),
-        users::cases(),
     ];
     let trials = modules.into_iter().flatten().flat_map(support::Case::trials).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);

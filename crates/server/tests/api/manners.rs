@@ -38,7 +38,7 @@ async fn what_is_not_there_is_a_problem(engine: Engine) {
       "title": "Not found",
       "status": 404,
       "code": "not_found",
-      "detail": "There is nothing here, or nothing that the caller may know of.",
+      "detail": "It does not exist, or the caller may not see it.",
       "instance": "/api/v1/nothing",
       "request_id": "[request_id]"
     }

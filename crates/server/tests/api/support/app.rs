@@ -402,7 +402,8 @@ impl TestApp {
     /// Brings movies in.
     pub(crate) async fn import_unread(&self, movies: Vec<Facts>) {
         for batch in movies.chunks(1_000) {
-            let outcomes = self.application().use_cases().catalog.import(batch.to_vec(), false).await;
+            let rows = batch.iter().cloned().map(Into::into).collect();
+            let outcomes = self.application().use_cases().catalog.import(rows, false).await;
             for outcome in outcomes.expect("an import") {
                 assert!(!matches!(outcome, app::catalog::ImportOutcome::Rejected(_)), "{outcome:?}");
             }

@@ -1,0 +1,52 @@
+//! The parameters of a list.
+
+use app::paging::PageSelection;
+use domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    extract::{Fault, Faults, Input},
+    problem::FieldCode,
+    rules::Rules,
+};
+
+/// Any greater number is not exact in every client.
+const MAX_PAGE: u64 = 9_007_199_254_740_991;
+
+/// As long as a query can be: what is no cursor is refused as one.
+const MAX_CURSOR: usize = 65_536;
+
+/// Which page of a list is asked for. A list with more parameters flattens these into its own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub(crate) struct PageParams {
+    /// Counted from 1.
+    #[schemars(range(min = 1, max = MAX_PAGE), example = 1)]
+    page: Option<u64>,
+    /// How many items a page holds at most; 20 without it.
+    #[schemars(range(min = 1, max = MAX_PAGE_SIZE), example = 20)]
+    page_size: Option<u32>,
+    /// The `next_cursor` of the page before, in place of `page`.
+    #[schemars(length(max = MAX_CURSOR))]
+    cursor: Option<String>,
+}
+
+impl Input for PageParams {
+    type Checked = PageSelection;
+
+    fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<PageSelection> {
+        let size = self.page_size.unwrap_or(DEFAULT_PAGE_SIZE);
+        match (self.page, self.cursor) {
+            (Some(_), Some(_)) => {
+                faults.add("page", Fault::new(FieldCode::InvalidValue, "may not stand beside `cursor`"));
+                None
+            }
+            (None, Some(text)) => Some(PageSelection::Cursor { text, size }),
+            // A page that no list has is refused as too deep.
+            (page, None) => {
+                let page = page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
+                Some(PageSelection::Numbered { page, size })
+            }
+        }
+    }
+}
