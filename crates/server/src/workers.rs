@@ -71,7 +71,7 @@ impl Workers {
     }
 
     /// Stops the background work, and `requests` at the same time. Each job runs once more; messages that the last requests
-    /// wrote are handled after them. No message is started after [`LAST_JOB`] less [`LAST_MAIL`]: other processes can handle
+    /// wrote are handled after them. No message is started after `LAST_JOB` less `LAST_MAIL`: other processes can handle
     /// those at once, since a message that was not started is held by nobody.
     pub async fn stop(self, requests: impl Future<Output = ()>) {
         let now = Instant::now();

@@ -14,8 +14,8 @@ use crate::{
 /// Any greater number is not exact in every client.
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// As long as a query can be: what is no cursor is refused as one.
-const MAX_CURSOR: usize = 65_536;
+/// Far longer than any cursor, and short enough for the head of a request however it is escaped.
+const MAX_CURSOR: usize = 2_048;
 
 /// Which page of a list is asked for. A list with more parameters flattens these into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
