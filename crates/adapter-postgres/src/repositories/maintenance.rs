@@ -7,9 +7,6 @@ use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::
 const LINKS: [(&str, &str); 2] =
     [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
 
-/// A node that had not heard of a deletion yet may have opened a cart right after it.
-const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
-
 #[async_trait]
 impl AccountMaintenance for Database {
     async fn purge_expired(
@@ -27,8 +24,7 @@ impl AccountMaintenance for Database {
             .saturating_add(unit.purge("refresh_tokens", &["expires_at < ?"], now, limit).await?)
             .saturating_add(
                 unit.purge("sessions", &["ended_at < ?", "expires_at < ?"], links_before, limit).await?,
-            )
-            .saturating_add(unit.purge("carts", &[OF_ERASED_USERS], links_before, limit).await?);
+            );
         unit.finish().await?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }

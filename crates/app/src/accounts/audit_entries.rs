@@ -43,10 +43,7 @@ async fn a_life_of_an_account_is_told_deed_by_deed() {
     let session = AuditObject::Session(actor.session_id);
     let entries = told(&world);
     assert_eq!(actions(&entries), [Action::Registered, Action::Activated, Action::SignedIn]);
-    assert_eq!(
-        [entries[0].object, entries[1].object, entries[2].object],
-        [user, user, session].map(Some)
-    );
+    assert_eq!([entries[0].object, entries[1].object, entries[2].object], [user, user, session].map(Some));
     assert_eq!([entries[0].actor, entries[1].actor, entries[2].actor], [None, None, Some(actor.user_id)]);
     for _ in 0..2 {
         world.sessions.log_out(&pair.refresh, ORIGIN).await.unwrap();
@@ -72,9 +69,7 @@ async fn a_refused_sign_in_is_told_of_known_and_unknown_addresses_alike() {
         (ann(), WRONG, Some(user), "invalid_credentials"),
         (ann(), PASSWORD, Some(user), "account_inactive"),
     ] {
-        assert!(
-            world.sessions.log_in(&address, &password(typed), MailQuota::Left, ORIGIN).await.is_err()
-        );
+        assert!(world.sessions.log_in(&address, &password(typed), MailQuota::Left, ORIGIN).await.is_err());
         let [entry] = &told(&world)[..] else { panic!("one entry: {why}") };
         assert_eq!((entry.action, entry.actor), (Action::SignInFailed, None));
         assert_eq!((entry.object, &entry.after), (object, &reason(why)));
