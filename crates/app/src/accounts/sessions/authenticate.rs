@@ -50,7 +50,7 @@ impl Sessions {
 mod tests {
     use std::sync::atomic::Ordering;
 
-    use domain::accounts::Role;
+    use domain::{accounts::Role, time::Instant};
 
     use super::*;
     use crate::accounts::doubles::{World, ann};

@@ -122,9 +122,12 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::accounts::{
-        AuthenticateError, MailQuota, RefreshError, TokenPair,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+    use crate::{
+        accounts::{
+            AuthenticateError, MailQuota, RefreshError, TokenPair,
+            doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+        },
+        paging::PageSelection,
     };
 
     async fn actor(world: &World, pair: &TokenPair) -> Actor {

@@ -40,7 +40,7 @@ impl SignUp {
         origin: &Origin,
     ) -> Result<(), ActivateError> {
         let now = self.clock.now();
-        let digest = self.tokens.digest(token);
+        let digest = self.links.tokens.digest(token);
         let mut unit = self.store.begin(attempt).await?;
         let link = unit.find_link(LinkKind::Activation, &digest).await?.ok_or(ActivateError::TokenInvalid)?;
         if link.is_expired(now) {

@@ -34,7 +34,10 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use domain::accounts::{Role, UserSortKey};
+    use domain::{
+        accounts::{Role, UserSortKey},
+        id::UserId,
+    };
 
     use super::*;
     use crate::accounts::doubles::{World, ann, email};
