@@ -22,7 +22,7 @@ pub(crate) use self::{assets::Assets, guard::DocsGuard};
 use crate::{
     edge::compression::StaticBody,
     html::Page,
-    openapi::carrier,
+    openapi::describe,
     problem::{Failure, Never, Problem, kinds},
 };
 
@@ -106,6 +106,6 @@ impl Apiv2Schema for JsonFile {}
 impl OperationModifier for JsonFile {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}});
-        carrier::add_media_answer(op, "The document.", "application/json", media, &[]);
+        describe::add_media_answer(op, "The document.", "application/json", media, &[]);
     }
 }

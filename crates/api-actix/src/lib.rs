@@ -17,6 +17,7 @@ mod moment;
 mod money;
 mod openapi;
 mod page;
+mod period;
 pub mod problem;
 mod readiness;
 mod reply;

@@ -1,9 +1,9 @@
-//! The OpenAPI 3.1 document: what paperclip recorded of the routes, mended (`mend`) from what the extractors and
-//! answers said of themselves (`carrier`).
+//! The OpenAPI 3.1 document. paperclip records the routes, extractors and answers describe themselves (`describe`), and
+//! `convert` makes the document of both.
 
-pub(crate) mod carrier;
-mod headers;
-pub(crate) mod mend;
+pub(crate) mod convert;
+pub(crate) mod describe;
+pub(crate) mod headers;
 mod problems;
 pub(crate) mod schemas;
 
@@ -20,7 +20,7 @@ use crate::routes;
 pub fn openapi_document(public_url: &str) -> Value {
     let recorded = Arc::new(Mutex::new(Value::Null));
     let keep = Arc::clone(&recorded);
-    // Only recorded, never served: routes are the same for every state.
+    // It is recorded and never served: routes are the same for every state.
     let _app = App::new().wrap_api().configure(routes::configure).with_raw_json_spec_v3(move |app, spec| {
         if let Ok(mut place) = keep.lock() {
             *place = spec;
@@ -28,7 +28,7 @@ pub fn openapi_document(public_url: &str) -> Value {
         app
     });
     let recorded = recorded.lock().map(|place| place.clone()).unwrap_or_default();
-    mend::mended(&recorded, public_url)
+    convert::document(&recorded, public_url)
 }
 
 #[cfg(test)]

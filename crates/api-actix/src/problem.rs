@@ -25,7 +25,7 @@ pub use self::{
     field::{FieldCode, FieldProblem},
     kinds::Kind,
 };
-use crate::openapi::carrier;
+use crate::openapi::describe;
 
 /// One error answer, before its body is written.
 #[derive(Debug, Clone)]
@@ -199,7 +199,7 @@ impl<E: Refusal> Apiv2Errors for Failure<E> {
         let mut kinds = Vec::new();
         E::kinds(&mut kinds);
         for kind in kinds {
-            carrier::add_problem(op, kind);
+            describe::add_problem(op, kind);
         }
     }
 }

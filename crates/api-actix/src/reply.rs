@@ -20,7 +20,7 @@ use serde::Serialize;
 
 pub(crate) use self::catalog::{CatalogItem, CatalogPage, VersionedItem};
 use crate::{
-    openapi::carrier,
+    openapi::describe,
     page::{self, PageBody},
     problem::{Problem, kinds},
     state::Api,
@@ -45,7 +45,7 @@ macro_rules! json_answers {
 
         impl<T: JsonSchema> OperationModifier for $name<T> {
             fn update_response(op: &mut DefaultOperationRaw) {
-                carrier::add_answer::<T>(op, StatusCode::$status.as_u16(), $description, &[]);
+                describe::add_answer::<T>(op, StatusCode::$status.as_u16(), $description, &[]);
             }
         }
     )*};
@@ -107,7 +107,7 @@ impl Apiv2Schema for NoContent {}
 
 impl OperationModifier for NoContent {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_empty_answer(op, 204, "Done.", &[]);
+        describe::add_empty_answer(op, 204, "Done.", &[]);
     }
 }
 
@@ -128,7 +128,7 @@ impl<T> Apiv2Schema for Download<T> {}
 
 impl<T: JsonSchema> OperationModifier for Download<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<T>(op, 200, "A file to keep.", &["Content-Disposition"]);
+        describe::add_answer::<T>(op, 200, "A file to keep.", &["Content-Disposition"]);
     }
 }
 
@@ -144,6 +144,6 @@ impl<T> Apiv2Schema for PrivatePage<T> {}
 
 impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_page::<PageBody<T>, T>(op, &["Link"], page::example);
+        describe::add_page::<PageBody<T>, T>(op, &["Link"], page::example);
     }
 }

@@ -94,12 +94,12 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The use cases of signing up, for [`run`](Self::run).
+    /// The use cases of signing up.
     pub(crate) fn signup(&self) -> Arc<SignUp> {
         Arc::clone(&self.state.signup)
     }
 
-    /// The use cases of sessions, for [`run`](Self::run).
+    /// The use cases of sessions.
     pub(crate) fn sessions(&self) -> Arc<Sessions> {
         Arc::clone(&self.state.sessions)
     }
@@ -125,7 +125,7 @@ impl Api {
         }
     }
 
-    /// Does the same for any future.
+    /// Runs any future in the same way.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

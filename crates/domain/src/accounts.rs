@@ -1,4 +1,4 @@
-//! Accounts: who people are, how they sign in, and what keeps others out.
+//! Accounts: users, how they sign in, and what they may do.
 //!
 //! The areas are `signup`, `sessions`, `profile`, `users` and `own_data`, each with the units of work of its use cases; the
 //! other modules hold what several of them share.

@@ -1,15 +1,15 @@
-//! Exact amounts of money: integers of minor units, never a float.
+//! Exact amounts of money: integers of minor units, no floating-point numbers.
 
 use std::{fmt, str::FromStr};
 
-/// An ISO 4217 currency that the shop can be run in.
+/// A currency of ISO 4217 that the shop can use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency {
     code: [u8; 3],
     exponent: u8,
 }
 
-/// Currencies with other than two digits behind the point (ISO 4217 list one), in order.
+/// Currencies that do not have two decimal digits (ISO 4217 list one), sorted.
 const EXPONENTS: [(&str, u8); 26] = [
     ("BHD", 3),
     ("BIF", 0),
@@ -39,7 +39,7 @@ const EXPONENTS: [(&str, u8); 26] = [
     ("XPF", 0),
 ];
 
-/// Currencies with two digits behind the point (ISO 4217 list one), in order.
+/// Currencies with two decimal digits (ISO 4217 list one), sorted.
 const TWO_DIGITS: [&str; 131] = [
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BMD", "BND", "BOB",
     "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CNY", "COP", "CRC", "CUP", "CVE", "CZK",
@@ -52,7 +52,7 @@ const TWO_DIGITS: [&str; 131] = [
     "USD", "UYU", "UZS", "VED", "VES", "WST", "XCD", "YER", "ZAR", "ZMW", "ZWG",
 ];
 
-/// The text is no ISO 4217 code of a currency in use.
+/// The text is not the ISO 4217 code of a currency in use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no currency of ISO 4217; write three capital letters, such as USD")]
 pub struct UnknownCurrency;
@@ -61,7 +61,7 @@ impl Currency {
     /// The US dollar.
     pub const USD: Self = Self { code: *b"USD", exponent: 2 };
 
-    /// How many digits an amount has behind the point: 2 for USD, 0 for JPY, 3 for KWD.
+    /// How many decimal digits an amount has: 2 for USD, 0 for JPY, 3 for KWD.
     #[must_use]
     pub const fn exponent(self) -> u8 {
         self.exponent
@@ -79,7 +79,7 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        // The common ones first: every price that is read passes here.
+        // The common ones first: every price that is read is parsed here.
         if TWO_DIGITS.binary_search(&text).is_ok() {
             return Ok(Self { code, exponent: 2 });
         }
@@ -124,7 +124,7 @@ pub struct Money {
     minor: i64,
 }
 
-/// Two amounts cannot be joined.
+/// An amount cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// They are in different currencies.
@@ -135,16 +135,16 @@ pub enum MoneyError {
     Overflow,
 }
 
-/// The text is no exact amount of the currency.
+/// The text is not an exact amount of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
-    /// It is not digits with at most one point.
+    /// It is not a number with at most one decimal point.
     #[error("not a decimal amount; write it like 9.99")]
     Malformed,
-    /// It has more digits behind the point than the currency.
-    #[error("more digits behind the point than the currency has ({0})")]
+    /// It has more decimal digits than the currency.
+    #[error("more decimal digits than the currency has ({0})")]
     TooPrecise(u8),
-    /// It is larger than can be kept.
+    /// It is too large to be represented.
     #[error("the amount is too large")]
     TooLarge,
 }
@@ -156,7 +156,7 @@ impl Money {
         Self { currency, minor }
     }
 
-    /// Nothing, in a currency.
+    /// Zero in a currency.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {
         Self::from_minor(0, currency)
@@ -165,7 +165,7 @@ impl Money {
     /// Reads an amount in major units, such as `9.99`, `9.9` or `9`; not negative.
     ///
     /// # Errors
-    /// When the text is no amount, or is finer or larger than the currency can hold: nothing is rounded.
+    /// When the text is not an amount, has too many decimal digits, or is too large. Nothing is rounded.
     pub fn parse_major(text: &str, currency: Currency) -> Result<Self, ParseAmountError> {
         let (whole, fraction) = match text.split_once('.') {
             Some((_, "")) => return Err(ParseAmountError::Malformed),

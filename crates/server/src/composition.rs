@@ -4,19 +4,18 @@ mod accounts;
 mod application;
 mod optional_component;
 mod readiness;
+mod start_error;
 mod storage;
 mod throttle;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HasherError, HmacSigner, LogSealMaker, RandomBackoff, SystemClock,
-    UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
-use adapter_mailer_smtp::{Limits, SmtpConfigError, SmtpMailer};
-use adapter_media::{FolderError, FolderMedia, S3Error, S3Media};
-use adapter_throttle::InvalidRedisUrl;
+use adapter_mailer_smtp::{Limits, SmtpMailer};
+use adapter_media::{FolderMedia, S3Media};
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
@@ -33,7 +32,6 @@ use domain::{
     id::IdGenerator,
     mail::Mailer,
     media::MediaStore,
-    store::StoreError,
     throttle::RateLimiter,
     time::{Backoff, Clock},
 };
@@ -41,14 +39,16 @@ use domain::{
 pub(crate) use self::storage::{look_at_schema, open_database};
 pub use self::{
     application::{Application, Prepared},
+    start_error::StartError,
     storage::{Database, DatabaseAdmin, Schema},
 };
 use self::{
+    accounts::{AccountPorts, AccountUseCases},
     optional_component::{OptionalComponent, warn_of_media},
     throttle::Throttle,
 };
 use crate::{
-    config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError},
+    config::{AppEnv, MailerSetting, MediaSetting, Settings},
     workers::deliveries_at_once,
 };
 
@@ -65,58 +65,6 @@ pub struct Overrides {
     pub passwords: Option<Arc<dyn PasswordHasher>>,
     /// Threads that serve requests, instead of one a core.
     pub web_threads: Option<usize>,
-}
-
-/// The program cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The settings are not fit for it.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// There is no secret to sign and seal with.
-    #[error(transparent)]
-    Secret(#[from] SecretFileError),
-    /// Passwords cannot be hashed.
-    #[error("cannot hash passwords: {0}")]
-    Hasher(#[from] HasherError),
-    /// The database cannot be used.
-    #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
-    Database(StoreError),
-    /// The database cannot be used as it is.
-    #[error("cannot use the database: {0}")]
-    Unsuitable(String),
-    /// Migrating failed.
-    #[error("cannot bring the database up to date ({})", error_chain(.0))]
-    Migration(StoreError),
-    /// The schema is older than this program, in production.
-    #[error("the database is {0} migrations behind: run `cinema migrate` first")]
-    Behind(usize),
-    /// The schema is newer than this program.
-    #[error("the database was migrated by a newer version of cinema: use that one")]
-    Ahead,
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address} ({source}): stop what listens there, or set APP_HOST and APP_PORT")]
-    Listen {
-        /// Which.
-        address: std::net::SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// Mails cannot be sent like that.
-    #[error("cannot send mail: {0}")]
-    Mailer(#[from] SmtpConfigError),
-    /// The address of Redis is none.
-    #[error(transparent)]
-    Redis(#[from] InvalidRedisUrl),
-    /// Files cannot be kept in this folder.
-    #[error("cannot keep pictures: {0}: check MEDIA_URL and DATA_DIR")]
-    MediaFolder(#[from] FolderError),
-    /// Files cannot be kept in this bucket.
-    #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
-    MediaBucket(#[from] S3Error),
-    /// The REST layer does not start.
-    #[error("cannot serve the API: {0}")]
-    Api(io::Error),
 }
 
 /// Every use case, on the adapters that the settings name.

@@ -5,7 +5,7 @@ use app::accounts::MailQuota;
 
 use super::{
     sessions::bodies::{LoginBody, RefreshBody},
-    signup::bodies::{EmailBody, RegisterBody},
+    signup::bodies::{LinkRequestBody, RegisterBody},
 };
 use crate::{
     extract::{Body, Limit},
@@ -59,10 +59,14 @@ impl Limit<Body<RegisterBody>> for Registrations {
 /// Activation links, by client and by address.
 pub(crate) struct ActivationLinks;
 
-impl Limit<Body<EmailBody>> for ActivationLinks {
+impl Limit<Body<LinkRequestBody>> for ActivationLinks {
     type Outcome = ();
 
-    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LinkRequestBody>,
+    ) -> Result<(), Problem> {
         api.limits.count_activation_link(request, &body.email.0).await
     }
 }
@@ -70,10 +74,14 @@ impl Limit<Body<EmailBody>> for ActivationLinks {
 /// Links to set a new password, by client and by address.
 pub(crate) struct ResetLinks;
 
-impl Limit<Body<EmailBody>> for ResetLinks {
+impl Limit<Body<LinkRequestBody>> for ResetLinks {
     type Outcome = ();
 
-    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LinkRequestBody>,
+    ) -> Result<(), Problem> {
         api.limits.count_reset_link(request, &body.email.0).await
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// An answer that says what was done.
 #[derive(JsonSchema)]
-#[schemars(rename = "Message")]
+#[schemars(rename = "Confirmation")]
 #[expect(dead_code, reason = "only its schema is used")]
 struct MessageSchema {
     /// A sentence.

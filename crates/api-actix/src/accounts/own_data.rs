@@ -46,7 +46,7 @@ impl Refusal for DeleteAccountError {
 ///
 /// Everything that is stored about the caller, as one JSON document to download. Hashes of passwords and tokens are left
 /// out, and so are data of other users.
-#[api_v2_operation(operation_id = "exportMyData", tags("users"))]
+#[api_v2_operation(operation_id = "exportMyData", tags("me"))]
 pub(crate) async fn export(
     own_data: UseCases<OwnData>,
     public_url: PublicUrl,
@@ -62,7 +62,7 @@ pub(crate) async fn export(
 ///
 /// This cannot be undone. Personal data are erased, every session ends, and the address can be registered again. Purchases
 /// are kept without personal data. The last active administrator cannot be deleted.
-#[api_v2_operation(operation_id = "deleteMyAccount", tags("users"))]
+#[api_v2_operation(operation_id = "deleteMyAccount", tags("me"))]
 pub(crate) async fn delete(
     own_data: UseCases<OwnData>,
     Origin(origin): Origin,

@@ -23,7 +23,7 @@ use self::bodies::{
 use super::{
     limits::{LogIns, PasswordResets, Refreshes, ResetLinks},
     messages::{LoggedOut, PasswordReset, ResetRequested},
-    signup::bodies::EmailBody,
+    signup::bodies::LinkRequestBody,
 };
 use crate::{
     extract::{
@@ -164,7 +164,7 @@ pub(crate) async fn end_others(
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
     sessions: UseCases<Sessions>,
-    Limited(Body(body), ()): Limited<ResetLinks, Body<EmailBody>>,
+    Limited(Body(body), ()): Limited<ResetLinks, Body<LinkRequestBody>>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
     sessions.run(async move |sessions| sessions.request_password_reset(body.email.0).await).await?;
     Ok(AcceptedJson(ResetRequested))

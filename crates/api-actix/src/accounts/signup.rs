@@ -9,7 +9,7 @@ use domain::{
 };
 use paperclip::actix::api_v2_operation;
 
-use self::bodies::{ActivateBody, EmailBody, RegisterBody};
+use self::bodies::{ActivateBody, LinkRequestBody, RegisterBody};
 use super::{
     limits::{ActivationLinks, Registrations},
     messages::{Activated, ActivationResent, Registered},
@@ -67,7 +67,7 @@ pub(crate) async fn activate(
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
     signup: UseCases<SignUp>,
-    Limited(Body(body), ()): Limited<ActivationLinks, Body<EmailBody>>,
+    Limited(Body(body), ()): Limited<ActivationLinks, Body<LinkRequestBody>>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
     signup.run(async move |signup| signup.resend_activation(body.email.0).await).await?;
     Ok(OkJson(ActivationResent))

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    catalog::bodies::{MovieBody, movie_example},
+    catalog::bodies::{MovieBody, movie_example_in_cart},
     extract::{Text, inputs},
     moment::Moment,
     money::MoneyBody,
@@ -159,7 +159,7 @@ impl From<MergedCart> for MergedCartBody {
 
 fn cart_example() -> Value {
     json!({
-        "items": [{"movie": movie_example(), "added_at": "2026-11-22T10:00:00Z"}],
+        "items": [{"movie": movie_example_in_cart(true), "added_at": "2026-11-22T10:00:00Z"}],
         "total": {"amount": "9.99", "currency": "USD"},
         "unavailable": [],
     })

@@ -13,13 +13,13 @@ use crate::{moment::Moment, money::MoneyBody};
 
 /// The id and name of a genre, director, star or certification.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Named")]
-pub(crate) struct NamedBody {
+#[schemars(rename = "Reference")]
+pub(crate) struct ReferenceBody {
     id: Uuid,
     name: String,
 }
 
-impl<K: Kind> From<Named<K>> for NamedBody {
+impl<K: Kind> From<Named<K>> for ReferenceBody {
     fn from(named: Named<K>) -> Self {
         Self { id: named.id.as_uuid(), name: named.name }
     }
@@ -48,8 +48,8 @@ pub(crate) enum ReactionBody {
 
 /// The caller's relation to a movie.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Me")]
-pub(crate) struct MeBody {
+#[schemars(rename = "MovieViewerState")]
+pub(crate) struct ViewerStateBody {
     reaction: Option<ReactionBody>,
     #[schemars(range(min = 1, max = 10))]
     rating: Option<i16>,
@@ -58,7 +58,7 @@ pub(crate) struct MeBody {
     purchased: bool,
 }
 
-impl From<PersonalView> for MeBody {
+impl From<PersonalView> for ViewerStateBody {
     fn from(view: PersonalView) -> Self {
         Self {
             reaction: view.reaction.map(|reaction| match reaction {
@@ -78,6 +78,7 @@ impl From<PersonalView> for MeBody {
 #[schemars(rename = "Movie", example = movie_example())]
 pub(crate) struct MovieBody {
     id: Uuid,
+    #[schemars(length(max = 250))]
     name: String,
     /// The year of the release.
     year: i32,
@@ -88,16 +89,16 @@ pub(crate) struct MovieBody {
     /// The votes at IMDb.
     votes: i64,
     price: MoneyBody,
-    certification: NamedBody,
+    certification: ReferenceBody,
     /// The main genre first.
-    genres: Vec<NamedBody>,
+    genres: Vec<ReferenceBody>,
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
     rating: RatingBody,
     likes: i64,
     dislikes: i64,
     /// `null` for an anonymous caller.
-    me: Option<MeBody>,
+    me: Option<ViewerStateBody>,
 }
 
 impl From<MovieSummary> for MovieBody {
@@ -133,8 +134,8 @@ pub(crate) struct MovieDetailBody {
     /// The box office gross, a whole number.
     gross: Option<i64>,
     description: String,
-    directors: Vec<NamedBody>,
-    stars: Vec<NamedBody>,
+    directors: Vec<ReferenceBody>,
+    stars: Vec<ReferenceBody>,
     comments_count: i64,
     is_available: bool,
     created_at: Moment,
@@ -158,8 +159,13 @@ impl From<MovieDetail> for MovieDetailBody {
     }
 }
 
-/// The movie of the examples in schemas, those of the cart too.
+/// The movie of the examples in schemas, as a signed-in caller sees it.
 pub(crate) fn movie_example() -> Value {
+    movie_example_in_cart(false)
+}
+
+/// The same, in the caller's cart or not.
+pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",
         "name": "Stalker",
@@ -171,10 +177,10 @@ pub(crate) fn movie_example() -> Value {
         "certification": {"id": "0190a1b2-0000-7000-8000-000000000002", "name": "Not Rated"},
         "genres": [{"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama"}],
         "poster_url": null,
-        "rating": {"average": null, "count": 0},
-        "likes": 0,
-        "dislikes": 0,
-        "me": null,
+        "rating": {"average": 8.5, "count": 2},
+        "likes": 3,
+        "dislikes": 1,
+        "me": {"reaction": "like", "rating": 9, "favorite": true, "in_cart": in_cart, "purchased": false},
     })
 }
 

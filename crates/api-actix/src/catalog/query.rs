@@ -3,7 +3,7 @@
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
     catalog::{MovieFilter, MovieSortKey, Range},
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -42,6 +42,10 @@ pub(crate) struct MovieQuery {
 /// The filters of movies; a movie meets all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieFilters {
+    /// Any of these movies, such as those of a visitor's cart.
+    #[serde(default)]
+    #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
+    id: Vec<Text<MovieId>>,
     /// Words of the title, in any order.
     #[schemars(length(max = MAX_TEXT), example = "star wars")]
     search: Option<String>,
@@ -114,6 +118,7 @@ impl Input for MovieFilters {
             price.and_then(|price| faults.keep(field, amount(&price.0, rules)))
         };
         Some(MovieFilter {
+            ids: ids(self.id),
             search: self.search,
             title: self.title,
             genres: ids(self.genre),

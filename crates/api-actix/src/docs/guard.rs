@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     accounts::password_check,
     extract::{Nothing, api_of, authenticated, origin_of},
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
     settings::DocsAccess,
     state::Api,
@@ -147,14 +147,14 @@ impl OperationModifier for Reader {
             &kinds::ACCESS_TOKEN_EXPIRED,
             &kinds::INVALID_CREDENTIALS,
         ] {
-            carrier::add_problem(op, kind);
+            describe::add_problem(op, kind);
         }
         Nothing::update_parameter(op);
     }
 
     fn update_security(op: &mut DefaultOperationRaw) {
-        carrier::add_bearer(op, None);
-        carrier::add_basic(op);
-        carrier::add_anonymous(op);
+        describe::add_bearer(op, None);
+        describe::add_basic(op);
+        describe::add_anonymous(op);
     }
 }

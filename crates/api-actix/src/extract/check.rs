@@ -1,9 +1,10 @@
-//! Checks the values of a request against the shape of their type.
+//! Checks the values of a request against the JSON Schema of their type: the very schema that the document shows.
+//!
+//! It knows the keywords that the schemas of this crate use; [`unchecked`] finds any other.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fmt::{self, Display},
-    ops::RangeInclusive,
 };
 
 use serde_json::{Map, Number, Value};
@@ -11,10 +12,9 @@ use serde_json::{Map, Number, Value};
 use super::{
     faults::{Fault, Faults},
     json::Json,
-    shape::{Kind, Member, Members, Shape},
     values,
 };
-use crate::{problem::FieldCode, rules::Rules};
+use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
 
 /// Where a request's values come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +25,11 @@ pub(super) enum Source {
     Query,
 }
 
-/// What reading needs beside the shape and the value.
-#[derive(Debug)]
+/// What checking needs beside the schema and the value.
 pub(super) struct Reading<'a> {
     pub(super) source: Source,
+    /// The schemas that others refer to.
+    pub(super) definitions: &'a Map<String, Value>,
     pub(super) rules: &'a Rules,
     pub(super) faults: &'a mut Faults,
 }
@@ -52,13 +53,12 @@ impl Display for Place<'_> {
 }
 
 /// Checks an object. Its sound members; `None` when it is no object.
-pub(super) fn check(shape: &Shape, value: Json, reading: &mut Reading<'_>) -> Option<Map<String, Value>> {
-    match (&shape.kind, value) {
-        (Kind::Object(members), Json::Object(values)) => {
-            Some(read_object(members, values, &Place::Root, reading).0)
-        }
-        (_, other) => {
-            reading.fault(&Place::Root, wrong_type("an object", &other));
+pub(super) fn check(schema: &Value, value: Json, reading: &mut Reading<'_>) -> Option<Map<String, Value>> {
+    let (schema, _) = resolved(schema, reading.definitions);
+    match value {
+        Json::Object(values) => Some(read_object(schema, values, &Place::Root, reading).0),
+        other => {
+            reading.fault(&Place::Root, wrong_type("object", &other));
             None
         }
     }
@@ -76,148 +76,142 @@ impl Reading<'_> {
 
 /// The sound members of an object, and whether all of them are.
 fn read_object(
-    members: &Members,
+    schema: &Value,
     values: Vec<(String, Json)>,
     place: &Place<'_>,
     reading: &mut Reading<'_>,
 ) -> (Map<String, Value>, bool) {
-    let mut given: Vec<Vec<Json>> = members.in_order().iter().map(|_| Vec::new()).collect();
-    let mut unknown = Vec::new();
+    let mut given: HashMap<String, Vec<Json>> = HashMap::new();
+    let mut names = Vec::new();
     for (name, value) in values {
-        match members.place_of(&name).and_then(|place| given.get_mut(place)) {
-            Some(_) if reading.source == Source::Query && value == Json::Text(String::new()) => {}
-            Some(given) => given.push(value),
-            None => unknown.push(name),
-        }
+        let values = given.entry(name.clone()).or_insert_with(|| {
+            names.push(name);
+            Vec::new()
+        });
+        values.push(value);
     }
+    let required = list_of(schema, "required");
     let mut sound = Map::new();
-    let mut is_sound = unknown.is_empty();
-    for (member, values) in members.in_order().iter().zip(given) {
-        let place = Place::Member(place, &member.name);
-        let was_given = !values.is_empty();
-        let value = read_member(member, values, &place, reading);
-        is_sound &= value.is_some() || !(was_given || member.is_required);
-        sound.extend(value.map(|value| (member.name.clone(), value)));
-    }
-    let mut seen = HashSet::new();
-    for name in unknown {
-        let place = Place::Member(place, &name);
-        let is_new = !seen.contains(&name);
-        if is_new {
-            let what = match reading.source {
-                Source::Body => "is not a field of this body",
-                Source::Query => "is not a parameter of this call",
-            };
-            reading.fault(&place, Fault::new(FieldCode::Unknown, what));
-        } else if reading.source == Source::Body {
-            reading.fault(&place, Fault::new(FieldCode::Repeated, "stands more than once"));
+    let mut is_sound = true;
+    for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let place = Place::Member(place, name);
+        let mut values = given.remove(name).unwrap_or_default();
+        if reading.source == Source::Query {
+            values.retain(|value| *value != Json::Text(String::new()));
         }
-        if is_new {
-            seen.insert(name);
+        if values.is_empty() {
+            if required.iter().any(|required| required == name.as_str()) {
+                is_sound = false;
+                reading.fault(&place, Fault::new(FieldCode::Required, "is required"));
+            }
+            continue;
+        }
+        match read_member(schema, values, &place, reading) {
+            Some(value) => drop(sound.insert(name.clone(), value)),
+            None => is_sound = false,
+        }
+    }
+    let what = match reading.source {
+        Source::Body => "is not a field of this body",
+        Source::Query => "is not a parameter of this call",
+    };
+    for (name, values) in names.into_iter().filter_map(|name| given.remove_entry(&name)) {
+        is_sound = false;
+        let place = Place::Member(place, &name);
+        reading.fault(&place, Fault::new(FieldCode::Unknown, what));
+        if values.len() > 1 && reading.source == Source::Body {
+            reading.fault(&place, repeated());
         }
     }
     (sound, is_sound)
 }
 
+fn repeated() -> Fault {
+    Fault::new(FieldCode::Repeated, "stands more than once")
+}
+
 /// Reads all the values that were given for one member.
 fn read_member(
-    member: &Member,
+    schema: &Value,
     mut values: Vec<Json>,
     place: &Place<'_>,
     reading: &mut Reading<'_>,
 ) -> Option<Value> {
-    if reading.source == Source::Query && matches!(member.shape.kind, Kind::List { .. }) {
-        return (!values.is_empty())
-            .then(|| read_value(&member.shape, Json::List(values), place, reading))?;
+    if reading.source == Source::Query && type_of(schema) == "array" && schema.get(markers::SORT).is_none() {
+        return read_value(schema, Json::List(values), place, reading);
     }
     if values.len() > 1 {
-        reading.fault(place, Fault::new(FieldCode::Repeated, "stands more than once"));
+        reading.fault(place, repeated());
         if reading.source == Source::Query {
             return None;
         }
-        values.truncate(1);
     }
-    if values.is_empty() && member.is_required {
-        reading.fault(place, Fault::new(FieldCode::Required, "is required"));
-    }
-    read_value(&member.shape, values.pop()?, place, reading)
+    values.truncate(1);
+    read_value(schema, values.pop()?, place, reading)
 }
 
 /// Checks one value; `None` when it is at fault.
-fn read_value(shape: &Shape, value: Json, place: &Place<'_>, reading: &mut Reading<'_>) -> Option<Value> {
-    let checked = match (&shape.kind, value) {
-        (_, Json::Null) if shape.is_nullable => Ok(Value::Null),
-        (kind, Json::Text(text)) if kind.is_text() && text.contains('\0') => {
-            // No database can hold it.
-            Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"))
-        }
-        (Kind::List { item, length }, Json::List(items)) => {
-            return read_list(item, length, items, place, reading);
-        }
-        (Kind::Object(members), Json::Object(values)) => {
-            let (members, is_sound) = read_object(members, values, place, reading);
+fn read_value(schema: &Value, value: Json, place: &Place<'_>, reading: &mut Reading<'_>) -> Option<Value> {
+    let (schema, is_nullable) = resolved(schema, reading.definitions);
+    let is_query = reading.source == Source::Query;
+    let checked = match (type_of(schema), value) {
+        (_, Json::Null) if is_nullable => Ok(Value::Null),
+        ("array", Json::List(items)) => return read_list(schema, items, place, reading),
+        ("object", Json::Object(values)) => {
+            let (members, is_sound) = read_object(schema, values, place, reading);
             return is_sound.then_some(members.into());
         }
-        (Kind::Text { length, rule, is_deferred }, Json::Text(text)) => {
-            match values::checked(text, length, *rule, reading.rules) {
-                Err((text, fault)) if *is_deferred => {
-                    reading.faults.defer(&place.to_string(), fault);
-                    Ok(text.into())
-                }
-                checked => checked.map(Value::from).map_err(|(_, fault)| fault),
+        ("array", Json::Text(text)) if schema.get(markers::SORT).is_some() => sort(schema, &text),
+        ("string", Json::Text(text)) => match checked_text(schema, &text, reading.rules) {
+            Err(fault) if schema.get(markers::DEFERRED).is_some() => {
+                reading.faults.defer(&place.to_string(), fault);
+                Ok(text.into())
             }
-        }
-        (Kind::Choice(names), Json::Text(text)) => {
-            let is_known = names.contains(&text);
-            is_known.then(|| text.into()).ok_or_else(|| {
-                Fault::new(FieldCode::InvalidValue, format!("must be one of {}", names.join(", ")))
-            })
-        }
-        (Kind::Sort(names), Json::Text(text)) => sort(names, &text),
-        (Kind::Integer(bounds), Json::Integer(number)) => integer(number, bounds),
-        (Kind::Integer(bounds), Json::Number(number)) => match whole(number) {
-            Some(number) => integer(number, bounds),
-            None => Err(Fault::new(FieldCode::WrongType, "must be a whole number")),
+            checked => checked.map(|()| text.into()),
         },
-        (Kind::Integer(bounds), Json::Text(text)) if reading.source == Source::Query => {
-            whole_of_text(&text).and_then(|number| integer(number, bounds))
+        ("integer", Json::Integer(number)) => integer(schema, number),
+        ("integer", Json::Number(number)) if number.fract() == 0.0 => integer(schema, whole(number)),
+        ("integer", Json::Text(text)) if is_query => {
+            whole_of_text(&text).and_then(|number| integer(schema, number))
         }
-        (Kind::Number(bounds), Json::Number(number)) => decimal(number, bounds),
-        (Kind::Number(bounds), Json::Integer(number)) => decimal_of_whole(number, bounds),
-        (Kind::Number(bounds), Json::Text(text)) if reading.source == Source::Query => {
-            decimal_of_text(&text).and_then(|number| decimal(number, bounds))
+        ("number", Json::Integer(number)) => decimal(schema, fraction(number)),
+        ("number", Json::Number(number)) => decimal(schema, number),
+        ("number", Json::Text(text)) if is_query => {
+            fraction_of_text(&text).and_then(|number| decimal(schema, number))
         }
-        (Kind::Boolean, Json::Bool(value)) => Ok(value.into()),
-        (Kind::Boolean, Json::Text(text)) if reading.source == Source::Query => {
-            let value = text.parse::<bool>().map(Value::from);
-            value.map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be `true` or `false`"))
-        }
-        (kind, other) => Err(wrong_type(kind.name(), &other)),
+        ("boolean", Json::Bool(value)) => Ok(value.into()),
+        ("boolean", Json::Text(text)) if is_query => text
+            .parse::<bool>()
+            .map(Value::from)
+            .map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be `true` or `false`")),
+        (wanted, other) => Err(wrong_type(wanted, &other)),
     };
     checked.map_err(|fault| reading.fault(place, fault)).ok()
 }
 
 fn wrong_type(wanted: &str, got: &Json) -> Fault {
+    let wanted = match wanted {
+        "array" => "a list",
+        "boolean" => "a boolean",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "object" => "an object",
+        _ => "a string",
+    };
     Fault::new(FieldCode::WrongType, format!("must be {wanted}, not {}", got.type_name()))
 }
 
 fn read_list(
-    item: &Shape,
-    length: &RangeInclusive<usize>,
+    schema: &Value,
     items: Vec<Json>,
     place: &Place<'_>,
     reading: &mut Reading<'_>,
 ) -> Option<Value> {
-    if items.len() > *length.end() {
-        let most = length.end();
-        reading.fault(place, Fault::new(FieldCode::TooLong, format!("must have at most {most} items")));
+    if let Some(fault) = fault_of_length(schema, items.len(), ("minItems", "maxItems"), "items") {
+        reading.fault(place, fault);
         return None;
     }
-    if items.len() < *length.start() {
-        let least = length.start();
-        reading.fault(place, Fault::new(FieldCode::TooShort, format!("must have at least {least} items")));
-        return None;
-    }
+    let item = schema.get("items")?;
     // Every item is looked at, so that every one at fault is named.
     let read: Vec<Option<Value>> = items
         .into_iter()
@@ -228,10 +222,11 @@ fn read_list(
 }
 
 /// A sort such as `-year,name`, as a list of its parts.
-fn sort(names: &[String], text: &str) -> Result<Value, Fault> {
+fn sort(schema: &Value, text: &str) -> Result<Value, Fault> {
+    let names = schema.get("items").map(choices).unwrap_or_default();
     let mut seen = HashSet::new();
     for part in text.split(',') {
-        if !names.iter().any(|name| name == part) {
+        if !names.contains(&part) {
             let known = names.join(", ");
             return Err(Fault::new(FieldCode::InvalidValue, format!("is not a sort of this list: {known}")));
         }
@@ -242,16 +237,65 @@ fn sort(names: &[String], text: &str) -> Result<Value, Fault> {
     Ok(text.split(',').map(Value::from).collect())
 }
 
-fn integer(number: i128, bounds: &RangeInclusive<i128>) -> Result<Value, Fault> {
-    let number = within(number, bounds)?;
-    // Bounds are those of some Rust integer of 64 bits, so that there is a JSON number.
+fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> {
+    if text.contains('\0') {
+        // No database can hold it.
+        return Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"));
+    }
+    let choices = choices(schema);
+    if !choices.is_empty() {
+        let fault = || Fault::new(FieldCode::InvalidValue, format!("must be one of {}", choices.join(", ")));
+        return choices.contains(&text).then_some(()).ok_or_else(fault);
+    }
+    // A rule decides alone: it may trim first.
+    if let Some(rule) = rule_of(schema) {
+        return rule(text, rules);
+    }
+    fault_of_length(schema, text.chars().count(), ("minLength", "maxLength"), "characters")
+        .map_or(Ok(()), Err)
+}
+
+fn rule_of(schema: &Value) -> Option<values::TextRule> {
+    text_of(schema, markers::RULE).or_else(|| text_of(schema, "format")).and_then(values::rule)
+}
+
+fn fault_of_length(schema: &Value, length: usize, (least, most): (&str, &str), what: &str) -> Option<Fault> {
+    let bound = |keyword| usize::try_from(schema.get(keyword)?.as_u64()?).ok();
+    if let Some(least) = bound(least).filter(|least| length < *least) {
+        return Some(Fault::new(FieldCode::TooShort, format!("must have at least {least} {what}")));
+    }
+    let most = bound(most).filter(|most| length > *most)?;
+    Some(Fault::new(FieldCode::TooLong, format!("must have at most {most} {what}")))
+}
+
+fn integer(schema: &Value, number: i128) -> Result<Value, Fault> {
+    within(schema, number, |bound| bound.as_i64().map(i128::from))?;
     Ok(Number::from_i128(number).map_or(Value::Null, Value::Number))
 }
 
-/// The whole number that a fraction is, as in `2.0`; the nearest there is when it has more digits than any.
-fn whole(number: f64) -> Option<i128> {
-    let nearest = if number < 0.0 { i128::MIN } else { i128::MAX };
-    (number.fract() == 0.0).then(|| format!("{number:.0}").parse().unwrap_or(nearest))
+fn decimal(schema: &Value, number: f64) -> Result<Value, Fault> {
+    within(schema, number, Value::as_f64)?;
+    Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
+}
+
+fn within<T: PartialOrd + Display>(
+    schema: &Value,
+    number: T,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<(), Fault> {
+    let bound = |keyword: &str| schema.get(keyword).and_then(&read);
+    if let Some(least) = bound("minimum").filter(|least| number < *least) {
+        return Err(Fault::new(FieldCode::TooSmall, format!("must be at least {least}")));
+    }
+    match bound("maximum").filter(|most| number > *most) {
+        Some(most) => Err(Fault::new(FieldCode::TooLarge, format!("must be at most {most}"))),
+        None => Ok(()),
+    }
+}
+
+/// The whole number that `2.0` is; the nearest there is when it has more digits than any.
+fn whole(number: f64) -> i128 {
+    format!("{number:.0}").parse().unwrap_or(if number < 0.0 { i128::MIN } else { i128::MAX })
 }
 
 fn whole_of_text(text: &str) -> Result<i128, Fault> {
@@ -263,34 +307,100 @@ fn whole_of_text(text: &str) -> Result<i128, Fault> {
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i128::MIN } else { i128::MAX }))
 }
 
-fn decimal(number: f64, bounds: &RangeInclusive<f64>) -> Result<Value, Fault> {
-    let number = within(number, bounds)?;
-    Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
+/// The fraction that is nearest to a whole number.
+fn fraction(number: i128) -> f64 {
+    // Digits always are a number.
+    number.to_string().parse().unwrap_or_default()
 }
 
-fn decimal_of_whole(number: i128, bounds: &RangeInclusive<f64>) -> Result<Value, Fault> {
-    // Exact within every bound that has no more digits than a fraction can hold.
-    number.to_string().parse().map_err(|_| too_large(bounds.end())).and_then(|number| decimal(number, bounds))
-}
-
-fn decimal_of_text(text: &str) -> Result<f64, Fault> {
+fn fraction_of_text(text: &str) -> Result<f64, Fault> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     let number = text.parse::<f64>().ok().filter(|number| is_plain && number.is_finite());
     number.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a decimal number"))
 }
 
-fn within<T: PartialOrd + Display>(number: T, bounds: &RangeInclusive<T>) -> Result<T, Fault> {
-    if number < *bounds.start() {
-        Err(Fault::new(FieldCode::TooSmall, format!("must be at least {}", bounds.start())))
-    } else if number > *bounds.end() {
-        Err(too_large(bounds.end()))
-    } else {
-        Ok(number)
+/// The schema that a reference leads to, or that stands beside `null`; and whether `null` is a value too.
+fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> (&'a Value, bool) {
+    let name = text_of(schema, "$ref").and_then(|reference| reference.rsplit('/').next());
+    if let Some(schema) = name.and_then(|name| definitions.get(name)) {
+        return resolved(schema, definitions);
+    }
+    match list_of(schema, "anyOf").iter().find(|choice| type_of(choice) != "null") {
+        Some(only) => (resolved(only, definitions).0, true),
+        None => (schema, list_of(schema, "type").iter().any(|name| name == "null")),
     }
 }
 
-fn too_large(most: &impl Display) -> Fault {
-    Fault::new(FieldCode::TooLarge, format!("must be at most {most}"))
+/// The name of the type, whether or not `null` is a value too.
+fn type_of(schema: &Value) -> &str {
+    let name = match schema.get("type") {
+        Some(Value::Array(names)) => names.first(),
+        name => name,
+    };
+    // A `oneOf` of texts has no type.
+    name.and_then(Value::as_str).unwrap_or(if schema.get("oneOf").is_some() { "string" } else { "" })
+}
+
+/// The texts that a schema allows alone: an `enum`, or a `oneOf` of constants.
+fn choices(schema: &Value) -> Vec<&str> {
+    let constants = list_of(schema, "oneOf").iter().filter_map(|choice| choice.get("const"));
+    list_of(schema, "enum").iter().chain(constants).filter_map(Value::as_str).collect()
+}
+
+fn text_of<'a>(schema: &'a Value, keyword: &str) -> Option<&'a str> {
+    schema.get(keyword)?.as_str()
+}
+
+fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
+    schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// What a schema says that is not checked, or leaves without bounds: the document would promise what is not enforced.
+pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
+    unchecked_within(schema, definitions, &mut HashSet::new())
+}
+
+/// Keywords of every schema that are for readers, or that a rule checks.
+const NOTES: [&str; 8] = [
+    "type",
+    "title",
+    "description",
+    "default",
+    "examples",
+    markers::RULE,
+    markers::DEFERRED,
+    markers::CLEARS,
+];
+
+fn unchecked_within<'a>(
+    schema: &'a Value,
+    definitions: &'a Map<String, Value>,
+    seen: &mut HashSet<&'a str>,
+) -> Option<String> {
+    if text_of(schema, "$ref").is_some_and(|reference| !seen.insert(reference)) {
+        return None;
+    }
+    let (schema, _) = resolved(schema, definitions);
+    let (known, bounds): (&[&str], &[&str]) = match type_of(schema) {
+        "string" if !choices(schema).is_empty() => (&["enum", "oneOf"], &[]),
+        "string" if rule_of(schema).is_some() => (&["format", "pattern", "minLength", "maxLength"], &[]),
+        "string" => (&["format", "minLength", "maxLength"], &["maxLength"]),
+        "integer" | "number" => (&["format", "minimum", "maximum"], &["minimum", "maximum"]),
+        "boolean" => (&[], &[]),
+        "array" => (&["items", "minItems", "maxItems", markers::SORT], &["items", "maxItems"]),
+        "object" => (&["properties", "required", "additionalProperties"], &["additionalProperties"]),
+        _ => return Some(format!("the type of {schema}")),
+    };
+    let fields = schema.as_object()?;
+    let is_checked = |key: &&String| known.contains(&key.as_str()) || NOTES.contains(&key.as_str());
+    if let Some(other) = fields.keys().find(|key| !is_checked(key)) {
+        return Some(format!("`{other}` of {schema}"));
+    }
+    if let Some(bound) = bounds.iter().find(|bound| !fields.contains_key(**bound)) {
+        return Some(format!("{schema} without `{bound}`"));
+    }
+    let members = fields.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    members.chain(fields.get("items")).find_map(|schema| unchecked_within(schema, definitions, seen))
 }
 
 #[cfg(test)]
@@ -301,10 +411,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::extract::{
-        Amount, Changed, Faults, Sorts, Text,
-        input::{inputs, shape_of},
-        query, test_rules,
+    use crate::{
+        extract::{Amount, Changed, Faults, Sorts, Text, inputs, query, test_rules},
+        openapi::schemas,
     };
 
     #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -347,9 +456,9 @@ mod tests {
     /// What is sound of a body, and the faults of the rest.
     fn read(body: &str) -> (Value, Vec<(String, FieldCode)>) {
         let (rules, mut faults) = (test_rules(), Faults::default());
-        let mut reading = Reading { source: Source::Body, rules: &rules, faults: &mut faults };
-        let shape = shape_of::<Probe>().unwrap();
-        let sound = check(&shape, serde_json::from_str(body).unwrap(), &mut reading);
+        let (schema, definitions) = &schemas::of_input::<Probe>();
+        let mut reading = Reading { source: Source::Body, definitions, rules: &rules, faults: &mut faults };
+        let sound = check(schema, serde_json::from_str(body).unwrap(), &mut reading);
         (sound.map_or(Value::Null, Value::from), codes(faults))
     }
 
@@ -386,8 +495,8 @@ mod tests {
                 ("inner.kind", InvalidValue),
                 ("inner.more", Unknown),
                 ("a", Unknown),
-                ("b", Unknown),
                 ("a", Repeated),
+                ("b", Unknown),
             ],
         );
         let (_, faults) = read(r#"{"text": "abcd", "ids": ["a", "b", "c"], "name": "a\u0007"}"#);
@@ -475,6 +584,28 @@ mod tests {
             let (probe, faults) = read(&format!("text=a&{text}"));
             assert_faults(&faults, &[fault]);
             assert!(probe.is_some(), "{text}: what is sound is read");
+        }
+    }
+
+    #[test]
+    fn what_is_not_checked_is_found() {
+        let unchecked = |schema: &Value| unchecked(schema, &Map::new());
+        let (schema, definitions) = schemas::of_input::<Probe>();
+        assert_eq!(super::unchecked(&schema, &definitions), None);
+        for schema in [
+            json!({"type": "string"}),
+            json!({"type": "string", "maxLength": 9, "pattern": "^a"}),
+            json!({"type": "integer", "minimum": 0}),
+            json!({"type": "number", "maximum": 0}),
+            json!({"type": "integer", "minimum": 0, "maximum": 9, "multipleOf": 2}),
+            json!({"type": "array", "items": {"type": "boolean"}}),
+            json!({"type": "array", "maxItems": 1, "items": {"type": "string"}}),
+            json!({"type": "object", "properties": {}}),
+            json!({"$ref": "#/components/schemas/Gone"}),
+            json!({}),
+            json!(true),
+        ] {
+            assert!(unchecked(&schema).is_some(), "{schema}");
         }
     }
 }

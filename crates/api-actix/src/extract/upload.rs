@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     edge::in_flight::read_body,
-    openapi::carrier,
+    openapi::describe,
     problem::{FieldCode, Problem, kinds},
     state::Api,
     uploads::UploadPermit,
@@ -36,7 +36,7 @@ const FIELD: &str = "avatar";
 /// The size of a form in bytes: the picture, and the boundaries and headers around it.
 const MAX_FORM: usize = MAX_AVATAR_UPLOAD.saturating_add(64 * 1024);
 
-/// The parts of a form that are read, so that the superfluous ones can be named.
+/// The parts of a form that are read, so that unknown ones can be reported.
 const MAX_PARTS: usize = 8;
 
 /// A form with a picture, on a call without query parameters. It is counted for the signed-in user before it is read, and
@@ -47,7 +47,7 @@ pub(crate) struct AvatarUpload {
     /// A JPEG, PNG or WebP picture, told by its content; at most 2 MiB and 25 megapixels.
     #[schemars(with = "String", extend("format" = "binary"))]
     pub(crate) avatar: Vec<u8>,
-    /// Held as long as the picture is.
+    /// Kept as long as the picture is in memory.
     #[schemars(skip)]
     pub(crate) permit: UploadPermit,
 }
@@ -80,7 +80,10 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
     body::check_packing_and_length(request, MAX_FORM)
 }
 
-/// Counts the upload for the caller, and waits for nothing: it is refused when too many run.
+/// Counts the upload for the caller and takes a permit for it.
+///
+/// # Errors
+/// 429 when the caller has uploaded too much, 503 when too many uploads run.
 async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
     let user = user_of(request)?;
     let of_user = api.uploads.of_user(&user)?;
@@ -88,7 +91,7 @@ async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<Upload
     of_user.acquire()
 }
 
-/// The picture, unless it is missing.
+/// Reads the form; `None` without a picture.
 async fn read(
     headers: &HeaderMap,
     payload: Payload,
@@ -151,9 +154,9 @@ impl Apiv2Schema for AvatarUpload {}
 
 impl OperationModifier for AvatarUpload {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
+        describe::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
         body::add_problems(op);
-        carrier::add_problem(op, &kinds::RATE_LIMITED);
-        carrier::add_problem(op, &kinds::UNAVAILABLE);
+        describe::add_problem(op, &kinds::RATE_LIMITED);
+        describe::add_problem(op, &kinds::UNAVAILABLE);
     }
 }

@@ -10,7 +10,7 @@ use app::accounts::{MailQuota, PresentedToken};
 use domain::{
     accounts::EmailAddress,
     network::Network,
-    throttle::{RateLimit, RateLimiter, Standing, Verdict},
+    throttle::{QuotaState, RateLimit, RateLimiter, Verdict},
 };
 
 use super::{headers::RateLimitHeaders, refusals::exhausted, settings::RateLimits};
@@ -35,7 +35,7 @@ struct CountedLimits(Vec<CountedLimit>);
 struct CountedLimit {
     limit: LimitOf,
     subject: String,
-    quotas: Vec<Standing>,
+    quotas: Vec<QuotaState>,
     rule: Rule,
 }
 
@@ -225,7 +225,7 @@ fn keep(
     verdict: Verdict,
     counted: CountedLimit,
 ) -> Result<(), Problem> {
-    let Verdict { is_allowed, standings: quotas } = verdict;
+    let Verdict { is_allowed, quotas } = verdict;
     if !is_allowed {
         return Err(exhausted((counted.limit)(limits), &quotas));
     }

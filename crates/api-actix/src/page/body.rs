@@ -6,32 +6,32 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "{T}Page")]
 pub(crate) struct PageBody<T> {
-    /// What stands on it, in order.
+    /// The items, in order.
     pub(crate) items: Vec<T>,
-    /// Its number, from 1; `null` when it was read by cursor.
+    /// The number of the page, from 1; `null` when it was read by cursor.
     #[schemars(range(min = 1))]
     pub(crate) page: Option<u32>,
-    /// How many items it holds at most.
+    /// The items of a page at most.
     #[schemars(range(min = 1))]
     pub(crate) page_size: u32,
-    /// How many items the list has; `null` when it was read by cursor.
+    /// The items of the list; `null` when it was read by cursor.
     pub(crate) total_items: Option<u64>,
-    /// How many pages the list has; `null` when it was read by cursor.
+    /// The pages of the list; `null` when it was read by cursor.
     pub(crate) total_pages: Option<u64>,
-    /// Whether there are more items than `total_items` says.
+    /// Whether `total_items` is a lower bound.
     pub(crate) total_is_estimate: bool,
-    /// Where the next page begins; `null` on the last one.
+    /// Reads the next page; `null` on the last one.
     pub(crate) next_cursor: Option<String>,
-    /// Whether the list is always one page, whose call takes no `page`.
+    /// Whether the list is always one page, so its links have no `page`.
     #[serde(skip)]
     pub(crate) is_whole: bool,
 }
 
-/// The page that an item stands on in examples.
+/// The example of a page with this item.
 pub(crate) fn example(item: Value) -> Value {
     let total = Some(Total { items: 1, is_estimate: false });
     let items = vec![item];
@@ -40,7 +40,7 @@ pub(crate) fn example(item: Value) -> Value {
 }
 
 impl<T> PageBody<T> {
-    /// Puts a part of a list in its envelope.
+    /// The page of a listing.
     pub(crate) fn of<S>(listing: Listing<S>, show: impl Fn(S) -> T) -> Self {
         let total_items = listing.total.map(|total| total.items);
         Self {

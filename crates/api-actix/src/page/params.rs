@@ -11,7 +11,7 @@ use crate::{
     rules::Rules,
 };
 
-/// Any greater number is not exact in every client.
+/// The greatest integer that every client represents exactly (2⁵³ − 1).
 const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
 /// Far longer than any cursor, and short enough for the head of a request however it is escaped.
@@ -20,13 +20,13 @@ const MAX_CURSOR: usize = 2_048;
 /// Which page of a list is asked for. A list with more parameters flattens these into its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct PageParams {
-    /// Counted from 1.
+    /// The number of the page, from 1; 1 by default.
     #[schemars(range(min = 1, max = MAX_PAGE), example = 1)]
     page: Option<u64>,
-    /// How many items a page holds at most; 20 without it.
+    /// The items of a page at most; 20 by default.
     #[schemars(range(min = 1, max = MAX_PAGE_SIZE), example = 20)]
     page_size: Option<u32>,
-    /// The `next_cursor` of the page before, in place of `page`.
+    /// The `next_cursor` of the previous page, instead of `page`.
     #[schemars(length(max = MAX_CURSOR))]
     cursor: Option<String>,
 }
@@ -42,7 +42,7 @@ impl Input for PageParams {
                 None
             }
             (None, Some(text)) => Some(PageSelection::Cursor { text, size }),
-            // A page that no list has is refused as too deep.
+            // A number beyond `u32` is refused as too deep.
             (page, None) => {
                 let page = page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
                 Some(PageSelection::Numbered { page, size })

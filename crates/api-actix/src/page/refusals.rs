@@ -12,7 +12,7 @@ impl Refusal for InvalidPage {
     fn problem(&self) -> Problem {
         match self {
             Self::TooDeep => Problem::new(&kinds::USE_CURSOR),
-            // Found by the reader of the parameters already.
+            // The schema of the parameters refuses these before.
             Self::PageTooSmall | Self::SizeTooSmall | Self::SizeTooLarge => {
                 Problem::new(&kinds::VALIDATION_FAILED)
             }

@@ -1,4 +1,4 @@
-//! What a problem looks like on the wire.
+//! The JSON of a problem.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,20 +12,20 @@ pub(crate) struct ProblemBody<'a> {
     /// The address of a page that explains this kind of problem.
     #[schemars(extend("format" = "uri"))]
     r#type: String,
-    /// A few words for people.
+    /// A short name, for people.
     title: &'static str,
-    /// The HTTP status again.
+    /// The HTTP status.
     #[schemars(range(min = 400, max = 599))]
     status: u16,
-    /// What a client switches on; it never changes.
+    /// The stable code, for programs.
     code: &'static str,
     /// What happened, for people.
     detail: &'a str,
-    /// The path that was asked for.
+    /// The path of the request.
     instance: &'a str,
-    /// Names this request in the server's log.
+    /// The id of this request in the server's log.
     request_id: &'a str,
-    /// Every unacceptable field; there in `validation_failed` alone.
+    /// Every unacceptable field; only in `validation_failed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
 }
@@ -51,7 +51,7 @@ impl<'a> ProblemBody<'a> {
     }
 }
 
-/// Where a kind of problem is explained.
+/// The address of the page that explains a kind of problem.
 pub(crate) fn address(public_url: &str, kind: &super::Kind) -> String {
     format!("{}/problems/{}", public_url.trim_end_matches('/'), kind.slug())
 }

@@ -21,11 +21,11 @@ pub enum FieldCode {
     TooSmall,
     /// It is above the greatest allowed value.
     TooLarge,
-    /// It has not the required format.
+    /// It does not have the required format.
     InvalidFormat,
     /// It is not one of the allowed values, or contradicts another field.
     InvalidValue,
-    /// It names what does not exist.
+    /// It refers to something that does not exist.
     NotFound,
     /// A password that is among the most common ones.
     TooCommon,
@@ -51,7 +51,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    /// Says what is wrong with a field.
+    /// An error of a field.
     pub fn new(field: impl Into<String>, code: FieldCode, message: impl Into<String>) -> Self {
         Self { field: field.into(), code, message: message.into() }
     }

@@ -58,7 +58,7 @@ macro_rules! kinds {
                 Kind { status: $status, code: $code, title: $title, explanation: $explanation };
         )*
 
-        /// Every kind there is.
+        /// All kinds.
         pub static ALL: &[&Kind] = &[$(&$name),*];
     };
 }

@@ -1,4 +1,4 @@
-//! What errors of the domain look like from outside, wherever a use case passes them on.
+//! The problems of domain errors that several use cases return.
 
 use domain::{
     accounts::{AccessError, HashError, PasswordProblem},
@@ -84,7 +84,7 @@ impl Refusal for PasswordProblem {
     }
 }
 
-/// The code of a field that holds a password.
+/// The code of a field with an unacceptable password.
 pub(crate) const fn password_code(problem: PasswordProblem) -> FieldCode {
     match problem {
         PasswordProblem::TooShort { .. } => FieldCode::TooShort,

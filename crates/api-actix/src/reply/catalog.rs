@@ -19,7 +19,7 @@ use crate::{
         context::SignedIn,
     },
     etag,
-    openapi::carrier,
+    openapi::{describe, headers},
     page::{self, PageBody},
     problem::{Problem, kinds},
 };
@@ -66,11 +66,16 @@ fn conditional(
     builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
 }
 
-fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw) {
-    carrier::add_answer::<T>(op, 200, "Found.", &["ETag"]);
-    carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
-    carrier::add_if_none_match(op);
+fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw, etag: &str, example: &str) {
+    let headers = [etag, headers::CATALOG_CACHE];
+    describe::add_answer::<T>(op, 200, "Found.", &headers);
+    describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+    describe::add_if_none_match(op, example);
 }
+
+/// Entity tags for examples.
+const STRONG_EXAMPLE: &str = "\"3-9f1c2a3b4c5d6e7f\"";
+const WEAK_EXAMPLE: &str = "W/\"9f1c2a3b4c5d6e7f\"";
 
 impl<T: Serialize> Responder for VersionedItem<T> {
     type Body = BoxBody;
@@ -86,7 +91,7 @@ impl<T> Apiv2Schema for VersionedItem<T> {}
 
 impl<T: JsonSchema> OperationModifier for VersionedItem<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        describe_item::<T>(op);
+        describe_item::<T>(op, headers::STRONG_ETAG, STRONG_EXAMPLE);
     }
 }
 
@@ -102,7 +107,7 @@ impl<T> Apiv2Schema for CatalogItem<T> {}
 
 impl<T: JsonSchema> OperationModifier for CatalogItem<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        describe_item::<T>(op);
+        describe_item::<T>(op, headers::WEAK_ETAG, WEAK_EXAMPLE);
     }
 }
 
@@ -118,8 +123,9 @@ impl<T> Apiv2Schema for CatalogPage<T> {}
 
 impl<T: JsonSchema> OperationModifier for CatalogPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_page::<PageBody<T>, T>(op, &["ETag", "Link"], page::example);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag", "Link"]);
-        carrier::add_if_none_match(op);
+        let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
+        describe::add_page::<PageBody<T>, T>(op, &headers, page::example);
+        describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        describe::add_if_none_match(op, WEAK_EXAMPLE);
     }
 }

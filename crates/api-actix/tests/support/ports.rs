@@ -87,7 +87,7 @@ impl Backoff for Doubles {
 #[async_trait]
 impl RateLimiter for Doubles {
     async fn take(&self, _: &RateLimit, _: &str) -> Verdict {
-        Verdict { is_allowed: true, standings: Vec::new() }
+        Verdict { is_allowed: true, quotas: Vec::new() }
     }
     async fn take_once(&self, limit: &RateLimit, subject: &str, _: &str) -> Verdict {
         self.take(limit, subject).await

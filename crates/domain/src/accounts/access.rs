@@ -3,8 +3,8 @@ use crate::{
     store::{Attempt, UnitsOfWork},
 };
 
-/// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor as he is now. What
-/// changes a user's role or state, or deletes the account, locks that user too, and so happens before or after the unit.
+/// Begins a unit of work for an actor: locks the users that the authority names, then checks the actor's current role and state.
+/// Changes of a user's role or state and deletions lock that user too, so they happen before or after the unit.
 ///
 /// Every area's store calls this to begin units for actors.
 ///

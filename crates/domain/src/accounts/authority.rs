@@ -56,7 +56,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Any active user may do this with what is his own.
+    /// Any active user may do this with their own data.
     #[must_use]
     pub fn own(actor: &Actor) -> Self {
         Self::of(actor, Role::User)
@@ -69,7 +69,7 @@ impl Authority {
         Self { actor: *actor, least, locks }
     }
 
-    /// Locks another user too: whom it is done to.
+    /// Locks another user too, for example the one that is changed.
     #[must_use]
     pub fn locking(mut self, user_id: UserId) -> Self {
         if !self.locks.ids.contains(&user_id) {

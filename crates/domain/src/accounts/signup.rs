@@ -1,4 +1,4 @@
-//! Signing up: how an account comes to be and is activated.
+//! Signing up: creating an account and activating it.
 
 use async_trait::async_trait;
 
@@ -17,7 +17,7 @@ gathered! {
 /// Begins units of work about signing up.
 #[async_trait]
 pub trait SignUpStore: Send + Sync {
-    /// Begins one: nobody is signed in.
+    /// Begins one without a signed-in user.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn SignUpUnit>, StoreError>;
 }
 

@@ -28,6 +28,7 @@ const MAX_DURATION_MINUTES: i32 = 100_000;
 
 /// What makes a movie the same movie: no two have the same. Names are compared letter by letter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MovieIdentity {
     /// The title.
     pub name: String,
@@ -42,8 +43,10 @@ pub struct MovieIdentity {
 /// [`Facts::check`] makes [`CheckedFacts`] of it. [`FactsBuilder`](super::FactsBuilder) collects the facts one by one where
 /// some may be missing.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Facts {
     /// Title, year and running time.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub identity: MovieIdentity,
     /// The rating at IMDb, 0–10.
     pub imdb: f64,

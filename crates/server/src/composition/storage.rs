@@ -5,7 +5,7 @@ use adapter_sqlite::SqliteDatabase;
 use async_trait::async_trait;
 use domain::{storage::Storage, store::StoreError};
 
-use super::StartError;
+use super::start_error::StartError;
 use crate::config::{DatabaseSetting, Settings};
 
 /// How the database's schema stands to this program.

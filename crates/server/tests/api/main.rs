@@ -23,12 +23,12 @@ mod cart;
 mod catalog;
 mod crash;
 mod docs;
+mod every_answer;
 mod given_back;
 mod health;
 mod logs;
 mod lost_races;
 mod mails;
-mod manners;
 mod openapi;
 mod overload;
 mod pages;
@@ -59,12 +59,12 @@ fn main() -> ExitCode {
         catalog::cases(),
         crash::cases(),
         docs::cases(),
+        every_answer::cases(),
         given_back::cases(),
         health::cases(),
         logs::cases(),
         lost_races::cases(),
         mails::cases(),
-        manners::cases(),
         openapi::cases(),
         overload::cases(),
         pages::cases(),

@@ -23,7 +23,11 @@ fn metadata() -> Metadata {
 }
 
 fn used(package: &Package) -> BTreeSet<String> {
-    let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    // What an optional feature needs is for those who turn it on.
+    let normal = package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind == DependencyKind::Normal && !dependency.optional);
     normal.map(|dependency| dependency.name.clone()).collect()
 }
 

@@ -40,10 +40,10 @@ pub(crate) struct ActivateBody {
 
 /// The address of an account that a link is sent to.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "EmailOnly", example = json!({"email": "ann@example.com"}))]
-pub(crate) struct EmailBody {
+#[schemars(rename = "LinkRequest", example = json!({"email": "ann@example.com"}))]
+pub(crate) struct LinkRequestBody {
     /// The address that was registered.
     pub(crate) email: Text<EmailAddress>,
 }
 
-inputs!(ActivateBody, EmailBody);
+inputs!(ActivateBody, LinkRequestBody);

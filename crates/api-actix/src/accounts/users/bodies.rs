@@ -1,7 +1,9 @@
 //! The bodies of users.
 
 use app::accounts::UserChanges;
-use domain::accounts::{Gender, Profile, Role, UserDetails};
+use domain::accounts::{
+    Gender, MAX_EMAIL_LENGTH, MAX_INFO_LENGTH, MAX_NAME_LENGTH, Profile, Role, UserDetails,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -82,10 +84,13 @@ impl From<GenderBody> for Gender {
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Profile", example = profile_example())]
 pub(crate) struct ProfileBody {
+    #[schemars(length(max = MAX_NAME_LENGTH))]
     first_name: Option<String>,
+    #[schemars(length(max = MAX_NAME_LENGTH))]
     last_name: Option<String>,
     gender: Option<GenderBody>,
     date_of_birth: Option<Day>,
+    #[schemars(length(max = MAX_INFO_LENGTH))]
     info: Option<String>,
     /// The address of the picture. It needs no token, and its content never changes.
     #[schemars(extend("format" = "uri"))]
@@ -111,6 +116,7 @@ impl ProfileBody {
 #[schemars(rename = "User", example = user_example())]
 pub(crate) struct UserBody {
     id: Uuid,
+    #[schemars(email, length(max = MAX_EMAIL_LENGTH))]
     email: String,
     role: RoleBody,
     /// Whether the user may sign in.

@@ -19,10 +19,10 @@ gathered! {
 /// Begins units of work about all that is stored of a user.
 #[async_trait]
 pub trait OwnDataStore: Send + Sync {
-    /// Begins one for a user who reads his own data.
+    /// Begins one for a user who reads their own data.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OwnDataUnit>, AccessError>;
-    /// Begins one for a user who deletes his account. Locks every administrator too, so that of two who would leave none the
-    /// later one sees it.
+    /// Begins one for a user who deletes their account. Locks every administrator too, so that two administrators cannot
+    /// delete their accounts at the same time and leave none.
     async fn begin_deletion(
         &self,
         attempt: Attempt,

@@ -18,7 +18,7 @@ gathered! {
 pub trait ProfileStore: Send + Sync {
     /// Begins one for the server itself, which removes pictures that no profile shows.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn ProfileUnit>, StoreError>;
-    /// Begins one for a user who changes his own profile.
+    /// Begins one for a user who changes their own profile.
     async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn ProfileUnit>, AccessError>;
 }
 

@@ -11,20 +11,20 @@ use crate::{
     time::Instant,
 };
 
-/// An account with what its owner says of themselves: as the owner and administrators see it.
+/// An account with its profile, as its owner and administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDetails {
     /// Its identifier.
     pub id: UserId,
     /// Its address.
     pub email: EmailAddress,
-    /// What it may do.
+    /// What its owner may do.
     pub role: Role,
-    /// Whether it may sign in.
+    /// Whether its owner may sign in.
     pub is_active: bool,
-    /// When it was made.
+    /// When it was registered.
     pub created_at: Instant,
-    /// What its owner says; `None` while nothing was ever said.
+    /// The profile; `None` when there is none yet.
     pub profile: Option<Profile>,
 }
 
@@ -43,7 +43,7 @@ impl UserDetails {
     }
 }
 
-/// Which users are wanted: those that meet all of it.
+/// Selects users: those that meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFilter {
     /// A part of the address.
@@ -71,10 +71,10 @@ impl UserFilter {
     }
 }
 
-/// By what users can be sorted.
+/// The keys that users can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UserSortKey {
-    /// When the account was made.
+    /// When the account was registered.
     CreatedAt,
     /// The address, by its key.
     Email,
@@ -88,15 +88,14 @@ impl SortKey for UserSortKey {
 pub type UserSort = Sort<UserSortKey>;
 
 impl UserSort {
-    /// The newest first: how users are sorted when nobody says.
+    /// The newest first: the default order.
     pub const NEWEST: Self = Self { key: UserSortKey::CreatedAt, descending: true };
 }
 
 /// Reads accounts with their profiles, outside a unit of work.
 #[async_trait]
 pub trait UserQueries: Send + Sync {
-    /// A page of the users that meet the filter, in this order. The part of the address MUST be taken as it is, whatever
-    /// characters are in it; ties MUST be broken by the identifier, in the direction of the last sort; numbered pages
+    /// A page of the users that meet the filter, in this order. The part of the address MUST be matched literally; ties MUST be broken by the identifier, in the direction of the last sort; numbered pages
     /// MUST have the total, those behind a position MUST NOT, and positions MUST hold when their user changes or goes.
     async fn user_page(
         &self,

@@ -1,5 +1,5 @@
-//! What holds for every route (api.md section 1; quality C4, C9–C11). Most of it is checked on every answer of the
-//! suite, in `support/answer.rs`; here is what has to be provoked.
+//! The rules for every route. Most are checked on every answer of the suite (`support/answer.rs`); here are those that need a
+//! request of their own.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
-//! Carries what OpenAPI 3.1 can say through paperclip, which speaks Swagger 2.
+//! Describes parts of an operation, for extractors and answers.
 //!
-//! Extractors and answers describe themselves in JSON that stands in the *descriptions* of paperclip's parameters
-//! and responses, the one text that it passes on whole. [`mend`](super::mend) takes it out again.
+//! paperclip knows Swagger 2 only. So a part of the OpenAPI 3.1 document is written as JSON into the *description* of a
+//! paperclip parameter or response, which is kept as it is; [`convert`](super::convert) reads it there.
 
 use domain::accounts::Role;
 use paperclip::v2::models::{DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response};
@@ -9,12 +9,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::schemas::{self, Schemas, markers};
+use super::{
+    headers,
+    schemas::{self, Schemas, markers},
+};
 use crate::problem::Kind;
 
-/// What a description holds on its way through paperclip.
+/// A part of the document.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Cargo {
+pub(crate) struct Fragment {
     /// An OpenAPI 3.1 parameter, request body or response.
     pub(crate) object: Value,
     /// The named schemas that it refers to.
@@ -23,36 +26,36 @@ pub(crate) struct Cargo {
     pub(crate) codes: Vec<String>,
 }
 
-impl Cargo {
-    fn packed(&self) -> Option<String> {
+impl Fragment {
+    fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
-    /// Takes the cargo out of a description.
-    pub(crate) fn of(description: &Value) -> Option<Self> {
+    /// Reads the part that a description of paperclip holds.
+    pub(crate) fn in_description(description: &Value) -> Option<Self> {
         serde_json::from_str(description.as_str()?).ok()
     }
 }
 
-/// Adds the parameters that a query type's properties are.
+/// Adds the members of a query type as parameters.
 pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     let (schema, mut definitions) = schemas::of_input::<T>();
-    // The type is no schema of its own: its members are parameters.
+    // The members are parameters; the type itself has no schema.
     let name = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
     let Some(schema) = name.and_then(|name| definitions.shift_remove(name)) else { return };
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    definitions.values_mut().for_each(schemas::strip);
+    definitions.values_mut().for_each(schemas::show);
     for (name, property) in properties {
         let is_sort = property.get(markers::SORT).is_some();
         let mut property = property.clone();
-        schemas::strip(&mut property);
+        schemas::show(&mut property);
         let description = take(&mut property, "description");
         let example = take(&mut property, "examples").and_then(|all| all.get(0).cloned());
         let must = required.iter().any(|other| other == name.as_str());
         let mut object = json!({"name": name, "in": "query", "required": must, "schema": property});
         if let Some(fields) = object.as_object_mut() {
-            // Its parts are separated by commas.
+            // The parts are separated by commas.
             let style = is_sort.then(|| ("style", json!("form"))).into_iter();
             let explode = is_sort.then(|| ("explode", json!(false)));
             let notes = [("description", description), ("example", example)].into_iter();
@@ -64,7 +67,7 @@ pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
             op,
             ParameterIn::Query,
             name,
-            &Cargo { object, definitions: definitions.clone(), codes: Vec::new() },
+            &Fragment { object, definitions: definitions.clone(), codes: Vec::new() },
         );
     }
 }
@@ -75,10 +78,10 @@ pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
         "in": "path",
         "required": true,
         "description": "The identifier, a UUID.",
-        "schema": {"type": "string", "format": "uuid"},
+        "schema": {"type": "string", "format": "uuid", "maxLength": 36},
         "example": "0190a1b2-0000-7000-8000-000000000000",
     });
-    add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
+    add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
 /// Adds the file name at the end of the path; paperclip gives it the name that the path has.
@@ -87,10 +90,10 @@ pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
         "in": "path",
         "required": true,
         "description": "The file's name, as it stands in an answer.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 100},
         "example": example,
     });
-    add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
+    add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
 /// Adds the name at the end of the path, which is one of these; paperclip gives it the name that the path has.
@@ -102,25 +105,29 @@ pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, nam
         "schema": {"type": "string", "enum": names},
         "example": names.first(),
     });
-    add_parameter(op, ParameterIn::Path, "", &Cargo { object, ..Cargo::default() });
+    add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
 }
 
-/// Adds a form with a file in this field, which may be of these media types.
+/// Adds a form with a file of one of these media types in this field.
 pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
     let (mut media, definitions) = media(schemas::of_shown_input::<T>());
     if let Some(media) = media.as_object_mut() {
         media.insert("encoding".into(), json!({field: {"contentType": types}}));
     }
     let object = json!({"required": true, "content": {"multipart/form-data": media}});
-    add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds a JSON body of this type, which may be called any of these.
+/// Adds a JSON body of this type. Other media types of the same schema are left to the description: generators of
+/// clients, such as openapi-python-client, make broken code of two media types with one schema.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
     let (media, definitions) = media(schemas::of_shown_input::<T>());
-    let content: Map<String, Value> = types.iter().map(|name| ((*name).to_owned(), media.clone())).collect();
-    let object = json!({"required": true, "content": content});
-    add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
+    let mut object = json!({"required": true, "content": {"application/json": media}});
+    if let (Some(fields), [_, .., other]) = (object.as_object_mut(), types) {
+        let text = format!("May also be sent as `{other}` (RFC 7396), which means the same.");
+        fields.insert("description".into(), text.into());
+    }
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
 /// Adds a JSON answer of this type, with these headers beside those of every answer.
@@ -133,13 +140,13 @@ pub(crate) fn add_answer<T: JsonSchema>(
     let (media, definitions) = media(schemas::of_answer::<T>());
     let object = json!({
         "description": description,
-        "headers": header_references(headers),
+        "headers": headers::references(headers),
         "content": {"application/json": media},
     });
-    insert(op, status, &Cargo { object, definitions, codes: Vec::new() });
+    insert(op, status, &Fragment { object, definitions, codes: Vec::new() });
 }
 
-/// Adds the answer of a list, whose pages are `P` and hold items of `T`. Its example is the page that `T`'s example stands on.
+/// Adds the answer of a list: a page `P` of items `T`. Its example is a page with the example of `T`.
 pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     op: &mut DefaultOperationRaw,
     headers: &[&str],
@@ -152,10 +159,10 @@ pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     }
     let object = json!({
         "description": "A page of the list.",
-        "headers": header_references(headers),
+        "headers": headers::references(headers),
         "content": {"application/json": media},
     });
-    insert(op, 200, &Cargo { object, definitions, codes: Vec::new() });
+    insert(op, 200, &Fragment { object, definitions, codes: Vec::new() });
 }
 
 /// Adds an answer that is a file.
@@ -165,11 +172,11 @@ pub(crate) fn add_file_answer(
     media_type: &str,
     headers: &[&str],
 ) {
-    let media = json!({"schema": {"type": "string", "format": "binary"}});
-    add_media_answer(op, description, media_type, media, headers);
+    // The media type says it all.
+    add_media_answer(op, description, media_type, json!({}), headers);
 }
 
-/// Adds an answer of another media type than that of the API, described by this media type object.
+/// Adds an answer of another media type, described by this media type object.
 pub(crate) fn add_media_answer(
     op: &mut DefaultOperationRaw,
     description: &str,
@@ -180,10 +187,10 @@ pub(crate) fn add_media_answer(
     let content = Map::from_iter([(media_type.to_owned(), media)]);
     let object = json!({
         "description": description,
-        "headers": header_references(headers),
+        "headers": headers::references(headers),
         "content": content,
     });
-    insert(op, 200, &Cargo { object, ..Cargo::default() });
+    insert(op, 200, &Fragment { object, ..Fragment::default() });
 }
 
 /// Adds an answer without a body.
@@ -193,34 +200,25 @@ pub(crate) fn add_empty_answer(
     description: &str,
     headers: &[&str],
 ) {
-    let object = json!({"description": description, "headers": header_references(headers)});
-    insert(op, status, &Cargo { object, ..Cargo::default() });
+    let object = json!({"description": description, "headers": headers::references(headers)});
+    insert(op, status, &Fragment { object, ..Fragment::default() });
 }
 
 /// Adds an error answer; several kinds of one status share it.
 pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     let key = kind.status.to_string();
-    let mut cargo = match op.responses.get(&key) {
+    let mut fragment = match op.responses.get(&key) {
         Some(Either::Right(response)) => response
             .description
             .as_ref()
-            .and_then(|text| Cargo::of(&Value::from(text.as_str())))
+            .and_then(|text| Fragment::in_description(&Value::from(text.as_str())))
             .unwrap_or_default(),
-        _ => Cargo::default(),
+        _ => Fragment::default(),
     };
-    if !cargo.codes.iter().any(|code| code == kind.code) {
-        cargo.codes.push(kind.code.to_owned());
+    if !fragment.codes.iter().any(|code| code == kind.code) {
+        fragment.codes.push(kind.code.to_owned());
     }
-    insert(op, kind.status, &cargo);
-}
-
-/// References to headers that the document describes once.
-pub(crate) fn header_references(names: &[&str]) -> Value {
-    names
-        .iter()
-        .map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
-        .collect::<Map<_, _>>()
-        .into()
+    insert(op, kind.status, &fragment);
 }
 
 /// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
@@ -243,19 +241,19 @@ fn media((schema, mut definitions): Schemas) -> Schemas {
     (media, definitions)
 }
 
-fn add_parameter(op: &mut DefaultOperationRaw, place: ParameterIn, name: &str, cargo: &Cargo) {
+fn add_parameter(op: &mut DefaultOperationRaw, place: ParameterIn, name: &str, fragment: &Fragment) {
     op.parameters.push(Either::Right(Parameter {
         in_: place,
         name: name.to_owned(),
         required: true,
         data_type: Some(DataType::String),
-        description: cargo.packed(),
+        description: fragment.to_text(),
         ..Parameter::default()
     }));
 }
 
-fn insert(op: &mut DefaultOperationRaw, status: u16, cargo: &Cargo) {
-    let response = Response { description: cargo.packed(), ..Response::default() };
+fn insert(op: &mut DefaultOperationRaw, status: u16, fragment: &Fragment) {
+    let response = Response { description: fragment.to_text(), ..Response::default() };
     op.responses.insert(status.to_string(), Either::Right(response));
 }
 
@@ -263,30 +261,30 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut()?.shift_remove(key)
 }
 
-/// Lets a bearer token authorise the operation, of somebody with this role when it has to be.
+/// Lets a bearer token authorise the operation; the role is recorded as a scope.
 pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     let roles = needed.map(|role| role.as_str().to_owned());
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
 }
 
-/// Lets an account's email and password authorise the operation.
+/// Lets HTTP Basic authorise the operation.
 pub(crate) fn add_basic(op: &mut DefaultOperationRaw) {
     op.security.push([("basic".to_owned(), Vec::new())].into());
 }
 
-/// Lets the operation be called without any token too.
+/// Lets the operation be called without credentials.
 pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
     op.security.push(std::collections::BTreeMap::new());
 }
 
-/// Adds the header of conditional reading.
-pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw) {
+/// Adds the header of conditional reading; the example is a tag as the operation gives it.
+pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({
         "in": "header",
         "required": false,
         "description": "The `ETag` of what the caller has; the same again is answered with 304.",
-        "schema": {"type": "string"},
-        "example": "W/\"9f1c2a3b4c5d6e7f\"",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
+        "example": example,
     });
-    add_parameter(op, ParameterIn::Header, "If-None-Match", &Cargo { object, ..Cargo::default() });
+    add_parameter(op, ParameterIn::Header, "If-None-Match", &Fragment { object, ..Fragment::default() });
 }
