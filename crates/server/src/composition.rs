@@ -37,15 +37,15 @@ use domain::{
 };
 
 pub(crate) use self::storage::{look_at_schema, open_database};
-pub use self::{
-    application::{Application, Prepared},
-    start_error::StartError,
-    storage::{Database, DatabaseAdmin, Schema},
-};
 use self::{
     accounts::{AccountPorts, AccountUseCases},
     optional_component::{OptionalComponent, warn_of_media},
     throttle::Throttle,
+};
+pub use self::{
+    application::{Application, Prepared},
+    start_error::StartError,
+    storage::{Database, DatabaseAdmin, Schema},
 };
 use crate::{
     config::{AppEnv, MailerSetting, MediaSetting, Settings},
