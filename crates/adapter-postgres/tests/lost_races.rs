@@ -3,7 +3,7 @@
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{
-    accounts::{PasswordHash, User},
+    accounts::{AccountMaintenance, PasswordHash, User},
     id::{Id, UserId},
     storage::{WholeStore, WholeUnit},
     store::StoreError,
@@ -106,4 +106,24 @@ async fn who_waits_too_long_for_a_lock_has_lost_no_race() {
     one.find_user_for_update(ANN).await.unwrap();
     let late = other.find_user_for_update(ANN).await;
     assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cart_that_somebody_holds_is_left_to_them_by_the_clean_up() {
+    let Some((_guard, store)) = with_two_users("").await else { return };
+    for (user, cart) in [(ANN, 1), (BOB, 2)] {
+        let mut unit = begin(&store).await;
+        unit.find_user_for_update(user).await.unwrap();
+        unit.erase_user(user, Instant::UNIX_EPOCH).await.unwrap();
+        unit.commit().await.unwrap();
+        let mut unit = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
+        unit.open_cart_for_update(user, Id::from_uuid(Uuid::from_u128(cart))).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    let mut holder = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
+    holder.open_cart_for_update(ANN, Id::from_uuid(Uuid::from_u128(3))).await.unwrap();
+    let purge = || store.purge_expired(Instant::UNIX_EPOCH, Instant::UNIX_EPOCH, 100);
+    assert_eq!(purge().await.unwrap(), 1);
+    holder.commit().await.unwrap();
+    assert_eq!(purge().await.unwrap(), 1);
 }

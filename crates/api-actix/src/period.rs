@@ -36,22 +36,20 @@ impl Input for PeriodParams {
     type Checked = Period;
 
     fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<Period> {
+        let includes_last_day = self.to.as_ref().is_some_and(|to| matches!(to.0, Boundary::Day(_)));
         let from = self.from.map(|from| match from.0 {
             Boundary::Moment(moment) => moment,
             Boundary::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),
         });
-        // A day ends with its last moment, so a period that begins with the next day is after it.
-        let (to, is_after): (_, fn(&Instant, &Instant) -> bool) = match self.to.map(|to| to.0) {
-            None => (None, Instant::gt),
-            Some(Boundary::Moment(moment)) => (Some(moment), Instant::gt),
-            Some(Boundary::Day(day)) => {
-                // The last day that can be written has no next one.
-                let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-                (Some(next.and_time(NaiveTime::MIN).and_utc()), Instant::ge)
+        let to = self.to.map(|to| match to.0 {
+            Boundary::Moment(moment) => moment,
+            // The last day that there is has no next one.
+            Boundary::Day(day) => {
+                day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
             }
-        };
+        });
         if let (Some(from), Some(to)) = (from, to)
-            && is_after(&from, &to)
+            && (from > to || (includes_last_day && from == to))
         {
             faults.add("from", Fault::new(FieldCode::InvalidValue, "must not be after `to`"));
             return None;

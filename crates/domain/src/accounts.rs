@@ -30,7 +30,8 @@ pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
 pub use link_token::{LinkKind, LinkToken};
 pub use origin::Origin;
 pub use own_data::{
-    HeldMovie, OpenLink, OwnDataStore, OwnDataUnit, PersonalData, PersonalDataQueries, PersonalDataRepository,
+    HeldMovie, NotifiedAct, OpenLink, OwnDataStore, OwnDataUnit, PersonalData, PersonalDataQueries,
+    PersonalDataRepository,
 };
 pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,
@@ -40,7 +41,7 @@ pub use ports::{CredentialQueries, Credentials, InsertUserError, LinkTokenReposi
 pub use profile::{
     Change, DateOfBirth, Gender, InvalidDateOfBirth, InvalidProfileText, MAX_INFO_LENGTH, MAX_NAME_LENGTH,
     PersonName, Profile, ProfileChanges, ProfileInfo, ProfileRepository, ProfileStore, ProfileUnit,
-    UnknownGender,
+    UnknownGender, public_name,
 };
 pub use role::{Role, UnknownRole};
 pub use sessions::{

@@ -11,6 +11,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
@@ -24,6 +25,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
+        + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;
 }
@@ -31,7 +33,8 @@ gathered! {
 gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
-        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit;
+        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
+        + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

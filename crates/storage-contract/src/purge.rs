@@ -14,6 +14,7 @@ crate::cases! { "purge":
     refresh_tokens_that_expired_before_now_go,
     sessions_that_ended_or_expired_before_the_bound_go,
     a_purge_takes_at_most_the_limit_of_each_kind,
+    carts_of_erased_users_go_no_more_at_a_time_than_the_limit,
     nodes_that_purge_at_once_remove_each_row_once,
 }
 
@@ -106,6 +107,26 @@ async fn a_purge_takes_at_most_the_limit_of_each_kind(node: Node) {
         gone.push(node.purge_expired(at(10_000), at(10_000), 2).await.unwrap());
     }
     assert_eq!(gone, [4, 4, 2, 0], "two links and two refresh tokens at a time; the sessions live on");
+}
+
+async fn carts_of_erased_users_go_no_more_at_a_time_than_the_limit(node: Node) {
+    for number in 1..=6 {
+        add_user(&node, number).await;
+        if number < 6 {
+            let mut unit = node.unit().await;
+            unit.find_user_for_update(id(number)).await.unwrap();
+            unit.erase_user(id(number), at(40)).await.unwrap();
+            unit.commit().await.unwrap();
+        }
+        let mut unit = node.unit().await;
+        unit.open_cart_for_update(id(number), id(number)).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    let mut gone = Vec::new();
+    for _ in 0..4 {
+        gone.push(node.purge_expired(at(50), at(40), 2).await.unwrap());
+    }
+    assert_eq!(gone, [2, 2, 1, 0]);
 }
 
 async fn nodes_that_purge_at_once_remove_each_row_once(node: Node) {

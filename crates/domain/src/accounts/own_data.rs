@@ -3,5 +3,7 @@
 mod personal_data;
 mod store;
 
-pub use personal_data::{HeldMovie, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository};
+pub use personal_data::{
+    HeldMovie, NotifiedAct, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository,
+};
 pub use store::{OwnDataStore, OwnDataUnit};
