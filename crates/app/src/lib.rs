@@ -10,6 +10,7 @@ pub mod catalog;
 mod mails;
 pub mod outbox;
 pub mod paging;
+pub mod record;
 
 #[cfg(test)]
 mod doubles;

@@ -99,7 +99,12 @@ impl Application {
                 draining: draining.clone(),
                 optional: use_cases.optional_components(),
             }),
-            accounts: Arc::clone(&use_cases.accounts),
+            signup: Arc::clone(&use_cases.signup),
+            sessions: Arc::clone(&use_cases.sessions),
+            profiles: Arc::clone(&use_cases.profiles),
+            users: Arc::clone(&use_cases.users),
+            own_data: Arc::clone(&use_cases.own_data),
+            audit: Arc::clone(&use_cases.audit),
             catalog: Arc::clone(&use_cases.catalog),
             carts: Arc::clone(&use_cases.carts),
         };

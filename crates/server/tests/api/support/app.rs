@@ -11,7 +11,7 @@ use std::{
 use adapter_crypto::{Argon2Hasher, HashCost, RandomBackoff};
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
-use app::audit::AuditLog;
+use app::audit::Audit;
 use chrono::TimeDelta;
 use domain::{
     accounts::{PasswordHash, PasswordHasher, PlainPassword, User},
@@ -246,8 +246,8 @@ impl TestApp {
     }
 
     /// The audit log as a whole.
-    pub(crate) fn audit_log(&self) -> &AuditLog {
-        &self.application().use_cases().audit_log
+    pub(crate) fn audit_log(&self) -> &Audit {
+        &self.application().use_cases().audit
     }
 
     /// Nobody in particular.
@@ -271,8 +271,8 @@ impl TestApp {
     /// An administrator, made as operators make one.
     pub(crate) async fn admin(&self) -> SignedIn {
         let (email, password) = (email_of("admin"), password_of("admin"));
-        let accounts = &self.application().use_cases().accounts;
-        accounts
+        let signup = &self.application().use_cases().signup;
+        signup
             .create_admin(email.parse().unwrap(), PlainPassword::new(&password))
             .await
             .expect("an administrator");
@@ -344,7 +344,7 @@ impl TestApp {
     /// Clears away what has run out, as the job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
-        use_cases.accounts.clean_up().await.expect("the clean-up");
+        use_cases.sessions.clean_up().await.expect("the clean-up");
         use_cases.outbox.clean_up().await.expect("the clean-up");
     }
 
