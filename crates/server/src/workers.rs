@@ -57,21 +57,21 @@ impl Workers {
             let (workers, end) = (Arc::clone(&workers), end.clone());
             async move { workers.start_due(|| may_start(&end)).await }
         }));
-        let log = Arc::clone(&use_cases.audit_log);
+        let audit = Arc::clone(&use_cases.audit);
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
-            let log = Arc::clone(&log);
-            async move { log.seal().await }
+            let audit = Arc::clone(&audit);
+            async move { audit.seal().await }
         }));
         let orders = Arc::clone(&use_cases.orders);
         jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {
             let orders = Arc::clone(&orders);
             async move { orders.expire_due().await }
         }));
-        let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
+        let (sessions, messages) = (Arc::clone(&use_cases.sessions), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
-            let (accounts, messages) = (Arc::clone(&accounts), Arc::clone(&messages));
+            let (sessions, messages) = (Arc::clone(&sessions), Arc::clone(&messages));
             async move {
-                let removed = accounts.clean_up().await?;
+                let removed = sessions.clean_up().await?;
                 Ok(removed.saturating_add(messages.clean_up().await?))
             }
         }));

@@ -1,5 +1,5 @@
 //! Every operation of the document, called by nobody, a user, a moderator and an administrator: each is let in where its
-//! role is enough, and nowhere else (quality B12).
+//! role is enough, and nowhere else.
 
 use domain::accounts::Role;
 use reqwest::Method;

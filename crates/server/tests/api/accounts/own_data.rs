@@ -1,4 +1,4 @@
-//! One's own data: a copy of all of it, and its end (api.md section 3; quality B13).
+//! One's own data: a copy of all of it, and its end.
 
 use std::collections::BTreeSet;
 
