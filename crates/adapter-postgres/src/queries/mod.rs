@@ -14,6 +14,7 @@ mod movie_row;
 mod movies;
 mod names;
 mod notifications;
+mod orders;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]

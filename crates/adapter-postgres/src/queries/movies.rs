@@ -219,11 +219,11 @@ pub(super) fn list_statement(
             push_checks(&mut statement, conditions, None);
         }
         Access::Lookup { driver } => {
-            statement.sql("page.total FROM (WITH matching AS MATERIALIZED (SELECT m.id");
+            statement.sql("page.total FROM (WITH hits AS MATERIALIZED (SELECT m.id");
             order.push_columns(&mut statement);
             push_matching(&mut statement, conditions, Some(driver));
-            statement.sql(") SELECT matching.*, count(*) OVER () AS total FROM matching WHERE TRUE");
-            let order = order.named("matching", "matching.id");
+            statement.sql(") SELECT hits.*, count(*) OVER () AS total FROM hits WHERE TRUE");
+            let order = order.named("hits", "hits.id");
             push_behind(&mut statement, &order)?;
             order.push(&mut statement);
         }
