@@ -16,9 +16,7 @@ mod read_models;
 mod similar;
 
 pub use description::compose_description;
-pub use facets::{
-    CountedBand, CountedDecade, FacetCounts, FacetGroup, Facets, PriceBand, years_of_decade,
-};
+pub use facets::{CountedBand, CountedDecade, FacetCounts, FacetGroup, Facets, PriceBand, years_of_decade};
 pub use facts::{CheckedFacts, Facts, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MovieIdentity};
 pub use facts_builder::{FactsBuilder, NOT_RATED};
 pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};

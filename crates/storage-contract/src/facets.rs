@@ -61,7 +61,11 @@ fn filters(movies: &[Movie]) -> Vec<MovieFilter> {
             imdb: Range { min: Some(5.0), max: None },
             ..all()
         },
-        MovieFilter { genres: vec![Id::from_uuid(uuid::Uuid::from_u128(1))], title: Some("day".to_owned()), ..all() },
+        MovieFilter {
+            genres: vec![Id::from_uuid(uuid::Uuid::from_u128(1))],
+            title: Some("day".to_owned()),
+            ..all()
+        },
     ]
 }
 
@@ -86,7 +90,8 @@ async fn a_choice_leaves_as_many_movies_as_its_count_says(node: Node) {
     let mut choices = 0;
     for filter in filters(&movies) {
         let facets = facets(&node, &filter).await;
-        let counted: HashMap<_, _> = facets.genres.iter().map(|genre| (genre.id, genre.movies_count)).collect();
+        let counted: HashMap<_, _> =
+            facets.genres.iter().map(|genre| (genre.id, genre.movies_count)).collect();
         for genre in &genres {
             let chosen = MovieFilter { genres: vec![Id::from_uuid(genre.id)], ..filter.clone() };
             let count = counted.get(&genre.id).copied().unwrap_or(0);

@@ -16,12 +16,7 @@ crate::cases! { "similar":
 }
 
 fn of(name: &str, genre: &str, director: &str, star: &str) -> Facts {
-    Facts {
-        genres: texts(&[genre]),
-        directors: texts(&[director]),
-        stars: texts(&[star]),
-        ..facts(name)
-    }
+    Facts { genres: texts(&[genre]), directors: texts(&[director]), stars: texts(&[star]), ..facts(name) }
 }
 
 async fn movies_with_something_in_common_are_compared_and_withdrawn_ones_are_not(node: Node) {
@@ -43,7 +38,10 @@ async fn movies_with_something_in_common_are_compared_and_withdrawn_ones_are_not
     assert_eq!((movie.id, movie.name.as_str(), movie.year), (movies[0].id, "The Star Wars", 2000));
     assert_eq!(movie.description, movies[0].description);
     assert_eq!(movie.genre_ids, movies[0].genre_ids);
-    assert_eq!((movie.director_ids, movie.star_ids), (movies[0].director_ids.clone(), movies[0].star_ids.clone()));
+    assert_eq!(
+        (movie.director_ids, movie.star_ids),
+        (movies[0].director_ids.clone(), movies[0].star_ids.clone())
+    );
     others.sort_by_key(|other| other.id);
     let found: Vec<_> = others.iter().map(|other| other.id).collect();
     assert_eq!(found, movies[1..5].iter().map(|movie| movie.id).collect::<Vec<_>>());
@@ -100,7 +98,8 @@ async fn movies_on_sale_come_the_most_popular_first_and_say_whether_their_list_i
     let found: Vec<_> = all.iter().map(|candidate| (candidate.movie_id, candidate.is_due)).collect();
     let movie = |number: usize| movies[number].id;
     // By votes, then by the newer identifier.
-    let expected = [(movie(3), false), (movie(2), false), (movie(5), true), (movie(4), true), (movie(0), true)];
+    let expected =
+        [(movie(3), false), (movie(2), false), (movie(5), true), (movie(4), true), (movie(0), true)];
     assert_eq!(found, expected);
     let SimilarCandidate { popularity, movie_id, .. } = all[1];
     let rest = node.similar_candidates(Some((popularity, movie_id)), since, 2).await.unwrap();

@@ -58,7 +58,10 @@ impl CatalogCache {
 
     /// The facets of a filter, when they are known for this version.
     pub(crate) fn facets(&self, filter: &str, version: i64) -> Option<Arc<FacetCounts>> {
-        lock(&self.facets).get(filter).filter(|(known, _)| *known == version).map(|(_, counts)| Arc::clone(counts))
+        lock(&self.facets)
+            .get(filter)
+            .filter(|(known, _)| *known == version)
+            .map(|(_, counts)| Arc::clone(counts))
     }
 
     /// Keeps the facets of a filter.

@@ -49,8 +49,13 @@ impl FacetQueries for Database {
             if conditions.is_empty() {
                 self.note_names(&mut groups, FacetGroup::Genres, NameKind::Genre, &mut counts.genres).await?;
                 let certifications = &mut counts.certifications;
-                self.note_names(&mut groups, FacetGroup::Certifications, NameKind::Certification, certifications)
-                    .await?;
+                self.note_names(
+                    &mut groups,
+                    FacetGroup::Certifications,
+                    NameKind::Certification,
+                    certifications,
+                )
+                .await?;
             }
             if groups.is_empty() {
                 continue;
@@ -92,7 +97,9 @@ impl Database {
         let Some(position) = groups.iter().position(|other| *other == group) else { return Ok(()) };
         groups.remove(position);
         let names = self.all_names(kind).await?;
-        counts.extend(names.iter().filter(|name| name.movies_count > 0).map(|name| (name.id, name.movies_count)));
+        counts.extend(
+            names.iter().filter(|name| name.movies_count > 0).map(|name| (name.id, name.movies_count)),
+        );
         Ok(())
     }
 }
@@ -144,7 +151,8 @@ pub(super) fn facets_statement(
     let source = if conditions.is_empty() {
         "FROM movies m WHERE m.is_available"
     } else {
-        statement.sql("WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor");
+        statement
+            .sql("WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor");
         push_matching(&mut statement, conditions, driver);
         statement.sql(")");
         "FROM matching m"

@@ -37,8 +37,7 @@ const OF_TITLE: u32 = 50;
 /// Words that a title may begin with and that say nothing alone.
 const ARTICLES: [&str; 3] = ["the", "a", "an"];
 
-type ProfileTypes =
-    (SqlId, Text, Text, Integer, Double, Nullable<Text>, Nullable<Text>, Nullable<Text>);
+type ProfileTypes = (SqlId, Text, Text, Integer, Double, Nullable<Text>, Nullable<Text>, Nullable<Text>);
 
 #[derive(Queryable)]
 struct ProfileRow {
@@ -146,7 +145,8 @@ impl SimilarMovies for Database {
         let Some(movie) = rows.into_iter().next() else { return Ok(None) };
         let movie = MovieProfile::try_from(movie)?;
         let found: Vec<(DbUuid,)> = self.fetch(candidates_statement(&movie)).await?;
-        let ids: BTreeSet<Uuid> = found.into_iter().map(|(id,)| id.0).filter(|other| *other != id.as_uuid()).collect();
+        let ids: BTreeSet<Uuid> =
+            found.into_iter().map(|(id,)| id.0).filter(|other| *other != id.as_uuid()).collect();
         let mut statement = profiles_statement(ids.into_iter().collect());
         statement.sql(" AND m.is_available");
         let rows: Vec<ProfileRow> = self.fetch(statement).await?;
@@ -177,7 +177,8 @@ impl SimilarMovies for Database {
         lists.sort_unstable_by_key(|list| list.movie_id);
         let mut unit = UnitOfWork::begin(self).await?;
         for list in lists {
-            let ids: Vec<String> = list.similar_ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
+            let ids: Vec<String> =
+                list.similar_ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
             let mut statement = Statement::<()>::new(
                 "INSERT INTO movie_similar (movie_id, movie_version, computed_at, similar_ids) SELECT id, ",
             );
@@ -218,12 +219,9 @@ impl SimilarMovies for Database {
                 .bind(id.as_uuid())
                 .sql(")");
         }
-        statement
-            .sql(" ORDER BY m.popularity DESC, m.id DESC LIMIT ")
-            .bind(i64::from(limit))
-            .sql(
-                ") AS m LEFT JOIN movie_similar s ON s.movie_id = m.id ORDER BY m.popularity DESC, m.id DESC",
-            );
+        statement.sql(" ORDER BY m.popularity DESC, m.id DESC LIMIT ").bind(i64::from(limit)).sql(
+            ") AS m LEFT JOIN movie_similar s ON s.movie_id = m.id ORDER BY m.popularity DESC, m.id DESC",
+        );
         let rows: Vec<CandidateRow> = self.fetch(statement).await?;
         let candidate = |(id, popularity, movie_version, is_due): CandidateRow| SimilarCandidate {
             movie_id: MovieId::from_uuid(id.0),

@@ -19,9 +19,9 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter, MovieProfile, MovieQueries,
-        MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary, SimilarCandidate, SimilarList,
-        SimilarMovies,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter,
+        MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        SimilarCandidate, SimilarList, SimilarMovies,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, OrderId, SessionId, UserId},

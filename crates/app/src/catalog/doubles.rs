@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
-        MovieProfile, MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named,
-        ProposedName, RatingSummary, SimilarCandidate, SimilarList, SimilarMovies,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, Facts, Movie, MovieDetail,
+        MovieFilter, MovieIdentity, MovieProfile, MovieQueries, MovieRepository, MovieSort, MovieSummary,
+        NameKind, NameQueries, Named, ProposedName, RatingSummary, SimilarCandidate, SimilarList,
+        SimilarMovies,
     },
     id::{Id, MovieId, UserId},
     money::{Currency, Money},

@@ -51,7 +51,8 @@ mod tests {
         };
         let filter = MovieFilter { search: Some(" The  GODFATHER".to_owned()), ..MovieFilter::default() };
         let facets = catalog.facets(filter, Currency::USD).await.unwrap();
-        let found: Vec<_> = facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();
+        let found: Vec<_> =
+            facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();
         assert_eq!((found, facets.certifications.len()), (vec![("Crime", 3)], 0));
     }
 }

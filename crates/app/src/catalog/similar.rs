@@ -2,9 +2,7 @@ use std::collections::HashMap;
 
 use domain::{
     accounts::Actor,
-    catalog::{
-        KEPT_SIMILAR, MovieFilter, MovieSort, MovieSummary, SHOWN_SIMILAR, SimilarList, most_similar,
-    },
+    catalog::{KEPT_SIMILAR, MovieFilter, MovieSort, MovieSummary, SHOWN_SIMILAR, SimilarList, most_similar},
     id::MovieId,
     page::PageRequest,
     store::StoreError,

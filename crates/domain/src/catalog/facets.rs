@@ -274,12 +274,17 @@ mod tests {
             ..MovieFilter::default()
         };
         let counts = FacetCounts {
-            genres: HashMap::from([(Uuid::from_u128(1), 2), (Uuid::from_u128(2), 70_000), (Uuid::from_u128(4), 2)]),
+            genres: HashMap::from([
+                (Uuid::from_u128(1), 2),
+                (Uuid::from_u128(2), 70_000),
+                (Uuid::from_u128(4), 2),
+            ]),
             certifications: HashMap::new(),
             decades: HashMap::from([(1990, 3), (2010, 1)]),
             price_bands: HashMap::from([(4, 7)]),
         };
-        let genres = vec![name(1, "Action"), name(4, "Crime"), name(2, "Drama"), name(3, "Noir"), name(5, "War")];
+        let genres =
+            vec![name(1, "Action"), name(4, "Crime"), name(2, "Drama"), name(3, "Noir"), name(5, "War")];
         let facets = Facets::of(&filter, &counts, genres, vec![name(9, "PG")], Currency::USD);
         let genres: Vec<_> =
             facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();

@@ -4,8 +4,8 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile, MovieSort, MovieSummary, NameKind,
-        Offer, ProposedName, SimilarCandidate, SimilarList,
+        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile, MovieSort,
+        MovieSummary, NameKind, Offer, ProposedName, SimilarCandidate, SimilarList,
     },
     id::{MovieId, UserId},
     money::Currency,
@@ -119,11 +119,8 @@ pub trait FacetQueries: Send + Sync {
     /// The movies on sale that meet the filter, by genre, certification, decade and price band of a shop with this currency. The
     /// counts of a group MUST ignore what the filter chooses in it
     /// ([`without_choice`](crate::catalog::FacetGroup::without_choice)), and MUST be true after each commit, on every node.
-    async fn facet_counts(
-        &self,
-        filter: &MovieFilter,
-        currency: Currency,
-    ) -> Result<FacetCounts, StoreError>;
+    async fn facet_counts(&self, filter: &MovieFilter, currency: Currency)
+    -> Result<FacetCounts, StoreError>;
 }
 
 /// Keeps which movies are similar to a movie. They are found in the background; until then, when they are asked for.

@@ -62,7 +62,9 @@ pub fn most_similar(movie: &MovieProfile, others: &[MovieProfile]) -> Vec<MovieI
         .filter_map(|(other, (other_title, other_description))| {
             let in_common = people_and_genres(movie, other)
                 .saturating_add(shared(&title, other_title, &title_points, 6).min(TITLE))
-                .saturating_add(shared(&description, other_description, &description_points, 2).min(DESCRIPTION));
+                .saturating_add(
+                    shared(&description, other_description, &description_points, 2).min(DESCRIPTION),
+                );
             let apart = usize::try_from(movie.year.abs_diff(other.year) / 3).unwrap_or(YEAR);
             (in_common > 0).then(|| (in_common.saturating_add(YEAR.saturating_sub(apart)), other))
         })

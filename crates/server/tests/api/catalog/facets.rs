@@ -29,11 +29,14 @@ async fn the_choices_of_the_whole_catalogue(engine: Engine) {
     let drama = json!({"id": movies.genre("Drama").await, "name": "Drama", "count": genres[0]["count"]});
     assert_eq!(genres[0], drama, "most first");
     let counts = |group| list(&all, group).iter().map(|value| value["count"].as_i64().unwrap());
-    assert!(counts("genres").is_sorted_by(|a, b| a >= b) && counts("certifications").is_sorted_by(|a, b| a >= b));
+    assert!(
+        counts("genres").is_sorted_by(|a, b| a >= b) && counts("certifications").is_sorted_by(|a, b| a >= b)
+    );
     for group in ["certifications", "decades", "price_bands"] {
         assert_eq!(counts(group).sum::<i64>(), 12, "{group}");
     }
-    let decades: Vec<_> = list(&all, "decades").iter().map(|value| value["decade"].as_i64().unwrap()).collect();
+    let decades: Vec<_> =
+        list(&all, "decades").iter().map(|value| value["decade"].as_i64().unwrap()).collect();
     assert!(decades.is_sorted_by(|a, b| a > b), "the newest first: {decades:?}");
     let bands: Vec<_> = list(&all, "price_bands").iter().map(|band| (&band["min"], &band["max"])).collect();
     assert_eq!(bands[0], (&json!("0.00"), &json!("5.00")), "the lowest first");
@@ -55,7 +58,9 @@ fn choices(facets: &Value) -> Vec<(String, i64)> {
     }
     for band in list(facets, "price_bands") {
         let max = match band["max"].as_str() {
-            Some(max) => format!("&price_max={}.99", max.split('.').next().unwrap().parse::<i64>().unwrap() - 1),
+            Some(max) => {
+                format!("&price_max={}.99", max.split('.').next().unwrap().parse::<i64>().unwrap() - 1)
+            }
             None => String::new(),
         };
         add(format!("price_min={}{max}", band["min"].as_str().unwrap()), band);
