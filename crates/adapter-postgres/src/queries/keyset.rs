@@ -6,7 +6,7 @@ use domain::{
     time::Instant,
 };
 
-use crate::statement::Statement;
+use crate::{dialect::index_hint, statement::Statement};
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,13 @@ struct Key {
 pub(crate) struct Keyset {
     keys: Vec<Key>,
     id: &'static str,
+    index: Option<&'static str>,
 }
 
 impl Keyset {
     /// The order by nothing but this identifier.
     pub(crate) const fn ending_in(id: &'static str) -> Self {
-        Self { keys: Vec::new(), id }
+        Self { keys: Vec::new(), id, index: None }
     }
 
     /// Then by a column, or by an expression that no index has.
@@ -52,6 +53,18 @@ impl Keyset {
     ) -> Self {
         self.keys.push(Key { column, kind: key_type, descending, is_indexed_expression: true });
         self
+    }
+
+    /// Says which index has the order, at least that of the first column.
+    pub(crate) const fn indexed_by(mut self, index: &'static str) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// What follows the table, so that several columns are not sorted anew for lack of an index that has them all: it is enough
+    /// to sort the rows that are equal in the first column.
+    pub(crate) fn hint(&self) -> String {
+        self.index.filter(|_| self.keys.len() > 1).map(index_hint).unwrap_or_default()
     }
 
     fn is_id_descending(&self) -> bool {
@@ -81,7 +94,7 @@ impl Keyset {
             is_indexed_expression: false,
             ..*key
         };
-        Self { keys: self.keys.iter().enumerate().map(named).collect(), id }
+        Self { keys: self.keys.iter().enumerate().map(named).collect(), id, index: None }
     }
 
     /// Adds "behind the position".

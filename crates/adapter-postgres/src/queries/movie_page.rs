@@ -59,6 +59,9 @@ impl Order {
                 keyset.then_by(column, key_type, descending)
             };
         }
+        if let Some(SortColumn::Plain(key, descending)) = columns.first() {
+            keyset = keyset.indexed_by(index_of(*key, *descending));
+        }
         Self { columns, keyset, search }
     }
 
@@ -103,6 +106,21 @@ fn rank_column(search: &str) -> Statement {
     push_begins_with(&mut column, "m.name_key", search);
     column.sql(" THEN 2 ELSE 1 END)");
     column
+}
+
+/// The index of the movies on sale that begins with the key.
+const fn index_of(key: MovieSortKey, descending: bool) -> &'static str {
+    match key {
+        MovieSortKey::Name => "movies_by_name",
+        MovieSortKey::Year => "movies_by_year",
+        MovieSortKey::Price => "movies_by_price",
+        MovieSortKey::Imdb => "movies_by_imdb",
+        MovieSortKey::Votes => "movies_by_votes",
+        MovieSortKey::Rating if descending => "movies_by_rating_down",
+        MovieSortKey::Rating => "movies_by_rating_up",
+        MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
+        MovieSortKey::CreatedAt => "movies_by_created_at",
+    }
 }
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {

@@ -19,6 +19,11 @@ use crate::{
     statement::Statement,
 };
 
+/// Adds `FROM movies m WHERE …` for all movies on sale, in the order of the list.
+fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
+    statement.sql(" FROM movies m").sql(order.hint()).sql(" WHERE m.is_available");
+}
+
 /// How many rows a page is asked for: a few numbers written into the text, so that there are few shapes and the planner
 /// knows them. The first that is enough, one row more included, is taken.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
@@ -204,14 +209,14 @@ pub(super) fn list_statement(
         Access::Walk { limit: None } => {
             statement.sql(NO_TOTAL).sql(" FROM (SELECT ").sql(if has_whole_rows { "m.*" } else { "m.id" });
             order.push_columns(&mut statement);
-            push_matching(&mut statement, conditions, None);
+            push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
         }
         Access::Walk { limit: Some(limit) } => {
             statement.sql(NO_TOTAL).sql(" FROM (SELECT m.* FROM (SELECT ").sql(CHECKED_COLUMNS);
             order.push_columns(&mut statement);
-            push_matching(&mut statement, &[], None);
+            push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
             // What is left of it keeps its order.
