@@ -6,7 +6,10 @@ use domain::{
     time::Instant,
 };
 
-use crate::{dialect::index_hint, statement::Statement};
+use crate::{
+    dialect::{Bind, index_hint},
+    statement::Statement,
+};
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,22 +156,19 @@ fn push_value<ST>(
     key_type: KeyType,
     value: &SortValue,
 ) -> Result<(), StoreError> {
-    match (key_type, value) {
-        (KeyType::Instant, SortValue::Integer(micros)) => {
-            let instant = Instant::from_timestamp_micros(*micros)
-                .ok_or_else(|| StoreError::failed("a position of another time"))?;
-            statement.bind(instant);
-        }
-        (KeyType::Text, SortValue::Text(text)) => {
-            statement.bind(text.clone());
-        }
-        (KeyType::Real, SortValue::Real(number)) => {
-            statement.bind(*number);
-        }
-        (KeyType::Integer, SortValue::Integer(number)) => {
-            statement.bind(*number);
-        }
-        _ => return Err(StoreError::failed("a position of another sort")),
-    }
+    statement.bind(bound(key_type, value)?);
     Ok(())
+}
+
+/// A value of a position, for a statement.
+pub(crate) fn bound(key_type: KeyType, value: &SortValue) -> Result<Bind, StoreError> {
+    match (key_type, value) {
+        (KeyType::Instant, SortValue::Integer(micros)) => Instant::from_timestamp_micros(*micros)
+            .map(Bind::from)
+            .ok_or_else(|| StoreError::failed("a position of another time")),
+        (KeyType::Text, SortValue::Text(text)) => Ok(Bind::from(text.clone())),
+        (KeyType::Real, SortValue::Real(number)) => Ok(Bind::from(*number)),
+        (KeyType::Integer, SortValue::Integer(number)) => Ok(Bind::from(*number)),
+        _ => Err(StoreError::failed("a position of another sort")),
+    }
 }

@@ -3,12 +3,14 @@
 use domain::{
     catalog::{MovieSort, MovieSortKey, Relevance},
     page::{Position, SortValue},
+    store::StoreError,
 };
 
 use crate::{
     dialect::push_begins_with,
     queries::{
-        keyset::{KeyType, Keyset},
+        keyset::{KeyType, Keyset, bound},
+        movie_filter::Condition,
         movie_row::SummaryRow,
     },
     statement::Statement,
@@ -68,6 +70,18 @@ impl Order {
     /// Whether an index has the order, at least that of its first column.
     pub(super) fn can_be_walked(&self) -> bool {
         !matches!(self.columns.first(), Some(SortColumn::Rank))
+    }
+
+    /// Whether it has no other columns than those of movies.
+    pub(super) fn is_of_plain_keys(&self) -> bool {
+        self.columns.iter().all(|column| matches!(column, SortColumn::Plain(..)))
+    }
+
+    /// The condition that movies have this value of a sort, as a position has it.
+    pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
+        let (column, key_type) = plain_column(sort.key, sort.descending);
+        let value = Some(bound(key_type, value)?);
+        Ok(Condition::Between { column, min: value.clone(), max: value })
     }
 
     /// The columns that the list is ordered by.
