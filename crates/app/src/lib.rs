@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod audit;
 pub mod cart;
 pub mod catalog;
+pub mod engagement;
 pub mod outbox;
 pub mod paging;
 

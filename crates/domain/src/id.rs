@@ -116,6 +116,8 @@ kinds! {
     DirectorId = DirectorKind "director";
     /// Identifies an age certification.
     CertificationId = CertificationKind "certification";
+    /// Identifies a comment.
+    CommentId = CommentKind "comment";
     /// Identifies a cart.
     CartId = CartKind "cart";
     /// Identifies an item of a cart.

@@ -5,6 +5,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore},
     catalog::{CatalogStore, MovieQueries},
+    engagement::{CommentQueries, EngagementStore},
     outbox::OutboxQueue,
     store::gathered,
 };
@@ -18,5 +19,6 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries
         + CartStore + CartQueries
+        + EngagementStore + CommentQueries
         + OutboxQueue;
 }

@@ -32,7 +32,7 @@ impl CartQueries for Database {
         let rows: Vec<LineRow> = self.fetch(statement).await?;
         let mut view = CartView::default();
         for (row, is_available, added_at) in rows {
-            let reason = match (row.is_purchased, is_available) {
+            let reason = match (row.viewer.is_purchased, is_available) {
                 (true, _) => Some(CartRefusal::AlreadyPurchased),
                 (false, false) => Some(CartRefusal::MovieUnavailable),
                 (false, true) => None,

@@ -5,6 +5,7 @@ mod audit;
 mod audit_seals;
 mod cart;
 mod catalog_cache;
+mod comments;
 mod genres;
 mod keyset;
 mod movie_page;
@@ -17,3 +18,4 @@ mod plans;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
+pub(crate) use movie_row::average;

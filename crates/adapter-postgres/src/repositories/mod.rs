@@ -5,6 +5,8 @@ mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+mod comments;
+mod engagement;
 mod known_devices;
 mod links;
 mod maintenance;
@@ -18,6 +20,7 @@ mod units;
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName};
+pub(crate) use engagement::reaction_named;
 pub(crate) use profiles::ProfileRow;
 
 /// How many rows a statement writes at most: far below what either database can bind.

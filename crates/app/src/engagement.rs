@@ -1,0 +1,32 @@
+//! What users think of movies: react, rate, keep favourites, comment.
+
+mod comment;
+mod movie;
+
+use std::sync::Arc;
+
+use domain::{
+    engagement::{CommentQueries, EngagementStore},
+    id::IdGenerator,
+    time::{Backoff, Clock},
+};
+
+pub use comment::{ActOnCommentError, EditCommentError, ReplyError};
+
+use crate::paging::CursorCodec;
+
+/// The use cases of engagement.
+pub struct Engagement {
+    /// Begins units of work.
+    pub store: Arc<dyn EngagementStore>,
+    /// Reads comments.
+    pub comments: Arc<dyn CommentQueries>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+}

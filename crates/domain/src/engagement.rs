@@ -1,0 +1,13 @@
+//! What users think of movies: reactions, ratings, favourites and comments.
+
+mod comment;
+mod ports;
+mod rating;
+
+pub use comment::{
+    Comment, CommentAuthor, CommentText, CommentView, InvalidCommentText, MAX_COMMENT_LENGTH, author_name,
+};
+pub use ports::{
+    CommentQueries, CommentRepository, EngagementRepository, EngagementStore, EngagementUnit, ReactionCounts,
+};
+pub use rating::{InvalidScore, Score};
