@@ -23,7 +23,7 @@ use self::{
     limits::{ActivationLinks, LogIns, PasswordResets, Refreshes, Registrations, ResetLinks},
 };
 use crate::{
-    extract::{Body, Limited, Origin, UseCases},
+    extract::{Body, Limited, NewPassword, Origin, Text, Token, TypedPassword, UseCases},
     problem::Failure,
     refusals,
     reply::{AcceptedJson, CreatedJson, OkJson},
@@ -65,7 +65,7 @@ pub(crate) async fn register(
     Origin(origin): Origin,
     Limited(Body(body), quota): Limited<Registrations, Body<RegisterBody>>,
 ) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
-    let RegisterBody { email, password } = body;
+    let RegisterBody { email: Text(email), password: NewPassword(password) } = body;
     accounts.run(async move |accounts| accounts.register(email, password, quota, &origin).await).await?;
     Ok(CreatedJson(Registered))
 }
@@ -79,7 +79,7 @@ pub(crate) async fn activate(
     Origin(origin): Origin,
     Body(body): Body<ActivateBody>,
 ) -> Result<OkJson<Activated>, Failure<ActivateError>> {
-    accounts.run(async move |accounts| accounts.activate(&body.token, &origin).await).await?;
+    accounts.run(async move |accounts| accounts.activate(&body.token.0, &origin).await).await?;
     Ok(OkJson(Activated))
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn resend_activation(
     accounts: UseCases<Accounts>,
     Limited(Body(body), ()): Limited<ActivationLinks, Body<EmailBody>>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.resend_activation(body.email).await).await?;
+    accounts.run(async move |accounts| accounts.resend_activation(body.email.0).await).await?;
     Ok(OkJson(ActivationResent))
 }
 
@@ -104,7 +104,7 @@ pub(crate) async fn request_password_reset(
     accounts: UseCases<Accounts>,
     Limited(Body(body), ()): Limited<ResetLinks, Body<EmailBody>>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.request_password_reset(body.email).await).await?;
+    accounts.run(async move |accounts| accounts.request_password_reset(body.email.0).await).await?;
     Ok(AcceptedJson(ResetRequested))
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn reset_password(
     Origin(origin): Origin,
     Limited(Body(body), ()): Limited<PasswordResets, Body<ResetPasswordBody>>,
 ) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
-    let ResetPasswordBody { token, password } = body;
+    let ResetPasswordBody { token: Token(token), password: NewPassword(password) } = body;
     accounts.run(async move |accounts| accounts.reset_password(&token, password, &origin).await).await?;
     Ok(OkJson(PasswordReset))
 }
@@ -131,7 +131,7 @@ pub(crate) async fn log_in(
     Origin(origin): Origin,
     Limited(Body(body), ()): Limited<LogIns, Body<LoginBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
-    let LoginBody { email, password } = body;
+    let LoginBody { email: Text(email), password: TypedPassword(password) } = body;
     let pair = accounts.run(async move |accounts| accounts.log_in(&email, &password, &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
@@ -146,7 +146,7 @@ pub(crate) async fn refresh(
     Limited(Body(body), ()): Limited<Refreshes, Body<RefreshBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let pair =
-        accounts.run(async move |accounts| accounts.refresh(body.refresh.expose(), &origin).await).await?;
+        accounts.run(async move |accounts| accounts.refresh(body.refresh.0.expose(), &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -159,6 +159,6 @@ pub(crate) async fn log_out(
     Origin(origin): Origin,
     Body(body): Body<RefreshBody>,
 ) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.log_out(body.refresh.expose(), &origin).await).await?;
+    accounts.run(async move |accounts| accounts.log_out(body.refresh.0.expose(), &origin).await).await?;
     Ok(OkJson(LoggedOut))
 }

@@ -20,9 +20,8 @@ use crate::{
 #[api_v2_operation(operation_id = "listAudit", tags("users"))]
 pub(crate) async fn list(
     accounts: UseCases<Accounts>,
-    Admin(_, Query(query)): Admin<Query<AuditQuery>>,
+    Admin(_, Query(wanted)): Admin<Query<AuditQuery>>,
 ) -> Result<PrivatePage<AuditEntryBody>, Failure<ListError>> {
-    let (wanted, number, size) = query.wanted().map_err(ListError::Page)?;
     let listing = accounts.run(async move |accounts| accounts.list_audit(wanted).await).await?;
-    Ok(PrivatePage(PageBody::of(listing, number, size, AuditEntryBody::from)))
+    Ok(PrivatePage(PageBody::of(listing, AuditEntryBody::from)))
 }

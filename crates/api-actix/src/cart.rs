@@ -46,7 +46,7 @@ pub(crate) async fn add(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
-    let cart = carts.run(async move |carts| carts.add(actor.user_id, body.movie_id).await).await?;
+    let cart = carts.run(async move |carts| carts.add(actor.user_id, body.movie_id.0).await).await?;
     Ok(CreatedJson(cart.into()))
 }
 
@@ -82,6 +82,7 @@ pub(crate) async fn merge(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<MergeBody>>,
 ) -> Result<OkJson<MergedCartBody>, Failure<StoreError>> {
-    let merged = carts.run(async move |carts| carts.merge(actor.user_id, &body.movie_ids).await).await?;
+    let movies: Vec<MovieId> = body.movie_ids.into_iter().map(|id| id.0).collect();
+    let merged = carts.run(async move |carts| carts.merge(actor.user_id, &movies).await).await?;
     Ok(OkJson(merged.into()))
 }

@@ -4,7 +4,7 @@ pub(crate) mod bodies;
 mod query;
 
 use app::{
-    catalog::{BrowseError, Catalog},
+    catalog::{BrowseError, BrowseMovies, Catalog},
     paging::ListError,
 };
 use domain::{id::MovieId, store::StoreError};
@@ -43,13 +43,11 @@ impl Refusal for BrowseError {
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
-    Visitor(actor, Query(query)): Visitor<Query<MovieQuery>>,
+    Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
 ) -> Result<ListPage<MovieBody>, Failure<BrowseError>> {
-    let viewer = actor.map(|actor| actor.user_id);
-    let (wanted, number, size) = query.wanted(viewer).map_err(|deep| BrowseError::List(deep.into()))?;
+    let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
     let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    let page = PageBody::of(listing, number, size, MovieBody::from);
-    Ok(ListPage { page, is_anonymous: actor.is_none() })
+    Ok(ListPage { page: PageBody::of(listing, MovieBody::from), is_anonymous: actor.is_none() })
 }
 
 /// Show a movie.

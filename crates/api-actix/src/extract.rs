@@ -10,8 +10,9 @@
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
-pub(crate) mod fields;
+pub(crate) mod faults;
 pub(crate) mod form;
+pub(crate) mod input;
 pub(crate) mod json;
 pub(crate) mod limited;
 pub(crate) mod nothing;
@@ -19,6 +20,7 @@ pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod public_url;
 pub(crate) mod query;
+mod shape;
 pub(crate) mod upload;
 pub(crate) mod use_cases;
 pub(crate) mod values;
@@ -26,18 +28,20 @@ pub(crate) mod values;
 use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
-    body::{Body, FromBody, Patch},
+    body::{Body, Patch},
     caller::{Admin, Caller, Visitor, authenticated},
-    fields::Fields,
-    form::{Form, FromForm},
+    faults::{Fault, Faults},
+    form::Form,
+    input::{Input, inputs},
     limited::{Limit, Limited, user_of},
     nothing::Nothing,
     origin::{Origin, origin_of},
     path::PathId,
     public_url::PublicUrl,
-    query::{FromQuery, Params, Query},
+    query::Query,
     upload::AvatarUpload,
     use_cases::UseCases,
+    values::{Amount, Changed, NewPassword, Sorts, Text, Token, TypedPassword, amount},
 };
 use crate::{
     problem::{Problem, kinds},
@@ -50,4 +54,22 @@ pub(crate) fn api_of(request: &HttpRequest) -> Result<web::Data<Api>, Problem> {
         cause: Some("no Api in the app's data".into()),
         ..Problem::new(&kinds::INTERNAL)
     })
+}
+
+/// The rules of a shop in which it is 22 November 2026.
+#[cfg(test)]
+pub(crate) fn test_rules() -> crate::rules::Rules {
+    struct Noon;
+
+    impl domain::time::Clock for Noon {
+        fn now(&self) -> domain::time::Instant {
+            "2026-11-22T12:00:00Z".parse().unwrap()
+        }
+    }
+
+    crate::rules::Rules {
+        passwords: domain::accounts::PasswordPolicy::Standard,
+        currency: "USD".parse().unwrap(),
+        clock: std::sync::Arc::new(Noon),
+    }
 }

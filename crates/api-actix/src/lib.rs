@@ -22,6 +22,7 @@ pub mod problem;
 mod readiness;
 mod reply;
 mod routes;
+mod rules;
 mod server;
 mod settings;
 mod state;
@@ -32,6 +33,7 @@ pub use self::{
     limits::{FixedLimits, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
+    rules::Rules,
     server::serve,
     settings::{ApiSettings, DocsAccess},
     state::ApiState,

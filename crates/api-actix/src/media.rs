@@ -21,7 +21,7 @@ use paperclip::{
 use crate::{
     edge::headers::CROSS_ORIGIN_RESOURCE_POLICY,
     etag,
-    extract::{Params, UseCases, Visitor},
+    extract::{UseCases, Visitor, query},
     openapi::carrier,
     problem::{Failure, OrNotFound, Problem, kinds},
 };
@@ -54,10 +54,7 @@ impl FromRequest for AvatarFile {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
         // What cannot be the name of an avatar is not there, as any other that is not there.
         let key = MediaKey::avatar_named(name).map_err(|_| Problem::new(&kinds::NOT_FOUND));
-        ready(key.and_then(|key| {
-            let params = Params::open(request.query_string());
-            params.finish(Some(Self(key))).map_err(Problem::invalid)
-        }))
+        ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
     }
 }
 

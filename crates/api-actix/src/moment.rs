@@ -1,9 +1,13 @@
 //! Moments and days on the wire.
 
-use chrono::{NaiveDate, SecondsFormat};
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat};
 use domain::time::Instant;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{extract::Fault, problem::FieldCode};
 
 /// A moment in UTC by RFC 3339: `2026-11-22T10:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,27 @@ impl JsonSchema for Moment {
     }
 }
 
+impl FromStr for Moment {
+    type Err = Fault;
+
+    /// Reads a moment of any zone.
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        // A `+` that was not escaped in a query comes as a space.
+        let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
+        moment.map(|moment| Self(moment.to_utc())).map_err(|_| {
+            let message = "must be a moment by RFC 3339, such as 2026-11-22T10:00:00Z";
+            Fault::new(FieldCode::InvalidFormat, message)
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|fault: Fault| D::Error::custom(fault.message))
+    }
+}
+
 /// A day: `1984-02-29`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Day(pub(crate) NaiveDate);
@@ -36,6 +61,23 @@ pub(crate) struct Day(pub(crate) NaiveDate);
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+impl FromStr for Day {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        // Written in one way alone: no sign, no digit left out.
+        let day = text.parse::<NaiveDate>().ok().filter(|day| text.len() == 10 && day.to_string() == text);
+        day.map(Self).ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|fault: Fault| D::Error::custom(fault.message))
     }
 }
 
@@ -58,6 +100,36 @@ mod tests {
     use chrono::NaiveDate;
 
     use super::{Day, Moment};
+
+    #[test]
+    fn moments_are_read_in_every_zone_and_need_one() {
+        let noon: Moment = "2026-11-22T12:00:00Z".parse().unwrap();
+        for same in ["2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00 01:00", "2026-11-22t12:00:00.000z"] {
+            assert_eq!(same.parse(), Ok(noon), "{same}");
+        }
+        for bad in
+            ["", "2026-11-22", "2026-11-22T12:00:00", "2026-11-22 12:00:00Z", "2026-02-30T12:00:00Z", "now"]
+        {
+            assert!(bad.parse::<Moment>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        assert!("1984-02-29".parse::<Day>().is_ok());
+        for bad in [
+            "",
+            "1984-2-29",
+            "1985-02-29",
+            "+1984-02-29",
+            "-1984-02-29",
+            "84-02-29",
+            "1984-02-29T00:00:00Z",
+            "1984-02-29 ",
+        ] {
+            assert!(bad.parse::<Day>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn days_are_written_as_dates() {

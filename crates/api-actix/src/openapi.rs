@@ -4,6 +4,7 @@
 pub(crate) mod carrier;
 pub(crate) mod mend;
 mod problems;
+pub(crate) mod schemas;
 
 use std::sync::{Arc, Mutex, OnceLock};
 

@@ -1,27 +1,19 @@
 //! Pages of lists: their parameters, their envelope, their `Link` header.
 
-use std::borrow::Cow;
-
 use app::paging::{InvalidCursor, ListError, Listing, PageSelection};
 use domain::{
-    page::{
-        DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, PageRequest, Sort, SortKey, Total,
-        UnknownSort,
-    },
+    page::{DEFAULT_PAGE_SIZE, InvalidPage, MAX_PAGE_SIZE, NUMBERED_ITEMS, Total},
     store::StoreError,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    extract::{
-        FromQuery, Params,
-        values::{self, Fault},
-    },
+    extract::{Fault, Faults, Input, query},
     problem::{FieldCode, Kind, Problem, Refusal, kinds},
     refusals,
-    state::Api,
+    rules::Rules,
 };
 
 /// A part of a list.
@@ -52,76 +44,48 @@ pub(crate) struct PageBody<T> {
 /// The page that an item stands on in examples.
 pub(crate) fn example(item: Value) -> Value {
     let total = Some(Total { items: 1, is_estimate: false });
-    let listing = Listing { items: vec![item], total, next_cursor: None };
-    serde_json::to_value(PageBody::of(listing, Some(1), DEFAULT_PAGE_SIZE, |item| item)).unwrap_or_default()
+    let items = vec![item];
+    let listing = Listing { items, total, next_cursor: None, page: Some(1), page_size: DEFAULT_PAGE_SIZE };
+    serde_json::to_value(PageBody::of(listing, |item| item)).unwrap_or_default()
 }
 
-/// What a cursor looks like, for examples.
-pub(crate) const CURSOR: &str = "AZChsgAAcACAAAAAAAAAAA";
+/// Any greater number is not exact in every client.
+const MAX_PAGE: u64 = 9_007_199_254_740_991;
 
-/// The parameters of a list that has no others, as the document shows them.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct PageParameters {
+/// As long as a query can be: what is no cursor is refused as one.
+const MAX_CURSOR: usize = 65_536;
+
+/// Which page of a list is asked for. A list with more parameters flattens these into its own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub(crate) struct PageParams {
     /// Counted from 1.
-    #[schemars(range(min = 1), example = 1)]
-    page: Option<u32>,
+    #[schemars(range(min = 1, max = MAX_PAGE), example = 1)]
+    page: Option<u64>,
     /// How many items a page holds at most; 20 without it.
-    #[schemars(range(min = 1, max = 100), example = 20)]
+    #[schemars(range(min = 1, max = MAX_PAGE_SIZE), example = 20)]
     page_size: Option<u32>,
     /// The `next_cursor` of the page before, in place of `page`.
-    #[schemars(example = CURSOR)]
+    #[schemars(length(max = MAX_CURSOR))]
     cursor: Option<String>,
 }
 
-impl JsonSchema for PageParams {
-    fn schema_name() -> Cow<'static, str> {
-        PageParameters::schema_name()
-    }
+impl Input for PageParams {
+    type Checked = PageSelection;
 
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        PageParameters::json_schema(generator)
-    }
-}
-
-impl FromQuery for PageParams {
-    fn read(params: &mut Params, _api: &Api) -> Option<Self> {
-        Self::take(params)
-    }
-}
-
-/// Which page was asked for, once it is known to be a possible one.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PageParams {
-    pub(crate) page: Option<u64>,
-    pub(crate) page_size: Option<u32>,
-    pub(crate) cursor: Option<String>,
-}
-
-impl PageParams {
-    /// Takes `page`, `page_size` and `cursor`.
-    pub(crate) fn take(params: &mut Params) -> Option<Self> {
-        let page = params.optional("page", values::whole(1..=u64::MAX));
-        let page_size = params.optional("page_size", values::whole(1..=MAX_PAGE_SIZE));
-        let cursor = params.optional("cursor", values::any);
-        if let (Some(Some(_)), Some(Some(_))) = (&page, &cursor) {
-            params.fault("page", Fault::new(FieldCode::InvalidValue, "may not stand beside `cursor`"));
-            return None;
-        }
-        Some(Self { page: page?, page_size: page_size?, cursor: cursor? })
-    }
-
-    /// What the use case is asked for.
-    ///
-    /// # Errors
-    /// When the page is too deep to be counted to.
-    pub(crate) fn selection(self) -> Result<(PageSelection, Option<u32>, u32), InvalidPage> {
+    fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<PageSelection> {
         let size = self.page_size.unwrap_or(DEFAULT_PAGE_SIZE);
-        if let Some(text) = self.cursor {
-            return Ok((PageSelection::Cursor { text, size }, None, size));
+        match (self.page, self.cursor) {
+            (Some(_), Some(_)) => {
+                faults.add("page", Fault::new(FieldCode::InvalidValue, "may not stand beside `cursor`"));
+                None
+            }
+            (None, Some(text)) => Some(PageSelection::Cursor { text, size }),
+            // A page that no list has is refused as too deep.
+            (page, None) => {
+                let page = page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
+                Some(PageSelection::Numbered { page, size })
+            }
         }
-        let page = self.page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
-        Ok((PageSelection::Numbered(PageRequest::numbered(page, size)?), Some(page), size))
     }
 }
 
@@ -157,36 +121,16 @@ refusals! {
     }
 }
 
-/// Reads a sort of a list: `-created_at,email`.
-pub(crate) fn sorts<K: SortKey>(text: &str) -> Result<Vec<Sort<K>>, Fault> {
-    let mut sorts: Vec<Sort<K>> = Vec::new();
-    for part in text.split(',') {
-        let sort: Sort<K> = part
-            .parse()
-            .map_err(|unknown: UnknownSort| Fault::new(FieldCode::InvalidValue, unknown.to_string()))?;
-        if sorts.iter().any(|other| other.key == sort.key) {
-            return Err(Fault::new(FieldCode::Repeated, "names a sort twice"));
-        }
-        sorts.push(sort);
-    }
-    Ok(sorts)
-}
-
 impl<T> PageBody<T> {
     /// Puts a part of a list in its envelope.
-    pub(crate) fn of<S>(
-        listing: Listing<S>,
-        page: Option<u32>,
-        page_size: u32,
-        show: impl Fn(S) -> T,
-    ) -> Self {
+    pub(crate) fn of<S>(listing: Listing<S>, show: impl Fn(S) -> T) -> Self {
         let total_items = listing.total.map(|total| total.items);
         Self {
             items: listing.items.into_iter().map(show).collect(),
-            page,
-            page_size,
+            page: listing.page,
+            page_size: listing.page_size,
             total_items,
-            total_pages: total_items.map(|items| items.div_ceil(u64::from(page_size.max(1)))),
+            total_pages: total_items.map(|items| items.div_ceil(u64::from(listing.page_size.max(1)))),
             total_is_estimate: listing.total.is_some_and(|total| total.is_estimate),
             next_cursor: listing.next_cursor,
             is_whole: false,
@@ -212,7 +156,7 @@ impl<T> PageBody<T> {
     pub(crate) fn links(&self, address: &str, query: &str) -> String {
         let kept: Vec<&str> = query
             .split('&')
-            .filter(|pair| !pair.is_empty() && !["page", "cursor"].contains(&Params::name_of(pair).as_str()))
+            .filter(|pair| !pair.is_empty() && !["page", "cursor"].contains(&query::name_of(pair).as_str()))
             .collect();
         let link = |relation: &str, place: Option<String>| {
             let pairs: Vec<String> = kept.iter().map(|pair| (*pair).to_owned()).chain(place).collect();
@@ -254,9 +198,9 @@ mod tests {
 
     use super::*;
 
-    fn page(number: Option<u32>, total: Option<Total>, next: Option<&str>) -> PageBody<u8> {
-        let listing = Listing { items: vec![1_u8], total, next_cursor: next.map(str::to_owned) };
-        PageBody::of(listing, number, 20, |item| item)
+    fn page(page: Option<u32>, total: Option<Total>, next: Option<&str>) -> PageBody<u8> {
+        let next_cursor = next.map(str::to_owned);
+        PageBody::of(Listing { items: vec![1_u8], total, next_cursor, page, page_size: 20 }, |item| item)
     }
 
     fn links(page: &PageBody<u8>, query: &str) -> Vec<String> {

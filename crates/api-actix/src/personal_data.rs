@@ -73,7 +73,7 @@ pub(crate) async fn delete(
     Caller(actor, Body(body)): Caller<Body<DeletionBody>>,
 ) -> Result<NoContent, Failure<DeleteAccountError>> {
     accounts
-        .run(async move |accounts| accounts.delete_account(actor.user_id, &body.password, &origin).await)
+        .run(async move |accounts| accounts.delete_account(actor.user_id, &body.password.0, &origin).await)
         .await?;
     Ok(NoContent)
 }

@@ -10,6 +10,7 @@ use crate::{
     limits::RateLimitCounter,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
+    rules::Rules,
     settings::ApiSettings,
     uploads::UploadLimit,
 };
@@ -23,6 +24,8 @@ pub struct ApiState {
     pub ids: Arc<dyn IdGenerator>,
     /// Counts requests for rate limits.
     pub limiter: Arc<dyn RateLimiter>,
+    /// What values of requests are checked against.
+    pub rules: Rules,
     /// Checks what the server needs.
     pub readiness: Arc<dyn Readiness>,
     /// The use cases of accounts.

@@ -39,11 +39,10 @@ refusals! {
 pub(crate) async fn list(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
-    Admin(_, Query(query)): Admin<Query<UserQuery>>,
+    Admin(_, Query(wanted)): Admin<Query<UserQuery>>,
 ) -> Result<PrivatePage<UserBody>, Failure<ListError>> {
-    let (wanted, number, size) = query.wanted().map_err(ListError::Page)?;
     let listing = accounts.run(async move |accounts| accounts.list_users(wanted).await).await?;
-    Ok(PrivatePage(PageBody::of(listing, number, size, |user| UserBody::new(user, &public_url))))
+    Ok(PrivatePage(PageBody::of(listing, |user| UserBody::new(user, &public_url))))
 }
 
 /// Show a user.
@@ -70,7 +69,7 @@ pub(crate) async fn change(
     Origin(origin): Origin,
     Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
-    let UserChangesBody(changes) = body;
+    let changes = body.into();
     let user = accounts
         .run(async move |accounts| accounts.change_user(actor.user_id, id, changes, &origin).await)
         .await?;

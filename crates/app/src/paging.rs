@@ -5,17 +5,22 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     entropy::Signer,
-    page::{InvalidPage, Page, PageRequest, Position, SortValue, Total},
+    page::{InvalidPage, Page, PageRequest, Position, SortValue, Start, Total},
     store::StoreError,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Which part of a list a caller asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageSelection {
     /// A page by its number.
-    Numbered(PageRequest),
+    Numbered {
+        /// The number, from 1.
+        page: u32,
+        /// How many items the page holds at most.
+        size: u32,
+    },
     /// What comes behind a cursor.
     Cursor {
         /// The cursor as it was handed out.
@@ -34,6 +39,10 @@ pub struct Listing<T> {
     pub total: Option<Total>,
     /// Where the next page begins; `None` on the last one.
     pub next_cursor: Option<String>,
+    /// The number of the page; `None` when read by cursor.
+    pub page: Option<u32>,
+    /// How many items a page holds at most.
+    pub page_size: u32,
 }
 
 /// The cursor was not made here, not for this list, or not for this sort and these filters.
@@ -87,21 +96,26 @@ impl CursorCodec {
     /// The part of the list that is asked for; `context` as in [`CursorCodec::encode`].
     ///
     /// # Errors
-    /// When the cursor is of another list, or the size is out of bounds.
+    /// When the cursor is of another list, or number or size is out of bounds.
     pub fn request(&self, context: &str, selection: PageSelection) -> Result<PageRequest, ListError> {
         Ok(match selection {
-            PageSelection::Numbered(request) => request,
+            PageSelection::Numbered { page, size } => PageRequest::numbered(page, size)?,
             PageSelection::Cursor { text, size } => PageRequest::after(self.decode(context, &text)?, size)?,
         })
     }
 
-    /// The part of the list as it is handed out.
+    /// The part of the list that was asked for, as it is handed out.
     #[must_use]
-    pub fn listing<T>(&self, context: &str, page: Page<T>) -> Listing<T> {
+    pub fn listing<T>(&self, context: &str, request: &PageRequest, page: Page<T>) -> Listing<T> {
         Listing {
             items: page.items,
             total: page.total,
             next_cursor: page.next.map(|position| self.encode(context, &position)),
+            page: match request.start() {
+                Start::Number(number) => Some(*number),
+                Start::After(_) => None,
+            },
+            page_size: request.size(),
         }
     }
 

@@ -32,7 +32,7 @@ impl Limit<Body<RegisterBody>> for Registrations {
         Body(body): &Body<RegisterBody>,
     ) -> Result<MailQuota, Problem> {
         api.limits.count_client(request, |limits| &limits.register).await?;
-        Ok(api.limits.count_registration_mail(request, &body.email).await)
+        Ok(api.limits.count_registration_mail(request, &body.email.0).await)
     }
 }
 
@@ -43,7 +43,7 @@ impl Limit<Body<EmailBody>> for ActivationLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.resend_activation, &body.email).await
+        api.limits.count_link(request, |limits| &limits.resend_activation, &body.email.0).await
     }
 }
 
@@ -54,7 +54,7 @@ impl Limit<Body<EmailBody>> for ResetLinks {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.password_reset, &body.email).await
+        api.limits.count_link(request, |limits| &limits.password_reset, &body.email.0).await
     }
 }
 
@@ -65,7 +65,7 @@ impl Limit<Body<RefreshBody>> for Refreshes {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<RefreshBody>) -> Result<(), Problem> {
-        match api.state.accounts.presented(body.refresh.expose()) {
+        match api.state.accounts.presented(body.refresh.0.expose()) {
             Some(presented) => api.limits.count_refresh(request, &presented).await,
             None => Ok(()),
         }

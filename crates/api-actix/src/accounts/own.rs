@@ -11,7 +11,7 @@ use paperclip::actix::api_v2_operation;
 
 use self::bodies::{ChangePasswordBody, SessionBody};
 use crate::{
-    extract::{Body, Caller, Origin, PathId, Query, UseCases},
+    extract::{Body, Caller, NewPassword, Origin, PathId, Query, TypedPassword, UseCases},
     page::{PageBody, PageParams},
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds, shared::password_code},
     refusals,
@@ -54,11 +54,10 @@ pub(crate) async fn change_password(
     Origin(origin): Origin,
     Caller(actor, Body(body)): Caller<Body<ChangePasswordBody>>,
 ) -> Result<NoContent, Failure<ChangePasswordError>> {
-    let ChangePasswordBody { current_password, new_password } = body;
+    let ChangePasswordBody { current_password: TypedPassword(current), new_password: NewPassword(new) } =
+        body;
     accounts
-        .run(async move |accounts| {
-            accounts.change_password(actor, &current_password, &new_password, &origin).await
-        })
+        .run(async move |accounts| accounts.change_password(actor, &current, &new, &origin).await)
         .await?;
     Ok(NoContent)
 }
@@ -71,10 +70,9 @@ pub(crate) async fn list_sessions(
     accounts: UseCases<Accounts>,
     Caller(actor, Query(page)): Caller<Query<PageParams>>,
 ) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
-    let (page, number, size) = page.selection().map_err(ListError::Page)?;
     let listing = accounts.run(async move |accounts| accounts.sessions(actor.user_id, page).await).await?;
     let show = |session| SessionBody::of(session, actor.session_id);
-    Ok(PrivatePage(PageBody::of(listing, number, size, show)))
+    Ok(PrivatePage(PageBody::of(listing, show)))
 }
 
 /// End one of the caller's sessions.

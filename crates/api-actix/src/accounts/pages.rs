@@ -9,26 +9,25 @@ use domain::{
     accounts::{EmailAddress, PasswordPolicy, PlainPassword},
     entropy::PlainToken,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    extract::{Form, FromForm, Params, origin_of, values::any},
+    extract::{Form, inputs, origin_of},
     html,
     problem::Failure,
     state::Api,
 };
 
-/// The token, from the link and then from the form.
-#[derive(Deserialize)]
-pub(crate) struct TokenParameter {
-    #[serde(default)]
-    token: String,
-}
+/// A form's field has this many characters at most, as the form itself does.
+const MAX_TEXT: usize = 16 * 1024;
 
-impl FromForm for TokenParameter {
-    fn read(fields: &mut Params) -> Option<Self> {
-        Some(Self { token: fields.optional("token", any)?.unwrap_or_default() })
-    }
+/// The token, from the link and then from the form.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct TokenParameter {
+    #[schemars(length(max = MAX_TEXT))]
+    token: String,
 }
 
 /// `GET /activate?token=…`: the button.
@@ -81,21 +80,18 @@ pub(crate) async fn activate(
 }
 
 /// What the form for a new password sends, or the one that asks for a link.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
 pub(crate) struct NewPasswordForm {
+    #[schemars(length(max = MAX_TEXT))]
     token: String,
+    #[schemars(length(max = MAX_TEXT))]
     password: String,
-    email: Option<String>,
+    #[schemars(length(max = MAX_TEXT))]
+    email: String,
 }
 
-impl FromForm for NewPasswordForm {
-    fn read(fields: &mut Params) -> Option<Self> {
-        Some(Self {
-            token: fields.optional("token", any)?.unwrap_or_default(),
-            password: fields.optional("password", any)?.unwrap_or_default(),
-            email: fields.optional("email", any)?,
-        })
-    }
-}
+inputs!(TokenParameter, NewPasswordForm);
 
 /// `GET /reset-password?token=…`: the form. Without a token, where mails send people whose account is in danger: the form
 /// that asks for a link.
@@ -142,10 +138,7 @@ pub(crate) async fn reset_password(
         return no_token();
     };
     if token.is_empty() {
-        return match email {
-            Some(email) => request_link(&request, &api, &email).await,
-            None => no_token(),
-        };
+        return if email.is_empty() { no_token() } else { request_link(&request, &api, &email).await };
     }
     let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
     if let Err(refusal) = counted {

@@ -46,9 +46,8 @@ pub(crate) async fn show(
 pub(crate) async fn change(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
-    Caller(actor, Patch(body)): Caller<Patch<ProfileChangesBody>>,
+    Caller(actor, Patch(changes)): Caller<Patch<ProfileChangesBody>>,
 ) -> Result<OkJson<ProfileBody>, Failure<ProfileError>> {
-    let ProfileChangesBody(changes) = body;
     let profile =
         accounts.run(async move |accounts| accounts.change_profile(actor.user_id, changes).await).await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))

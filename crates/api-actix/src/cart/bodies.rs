@@ -7,50 +7,38 @@ use domain::{
     money::Money,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     catalog::bodies::{MovieBody, movie_example},
-    extract::{Fields, FromBody, values},
+    extract::{Text, inputs},
     moment::Moment,
     money::MoneyBody,
-    state::Api,
 };
 
 /// A visitor's cart holds at most this many.
 const MAX_MERGED: usize = 100;
 
 /// What to put in the cart.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "CartAddition", deny_unknown_fields, example = json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "CartAddition", example = json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))]
 pub(crate) struct AddBody {
     /// The movie.
-    #[schemars(with = "Uuid")]
-    pub(crate) movie_id: MovieId,
-}
-
-impl FromBody for AddBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        Some(Self { movie_id: fields.required("movie_id", values::json_id)? })
-    }
+    pub(crate) movie_id: Text<MovieId>,
 }
 
 /// A visitor's cart.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "VisitorCart", deny_unknown_fields, example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
     /// Its movies, the newest first.
-    #[schemars(with = "Vec<Uuid>", length(max = 100))]
-    pub(crate) movie_ids: Vec<MovieId>,
+    #[schemars(length(max = MAX_MERGED))]
+    pub(crate) movie_ids: Vec<Text<MovieId>>,
 }
 
-impl FromBody for MergeBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        Some(Self { movie_ids: fields.required_list("movie_ids", MAX_MERGED, values::json_id)? })
-    }
-}
+inputs!(AddBody, MergeBody);
 
 /// Why a movie cannot be in a cart, or be bought from it.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -13,14 +13,19 @@ use paperclip::{
     actix::OperationModifier,
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
-use schemars::JsonSchema;
 
-use super::{api_of, fields::Fields, json::Json, query::Params};
+use super::{
+    api_of,
+    faults::Faults,
+    input::{self, Input, NoFields},
+    json::Json,
+    query,
+    shape::Source,
+};
 use crate::{
     edge::seat::arrival,
     openapi::carrier,
-    problem::{FieldProblem, Problem, kinds},
-    state::Api,
+    problem::{Problem, kinds},
 };
 
 /// A body may have this many bytes.
@@ -29,64 +34,52 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// A body that takes longer than this to arrive is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A body that knows how to be read.
-pub(crate) trait FromBody: JsonSchema + Sized + 'static {
-    /// Takes every member; `None` when one of them was at fault.
-    fn read(fields: &mut Fields, api: &Api) -> Option<Self>;
-}
-
 /// A sound body. A call that takes one takes no query parameters.
 #[derive(Debug)]
-pub(crate) struct Body<T>(pub(crate) T);
+pub(crate) struct Body<T: Input>(pub(crate) T::Checked);
 
-/// A sound body of a PATCH, which may call itself a merge patch (RFC 7396): what it leaves out stays.
+/// A sound body of a PATCH, which may be sent as a merge patch (RFC 7396): what it leaves out stays.
 #[derive(Debug)]
-pub(crate) struct Patch<T>(pub(crate) T);
+pub(crate) struct Patch<T: Input>(pub(crate) T::Checked);
 
 const BODIES: &[&str] = &["application/json"];
 const PATCHES: &[&str] = &["application/json", "application/merge-patch+json"];
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-impl<T: FromBody> FromRequest for Body<T> {
+impl<T: Input> FromRequest for Body<T> {
     type Error = Problem;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let reading = read(request, payload, BODIES);
+        let reading = read::<T>(request, payload, BODIES);
         Box::pin(async { reading.await.map(Self) })
     }
 }
 
-impl<T: FromBody> FromRequest for Patch<T> {
+impl<T: Input> FromRequest for Patch<T> {
     type Error = Problem;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let reading = read(request, payload, PATCHES);
+        let reading = read::<T>(request, payload, PATCHES);
         Box::pin(async { reading.await.map(Self) })
     }
 }
 
 /// Reads a body of one of these types.
-fn read<T: FromBody>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T> {
+fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T::Checked> {
     let checked = check_head(request, types, MAX_BODY);
-    let unknown = Params::open(request.query_string()).finish(Some(())).err();
+    let mut faults = Faults::default();
+    query::unknown(request.query_string(), &mut faults);
     let api = api_of(request);
     let (request, payload) = (request.clone(), payload.take());
     Box::pin(async move {
         checked?;
         let api = api?;
         let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
-        let mut fields = Fields::open(parsed(&bytes)?);
-        let value = T::read(&mut fields, &api);
-        match (fields.finish(value), unknown) {
-            (Ok(value), None) => Ok(value),
-            (Ok(_), Some(unknown)) => Err(Problem::invalid(unknown)),
-            (Err(faults), unknown) => {
-                Err(Problem::invalid(unknown.into_iter().flatten().chain(faults).collect()))
-            }
-        }
+        let value = input::read::<T>(parsed(&bytes)?, Source::Body, &api.state.rules, &mut faults);
+        faults.finish(value)
     })
 }
 
@@ -101,19 +94,25 @@ fn parsed(bytes: &[u8]) -> Result<Json, Problem> {
     })
 }
 
-/// The faults of a body that a call does not take: each of its fields is one. An empty body and an empty object have none.
-/// Calls that change nothing ignore it.
-pub(crate) async fn unasked(request: HttpRequest, payload: Payload) -> Result<Vec<FieldProblem>, Problem> {
+/// Finds the faults of a body that a call does not take: each of its fields is unknown. An empty body and an empty object
+/// have none. Calls that change nothing ignore their body.
+pub(crate) async fn unasked(
+    request: HttpRequest,
+    payload: Payload,
+    faults: &mut Faults,
+) -> Result<(), Problem> {
     if matches!(payload, Payload::None) || request.method().is_safe() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     check_packing_and_length(&request, MAX_BODY)?;
     let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
     if bytes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     check_head(&request, BODIES, MAX_BODY)?;
-    Ok(Fields::open(parsed(&bytes)?).finish(Some(())).err().unwrap_or_default())
+    let api = api_of(&request)?;
+    input::read::<NoFields>(parsed(&bytes)?, Source::Body, &api.state.rules, faults);
+    Ok(())
 }
 
 /// Refuses what is not text of one of these types in UTF-8, is packed, or says of itself that it is too large.
@@ -165,22 +164,23 @@ pub(crate) async fn collect(mut payload: Payload, most: usize) -> Result<BytesMu
     })
 }
 
-impl<T: JsonSchema> Apiv2Schema for Body<T> {}
-impl<T: JsonSchema> Apiv2Schema for Patch<T> {}
+impl<T: Input> Apiv2Schema for Body<T> {}
+impl<T: Input> Apiv2Schema for Patch<T> {}
 
-impl<T: FromBody> OperationModifier for Body<T> {
+impl<T: Input> OperationModifier for Body<T> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         describe::<T>(op, BODIES);
     }
 }
 
-impl<T: FromBody> OperationModifier for Patch<T> {
+impl<T: Input> OperationModifier for Patch<T> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         describe::<T>(op, PATCHES);
     }
 }
 
-fn describe<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
+fn describe<T: Input>(op: &mut DefaultOperationRaw, types: &[&str]) {
+    debug_assert!(input::is_checkable::<T>());
     carrier::add_body::<T>(op, types);
     add_problems(op);
 }

@@ -8,7 +8,7 @@ use paperclip::{
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
 
-use super::{body::unasked, query::Params};
+use super::{body::unasked, faults::Faults, query};
 use crate::{
     openapi::carrier,
     problem::{Problem, kinds},
@@ -23,12 +23,12 @@ impl FromRequest for Nothing {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let parameters = Params::open(request.query_string()).finish(Some(())).err();
-        let fields = unasked(request.clone(), payload.take());
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let mut faults = parameters.unwrap_or_default();
-            faults.extend(fields.await?);
-            if faults.is_empty() { Ok(Self) } else { Err(Problem::invalid(faults)) }
+            let mut faults = Faults::default();
+            query::unknown(request.query_string(), &mut faults);
+            unasked(request, payload, &mut faults).await?;
+            faults.finish(Some(Self))
         })
     }
 }

@@ -16,11 +16,16 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 use self::pace::{Trouble, paced};
-use super::{api_of, body, limited::user_of, query::Params, values::Fault};
+use super::{
+    api_of, body,
+    faults::{Fault, Faults},
+    limited::user_of,
+    query,
+};
 use crate::{
     edge::seat::arrival,
     openapi::carrier,
-    problem::{FieldCode, FieldProblem, Problem, kinds},
+    problem::{FieldCode, Problem, kinds},
     state::Api,
     uploads::UploadPermit,
 };
@@ -53,18 +58,15 @@ impl FromRequest for AvatarUpload {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let checked = check_head(request);
-        let unknown = Params::open(request.query_string()).finish(Some(())).err();
         let api = api_of(request);
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
             let permit = permit_of(&request, &api?).await?;
-            let (picture, mut faults) = arrival(&request, read(request.headers(), payload)).await?;
-            faults.splice(..0, unknown.into_iter().flatten());
-            match picture {
-                Some(avatar) if faults.is_empty() => Ok(Self { avatar, permit }),
-                _ => Err(Problem::invalid(faults)),
-            }
+            let mut faults = Faults::default();
+            query::unknown(request.query_string(), &mut faults);
+            let picture = arrival(&request, read(request.headers(), payload, &mut faults)).await?;
+            faults.finish(picture.map(|avatar| Self { avatar, permit }))
         })
     }
 }
@@ -86,11 +88,12 @@ async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<Upload
     of_user.acquire()
 }
 
-/// The picture, unless it is missing, and what is wrong with the form.
+/// The picture, unless it is missing.
 async fn read(
     headers: &HeaderMap,
     payload: Payload,
-) -> Result<(Option<Vec<u8>>, Vec<FieldProblem>), Problem> {
+    faults: &mut Faults,
+) -> Result<Option<Vec<u8>>, Problem> {
     let trouble = Rc::new(Cell::new(None));
     let refused = |_: MultipartError| match trouble.get() {
         Some(Trouble::TooLarge) => Problem::new(&kinds::TOO_LARGE),
@@ -103,13 +106,12 @@ async fn read(
     };
     let mut form = Multipart::new(headers, paced(payload, MAX_FORM, Rc::clone(&trouble)));
     let mut picture = None;
-    let mut faults = Vec::new();
     let mut parts = 0_usize;
     while let Some(part) = form.next().await {
         let mut part = part.map_err(refused)?;
         parts = parts.saturating_add(1);
         if parts > MAX_PARTS {
-            return Ok((None, faults));
+            return Ok(None);
         }
         let name = part.name().unwrap_or_default().to_owned();
         if name == FIELD && picture.is_none() {
@@ -121,16 +123,16 @@ async fn read(
         } else {
             Fault::new(FieldCode::Unknown, "is not a field of this form")
         };
-        faults.push(problem(&name, fault));
+        faults.add(&name, fault);
         while let Some(chunk) = part.next().await {
             chunk.map_err(refused)?;
         }
     }
     // What a browser sends for a form without a chosen file.
     if picture.as_ref().is_none_or(Vec::is_empty) {
-        faults.push(problem(FIELD, Fault::new(FieldCode::Required, "is required")));
+        faults.add(FIELD, Fault::new(FieldCode::Required, "is required"));
     }
-    Ok((picture, faults))
+    Ok(picture)
 }
 
 async fn collect(part: &mut Field, refused: impl Fn(MultipartError) -> Problem) -> Result<Vec<u8>, Problem> {
@@ -143,12 +145,6 @@ async fn collect(part: &mut Field, refused: impl Fn(MultipartError) -> Problem) 
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-fn problem(name: &str, fault: Fault) -> FieldProblem {
-    // The name is the caller's own text.
-    let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-    FieldProblem::new(if name.is_empty() { "?".to_owned() } else { name }, fault.code, fault.message)
 }
 
 impl Apiv2Schema for AvatarUpload {}

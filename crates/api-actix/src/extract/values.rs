@@ -1,229 +1,343 @@
-//! Readers of single values: each takes what was sent and says what is wrong with it.
+//! The values that clients send and that are more than a plain text, number or list.
+//!
+//! Each knows its schema and how it is read. A text that the domain has a rule for names that rule in its schema; the
+//! rule then decides alone, lengths included, since it may trim first.
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-use chrono::{DateTime, NaiveDate};
-use domain::time::Instant;
+use domain::{
+    accounts::{
+        Change, EmailAddress, InvalidEmailAddress, InvalidProfileText, MAX_EMAIL_LENGTH, MAX_INFO_LENGTH,
+        MAX_NAME_LENGTH, MAX_PASSWORD_LENGTH, PasswordPolicy, PasswordProblem, PersonName, PlainPassword,
+        ProfileInfo,
+    },
+    audit::{AuditAction, UnknownAction},
+    entropy::PlainToken,
+    id::{Id, InvalidId, Kind, UserKind},
+    money::{Money, ParseAmountError},
+    page::{Sort, SortKey},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error};
 
-use super::json::Json;
-use crate::problem::FieldCode;
+use super::faults::Fault;
+use crate::{
+    moment::{Day, Moment},
+    openapi::schemas::markers,
+    problem::{FieldCode, shared::password_code},
+    rules::Rules,
+};
 
-/// Why a value is not acceptable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) code: FieldCode,
-    pub(crate) message: String,
-}
+/// Checks a text.
+pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 
-impl Fault {
-    pub(crate) fn new(code: FieldCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-
-    fn wrong_type(wanted: &str, got: &Json) -> Self {
-        Self::new(FieldCode::WrongType, format!("must be {wanted}, not {}", got.type_name()))
-    }
-}
-
-/// Any string without NUL.
-pub(crate) fn text(value: Json) -> Result<String, Fault> {
-    match value {
-        Json::Text(text) => without_nul(text),
-        other => Err(Fault::wrong_type("a string", &other)),
-    }
-}
-
-/// `true` or `false`.
-pub(crate) fn json_truth(value: Json) -> Result<bool, Fault> {
-    match value {
-        Json::Bool(truth) => Ok(truth),
-        other => Err(Fault::wrong_type("a boolean", &other)),
-    }
-}
-
-/// A string that is one of a few names.
-pub(crate) fn json_named<T: FromStr<Err: std::fmt::Display>>(value: Json) -> Result<T, Fault> {
-    named(&text(value)?)
-}
-
-/// Refuses NUL, which no database of ours can hold.
-pub(crate) fn without_nul(text: String) -> Result<String, Fault> {
-    if text.contains('\0') {
-        return Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"));
-    }
-    Ok(text)
-}
-
-/// A string that is a UUID in its hyphenated form.
-pub(crate) fn json_id<T: FromStr>(value: Json) -> Result<T, Fault> {
-    id(&text(value)?)
-}
-
-/// A string that is a day: `1984-02-29`.
-pub(crate) fn json_day(value: Json) -> Result<NaiveDate, Fault> {
-    let text = text(value)?;
-    // Written in one way alone: no sign, no digit left out.
-    let day = text.parse::<NaiveDate>().ok().filter(|day| text.len() == 10 && day.to_string() == text);
-    day.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
-}
-
-/// An identifier in its hyphenated form.
-pub(crate) fn id<T: FromStr>(text: &str) -> Result<T, Fault> {
-    text.parse().map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be a UUID"))
-}
-
-/// Any text; for parameters.
-#[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
-pub(crate) fn any(text: &str) -> Result<String, Fault> {
-    Ok(text.to_owned())
-}
-
-/// A text of so many characters at most, for parameters.
-pub(crate) fn up_to(most: usize) -> impl Fn(&str) -> Result<String, Fault> {
-    move |text| {
-        if text.chars().count() > most {
-            return Err(Fault::new(FieldCode::TooLong, format!("must have at most {most} characters")));
-        }
-        Ok(text.to_owned())
-    }
-}
-
-/// `true` or `false`, for parameters.
-pub(crate) fn truth(text: &str) -> Result<bool, Fault> {
-    text.parse().map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be `true` or `false`"))
-}
-
-/// One of a few names, for parameters.
-pub(crate) fn named<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Fault> {
-    text.parse().map_err(|error: T::Err| Fault::new(FieldCode::InvalidValue, error.to_string()))
-}
-
-/// A moment by RFC 3339, in whatever zone; for parameters.
-pub(crate) fn moment(text: &str) -> Result<Instant, Fault> {
-    // A `+` that was not escaped came as a space.
-    let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
-    moment.map(|moment| moment.to_utc()).map_err(|_| {
-        Fault::new(FieldCode::InvalidFormat, "must be a moment by RFC 3339, such as 2026-11-22T10:00:00Z")
+/// The rule that a schema names, by a marker or as a format.
+pub(crate) fn rule(name: &str) -> Option<TextRule> {
+    Some(match name {
+        "amount" => |text, rules| amount(text, rules).map(drop),
+        "date" => |text, _| parsed::<Day>(text),
+        "date-time" => |text, _| parsed::<Moment>(text),
+        "email" => |text, _| parsed::<EmailAddress>(text),
+        "new-password" => |text, rules| Ok(rules.passwords.check(&PlainPassword::new(text), None)?),
+        "person-name" => |text, _| parsed::<PersonName>(text),
+        "profile-info" => |text, _| parsed::<ProfileInfo>(text),
+        // Identifiers of all kinds are written alike.
+        "uuid" => |text, _| parsed::<Id<UserKind>>(text),
+        _ => return None,
     })
 }
 
-/// A whole number within these bounds, for parameters.
-pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, Fault>
-where
-    T: FromStr + PartialOrd + Copy + std::fmt::Display,
-{
-    move |text| {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Fault::new(FieldCode::InvalidFormat, "must be a whole number"));
-        }
-        // More digits than any number has are a number all the same: too large, or too small.
-        match text.parse::<T>() {
-            Ok(number) => within(number, &bounds),
-            Err(_) if text.starts_with('-') => Err(too_small(bounds.start())),
-            Err(_) => Err(too_large(bounds.end())),
-        }
-    }
+fn parsed<T: FromStr<Err: Into<Fault>>>(text: &str) -> Result<(), Fault> {
+    text.parse::<T>().map(drop).map_err(Into::into)
 }
 
-/// A decimal number within these bounds, for parameters.
-pub(crate) fn decimal(bounds: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, Fault> {
-    move |text| {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-        match text.parse::<f64>() {
-            Ok(number) if plain && number.is_finite() => within(number, &bounds),
-            _ => Err(Fault::new(FieldCode::InvalidFormat, "must be a decimal number")),
-        }
-    }
-}
-
-fn within<T: PartialOrd + Copy + std::fmt::Display>(
-    number: T,
-    bounds: &RangeInclusive<T>,
-) -> Result<T, Fault> {
-    if number < *bounds.start() {
-        Err(too_small(bounds.start()))
-    } else if number > *bounds.end() {
-        Err(too_large(bounds.end()))
+/// A text that keeps the rule and has as many characters; else the text again, and what is wrong with it.
+pub(super) fn checked(
+    text: String,
+    length: &RangeInclusive<usize>,
+    rule: Option<TextRule>,
+    rules: &Rules,
+) -> Result<String, (String, Fault)> {
+    let count = text.chars().count();
+    let fault = if count < *length.start() {
+        let least = length.start();
+        Some(Fault::new(FieldCode::TooShort, format!("must have at least {least} characters")))
+    } else if count > *length.end() {
+        let most = length.end();
+        Some(Fault::new(FieldCode::TooLong, format!("must have at most {most} characters")))
     } else {
-        Ok(number)
+        rule.and_then(|rule| rule(&text, rules).err())
+    };
+    match fault {
+        Some(fault) => Err((text, fault)),
+        None => Ok(text),
     }
 }
 
-fn too_small(least: &impl std::fmt::Display) -> Fault {
-    Fault::new(FieldCode::TooSmall, format!("must be at least {least}"))
+/// More digits than any amount has.
+const LONGEST_AMOUNT: usize = 40;
+
+/// Reads an amount of the shop's currency in major units.
+pub(crate) fn amount(text: &str, rules: &Rules) -> Result<Money, Fault> {
+    if text.len() > LONGEST_AMOUNT && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err(Fault::new(FieldCode::TooLarge, ParseAmountError::TooLarge.to_string()));
+    }
+    Money::parse_major(text, rules.currency).map_err(|error| {
+        let code = match error {
+            ParseAmountError::Malformed if text.starts_with('-') => FieldCode::TooSmall,
+            ParseAmountError::Malformed | ParseAmountError::TooPrecise(_) => FieldCode::InvalidFormat,
+            ParseAmountError::TooLarge => FieldCode::TooLarge,
+        };
+        Fault::new(code, error.to_string())
+    })
 }
 
-fn too_large(greatest: &impl std::fmt::Display) -> Fault {
-    Fault::new(FieldCode::TooLarge, format!("must be at most {greatest}"))
+/// A value that is written as a text and parsed by its own rule.
+pub(crate) trait TextValue: FromStr<Err: Into<Fault>> {
+    /// The schema of the text.
+    fn schema() -> Schema;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A text that was parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text<T>(pub(crate) T);
 
-    fn code<T: std::fmt::Debug>(result: Result<T, Fault>) -> FieldCode {
-        result.unwrap_err().code
-    }
-
-    #[test]
-    fn whole_numbers_outside_their_bounds_say_which_bound() {
-        let page = whole(1_u32..=100);
-        assert_eq!(page("7").unwrap(), 7);
-        assert_eq!(code(page("0")), FieldCode::TooSmall);
-        assert_eq!(code(page("-3")), FieldCode::TooSmall);
-        assert_eq!(code(page("101")), FieldCode::TooLarge);
-        assert_eq!(code(page("99999999999999999999999999999999999999999999")), FieldCode::TooLarge);
-        for bad in ["", "1.5", "x", "+1", " 1", "-"] {
-            assert_eq!(code(page(bad)), FieldCode::InvalidFormat, "{bad}");
-        }
-    }
-
-    #[test]
-    fn decimals_are_plain_digits() {
-        let score = decimal(0.0..=10.0);
-        assert!((score("7.5").unwrap() - 7.5).abs() < f64::EPSILON);
-        for bad in ["", "NaN", "inf", "1e3", "."] {
-            assert_eq!(code(score(bad)), FieldCode::InvalidFormat, "{bad}");
-        }
-        assert_eq!(code(score("10.1")), FieldCode::TooLarge);
-    }
-
-    #[test]
-    fn moments_are_read_in_every_zone_and_need_one() {
-        let noon = moment("2026-11-22T12:00:00Z").unwrap();
-        for same in ["2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00 01:00", "2026-11-22t12:00:00.000z"] {
-            assert_eq!(moment(same).unwrap(), noon, "{same}");
-        }
-        for bad in
-            ["", "2026-11-22", "2026-11-22T12:00:00", "2026-11-22 12:00:00Z", "2026-02-30T12:00:00Z", "now"]
-        {
-            assert_eq!(code(moment(bad)), FieldCode::InvalidFormat, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_day_is_written_in_one_way() {
-        let day = |text: &str| json_day(Json::Text(text.into()));
-        assert_eq!(day("1984-02-29").unwrap().to_string(), "1984-02-29");
-        for bad in [
-            "",
-            "1984-2-29",
-            "1985-02-29",
-            "+1984-02-29",
-            "-1984-02-29",
-            "84-02-29",
-            "1984-02-29T00:00:00Z",
-            "1984-02-29 ",
-        ] {
-            assert_eq!(code(day(bad)), FieldCode::InvalidFormat, "{bad}");
-        }
-        assert_eq!(code(json_day(Json::Integer(1984))), FieldCode::WrongType);
-    }
-
-    #[test]
-    fn nul_is_refused_and_emoji_are_not() {
-        assert_eq!(code(text(Json::Text("a\0b".into()))), FieldCode::InvalidFormat);
-        assert_eq!(text(Json::Text("🎬".into())).unwrap(), "🎬");
+impl<'de, T: TextValue> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|error: T::Err| D::Error::custom(error.into().message))
     }
 }
+
+/// Shows a value of the wire where it stands, with this schema.
+macro_rules! inline_schema {
+    ($([$($generics:tt)*] $value:ty: |$generator:ident| $schema:expr;)+) => {$(
+        impl<$($generics)*> JsonSchema for $value {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                std::any::type_name::<Self>().into()
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )+};
+}
+
+inline_schema! {
+    [T: TextValue] Text<T>: |_generator| T::schema();
+    [] NewPassword: |_generator| json_schema!({
+        "type": "string",
+        "format": "password",
+        "minLength": PasswordPolicy::Standard.least_length(),
+        "maxLength": MAX_PASSWORD_LENGTH,
+        (markers::RULE): "new-password",
+    });
+    [] TypedPassword: |_generator| json_schema!({
+        "type": "string", "format": "password", "maxLength": LONGEST_TYPED_PASSWORD,
+    });
+    [] Token: |_generator| json_schema!({"type": "string", "maxLength": LONGEST_TOKEN});
+    [T: JsonSchema] Changed<T>: |generator| {
+        let mut schema = Option::<T>::json_schema(generator);
+        schema.insert(markers::CLEARS.into(), true.into());
+        schema
+    };
+    [K: SortKey] Sorts<K>: |_generator| json_schema!({
+        "type": "array",
+        "items": {"type": "string", "enum": sort_names::<K>()},
+        "maxItems": K::NAMED.len(),
+        (markers::SORT): true,
+    });
+    [] Amount: |_generator| json_schema!({
+        "type": "string",
+        "pattern": r"^\d+(\.\d+)?$",
+        "maxLength": LONGEST_AMOUNT,
+        (markers::RULE): "amount",
+    });
+}
+
+impl TextValue for EmailAddress {
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "format": "email", "maxLength": MAX_EMAIL_LENGTH})
+    }
+}
+
+impl From<InvalidEmailAddress> for Fault {
+    fn from(error: InvalidEmailAddress) -> Self {
+        let code = match error {
+            InvalidEmailAddress::TooLong => FieldCode::TooLong,
+            InvalidEmailAddress::Malformed => FieldCode::InvalidFormat,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl<K: Kind> TextValue for Id<K> {
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "format": "uuid", "maxLength": 36})
+    }
+}
+
+impl From<InvalidId> for Fault {
+    fn from(_: InvalidId) -> Self {
+        Self::new(FieldCode::InvalidFormat, "must be a UUID")
+    }
+}
+
+impl TextValue for AuditAction {
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "enum": Self::ALL.map(Self::as_str)})
+    }
+}
+
+impl From<UnknownAction> for Fault {
+    fn from(error: UnknownAction) -> Self {
+        Self::new(FieldCode::InvalidValue, error.to_string())
+    }
+}
+
+impl TextValue for PersonName {
+    fn schema() -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH, (markers::RULE): "person-name",
+        })
+    }
+}
+
+impl TextValue for ProfileInfo {
+    fn schema() -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": MAX_INFO_LENGTH, (markers::RULE): "profile-info",
+        })
+    }
+}
+
+impl From<InvalidProfileText> for Fault {
+    fn from(error: InvalidProfileText) -> Self {
+        let code = match error {
+            InvalidProfileText::Blank => FieldCode::TooShort,
+            InvalidProfileText::TooLong(_) => FieldCode::TooLong,
+            InvalidProfileText::ControlCharacter => FieldCode::InvalidFormat,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// A password that is to be set: it keeps the shop's rule, but for being the address of its account.
+#[derive(Debug)]
+pub(crate) struct NewPassword(pub(crate) PlainPassword);
+
+/// A password that is to be compared, whatever it is. A longer text than any password can have is refused before it is
+/// hashed.
+#[derive(Debug)]
+pub(crate) struct TypedPassword(pub(crate) PlainPassword);
+
+/// No right password is longer, however it is typed.
+const LONGEST_TYPED_PASSWORD: usize = 1_024;
+
+/// A token that was handed out by this server.
+#[derive(Debug)]
+pub(crate) struct Token(pub(crate) PlainToken);
+
+/// As long as a body can be: whatever text is no token is refused as one, or logged out.
+const LONGEST_TOKEN: usize = 64 * 1024;
+
+impl<'de> Deserialize<'de> for NewPassword {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(PlainPassword::new(&text)))
+    }
+}
+
+impl<'de> Deserialize<'de> for TypedPassword {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(PlainPassword::new(&text)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(PlainToken::new(text)))
+    }
+}
+
+impl From<PasswordProblem> for Fault {
+    fn from(problem: PasswordProblem) -> Self {
+        Self::new(password_code(problem), problem.to_string())
+    }
+}
+
+/// A member of a merge patch (RFC 7396) that can be cleared: absent keeps what there is, `null` clears it.
+///
+/// The struct or its field needs `#[serde(default)]`. A member that cannot be cleared is an `Option`, for which `null` is
+/// a wrong type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Changed<T>(pub(crate) Change<T>);
+
+impl<T> Default for Changed<T> {
+    fn default() -> Self {
+        Self(Change::Keep)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Changed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Option::<T>::deserialize(deserializer)?;
+        Ok(Self(value.map_or(Change::Clear, Change::Set)))
+    }
+}
+
+impl<T> Changed<T> {
+    /// The change, of what is made of the value.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Change<U> {
+        match self.0 {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(value) => Change::Set(make(value)),
+        }
+    }
+
+    /// The change, of what is made of the value if it can be.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(crate) fn try_map<U, E>(self, make: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+        Ok(match self.0 {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(value) => Change::Set(make(value)?),
+        })
+    }
+}
+
+/// How a list is sorted: names of sorts separated by commas, a `-` before one for the largest first.
+#[derive(Debug, Clone)]
+pub(crate) struct Sorts<K>(pub(crate) Vec<Sort<K>>);
+
+impl<K> Default for Sorts<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, K: SortKey> Deserialize<'de> for Sorts<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        names.iter().map(|name| name.parse()).collect::<Result<_, _>>().map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn sort_names<K: SortKey>() -> Vec<String> {
+    let both_ways = |(name, key): &(&str, K)| {
+        let descending = (!key.is_always_descending()).then(|| format!("-{name}"));
+        std::iter::once((*name).to_owned()).chain(descending)
+    };
+    K::NAMED.iter().flat_map(both_ways).collect()
+}
+
+/// An amount of the shop's currency in major units, as filters have it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Amount(pub(crate) String);

@@ -5,10 +5,11 @@
 
 use domain::accounts::Role;
 use paperclip::v2::models::{DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response};
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::schemas::{self, Schemas, markers};
 use crate::problem::Kind;
 
 /// What a description holds on its way through paperclip.
@@ -35,22 +36,29 @@ impl Cargo {
 
 /// Adds the parameters that a query type's properties are.
 pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
-    let mut generator = generator(SchemaSettings::draft2020_12().for_deserialize());
-    let schema = T::json_schema(&mut generator).to_value();
-    let definitions = generator.take_definitions(true);
+    let (schema, mut definitions) = schemas::of_input::<T>();
+    // The type is no schema of its own: its members are parameters.
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
+    let Some(schema) = name.and_then(|name| definitions.shift_remove(name)) else { return };
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    definitions.values_mut().for_each(schemas::strip);
     for (name, property) in properties {
-        let mut property = without_null(property.clone());
+        let is_sort = property.get(markers::SORT).is_some();
+        let mut property = property.clone();
+        schemas::strip(&mut property);
         let description = take(&mut property, "description");
         let example = take(&mut property, "examples").and_then(|all| all.get(0).cloned());
         let must = required.iter().any(|other| other == name.as_str());
         let mut object = json!({"name": name, "in": "query", "required": must, "schema": property});
-        if let (Some(fields), Some(description)) = (object.as_object_mut(), description) {
-            fields.insert("description".into(), description);
-        }
-        if let (Some(fields), Some(example)) = (object.as_object_mut(), example) {
-            fields.insert("example".into(), example);
+        if let Some(fields) = object.as_object_mut() {
+            // Its parts are separated by commas.
+            let style = is_sort.then(|| ("style", json!("form"))).into_iter();
+            let explode = is_sort.then(|| ("explode", json!(false)));
+            let notes = [("description", description), ("example", example)].into_iter();
+            let notes = notes.filter_map(|(name, note)| Some((name, note?)));
+            let more = style.chain(explode).chain(notes);
+            fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
         }
         add_parameter(
             op,
@@ -99,7 +107,7 @@ pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, nam
 
 /// Adds a form with a file in this field, which may be of these media types.
 pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
-    let (mut media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    let (mut media, definitions) = media(schemas::of_shown_input::<T>());
     if let Some(media) = media.as_object_mut() {
         media.insert("encoding".into(), json!({field: {"contentType": types}}));
     }
@@ -109,7 +117,7 @@ pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str,
 
 /// Adds a JSON body of this type, which may be called any of these.
 pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
-    let (media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    let (media, definitions) = media(schemas::of_shown_input::<T>());
     let content: Map<String, Value> = types.iter().map(|name| ((*name).to_owned(), media.clone())).collect();
     let object = json!({"required": true, "content": content});
     add_parameter(op, ParameterIn::Body, "body", &Cargo { object, definitions, codes: Vec::new() });
@@ -122,7 +130,7 @@ pub(crate) fn add_answer<T: JsonSchema>(
     description: &str,
     headers: &[&str],
 ) {
-    let (media, definitions) = media::<T>(SchemaSettings::draft2020_12().for_serialize());
+    let (media, definitions) = media(schemas::of_answer::<T>());
     let object = json!({
         "description": description,
         "headers": header_references(headers),
@@ -137,9 +145,8 @@ pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
     headers: &[&str],
     page: impl FnOnce(Value) -> Value,
 ) {
-    let settings = || SchemaSettings::draft2020_12().for_serialize();
-    let (mut media, definitions) = media::<P>(settings());
-    let (item, _) = self::media::<T>(settings());
+    let (mut media, definitions) = media(schemas::of_answer::<P>());
+    let (item, _) = self::media(schemas::of_answer::<T>());
     if let (Some(fields), Some(example)) = (media.as_object_mut(), item.get("example")) {
         fields.insert("example".into(), page(example.clone()));
     }
@@ -216,16 +223,8 @@ pub(crate) fn header_references(names: &[&str]) -> Value {
         .into()
 }
 
-/// The schema of a type, and the named schemas that it refers to.
-pub(crate) fn schema<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>) {
-    let mut generator = generator(settings);
-    let schema = generator.subschema_for::<T>().to_value();
-    (schema, generator.take_definitions(true))
-}
-
 /// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
-fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>) {
-    let (schema, mut definitions) = schema::<T>(settings);
+fn media((schema, mut definitions): Schemas) -> Schemas {
     let example = schema
         .get("$ref")
         .and_then(Value::as_str)
@@ -244,15 +243,6 @@ fn media<T: JsonSchema>(settings: SchemaSettings) -> (Value, Map<String, Value>)
     (media, definitions)
 }
 
-fn generator(settings: SchemaSettings) -> SchemaGenerator {
-    settings
-        .with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-        })
-        .into_generator()
-}
-
 fn add_parameter(op: &mut DefaultOperationRaw, place: ParameterIn, name: &str, cargo: &Cargo) {
     op.parameters.push(Either::Right(Parameter {
         in_: place,
@@ -267,40 +257,6 @@ fn add_parameter(op: &mut DefaultOperationRaw, place: ParameterIn, name: &str, c
 fn insert(op: &mut DefaultOperationRaw, status: u16, cargo: &Cargo) {
     let response = Response { description: cargo.packed(), ..Response::default() };
     op.responses.insert(status.to_string(), Either::Right(response));
-}
-
-/// A parameter that may be absent is never `null`: that is what its schema of an `Option` says too much.
-fn without_null(mut schema: Value) -> Value {
-    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
-        kinds.retain(|kind| kind != "null");
-        if let [only] = kinds.as_slice() {
-            let only = only.clone();
-            if let Some(fields) = schema.as_object_mut() {
-                fields.insert("type".into(), only);
-            }
-        }
-    }
-    if let Some(choices) = take(&mut schema, "anyOf") {
-        let rest: Vec<Value> = choices
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|choice| choice.get("type") != Some(&Value::from("null")))
-            .cloned()
-            .collect();
-        if let (Some(fields), [Value::Object(only)]) = (schema.as_object_mut(), rest.as_slice()) {
-            fields.extend(only.clone());
-        } else if let Some(fields) = schema.as_object_mut() {
-            fields.insert("anyOf".into(), rest.into());
-        }
-    }
-    if schema.get("default").is_some_and(Value::is_null) {
-        take(&mut schema, "default");
-    }
-    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-        values.retain(|value| !value.is_null());
-    }
-    schema
 }
 
 fn take(schema: &mut Value, key: &str) -> Option<Value> {

@@ -1,12 +1,12 @@
 //! Makes a valid OpenAPI 3.1 document of what paperclip recorded.
 
 use domain::accounts::Role;
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::{
-    carrier::{self, Cargo, header_references},
+    carrier::{Cargo, header_references},
     problems::SharedProblems,
+    schemas,
 };
 use crate::{
     edge::acceptance::answers_json,
@@ -62,7 +62,7 @@ pub(super) const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
 /// The whole document.
 pub(crate) fn mended(recorded: &Value, public_url: &str) -> Value {
     let mut schemas = Map::new();
-    let (_, problem) = carrier::schema::<ProblemBody<'_>>(SchemaSettings::draft2020_12().for_serialize());
+    let (_, problem) = schemas::of_answer::<ProblemBody<'_>>();
     merge(&mut schemas, problem);
 
     let mut shared = SharedProblems::new(public_url);

@@ -1,19 +1,19 @@
 //! The mending, on a route that has everything: a path id, a list parameter, a body, nullable members.
 
 use actix_web::App;
+use domain::accounts::PersonName;
 use paperclip::actix::{OpenApiExt, api_v2_operation, web};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{mend, problems::SharedProblems};
 use crate::{
-    extract::{Body, Fields, FromBody, FromQuery, Params, PathId, Query, values},
+    extract::{Body, Changed, PathId, Query, Text, inputs},
     problem::{Failure, OrNotFound, kinds},
     refusals,
     reply::OkJson,
-    state::Api,
 };
 
 #[derive(Debug)]
@@ -25,39 +25,28 @@ refusals! {
     ProbeError { Taken => EMAIL_TAKEN }
 }
 
-#[derive(Debug, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct ProbeQuery {
     /// Any of these.
+    #[serde(default)]
+    #[schemars(length(max = 20))]
     genre: Vec<Uuid>,
     /// Counted from 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 99))]
     page: Option<u32>,
 }
 
-impl FromQuery for ProbeQuery {
-    fn read(params: &mut Params, _api: &Api) -> Option<Self> {
-        let genre = params.list("genre", 20, values::id);
-        let page = params.optional("page", values::whole(1..=u32::MAX));
-        Some(Self { genre: genre?, page: page? })
-    }
-}
-
 /// Sets a probe.
-#[derive(Debug, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(example = json!({"name": "x", "note": null}))]
 struct ProbeBody {
     #[schemars(length(min = 1, max = 250))]
     name: String,
-    #[schemars(required)]
-    note: Option<String>,
+    #[serde(default)]
+    note: Changed<Text<PersonName>>,
 }
 
-impl FromBody for ProbeBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        let name = fields.required("name", values::text);
-        Some(Self { name: name?, note: None })
-    }
-}
+inputs!(ProbeQuery, ProbeBody);
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Inner {
@@ -80,7 +69,7 @@ async fn probe(
     query: Query<ProbeQuery>,
     body: Body<ProbeBody>,
 ) -> Result<OkJson<List<Inner>>, Failure<OrNotFound<ProbeError>>> {
-    if body.0.name.is_empty() || body.0.note.is_some() {
+    if body.0.name.is_empty() || body.0.note != Changed::default() {
         return Err(OrNotFound::Other(ProbeError::Taken).into());
     }
     let at = query.0.page.or_else(|| u32::try_from(query.0.genre.len()).ok()).filter(|_| !id.0.is_nil());

@@ -3,41 +3,32 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    accounts::{
-        HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, PlainPassword, RefreshToken, Session,
-    },
+    accounts::{HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, RefreshToken, Session},
     audit::AuditRecord,
     id::UserId,
     time::Instant,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    accounts::bodies::typed_password,
     audit::bodies::state,
-    extract::{Fields, FromBody},
+    extract::{TypedPassword, inputs},
     moment::Moment,
-    state::Api,
     users::bodies::UserBody,
 };
 
 /// That it is really the owner who wants to go.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "AccountDeletion", deny_unknown_fields, example = json!({"password": "correct horse 1"}))]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AccountDeletion", example = json!({"password": "correct horse 1"}))]
 pub(crate) struct DeletionBody {
     /// The caller's password.
-    #[schemars(with = "String", length(max = 1024), extend("format" = "password"))]
-    pub(crate) password: PlainPassword,
+    pub(crate) password: TypedPassword,
 }
 
-impl FromBody for DeletionBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        Some(Self { password: typed_password(fields, "password")? })
-    }
-}
+inputs!(DeletionBody);
 
 /// A sign-in.
 #[derive(Debug, Serialize, JsonSchema)]

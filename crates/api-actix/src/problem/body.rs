@@ -37,6 +37,8 @@ pub enum FieldCode {
     WrongPassword,
     /// It stands more than once.
     Repeated,
+    /// There are more faults than are named; `field` is empty, and `message` says how many.
+    More,
 }
 
 /// One field of a request that is not acceptable.

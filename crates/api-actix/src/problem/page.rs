@@ -10,7 +10,7 @@ use paperclip::{
 
 use super::{Failure, Kind, Never, Problem, kinds};
 use crate::{
-    extract::Params,
+    extract::query,
     html::{self, Page},
     openapi::carrier,
 };
@@ -44,10 +44,7 @@ impl FromRequest for Named {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
         let kind = Kind::of_slug(name).ok_or_else(|| Problem::new(&kinds::NOT_FOUND));
-        ready(kind.and_then(|kind| {
-            let params = Params::open(request.query_string());
-            params.finish(Some(Self(kind))).map_err(Problem::invalid)
-        }))
+        ready(kind.and_then(|kind| query::refuse_any(request).map(|()| Self(kind))))
     }
 }
 

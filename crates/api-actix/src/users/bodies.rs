@@ -2,19 +2,18 @@
 
 use app::accounts::UserChanges;
 use domain::accounts::{Gender, Profile, Role, UserDetails};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    extract::{Fields, FromBody, values},
+    extract::inputs,
     moment::{Day, Moment},
-    state::Api,
 };
 
 /// What a user may do; each role may do all that the one before it may.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Role")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RoleBody {
@@ -36,8 +35,18 @@ impl From<Role> for RoleBody {
     }
 }
 
+impl From<RoleBody> for Role {
+    fn from(role: RoleBody) -> Self {
+        match role {
+            RoleBody::User => Self::User,
+            RoleBody::Moderator => Self::Moderator,
+            RoleBody::Admin => Self::Admin,
+        }
+    }
+}
+
 /// How a person wants to be addressed.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Gender")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum GenderBody {
@@ -55,6 +64,16 @@ impl From<Gender> for GenderBody {
             Gender::Man => Self::Man,
             Gender::Woman => Self::Woman,
             Gender::Other => Self::Other,
+        }
+    }
+}
+
+impl From<GenderBody> for Gender {
+    fn from(gender: GenderBody) -> Self {
+        match gender {
+            GenderBody::Man => Self::Man,
+            GenderBody::Woman => Self::Woman,
+            GenderBody::Other => Self::Other,
         }
     }
 }
@@ -114,38 +133,20 @@ impl UserBody {
 }
 
 /// What to change of a user; what is left out stays.
-#[derive(Debug)]
-pub(crate) struct UserChangesBody(pub(crate) UserChanges);
-
-impl FromBody for UserChangesBody {
-    fn read(fields: &mut Fields, _api: &Api) -> Option<Self> {
-        let role = fields.optional("role", values::json_named);
-        let is_active = fields.optional("is_active", values::json_truth);
-        Some(Self(UserChanges { role: role?, is_active: is_active? }))
-    }
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "UserChanges", example = json!({"role": "moderator"}))]
+pub(crate) struct UserChangesBody {
+    role: Option<RoleBody>,
+    /// Whether the user may sign in. An account that waits for its activation can be activated so, or kept from being
+    /// activated by its owner.
+    is_active: Option<bool>,
 }
 
-/// Written out, since what may be left out may not be `null`.
-impl JsonSchema for UserChangesBody {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "UserChanges".into()
-    }
+inputs!(UserChangesBody);
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "What to change of a user; what is left out stays.",
-            "type": "object",
-            "properties": {
-                "role": generator.subschema_for::<RoleBody>(),
-                "is_active": {
-                    "description": "Whether the user may sign in. An account that waits for its activation can be \
-                        activated so, or kept from being activated by its owner.",
-                    "type": "boolean",
-                },
-            },
-            "additionalProperties": false,
-            "examples": [{"role": "moderator"}],
-        })
+impl From<UserChangesBody> for UserChanges {
+    fn from(body: UserChangesBody) -> Self {
+        Self { role: body.role.map(Role::from), is_active: body.is_active }
     }
 }
 

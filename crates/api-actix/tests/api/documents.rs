@@ -72,7 +72,12 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
             }
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            assert!(has_example(parameter), "{}: {place}", parameter["name"]);
+            // A cursor is made by the server, and stands in place of a page.
+            assert!(
+                has_example(parameter) || parameter["name"] == "cursor",
+                "{}: {place}",
+                parameter["name"]
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use api_actix::{ApiSettings, ApiState, DocsAccess};
+use api_actix::{ApiSettings, ApiState, DocsAccess, Rules};
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
@@ -259,6 +259,11 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         runtime,
         ids: doubles.clone(),
         limiter: doubles.clone(),
+        rules: Rules {
+            passwords: PasswordPolicy::Standard,
+            currency: "USD".parse().unwrap(),
+            clock: doubles.clone(),
+        },
         readiness: doubles.clone(),
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),

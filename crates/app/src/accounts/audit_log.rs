@@ -23,13 +23,13 @@ impl Accounts {
         let context = format!("audit {filter:?}");
         let request = self.ports.cursors.request(&context, page)?;
         let page = self.ports.audit.audit_page(&filter, &request).await?;
-        Ok(self.ports.cursors.listing(&context, page))
+        Ok(self.ports.cursors.listing(&context, &request, page))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{audit::AuditAction, page::PageRequest};
+    use domain::audit::AuditAction;
 
     use super::*;
     use crate::accounts::doubles::{World, ann};
@@ -38,7 +38,7 @@ mod tests {
     async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
         let world = World::new();
         world.signed_in(&ann()).await;
-        let page = PageSelection::Numbered(PageRequest::numbered(1, 2).unwrap());
+        let page = PageSelection::Numbered { page: 1, size: 2 };
         let wanted = ListAudit { filter: AuditFilter::default(), page };
         let first = world.accounts.list_audit(wanted.clone()).await.unwrap();
         let actions = |listing: &Listing<AuditRecord>| -> Vec<String> {

@@ -42,7 +42,7 @@ impl Accounts {
             let Some(SortValue::Integer(last_used_at)) = place.values.first() else { return false };
             (session.last_used_at.timestamp_micros(), session.id.as_uuid()) < (*last_used_at, place.id)
         });
-        Ok(self.ports.cursors.listing(&context, page))
+        Ok(self.ports.cursors.listing(&context, &request, page))
     }
 
     /// Ends a live sign-in of the caller's own; it may be the calling one.
@@ -165,7 +165,6 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use domain::page::PageRequest;
 
     use super::*;
     use crate::accounts::{
@@ -186,7 +185,7 @@ mod tests {
     }
 
     async fn listed(world: &World) -> Vec<SessionId> {
-        let page = PageSelection::Numbered(PageRequest::numbered(1, 100).unwrap());
+        let page = PageSelection::Numbered { page: 1, size: 100 };
         let sessions = world.accounts.sessions(world.user(&ann()).id, page).await.unwrap().items;
         sessions.iter().map(|session| session.id).collect()
     }

@@ -32,7 +32,7 @@ impl Accounts {
         let context = format!("users {filter:?} {sorts:?}");
         let request = self.ports.cursors.request(&context, page)?;
         let page = self.ports.users.user_page(&filter, &sorts, &request).await?;
-        Ok(self.ports.cursors.listing(&context, page))
+        Ok(self.ports.cursors.listing(&context, &request, page))
     }
 
     /// A user with the profile, or `None`.
@@ -46,10 +46,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::{
-        accounts::{Role, UserSortKey},
-        page::PageRequest,
-    };
+    use domain::accounts::{Role, UserSortKey};
 
     use super::*;
     use crate::accounts::doubles::{World, ann, email};
@@ -57,7 +54,7 @@ mod tests {
     const BY_EMAIL: UserSort = UserSort { key: UserSortKey::Email, descending: false };
 
     fn wanted(sorts: &[UserSort], size: u32) -> ListUsers {
-        let page = PageSelection::Numbered(PageRequest::numbered(1, size).unwrap());
+        let page = PageSelection::Numbered { page: 1, size };
         ListUsers { filter: UserFilter::default(), sorts: sorts.to_vec(), page }
     }
 

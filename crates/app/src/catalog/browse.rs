@@ -52,7 +52,7 @@ impl Catalog {
         let request = self.cursors.request(&context, page)?;
         let page =
             self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
-        Ok(self.cursors.listing(&context, page))
+        Ok(self.cursors.listing(&context, &request, page))
     }
 
     /// Every genre with the number of its movies on sale (R39).
@@ -85,7 +85,7 @@ mod tests {
         BrowseMovies {
             filter: MovieFilter { search: search.map(str::to_owned), ..MovieFilter::default() },
             sorts: sorts.to_vec(),
-            page: PageSelection::Numbered(PageRequest::numbered(1, 20).unwrap()),
+            page: PageSelection::Numbered { page: 1, size: 20 },
             viewer: None,
         }
     }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use actix_web::{dev::ServerHandle, rt::System};
-use api_actix::{ApiSettings, ApiState, DocsAccess};
+use api_actix::{ApiSettings, ApiState, DocsAccess, Rules};
 use domain::store::StoreError;
 use tokio::{runtime::Handle, sync::oneshot};
 
@@ -89,6 +89,11 @@ impl Application {
             runtime: Handle::current(),
             ids: Arc::clone(&use_cases.ids),
             limiter: use_cases.limiter(),
+            rules: Rules {
+                passwords: settings.password_policy,
+                currency: settings.currency,
+                clock: Arc::clone(&use_cases.carts.clock),
+            },
             readiness: Arc::new(ServerReadiness {
                 database: use_cases.database.clone(),
                 draining: draining.clone(),

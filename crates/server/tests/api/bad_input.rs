@@ -20,6 +20,7 @@ cases! {
     what_is_no_email_is_named,
     a_wrong_type_is_named_for_every_field_of_every_body,
     an_unknown_field_is_named_in_every_body,
+    fifty_faults_are_named_and_the_others_counted,
     headers_of_any_kind_do_not_stop_a_log_in,
     sorts_without_end_or_sense_break_nothing,
     an_address_with_letters_of_any_script_is_refused_or_served,
@@ -299,6 +300,28 @@ async fn an_unknown_field_is_named_in_every_body(engine: Engine) {
     }
     app.run_outbox().await;
     assert_eq!(app.mail_count(), 0);
+}
+
+async fn fifty_faults_are_named_and_the_others_counted(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let keys: serde_json::Map<_, _> = (0..4_000).map(|n| (format!("key{n}"), json!(1))).collect();
+    let body = Value::from(keys.clone());
+    let query: Vec<_> = keys.keys().take(1_000).map(|key| format!("{key}=1")).collect();
+    let query = query.join("&");
+    // `email` and `password` are missing, or what was sent to a call that takes nothing of it.
+    for (answer, more) in [
+        (app.anonymous().post("/accounts/register", body.clone()).await, 3_952),
+        (app.anonymous().get(format!("/movies?{query}")).await, 950),
+        (app.anonymous().get(format!("/genres?{query}")).await, 950),
+    ] {
+        let answer = answer.problem(422, "validation_failed");
+        assert!(answer.body.len() < 8_000, "{answer}");
+        let errors = answer.json()["errors"].as_array().unwrap().clone();
+        assert_eq!(errors.len(), 51, "{answer}");
+        let last = errors.last().unwrap();
+        assert_eq!((&last["field"], &last["code"]), (&json!(""), &json!("more")));
+        assert!(last["message"].as_str().unwrap().starts_with(&format!("{more} ")), "{last}");
+    }
 }
 
 async fn headers_of_any_kind_do_not_stop_a_log_in(engine: Engine) {

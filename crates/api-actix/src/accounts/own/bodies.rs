@@ -2,50 +2,31 @@
 
 use std::net::IpAddr;
 
-use domain::{
-    accounts::{PlainPassword, Session},
-    id::SessionId,
-};
+use domain::{accounts::Session, id::SessionId};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    accounts::bodies::typed_password,
-    extract::{
-        Fields, FromBody,
-        values::{self, Fault},
-    },
+    extract::{NewPassword, TypedPassword, inputs},
     moment::Moment,
-    problem::shared::password_code,
-    state::Api,
 };
 
 /// The present password and the one to be.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename = "PasswordChange", deny_unknown_fields, example = json!({"current_password": "correct horse 1", "new_password": "correct horse 2"}))]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordChange", example = json!({"current_password": "correct horse 1", "new_password": "correct horse 2"}))]
 pub(crate) struct ChangePasswordBody {
     /// The present one.
-    #[schemars(with = "String", length(max = 1024), extend("format" = "password"))]
-    pub(crate) current_password: PlainPassword,
+    pub(crate) current_password: TypedPassword,
     /// Another one, with a letter and a digit; where the server is strict, 15 characters of any kind instead. Not the
     /// email, and none of the common ones.
-    #[schemars(with = "String", length(min = 8, max = 128), extend("format" = "password"))]
-    pub(crate) new_password: PlainPassword,
+    // The use case names the faults of both at once.
+    #[schemars(extend("x-deferred" = true))]
+    pub(crate) new_password: NewPassword,
 }
 
-impl FromBody for ChangePasswordBody {
-    fn read(fields: &mut Fields, api: &Api) -> Option<Self> {
-        let current = typed_password(fields, "current_password");
-        let new = fields.required("new_password", values::text).map(|text| PlainPassword::new(&text));
-        // The use case looks at both, and names the faults of both; so only what keeps it from running is found here.
-        if let Some(Err(fault)) = new.as_ref().map(|new| api.accounts().password_policy().check(new, None)) {
-            fields.fault_beside_others("new_password", Fault::new(password_code(fault), fault.to_string()));
-        }
-        Some(Self { current_password: current?, new_password: new? })
-    }
-}
+inputs!(ChangePasswordBody);
 
 /// A live session.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -32,7 +32,6 @@ async fn pages_and_sizes_have_bounds(engine: Engine) {
         ("page=0", ("page", "too_small")),
         ("page=-1", ("page", "too_small")),
         ("page=1.5", ("page", "invalid_format")),
-        ("page=", ("page", "invalid_format")),
         ("page=one", ("page", "invalid_format")),
         ("page_size=0", ("page_size", "too_small")),
         ("page_size=101", ("page_size", "too_large")),
@@ -42,7 +41,7 @@ async fn pages_and_sizes_have_bounds(engine: Engine) {
     ] {
         visitor.get(format!("/movies?{query}")).await.invalid(&[fault]);
     }
-    for query in ["page=1", "page_size=1", "page_size=100", "page=99&page_size=100"] {
+    for query in ["page=1", "page_size=1", "page_size=100", "page=99&page_size=100", "page=&page_size="] {
         visitor.get(format!("/movies?{query}")).await.expect(200);
     }
 }
@@ -248,7 +247,6 @@ async fn a_forged_cursor_is_refused(engine: Engine) {
     let cursor = list["next_cursor"].as_str().unwrap().to_owned();
     let (payload, tag) = cursor.split_once('.').unwrap_or((&cursor, ""));
     let forged = [
-        String::new(),
         "x".to_owned(),
         "e30.e30".to_owned(),
         "%F0%9F%8E%AC".to_owned(),

@@ -148,7 +148,7 @@ async fn bad_parameters_are_named_at_once(engine: Engine) {
         ("page_size", "too_large"),
         ("colour", "unknown"),
     ]);
-    let query = "email=a&email=b&role=Admin&is_active=&sort=email,-email&page=1&cursor=x&page_size=%00";
+    let query = "email=a&email=b&role=Admin&is_active=1&sort=email,-email&page=1&cursor=x&page_size=%00";
     admin.get(format!("/users?{query}")).await.invalid(&[
         ("email", "repeated"),
         ("role", "invalid_value"),
@@ -202,7 +202,7 @@ async fn a_cursor_of_another_list_is_refused(engine: Engine) {
         admin.get(format!("/users?{other}&cursor={cursor}")).await.problem(400, "cursor_invalid");
     }
     admin.get(format!("/movies?sort=name&cursor={cursor}")).await.problem(400, "cursor_invalid");
-    for forged in ["", "x", "e30.e30", &cursor[1..]] {
+    for forged in ["x", "e30.e30", &cursor[1..]] {
         admin.get(format!("/users?sort=email&cursor={forged}")).await.problem(400, "cursor_invalid");
     }
 }

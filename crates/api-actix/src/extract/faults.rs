@@ -1,0 +1,143 @@
+//! Collects what is wrong with the values of a request.
+
+use crate::problem::{FieldCode, FieldProblem, Problem, kinds};
+
+/// An answer names this many faults; one more entry says how many others there are.
+const MAX_NAMED: usize = 50;
+
+/// A field's name in an answer has this many characters at most: it may be the client's own text.
+const MAX_NAME: usize = 100;
+
+/// Why a value is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: FieldCode,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: FieldCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// The faults of one request. However many there are, it holds a bounded number.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    named: Vec<FieldProblem>,
+    unnamed: usize,
+    deferred: Vec<FieldProblem>,
+}
+
+impl Faults {
+    /// Adds a fault of a field.
+    pub(crate) fn add(&mut self, field: &str, fault: Fault) {
+        if self.named.len() < MAX_NAMED {
+            self.named.push(field_problem(field, fault));
+        } else {
+            self.unnamed = self.unnamed.saturating_add(1);
+        }
+    }
+
+    /// Adds a fault that the use case finds too, together with faults that only it can find: it is reported only beside
+    /// others, which keep the use case from running.
+    pub(crate) fn defer(&mut self, field: &str, fault: Fault) {
+        self.deferred.push(field_problem(field, fault));
+    }
+
+    /// The value; `None` when it was refused, which is added as a fault of this field.
+    pub(crate) fn keep<T>(&mut self, field: &str, value: Result<T, impl Into<Fault>>) -> Option<T> {
+        value.map_err(|refusal| self.add(field, refusal.into())).ok()
+    }
+
+    /// Whether this field is at fault.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.named.iter().any(|problem| problem.field == field)
+    }
+
+    /// Every fault, for an answer.
+    pub(crate) fn into_problems(mut self) -> Vec<FieldProblem> {
+        if !self.named.is_empty() {
+            for problem in std::mem::take(&mut self.deferred) {
+                self.add(&problem.field, Fault::new(problem.code, problem.message));
+            }
+        }
+        if self.unnamed > 0 {
+            let message = format!("{} more values are not acceptable", self.unnamed);
+            self.named.push(FieldProblem::new("", FieldCode::More, message));
+        }
+        self.named
+    }
+
+    /// The value that was read, unless anything was at fault.
+    ///
+    /// # Errors
+    /// With every fault; with an internal error when there is no value and no fault, which no request should cause.
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
+        let problems = self.into_problems();
+        match value {
+            Some(value) if problems.is_empty() => Ok(value),
+            None if problems.is_empty() => Err(Problem {
+                cause: Some("a value that its schema allows could not be read".into()),
+                ..Problem::new(&kinds::INTERNAL)
+            }),
+            _ => Err(Problem::invalid(problems)),
+        }
+    }
+}
+
+fn field_problem(field: &str, fault: Fault) -> FieldProblem {
+    let mut field: String = field.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    if field.is_empty() {
+        field.push('?');
+    }
+    FieldProblem::new(field, fault.code, fault.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown() -> Fault {
+        Fault::new(FieldCode::Unknown, "is not a field of this body")
+    }
+
+    #[test]
+    fn fifty_faults_are_named_and_the_others_counted() {
+        for (count, more) in [(50, None), (51, Some("1 more")), (8_100, Some("8050 more"))] {
+            let mut faults = Faults::default();
+            for number in 0..count {
+                faults.add(&format!("key{number}"), unknown());
+            }
+            let problems = faults.into_problems();
+            let last = problems.iter().find(|problem| problem.code == FieldCode::More);
+            assert_eq!(problems.iter().filter(|problem| problem.code == FieldCode::Unknown).count(), 50);
+            assert_eq!(last.is_some(), more.is_some());
+            if let (Some(last), Some(more)) = (last, more) {
+                assert_eq!(last.field, "");
+                assert!(last.message.starts_with(more), "{}", last.message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_deferred_fault_is_reported_beside_others_only() {
+        let mut faults = Faults::default();
+        faults.defer("new_password", Fault::new(FieldCode::TooShort, "is short"));
+        assert_eq!(faults.finish(Some(1)).unwrap(), 1);
+        let mut faults = Faults::default();
+        faults.defer("new_password", Fault::new(FieldCode::TooShort, "is short"));
+        faults.add("again", unknown());
+        let problem = faults.finish(Some(1)).unwrap_err();
+        let codes: Vec<_> = problem.errors.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
+        assert_eq!(codes, [("again", FieldCode::Unknown), ("new_password", FieldCode::TooShort)]);
+    }
+
+    #[test]
+    fn names_are_cut_and_hold_no_control_characters() {
+        let mut faults = Faults::default();
+        faults.add(&format!("a\r\nb\0{}", "é".repeat(200)), unknown());
+        let problems = faults.into_problems();
+        assert_eq!(problems[0].field, format!("ab{}", "é".repeat(98)));
+    }
+}

@@ -1,0 +1,111 @@
+//! The schemas of what clients send and get.
+//!
+//! The schema of what they send is used twice: requests are checked by it, and the document shows it.
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+/// The schema of a type, and the named schemas that it refers to.
+pub(crate) type Schemas = (Value, Map<String, Value>);
+
+/// Keywords that tell the check of a value more than the document shows.
+pub(crate) mod markers {
+    /// Names the rule that a text keeps.
+    pub(crate) const RULE: &str = "x-rule";
+    /// The use case checks the value too: a fault is reported only beside others.
+    pub(crate) const DEFERRED: &str = "x-deferred";
+    /// `null` is a value, which clears.
+    pub(crate) const CLEARS: &str = "x-clears";
+    /// The parts of a sort, separated by commas.
+    pub(crate) const SORT: &str = "x-sort";
+
+    pub(super) const ALL: [&str; 4] = [RULE, DEFERRED, CLEARS, SORT];
+}
+
+/// What answers of a type look like.
+pub(crate) fn of_answer<T: JsonSchema>() -> Schemas {
+    generated::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+/// What values of a type are checked by when clients send them, with its markers.
+///
+/// An `Option` may be absent but not `null`, and an object has no other members than those named.
+pub(crate) fn of_input<T: JsonSchema>() -> Schemas {
+    let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    definitions.values_mut().chain([&mut schema]).for_each(close);
+    (schema, definitions)
+}
+
+/// The same without its markers, as the document shows it.
+pub(crate) fn of_shown_input<T: JsonSchema>() -> Schemas {
+    let (mut schema, mut definitions) = of_input::<T>();
+    definitions.values_mut().chain([&mut schema]).for_each(strip);
+    (schema, definitions)
+}
+
+fn generated<T: JsonSchema>(settings: SchemaSettings) -> Schemas {
+    let settings = settings.with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut generator = settings.into_generator();
+    let schema = generator.subschema_for::<T>().to_value();
+    (schema, generator.take_definitions(true))
+}
+
+/// Removes the markers.
+pub(crate) fn strip(schema: &mut Value) {
+    if let Some(fields) = schema.as_object_mut() {
+        for marker in markers::ALL {
+            fields.shift_remove(marker);
+        }
+        subschemas(fields).for_each(strip);
+    }
+}
+
+fn close(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    if !fields.contains_key(markers::CLEARS) {
+        remove_null(fields);
+    }
+    if fields.contains_key("properties") {
+        fields.insert("additionalProperties".into(), false.into());
+    }
+    subschemas(fields).for_each(close);
+}
+
+/// The schemas that stand in a schema.
+fn subschemas(fields: &mut Map<String, Value>) -> impl Iterator<Item = &mut Value> {
+    fields.iter_mut().flat_map(|(keyword, value)| -> Box<dyn Iterator<Item = &mut Value>> {
+        match (keyword.as_str(), value) {
+            ("properties", Value::Object(schemas)) => Box::new(schemas.values_mut()),
+            ("anyOf" | "oneOf", Value::Array(schemas)) => Box::new(schemas.iter_mut()),
+            ("items", schema) => Box::new(std::iter::once(schema)),
+            _ => Box::new(std::iter::empty()),
+        }
+    })
+}
+
+/// What an `Option` says too much: that it may be `null`.
+fn remove_null(fields: &mut Map<String, Value>) {
+    if let Some(Value::Array(kinds)) = fields.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            fields.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = fields.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(mut choices)) = fields.shift_remove("anyOf") {
+        choices.retain(|choice| choice.get("type") != Some(&Value::from("null")));
+        match choices.as_slice() {
+            [Value::Object(only)] => fields.extend(only.clone()),
+            _ => drop(fields.insert("anyOf".into(), choices.into())),
+        }
+    }
+    if fields.get("default").is_some_and(|value| value.is_null() || *value == Value::Array(Vec::new())) {
+        fields.shift_remove("default");
+    }
+}
