@@ -7,6 +7,7 @@ mod catalog;
 mod client_address;
 mod docs;
 mod edge;
+mod engagement;
 mod etag;
 mod extract;
 mod health;

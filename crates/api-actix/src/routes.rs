@@ -5,7 +5,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts,
     accounts::{own, profile},
-    audit, cart, catalog, docs, health, media, personal_data, problem, users,
+    audit, cart, catalog, docs, engagement, health, media, personal_data, problem, users,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -40,6 +40,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/audit": get audit::list;
         "/movies": get catalog::list_movies;
         "/movies/{id}": get catalog::show_movie;
+        "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
+        "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
+        "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;
+        "/comments/{id}/replies": get engagement::list_replies, post engagement::create_reply;
+        "/comments/{id}/like": put engagement::like_comment, delete engagement::unlike_comment;
+        "/comments/{id}": patch engagement::update_comment;
+        "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
         "/genres": get catalog::list_genres;
         "/cart": get cart::show, delete cart::clear;
         "/cart/items": post cart::add;

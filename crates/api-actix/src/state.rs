@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use app::{accounts::Accounts, cart::Carts, catalog::Catalog};
+use app::{accounts::Accounts, cart::Carts, catalog::Catalog, engagement::Engagement};
 use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
@@ -34,6 +34,8 @@ pub struct ApiState {
     pub catalog: Arc<Catalog>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
+    /// The use cases of engagement.
+    pub engagement: Arc<Engagement>,
 }
 
 impl fmt::Debug for ApiState {
@@ -62,6 +64,7 @@ provide! {
     accounts: Accounts,
     carts: Carts,
     catalog: Catalog,
+    engagement: Engagement,
 }
 
 /// What all requests share.

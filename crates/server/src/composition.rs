@@ -21,6 +21,7 @@ use app::{
     audit::AuditLog,
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
     outbox::Outbox,
     paging::CursorCodec,
 };
@@ -121,6 +122,8 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
+    /// What users think of movies.
+    pub engagement: Arc<Engagement>,
     /// What waits to be done.
     pub outbox: Arc<Outbox>,
     /// The audit log as a whole.
@@ -197,7 +200,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             queries: database.clone(),
-            cursors,
+            cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -209,6 +212,14 @@ impl UseCases {
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
+        });
+        let engagement = Arc::new(Engagement {
+            store: database.clone(),
+            comments: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            cursors: cursors.clone(),
         });
         let audit_log = Arc::new(AuditLog {
             seals: database.clone(),
@@ -224,7 +235,7 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, outbox, audit_log, database, ids, throttle, media })
+        Ok(Self { accounts, catalog, carts, engagement, outbox, audit_log, database, ids, throttle, media })
     }
 }
 

@@ -37,10 +37,23 @@ impl CommentQueries for Database {
         movie_id: MovieId,
         request: &PageRequest,
         viewer: Option<UserId>,
-    ) -> Result<Page<CommentView>, StoreError> {
+    ) -> Result<Option<Page<CommentView>>, StoreError> {
+        let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE m.id = ");
+        statement.bind(movie_id.as_uuid()).sql(" AND (m.is_available");
+        if let Some(viewer) = viewer {
+            statement
+                .sql(" OR EXISTS (SELECT 1 FROM purchases p WHERE p.movie_id = m.id AND p.revoked_at IS NULL AND p.user_id = ")
+                .bind(viewer.as_uuid())
+                .sql(")");
+        }
+        statement.sql(")");
+        let found: Vec<(DbUuid,)> = self.fetch(statement).await?;
+        if found.is_empty() {
+            return Ok(None);
+        }
         let mut matching = Statement::new(TABLES);
         matching.sql("c.thread_id IS NULL AND c.movie_id = ").bind(movie_id.as_uuid());
-        self.comment_page(matching, true, request, viewer).await
+        Ok(Some(self.comment_page(matching, true, request, viewer).await?))
     }
 
     async fn comment_replies(

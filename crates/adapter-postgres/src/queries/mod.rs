@@ -18,4 +18,3 @@ mod plans;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
-pub(crate) use movie_row::average;

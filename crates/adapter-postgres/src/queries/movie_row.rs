@@ -158,10 +158,7 @@ impl SummaryRow {
         let currency = self.price_currency.parse().map_err(StoreError::failed)?;
         Ok(MovieSummary {
             id: MovieId::from_uuid(self.id.0),
-            rating: RatingSummary {
-                average: average(self.rating_sum, self.rating_count),
-                count: self.rating_count,
-            },
+            rating: RatingSummary::of(self.rating_sum, self.rating_count),
             name: self.name,
             year: self.year,
             duration_minutes: self.duration_minutes,
@@ -227,7 +224,7 @@ impl DetailRow {
     clippy::as_conversions,
     reason = "sums of ratings are far below 2^53, where f64 is exact"
 )]
-pub(crate) fn average(sum: i64, count: i64) -> Option<f64> {
+fn average(sum: i64, count: i64) -> Option<f64> {
     (count > 0).then(|| sum as f64 / count as f64)
 }
 

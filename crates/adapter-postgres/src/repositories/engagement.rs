@@ -164,7 +164,7 @@ impl EngagementRepository for UnitOfWork {
         statement.bind(movie_id.as_uuid());
         let sums: Option<(i64, i64)> = self.first(statement).await?;
         let (sum, count) = sums.ok_or_else(|| StoreError::failed("a locked movie is gone"))?;
-        Ok(RatingSummary { average: crate::queries::average(sum, count), count })
+        Ok(RatingSummary::of(sum, count))
     }
 
     async fn add_favorite(

@@ -1,11 +1,11 @@
 //! What the catalogue shows.
 
 use domain::{
-    catalog::{GenreCount, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView},
+    catalog::{GenreCount, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary},
     id::Kind,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,8 +35,14 @@ pub(crate) struct RatingBody {
     count: i64,
 }
 
+impl From<RatingSummary> for RatingBody {
+    fn from(rating: RatingSummary) -> Self {
+        Self { average: rating.average, count: rating.count }
+    }
+}
+
 /// Whether the caller likes it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Reaction")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReactionBody {
@@ -113,7 +119,7 @@ impl From<MovieSummary> for MovieBody {
             certification: movie.certification.into(),
             genres: movie.genres.into_iter().map(Into::into).collect(),
             poster_url: movie.poster_url,
-            rating: RatingBody { average: movie.rating.average, count: movie.rating.count },
+            rating: movie.rating.into(),
             likes: movie.likes,
             dislikes: movie.dislikes,
             me: movie.me.map(Into::into),

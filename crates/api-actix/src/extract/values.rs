@@ -12,6 +12,7 @@ use domain::{
         ProfileInfo,
     },
     audit::{AuditAction, UnknownAction},
+    engagement::{CommentText, InvalidCommentText, MAX_COMMENT_LENGTH},
     entropy::PlainToken,
     id::{Id, InvalidId, Kind, UserKind},
     money::{Money, ParseAmountError},
@@ -179,6 +180,22 @@ impl From<InvalidEmailAddress> for Fault {
 impl<K: Kind> TextValue for Id<K> {
     fn schema() -> Schema {
         json_schema!({"type": "string", "format": "uuid", "maxLength": 36})
+    }
+}
+
+impl TextValue for CommentText {
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "maxLength": MAX_COMMENT_LENGTH})
+    }
+}
+
+impl From<InvalidCommentText> for Fault {
+    fn from(error: InvalidCommentText) -> Self {
+        let code = match error {
+            InvalidCommentText::Empty => FieldCode::TooShort,
+            InvalidCommentText::TooLong => FieldCode::TooLong,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

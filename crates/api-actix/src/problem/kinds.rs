@@ -106,6 +106,8 @@ kinds! {
         "The movie was withdrawn from sale.";
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
+    COMMENT_DELETED = 409 "comment_deleted" "Comment deleted"
+        "The comment was deleted; only its place is left for its replies.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"

@@ -16,6 +16,7 @@ use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
     paging::CursorCodec,
 };
 use chrono::TimeDelta;
@@ -255,6 +256,14 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let engagement = Engagement {
+        store: doubles.clone(),
+        comments: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+    };
     ApiState {
         runtime,
         ids: doubles.clone(),
@@ -268,5 +277,6 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
+        engagement: Arc::new(engagement),
     }
 }

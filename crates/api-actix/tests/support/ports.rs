@@ -20,8 +20,9 @@ use domain::{
         CatalogStore, CatalogUnit, GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, Named, RatingSummary,
     },
+    engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
-    id::{Id, IdGenerator, MovieId, SessionId, UserId},
+    id::{CommentId, Id, IdGenerator, MovieId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
     page::{Page, PageRequest, Start, Total},
@@ -287,6 +288,42 @@ impl AccountMaintenance for Doubles {
 impl CatalogStore for Doubles {
     async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Err(away())
+    }
+}
+
+#[async_trait]
+impl EngagementStore for Doubles {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn EngagementUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl CommentQueries for Doubles {
+    async fn movie_comments(
+        &self,
+        _movie_id: MovieId,
+        _request: &PageRequest,
+        _viewer: Option<UserId>,
+    ) -> Result<Option<Page<CommentView>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn comment_replies(
+        &self,
+        _comment_id: CommentId,
+        _request: &PageRequest,
+        _viewer: Option<UserId>,
+    ) -> Result<Option<Page<CommentView>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn comment(
+        &self,
+        _id: CommentId,
+        _viewer: Option<UserId>,
+    ) -> Result<Option<CommentView>, StoreError> {
+        Ok(None)
     }
 }
 

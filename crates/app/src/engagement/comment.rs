@@ -1,5 +1,4 @@
 use domain::{
-    accounts::{Origin, Role},
     engagement::{CommentText, CommentView},
     id::{CommentId, MovieId, UserId},
     page::Page,
@@ -41,7 +40,7 @@ pub enum EditCommentError {
 }
 
 impl Engagement {
-    /// A page of the comments of a movie that begin threads, newest first.
+    /// A page of the comments of a movie that begin threads, newest first; `None` when the viewer cannot see such a movie.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -50,11 +49,11 @@ impl Engagement {
         movie_id: MovieId,
         page: PageSelection,
         viewer: Option<UserId>,
-    ) -> Result<Listing<CommentView>, ListError> {
+    ) -> Result<Option<Listing<CommentView>>, ListError> {
         let context = format!("comments {movie_id}");
         let request = self.cursors.request(&context, page)?;
         let page = self.comments.movie_comments(movie_id, &request, viewer).await?;
-        Ok(self.cursors.listing(&context, page))
+        Ok(page.map(|page| self.cursors.listing(&context, &request, page)))
     }
 
     /// A page of the replies to a comment, oldest first; `None` when there is no such comment.
@@ -71,7 +70,7 @@ impl Engagement {
         let request = self.cursors.request(&context, page)?;
         let page: Option<Page<CommentView>> =
             self.comments.comment_replies(comment_id, &request, viewer).await?;
-        Ok(page.map(|page| self.cursors.listing(&context, page)))
+        Ok(page.map(|page| self.cursors.listing(&context, &request, page)))
     }
 
     /// Writes a comment on a movie; `None` when the user cannot see such a movie.

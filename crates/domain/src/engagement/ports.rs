@@ -117,13 +117,14 @@ pub trait CommentRepository: Send {
 /// Reads comments outside a unit of work.
 #[async_trait]
 pub trait CommentQueries: Send + Sync {
-    /// The comments of a movie that begin threads, newest first.
+    /// The comments of a movie that begin threads, newest first; `None` when the viewer cannot see such a movie: it does not
+    /// exist, or was withdrawn and not bought by the viewer.
     async fn movie_comments(
         &self,
         movie_id: MovieId,
         request: &PageRequest,
         viewer: Option<UserId>,
-    ) -> Result<Page<CommentView>, StoreError>;
+    ) -> Result<Option<Page<CommentView>>, StoreError>;
     /// The replies to a comment, oldest first; `None` when there is no such comment.
     async fn comment_replies(
         &self,

@@ -102,6 +102,7 @@ impl Application {
             accounts: Arc::clone(&use_cases.accounts),
             catalog: Arc::clone(&use_cases.catalog),
             carts: Arc::clone(&use_cases.carts),
+            engagement: Arc::clone(&use_cases.engagement),
         };
         let api_settings = ApiSettings {
             public_url: public_url.clone(),
