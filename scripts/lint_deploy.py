@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Checks deploy/ without a cluster: every manifest against Kubernetes' schemas, and what a schema cannot see. And that
-docker/compose.yaml hands on every setting, and that both leave a stop the time that it takes.
+"""Checks deploy/ without a cluster: every manifest against Kubernetes' schemas, the references between them, the overlays,
+and what a schema cannot see. And that docker/compose.yaml passes on every setting and limits every service, and that both
+leave a stop the time that it takes.
 
 Run with the Python of .tools/venv (PyYAML and kubernetes-validate come from scripts/tools.txt).
 """
@@ -13,7 +14,8 @@ import sys
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BASE = ROOT / "deploy" / "base"
+DEPLOY = ROOT / "deploy"
+BASE = DEPLOY / "base"
 COMPOSE = ROOT / "docker" / "compose.yaml"
 # The container's own.
 FIXED = {"APP_HOST", "APP_PORT", "DATA_DIR"}
@@ -46,11 +48,13 @@ def secrets() -> set[str]:
     return found
 
 
-def seconds_of_a_stop(settings: dict[str, str]) -> int:
-    """What a stop takes at most when nothing is set."""
+def seconds_of_a_stop() -> int:
+    """What a stop in production takes at most when nothing is set."""
+    config = (ROOT / "crates/server/src/config.rs").read_text(encoding="utf-8")
+    drain = re.search(r"const DRAIN_SECONDS: u32 = (\d+);", config)
     serve = (ROOT / "crates/server/src/cli/serve.rs").read_text(encoding="utf-8")
     work = re.search(r"const LAST_WORK: Duration = Duration::from_secs\((\d+)\);", serve)
-    return int(settings["DRAIN_SECONDS"]) + int(work[1]) + LATE
+    return int(drain[1]) + int(work[1]) + LATE
 
 
 def compose_problems() -> list[str]:
@@ -69,15 +73,17 @@ def compose_problems() -> list[str]:
     problems += [f"{n} is not in .env.example" for n in sorted(used - known)]
     problems += [f"{n} is in .env.example, and nothing reads it" for n in sorted(own - used)]
     grace = int(services["server"]["stop_grace_period"].removesuffix("s"))
-    if grace < seconds_of_a_stop(settings):
-        problems.append(f"stop_grace_period is {grace} s, and a stop takes {seconds_of_a_stop(settings)}")
+    if grace < seconds_of_a_stop():
+        problems.append(f"stop_grace_period is {grace} s, and a stop takes {seconds_of_a_stop()}")
+    for name, service in services.items():
+        problems += [f"{name} has no {limit}" for limit in ("mem_limit", "pids_limit") if limit not in service]
     return problems
 
 
 def grace_problems(pod: dict) -> list[str]:
     """Kubernetes kills a pod that is not gone in time; preStop counts."""
     waits = [c.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"]) for c in pod["containers"]]
-    needed = max(int(wait[1]) for wait in waits) + seconds_of_a_stop(example()[0])
+    needed = max(int(wait[1]) for wait in waits) + seconds_of_a_stop()
     grace = pod.get("terminationGracePeriodSeconds", 30)
     return [f"terminationGracePeriodSeconds is {grace}, and a stop takes {needed}"] if grace < needed else []
 
@@ -114,6 +120,31 @@ def pod_problems(pod: dict, known: set[tuple[str, str]]) -> list[str]:
     return problems
 
 
+def literals(kustomization: dict) -> dict[str, str]:
+    """The settings that a kustomization makes."""
+    generators = kustomization.get("configMapGenerator", [])
+    return dict(literal.split("=", 1) for g in generators for literal in g["literals"])
+
+
+def overlay_problems(folder: pathlib.Path, base: dict) -> list[str]:
+    """What an overlay names must be in the base."""
+    overlay = documents(folder / "kustomization.yaml")[0]
+    maps = {g["name"] for g in base["configMapGenerator"]}
+    problems = [f"{r} is not there" for r in overlay["resources"] if not (folder / r / "kustomization.yaml").is_file()]
+    for generator in overlay.get("configMapGenerator", []):
+        if generator["name"] not in maps or generator.get("behavior") != "merge":
+            problems.append(f"{generator['name']} is not merged into a map of the base")
+    problems += [f"{n} is no setting" for n in sorted(set(literals(overlay)) - set(example()[0]))]
+    return [f"deploy/{folder.name}: {p}" for p in problems]
+
+
+def pool_problems(deployment: dict, settings: dict[str, str]) -> list[str]:
+    """All pods of a rollout together stay below what PostgreSQL takes when nobody changed it."""
+    pods = deployment["spec"]["replicas"] + deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    connections = pods * int(settings["DATABASE_POOL_SIZE"]) + 5
+    return [f"a rollout opens {connections} connections to PostgreSQL"] if connections >= 100 else []
+
+
 def main() -> int:
     kustomization = documents(BASE / "kustomization.yaml")[0]
     problems = []
@@ -138,15 +169,26 @@ def main() -> int:
                     problems.append(f"{container['name']}: image {container['image']} is not under images:")
     labels = [t["metadata"]["labels"] for t in pods.values()]
     for manifest in manifests:
-        selector = manifest.get("spec", {}).get("selector", {})
+        spec = manifest.get("spec", {})
+        selector = spec.get("selector", spec.get("podSelector", {}))
         wanted = selector.get("matchLabels", selector)
         if wanted and not any(wanted.items() <= have.items() for have in labels):
             problems.append(f"{manifest['kind']} {manifest['metadata']['name']} selects no pod")
 
-    settings = {literal.split("=")[0] for g in kustomization.get("configMapGenerator", []) for literal in g["literals"]}
-    problems += [f"{n} is no setting" for n in sorted(settings - set(example()[0]))]
+    settings = literals(kustomization)
+    problems += [f"{n} is no setting" for n in sorted(set(settings) - set(example()[0]))]
+    if settings.get("APP_ENV") != "prod":
+        problems.append("the base is not for production")
+    for manifest in manifests:
+        if manifest["kind"] == "Deployment":
+            problems += pool_problems(manifest, settings)
+    kinds = {m["kind"] for m in manifests}
+    problems += [f"no {kind}" for kind in ("NetworkPolicy", "PodDisruptionBudget") if kind not in kinds]
 
     problems = [f"deploy/base: {p}" for p in problems] + [f"docker/compose.yaml: {p}" for p in compose_problems()]
+    for folder in sorted(p.parent for p in DEPLOY.glob("*/kustomization.yaml")):
+        if folder != BASE:
+            problems += overlay_problems(folder, kustomization)
     for problem in problems:
         print(problem, file=sys.stderr)
     validate = pathlib.Path(sys.executable).parent / "kubernetes-validate"

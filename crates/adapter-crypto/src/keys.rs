@@ -30,14 +30,40 @@ impl AppSecret {
         self.0.is_empty()
     }
 
-    /// Whether it is no random text: made of few different bytes, or of words that stand in examples.
+    /// Whether it can be guessed: made of few different bytes, of a part that repeats, of bytes that count up or down, or
+    /// of words that stand in examples.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
         let text = Zeroizing::new(String::from_utf8_lossy(&self.0).to_lowercase());
         let examples =
             ["change-me", "changeme", "change_me", "secret-key", "secret_key", "development", "password"];
-        different.len() < 10 || examples.iter().any(|example| text.contains(example))
+        different.len() < 10
+            || self.repeats()
+            || self.counts()
+            || examples.iter().any(|example| text.contains(example))
+    }
+
+    /// Whether it stands in a text that is no secret.
+    #[must_use]
+    pub fn stands_in(&self, text: &str) -> bool {
+        !self.is_empty() && text.as_bytes().windows(self.len()).any(|part| part == &**self.0)
+    }
+
+    /// Whether it is a part of at most half its length, again and again.
+    fn repeats(&self) -> bool {
+        let bytes: &[u8] = &self.0;
+        (1..=bytes.len().div_euclid(2))
+            .any(|length| bytes.chunks(length).all(|chunk| bytes.starts_with(chunk)))
+    }
+
+    /// Whether more than half of its bytes are the one before, or the next or previous of it in the alphabet.
+    fn counts(&self) -> bool {
+        let steps = self.0.windows(2).filter(|pair| match pair {
+            [one, next] => one.abs_diff(*next) <= 1,
+            _ => false,
+        });
+        steps.count() > self.len().div_euclid(2)
     }
 
     /// The key for one purpose: whoever learns it learns neither the secret nor another purpose's key.
@@ -135,11 +161,34 @@ mod tests {
 
     #[test]
     fn examples_and_repetitions_are_no_secrets() {
-        for weak in ["", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "0101010101010101010101010101010101010101"] {
+        for weak in [
+            "",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "0101010101010101010101010101010101010101",
+            "abcdefghijklmnopqrstuvwxyz0123456789",
+            "zyxwvutsrqponmlkjihgfedcba9876543210",
+            "kS0x3vJ8qWm2Zr7TkS0x3vJ8qWm2Zr7T",
+            "kS0x3vJ8qWmkS0x3vJ8qWmkS0x3vJ8qWmkS0",
+            "aabbccddeeffgghhiijjkkllmmnnooppqq",
+        ] {
             assert!(AppSecret::new(weak).is_weak(), "{weak}");
         }
         assert!(AppSecret::new("CHANGE-ME-to-something-of-32-bytes-or-more").is_weak());
-        assert!(!AppSecret::new("kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua").is_weak());
+        for strong in [
+            "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "tB1mQ+0r7d5uX2kWv9yZ4nC8hJ6fLpEaGsRiOoUqYxT3wVbMzKcHgDlFjPeNtSAI",
+        ] {
+            assert!(!AppSecret::new(strong).is_weak(), "{strong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_text_is_found() {
+        let secret = AppSecret::new("kS0x3vJ8");
+        assert!(secret.stands_in("APP_SECRET_KEY=kS0x3vJ8\n"));
+        assert!(!secret.stands_in("APP_SECRET_KEY=kS0x3vJ9\n") && !secret.stands_in("kS0"));
+        assert!(!AppSecret::new("").stands_in("text"));
     }
 
     #[test]

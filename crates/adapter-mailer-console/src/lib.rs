@@ -1,4 +1,4 @@
-//! A mailer that prints each whole mail, for development.
+//! A mailer that prints each mail, for development.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use domain::{
     mail::{Mail, MailError, Mailer},
 };
 
-/// Prints each whole mail on standard output: `To:` and `Subject:` lines, an empty line, the text, and an
-/// empty line after it. One write a mail, so that two never mix.
+/// Prints each mail on standard output: `To:` and `Subject:` lines, an empty line, the text part, and an empty line after
+/// it. A mail is one write, so that two mails never mix.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConsoleMailer;
 
@@ -17,11 +17,11 @@ pub struct ConsoleMailer;
 impl Mailer for ConsoleMailer {
     async fn send(&self, _id: OutboxId, mail: &Mail) -> Result<(), MailError> {
         let text = render(mail);
-        // A reader that is slow or stopped may hold this up: not on a thread that serves requests.
+        // Writing blocks while the reader of a pipe is slow: not on a thread that serves requests.
         tokio::task::spawn_blocking(move || print(&text))
             .await
-            .map_err(|error| MailError(Box::new(error)))?
-            .map_err(|error| MailError(Box::new(error)))
+            .map_err(|error| MailError::Temporary(Box::new(error)))?
+            .map_err(|error| MailError::Temporary(Box::new(error)))
     }
 }
 
@@ -32,7 +32,7 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 fn render(mail: &Mail) -> String {
-    let Mail { to, subject, text } = mail;
+    let Mail { to, subject, text, .. } = mail;
     // A line end would let a subject write headers of its own.
     let subject: String = subject.chars().filter(|character| !character.is_control()).collect();
     format!("To: {}\nSubject: {subject}\n\n{}\n\n", to.as_str(), text.trim_end())
@@ -48,6 +48,8 @@ mod tests {
             to: "ann@example.com".parse().unwrap(),
             subject: "Activate\r\nBcc: eve@example.com".to_owned(),
             text: "Hello,\n\nopen http://localhost/activate?token=x\n".to_owned(),
+            html: Some("<p>Hello</p>".to_owned()),
+            unsubscribe_url: None,
         };
         let expected = "To: ann@example.com\nSubject: ActivateBcc: eve@example.com\n\n\
             Hello,\n\nopen http://localhost/activate?token=x\n\n";

@@ -1,5 +1,4 @@
 use std::{
-    io,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -9,39 +8,42 @@ use lettre::{
     transport::smtp::{
         Error,
         authentication::DEFAULT_MECHANISMS,
-        client::{AsyncSmtpConnection, Tls},
+        client::{AsyncSmtpConnection, AsyncTokioStream},
+        commands::Starttls,
         extension::ClientId,
         response::Severity,
     },
 };
 use tokio::{
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     sync::Semaphore,
     time::{Instant, timeout},
 };
+use tokio_rustls::client::TlsStream;
 
-use crate::{failure::SmtpError, relay::Relay};
+use crate::{
+    failure::SmtpError,
+    relay::{Relay, Security},
+    stream::{EncryptedStream, PlainStream},
+};
 
-/// How many connections are open at once: mail servers allow a client few.
-const MOST: usize = 4;
-
-/// How long a connection is kept for the next mail. Servers close theirs after minutes, and what lies between may do so
-/// unseen.
+/// How long an idle connection is kept for the next mail. Servers close theirs after minutes, and firewalls in between may
+/// drop them silently.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 
-/// How long a goodbye may take.
-const PARTING: Duration = Duration::from_millis(500);
+/// How long QUIT may take.
+const QUIT: Duration = Duration::from_millis(500);
 
 /// Opens connections, and keeps them for the next mail.
 ///
-/// **Invariant:** only a connection whose last mail was taken is kept. One that was dropped in the middle (a mail that timed
-/// out, a caller that went away) would take the late answer to one command for the answer to the next; the library's own pool
-/// keeps those.
+/// **Invariant:** only a connection that has just delivered a mail is kept. One that was dropped in the middle (a mail that
+/// timed out, a caller that went away) would take the late reply to one command for the reply to the next; the library's own
+/// pool keeps those.
 pub(crate) struct Connections {
     relay: Relay,
-    greets_as: ClientId,
-    connect_within: Duration,
-    slots: Semaphore,
+    hello: ClientId,
+    connect_timeout: Duration,
+    permits: Semaphore,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -51,13 +53,13 @@ struct Idle {
 }
 
 impl Connections {
-    /// Connects to nobody yet. `name` is how the server is greeted.
-    pub(crate) const fn new(relay: Relay, name: String, connect_within: Duration) -> Self {
+    /// Opens nothing yet. `name` is what the client calls itself in EHLO; `limit` connections are open at once at most.
+    pub(crate) const fn new(relay: Relay, name: String, connect_timeout: Duration, limit: usize) -> Self {
         Self {
             relay,
-            greets_as: ClientId::Domain(name),
-            connect_within,
-            slots: Semaphore::const_new(MOST),
+            hello: ClientId::Domain(name),
+            connect_timeout,
+            permits: Semaphore::const_new(limit),
             idle: Mutex::new(Vec::new()),
         }
     }
@@ -66,16 +68,16 @@ impl Connections {
         &self.relay
     }
 
-    /// Hands the letter over: when this is `Ok`, the server answers for it.
-    pub(crate) async fn send(&self, letter: &Message) -> Result<(), SmtpError> {
-        let bytes = letter.formatted();
-        // Never closed.
-        let _slot = self.slots.acquire().await.map_err(|_| SmtpError::Broken)?;
-        let ready = timeout(self.connect_within, self.ready()).await;
+    /// Hands the mail over: after `Ok` the server is responsible for it.
+    pub(crate) async fn send(&self, message: &Message) -> Result<(), SmtpError> {
+        let bytes = message.formatted();
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await.map_err(|_| SmtpError::Broken)?;
+        let ready = timeout(self.connect_timeout, self.ready()).await;
         let mut connection = ready.unwrap_or(Err(SmtpError::TimedOut))?;
-        let sent = connection.send(letter.envelope(), &bytes).await;
+        let sent = connection.send(message.envelope(), &bytes).await;
         let reply = sent.map_err(|error| SmtpError::while_sending(&error))?;
-        // The library takes 3xx too, which here is the answer to something else.
+        // The library accepts 3xx too, which here is the reply to another command.
         if reply.code().severity != Severity::PositiveCompletion {
             return Err(SmtpError::Broken);
         }
@@ -93,43 +95,54 @@ impl Connections {
     }
 
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpError> {
-        let while_connecting = |error: Error| SmtpError::while_connecting(&error);
         let mut connection = self.connect().await?;
-        match &self.relay.tls {
-            Tls::Required(_) if !connection.can_starttls() => {
-                leave(connection).await;
-                return Err(SmtpError::NoStartTls);
-            }
-            Tls::Required(parameters) | Tls::Opportunistic(parameters) if connection.can_starttls() => {
-                connection.starttls(parameters.clone(), &self.greets_as).await.map_err(while_connecting)?;
-            }
-            _ => {}
-        }
         if let Some(credentials) = &self.relay.credentials {
             let logged_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
             if let Err(error) = logged_in {
-                leave(connection).await;
+                quit(connection).await;
                 return Err(SmtpError::while_logging_in(&error));
             }
         }
         Ok(connection)
     }
 
-    /// Connects, with TLS from the start for `smtps`.
+    /// Connects, as encrypted as the relay's setting asks for.
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
-        let server = (&*self.relay.host, self.relay.port);
-        // Time for a second address of the host, when nobody answers at the first.
-        let an_address = self.connect_within.checked_div(2).unwrap_or_default();
-        let connected = if let Tls::Wrapper(parameters) = &self.relay.tls {
-            let parameters = Some(parameters.clone());
-            AsyncSmtpConnection::connect_tokio1(server, Some(an_address), &self.greets_as, parameters, None)
-                .await
-        } else {
-            let stream = prompt_stream(server, an_address).await;
-            let stream = stream.map_err(|error| SmtpError::Unreachable(error.to_string()))?;
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.greets_as).await
-        };
-        connected.map_err(|error| SmtpError::while_connecting(&error))
+        // Leaves time for a second address of the host when the first does not answer.
+        let an_address = self.connect_timeout.checked_div(2).unwrap_or_default();
+        let plain = PlainStream::connect((&self.relay.host, self.relay.port), an_address).await;
+        let plain = plain.map_err(|error| SmtpError::Unreachable(error.to_string()))?;
+        if self.relay.security == Security::Implicit {
+            return self.greet(EncryptedStream::new(self.encrypt(plain).await?)).await;
+        }
+        let mut connection = self.greet(plain.clone()).await?;
+        match (self.relay.security, connection.can_starttls()) {
+            (Security::None, _) | (Security::Opportunistic, false) => return Ok(connection),
+            (Security::Required, false) => {
+                quit(connection).await;
+                return Err(SmtpError::NoStartTls);
+            }
+            _ => {}
+        }
+        if let Err(error) = connection.command(Starttls).await {
+            quit(connection).await;
+            return Err(SmtpError::while_connecting(&error));
+        }
+        // Also drops what was received and not read: whoever injected it before the handshake must not be believed.
+        drop(connection);
+        self.greet(EncryptedStream::after_starttls(self.encrypt(plain).await?)).await
+    }
+
+    async fn greet(&self, stream: impl AsyncTokioStream + 'static) -> Result<AsyncSmtpConnection, SmtpError> {
+        let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await;
+        connected.map_err(|error: Error| SmtpError::while_connecting(&error))
+    }
+
+    async fn encrypt(&self, plain: PlainStream) -> Result<TlsStream<TcpStream>, SmtpError> {
+        let stream = plain.into_inner().ok_or(SmtpError::Broken)?;
+        let encrypted = self.relay.tls()?.connect(self.relay.server_name()?, stream).await;
+        // From rustls: it quotes nothing but the server's name.
+        encrypted.map_err(|error| SmtpError::Unreachable(error.to_string()))
     }
 
     fn take_idle(&self) -> Option<Idle> {
@@ -142,25 +155,8 @@ impl Connections {
     }
 }
 
-/// Says goodbye, and waits little for the answer: the reason for going must not be lost to a server that lets those wait who
-/// gave a wrong password.
-async fn leave(mut connection: AsyncSmtpConnection) {
-    let _in_time = timeout(PARTING, connection.abort()).await;
-}
-
-/// A connection that sends at once what is written. The library writes the end of a mail by itself, and would else wait 40 ms
-/// for the server to acknowledge what came before (RFC 1122 section 4.2.3.4).
-async fn prompt_stream(server: (&str, u16), an_address: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in lookup_host(server).await? {
-        match timeout(an_address, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(last)
+/// Closes the connection. Waits little for the reply: the reason for closing must not be lost to a server that delays clients
+/// with a wrong password.
+async fn quit(mut connection: AsyncSmtpConnection) {
+    let _in_time = timeout(QUIT, connection.abort()).await;
 }

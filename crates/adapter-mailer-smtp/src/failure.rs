@@ -1,14 +1,20 @@
 use std::error::Error as _;
 
+use domain::mail::MailError;
 use lettre::transport::smtp::Error;
 
-/// Why a mail could not be handed over, for operators: no address, no text, no password, and nothing of what the server
-/// wrote beside its code, since servers quote addresses.
+/// Why a mail could not be handed over, for operators. Contains no address, content or password, and of the server's words
+/// only the reply code, since servers quote addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpError {
     /// No connection: no such host, nobody listens, no valid certificate.
     #[error("no connection to the mail server: {0}")]
     Unreachable(String),
+    /// The server offers STARTTLS, and there is no certificate to verify it with.
+    #[error(
+        "this machine trusts no certificates: install the package ca-certificates, or add ca=FILE or tls=none to SMTP_URL"
+    )]
+    NothingTrusted,
     /// `?tls=required`, and the server offers no STARTTLS.
     #[error("the mail server offers no STARTTLS, which SMTP_URL requires")]
     NoStartTls,
@@ -18,23 +24,23 @@ pub enum SmtpError {
     /// The server refused user and password, with its reply code.
     #[error("the mail server refused the login with {0}")]
     LoginRefused(u16),
-    /// The server knows no way to log in that this mailer knows (PLAIN, LOGIN).
+    /// The server supports no way to log in that this mailer supports (PLAIN, LOGIN).
     #[error("the mail server takes no password, or none on this connection")]
     NoLogin,
     /// The server refused the mail, with its reply code: 4xx for now, 5xx for good.
     #[error("the mail server refused the mail with {0}")]
     MailRefused(u16),
-    /// The address has letters beyond ASCII, which this server cannot deliver to (RFC 6531).
+    /// The address has letters beyond ASCII, and this server cannot deliver to such addresses (RFC 6531).
     #[error("the mail server cannot deliver to an address of this kind")]
     AddressNotSupported,
-    /// No mail can be made of this, so no try will do better.
-    #[error("no mail can be made of this message")]
+    /// No mail can be built from this, so no attempt can succeed.
+    #[error("no mail can be built from this message")]
     Unsendable,
     /// The server took too long.
     #[error("the mail server took too long")]
     TimedOut,
     /// The connection broke, or the server does not speak SMTP.
-    #[error("the mail server broke off or answered out of turn")]
+    #[error("the mail server closed the connection or sent an unexpected reply")]
     Broken,
 }
 
@@ -60,13 +66,57 @@ impl SmtpError {
     pub(crate) fn while_sending(error: &Error) -> Self {
         match code(error) {
             Some(code) => Self::MailRefused(code),
-            // The library refuses by itself only addresses that need SMTPUTF8.
+            // The library itself refuses only addresses that need SMTPUTF8.
             None if error.is_client() => Self::AddressNotSupported,
             None => Self::Broken,
         }
+    }
+
+    /// Whether the mail itself was refused for good. What the operator can repair (certificate, password, a server that asks
+    /// for one: RFC 4954) is temporary, or every mail would be lost by a wrong setting.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        match self {
+            Self::MailRefused(530 | 534 | 535 | 538) => false,
+            Self::MailRefused(500..) | Self::AddressNotSupported | Self::Unsendable => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<SmtpError> for MailError {
+    fn from(error: SmtpError) -> Self {
+        if error.is_permanent() { Self::Permanent(Box::new(error)) } else { Self::Temporary(Box::new(error)) }
     }
 }
 
 fn code(error: &Error) -> Option<u16> {
     error.status().map(u16::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_mail_is_final_and_a_wrong_setting_is_not() {
+        use SmtpError as E;
+        for permanent in [E::MailRefused(550), E::MailRefused(554), E::AddressNotSupported, E::Unsendable] {
+            assert!(permanent.is_permanent(), "{permanent}");
+        }
+        for temporary in [
+            E::MailRefused(451),
+            E::MailRefused(530),
+            E::MailRefused(535),
+            E::ConnectionRefused(554),
+            E::LoginRefused(535),
+            E::NoLogin,
+            E::NoStartTls,
+            E::TimedOut,
+            E::Broken,
+            E::Unreachable("no certificate".to_owned()),
+        ] {
+            assert!(!temporary.is_permanent(), "{temporary}");
+        }
+    }
 }

@@ -1,64 +1,80 @@
-use std::{fmt, fs};
+use std::{fmt, path::PathBuf, sync::Arc};
 
-use lettre::transport::smtp::{
-    authentication::Credentials,
-    client::{Certificate, Tls, TlsParameters, TlsParametersBuilder},
-};
+use lettre::transport::smtp::authentication::Credentials;
 use percent_encoding::percent_decode_str;
+use tls_trust::{Authorities, Trust, TrustError, client_config};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use url::{Host, Url};
 
-/// RFC 6409: where users hand in mail.
+use crate::failure::SmtpError;
+
+/// The port of mail submission (RFC 6409).
 const SUBMISSION_PORT: u16 = 587;
 
-/// RFC 8314: the same with TLS from the start.
+/// The port of mail submission with TLS from the start (RFC 8314).
 const SUBMISSIONS_PORT: u16 = 465;
 
-/// What is wrong with `SMTP_URL` or `MAIL_FROM`. Quotes neither, since one has a password in it.
+/// What is wrong with `SMTP_URL` or `MAIL_FROM`. Quotes neither, since one of them contains a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpConfigError {
-    /// `SMTP_URL` is no address of a mail server.
+    /// `SMTP_URL` is not the address of a mail server.
     #[error(
         "SMTP_URL must be like smtp://user:password@host:587 or smtps://user:password@host, user and password \
          percent-encoded"
     )]
     Url,
-    /// `SMTP_URL` has a user without a password, a password without a user, or bytes in them that are no text.
+    /// `SMTP_URL` has a user without a password, a password without a user, or one of them is not UTF-8.
     #[error("SMTP_URL needs both user and password, percent-encoded UTF-8, or neither")]
     Credentials,
-    /// `SMTP_URL` has a parameter that does not exist, or one twice.
+    /// `SMTP_URL` has an unknown parameter, or one twice.
     #[error("SMTP_URL takes the parameters tls and ca, each once")]
     Parameter,
-    /// `tls` in `SMTP_URL` has a value that does not exist, or one that contradicts `smtps` or `ca`.
+    /// `tls` in `SMTP_URL` has an unknown value, or one that contradicts `smtps` or `ca`.
     #[error("tls in SMTP_URL must be required, opportunistic or none; with smtps it can only be required")]
     Tls,
-    /// The file that `ca` in `SMTP_URL` names cannot be read, or holds no certificates.
+    /// The file that `ca` in `SMTP_URL` names cannot be read, or contains no certificates.
     #[error("ca in SMTP_URL must name a file of certificates (PEM): {0}")]
     Authorities(String),
-    /// The TLS library cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
+    /// TLS is required, and there is no certificate to trust, or the TLS library cannot be set up.
+    #[error("SMTP_URL requires TLS: {0}")]
     TlsSetup(String),
-    /// `MAIL_FROM` is no address.
+    /// `MAIL_FROM` is not an address.
     #[error("MAIL_FROM must be like no-reply@example.com or Cinema <no-reply@example.com>")]
     From,
 }
 
-/// The mail server, and how to talk to it.
+/// When a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// Never.
+    None,
+    /// By STARTTLS, when the server offers it.
+    Opportunistic,
+    /// By STARTTLS; a server that does not offer it is refused.
+    Required,
+    /// From the first byte (`smtps`).
+    Implicit,
+}
+
+/// The mail server, and how to connect to it.
 pub(crate) struct Relay {
     pub(crate) host: String,
     pub(crate) port: u16,
-    pub(crate) tls: Tls,
+    pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
+    /// `None` when it is not needed, or there is no certificate to trust.
+    tls: Option<TlsConnector>,
 }
 
 impl fmt::Debug for Relay {
-    /// Without user and password.
+    /// Hides user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Relay")
             .field("host", &self.host)
             .field("port", &self.port)
-            .field("tls", &self.tls)
+            .field("security", &self.security)
             .field("logs_in", &self.credentials.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,20 +89,34 @@ impl Relay {
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(SmtpConfigError::Url);
         }
-        let host = host(&url)?;
         let default_port = if is_implicit { SUBMISSIONS_PORT } else { SUBMISSION_PORT };
+        let parameters = Parameters::of(&url)?;
+        let security = parameters.security(is_implicit)?;
+        let tls = parameters.connector(security)?;
         Ok(Self {
+            host: host(&url)?,
             port: url.port().unwrap_or(default_port),
-            tls: Parameters::of(&url)?.tls(is_implicit, &host)?,
+            security,
             credentials: credentials(&url)?,
-            host,
+            tls,
         })
+    }
+
+    /// What encrypts connections.
+    pub(crate) fn tls(&self) -> Result<&TlsConnector, SmtpError> {
+        self.tls.as_ref().ok_or(SmtpError::NothingTrusted)
+    }
+
+    /// The name that the server's certificate must be for.
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, SmtpError> {
+        let name = ServerName::try_from(self.host.clone());
+        name.map_err(|error| SmtpError::Unreachable(error.to_string()))
     }
 }
 
 fn host(url: &Url) -> Result<String, SmtpConfigError> {
     match url.host() {
-        // The URL standard leaves hosts of unknown schemes as they are: this puts names into ASCII.
+        // The URL standard leaves hosts of unknown schemes as they are: this converts names to ASCII.
         Some(Host::Domain(name)) => {
             Host::parse(name).map(|host| host.to_string()).map_err(|_| SmtpConfigError::Url)
         }
@@ -99,7 +129,7 @@ fn host(url: &Url) -> Result<String, SmtpConfigError> {
 fn credentials(url: &Url) -> Result<Option<Credentials>, SmtpConfigError> {
     let decode = |text| {
         let decoded = percent_decode_str(text).decode_utf8().map_err(|_| SmtpConfigError::Credentials)?;
-        // NUL parts user and password in AUTH PLAIN (RFC 4616).
+        // NUL separates user and password in AUTH PLAIN (RFC 4616).
         if decoded.is_empty() || decoded.contains('\0') {
             return Err(SmtpConfigError::Credentials);
         }
@@ -112,7 +142,7 @@ fn credentials(url: &Url) -> Result<Option<Credentials>, SmtpConfigError> {
     }
 }
 
-/// What stands after the `?`.
+/// The query parameters of `SMTP_URL`.
 #[derive(Default)]
 struct Parameters {
     tls: Option<String>,
@@ -135,34 +165,31 @@ impl Parameters {
         Ok(parameters)
     }
 
-    fn tls(self, is_implicit: bool, host: &str) -> Result<Tls, SmtpConfigError> {
+    fn security(&self, is_implicit: bool) -> Result<Security, SmtpConfigError> {
         Ok(match (is_implicit, self.tls.as_deref()) {
-            (true, None | Some("required")) => Tls::Wrapper(self.parameters(host)?),
-            (false, Some("required")) => Tls::Required(self.parameters(host)?),
-            (false, None | Some("opportunistic")) => Tls::Opportunistic(self.parameters(host)?),
-            (false, Some("none")) if self.ca.is_none() => Tls::None,
+            (true, None | Some("required")) => Security::Implicit,
+            (false, Some("required")) => Security::Required,
+            (false, None | Some("opportunistic")) => Security::Opportunistic,
+            (false, Some("none")) if self.ca.is_none() => Security::None,
             _ => return Err(SmtpConfigError::Tls),
         })
     }
 
-    fn parameters(&self, host: &str) -> Result<TlsParameters, SmtpConfigError> {
-        let mut builder = TlsParametersBuilder::new(host.to_owned());
-        if let Some(path) = &self.ca {
-            let pem =
-                fs::read(path).map_err(|error| SmtpConfigError::Authorities(error.kind().to_string()))?;
-            builder = builder.add_root_certificate(authorities(&pem)?);
+    fn connector(self, security: Security) -> Result<Option<TlsConnector>, SmtpConfigError> {
+        if security == Security::None {
+            return Ok(None);
         }
-        builder.build().map_err(|error| SmtpConfigError::TlsSetup(error.to_string()))
+        let authorities = self.ca.map_or(Authorities::OfThisMachine, |path| {
+            Authorities::OfThisMachineAndFile(PathBuf::from(path))
+        });
+        match client_config(&Trust::SignedForName(authorities)) {
+            Ok(config) => Ok(Some(TlsConnector::from(Arc::new(config)))),
+            Err(TrustError::File(reason)) => Err(SmtpConfigError::Authorities(reason)),
+            // It matters only if the server offers STARTTLS.
+            Err(TrustError::NoRoots) if security == Security::Opportunistic => Ok(None),
+            Err(error) => Err(SmtpConfigError::TlsSetup(error.to_string())),
+        }
     }
-}
-
-fn authorities(pem: &[u8]) -> Result<Certificate, SmtpConfigError> {
-    let unusable = || SmtpConfigError::Authorities("it holds no certificate".to_owned());
-    // The library takes a file without any for an empty list.
-    if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
-        return Err(unusable());
-    }
-    Certificate::from_pem(pem).map_err(|_| unusable())
 }
 
 #[cfg(test)]
@@ -175,17 +202,17 @@ mod tests {
 
     #[test]
     fn a_url_says_server_port_and_security() {
-        for (url, host, port, tls) in [
-            ("smtp://mail.example", "mail.example", 587, "Opportunistic"),
-            ("smtp://user:pass@mail:1025", "mail", 1025, "Opportunistic"),
-            ("smtp://Mail.Example/?tls=required", "mail.example", 587, "Required"),
-            ("smtp://127.0.0.1:25?tls=none", "127.0.0.1", 25, "None"),
-            ("smtps://m%C3%BCller.example", "xn--mller-kva.example", 465, "Wrapper"),
-            (" smtps://[::1]:4650?tls=required\n", "::1", 4650, "Wrapper"),
+        use Security as S;
+        for (url, host, port, security) in [
+            ("smtp://mail.example", "mail.example", 587, S::Opportunistic),
+            ("smtp://user:pass@mail:1025", "mail", 1025, S::Opportunistic),
+            ("smtp://Mail.Example/?tls=required", "mail.example", 587, S::Required),
+            ("smtp://127.0.0.1:25?tls=none", "127.0.0.1", 25, S::None),
+            ("smtps://m%C3%BCller.example", "xn--mller-kva.example", 465, S::Implicit),
+            (" smtps://[::1]:4650?tls=required\n", "::1", 4650, S::Implicit),
         ] {
             let relay = Relay::parse(url).unwrap();
-            assert_eq!((&*relay.host, relay.port), (host, port), "{url}");
-            assert_eq!(format!("{:?}", relay.tls), tls, "{url}");
+            assert_eq!((&*relay.host, relay.port, relay.security), (host, port, security), "{url}");
         }
     }
 
@@ -222,12 +249,13 @@ mod tests {
             ("smtp://u:canary@mail?tls=maybe", E::Tls),
             ("smtps://u:canary@mail?tls=none", E::Tls),
             ("smtp://u:canary@mail?tls=none&ca=/x.pem", E::Tls),
-            ("smtps://u:canary@mail?ca=/does/not/exist", E::Authorities("entity not found".to_owned())),
-            ("smtps://u:canary@mail?ca=/dev/null", E::Authorities("it holds no certificate".to_owned())),
+            ("smtps://u:canary@mail?ca=/dev/null", E::Authorities("it contains no certificate".to_owned())),
         ] {
             let error = Relay::parse(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("canary"), "{url}: {error}");
             assert_eq!(error, expected, "{url}");
         }
+        let missing = Relay::parse("smtps://mail?ca=/does/not/exist").unwrap_err();
+        assert!(missing.to_string().contains("/does/not/exist"), "{missing}");
     }
 }

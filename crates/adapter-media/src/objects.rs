@@ -46,6 +46,9 @@ impl Objects {
 
     pub(crate) async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
         let get = async {
+            if self.is_link(key).await? {
+                return Err(StoreError::failed(format!("{key} is a link, and links are not followed")));
+            }
             let found = match self.store.get(&path(key)).await {
                 Ok(found) => found,
                 Err(error @ Error::NotFound { .. }) => return self.missing(error).await.map(|()| None),
@@ -69,6 +72,14 @@ impl Objects {
             }
         };
         self.in_time(delete).await?
+    }
+
+    /// Whether a link is where the file should be: somebody else may have chosen where it leads.
+    async fn is_link(&self, key: &MediaKey) -> Result<bool, StoreError> {
+        let Some(path) = self.folder.as_ref().map(|folder| folder.join(key.as_str())) else {
+            return Ok(false);
+        };
+        tokio::task::spawn_blocking(move || path.is_symlink()).await.map_err(StoreError::failed)
     }
 
     /// Two things can be wrong with a file that is not found: there is none, or there is no place for any.

@@ -1,9 +1,8 @@
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use percent_encoding::percent_decode_str;
+use tls_trust::{Authorities, Trust};
 use tokio_postgres::config::{Config, Host, SslMode};
-
-use crate::tls::{Authorities, Trust};
 
 /// How long making a connection to one of the server's addresses may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -35,6 +34,8 @@ pub(crate) enum AddressError {
     NoAuthorities,
     #[error("sslrootcert=system needs sslmode=verify-full, since whom this machine trusts signs for anybody")]
     AnybodysAuthorities,
+    #[error("target_session_attrs must be any, read-write or primary, since this program writes")]
+    Session,
 }
 
 /// Where a database is, and how far the way there is to be trusted.
@@ -47,7 +48,7 @@ pub(crate) struct Address {
 impl Address {
     /// Reads an address as PostgreSQL's own programs do, and sets what it leaves open.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
-        // The form that SQLAlchemy writes is understood too (R111).
+        // The form that SQLAlchemy writes is understood too.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
         let Parameters { rest, mode, authorities, names } = Parameters::of(&url)?;
         let mut config = Config::from_str(&rest)?;
@@ -97,14 +98,7 @@ struct Parameters {
 
 impl Parameters {
     fn of(url: &str) -> Result<Self, AddressError> {
-        // A password may have question marks.
-        let after_password = url.find('@').unwrap_or_default();
-        let (before, parameters) = match url.get(after_password..).and_then(|place| place.split_once('?')) {
-            Some((place, parameters)) => {
-                (url.get(..after_password).unwrap_or_default().to_owned() + place, parameters)
-            }
-            None => (url.to_owned(), ""),
-        };
+        let (before, parameters) = url_parts(url);
         let (mut mode, mut authorities, mut names, mut left) = (None, None, Vec::new(), Vec::new());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -113,6 +107,12 @@ impl Parameters {
                 "sslrootcert" => authorities = Some(decoded(value)),
                 "sslnegotiation" => left.push(parameter),
                 name if name.starts_with("ssl") => return Err(AddressError::Unknown(name.to_owned())),
+                "target_session_attrs" => match &*decoded(value) {
+                    "any" => {}
+                    // A primary that is set to take no writes is of no use either.
+                    "read-write" | "primary" => left.push("target_session_attrs=read-write"),
+                    _ => return Err(AddressError::Session),
+                },
                 name => {
                     names.push(name.to_owned());
                     left.push(parameter);
@@ -124,11 +124,24 @@ impl Parameters {
     }
 }
 
+/// The address up to its parameters, and the parameters. As psql reads it, the user ends at the first `@` if no `/` comes
+/// before it; `tokio_postgres` takes the first `@` anywhere, so the others are encoded for it.
+fn url_parts(url: &str) -> (String, String) {
+    let start = url.find("://").map_or(0, |at| at.saturating_add(3));
+    let (scheme, rest) = url.split_at_checked(start).unwrap_or((url, ""));
+    let end = rest.find(['@', '/']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with('@')));
+    let end = end.map_or(0, |end| end.saturating_add(1));
+    let (user, place) = rest.split_at_checked(end).unwrap_or(("", rest));
+    let encoded = place.replace('@', "%40");
+    let (place, parameters) = encoded.split_once('?').unwrap_or((&encoded, ""));
+    (format!("{scheme}{user}{place}"), parameters.to_owned())
+}
+
 fn decoded(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
-/// The words mean what they mean to PostgreSQL's own programs (decision 11).
+/// The values mean what they mean to PostgreSQL's own programs.
 fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode, Trust), AddressError> {
     let authorities = authorities.map(|name| match &*name {
         "system" => Authorities::OfThisMachine,
@@ -153,6 +166,8 @@ fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode,
 
 #[cfg(test)]
 mod tests {
+    use tokio_postgres::config::TargetSessionAttrs;
+
     use super::*;
 
     fn config(url: &str) -> Config {
@@ -174,6 +189,34 @@ mod tests {
         let config = config("postgres://ann:sslmode?&sslkey=x@db/cinema?sslmode=disable");
         assert_eq!(config.get_password(), Some(&b"sslmode?&sslkey=x"[..]));
         assert_eq!(config.get_ssl_mode(), SslMode::Disable);
+    }
+
+    #[test]
+    fn an_at_sign_behind_the_host_belongs_to_what_it_stands_in() {
+        let config = config("postgres://h/c?user=ann@corp&password=hun@ter2");
+        assert_eq!((config.get_user(), config.get_dbname()), (Some("ann@corp"), Some("c")));
+        assert_eq!(config.get_password(), Some(&b"hun@ter2"[..]));
+        assert_eq!(config.get_hosts(), [Host::Tcp("h".to_owned())]);
+        let config = self::config("postgres://ann:secret@h/c@d?application_name=a@b");
+        assert_eq!((config.get_user(), config.get_dbname()), (Some("ann"), Some("c@d")));
+        assert_eq!(config.get_application_name(), Some("a@b"));
+    }
+
+    #[test]
+    fn sessions_to_write_on_are_asked_for_in_the_words_of_libpq() {
+        let wanted = |value: &str| {
+            let address = Address::parse(&format!("postgres://one,two/c?target_session_attrs={value}"));
+            address.map(|address| address.config.get_target_session_attrs())
+        };
+        assert_eq!(wanted("any").unwrap(), TargetSessionAttrs::Any);
+        for value in ["read-write", "primary"] {
+            assert_eq!(wanted(value).unwrap(), TargetSessionAttrs::ReadWrite, "{value}");
+        }
+        for value in ["read-only", "standby", "prefer-standby", "canary"] {
+            let refused = wanted(value).unwrap_err().to_string();
+            assert!(refused.starts_with("target_session_attrs must be"), "{refused}");
+            assert!(!refused.contains("canary"), "{refused}");
+        }
     }
 
     #[test]

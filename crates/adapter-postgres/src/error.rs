@@ -1,8 +1,8 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::store::StoreError;
 
-/// What PostgreSQL says when it is away, overloaded or full for now. Diesel drops the SQLSTATE of these, so the English
-/// message has to do; each line names its SQLSTATE.
+/// What PostgreSQL says when it is away, overloaded or full for now. Diesel drops the SQLSTATE of these, so they are known by
+/// their English messages; each line names its SQLSTATE.
 const PASSING: [&str; 12] = [
     "canceling statement due to",          // 57014, 55P03: statement and lock timeouts
     "could not obtain lock",               // 55P03
@@ -22,15 +22,26 @@ const PASSING: [&str; 12] = [
 /// itself.
 const DEADLOCK: &str = "deadlock detected"; // 40P01
 
-/// What makes the connection itself useless, so that another one may succeed.
-const LOST: [&str; 3] =
-    ["terminating connection", "the database system is shutting down", "the database system is starting up"];
+/// Messages after which a connection is of no more use, while another one may succeed.
+const LOST: [&str; 6] = [
+    "terminating connection",                  // 57P01, 57P02, 57P04, 57P05, 25P03
+    "the database system is shutting down",    // 57P03
+    "the database system is starting up",      // 57P03
+    "cached plan must not change result type", // 0A000: a migration changed what a prepared statement answers
+    "current transaction is aborted",          // 25P02: somebody left a failed transaction open
+    "cache lookup failed for",                 // XX000: what a statement was prepared for was made anew
+];
 
-/// How the server begins to say that it does not know a statement that was prepared before (26000), or knows another one by
-/// its name (42P05): what a pooler that hands out other servers between transactions makes of a connection.
-const OTHER_STATEMENTS: &str = "prepared statement \"";
+/// How the server begins to say that it does not know a prepared statement (26000), or knows another one by its name (42P05,
+/// 08P01): what a pooler that hands out other servers between transactions makes of a connection.
+const OTHER_STATEMENTS: [&str; 2] = ["prepared statement \"", "bind message supplies"];
 
-/// Whether the connection is gone, as after a restart of the database, or is not the one that it was.
+/// How the server ends the message that a table, a type or a function is missing (42P01, 42704, 42883): so it is for a
+/// session whose `search_path` was changed.
+const MISSING: &str = "does not exist";
+
+/// Whether the connection is gone, as after a restart of the database, or is not the one that it was: another one may do what
+/// this one could not.
 pub(crate) fn is_connection_lost(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
@@ -40,13 +51,27 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
         | Error::BrokenTransactionManager => true,
         Error::DatabaseError(_, information) => {
             let message = information.message();
-            LOST.iter().any(|text| message.contains(text)) || message.starts_with(OTHER_STATEMENTS)
+            is_read_only(error)
+                || LOST.iter().any(|text| message.contains(text))
+                || OTHER_STATEMENTS.iter().any(|text| message.starts_with(text))
         }
         _ => false,
     }
 }
 
-/// Whether the transaction stood in another one's way and was undone for it.
+/// Whether the server takes no writes on this connection (25006), as a standby after a fail-over.
+pub(crate) const fn is_read_only(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
+}
+
+/// Whether the connection is to be closed: it is lost, or looks for its tables in the wrong place.
+pub(crate) fn spoils_connection(error: &Error) -> bool {
+    let is_misled =
+        matches!(error, Error::DatabaseError(_, information) if information.message().ends_with(MISSING));
+    is_misled || is_connection_lost(error)
+}
+
+/// Whether the transaction was undone because it stood in another one's way.
 fn is_conflict(error: &Error) -> bool {
     match error {
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
@@ -55,18 +80,13 @@ fn is_conflict(error: &Error) -> bool {
     }
 }
 
-/// Tells what may succeed when begun anew and what passes from what does not.
+/// Tells errors that pass, and those that a new try may avoid, from others.
 pub(crate) fn store_error(error: Error) -> StoreError {
     if is_conflict(&error) {
         return StoreError::conflict(error);
     }
     let passes = is_connection_lost(&error)
-        || match &error {
-            Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => true,
-            Error::DatabaseError(_, information) => {
-                PASSING.iter().any(|text| information.message().contains(text))
-            }
-            _ => false,
-        };
+        || matches!(&error, Error::DatabaseError(_, information)
+            if PASSING.iter().any(|text| information.message().contains(text)));
     if passes { StoreError::unavailable(error) } else { StoreError::failed(error) }
 }

@@ -15,6 +15,7 @@ mod plan;
 mod pool;
 mod queries;
 mod repositories;
+mod requirements;
 mod schema;
 mod session;
 mod statement;
@@ -26,13 +27,14 @@ use std::sync::Arc;
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 use domain::store::StoreError;
 
-pub use crate::check_address::InvalidAddress;
+pub use crate::{check_address::InvalidAddress, requirements::Unsuitable};
 use crate::{
     dialect::Connection,
-    error::{is_connection_lost, store_error},
+    error::{spoils_connection, store_error},
     pool::Connections,
     queries::CatalogCache,
     statement::Statement,
+    unit_of_work::UnitOfWork,
 };
 
 /// What the shared sources call the database.
@@ -99,6 +101,14 @@ impl PostgresDatabase {
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
+    /// Looks whether the database can be written to now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it takes no writes, as a standby, or does not answer.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        UnitOfWork::begin(self).await?.check_writable().await
+    }
+
     /// How many statements were sent so far, by every clone: for tests that bound them.
     #[must_use]
     pub fn statements(&self) -> u64 {
@@ -113,9 +123,10 @@ impl PostgresDatabase {
         &self.inner.cache
     }
 
-    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone or silent, as all
-    /// are after a restart of the database, is dropped and the statement tried once more on a new one. One that lost a race, as
-    /// even reading ones do where the database serializes, is run again at once: no race is lost twice against the same.
+    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone, silent or spoiled, as
+    /// all are after a restart of the database, is closed and the statement tried once more on another one. A statement that
+    /// lost a race, as even reading ones do where the database serializes, is run again at once: it does not lose twice
+    /// against the same transaction.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -130,7 +141,7 @@ impl PostgresDatabase {
             let patience = session.patience;
             match patience.wait(statement.clone().load::<U>(&mut session.connection)).await {
                 Ok(rows) => return Ok(rows),
-                Err(error) if is_connection_lost(&error) => {
+                Err(error) if spoils_connection(&error) => {
                     self.inner.connections.discard(session, &error);
                     if !is_first {
                         return Err(store_error(error));
@@ -148,11 +159,13 @@ impl PostgresDatabase {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Arc, time::Duration};
+
     use diesel::sql_types::{Bool, Integer};
     use domain::store::StoreError;
     use test_postgres::{TestDatabase, TestPostgres};
 
-    use super::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
+    use super::{CatalogCache, Connections, Database, Inner, PoolOptions, Statement, UnitOfWork};
 
     /// A database that is reached by one connection.
     async fn empty() -> Option<(TestDatabase, Database)> {
@@ -202,5 +215,81 @@ mod tests {
             async |sql: &'static str| database.fetch::<_, (bool,)>(Statement::<(Bool,)>::new(sql)).await;
         assert_eq!(read("SELECT wins(4)").await.unwrap(), [(true,)]);
         assert!(matches!(read("SELECT wins(5)").await, Err(StoreError::Conflict(_))));
+    }
+
+    /// Runs a statement for its effect on the session.
+    async fn run(database: &Database, sql: &'static str) -> Result<(), StoreError> {
+        let mut unit = UnitOfWork::begin(database).await?;
+        unit.execute(Statement::<()>::new(sql)).await?;
+        unit.finish().await
+    }
+
+    async fn backend(database: &Database) -> i32 {
+        let rows = database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT pg_backend_pid()")).await;
+        rows.unwrap()[0].0
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_became_read_only_is_closed_at_its_first_refused_write() {
+        let Some((_guard, database)) = empty().await else { return };
+        let write = "CREATE TABLE IF NOT EXISTS written (n int)";
+        run(&database, write).await.unwrap();
+        let before = backend(&database).await;
+        run(&database, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").await.unwrap();
+        let refused = run(&database, write).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        run(&database, write).await.unwrap();
+        assert_ne!(backend(&database).await, before);
+
+        run(&database, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").await.unwrap();
+        let seen = database.check_writable().await;
+        assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
+        database.check_writable().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_looks_for_its_tables_elsewhere_is_closed() {
+        let Some((guard, database)) = empty().await else { return };
+        guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
+        let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
+        let mislead = "SET search_path = nowhere";
+        run(&database, mislead).await.unwrap();
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)], "reading is tried again");
+        run(&database, mislead).await.unwrap();
+        let write = "INSERT INTO things VALUES (8)";
+        assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
+        run(&database, write).await.unwrap();
+        // A table that is not there is no reason to try for ever.
+        let missing =
+            database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT n FROM nothing")).await;
+        assert!(matches!(missing, Err(StoreError::Failed(_))), "{missing:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_statement_whose_answer_a_migration_changed_is_prepared_anew() {
+        let Some((guard, database)) = empty().await else { return };
+        guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
+        let things = || Statement::<(Integer,)>::new("SELECT * FROM things");
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)]);
+        guard
+            .execute("ALTER TABLE things ALTER n TYPE text; ALTER TABLE things ALTER n TYPE int USING n::int")
+            .await;
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)]);
+        guard.execute("ALTER TABLE things ADD COLUMN other int").await;
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        let changed = unit.load::<(i32,), _>(things()).await;
+        assert!(matches!(changed, Err(StoreError::Unavailable(_))), "{changed:?}");
+        drop(unit);
+        guard.execute("ALTER TABLE things DROP COLUMN other").await;
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_is_not_used_beyond_its_age() {
+        let Some((guard, database)) = empty().await else { return };
+        assert_eq!(backend(&database).await, backend(&database).await);
+        let connections = Arc::new(Connections::with_max_age(guard.url(), 1, Duration::ZERO).unwrap());
+        let old = Database { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
+        assert_ne!(backend(&old).await, backend(&old).await);
     }
 }

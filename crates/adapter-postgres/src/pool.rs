@@ -1,11 +1,15 @@
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult};
 use diesel_async::{AsyncPgConnection, pooled_connection::PoolableConnection};
 use domain::store::StoreError;
+use tls_trust::Trust;
 use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::{
     CancelToken, Client, Config, Connection, Error, Socket,
@@ -16,8 +20,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     address::Address,
+    error::is_read_only,
     session::{Session, is_silence},
-    tls::{Trust, connector},
+    tls::connector,
 };
 
 /// How long to wait for a free connection before giving up.
@@ -25,6 +30,13 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// How long opening a connection may take, or telling the server on another one to give a statement up.
 const OPEN: Duration = Duration::from_secs(2);
+
+/// How old a connection may become. A server that was replaced without closing its connections, and one that a changed name
+/// of the host does not lead to any more, is left after that time at the latest.
+const MAX_AGE: Duration = Duration::from_mins(10);
+
+/// Connections that were opened together are replaced in so many steps over a quarter of [`MAX_AGE`], not all at once.
+const AGE_STEPS: u32 = 16;
 
 /// What every connection is opened with: nothing runs, waits for a lock or idles in a transaction for long; and pages
 /// are planned for disks without moving parts, so that lists walk their index. Waiting for a lock is given up later than
@@ -51,21 +63,37 @@ pub(crate) enum ConnectError {
     Runtime(#[from] tokio::task::JoinError),
 }
 
+/// The server answers and takes no writes.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL takes no writes: it is a standby, or default_transaction_read_only is on")]
+pub(crate) struct ReadOnly;
+
 /// Opens connections, each driven by the runtime that the pool was made on: a busy web worker never stalls them.
 #[derive(Clone)]
 pub(crate) struct Manager {
     config: Config,
     tls: MakeRustlsConnect,
     runtime: Handle,
+    max_age: Duration,
+    /// How many connections were opened.
+    opened: Arc<AtomicU32>,
 }
 
 pub(crate) type PooledConnection = Object<Manager>;
 
 impl Manager {
     async fn open(self) -> Result<Session, ConnectError> {
+        let max_age = self.next_max_age();
         let (client, connection) = connect(&self.config, self.tls).await?;
         let connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
-        Ok(Session::on(connection).await?)
+        Ok(Session::on(connection, max_age).await?)
+    }
+
+    fn next_max_age(&self) -> Duration {
+        let step = self.opened.fetch_add(1, Ordering::Relaxed).checked_rem(AGE_STEPS).unwrap_or_default();
+        let steps = AGE_STEPS.saturating_mul(4);
+        let part = self.max_age.checked_div(steps).unwrap_or_default().saturating_mul(step);
+        self.max_age.saturating_sub(part)
     }
 
     /// The same connections with other settings.
@@ -116,9 +144,11 @@ impl managed::Manager for Manager {
     }
 
     /// Without asking the server: a connection that broke meanwhile shows at its first statement, which is tried again.
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectError> {
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
         if session.connection.is_broken() {
             Err(RecycleError::Message("the connection is broken".into()))
+        } else if metrics.age() >= session.max_age {
+            Err(RecycleError::Message("the connection is too old".into()))
         } else {
             Ok(())
         }
@@ -136,6 +166,11 @@ pub(crate) struct Connections {
 impl Connections {
     /// Reads the address; opens nothing yet.
     pub(crate) fn new(url: &str, size: usize) -> Result<Self, StoreError> {
+        Self::with_max_age(url, size, MAX_AGE)
+    }
+
+    /// As [`Connections::new`], with connections of another age.
+    pub(crate) fn with_max_age(url: &str, size: usize, max_age: Duration) -> Result<Self, StoreError> {
         let Address { config, trust } = Address::parse(url).map_err(StoreError::failed)?;
         let tls = connector(&trust, config.get_ssl_negotiation()).map_err(StoreError::failed)?;
         if config.get_ssl_mode() == SslMode::Require && trust == Trust::Anybody {
@@ -143,7 +178,7 @@ impl Connections {
                 "sslmode=require encrypts, and takes anybody for the database: sslmode=verify-full looks at the certificate"
             );
         }
-        let manager = Manager { config, tls, runtime: Handle::current() };
+        let manager = Manager { config, tls, runtime: Handle::current(), max_age, opened: Arc::default() };
         let pool = Pool::builder(manager.with_options(STARTUP))
             .max_size(size.max(1))
             .wait_timeout(Some(WAIT))
@@ -158,12 +193,30 @@ impl Connections {
         self.pool.get().await.map_err(StoreError::unavailable)
     }
 
-    /// Closes a connection that is of no use any more. One that fell silent says that those beside it did too: who was given
-    /// one of them next would wait as long.
+    /// A connection to write on. One that took no writes when it was opened is closed for a new one, so that the writes go on
+    /// as soon as the server takes them again; when the new one takes none either, it is kept for reading.
+    pub(crate) async fn get_to_write(&self) -> Result<PooledConnection, StoreError> {
+        loop {
+            let session = self.get().await?;
+            if !session.is_read_only {
+                return Ok(session);
+            }
+            let is_new = Object::metrics(&session).recycle_count == 0;
+            if is_new {
+                return Err(StoreError::unavailable(ReadOnly));
+            }
+            drop(Object::take(session));
+        }
+    }
+
+    /// Closes a connection that is of no more use, and the idle ones when they are likely to be no better: those beside one that
+    /// fell silent did so too, and those beside one that takes no writes any more were opened to the same server.
     pub(crate) fn discard(&self, session: PooledConnection, why: &diesel::result::Error) {
         drop(Object::take(session));
-        if is_silence(why) {
-            tracing::warn!("PostgreSQL does not answer: its idle connections are given up");
+        let is_read_only = is_read_only(why);
+        if is_silence(why) || is_read_only {
+            let reason = if is_read_only { "takes no writes" } else { "does not answer" };
+            tracing::warn!("PostgreSQL {reason}: its idle connections are closed");
             self.pool.retain(|_, _| false);
         }
     }
@@ -181,7 +234,7 @@ impl Connections {
     pub(crate) async fn open_for_migrations(&self) -> Result<AsyncPgConnection, StoreError> {
         let manager = self.manager.with_options(MIGRATION_STARTUP);
         let session = managed::Manager::create(&manager).await.map_err(StoreError::unavailable)?;
-        Ok(session.connection)
+        if session.is_read_only { Err(StoreError::unavailable(ReadOnly)) } else { Ok(session.connection) }
     }
 
     /// Where work goes on when a caller has gone away.
@@ -203,6 +256,15 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn connections_that_were_opened_together_do_not_end_together() {
+        let connections = Connections::new("postgres://localhost/cinema", 2).unwrap();
+        let ages: Vec<u64> = (0..32).map(|_| connections.manager.next_max_age().as_secs()).collect();
+        assert_eq!(ages.iter().max(), Some(&600));
+        assert!(ages.iter().all(|age| *age > 450), "{ages:?}");
+        assert_eq!(ages.iter().collect::<std::collections::BTreeSet<_>>().len(), 16);
+    }
 
     #[tokio::test]
     async fn options_in_the_address_win_over_ours() {

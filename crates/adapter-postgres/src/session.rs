@@ -3,7 +3,7 @@ use std::time::Duration;
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
-    sql_types::BigInt,
+    sql_types::{BigInt, Bool},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -15,39 +15,45 @@ const ON_THE_WAY: Duration = Duration::from_secs(1);
 /// How long an answer may take when the server sets statements no limit.
 const WITHOUT_LIMIT: Duration = Duration::from_secs(30);
 
-/// The time that the server gives a statement, in milliseconds; 0 when it gives all there is.
-const STATEMENT_TIMEOUT: &str =
-    "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint";
+/// The time that the server gives a statement, in milliseconds (0 when it sets no limit), and whether it takes no writes.
+const STATE: &str = "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint, \
+    current_setting('transaction_read_only')::boolean";
 
-/// An open connection, and how long an answer on it may take.
+/// An open connection, and what is known of it.
 pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
+    /// How long an answer on it may take.
     pub(crate) patience: Patience,
+    /// Whether it took no writes when it was opened. It stays so for the settings of a session, whatever becomes of the
+    /// database.
+    pub(crate) is_read_only: bool,
+    /// How old it may become.
+    pub(crate) max_age: Duration,
 }
 
 impl Session {
-    /// Asks the server how long statements may take: whoever set that, the address, a role or a pooler, is obeyed.
-    pub(crate) async fn on(mut connection: AsyncPgConnection) -> QueryResult<Self> {
-        let mut statement = Statement::<(BigInt,)>::new(STATEMENT_TIMEOUT);
+    /// Asks the server how long statements may take, which the address, a role or a pooler may have set, and whether it can
+    /// be written to.
+    pub(crate) async fn on(mut connection: AsyncPgConnection, max_age: Duration) -> QueryResult<Self> {
+        let mut statement = Statement::<(BigInt, Bool)>::new(STATE);
         statement.forget();
-        let rows = statement.load::<(i64,)>(&mut connection).await?;
-        let limit = rows.into_iter().next().and_then(|(milliseconds,)| u64::try_from(milliseconds).ok());
-        let patience = match limit {
-            None | Some(0) => WITHOUT_LIMIT,
-            Some(milliseconds) => Duration::from_millis(milliseconds).saturating_add(ON_THE_WAY),
+        let rows = statement.load::<(i64, bool)>(&mut connection).await?;
+        let (limit, is_read_only) = rows.into_iter().next().unwrap_or_default();
+        let patience = match u64::try_from(limit) {
+            Err(_) | Ok(0) => WITHOUT_LIMIT,
+            Ok(milliseconds) => Duration::from_millis(milliseconds).saturating_add(ON_THE_WAY),
         };
-        Ok(Self { connection, patience: Patience(patience) })
+        Ok(Self { connection, patience: Patience(patience), is_read_only, max_age })
     }
 }
 
-/// How long an answer may take. The server ends a statement that takes too long; a server that lost its power, or whose
-/// answers are lost on the way, ends nothing.
+/// How long an answer may take. The server ends statements that take too long, but not when it lost its power or its answers
+/// are lost on the way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience(Duration);
 
 impl Patience {
-    /// The answer, or a connection that is lost: whatever was asked on it, the next answer would be taken for that of the
-    /// next question.
+    /// The answer, or the error of a lost connection: a late answer would be taken for that of the next statement.
     pub(crate) async fn wait<T>(self, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         tokio::time::timeout(self.0, answer).await.unwrap_or_else(|_| Err(silence()))
     }

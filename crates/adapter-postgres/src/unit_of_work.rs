@@ -2,7 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use diesel::{
     query_builder::{QueryFragment, QueryId},
-    result::Error,
+    result::{DatabaseErrorKind, Error},
+    sql_types::Bool,
 };
 use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection, methods::LoadQuery};
 use domain::store::StoreError;
@@ -10,7 +11,7 @@ use domain::store::StoreError;
 use crate::{
     Database,
     dialect::{Backend, Connection},
-    error::{is_connection_lost, store_error},
+    error::{is_connection_lost, spoils_connection, store_error},
     pool::{Connections, PooledConnection},
     session::Session,
     statement::Statement,
@@ -49,7 +50,7 @@ impl UnitOfWork {
 
     async fn try_begin(database: &Database) -> Result<Self, StoreError> {
         let connections = Arc::clone(database.connections());
-        let session = connections.get().await?;
+        let session = connections.get_to_write().await?;
         // Made before the transaction begins: a caller that goes away meanwhile leaves none open.
         let mut unit =
             Self { connections, session: Some(session), has_failed: false, has_changed_catalog: false };
@@ -75,13 +76,23 @@ impl UnitOfWork {
     fn note<T>(&mut self, answer: diesel::QueryResult<T>) -> Result<T, StoreError> {
         answer.map_err(|error| {
             self.has_failed = true;
-            if is_connection_lost(&error)
+            if spoils_connection(&error)
                 && let Some(session) = self.session.take()
             {
                 self.connections.discard(session, &error);
             }
             store_error(error)
         })
+    }
+
+    /// Looks whether this transaction can write. When it cannot, the connection is closed.
+    pub(crate) async fn check_writable(&mut self) -> Result<(), StoreError> {
+        let state = Statement::<(Bool,)>::new("SELECT current_setting('transaction_read_only')::boolean");
+        if self.first::<(bool,), _>(state).await? == Some((false,)) {
+            return Ok(());
+        }
+        let said = "the transaction is read-only".to_owned();
+        self.note(Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(said))))
     }
 
     /// Runs a statement; says how many rows it touched.

@@ -12,6 +12,8 @@ pub(crate) enum Purpose {
     Write,
     /// It only reads: nothing can be written on it by mistake.
     Read,
+    /// It copies the write-ahead log into the file, and waits for nobody.
+    Checkpoint,
 }
 
 /// For every connection. Commits are synced to the disk (`FULL`): neither a crash nor a power cut loses what was
@@ -20,6 +22,11 @@ pub(crate) enum Purpose {
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
     PRAGMA cache_size = -2048; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
+
+/// The file is a symbolic link: somebody else may have chosen where it leads.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is a link, and links are not followed: name the file itself in DATABASE_URL")]
+struct Link(PathBuf);
 
 /// A database file.
 #[derive(Debug, Clone)]
@@ -33,7 +40,13 @@ impl DatabaseFile {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
         }
-        make_file(path).map_err(StoreError::unavailable)?;
+        make_file(path).map_err(|error| {
+            if path.is_symlink() {
+                StoreError::failed(Link(path.to_owned()))
+            } else {
+                StoreError::unavailable(error)
+            }
+        })?;
         let path = std::path::absolute(path).map_err(StoreError::unavailable)?;
         Ok(Self { path })
     }
@@ -48,15 +61,22 @@ impl DatabaseFile {
     /// Opens a connection. It blocks.
     pub(crate) fn open(&self, purpose: Purpose) -> Result<SqliteConnection, StoreError> {
         let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;
-        let mut connection = SqliteConnection::establish(&address(path)).map_err(StoreError::unavailable)?;
+        let mut address = address(path);
+        if purpose == Purpose::Checkpoint {
+            // A file that was removed meanwhile is not made anew.
+            address.push_str("?mode=rw");
+        }
+        let mut connection = SqliteConnection::establish(&address).map_err(StoreError::unavailable)?;
         connection.batch_execute(SETTINGS).map_err(store_error)?;
         let ours = match purpose {
             // The mode is written in the file and holds for everybody. What is deleted is overwritten: nobody reads in
-            // the file what somebody had erased.
+            // the file what somebody had erased. Checkpoints are made in the background; the writer makes one itself only
+            // when 10,000 pages (40 MB) came faster.
             Purpose::Write => {
-                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA secure_delete = ON;"
+                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = ON;"
             }
             Purpose::Read => "PRAGMA query_only = ON;",
+            Purpose::Checkpoint => "PRAGMA busy_timeout = 0;",
         };
         connection.batch_execute(ours).map_err(store_error)?;
         Ok(connection)
@@ -78,7 +98,9 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 #[cfg(unix)]
 fn make_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(|_| ())
+    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).map_err(std::io::Error::other)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true).mode(0o600).custom_flags(no_follow).open(path).map(|_| ())
 }
 
 #[cfg(not(unix))]
@@ -93,7 +115,18 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use super::{DatabaseFile, address};
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let link = folder.path().join("cinema.db");
+        std::os::unix::fs::symlink(elsewhere.path().join("other.db"), &link).unwrap();
+        let refused = DatabaseFile::prepare(&link).unwrap_err();
+        let reason = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(reason.contains("cinema.db is a link"), "{reason}");
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing was made");
+    }
 
     #[test]
     fn characters_with_a_meaning_in_addresses_are_part_of_the_path() {

@@ -5,6 +5,7 @@
 //! schema are those of `adapter-postgres`, compiled against this crate's `dialect`, `bulk` and `unit_of_work`.
 
 mod bulk;
+mod checkpoints;
 mod dialect;
 mod error;
 mod file;
@@ -31,12 +32,18 @@ use std::{
     },
 };
 
-use diesel::{SqliteConnection, query_dsl::LoadQuery};
+use diesel::{QueryResult, SqliteConnection, connection::SimpleConnection, query_dsl::LoadQuery};
 use domain::store::StoreError;
 use tokio::runtime::Handle;
 
 use crate::{
-    file::DatabaseFile, queries::CatalogCache, readers::Readers, statement::Statement, writer::Writer,
+    checkpoints::Checkpoints,
+    error::{is_busy, store_error},
+    file::DatabaseFile,
+    queries::CatalogCache,
+    readers::Readers,
+    statement::Statement,
+    writer::Writer,
 };
 
 /// What the shared sources call the database.
@@ -71,6 +78,7 @@ struct Inner {
     runtime: Handle,
     writer: Writer,
     readers: Readers,
+    checkpoints: Checkpoints,
     statements: AtomicU64,
     cache: CatalogCache,
 }
@@ -98,11 +106,15 @@ impl SqliteDatabase {
         };
         let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
         let readers = Readers::new(file.clone(), options.size, runtime.clone());
+        let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
+        // Of what was erased just before a crash.
+        checkpoints.request_emptying();
         let inner = Inner {
             file,
             runtime,
             writer,
             readers,
+            checkpoints,
             statements: AtomicU64::new(0),
             cache: CatalogCache::default(),
         };
@@ -116,6 +128,16 @@ impl SqliteDatabase {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
+    }
+
+    /// Looks whether the file can be written to now. A process that is writing to it says so.
+    ///
+    /// # Errors
+    /// When it cannot, as on a disk that became read-only.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
+        self.count_statement();
+        writer.spawn_blocking(try_to_write).await.map_err(store_error)
     }
 
     /// How many statements were run so far, by every clone: for tests that bound them.
@@ -140,6 +162,10 @@ impl SqliteDatabase {
         &self.inner.writer
     }
 
+    pub(crate) fn checkpoints(&self) -> &Checkpoints {
+        &self.inner.checkpoints
+    }
+
     pub(crate) fn cache(&self) -> &CatalogCache {
         &self.inner.cache
     }
@@ -153,5 +179,16 @@ impl SqliteDatabase {
     {
         self.count_statement();
         self.inner.readers.run(move |connection| statement.internal_load(connection)?.collect()).await
+    }
+}
+
+/// Takes the lock for writing and gives it back, without waiting for another process.
+fn try_to_write(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA busy_timeout = 0")?;
+    let answer = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
+    connection.batch_execute("PRAGMA busy_timeout = 5000")?;
+    match answer {
+        Err(error) if is_busy(&error) => Ok(()),
+        answer => answer,
     }
 }

@@ -23,7 +23,7 @@ pub struct UnitOfWork {
     has_failed: bool,
     /// Totals and counts are to be read anew after the commit.
     has_changed_catalog: bool,
-    /// What somebody had erased is to leave the write-ahead log too.
+    /// Something was erased that must leave the write-ahead log too.
     has_erased: bool,
 }
 
@@ -135,13 +135,14 @@ impl UnitOfWork {
             self.execute_one(bump).await?;
         }
         self.batch("COMMIT").await?;
-        // Somebody may be reading from it still: then one of the next checkpoints does it.
-        if self.has_erased
-            && let Err(error) = self.batch("PRAGMA wal_checkpoint(TRUNCATE)").await
-        {
-            tracing::warn!(%error, "the write-ahead log could not be emptied after an erasure");
-        }
         self.connection = None;
+        // On another connection: nobody who writes waits for it.
+        let checkpoints = self.database.checkpoints();
+        if self.has_erased {
+            checkpoints.request_emptying()
+        } else {
+            checkpoints.request()
+        }
         Ok(())
     }
 }

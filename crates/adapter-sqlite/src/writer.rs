@@ -97,4 +97,9 @@ impl Writer {
     pub(crate) async fn borrow(&self) -> Result<BorrowedWriter, StoreError> {
         timeout(WAIT, Arc::clone(&self.connection).lock_owned()).await.map_err(StoreError::unavailable)
     }
+
+    /// The connection, unless a unit of work has it.
+    pub(crate) fn try_borrow(&self) -> Option<BorrowedWriter> {
+        Arc::clone(&self.connection).try_lock_owned().ok()
+    }
 }

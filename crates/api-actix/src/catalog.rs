@@ -7,7 +7,7 @@ use app::{
     catalog::{BrowseError, BrowseMovies, Catalog},
     paging::ListError,
 };
-use domain::{id::MovieId, store::StoreError};
+use domain::{catalog::NameKind, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
@@ -70,7 +70,7 @@ pub(crate) async fn list_genres(
     catalog: UseCases<Catalog>,
     Visitor(actor, _): Visitor,
 ) -> Result<ListPage<GenreBody>, Failure<StoreError>> {
-    let genres = catalog.run(async move |catalog| catalog.genres().await).await?;
+    let genres = catalog.run(async move |catalog| catalog.all_names(NameKind::Genre).await).await?;
     let page = PageBody::whole(genres.into_iter().map(GenreBody::from).collect());
     Ok(ListPage { page, is_anonymous: actor.is_none() })
 }

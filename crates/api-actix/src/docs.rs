@@ -1,7 +1,7 @@
-//! The OpenAPI document and Swagger UI, for those who may read them.
+//! The OpenAPI document and Swagger UI, for whoever may read them.
 
 mod assets;
-mod door;
+mod guard;
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError,
@@ -15,8 +15,8 @@ use paperclip::{
 };
 use serde_json::json;
 
-use self::door::Reader;
-pub(crate) use self::{assets::Assets, door::Door};
+use self::guard::Reader;
+pub(crate) use self::{assets::Assets, guard::DocsGuard};
 use crate::{
     html::Page,
     openapi::{Document, carrier},
@@ -25,14 +25,17 @@ use crate::{
 
 /// Read this document.
 ///
-/// Where the server is set to show it to users alone (`DOCS_ACCESS`), it takes a token, or the email and the password of an
-/// account by HTTP Basic.
+/// Where the server shows it to users only (`DOCS_ACCESS`), send a token, or the email and the password of an account by
+/// HTTP Basic.
 #[api_v2_operation(operation_id = "getOpenApi", tags("operations"))]
 pub(crate) async fn document(
     _reader: Reader,
+    request: HttpRequest,
     document: web::Data<Document>,
-) -> Result<Served, Failure<Never>> {
-    Ok(Served(document.bytes()))
+) -> Result<JsonFile, Failure<Never>> {
+    let mut answer = HttpResponse::build(StatusCode::OK);
+    answer.insert_header((header::CONTENT_TYPE, "application/json"));
+    Ok(JsonFile(document.body().respond(&request, answer).await))
 }
 
 /// Read this document in a browser.
@@ -48,31 +51,36 @@ pub(crate) async fn page(_reader: Reader, assets: web::Data<Assets>) -> Result<P
 }
 
 /// `GET /docs/{file}`: the page's static files, which are open.
-pub(crate) async fn file(name: web::Path<String>, assets: web::Data<Assets>) -> HttpResponse {
-    let Some((kind, bytes)) = assets.file(&name) else {
+pub(crate) async fn file(
+    request: HttpRequest,
+    name: web::Path<String>,
+    assets: web::Data<Assets>,
+) -> HttpResponse {
+    let Some(file) = assets.file(&name) else {
         return Problem::new(&kinds::NOT_FOUND).error_response();
     };
-    HttpResponse::build(StatusCode::OK)
-        .insert_header((header::CONTENT_TYPE, kind))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-        .body(bytes)
+    let mut answer = HttpResponse::build(StatusCode::OK);
+    answer
+        .insert_header((header::CONTENT_TYPE, file.media_type))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"));
+    file.body.respond(&request, answer).await
 }
 
-/// The document, written out.
+/// The document as it is sent.
 #[derive(Debug)]
-pub(crate) struct Served(web::Bytes);
+pub(crate) struct JsonFile(HttpResponse);
 
-impl Responder for Served {
+impl Responder for JsonFile {
     type Body = BoxBody;
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(self.0)
+        self.0
     }
 }
 
-impl Apiv2Schema for Served {}
+impl Apiv2Schema for JsonFile {}
 
-impl OperationModifier for Served {
+impl OperationModifier for JsonFile {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}});
         carrier::add_media_answer(op, "The document.", "application/json", media, &[]);

@@ -1,14 +1,15 @@
-//! What happens to every request and answer, whatever the route: the outermost layer of the server.
+//! Middleware: what happens to every request and every answer.
 //!
-//! From outside in: [`manners`] (request id, headers, problems, log), CORS, compression, the cap on requests in
-//! flight, the quota of calls, the `Accept` header.
+//! From outside in: [`outermost`] (request id, headers, problems, log), CORS, compression, the limit of requests in
+//! flight, the rate limit of calls, the `Accept` header.
 
-pub(crate) mod acceptance;
+pub(crate) mod accept_header;
+pub(crate) mod body;
 pub(crate) mod compression;
+pub(crate) mod context;
 pub(crate) mod cors;
 pub(crate) mod headers;
-pub(crate) mod limited;
-pub(crate) mod manners;
-pub(crate) mod overload;
-pub(crate) mod request_id;
-pub(crate) mod seat;
+pub(crate) mod in_flight;
+pub(crate) mod outermost;
+pub(crate) mod rate_limit;
+mod request_id;

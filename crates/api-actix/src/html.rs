@@ -1,14 +1,17 @@
-//! The few pages that the server shows to people.
+//! The pages that the server shows to people.
+//!
+//! They are templates (`templates/`), whose values are escaped. They work without scripts, and behind a path prefix: all
+//! their links are relative.
 
 use actix_web::{
-    HttpRequest, HttpResponse, Responder,
+    HttpRequest, HttpResponse, Responder, ResponseError,
     body::BoxBody,
     http::{
         StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
 };
-
+use askama::Template;
 use paperclip::{
     actix::OperationModifier,
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
@@ -21,57 +24,71 @@ use crate::{
 };
 
 /// The page that the link in an activation mail leads to.
-pub(crate) const ACTIVATION: &str = "/activate";
+pub(crate) const ACTIVATE: &str = "/activate";
 /// The page that the link in a mail about a password leads to.
-pub(crate) const PASSWORD: &str = "/reset-password";
+pub(crate) const RESET_PASSWORD: &str = "/reset-password";
+/// The page that leads to the others.
+pub(crate) const START: &str = "/";
+/// The list of all kinds of problems.
+pub(crate) const PROBLEMS: &str = "/problems";
 
-/// What a page of ours may load: its own inline style, nothing else; its forms come back here.
+/// What a page may load: its own inline style, nothing else. Its forms are sent to this server.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Makes text safe to stand in HTML, in attributes too.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}
-
-/// What every page carries.
+/// The headers of every page.
 pub(crate) const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
 ];
 
-/// A whole page around this content. The content must be HTML that is safe already; the title is escaped here.
-pub(crate) fn page(status: StatusCode, title: &str, content: &str) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    for header in HEADERS {
-        response.insert_header(header);
+/// Where a page at the top level finds the start page.
+pub(crate) const ROOT: &str = "./";
+
+/// A page that says one thing, with a form to ask for a new link where that helps.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(crate) struct MessagePage<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) is_error: bool,
+    pub(crate) link_form: Option<LinkForm<'a>>,
+    pub(crate) root: &'static str,
+}
+
+/// A form that asks for a link to be mailed.
+pub(crate) struct LinkForm<'a> {
+    /// The page that takes the form.
+    pub(crate) action: &'static str,
+    pub(crate) button: &'static str,
+    /// The address that was sent before.
+    pub(crate) email: &'a str,
+    /// What is wrong with it.
+    pub(crate) error: Option<String>,
+}
+
+/// A page that was made.
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
+    match template.render() {
+        Ok(html) => {
+            let mut response = HttpResponse::build(status);
+            for header in HEADERS {
+                response.insert_header(header);
+            }
+            response.body(html)
+        }
+        Err(error) => Problem::new(&kinds::INTERNAL).caused_by(&error).error_response(),
     }
-    response.body(document(title, content))
 }
 
-fn document(title: &str, content: &str) -> String {
-    let title = escaped(title);
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} – Cinema</title>\n\
-         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;\
-         color:#1c1b22}}code{{background:#eee;padding:.1em .3em}}\
-         button{{font:inherit;padding:.5em 1.2em;border:0;border-radius:.3em;background:#8b1e3f;color:#fff;\
-         cursor:pointer}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
-    )
+/// A message as a sentence: it begins with a capital letter and ends with a full stop.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters.next().map(char::to_uppercase).into_iter().flatten();
+    let sentence: String = first.chain(characters).collect();
+    if sentence.ends_with(['.', '!', '?']) { sentence } else { format!("{sentence}.") }
 }
 
-/// A page that is the answer of a documented call.
+/// A page that is the answer of a documented operation.
 #[derive(Debug)]
 pub(crate) struct Page(pub(crate) HttpResponse);
 
@@ -92,32 +109,37 @@ impl OperationModifier for Page {
     }
 }
 
-/// Whether people see what is answered on this route, so that a problem there is a page too.
-pub(crate) fn is_for_people(route: Option<&str>) -> bool {
-    route.is_some_and(|route| [ACTIVATION, PASSWORD].contains(&route))
+/// Whether people read the answers of this route, so that a problem is shown as a page too.
+pub(crate) fn is_page(route: Option<&str>) -> bool {
+    route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD, START, PROBLEMS].contains(&route))
 }
 
-/// A problem as a page.
-pub(crate) fn explained(problem: &Problem) -> String {
+/// A problem as a page of this route.
+pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     let detail = problem.detail.as_deref().unwrap_or(problem.kind.explanation);
+    let is_link = route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD].contains(&route));
     let (title, text) = match problem.kind {
-        kind if kind.status >= 500 => (
+        kind if kind.status >= 500 && is_link => (
             "Not now",
-            "That could not be done just now. Nothing is lost: try the same link again in a minute."
+            "This could not be done just now. Nothing is lost: try the same link again in a minute."
                 .to_owned(),
         ),
-        kind if kind == &kinds::RATE_LIMITED => {
-            ("Too many tries", format!("Wait {}, then try again.", wait(problem)))
+        kind if kind.status >= 500 => {
+            ("Not now", "The server could not answer just now. Try again in a minute.".to_owned())
         }
-        kind => (kind.title, detail.to_owned()),
+        kind if kind == &kinds::RATE_LIMITED => {
+            ("Too many tries", format!("Wait {}, then try again.", waiting_time(problem)))
+        }
+        kind => (kind.title, sentence(detail)),
     };
-    document(title, &format!("<p>{}</p>", escaped(&text)))
+    let page = MessagePage { title, text: &text, is_error: true, link_form: None, root: ROOT };
+    page.render().unwrap_or_default()
 }
 
-/// How long the problem asks to wait, in words.
-fn wait(problem: &Problem) -> String {
-    let told = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
-    let seconds = told.and_then(|(_, value)| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(60);
+/// How long the problem asks the client to wait, in words.
+fn waiting_time(problem: &Problem) -> String {
+    let header = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
+    let seconds = header.and_then(|(_, value)| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(60);
     match seconds.div_ceil(60) {
         0 | 1 => "a minute".to_owned(),
         minutes if minutes <= 60 => format!("{minutes} minutes"),
@@ -132,24 +154,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_leave_an_attribute_is_escaped() {
-        assert_eq!(escaped(r#"<a href="x" o='y'>&"#), "&lt;a href=&quot;x&quot; o=&#39;y&#39;&gt;&amp;");
-    }
-
-    #[test]
-    fn who_has_to_wait_is_told_how_long_in_words() {
+    fn the_time_to_wait_is_said_in_words() {
         for (seconds, words) in
             [(1, "a minute"), (60, "a minute"), (61, "2 minutes"), (3_600, "60 minutes"), (3_601, "2 hours")]
         {
             let problem =
                 Problem::new(&kinds::RATE_LIMITED).with_header(RETRY_AFTER, HeaderValue::from(seconds));
-            assert!(explained(&problem).contains(&format!("Wait {words},")), "{seconds}");
+            let page = problem_page(&problem, Some(ACTIVATE));
+            assert!(page.contains(&format!("Wait {words},")), "{seconds}");
         }
     }
 
     #[test]
-    fn a_problem_s_own_words_are_escaped() {
-        let problem = Problem::new(&kinds::MALFORMED_REQUEST).because("<script>");
-        assert!(explained(&problem).contains("<p>&lt;script&gt;</p>"));
+    fn the_text_of_a_problem_is_escaped_and_is_a_sentence() {
+        let problem = Problem::new(&kinds::MALFORMED_REQUEST).because("a <script>");
+        let page = problem_page(&problem, Some(ACTIVATE));
+        assert!(page.contains("role=\"alert\">A &#60;script&#62;.</p>"), "{page}");
+    }
+
+    #[test]
+    fn a_message_becomes_a_sentence() {
+        for (message, expected) in [
+            ("must have 8 characters", "Must have 8 characters."),
+            ("Too short.", "Too short."),
+            ("émail?", "Émail?"),
+            ("", "."),
+        ] {
+            assert_eq!(sentence(message), expected);
+        }
     }
 }

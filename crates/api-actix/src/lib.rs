@@ -26,9 +26,12 @@ mod routes;
 mod rules;
 mod server;
 mod settings;
+mod start;
 mod state;
 mod uploads;
 mod users;
+
+pub use http_connections::Timeouts;
 
 pub use self::{
     limits::{FixedLimits, RateLimits},

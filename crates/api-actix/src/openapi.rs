@@ -8,11 +8,11 @@ pub(crate) mod schemas;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use actix_web::{App, web};
+use actix_web::App;
 use paperclip::actix::OpenApiExt;
 use serde_json::Value;
 
-use crate::routes;
+use crate::{edge::compression::StaticBody, routes};
 
 /// The document of a server that is reached at this address. It needs neither a server nor a database.
 #[must_use]
@@ -30,20 +30,21 @@ pub fn openapi_document(public_url: &str) -> Value {
     mend::mended(&recorded, public_url)
 }
 
-/// The document as it is served: written once, when somebody asks for it first.
+/// The document as it is served. It is made when it is asked for first.
 #[derive(Debug)]
 pub(crate) struct Document {
     public_url: String,
-    bytes: OnceLock<web::Bytes>,
+    body: OnceLock<Arc<StaticBody>>,
 }
 
 impl Document {
     pub(crate) fn new(public_url: &str) -> Self {
-        Self { public_url: public_url.to_owned(), bytes: OnceLock::new() }
+        Self { public_url: public_url.to_owned(), body: OnceLock::new() }
     }
 
-    pub(crate) fn bytes(&self) -> web::Bytes {
-        self.bytes.get_or_init(|| openapi_document(&self.public_url).to_string().into()).clone()
+    pub(crate) fn body(&self) -> Arc<StaticBody> {
+        let document = || StaticBody::new(openapi_document(&self.public_url).to_string().into());
+        Arc::clone(self.body.get_or_init(document))
     }
 }
 

@@ -1,31 +1,58 @@
-//! Puts routes and layers together and serves them.
+//! Puts routes and middleware together and serves them.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{io, net::TcpListener, sync::Arc};
 
+use actix_http::{HttpService, KeepAlive, Protocol, error::DispatchError};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, Error, HttpServer,
+    App, Error, HttpResponse,
     body::MessageBody,
-    dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse},
-    middleware::{Compress, Next, from_fn},
+    dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse},
+    http::header::LOCATION,
+    middleware::{Next, from_fn},
+    rt::net::TcpStream,
     web,
+};
+use http_connections::{
+    AnswerMemory, ConnectionLimit, TimedStream, Timeouts, descriptor_limit, limit_socket_buffers,
+    raise_descriptor_limit,
 };
 use paperclip::actix::OpenApiExt;
 
 use crate::{
     accounts::pages,
-    docs::{self, Assets, Door},
-    edge::{acceptance, compression, cors::cors, limited, manners::Manners, overload, seat::Room},
+    docs::{self, Assets, DocsGuard},
+    edge::{
+        accept_header, compression, cors::cors, in_flight, in_flight::InFlightLimit, outermost::Outermost,
+        rate_limit,
+    },
     html,
     limits::RateLimitCounter,
     openapi::Document,
-    routes,
+    problem, routes,
     settings::ApiSettings,
+    start,
     state::{Api, ApiState},
     uploads::UploadLimit,
 };
 
-/// Files that may be uploaded at once: the memory that they take together.
+/// Files that may be uploaded at once: each is held in memory.
 const UPLOADS_AT_ONCE: usize = 16;
+
+/// The buffer of each connection for its answer.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// The memory of all answers that wait for slow clients. Above the first, clients that do not read are disconnected
+/// sooner; above the second, large answers are refused.
+const ANSWERS_TIGHT: usize = 48 * 1024 * 1024;
+const ANSWERS_FULL: usize = 64 * 1024 * 1024;
+
+/// Descriptors that connections of clients leave to files, databases and other services.
+const RESERVED_DESCRIPTORS: u64 = 256;
+
+/// A process that may have fewer descriptors than this says so in its log.
+const FEW_DESCRIPTORS: u64 = 4_096;
 
 /// What all workers share.
 #[derive(Clone)]
@@ -33,23 +60,23 @@ pub(crate) struct Shared {
     api: web::Data<Api>,
     document: web::Data<Document>,
     assets: web::Data<Assets>,
-    door: web::Data<Door>,
-    manners: Arc<Manners>,
-    room: Room,
+    docs_guard: web::Data<DocsGuard>,
+    outermost: Arc<Outermost>,
+    in_flight: InFlightLimit,
 }
 
 impl Shared {
-    /// Builds what is built once: the document, the page's files.
-    pub(crate) fn new(state: ApiState, settings: ApiSettings) -> std::io::Result<Self> {
+    /// Makes what all workers share.
+    pub(crate) fn new(state: ApiState, settings: ApiSettings) -> io::Result<Self> {
         Ok(Self {
             assets: web::Data::new(Assets::unpacked(&settings.public_url)?),
-            door: web::Data::new(Door::new(settings.docs_access)),
-            manners: Arc::new(Manners {
+            docs_guard: web::Data::new(DocsGuard::new(settings.docs_access)),
+            outermost: Arc::new(Outermost {
                 public_url: settings.public_url.clone(),
                 ids: Arc::clone(&state.ids),
                 readiness: Arc::clone(&state.readiness),
             }),
-            room: Room::new(settings.max_in_flight),
+            in_flight: InFlightLimit::new(settings.max_in_flight),
             document: web::Data::new(Document::new(&settings.public_url)),
             api: web::Data::new(Api {
                 limits: RateLimitCounter::new(
@@ -77,64 +104,139 @@ pub(crate) fn app(
         InitError = (),
     > + use<>,
 > {
-    let room = shared.room.clone();
+    let in_flight = shared.in_flight.clone();
     let limits = shared.api.limits.clone();
-    let manners = Arc::clone(&shared.manners);
+    let outermost = Arc::clone(&shared.outermost);
     let serve_pages = shared.api.settings.serve_pages;
     App::new()
         .app_data(shared.api.clone())
         .app_data(shared.document.clone())
         .app_data(shared.assets.clone())
-        .app_data(shared.door.clone())
+        .app_data(shared.docs_guard.clone())
         // The last is the outermost.
-        .wrap(from_fn(acceptance::negotiate))
+        .wrap(from_fn(accept_header::negotiate))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
-            limited::limit(limits.clone(), request, next)
+            rate_limit::limit(limits.clone(), request, next)
         }))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
-            overload::shed(room.clone(), request, next)
+            in_flight::limit(in_flight.clone(), request, next)
         }))
-        .wrap(from_fn(compression::exempt))
-        .wrap(Compress::default())
+        .wrap(from_fn(compression::compress))
         .wrap(cors(&shared.api.settings))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
-            Arc::clone(&manners).see_through(request, next)
+            Arc::clone(&outermost).handle(request, next)
         }))
         .wrap_api()
         .configure(routes::configure)
         .build()
-        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
-        .configure(move |config| {
-            if serve_pages {
-                config.service(
-                    web::resource(html::ACTIVATION)
-                        .route(web::get().to(pages::ask_to_activate))
-                        .route(web::post().to(pages::activate)),
-                );
-                config.service(
-                    web::resource(html::PASSWORD)
-                        .route(web::get().to(pages::ask_for_password))
-                        .route(web::post().to(pages::reset_password)),
-                );
-            }
-        })
+        .configure(move |config| configure_pages(config, serve_pages))
+}
+
+/// The pages for people, which are not part of the document.
+fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
+    config
+        .service(web::resource(html::START).route(web::get().to(start::show)))
+        .service(web::resource(html::PROBLEMS).route(web::get().to(problem::page::list)))
+        .service(web::resource("/problems/").route(web::get().to(|| redirect("../problems"))))
+        .service(web::resource("/docs/").route(web::get().to(|| redirect("../docs"))))
+        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)));
+    if serve_account_pages {
+        config
+            .service(
+                web::resource(html::ACTIVATE)
+                    .route(web::get().to(pages::show_activation))
+                    .route(web::post().to(pages::activate)),
+            )
+            .service(
+                web::resource(html::RESET_PASSWORD)
+                    .route(web::get().to(pages::show_password_reset))
+                    .route(web::post().to(pages::reset_password)),
+            );
+    }
+}
+
+/// Leads to the same page at its own address, relative to this one.
+async fn redirect(address: &'static str) -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }
 
 /// Serves the API on a listener until its handle stops it.
 ///
 /// The server is a future to be awaited on a tokio runtime; its workers are threads of their own, each with a
-/// current-thread runtime. Signals are the caller's business.
+/// current-thread runtime. Signals are left to the caller.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> std::io::Result<Server> {
+pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> io::Result<Server> {
+    limit_socket_buffers(&listener)?;
     let workers = settings.workers.max(1);
+    let timeouts = settings.timeouts;
+    let limit = ConnectionLimit::new(settings.max_connections_per_client, &settings.trusted_proxies);
+    let memory = AnswerMemory::new(ANSWERS_TIGHT, ANSWERS_FULL);
     let shared = Shared::new(state, settings)?;
-    let server = HttpServer::new(move || app(&shared))
+    let builder = Server::build()
         .workers(workers)
+        .max_concurrent_connections(connections_per_worker(workers))
         .shutdown_timeout(25)
-        .disable_signals()
-        .listen(listener)?
-        .run();
-    Ok(server)
+        .disable_signals();
+    let shutdown = builder.graceful_shutdown_signal();
+    let server = builder.listen("api", listener, move || {
+        let (limit, memory, shutdown) = (limit.clone(), memory.clone(), shutdown.clone());
+        let app = app(&shared).into_factory().map_err(|error: Error| error.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let shutdown = shutdown.clone();
+                async move { shutdown.notified().await }
+            })
+            .keep_alive(KeepAlive::Timeout(timeouts.idle))
+            .client_request_timeout(timeouts.head)
+            .client_disconnect_timeout(LINGER)
+            .h1_write_buffer_size(WRITE_BUFFER)
+            .on_connect_ext(|stream: &TimedStream<TcpStream>, data| drop(data.insert(stream.connection())))
+            .finish(map_config(app, |()| AppConfig::default()));
+        fn_service(move |stream: TcpStream| {
+            let accepted = accept(stream, timeouts, &limit, &memory);
+            async move { accepted }
+        })
+        .and_then(http)
+    })?;
+    Ok(server.run())
+}
+
+/// How long a connection is still read from whose answer was sent before its request had come: closing it at once could
+/// cost the client the answer.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+
+type Accepted = (TimedStream<TcpStream>, Protocol, Option<std::net::SocketAddr>);
+
+/// Takes over a connection, or closes it when its client has too many.
+fn accept(
+    stream: TcpStream,
+    timeouts: Timeouts,
+    limit: &ConnectionLimit,
+    memory: &AnswerMemory,
+) -> Result<Accepted, DispatchError> {
+    let peer = stream.peer_addr()?;
+    let permit = limit
+        .admit(peer.ip())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::ConnectionRefused, "too many connections"))?;
+    let stream = TimedStream::new(stream, timeouts, memory.clone(), Some(permit));
+    Ok((stream, Protocol::Http1, Some(peer)))
+}
+
+/// The connections that each worker may have open, so that descriptors are left for everything else. Beyond them clients
+/// wait to be accepted.
+fn connections_per_worker(workers: usize) -> usize {
+    if let Err(error) = raise_descriptor_limit() {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let descriptors = descriptor_limit();
+    if descriptors < FEW_DESCRIPTORS {
+        tracing::warn!(
+            descriptors,
+            "few connections and files may be open at once; raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile)"
+        );
+    }
+    let connections = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+    connections.div_euclid(workers).max(16)
 }

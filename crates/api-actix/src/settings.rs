@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::network::Network;
+use http_connections::Timeouts;
 
 use crate::limits::RateLimits;
 
@@ -24,6 +25,8 @@ pub struct ApiSettings {
     pub serve_pages: bool,
     /// The origins that browsers may call from, exact.
     pub cors_origins: Vec<String>,
+    /// The headers that pages of these origins may send, beside those that the API itself reads.
+    pub cors_request_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Who may read the document.
@@ -32,6 +35,10 @@ pub struct ApiSettings {
     pub rate_limits: Option<RateLimits>,
     /// Requests beyond this many at once are sent away with 503.
     pub max_in_flight: usize,
+    /// Connections that one client may have open.
+    pub max_connections_per_client: usize,
+    /// How long connections wait for their clients.
+    pub timeouts: Timeouts,
     /// A use case that takes longer is answered with 503; it goes on to its end all the same.
     pub request_timeout: Duration,
     /// Threads that read requests and write answers.

@@ -9,6 +9,8 @@
 
 mod support;
 
+#[path = "api/connections.rs"]
+mod connections;
 #[path = "api/documents.rs"]
 mod documents;
 #[path = "api/edges.rs"]

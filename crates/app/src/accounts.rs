@@ -17,7 +17,6 @@ mod log_in;
 mod log_out;
 #[cfg(test)]
 mod lost_races;
-mod mails;
 mod notices;
 mod own_sessions;
 mod password_guard;
@@ -65,7 +64,14 @@ pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
 
-use crate::{outbox::Message, paging::CursorCodec};
+use crate::{
+    mails::{
+        accounts::{Activation, PasswordReset},
+        compose,
+    },
+    outbox::Message,
+    paging::CursorCodec,
+};
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -193,7 +199,7 @@ impl Accounts {
             unit.update_user(user).await?;
         }
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
-        let mail = mails::activation(&user.email, &self.settings.frontend_url, &plain);
+        let mail = compose(&user.email, &self.settings.frontend_url, &Activation { token: plain });
         self.push_mail(unit, user, format!("activation:{}", token.id), mail, now).await
     }
 
@@ -205,7 +211,7 @@ impl Accounts {
         now: Instant,
     ) -> Result<(), StoreError> {
         let (plain, token) = self.put_link(unit, LinkKind::PasswordReset, user, now).await?;
-        let mail = mails::password_reset(&user.email, &self.settings.frontend_url, &plain);
+        let mail = compose(&user.email, &self.settings.frontend_url, &PasswordReset { token: plain });
         self.push_mail(unit, user, format!("password_reset:{}", token.id), mail, now).await
     }
 

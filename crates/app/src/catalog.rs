@@ -6,13 +6,14 @@ mod browse;
 pub(crate) mod doubles;
 mod export;
 mod import;
+mod names;
 mod repeats;
 mod show;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, MovieQueries},
+    catalog::{CatalogStore, MovieQueries, NameQueries},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
@@ -29,6 +30,8 @@ pub struct Catalog {
     pub store: Arc<dyn CatalogStore>,
     /// Reads movies.
     pub queries: Arc<dyn MovieQueries>,
+    /// Reads genres, directors, stars and certifications.
+    pub names: Arc<dyn NameQueries>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

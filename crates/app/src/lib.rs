@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cart;
 pub mod catalog;
 pub mod engagement;
+mod mails;
 pub mod outbox;
 pub mod paging;
 

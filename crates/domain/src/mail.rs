@@ -1,36 +1,49 @@
 //! Mails, and the port that sends them.
 
+use std::error::Error;
+
 use async_trait::async_trait;
 
 use crate::{accounts::EmailAddress, id::OutboxId};
 
-/// A mail, whole.
+/// A mail, complete and ready to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// Whom it goes to.
+    /// The recipient.
     pub to: EmailAddress,
     /// The subject line.
     pub subject: String,
-    /// The plain text.
+    /// The plain-text part.
     pub text: String,
+    /// The HTML part; `None` sends the text alone.
+    pub html: Option<String>,
+    /// The address that ends further mails of this kind with a single POST (RFC 8058). Mailers send it in the headers
+    /// `List-Unsubscribe` and `List-Unsubscribe-Post`. `None` for mails that cannot be switched off.
+    pub unsubscribe_url: Option<String>,
 }
 
 impl std::fmt::Debug for Mail {
-    /// Neither address nor text: both may not stand in a log.
+    /// Shows the subject alone: address and content must not reach a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
-/// The mail could not be handed over this time.
+/// A mail could not be sent. Neither message nor source may contain an address.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail could not be sent")]
-pub struct MailError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub enum MailError {
+    /// A later attempt may succeed: no connection, a timeout, a temporary refusal (SMTP 4xx).
+    #[error("the mail could not be sent")]
+    Temporary(#[source] Box<dyn Error + Send + Sync>),
+    /// No later attempt can succeed: the mail was refused for good (SMTP 5xx), or cannot be built.
+    #[error("the mail was refused")]
+    Permanent(#[source] Box<dyn Error + Send + Sync>),
+}
 
-/// Hands mails over to what delivers them.
+/// Sends mails.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends one mail. MUST derive the `Message-ID` from `id`, so that a mail that has to be sent again is known as the
+    /// Sends one mail. MUST derive the `Message-ID` from `id`, so that a mail that is sent again can be recognised as the
     /// same one.
     async fn send(&self, id: OutboxId, mail: &Mail) -> Result<(), MailError>;
 }

@@ -4,7 +4,7 @@ use crate::{
     accounts::{AccountMaintenance, AccountQueries, AccountStore, PersonalDataQueries, UserQueries},
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore},
-    catalog::{CatalogStore, MovieQueries},
+    catalog::{CatalogStore, MovieQueries, NameQueries},
     engagement::{CommentQueries, EngagementStore},
     outbox::OutboxQueue,
     store::gathered,
@@ -17,7 +17,7 @@ gathered! {
         AccountStore + AccountQueries + AccountMaintenance
         + UserQueries + PersonalDataQueries
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries
+        + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
         + OutboxQueue;

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use self::{failure::Failure, serve::Ending};
 use crate::{
     composition::{Overrides, UseCases},
-    config::Settings,
+    config::{LogFormat, Settings},
     movie_files::{Columns, facts_of, line_of},
     telemetry,
 };
@@ -194,12 +194,16 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             return generate_movies::run(arguments.count, arguments.seed);
         }
         Command::Dev(DevCommand::Problems) => return print_problems(),
+        Command::Serve(_) | Command::Worker => Settings::load_to_serve()?,
         _ => Settings::load()?,
     };
     // What an operator does is quiet unless RUST_LOG says otherwise.
     let is_server = matches!(command, Command::Serve(_) | Command::Worker);
     let filter = if !is_server && settings.log_filter == "info" { "warn" } else { &settings.log_filter };
     telemetry::init(&settings, filter);
+    if is_server && settings.log_format == LogFormat::Json {
+        telemetry::say_json();
+    }
     match command {
         Command::Serve(arguments) => run_until_stopped(serve::serve(&settings, !arguments.no_workers)),
         Command::Worker => run_until_stopped(serve::work(&settings)),
@@ -255,16 +259,10 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::new(format!("cannot start threads ({error})")))
 }
 
-/// The use cases for a command that serves nobody. Mails that it writes down link to the server.
+/// The use cases for a command that serves nobody. Mails that it writes into the outbox link to the server.
 async fn use_cases(settings: &Settings) -> Result<UseCases, Failure> {
-    let public_url = settings.public_url.clone().unwrap_or_else(|| default_url(settings));
-    let frontend_url = settings.frontend_url.clone().unwrap_or(public_url);
+    let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| settings.public_url_in_force());
     Ok(UseCases::build(settings, &Overrides::default(), &frontend_url).await?)
-}
-
-fn default_url(settings: &Settings) -> String {
-    let host = if settings.host.is_unspecified() { [127, 0, 0, 1].into() } else { settings.host };
-    format!("http://{}", std::net::SocketAddr::new(host, settings.port))
 }
 
 async fn export_movies(settings: &Settings) -> Result<ExitCode, Failure> {
@@ -283,8 +281,7 @@ async fn export_movies(settings: &Settings) -> Result<ExitCode, Failure> {
 }
 
 fn print_openapi(settings: &Settings) -> Result<ExitCode, Failure> {
-    let public_url = settings.public_url.clone().unwrap_or_else(|| default_url(settings));
-    let document = api_actix::openapi_document(&public_url);
+    let document = api_actix::openapi_document(&settings.public_url_in_force());
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::new(format!("cannot write the document ({error})")))?;
     let mut output = output::Output::new();
@@ -315,7 +312,14 @@ fn print_config(settings: &Settings) -> Result<ExitCode, Failure> {
     for (name, value) in settings.shown() {
         output.line(&format!("{name}={value}"))?;
     }
-    output.finish()
+    let code = output.finish()?;
+    for warning in settings.warnings() {
+        failure::say(&format!("warning: {}: {}", warning.name, warning.text));
+    }
+    if let Err(faults) = Settings::load_to_serve() {
+        failure::say(&format!("warning: `cinema serve` would not start: {faults}"));
+    }
+    Ok(code)
 }
 
 #[cfg(test)]

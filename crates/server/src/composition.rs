@@ -13,7 +13,7 @@ use adapter_crypto::{
     SecretTokens, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
-use adapter_mailer_smtp::{SmtpConfigError, SmtpMailer};
+use adapter_mailer_smtp::{Limits, SmtpConfigError, SmtpMailer};
 use adapter_media::{AvatarStudio, FolderError, FolderMedia, S3Error, S3Media};
 use adapter_throttle::InvalidRedisUrl;
 use app::{
@@ -79,6 +79,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
     Database(StoreError),
+    /// The database cannot be used as it is.
+    #[error("cannot use the database: {0}")]
+    Unsuitable(String),
     /// Migrating failed.
     #[error("cannot bring the database up to date ({})", error_chain(.0))]
     Migration(StoreError),
@@ -157,7 +160,9 @@ impl UseCases {
         let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
             (Some(mailer), _) => Arc::clone(mailer),
             (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
-            (None, MailerSetting::Smtp(smtp)) => Arc::new(SmtpMailer::new(&smtp.url, &smtp.from)?),
+            (None, MailerSetting::Smtp(smtp)) => {
+                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, Limits::default())?)
+            }
         };
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
         let media: Arc<dyn MediaStore> = match &settings.media {
@@ -200,6 +205,7 @@ impl UseCases {
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             queries: database.clone(),
+            names: database.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -265,6 +271,14 @@ async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> 
         Schema::Current => Ok(()),
         Schema::Ahead => Err(StartError::Ahead),
         Schema::Behind(count) if settings.app_env == AppEnv::Prod => Err(StartError::Behind(count)),
-        Schema::Behind(_) => database.migrate().await.map_err(StartError::Migration),
+        Schema::Behind(_) => migrate(database).await,
+    }
+}
+
+/// Runs the migrations that are missing, unless it can be told before that they would fail.
+pub(crate) async fn migrate(database: &dyn DatabaseAdmin) -> Result<(), StartError> {
+    match database.obstacle_to_migrating().await.map_err(StartError::Database)? {
+        Some(obstacle) => Err(StartError::Unsuitable(obstacle)),
+        None => database.migrate().await.map_err(StartError::Migration),
     }
 }

@@ -3,16 +3,22 @@
 mod dotenv;
 mod fault;
 mod later;
+mod machine;
 mod names;
 mod origin;
 mod production;
 mod read;
+mod redaction;
 mod secret_file;
 mod services;
 mod show;
 mod sources;
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use adapter_crypto::{AppSecret, KeyRing};
 use adapter_media::S3Settings;
@@ -22,10 +28,15 @@ use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 pub use self::{
     fault::{Fault, SettingsError},
     later::LaterSettings,
+    production::Warning,
     secret_file::{SecretFileError, keep_secret},
     sources::Sources,
 };
 use self::{read::Reader, sources::Values};
+
+/// How long a stop goes on serving when nobody says, in seconds: balancers learn meanwhile that this node is about to end.
+/// In development nobody balances, and a stop is at once.
+const DRAIN_SECONDS: u32 = 5;
 
 /// Where the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +114,7 @@ impl RedisUrl {
 impl std::fmt::Debug for RedisUrl {
     /// Without the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&show::hide_password(&self.0))
+        f.write_str(&redaction::hide_password(&self.0))
     }
 }
 
@@ -156,6 +167,8 @@ pub struct Settings {
     pub frontend_url: Option<String>,
     /// `CORS_ORIGINS`
     pub cors_origins: Vec<String>,
+    /// `CORS_REQUEST_HEADERS`
+    pub cors_request_headers: Vec<String>,
     /// `TRUSTED_PROXIES`
     pub trusted_proxies: Vec<Network>,
     /// `MAILER`
@@ -176,8 +189,12 @@ pub struct Settings {
     pub redis_url: Option<RedisUrl>,
     /// `HASH_SLOTS`
     pub hash_slots: usize,
+    /// The bytes of memory that this process may use, where its container sets a limit.
+    pub memory_limit: Option<u64>,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
+    /// `MAX_CONNECTIONS_PER_CLIENT`
+    pub max_connections_per_client: usize,
     /// `REQUEST_TIMEOUT_SECONDS`
     pub request_timeout: Duration,
     /// `DRAIN_SECONDS`
@@ -193,33 +210,65 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the settings of this process.
+    /// Reads the settings of this process, for a command that serves nobody.
     ///
     /// # Errors
     /// When `cinema.toml` has an unknown key, or a value is bad: all faults at once, each with what is allowed.
     pub fn load() -> Result<Self, SettingsError> {
-        Self::from_sources(&Sources::of_this_process()?)
+        Self::from_sources(&Sources::of_this_process())
     }
 
-    /// Reads the settings from anywhere: for tests.
+    /// Reads the settings of this process, for a server or a worker: in production more is refused.
+    ///
+    /// # Errors
+    /// As [`Settings::load`], and when `prod` lacks something or something is meant for development.
+    pub fn load_to_serve() -> Result<Self, SettingsError> {
+        Self::fit_to_serve(&Sources::of_this_process())
+    }
+
+    /// Reads the settings from anywhere, as [`Settings::load`] does: for tests.
     ///
     /// # Errors
     /// As [`Settings::load`].
     pub fn from_sources(sources: &Sources) -> Result<Self, SettingsError> {
-        let mut reader = Reader::new(Values::merge(sources)?);
+        let mut reader = Reader::new(Values::merge(sources));
         let settings = Self::read(&mut reader);
         reader.finish(settings)
     }
 
+    /// Reads the settings from anywhere, as [`Settings::load_to_serve`] does: for tests.
+    ///
+    /// # Errors
+    /// As [`Settings::load_to_serve`].
+    pub fn fit_to_serve(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(Values::merge(sources));
+        let settings = Self::read(&mut reader);
+        production::check(&settings, &mut reader);
+        reader.finish(settings)
+    }
+
+    /// What works, and an operator should look at.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        production::warnings(self)
+    }
+
+    /// Where people reach the server, without a slash at its end: `PUBLIC_URL`, else this machine's own address.
+    #[must_use]
+    pub fn public_url_in_force(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| local_url(SocketAddr::new(self.host, self.port)))
+    }
+
     fn read(reader: &mut Reader) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = machine::processors();
+        let memory_limit = machine::memory_limit();
         let app_env = reader.one_of(
             "APP_ENV",
             &[("dev", AppEnv::Dev), ("test", AppEnv::Test), ("prod", AppEnv::Prod)],
             AppEnv::Dev,
         );
         let is_prod = app_env == AppEnv::Prod;
-        let mail_from = reader.address("MAIL_FROM");
+        let (mailer, mail_from) = reader.mailer("MAILER");
         reader.payment_provider("PAYMENT_PROVIDER");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
         Self {
@@ -242,8 +291,9 @@ impl Settings {
             public_url: reader.url("PUBLIC_URL"),
             frontend_url: reader.url("FRONTEND_URL"),
             cors_origins: reader.origins("CORS_ORIGINS"),
+            cors_request_headers: reader.header_names("CORS_REQUEST_HEADERS"),
             trusted_proxies: reader.networks("TRUSTED_PROXIES"),
-            mailer: reader.mailer("MAILER", mail_from.as_deref()),
+            mailer,
             mail_from,
             docs_access: reader.one_of(
                 "DOCS_ACCESS",
@@ -258,10 +308,21 @@ impl Settings {
             ),
             rate_limits: reader.rate_limits("RATE_LIMITS"),
             redis_url: reader.redis("REDIS_URL"),
-            hash_slots: reader.number("HASH_SLOTS", 1..=1_024, cores.div_euclid(2).max(1)),
+            hash_slots: reader.number(
+                "HASH_SLOTS",
+                1..=1_024,
+                machine::default_hash_slots(cores, memory_limit),
+            ),
+            memory_limit,
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            max_connections_per_client: reader.number("MAX_CONNECTIONS_PER_CLIENT", 1..=1_000_000, 256),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),
-            drain: reader.duration("DRAIN_SECONDS", 1, 0..=600, 5),
+            drain: reader.duration(
+                "DRAIN_SECONDS",
+                1,
+                0..=600,
+                if app_env == AppEnv::Dev { 0 } else { DRAIN_SECONDS },
+            ),
             log_format: reader.one_of(
                 "LOG_FORMAT",
                 &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
@@ -286,19 +347,21 @@ impl Settings {
         Ok(KeyRing::new(current, self.previous_secret_key.iter().cloned().collect()))
     }
 
-    /// Whether the settings are fit to serve the public; only `prod` refuses anything.
-    ///
-    /// # Errors
-    /// When `prod` lacks something, or something is meant for development.
-    pub fn check_production(&self) -> Result<(), SettingsError> {
-        production::check(self)
-    }
-
     /// Each setting in force with its name, secrets hidden.
     #[must_use]
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         show::settings(self)
     }
+}
+
+/// The address of a server as people on its machine write it.
+pub(crate) fn local_url(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(host, address.port()))
 }
 
 #[cfg(test)]

@@ -86,6 +86,21 @@ pub(crate) async fn dev_admin(
     }
 }
 
+/// Tells the log when the development administrator can sign in to a production database: its password stands in a file.
+pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
+    let Ok(email) = ADMIN.parse::<EmailAddress>() else { return };
+    match use_cases.accounts.is_active_admin(&email).await {
+        Ok(true) => tracing::warn!(
+            "the development administrator {ADMIN} can sign in to this database, and its password is kept in a file: \
+             deactivate it, or change its password"
+        ),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(error = error_chain(&error), "cannot look for the development administrator")
+        }
+    }
+}
+
 /// Sixteen random characters that meet the rule for passwords.
 fn fresh_password(policy: PasswordPolicy, email: &EmailAddress) -> String {
     loop {

@@ -23,6 +23,7 @@ use std::{
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
+use test_postgres::TestPostgres;
 
 /// A working folder with a database of its own.
 struct Folder(TempDir);
@@ -280,6 +281,9 @@ fn made_up_movies_are_all_imported() {
 fn an_administrator_is_made_once_and_with_a_good_password() {
     let folder = Folder::new();
     let create = "users create-admin --email root@example.com --password-stdin";
+    // As PowerShell pipes a text.
+    let marked = "users create-admin --email marked@example.com --password-stdin";
+    folder.run_with(marked, "\u{feff}").exits(1).says("has no password");
     folder.run_with(create, "short\n").exits(1).says("choose another password");
     folder.run_with(create, "").exits(1).says("has no password");
     let made = folder.run_with(create, "G00d enough for this\nnot this line\n").exits(0);
@@ -338,8 +342,178 @@ fn bad_settings_stop_every_command_in_one_line() {
     let shown = folder.run("config").exits(0).out();
     assert!(shown.contains("CURRENCY=JPY\n") && shown.contains("APP_SECRET_KEY=***\n"), "{shown}");
     assert!(!shown.contains("canary"));
-    let prod = Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
-    prod.says("APP_SECRET_KEY has 6 bytes, too few for production");
+    let prod = || Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
+    prod().says("APP_SECRET_KEY has 6 bytes, too few for production");
+    // With everything else that is wrong, in the one line.
+    folder.write("cinema.toml", "app_prot = 1\n");
+    folder.write(".env", "CURRENCY=coins\nAPP_SECRET_KEY=canary\n");
+    for fault in [
+        "app_prot is no setting",
+        "CURRENCY cannot be",
+        "APP_SECRET_KEY has 6 bytes",
+        "PUBLIC_URL is missing",
+    ] {
+        prod().says(fault);
+    }
+}
+
+/// What production needs, with SQLite.
+const PRODUCTION: [(&str, &str); 7] = [
+    ("APP_ENV", "prod"),
+    ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua"),
+    ("PUBLIC_URL", "https://cinema.example"),
+    ("MAILER", "smtp"),
+    ("SMTP_URL", "smtps://mail.example"),
+    ("MAIL_FROM", "cinema@example.com"),
+    ("ALLOW_SANDBOX", "true"),
+];
+
+#[test]
+fn the_settings_in_force_are_shown_with_what_production_would_say_of_them() {
+    let folder = Folder::new();
+    let config = |more: &[(&str, &str)]| {
+        Done(folder.command("config").envs(more.iter().copied()).output().unwrap()).exits(0)
+    };
+    let good = config(&PRODUCTION);
+    assert!(good.out().contains("PUBLIC_URL=https://cinema.example\nFRONTEND_URL=https://cinema.example\n"));
+    assert_eq!(good.err(), "");
+    let risky = config(&[&PRODUCTION[..], &[("RATE_LIMITS", "off")]].concat()).err();
+    assert!(risky.starts_with("warning: RATE_LIMITS: nothing is limited"), "{risky}");
+    let bad = config(&PRODUCTION[..2]).err();
+    assert!(bad.starts_with("warning: `cinema serve` would not start: PUBLIC_URL is missing"), "{bad}");
+    let shown =
+        config(&[("DATABASE_URL", "postgres://h/c?user=ann@corp&password=hunter2&options=-c%20x=canary")])
+            .out();
+    assert!(
+        shown.contains("DATABASE_URL=postgres://h/c?user=ann@corp&password=***&options=***\n"),
+        "{shown}"
+    );
+}
+
+/// The lines of a JSON log, up to the one that says where the server listens.
+fn json_lines(
+    child: &mut Child,
+) -> (Vec<serde_json::Value>, std::io::Lines<BufReader<std::process::ChildStderr>>) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut read = Vec::new();
+    loop {
+        let line: serde_json::Value =
+            serde_json::from_str(&lines.next().expect("a start line").unwrap()).unwrap();
+        let is_last = line["message"].as_str().unwrap().starts_with("listening on http://127.0.0.1:");
+        read.push(line);
+        if is_last {
+            return (read, lines);
+        }
+    }
+}
+
+#[test]
+fn with_a_json_log_every_line_is_json_and_none_has_a_password() {
+    let folder = Folder::new();
+    let mut command = folder.command("serve");
+    let mut child = command.env("LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
+    let (first, rest) = json_lines(&mut child);
+    let password = fs::read_to_string(folder.path().join("var/dev-admin")).unwrap();
+    let screen = first.iter().find(|line| line["administrator"] == "admin@cinema.example").unwrap();
+    assert_eq!(screen["password_file"], "./var/dev-admin");
+    assert!(screen["docs"].as_str().unwrap().ends_with("/docs"), "{screen}");
+    signal(&child, "-TERM");
+    let mut said = format!("{first:?}");
+    for line in rest {
+        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        for field in ["timestamp", "level", "message", "target"] {
+            assert!(line[field].is_string(), "{line}");
+        }
+        said.push_str(&line.to_string());
+    }
+    assert_eq!(soon(&mut child), Some(0));
+    assert!(said.contains("stopping after the requests under way"), "{said}");
+    assert!(!said.contains(password.trim()), "{said}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut command = folder.command("serve");
+    let done = Done(command.env("LOG_FORMAT", "json").env("APP_PORT", &port).output().unwrap()).exits(1);
+    let line: serde_json::Value = serde_json::from_str(&done.err()).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert!(line["message"].as_str().unwrap().starts_with("cinema: cannot listen on"), "{line}");
+}
+
+#[test]
+fn a_development_administrator_in_a_production_database_is_told() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, "0");
+    server.signal("-TERM");
+    assert_eq!(server.end().1, Some(0));
+    let start = || {
+        let mut command = folder.command("serve");
+        let mut child =
+            command.envs(PRODUCTION).env("DRAIN_SECONDS", "0").stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, _rest) = json_lines(&mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        format!("{lines:?}")
+    };
+    let said = start();
+    assert!(said.contains("the development administrator admin@cinema.example can sign in"), "{said}");
+    folder.sql("UPDATE users SET is_active = 0");
+    let said = start();
+    assert!(!said.contains("the development administrator"), "{said}");
+}
+
+#[test]
+fn a_stop_in_development_waits_for_nobody_to_be_told() {
+    let folder = Folder::new();
+    let mut command = folder.command("serve");
+    let mut server = Server::run(command.stdout(Stdio::piped()));
+    let begun = Instant::now();
+    server.signal("-INT");
+    assert_eq!(soon(&mut server.child), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn links_in_the_data_folder_are_not_followed() {
+    for name in ["dev-secret-key", "dev-admin", "cinema.db"] {
+        let (folder, elsewhere) = (Folder::new(), Folder::new());
+        fs::create_dir(folder.path().join("var")).unwrap();
+        let target = elsewhere.path().join("target");
+        std::os::unix::fs::symlink(&target, folder.path().join("var").join(name)).unwrap();
+        folder.run("serve").exits(1).says(&format!("{name} is a link"));
+        assert!(elsewhere.is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_told_in_one_line_with_what_to_do() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let server = TestPostgres::private();
+    let database = server.empty_database().await;
+    database.execute("CREATE ROLE ann LOGIN").await;
+    database
+        .execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
+        .await;
+    let (place, name) = database.url().rsplit_once('/').unwrap();
+    let anns = place.replace("postgres@", "ann@");
+    let folder = Folder::new();
+    for (url, says) in [
+        (
+            format!("{place}/latin"),
+            "encoded in LATIN1, which cannot hold every name: make one with `createdb --encoding=UTF8",
+        ),
+        (format!("{anns}/{name}"), "ann may not make tables in the schema public: let the owner"),
+    ] {
+        for words in ["migrate", "serve"] {
+            let done = Done(folder.command(words).env("DATABASE_URL", &url).output().unwrap()).exits(1);
+            done.says(says);
+        }
+    }
+    let mut command = folder.command("migrate");
+    command.env("DATABASE_URL", format!("{place}/{name}")).env("DATABASE_POOL_SIZE", "999");
+    let done = Done(command.output().unwrap()).exits(0);
+    assert!(done.err().contains("the pool may open 999 connections"), "{}", done.err());
 }
 
 #[test]

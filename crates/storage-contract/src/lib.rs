@@ -21,9 +21,9 @@ mod catalog;
 mod catalog_names;
 mod filters;
 mod fixtures;
-mod genres;
 mod known_devices;
 mod links;
+mod name_counts;
 mod node;
 mod order;
 mod outbox;
@@ -87,7 +87,7 @@ fn all() -> Vec<Case> {
         outbox_queue::cases(),
         catalog_names::cases(),
         catalog::cases(),
-        genres::cases(),
+        name_counts::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

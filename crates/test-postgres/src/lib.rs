@@ -156,6 +156,25 @@ impl TestDatabase {
         databases::execute_at(&self.url, statements).await;
     }
 
+    /// Lets the sessions that are opened from now on write or not, as a fail-over does. Making it read-only ends those that are
+    /// open; making it writable again ends none.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn set_read_only(&self, is_on: bool) {
+        let change = if is_on {
+            "SET default_transaction_read_only = on"
+        } else {
+            "RESET default_transaction_read_only"
+        };
+        self.execute(&format!("BEGIN READ WRITE; ALTER DATABASE {} {change}; COMMIT", self.name)).await;
+        if is_on {
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            self.execute(end).await;
+        }
+    }
+
     /// Its name on the server.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use adapter_mailer_smtp::SmtpError;
+use rcgen::{BasicConstraints, IsCa};
 use tempfile::NamedTempFile;
 
 use crate::{
@@ -18,9 +19,12 @@ struct Setting {
 }
 
 impl Setting {
-    /// A server with a certificate that only the file vouches for.
+    /// A server with a certificate that is trusted by the file alone.
     async fn new(from_the_start: bool) -> Self {
-        let identity = Identity::new();
+        Self::with(Identity::new(IsCa::NoCa), from_the_start).await
+    }
+
+    async fn with(identity: Identity, from_the_start: bool) -> Self {
         let mut authorities = NamedTempFile::new().unwrap();
         authorities.write_all(identity.pem.as_bytes()).unwrap();
         let offers = if from_the_start { &["AUTH PLAIN"] } else { OFFERS };
@@ -59,6 +63,19 @@ async fn smtps_is_encrypted_from_the_start() {
     let setting = Setting::new(true).await;
     send(&mailer(&setting.trusting("smtps")), 1).await.unwrap();
     assert_eq!(setting.mails(), 1);
+}
+
+#[tokio::test]
+async fn the_usual_self_signed_certificate_is_accepted_when_ca_names_it() {
+    for (scheme, from_the_start) in [("smtp", false), ("smtps", true)] {
+        let own = Identity::new(IsCa::Ca(BasicConstraints::Unconstrained));
+        let setting = Setting::with(own, from_the_start).await;
+        send(&mailer(&setting.trusting(scheme)), 1).await.unwrap();
+        assert_eq!(setting.mails(), 1);
+        let error = send(&mailer(&setting.url(scheme)), 1).await.unwrap_err();
+        assert!(matches!(&error, SmtpError::Unreachable(text) if text.contains("certificate")), "{error}");
+        assert_eq!(setting.mails(), 1);
+    }
 }
 
 #[tokio::test]

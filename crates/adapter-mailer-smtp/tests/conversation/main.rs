@@ -6,11 +6,11 @@ mod server;
 
 use std::{sync::Arc, time::Duration};
 
-use adapter_mailer_smtp::{SmtpError, SmtpMailer, Timeouts};
+use adapter_mailer_smtp::{Limits, SmtpError, SmtpMailer};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{
     id::OutboxId,
-    mail::{Mail, Mailer},
+    mail::{Mail, MailError, Mailer},
 };
 
 use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
@@ -18,10 +18,11 @@ use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
 const FROM: &str = "Cinema <no-reply@cinema.example>";
 
 /// Longer than a loaded machine needs; the tests of time move the clock themselves.
-const LONG: Timeouts = Timeouts { connect: Duration::from_mins(5), total: Duration::from_mins(10) };
+const LONG: Limits =
+    Limits { connect: Duration::from_mins(5), total: Duration::from_mins(10), connections: 4 };
 
 fn mailer(url: &str) -> SmtpMailer {
-    SmtpMailer::with_timeouts(url, FROM, LONG).unwrap()
+    SmtpMailer::new(url, FROM, LONG).unwrap()
 }
 
 fn mailer_to(server: &Server) -> SmtpMailer {
@@ -37,6 +38,8 @@ fn mail_to(to: &str) -> Mail {
         to: to.parse().unwrap(),
         subject: "Activate your Cinema account".to_owned(),
         text: "Welcome.\n\nOpen https://cinema.example/activate?token=a.b\n.\n".to_owned(),
+        html: Some("<p><a href=\"https://cinema.example/activate?token=a.b\">Grüße</a></p>\n".to_owned()),
+        unsubscribe_url: None,
     }
 }
 
@@ -49,7 +52,9 @@ async fn send(mailer: &SmtpMailer, number: u32) -> Result<(), SmtpError> {
 }
 
 async fn outcome(mailer: &SmtpMailer, number: u32, mail: &Mail) -> Result<(), SmtpError> {
-    mailer.send(id(number), mail).await.map_err(|error| *error.0.downcast().unwrap())
+    mailer.send(id(number), mail).await.map_err(|error| match error {
+        MailError::Temporary(source) | MailError::Permanent(source) => *source.downcast().unwrap(),
+    })
 }
 
 /// Lets time pass at once, while the server keeps silent.
@@ -89,7 +94,7 @@ async fn a_mail_is_handed_over_with_a_text_and_an_html_part() {
     let parts: Vec<_> = body.split("--part-0190a1b2-0000-7000-8000-000000000007").collect();
     let [_, text, html, end] = *parts else { panic!("{body}") };
     assert!(text.contains("Content-Type: text/plain; charset=utf-8"), "{text}");
-    // The lonely dot would end the mail, had the client not put another before it (RFC 5321 section 4.5.2).
+    // A line with a single dot would end the mail if the client did not add another one (RFC 5321 section 4.5.2).
     let expected = "\r\n\r\nWelcome.\r\n\r\nOpen https://cinema.example/activate?token=a.b\r\n..\r\n";
     assert!(text.contains(expected), "{text}");
     assert!(html.contains("Content-Type: text/html; charset=utf-8"), "{html}");
@@ -223,7 +228,12 @@ async fn a_refusal_at_any_step_tells_the_code_and_not_the_address() {
         let server = Server::start(Script { replies, ..Script::default() }).await;
         let mailer = mailer_to(&server);
         let error = mailer.send(id(1), &mail_to("canary@example.com")).await.unwrap_err();
-        let shown = format!("{error} {error:?} {}", error.0);
+        let (is_permanent, source) = match &error {
+            MailError::Permanent(source) => (true, source),
+            MailError::Temporary(source) => (false, source),
+        };
+        assert_eq!(is_permanent, reply.starts_with('5'), "{step}");
+        let shown = format!("{error} {error:?} {source}");
         assert!(shown.contains(&reply[..3]) && !shown.contains("canary"), "{step}: {shown}");
         send(&mailer, 2).await.unwrap();
         assert!(server.heard().iter().any(|line| line.starts_with("2 EHLO")), "{step}");
@@ -265,10 +275,11 @@ async fn nobody_listening_is_told_without_waiting() {
 #[tokio::test]
 async fn a_server_that_does_not_greet_is_given_up_after_five_seconds() {
     let server = Server::start(Script { replies: &[(GREETING, SILENCE)], ..Script::default() }).await;
-    let mailer = SmtpMailer::new(&format!("smtp://127.0.0.1:{}", server.port()), FROM).unwrap();
+    let mailer =
+        SmtpMailer::new(&format!("smtp://127.0.0.1:{}", server.port()), FROM, Limits::default()).unwrap();
     let sending = tokio::spawn(async move { send(&mailer, 1).await });
     server.fell_silent().await;
-    pass(Timeouts::default().connect).await;
+    pass(Limits::default().connect).await;
     assert_eq!(sending.await.unwrap(), Err(SmtpError::TimedOut));
 }
 

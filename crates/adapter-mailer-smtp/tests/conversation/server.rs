@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use rcgen::{CertificateParams, IsCa, KeyPair};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -49,16 +50,20 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    /// With `IsCa::Ca` as `openssl req -x509` makes them.
+    pub(crate) fn new(is_ca: IsCa) -> Self {
+        let signing_key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let certificate = params.self_signed(&signing_key).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
-        Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: made.cert.pem() }
+        Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: certificate.pem() }
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             block_on(a_folder_that_is_gone_is_unavailable_until_it_is_back());
             Ok(())
         }),
+        Trial::test("folder::a_link_is_not_followed", || {
+            block_on(a_link_is_not_followed());
+            Ok(())
+        }),
         Trial::test("folder::a_folder_that_cannot_be_used_is_named", || {
             a_folder_that_cannot_be_used_is_named();
             Ok(())
@@ -56,6 +60,21 @@ async fn a_folder_that_is_gone_is_unavailable_until_it_is_back() {
     std::fs::remove_file(&path).unwrap();
     std::fs::rename(&elsewhere, &path).unwrap();
     assert_eq!(media.get(&key).await.unwrap(), Some(b"content".to_vec()));
+}
+
+async fn a_link_is_not_followed() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let media = FolderMedia::open(folder.path()).unwrap();
+    let key = key();
+    media.put(&key, b"content".to_vec()).await.unwrap();
+    let (place, target) = (folder.path().join(key.as_str()), elsewhere.path().join("secret"));
+    std::fs::write(&target, "secret").unwrap();
+    std::fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink(&target, &place).unwrap();
+    assert!(media.get(&key).await.is_err());
+    media.put(&key, b"other".to_vec()).await.unwrap();
+    assert_eq!(std::fs::read(&target).unwrap(), b"secret", "nothing is written through a link");
+    assert_eq!(media.get(&key).await.unwrap(), Some(b"other".to_vec()));
 }
 
 fn a_folder_that_cannot_be_used_is_named() {

@@ -3,7 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use domain::catalog::GenreCount;
+use domain::catalog::{CountedName, NameKind};
 
 use crate::statement::Statement;
 
@@ -21,7 +21,7 @@ const MAX_SHAPES: usize = 128;
 #[derive(Default)]
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
-    genres: Mutex<Option<(i64, Vec<GenreCount>)>>,
+    names: Mutex<HashMap<NameKind, (i64, Vec<CountedName>)>>,
     shapes: Mutex<HashSet<u64>>,
 }
 
@@ -47,14 +47,14 @@ impl CatalogCache {
         totals.insert(filter, (version, count));
     }
 
-    /// The genres with their counts, when they are known for this version.
-    pub(crate) fn genres(&self, version: i64) -> Option<Vec<GenreCount>> {
-        lock(&self.genres).as_ref().filter(|(known, _)| *known == version).map(|(_, genres)| genres.clone())
+    /// All names of a kind with their counts, when they are known for this version.
+    pub(crate) fn names(&self, kind: NameKind, version: i64) -> Option<Vec<CountedName>> {
+        lock(&self.names).get(&kind).filter(|(known, _)| *known == version).map(|(_, names)| names.clone())
     }
 
-    /// Keeps the genres with their counts.
-    pub(crate) fn keep_genres(&self, version: i64, genres: Vec<GenreCount>) {
-        *lock(&self.genres) = Some((version, genres));
+    /// Keeps all names of a kind with their counts.
+    pub(crate) fn keep_names(&self, kind: NameKind, version: i64, names: Vec<CountedName>) {
+        lock(&self.names).insert(kind, (version, names));
     }
 
     /// Whether a statement of this shape may keep its prepared statement: the first ones may, so that nobody fills the

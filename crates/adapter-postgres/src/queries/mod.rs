@@ -6,11 +6,11 @@ mod audit_seals;
 mod cart;
 mod catalog_cache;
 mod comments;
-mod genres;
 mod keyset;
 mod movie_page;
 mod movie_row;
 mod movies;
+mod names;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Integer};
 use domain::{
-    catalog::{GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
+    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
     id::{MovieId, UserId},
     page::{NUMBERED_ITEMS, Page, PageRequest, Start, Total},
     store::StoreError,
@@ -63,10 +63,6 @@ impl MovieQueries for Database {
         statement.sql(" WHERE m.id = ").bind(id.as_uuid());
         let rows: Vec<PageRow> = self.fetch(statement).await?;
         rows.into_iter().next().map(|(summary, detail)| detail.into_detail(summary, viewer)).transpose()
-    }
-
-    async fn genres(&self) -> Result<Vec<GenreCount>, StoreError> {
-        self.counted_genres().await
     }
 
     async fn export_movies(

@@ -3,7 +3,7 @@
 use domain::{
     accounts::{UserFilter, UserSort, UserSortKey},
     audit::{AuditAction, AuditFilter, LogPlace},
-    catalog::{MovieFilter, MovieQueries, MovieSort, Range},
+    catalog::{MovieFilter, MovieQueries, MovieSort, NameKind, Range},
     id::{DirectorId, GenreId, MovieId, StarId, UserId},
     page::{PageRequest, Position, SortValue},
     time::Instant,
@@ -16,7 +16,7 @@ use crate::{
         audit, audit_seals,
         movie_page::{Order, Titles},
         movies::{count_statement, detail_statement, list_statement},
-        users,
+        names, users,
     },
 };
 
@@ -136,6 +136,21 @@ async fn the_list_of_users_is_never_sorted_and_begins_where_the_position_says() 
             let behind = PageRequest::after(position, 20).unwrap();
             let statement = list.statement::<users::UserTypes>(&behind).unwrap();
             plan(&database, &statement).await.begins_at_the_position();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lists_of_people_count_movies_by_indexes() {
+    let Some((database, _guard)) = filled().await else { return };
+    let position = Position { values: vec![SortValue::Text("person 5".into())], id: Uuid::from_u128(7) };
+    for kind in [NameKind::Star, NameKind::Director] {
+        for words in [vec![], vec!["son".to_owned()]] {
+            for start in [PageRequest::numbered(1, 20), PageRequest::after(position.clone(), 20)] {
+                let statement =
+                    names::people(kind, &words).statement::<names::NameTypes>(&start.unwrap()).unwrap();
+                plan(&database, &statement).await.walks_indexes();
+            }
         }
     }
 }

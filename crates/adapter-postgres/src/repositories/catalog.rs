@@ -202,10 +202,8 @@ impl UnitOfWork {
         for chunk in rows.chunks(CHUNK) {
             insert_names(self, names_table(kind), chunk).await?;
         }
-        // The list of genres has those without a movie too.
-        if kind == NameKind::Genre {
-            self.note_catalog_change();
-        }
+        // Lists of names contain those without a movie too.
+        self.note_catalog_change();
         Ok(())
     }
 

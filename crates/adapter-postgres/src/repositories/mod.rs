@@ -19,7 +19,7 @@ mod units;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName};
+pub(crate) use catalog::{NewLink, NewName, names_table};
 pub(crate) use engagement::reaction_named;
 pub(crate) use profiles::ProfileRow;
 

@@ -1,10 +1,11 @@
-//! The pages that the links in mails lead to when no frontend of its own is set.
+//! The pages that the links in mails lead to, unless a frontend of its own is set (`FRONTEND_URL`).
 //!
-//! They work without scripts, and opening one changes nothing: mail scanners open links. The button does. A problem that is
-//! answered here is shown as a page by the edge ([`html::explained`]).
+//! They work without scripts, and opening one changes nothing, since mail scanners open links: the button does. A problem
+//! is shown as a page too ([`html::problem_page`]).
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use app::accounts::{ActivateError, ResetPasswordError};
+use askama::Template;
 use domain::{
     accounts::{EmailAddress, PasswordPolicy, PlainPassword},
     entropy::PlainToken,
@@ -14,131 +15,173 @@ use serde::Deserialize;
 
 use crate::{
     extract::{Form, inputs, origin_of},
-    html,
+    html::{self, LinkForm, MessagePage},
     problem::Failure,
     state::Api,
 };
 
+#[derive(Template)]
+#[template(path = "activate.html")]
+struct ActivatePage<'a> {
+    token: &'a str,
+    root: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage<'a> {
+    token: &'a str,
+    min_length: usize,
+    needs_letter_and_digit: bool,
+    error: Option<String>,
+    root: &'static str,
+}
+
+/// A page whose form asks for a link.
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage<'a> {
+    title: &'static str,
+    text: &'static str,
+    form: LinkForm<'a>,
+    root: &'static str,
+}
+
 /// A form's field has this many characters at most, as the form itself does.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// The token, from the link and then from the form.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+/// The token in a link.
+#[derive(Debug, Deserialize)]
 pub(crate) struct TokenParameter {
-    #[schemars(length(max = MAX_TEXT))]
+    #[serde(default)]
     token: String,
 }
 
-/// `GET /activate?token=…`: the button.
-pub(crate) async fn ask_to_activate(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
-    let token = query.map(|query| query.into_inner().token).unwrap_or_default();
-    if token.is_empty() {
-        return no_token();
-    }
-    let content = format!(
-        "<p>Press the button to activate your account.</p>\n\
-         <form method=\"post\" action=\"activate\">\n\
-         <input type=\"hidden\" name=\"token\" value=\"{}\">\n\
-         <button type=\"submit\">Activate my account</button>\n</form>",
-        html::escaped(&token)
-    );
-    html::page(StatusCode::OK, "Activate your account", &content)
-}
-
-/// `POST /activate`: the button was pressed.
-pub(crate) async fn activate(
-    request: HttpRequest,
-    api: web::Data<Api>,
-    form: Form<TokenParameter>,
-) -> HttpResponse {
-    let Some(token) = form.0.map(|form| form.token).filter(|token| !token.is_empty()) else {
-        return no_token();
-    };
-    let accounts = api.accounts();
-    let token = PlainToken::new(token);
-    let origin = origin_of(&request);
-    match api.run(async move { accounts.activate(&token, &origin).await }).await {
-        Ok(()) => html::page(
-            StatusCode::OK,
-            "Account activated",
-            "<p>Your account is active. You can log in now.</p>",
-        ),
-        Err(Failure::Refused(ActivateError::TokenExpired)) => html::page(
-            StatusCode::BAD_REQUEST,
-            "This link is too old",
-            "<p>An activation link holds for 24 hours. Ask for a new one, then follow the link in that mail.</p>",
-        ),
-        Err(Failure::Refused(ActivateError::TokenInvalid)) => html::page(
-            StatusCode::BAD_REQUEST,
-            "This link does not work",
-            "<p>It was used before, or a newer one was sent. If your account is not active yet, ask for a new \
-             link.</p>",
-        ),
-        Err(failed) => failed.error_response(),
-    }
-}
-
-/// What the form for a new password sends, or the one that asks for a link.
+/// What the forms of the activation page send: the token of the link, or an address that wants a new link.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-pub(crate) struct NewPasswordForm {
+pub(crate) struct ActivationForm {
+    #[schemars(length(max = MAX_TEXT))]
+    token: String,
+    #[schemars(length(max = MAX_TEXT))]
+    email: Option<String>,
+}
+
+/// What the forms of the password page send: the token and the new password, or an address that wants a link.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct PasswordForm {
     #[schemars(length(max = MAX_TEXT))]
     token: String,
     #[schemars(length(max = MAX_TEXT))]
     password: String,
     #[schemars(length(max = MAX_TEXT))]
-    email: String,
+    email: Option<String>,
 }
 
-inputs!(TokenParameter, NewPasswordForm);
+inputs!(ActivationForm, PasswordForm);
 
-/// `GET /reset-password?token=…`: the form. Without a token, where mails send people whose account is in danger: the form
-/// that asks for a link.
-pub(crate) async fn ask_for_password(
-    api: web::Data<Api>,
-    query: Option<web::Query<TokenParameter>>,
-) -> HttpResponse {
+/// `GET /activate?token=…`: a button.
+pub(crate) async fn show_activation(query: Option<web::Query<TokenParameter>>) -> HttpResponse {
     let token = query.map(|query| query.into_inner().token).unwrap_or_default();
     if token.is_empty() {
-        return email_form(StatusCode::OK, None);
+        return incomplete_link(activation_link_form());
     }
-    password_form(StatusCode::OK, api.accounts().password_policy(), &token, None)
+    html::page(StatusCode::OK, &ActivatePage { token: &token, root: html::ROOT })
 }
 
-/// `POST /reset-password` without a token: a link is asked for. The answer is the same whether or not the address is known.
-async fn request_link(request: &HttpRequest, api: &Api, email: &str) -> HttpResponse {
-    let email = match email.parse::<EmailAddress>() {
-        Ok(email) => email,
-        Err(fault) => return email_form(StatusCode::UNPROCESSABLE_ENTITY, Some(&fault.to_string())),
-    };
-    // One quota with the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
-        return refusal.error_response();
+/// `POST /activate`: the button was pressed, or a new link is asked for.
+pub(crate) async fn activate(
+    request: HttpRequest,
+    api: web::Data<Api>,
+    form: Form<ActivationForm>,
+) -> HttpResponse {
+    let (token, email) = form.0.map(|form| (form.token, form.email)).unwrap_or_default();
+    if token.is_empty() {
+        return match email {
+            Some(email) => send_activation_link(&request, &api, &email).await,
+            None => incomplete_link(activation_link_form()),
+        };
     }
     let accounts = api.accounts();
-    match api.run(async move { accounts.request_password_reset(email).await }).await {
-        Ok(()) => html::page(
-            StatusCode::OK,
-            "Look into your mail",
-            "<p>If the address has an active account, a link to set a new password is on its way. It holds for an \
-             hour.</p>",
+    let token = PlainToken::new(token);
+    let origin = origin_of(&request);
+    match api.run(async move { accounts.activate(&token, &origin).await }).await {
+        Ok(()) => done("Account activated", "Your account is active. You can log in now."),
+        Err(Failure::Refused(ActivateError::TokenExpired)) => refused(
+            "This link is too old",
+            "An activation link works for 24 hours. Ask for a new one, then follow the link in that mail.",
+            activation_link_form(),
+        ),
+        Err(Failure::Refused(ActivateError::TokenInvalid)) => refused(
+            "This link does not work",
+            "It was used before, or a newer one was sent. If your account is not active yet, ask for a new link.",
+            activation_link_form(),
         ),
         Err(failed) => failed.error_response(),
     }
 }
 
-/// `POST /reset-password`: the form was sent.
+/// Mails a new activation link. The answer is the same whether or not the address is known.
+async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> HttpResponse {
+    let email = match text.parse::<EmailAddress>() {
+        Ok(email) => email,
+        Err(error) => {
+            let form = LinkForm {
+                email: text,
+                error: Some(html::sentence(&error.to_string())),
+                ..activation_link_form()
+            };
+            return invalid_address("Ask for a new link", "It activates your account.", form);
+        }
+    };
+    // The quota of the API's call: the form is no way around it.
+    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.resend_activation, &email).await {
+        return refusal.error_response();
+    }
+    let accounts = api.accounts();
+    match api.run(async move { accounts.resend_activation(email).await }).await {
+        Ok(()) => done(
+            "Look into your mail",
+            "If the address has an account that waits to be activated, a new link is on its way. It works for 24 hours.",
+        ),
+        Err(failed) => failed.error_response(),
+    }
+}
+
+/// `GET /reset-password?token=…`: the form for a new password. Without a token the form that asks for a link: mails lead
+/// there when an account is in danger.
+pub(crate) async fn show_password_reset(
+    api: web::Data<Api>,
+    query: Option<web::Query<TokenParameter>>,
+) -> HttpResponse {
+    let token = query.map(|query| query.into_inner().token).unwrap_or_default();
+    if token.is_empty() {
+        let page = LinkPage {
+            title: "Set a new password",
+            text: "You get a mail with a link to set a new password.",
+            form: password_link_form(),
+            root: html::ROOT,
+        };
+        return html::page(StatusCode::OK, &page);
+    }
+    password_page(StatusCode::OK, api.accounts().password_policy(), &token, None)
+}
+
+/// `POST /reset-password`: a new password is set, or a link is asked for.
 pub(crate) async fn reset_password(
     request: HttpRequest,
     api: web::Data<Api>,
-    form: Form<NewPasswordForm>,
+    form: Form<PasswordForm>,
 ) -> HttpResponse {
-    let Some(NewPasswordForm { token, password, email }) = form.0 else {
-        return no_token();
+    let Some(PasswordForm { token, password, email }) = form.0 else {
+        return incomplete_link(password_link_form());
     };
     if token.is_empty() {
-        return if email.is_empty() { no_token() } else { request_link(&request, &api, &email).await };
+        return match email {
+            Some(email) => send_password_link(&request, &api, &email).await,
+            None => incomplete_link(password_link_form()),
+        };
     }
     let counted = api.limits.count_client(&request, |limits| &limits.fixed.confirm_reset).await;
     if let Err(refusal) = counted {
@@ -150,68 +193,100 @@ pub(crate) async fn reset_password(
     let password = PlainPassword::new(&password);
     let origin = origin_of(&request);
     match api.run(async move { accounts.reset_password(&plain, password, &origin).await }).await {
-        Ok(()) => html::page(
-            StatusCode::OK,
+        Ok(()) => done(
             "Password changed",
-            "<p>Your new password is set, and you were signed out everywhere. You can log in now.</p>",
+            "Your new password is set, and you were signed out everywhere. You can log in now.",
         ),
         Err(Failure::Refused(ResetPasswordError::Password(problem))) => {
-            password_form(StatusCode::UNPROCESSABLE_ENTITY, policy, &token, Some(&problem.to_string()))
+            password_page(StatusCode::UNPROCESSABLE_ENTITY, policy, &token, Some(&problem.to_string()))
         }
-        Err(Failure::Refused(ResetPasswordError::TokenExpired)) => html::page(
-            StatusCode::BAD_REQUEST,
+        Err(Failure::Refused(ResetPasswordError::TokenExpired)) => refused(
             "This link is too old",
-            "<p>A link to set a password holds for one hour. Ask for a new one, then follow the link in that mail.</p>",
+            "A link to set a password works for one hour. Ask for a new one, then follow the link in that mail.",
+            password_link_form(),
         ),
-        Err(Failure::Refused(ResetPasswordError::TokenInvalid)) => html::page(
-            StatusCode::BAD_REQUEST,
+        Err(Failure::Refused(ResetPasswordError::TokenInvalid)) => refused(
             "This link does not work",
-            "<p>It was used before, or a newer one was sent. Ask for a new link if you need one.</p>",
+            "It was used before, or a newer one was sent. Ask for a new link if you need one.",
+            password_link_form(),
         ),
         Err(failed) => failed.error_response(),
     }
 }
 
-fn alert(fault: Option<&str>) -> String {
-    fault.map(|fault| format!("<p role=\"alert\">{}.</p>\n", html::escaped(fault))).unwrap_or_default()
+/// Mails a link to set a new password. The answer is the same whether or not the address is known.
+async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> HttpResponse {
+    let email = match text.parse::<EmailAddress>() {
+        Ok(email) => email,
+        Err(error) => {
+            let form = LinkForm {
+                email: text,
+                error: Some(html::sentence(&error.to_string())),
+                ..password_link_form()
+            };
+            return invalid_address(
+                "Set a new password",
+                "You get a mail with a link to set a new password.",
+                form,
+            );
+        }
+    };
+    // The quota of the API's call: the form is no way around it.
+    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
+        return refusal.error_response();
+    }
+    let accounts = api.accounts();
+    match api.run(async move { accounts.request_password_reset(email).await }).await {
+        Ok(()) => done(
+            "Look into your mail",
+            "If the address has an active account, a link to set a new password is on its way. It works for an hour.",
+        ),
+        Err(failed) => failed.error_response(),
+    }
 }
 
-fn email_form(status: StatusCode, fault: Option<&str>) -> HttpResponse {
-    let fault = alert(fault);
-    let content = format!(
-        "{fault}<form method=\"post\" action=\"reset-password\">\n\
-         <p><label>The e-mail address of your account<br>\n\
-         <input type=\"email\" name=\"email\" autocomplete=\"username\" required></label></p>\n\
-         <button type=\"submit\">Send me a link</button>\n</form>"
-    );
-    html::page(status, "Set a new password", &content)
+const fn activation_link_form() -> LinkForm<'static> {
+    LinkForm { action: "activate", button: "Send me a new link", email: "", error: None }
 }
 
-fn password_form(
+const fn password_link_form() -> LinkForm<'static> {
+    LinkForm { action: "reset-password", button: "Send me a link", email: "", error: None }
+}
+
+fn done(title: &str, text: &str) -> HttpResponse {
+    let page = MessagePage { title, text, is_error: false, link_form: None, root: html::ROOT };
+    html::page(StatusCode::OK, &page)
+}
+
+fn refused(title: &str, text: &str, form: LinkForm<'_>) -> HttpResponse {
+    let page = MessagePage { title, text, is_error: true, link_form: Some(form), root: html::ROOT };
+    html::page(StatusCode::BAD_REQUEST, &page)
+}
+
+fn incomplete_link(form: LinkForm<'_>) -> HttpResponse {
+    refused(
+        "This link is not complete",
+        "Copy the whole link out of the mail into the address bar, or ask for a new one.",
+        form,
+    )
+}
+
+fn invalid_address(title: &'static str, text: &'static str, form: LinkForm<'_>) -> HttpResponse {
+    html::page(StatusCode::UNPROCESSABLE_ENTITY, &LinkPage { title, text, form, root: html::ROOT })
+}
+
+fn password_page(
     status: StatusCode,
     policy: PasswordPolicy,
     token: &str,
-    fault: Option<&str>,
+    error: Option<&str>,
 ) -> HttpResponse {
-    let fault = alert(fault);
-    let least = policy.least_length();
-    let mixed = if policy.needs_letter_and_digit() { " with a letter and a digit" } else { "" };
-    let content = format!(
-        "{fault}<form method=\"post\" action=\"reset-password\">\n\
-         <input type=\"hidden\" name=\"token\" value=\"{}\">\n\
-         <p><label>New password, {least} characters or more{mixed}<br>\n\
-         <input type=\"password\" name=\"password\" autocomplete=\"new-password\" minlength=\"{least}\" \
-         required></label></p>\n\
-         <button type=\"submit\">Set the password</button>\n</form>",
-        html::escaped(token)
-    );
-    html::page(status, "Set a new password", &content)
-}
-
-fn no_token() -> HttpResponse {
-    html::page(
-        StatusCode::BAD_REQUEST,
-        "This link is not complete",
-        "<p>Copy the whole link out of the mail into the address bar.</p>",
-    )
+    let page = PasswordPage {
+        token,
+        min_length: policy.least_length(),
+        needs_letter_and_digit: policy.needs_letter_and_digit(),
+        error: error.map(html::sentence),
+        root: html::ROOT,
+    };
+    html::page(status, &page)
 }

@@ -1,7 +1,7 @@
 //! What the catalogue shows.
 
 use domain::{
-    catalog::{GenreCount, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary},
+    catalog::{CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary},
     id::Kind,
 };
 use schemars::JsonSchema;
@@ -173,9 +173,9 @@ pub(crate) struct GenreBody {
     movies_count: i64,
 }
 
-impl From<GenreCount> for GenreBody {
-    fn from(count: GenreCount) -> Self {
-        Self { id: count.genre.id.as_uuid(), name: count.genre.name, movies_count: count.movies_count }
+impl From<CountedName> for GenreBody {
+    fn from(genre: CountedName) -> Self {
+        Self { id: genre.id, name: genre.name, movies_count: genre.movies_count }
     }
 }
 

@@ -1,14 +1,16 @@
-//! The files of Swagger UI, out of the archive that their crate carries: no CDN.
+//! The files of Swagger UI, from the archive in their crate: no CDN is asked.
 
 use std::{
     borrow::Cow,
     io::{Cursor, Read},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use actix_web::web::Bytes;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
+
+use crate::edge::compression::StaticBody;
 
 /// The page; its addresses are relative, so that it works behind a prefix too.
 pub(crate) const PAGE: &str = r#"<!DOCTYPE html>
@@ -37,13 +39,18 @@ const WANTED: [(&str, &str); 3] = [
     ("favicon-32x32.png", "image/png"),
 ];
 
-/// Name, type, content.
-type File = (&'static str, &'static str, Bytes);
+/// One of the files.
+#[derive(Debug, Clone)]
+pub(crate) struct AssetFile {
+    name: &'static str,
+    pub(crate) media_type: &'static str,
+    pub(crate) body: Arc<StaticBody>,
+}
 
 /// The page's files, unpacked.
 #[derive(Debug)]
 pub(crate) struct Assets {
-    files: Vec<File>,
+    files: Vec<AssetFile>,
     policy: String,
 }
 
@@ -53,7 +60,7 @@ impl Assets {
     /// # Errors
     /// When the archive that was built in lacks a file.
     pub(crate) fn unpacked(public_url: &str) -> std::io::Result<Self> {
-        static FILES: OnceLock<Vec<File>> = OnceLock::new();
+        static FILES: OnceLock<Vec<AssetFile>> = OnceLock::new();
         let files = match FILES.get() {
             Some(files) => files.clone(),
             None => FILES
@@ -70,11 +77,14 @@ impl Assets {
         Ok(Self { files, policy })
     }
 
-    fn unpack() -> std::io::Result<Vec<File>> {
+    fn unpack() -> std::io::Result<Vec<AssetFile>> {
         let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).map_err(std::io::Error::other)?;
-        let mut files =
-            vec![("start.js", "text/javascript; charset=utf-8", Bytes::from_static(START.as_bytes()))];
-        for (wanted, kind) in WANTED {
+        let mut files = vec![AssetFile {
+            name: "start.js",
+            media_type: "text/javascript; charset=utf-8",
+            body: StaticBody::new(Bytes::from_static(START.as_bytes())),
+        }];
+        for (wanted, media_type) in WANTED {
             let path = archive
                 .file_names()
                 .filter_map(Result::ok)
@@ -83,17 +93,17 @@ impl Assets {
                 .ok_or_else(|| std::io::Error::other(format!("Swagger UI has no {wanted}")))?;
             let mut bytes = Vec::new();
             archive.by_name(&path).map_err(std::io::Error::other)?.read_to_end(&mut bytes)?;
-            files.push((wanted, kind, bytes.into()));
+            files.push(AssetFile { name: wanted, media_type, body: StaticBody::new(bytes.into()) });
         }
         Ok(files)
     }
 
-    /// A file and its type.
-    pub(crate) fn file(&self, name: &str) -> Option<(&'static str, Bytes)> {
-        self.files.iter().find(|(known, _, _)| *known == name).map(|(_, kind, bytes)| (*kind, bytes.clone()))
+    /// The file of this name.
+    pub(crate) fn file(&self, name: &str) -> Option<&AssetFile> {
+        self.files.iter().find(|file| file.name == name)
     }
 
-    /// What the page may load: itself, and the server that is documented.
+    /// The content policy of the page: it may load its own files, and call the server that is documented.
     pub(crate) fn policy(&self) -> &str {
         &self.policy
     }
@@ -108,7 +118,7 @@ mod tests {
         let assets = Assets::unpacked("http://cinema.test").unwrap();
         for name in ["start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"] {
             assert!(super::PAGE.contains(&format!("\"docs/{name}\"")), "{name}");
-            assert!(!assets.file(name).unwrap().1.is_empty(), "{name}");
+            assert!(!assets.file(name).unwrap().body.plain().is_empty(), "{name}");
         }
         assert!(assets.file("../Cargo.toml").is_none());
     }

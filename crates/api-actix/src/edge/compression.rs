@@ -1,71 +1,323 @@
-//! Which answers are compressed: those of 1 KiB or more, but for the tokens of the accounts, and pictures.
+//! Compression of answers: those of 1 KiB or more, but for the tokens of the accounts and for pictures.
+//!
+//! An answer is compressed in one go before it is sent, never while a client reads it: a compressor takes megabytes, and
+//! clients may be slow. What is the same for all clients is compressed once ([`StaticBody`]).
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest,
-    body::{BodySize, MessageBody},
+    Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, Encoding, HeaderMap, HeaderValue, VARY},
     middleware::Next,
+    rt,
+    web::{self, Bytes},
 };
+use brotli::enc::BrotliEncoderParams;
+use flate2::{Compression, write::GzEncoder};
+use tokio::sync::{OnceCell, Semaphore};
 
-const WORTH_IT: u64 = 1024;
+use super::body::SharedBytes;
+use crate::problem::{Problem, kinds};
 
-/// The codings that an answer may come in.
-pub(crate) const CODINGS: [&str; 4] = ["br", "gzip", "deflate", "zstd"];
+/// Smaller answers are not compressed.
+const LEAST: usize = 1024;
 
-/// What actix's `Compress` chooses from.
-const KNOWN: [Encoding; 5] =
-    [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::deflate(), Encoding::zstd()];
+/// Answers up to this size are compressed at once by the thread that serves the request: that takes a millisecond.
+const IN_PLACE: usize = 64 * 1024;
 
-/// How many bytes an answer would have had that is not sent again (304).
+/// Larger answers that may be compressed at once: each compressor takes some megabytes.
+static LARGE: Semaphore = Semaphore::const_new(2);
+
+/// The names of the codings that an answer may come in.
+pub(crate) const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
+
+/// What a client's `Accept-Encoding` is compared with.
+const KNOWN: [Encoding; 4] = [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::zstd()];
+
+/// The size that the body of an answer without one (304) would have had.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unsent(pub(crate) usize);
 
-/// The coding that an answer of so many bytes comes in, when it is compressed for this request.
-pub(crate) fn coding(request: &HttpRequest, bytes: usize) -> Option<String> {
-    let is_worth_it = u64::try_from(bytes).is_ok_and(|bytes| bytes >= WORTH_IT);
-    let accepted = is_worth_it.then(|| request.get_header::<AcceptEncoding>()).flatten()?;
-    let coding = accepted.negotiate(KNOWN.iter())?;
-    (coding != Encoding::identity()).then(|| coding.to_string())
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Gzip,
+    Zstd,
 }
 
-/// Marks what is not to be compressed; stands inside of actix's `Compress`, which leaves marked answers alone.
-pub(crate) async fn exempt<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    // A secret beside a text that the caller chose can be read off the compressed length.
-    let secret = request.path().starts_with("/api/v1/accounts/");
-    let mut response = next.call(request).await?;
-    let unsent = response.response().extensions().get::<Unsent>().copied();
-    let small = match (unsent, response.response().body().size()) {
-        (Some(Unsent(bytes)), _) => u64::try_from(bytes).is_ok_and(|bytes| bytes < WORTH_IT),
-        (None, BodySize::None) => true,
-        (None, BodySize::Sized(size)) => size < WORTH_IT,
-        (None, BodySize::Stream) => false,
-    };
-    let headers = response.headers_mut();
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let packed = kind.is_some_and(|kind| kind.starts_with("image/"));
-    let is_compressed = !(secret || small || packed);
-    if (!is_compressed || unsent.is_some()) && !headers.contains_key(CONTENT_ENCODING) {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
-    }
-    if is_compressed {
-        // In one line with what stands there: actix-cors keeps the first `Vary` alone.
-        let before = headers.get(VARY).and_then(|value| value.to_str().ok());
-        let joined = before
-            .map_or_else(|| "Accept-Encoding".to_owned(), |before| format!("{before}, Accept-Encoding"));
-        if let Ok(value) = HeaderValue::from_str(&joined) {
-            headers.insert(VARY, value);
+/// How much time compression may take.
+#[derive(Debug, Clone, Copy)]
+enum Effort {
+    /// For one client.
+    Quick,
+    /// For all clients.
+    Thorough,
+}
+
+impl Coding {
+    const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Zstd];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
         }
     }
-    Ok(response)
+
+    fn compress(self, bytes: &[u8], effort: Effort) -> io::Result<Vec<u8>> {
+        match (self, effort) {
+            (Self::Brotli, Effort::Quick) => brotli(bytes, 4, 18),
+            (Self::Brotli, Effort::Thorough) => brotli(bytes, 9, 22),
+            (Self::Gzip, Effort::Quick) => gzip(bytes, Compression::new(4)),
+            (Self::Gzip, Effort::Thorough) => gzip(bytes, Compression::best()),
+            (Self::Zstd, Effort::Quick) => zstd::bulk::compress(bytes, 3),
+            (Self::Zstd, Effort::Thorough) => zstd::bulk::compress(bytes, 15),
+        }
+    }
 }
 
-/// Takes the mark off again.
-pub(crate) fn unmark(headers: &mut HeaderMap) {
-    if headers.get(CONTENT_ENCODING).is_some_and(|value| value == "identity") {
-        headers.remove(CONTENT_ENCODING);
+fn brotli(mut bytes: &[u8], quality: i32, window: i32) -> io::Result<Vec<u8>> {
+    let mut compressed = Vec::new();
+    let settings =
+        BrotliEncoderParams { quality, lgwin: window, size_hint: bytes.len(), ..Default::default() };
+    brotli::BrotliCompress(&mut bytes, &mut compressed, &settings)?;
+    Ok(compressed)
+}
+
+fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// The coding that the client prefers; `None` for the bytes as they are.
+///
+/// # Errors
+/// 406 when the client takes neither.
+fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
+    let Some(accepted) = request.get_header::<AcceptEncoding>() else { return Ok(None) };
+    let encoding = accepted.negotiate(KNOWN.iter()).ok_or_else(|| Problem::new(&kinds::NOT_ACCEPTABLE))?;
+    let name = encoding.to_string();
+    Ok(Coding::ALL.into_iter().find(|coding| coding.name() == name))
+}
+
+/// The coding that an answer of so many bytes comes in, when it is compressed for this request.
+pub(crate) fn coding(request: &HttpRequest, bytes: usize) -> Option<&'static str> {
+    (bytes >= LEAST).then(|| negotiate(request).ok().flatten()).flatten().map(Coding::name)
+}
+
+/// Compresses answers for the clients that take them so.
+pub(crate) async fn compress<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let coding = match negotiate(request.request()) {
+        Ok(coding) => coding,
+        Err(refusal) => return Ok(request.into_response(refusal.error_response())),
+    };
+    // A secret beside a text that the caller chose could be guessed from the compressed length.
+    let has_secret = request.path().starts_with("/api/v1/accounts/");
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if has_secret || size(&response) < LEAST || is_compressed_type(response.headers()) {
+        return Ok(response);
+    }
+    vary(response.headers_mut());
+    match coding {
+        Some(coding) if !response.headers().contains_key(CONTENT_ENCODING) => {
+            Ok(compress_body(response, coding).await)
+        }
+        _ => Ok(response),
+    }
+}
+
+/// The size that the answer has to a client that takes nothing compressed; a stream's counts as 0.
+fn size(response: &ServiceResponse) -> usize {
+    let unsent = response.response().extensions().get::<Unsent>().copied();
+    match (unsent, response.response().body().size()) {
+        (Some(Unsent(bytes)), _) => bytes,
+        (None, BodySize::Sized(size)) => usize::try_from(size).unwrap_or(usize::MAX),
+        (None, BodySize::None | BodySize::Stream) => 0,
+    }
+}
+
+fn is_compressed_type(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("image/"))
+}
+
+/// Says that the answer depends on `Accept-Encoding`, in one line with what else it depends on: actix-cors keeps the
+/// first `Vary` alone.
+fn vary(headers: &mut HeaderMap) {
+    let before = headers.get(VARY).and_then(|value| value.to_str().ok());
+    let joined =
+        before.map_or_else(|| "Accept-Encoding".to_owned(), |before| format!("{before}, Accept-Encoding"));
+    if let Ok(value) = HeaderValue::from_str(&joined) {
+        headers.insert(VARY, value);
+    }
+}
+
+async fn compress_body(response: ServiceResponse, coding: Coding) -> ServiceResponse {
+    let (request, response) = response.into_parts();
+    let (mut response, body) = response.into_parts();
+    let body = match body.try_into_bytes() {
+        Ok(bytes) if bytes.is_empty() => BoxBody::new(bytes),
+        Ok(bytes) => match compress_once(bytes.clone(), coding).await {
+            Some(compressed) => {
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+                BoxBody::new(compressed)
+            }
+            None => BoxBody::new(bytes),
+        },
+        Err(stream) => stream,
+    };
+    ServiceResponse::new(request, response.set_body(body))
+}
+
+/// Compresses for one client; `None` when that fails, which it does for want of memory alone.
+async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
+    if bytes.len() <= IN_PLACE {
+        return coding.compress(&bytes, Effort::Quick).ok();
+    }
+    let _permit = LARGE.acquire().await.ok()?;
+    web::block(move || coding.compress(&bytes, Effort::Quick)).await.ok()?.ok()
+}
+
+/// A body that is the same for all clients. It is compressed when it is asked for first, once for each coding.
+#[derive(Debug)]
+pub(crate) struct StaticBody {
+    plain: Bytes,
+    brotli: OnceCell<Bytes>,
+    gzip: OnceCell<Bytes>,
+    zstd: OnceCell<Bytes>,
+}
+
+impl StaticBody {
+    pub(crate) fn new(plain: Bytes) -> Arc<Self> {
+        Arc::new(Self { plain, brotli: OnceCell::new(), gzip: OnceCell::new(), zstd: OnceCell::new() })
+    }
+
+    /// The bytes as they are.
+    pub(crate) fn plain(&self) -> Bytes {
+        self.plain.clone()
+    }
+
+    /// Answers with the body in the coding that the client prefers. Types that are compressed already stay as they are.
+    pub(crate) async fn respond(
+        self: &Arc<Self>,
+        request: &HttpRequest,
+        mut builder: HttpResponseBuilder,
+    ) -> HttpResponse {
+        let mut response = builder.finish();
+        let coding = negotiate(request).ok().flatten();
+        let coding = coding.filter(|_| self.plain.len() >= LEAST && !is_compressed_type(response.headers()));
+        let mut bytes = self.plain();
+        if let Some(coding) = coding
+            && let Some(compressed) = self.compressed(coding).await
+        {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+            bytes = compressed;
+        }
+        response.extensions_mut().insert(SharedBytes);
+        response.set_body(BoxBody::new(bytes))
+    }
+
+    async fn compressed(self: &Arc<Self>, coding: Coding) -> Option<Bytes> {
+        let cell = self.cell(coding);
+        if let Some(bytes) = cell.get() {
+            return Some(bytes.clone());
+        }
+        // A task of its own goes on when the client has gone; otherwise the next request would begin anew.
+        let this = Arc::clone(self);
+        let task = rt::spawn(async move {
+            let compress = async || {
+                let plain = this.plain();
+                web::block(move || coding.compress(&plain, Effort::Thorough)).await
+            };
+            let done = this.cell(coding).get_or_try_init(async || match compress().await {
+                Ok(Ok(bytes)) => Ok(Bytes::from(bytes)),
+                Ok(Err(_)) | Err(_) => Err(()),
+            });
+            done.await.ok().cloned()
+        });
+        task.await.ok().flatten()
+    }
+
+    const fn cell(&self, coding: Coding) -> &OnceCell<Bytes> {
+        match coding {
+            Coding::Brotli => &self.brotli,
+            Coding::Gzip => &self.gzip,
+            Coding::Zstd => &self.zstd,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use actix_web::{body::to_bytes, http::StatusCode, http::header::ACCEPT_ENCODING, test::TestRequest};
+
+    use super::*;
+
+    fn decompressed(coding: Coding, bytes: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        match coding {
+            Coding::Brotli => brotli::BrotliDecompress(&mut &*bytes, &mut plain).unwrap(),
+            Coding::Gzip => drop(flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap()),
+            Coding::Zstd => plain = zstd::decode_all(bytes).unwrap(),
+        }
+        plain
+    }
+
+    #[actix_web::test]
+    async fn a_static_body_is_compressed_once_for_each_coding() {
+        let text = Bytes::from("some text that is long enough. ".repeat(1_000));
+        let body = StaticBody::new(text.clone());
+        for coding in Coding::ALL {
+            let request =
+                TestRequest::default().insert_header((ACCEPT_ENCODING, coding.name())).to_http_request();
+            let mut first = None;
+            for _ in 0..2 {
+                let answer = body.respond(&request, HttpResponse::build(StatusCode::OK)).await;
+                assert_eq!(answer.headers().get(CONTENT_ENCODING).unwrap(), coding.name());
+                assert!(answer.extensions().get::<SharedBytes>().is_some());
+                let bytes = to_bytes(answer.into_body()).await.unwrap();
+                assert!(bytes.len() < text.len());
+                assert_eq!(decompressed(coding, &bytes), text);
+                let place = first.get_or_insert(bytes.as_ptr());
+                assert_eq!(*place, bytes.as_ptr(), "the same bytes are sent again");
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_static_body_stays_as_it_is_when_it_is_short_a_picture_or_asked_for_so() {
+        let long = StaticBody::new(Bytes::from("x".repeat(LEAST)));
+        let short = StaticBody::new(Bytes::from("x".repeat(LEAST - 1)));
+        for (body, kind, accepted) in
+            [(&short, "text/css", "br"), (&long, "image/png", "br"), (&long, "text/css", "identity")]
+        {
+            let request = TestRequest::default().insert_header((ACCEPT_ENCODING, accepted)).to_http_request();
+            let mut builder = HttpResponse::build(StatusCode::OK);
+            builder.insert_header((CONTENT_TYPE, kind));
+            let answer = body.respond(&request, builder).await;
+            assert!(!answer.headers().contains_key(CONTENT_ENCODING));
+            assert_eq!(to_bytes(answer.into_body()).await.unwrap(), body.plain());
+        }
+    }
+
+    #[actix_web::test]
+    async fn large_answers_are_compressed_too() {
+        let text = Bytes::from("a large answer. ".repeat(IN_PLACE));
+        for coding in Coding::ALL {
+            let compressed = compress_once(text.clone(), coding).await.unwrap();
+            assert_eq!(decompressed(coding, &compressed), text);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Which pages of other origins may call.
+//! Which pages of other origins may call (CORS).
 
 use actix_cors::{Cors, CorsError};
 use actix_web::{
@@ -6,8 +6,8 @@ use actix_web::{
     http::{
         Method,
         header::{
-            ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
-            RETRY_AFTER,
+            ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
+            IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
         },
     },
 };
@@ -19,10 +19,11 @@ use crate::{
     settings::ApiSettings,
 };
 
-/// Browsers may keep a preflight's answer for this many seconds.
-const PREFLIGHT_AGE: usize = 600;
+/// Browsers may keep the answer to a preflight for this many seconds; Chromium takes no more than two hours.
+const PREFLIGHT_AGE: usize = 7_200;
 
-/// Allows the origins of the settings; in development the pages of this machine too. No cookies, so no credentials.
+/// Allows the origins of the settings; in development those of this machine too. There are no cookies, so credentials
+/// are not allowed.
 pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     let mut cors = Cors::default()
         .allowed_methods([
@@ -41,8 +42,13 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
             X_REQUEST_ID,
+            // Tracing of browsers (W3C Trace Context, Baggage).
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
+            HeaderName::from_static("baggage"),
         ])
         .expose_headers([
+            CONTENT_DISPOSITION,
             ETAG,
             LINK,
             LOCATION,
@@ -55,6 +61,9 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             HeaderName::from_static("idempotency-replayed"),
         ])
         .max_age(PREFLIGHT_AGE);
+    for name in &settings.cors_request_headers {
+        cors = cors.allowed_header(name.as_str());
+    }
     for origin in &settings.cors_origins {
         cors = cors.allowed_origin(origin);
     }
@@ -64,8 +73,8 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
     cors
 }
 
-/// What this layer refused, if it was this layer.
-pub(crate) fn refused(response: &HttpResponse) -> Option<Problem> {
+/// The problem of an answer with which this middleware refused a request.
+pub(super) fn refused(response: &HttpResponse) -> Option<Problem> {
     response.error()?.as_error::<CorsError>()?;
     let problem = Problem::new(&kinds::MALFORMED_REQUEST);
     Some(
@@ -77,7 +86,7 @@ pub(crate) fn refused(response: &HttpResponse) -> Option<Problem> {
 
 fn is_local(origin: &str) -> bool {
     let Some(rest) = origin.strip_prefix("http://") else { return false };
-    ["localhost", "127.0.0.1"].iter().any(|host| {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
         rest.strip_prefix(host).is_some_and(|port| {
             port.is_empty()
                 || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
@@ -91,11 +100,17 @@ mod tests {
 
     #[test]
     fn local_pages_are_those_of_this_machine_only() {
-        assert!(is_local("http://localhost:5173"));
-        assert!(is_local("http://127.0.0.1"));
-        for other in
-            ["http://localhost.evil.test", "http://localhost:80.evil.test", "https://example.test", "null"]
-        {
+        for local in ["http://localhost:5173", "http://127.0.0.1", "http://[::1]:3000", "http://[::1]"] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "http://localhost.evil.test",
+            "http://localhost:80.evil.test",
+            "http://[::1].evil.test",
+            "http://[::2]",
+            "https://example.test",
+            "null",
+        ] {
             assert!(!is_local(other), "{other}");
         }
     }

@@ -1,4 +1,4 @@
-//! The headers that every answer carries.
+//! The headers of every answer.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -7,12 +7,12 @@ use actix_web::http::header::{
 
 use super::request_id::X_REQUEST_ID;
 
-/// Which pages may show what stands there.
+/// Which origins may embed an answer.
 pub(crate) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Adds what is not there yet: an HTML page brings its own policy, a catalogue answer its own lifetime.
-pub(crate) fn dress(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
+/// Adds the headers that the answer does not have yet: a page has its own content policy, for instance.
+pub(super) fn add_missing(headers: &mut HeaderMap, request_id: &str, is_tls: bool) {
     if is_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }

@@ -1,37 +1,37 @@
-//! Names every request.
+//! The id of a request.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use domain::id::IdGenerator;
 
-/// The header that brings and returns the name.
-pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header of requests and answers that holds the id.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
-/// The name that the caller gave, when it is a sane one, else a new one.
-pub(crate) fn chosen(headers: &HeaderMap, ids: &dyn IdGenerator) -> String {
+/// The id that the client sent, if it is well-formed, else a new one.
+pub(super) fn choose(headers: &HeaderMap, ids: &dyn IdGenerator) -> String {
     headers
         .get(X_REQUEST_ID)
         .and_then(|value| value.to_str().ok())
-        .filter(|name| is_sane(name))
+        .filter(|id| is_well_formed(id))
         .map_or_else(|| ids.uuid().to_string(), str::to_owned)
 }
 
-fn is_sane(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= LONGEST
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+fn is_well_formed(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= MAX_LENGTH
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_sane;
+    use super::is_well_formed;
 
     #[test]
-    fn only_short_plain_names_are_echoed() {
-        assert!(is_sane("a.B_9-"));
+    fn only_short_plain_ids_are_taken_over() {
+        assert!(is_well_formed("a.B_9-"));
         for bad in ["", "a b", "a\"b", "é", "<script>", &"a".repeat(129)] {
-            assert!(!is_sane(bad), "{bad}");
+            assert!(!is_well_formed(bad), "{bad}");
         }
     }
 }

@@ -23,7 +23,7 @@ use super::{
     shape::Source,
 };
 use crate::{
-    edge::seat::arrival,
+    edge::in_flight::read_body,
     openapi::carrier,
     problem::{Problem, kinds},
 };
@@ -77,7 +77,7 @@ fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) 
     Box::pin(async move {
         checked?;
         let api = api?;
-        let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
+        let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
         let value = input::read::<T>(parsed(&bytes)?, Source::Body, &api.state.rules, &mut faults);
         faults.finish(value)
     })
@@ -105,7 +105,7 @@ pub(crate) async fn unasked(
         return Ok(());
     }
     check_packing_and_length(&request, MAX_BODY)?;
-    let bytes = arrival(&request, collect(payload, MAX_BODY)).await?;
+    let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
     if bytes.is_empty() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use paperclip::{
 
 use super::{api_of, bearer::BearerToken, nothing::Nothing};
 use crate::{
-    edge::manners::SignedIn,
+    edge::context::SignedIn,
     openapi::carrier,
     problem::{Problem, Refusal, kinds},
     refusals,

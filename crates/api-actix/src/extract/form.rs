@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::{api_of, body, faults::Faults, input::Input, query};
-use crate::{edge::seat::arrival, problem::Problem, rules::Rules};
+use crate::{edge::in_flight::read_body, problem::Problem, rules::Rules};
 
 /// A form may have this many bytes: a token, a password, an address.
 const MAX_FORM: usize = 16 * 1024;
@@ -28,7 +28,7 @@ impl<T: Input> FromRequest for Form<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             checked?;
-            let bytes = arrival(&request, body::collect(payload, MAX_FORM)).await?;
+            let bytes = read_body(&request, body::collect(payload, MAX_FORM)).await?;
             let rules = &api?.state.rules;
             Ok(Self(str::from_utf8(&bytes).ok().and_then(|text| read::<T>(text, rules))))
         })

@@ -10,7 +10,7 @@ use paperclip::{
 
 use super::{api_of, nothing::Nothing};
 use crate::{
-    edge::manners::SignedIn,
+    edge::context::SignedIn,
     openapi::carrier,
     problem::{Problem, kinds},
     state::Api,

@@ -14,7 +14,7 @@ use domain::accounts::{self, Device};
 use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 
 use super::api_of;
-use crate::{client_address::client_address, edge::manners::RequestId};
+use crate::{client_address::client_address, edge::context::RequestId};
 
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_LENGTH: usize = 255;

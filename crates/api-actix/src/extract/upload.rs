@@ -23,7 +23,7 @@ use super::{
     query,
 };
 use crate::{
-    edge::seat::arrival,
+    edge::in_flight::read_body,
     openapi::carrier,
     problem::{FieldCode, Problem, kinds},
     state::Api,
@@ -65,7 +65,7 @@ impl FromRequest for AvatarUpload {
             let permit = permit_of(&request, &api?).await?;
             let mut faults = Faults::default();
             query::unknown(request.query_string(), &mut faults);
-            let picture = arrival(&request, read(request.headers(), payload, &mut faults)).await?;
+            let picture = read_body(&request, read(request.headers(), payload, &mut faults)).await?;
             faults.finish(picture.map(|avatar| Self { avatar, permit }))
         })
     }

@@ -65,6 +65,11 @@ impl RateLimitCounter {
         self.take(request, |limits| &limits.global, self.client_of(request), Rule::Always).await
     }
 
+    /// Counts a health check for its client.
+    pub(crate) async fn count_health_check(&self, request: &HttpRequest) -> Result<(), Problem> {
+        self.take(request, |limits| &limits.fixed.health, self.client_of(request), Rule::Always).await
+    }
+
     /// Counts a call of a limit for its client.
     pub(crate) async fn count_client(&self, request: &HttpRequest, limit: LimitOf) -> Result<(), Problem> {
         self.take(request, limit, self.client_of(request), Rule::Refunded).await

@@ -24,6 +24,8 @@ pub struct RateLimits {
 /// The limits that are the same in every installation. They are far above what normal use needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedLimits {
+    /// Health checks, by client: far more than orchestrators and load balancers send.
+    pub health: RateLimit,
     /// New passwords set by a link, by client: each is hashed. Counted apart from log-ins.
     pub confirm_reset: RateLimit,
     /// Requests for links of either kind and for any address, by client: each may send a mail.
@@ -41,6 +43,7 @@ pub struct FixedLimits {
 impl Default for FixedLimits {
     fn default() -> Self {
         Self {
+            health: RateLimit::new("health", &[Quota::per_minute(1_200)]),
             confirm_reset: RateLimit::new("password-reset-confirm", &[Quota::per_minute(10)]),
             request_link: RateLimit::new("link-requests", &[Quota::per_hour(30)]),
             set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),

@@ -9,7 +9,7 @@ use super::{
     schemas,
 };
 use crate::{
-    edge::acceptance::answers_json,
+    edge::accept_header::answers_json,
     problem::{
         body::ProblemBody,
         kinds::{self, Kind},
@@ -199,8 +199,8 @@ fn mended_responses(
     if answers_json(path) {
         problems.push(&kinds::NOT_ACCEPTABLE);
     }
-    // Every call but those of the watchmen is counted for its client (`edge::limited`).
-    let is_limited = !path.starts_with("/health/");
+    // Every call is counted for its client (`edge::rate_limit`).
+    let is_limited = true;
     if is_limited {
         problems.push(&kinds::RATE_LIMITED);
     }

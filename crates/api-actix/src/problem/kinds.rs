@@ -1,6 +1,6 @@
-//! The registry of problems: what an error answer can be.
+//! The registry of problems: every error that the API can answer.
 //!
-//! A code is API and is never renamed; `page` answers each `type` address with the explanation
+//! A code is part of the API and is never renamed. The page at the `type` address of a problem shows the explanation that is
 //! written here.
 
 /// One kind of problem.
@@ -8,11 +8,11 @@
 pub struct Kind {
     /// The HTTP status.
     pub status: u16,
-    /// What a client switches on.
+    /// The stable code, for programs.
     pub code: &'static str,
-    /// A few words for people.
+    /// A short name, for people.
     pub title: &'static str,
-    /// What happened and what to do, in a sentence or two.
+    /// What happened and what to do.
     pub explanation: &'static str,
 }
 
@@ -23,7 +23,7 @@ impl Kind {
         self.code.replace('_', "-")
     }
 
-    /// The kind that stands for a bare status, such as the router's own answers.
+    /// The kind of an error answer that has only a status, such as the router's own.
     #[must_use]
     pub fn of_status(status: u16) -> &'static Self {
         match status {
@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// The kind whose address ends in this.
+    /// The kind whose address ends in this slug.
     #[must_use]
     pub fn of_slug(slug: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|kind| kind.slug() == slug)
@@ -79,9 +79,9 @@ kinds! {
     UNAUTHENTICATED = 401 "unauthenticated" "Sign-in needed"
         "This needs a signed-in user. Send `Authorization: Bearer` with an access token.";
     ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "Invalid access token"
-        "The access token is not one of this server's, or its user or session has ended. Log in again.";
+        "The access token was not issued by this server, or its session or account has ended. Log in again.";
     ACCESS_TOKEN_EXPIRED = 401 "access_token_expired" "Expired access token"
-        "The access token is too old. Refresh it and repeat the request.";
+        "The access token has expired. Refresh it and repeat the request.";
     REFRESH_TOKEN_INVALID = 401 "refresh_token_invalid" "Invalid refresh token"
         "The refresh token is unknown, expired, ended or was used before. Log in again.";
     INVALID_CREDENTIALS = 401 "invalid_credentials" "Wrong email or password"
@@ -91,7 +91,7 @@ kinds! {
     ACCOUNT_INACTIVE = 403 "account_inactive" "Account not active"
         "The account is not activated, or was deactivated. Follow the link in the activation mail, or ask for a new one.";
     NOT_FOUND = 404 "not_found" "Not found"
-        "There is nothing here, or nothing that the caller may know of.";
+        "It does not exist, or the caller may not see it.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed"
         "This address does not answer this method. The `Allow` header lists those it answers.";
     NOT_ACCEPTABLE = 406 "not_acceptable" "Not acceptable"
@@ -117,11 +117,11 @@ kinds! {
     MOVIE_IN_CARTS = 409 "movie_in_carts" "Movie is in carts"
         "Somebody has the movie in the cart. Repeat with `force=true` to take it out of the carts.";
     NAME_TAKEN = 409 "name_taken" "Name taken"
-        "Another one has this name.";
+        "Another entry of this kind has this name.";
     IN_USE = 409 "in_use" "In use"
         "Movies refer to it, so it cannot be deleted.";
     LAST_ADMIN = 409 "last_admin" "Last administrator"
-        "Somebody has to look after the users: the last active administrator can be neither demoted, deactivated nor deleted.";
+        "The last active administrator cannot be demoted, deactivated or deleted.";
     REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
         "The first request with this `Idempotency-Key` is still running. Ask again in a moment.";
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
@@ -137,11 +137,11 @@ kinds! {
     RATE_LIMITED = 429 "rate_limited" "Too many requests"
         "Too many requests were sent. Wait as long as `Retry-After` says.";
     INTERNAL = 500 "internal" "Internal error"
-        "Something went wrong on the server. The fault was recorded under the request id.";
+        "The server failed. The error was logged with the request id.";
     PAYMENT_PROVIDER_FAILED = 502 "payment_provider_failed" "Payment provider failed"
         "The payment provider did not answer as it should. Nothing was charged; try again later.";
     UNAVAILABLE = 503 "unavailable" "Temporarily unavailable"
-        "The server is overloaded, or its database is away. Repeat the request after the time in `Retry-After`.";
+        "The server is overloaded, or its database cannot be reached. Repeat the request after the time in `Retry-After`.";
 }
 
 #[cfg(test)]

@@ -1,8 +1,16 @@
-//! Explains a kind of problem to the people who follow its `type` address.
+//! The pages that explain problems: the address of each is the `type` of a problem.
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, http::header};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderValue},
+    },
+};
+use askama::Template;
 use paperclip::{
     actix::{OperationModifier, api_v2_operation},
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
@@ -15,29 +23,65 @@ use crate::{
     openapi::carrier,
 };
 
-/// Explain a problem.
-///
-/// The address stands in problems as `type`.
-#[api_v2_operation(operation_id = "explainProblem", tags("operations"))]
-pub(crate) async fn show(named: Named) -> Result<Page, Failure<Never>> {
-    let Named(kind) = named;
-    let content = format!(
-        "<p>{}</p>\n<p>Status {}, code <code>{}</code>.</p>",
-        html::escaped(kind.explanation),
-        kind.status,
-        kind.code
-    );
-    let mut page = html::page(StatusCode::OK, kind.title, &content);
-    page.headers_mut()
-        .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=3600"));
-    Ok(Page(page))
+/// The pages change with a new version of the server alone.
+const LIFETIME: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    kind: &'static Kind,
+    explanation: Vec<Part>,
+    root: &'static str,
 }
 
-/// The kind of problem that a path names, on a call that takes no query parameters.
-#[derive(Debug)]
-pub(crate) struct Named(&'static Kind);
+/// A part of an explanation.
+struct Part {
+    text: &'static str,
+    is_code: bool,
+}
 
-impl FromRequest for Named {
+#[derive(Template)]
+#[template(path = "problems.html")]
+struct ProblemsPage {
+    kinds: &'static [&'static Kind],
+    root: &'static str,
+}
+
+/// Explain a problem.
+///
+/// The address is the `type` of a problem.
+#[api_v2_operation(operation_id = "explainProblem", tags("operations"))]
+pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page, Failure<Never>> {
+    let page = ProblemPage { kind, explanation: parts(kind.explanation), root: "../" };
+    Ok(Page(keep(html::page(StatusCode::OK, &page))))
+}
+
+/// `GET /problems`: all kinds of problems.
+pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
+    if let Err(unknown) = query::refuse_any(&request) {
+        return unknown.error_response();
+    }
+    keep(html::page(StatusCode::OK, &ProblemsPage { kinds: kinds::ALL, root: html::ROOT }))
+}
+
+fn keep(mut page: HttpResponse) -> HttpResponse {
+    page.headers_mut().insert(CACHE_CONTROL, LIFETIME);
+    page
+}
+
+/// Splits a text at its backticks: what stands between two of them is code.
+fn parts(text: &'static str) -> Vec<Part> {
+    text.split('`')
+        .zip([false, true].into_iter().cycle())
+        .map(|(text, is_code)| Part { text, is_code })
+        .collect()
+}
+
+/// The kind of problem that a path names, on an operation without query parameters.
+#[derive(Debug)]
+pub(crate) struct KindInPath(&'static Kind);
+
+impl FromRequest for KindInPath {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -48,13 +92,25 @@ impl FromRequest for Named {
     }
 }
 
-impl Apiv2Schema for Named {}
+impl Apiv2Schema for KindInPath {}
 
-impl OperationModifier for Named {
+impl OperationModifier for KindInPath {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         let names: Vec<String> = kinds::ALL.iter().map(|kind| kind.slug()).collect();
         carrier::add_path_name(op, "The `code` of a problem, with hyphens.", &names);
         carrier::add_problem(op, &kinds::NOT_FOUND);
         carrier::add_problem(op, &kinds::VALIDATION_FAILED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn names_in_explanations_are_code() {
+        let parts = parts("Follow `next_cursor` instead.");
+        let parts: Vec<_> = parts.into_iter().map(|part| (part.text, part.is_code)).collect();
+        assert_eq!(parts, [("Follow ", false), ("next_cursor", true), (" instead.", false)]);
     }
 }

@@ -108,6 +108,7 @@ fn known_origins_may_call_and_others_may_not() {
     assert!(ours.header("vary").unwrap().to_lowercase().contains("origin"));
     let exposed = ours.header("access-control-expose-headers").unwrap().to_lowercase();
     for name in [
+        "content-disposition",
         "etag",
         "link",
         "location",
@@ -129,7 +130,7 @@ fn known_origins_may_call_and_others_may_not() {
 }
 
 #[test]
-fn preflights_are_answered_without_a_body_and_kept_for_ten_minutes() {
+fn preflights_are_answered_without_a_body_and_kept_for_two_hours() {
     let server = Server::start();
     let preflight = |origin: &str| {
         server.ask(
@@ -138,7 +139,10 @@ fn preflights_are_answered_without_a_body_and_kept_for_ten_minutes() {
             &[
                 ("Origin", origin),
                 ("Access-Control-Request-Method", "POST"),
-                ("Access-Control-Request-Headers", "authorization,content-type"),
+                (
+                    "Access-Control-Request-Headers",
+                    "authorization,content-type,traceparent,tracestate,baggage,x-client-version",
+                ),
             ],
             b"",
         )
@@ -146,9 +150,13 @@ fn preflights_are_answered_without_a_body_and_kept_for_ten_minutes() {
     let ours = preflight("https://shop.test");
     assert_eq!(ours.status, 204, "{ours:?}");
     assert!(ours.body.is_empty());
-    assert_eq!(ours.header("access-control-max-age").as_deref(), Some("600"));
+    assert_eq!(ours.header("access-control-max-age").as_deref(), Some("7200"));
     assert_eq!(ours.header("access-control-allow-credentials"), None);
     assert!(ours.header("x-request-id").is_some());
+    let allowed = ours.header("access-control-allow-headers").unwrap().to_lowercase();
+    for name in ["traceparent", "tracestate", "baggage", "x-client-version"] {
+        assert!(allowed.split(',').any(|known| known.trim() == name), "{name} in {allowed}");
+    }
     let theirs = preflight("https://evil.test");
     assert_eq!(theirs.header("access-control-allow-origin"), None);
     assert_ne!(theirs.header("content-type").as_deref(), Some("text/plain; charset=utf-8"));
@@ -243,7 +251,7 @@ fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
     let page = server.get("/activate?token=%22%3E%3Cscript%3E");
     let html = String::from_utf8_lossy(&page.body).into_owned();
     assert_eq!(page.status, 200);
-    assert!(html.contains("method=\"post\"") && html.contains("&quot;&gt;&lt;script&gt;"), "{html}");
+    assert!(html.contains("method=\"post\"") && html.contains("&#34;&#62;&#60;script&#62;"), "{html}");
     assert!(!html.contains("<script"));
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let pressed = server.ask("POST", "/activate", &form, b"token=abc");
@@ -253,4 +261,44 @@ fn the_activation_page_works_without_scripts_and_changes_nothing_when_opened() {
     assert_eq!(server.ask("POST", "/activate", &form, b"").status, 400);
     let without = Server::with(|settings| settings.serve_pages = false);
     without.get("/activate?token=abc").problem(404, "not_found");
+}
+
+#[test]
+fn the_start_page_leads_to_what_there_is() {
+    let server = Server::start();
+    let page = server.get("/");
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
+    let html = String::from_utf8(page.body).unwrap();
+    let links: Vec<_> = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    for link in ["docs", "openapi.json", "problems", "health/ready"] {
+        assert!(links.contains(&link), "{link} in {links:?}");
+        assert_ne!(server.get(&format!("/{link}")).status, 404, "{link}");
+    }
+    assert_eq!(server.ask("HEAD", "/", &[], b"").status, 200);
+    server.get("/?x=1").problem_page(422);
+    server.ask("POST", "/", &[], b"").problem_page(405);
+}
+
+#[test]
+fn the_list_of_problems_leads_to_each_of_them() {
+    let server = Server::start();
+    let page = server.get("/problems");
+    assert_eq!(page.status, 200);
+    let html = String::from_utf8(page.body).unwrap();
+    let links: Vec<_> =
+        html.split("href=\"problems/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.len() > 30 && links.contains(&"validation-failed"), "{links:?}");
+    for link in links {
+        assert_eq!(server.get(&format!("/problems/{link}")).status, 200, "{link}");
+    }
+}
+
+#[test]
+fn a_slash_too_many_leads_to_the_page() {
+    let server = Server::start();
+    for (path, address) in [("/docs/", "../docs"), ("/problems/", "../problems")] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.header("location").as_deref()), (308, Some(address)), "{path}");
+    }
 }

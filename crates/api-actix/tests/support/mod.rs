@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use api_actix::{ApiSettings, ApiState, DocsAccess, Rules};
+use api_actix::{ApiSettings, ApiState, DocsAccess, Rules, Timeouts};
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
@@ -69,6 +69,14 @@ impl Answer {
         body
     }
 
+    /// Insists on a problem that is shown as a page.
+    #[track_caller]
+    pub(crate) fn problem_page(&self, status: u16) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type").as_deref(), Some("text/html; charset=utf-8"), "{self:?}");
+        assert!(String::from_utf8_lossy(&self.body).contains("role=\"alert\""), "{self:?}");
+    }
+
     /// The fields that a 422 names, with their codes.
     #[track_caller]
     pub(crate) fn faults(&self) -> Vec<(String, String)> {
@@ -96,10 +104,13 @@ impl Server {
             public_url: "http://cinema.test".into(),
             serve_pages: true,
             cors_origins: vec!["https://shop.test".into()],
+            cors_request_headers: vec!["x-client-version".into()],
             trusted_proxies: Vec::new(),
             rate_limits: None,
             docs_access: DocsAccess::Public,
             max_in_flight: 64,
+            max_connections_per_client: 64,
+            timeouts: Timeouts::default(),
             request_timeout: Duration::from_secs(5),
             workers: 1,
             is_dev: false,
@@ -243,6 +254,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let catalog = Catalog {
         store: doubles.clone(),
         queries: doubles.clone(),
+        names: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),

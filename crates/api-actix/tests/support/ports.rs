@@ -17,8 +17,8 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartQueries, CartStore, CartUnit, CartView},
     catalog::{
-        CatalogStore, CatalogUnit, GenreCount, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
+        MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
     engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
@@ -383,9 +383,6 @@ impl MovieQueries for Doubles {
             updated_at: Instant::UNIX_EPOCH,
         }))
     }
-    async fn genres(&self) -> Result<Vec<GenreCount>, StoreError> {
-        Ok(vec![])
-    }
     async fn export_movies(
         &self,
         _after: Option<MovieId>,
@@ -395,6 +392,24 @@ impl MovieQueries for Doubles {
     }
     async fn has_no_movies(&self) -> Result<bool, StoreError> {
         Ok(false)
+    }
+}
+
+#[async_trait]
+impl NameQueries for Doubles {
+    async fn all_names(&self, _kind: NameKind) -> Result<Vec<CountedName>, StoreError> {
+        Ok(vec![])
+    }
+    async fn name_page(
+        &self,
+        _kind: NameKind,
+        _words: &[String],
+        _request: &PageRequest,
+    ) -> Result<Page<CountedName>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
+        Ok(None)
     }
 }
 

@@ -54,6 +54,16 @@ impl Accounts {
         retried(&*self.ports.backoff, |attempt| self.try_insert(attempt, &user)).await
     }
 
+    /// Whether the address is that of an active administrator.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_active_admin(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        let Some(known) = self.ports.queries.credentials(email).await? else { return Ok(false) };
+        let user = self.ports.users.user_details(known.user_id).await?;
+        Ok(user.is_some_and(|user| user.is_active && user.role == Role::Admin))
+    }
+
     async fn try_insert(&self, attempt: Attempt, user: &User) -> Result<(), CreateAdminError> {
         let mut unit = self.ports.store.begin(attempt).await?;
         unit.insert_user(user).await?;
@@ -77,6 +87,7 @@ mod tests {
         world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
         let pair = world.log_in(&ann()).await;
         assert_eq!(world.accounts.authenticate(&pair.access).await.unwrap().role, Role::Admin);
+        assert!(world.accounts.is_active_admin(&ann()).await.unwrap());
         assert!(world.messages().is_empty());
         let rows = world.store.rows();
         let told = &rows.audit[0];

@@ -9,10 +9,12 @@ use domain::{
 use super::{
     Accounts,
     audit::Deed,
-    mails,
     password_guard::{PasswordRefusal, Tried},
 };
-use crate::outbox::Message;
+use crate::{
+    mails::{Moment, accounts::AccountDeleted, compose},
+    outbox::Message,
+};
 
 /// An account is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +125,7 @@ impl Accounts {
         unit.erase_user(user.id, now).await?;
         // About nobody that is known any more: what was about the user is gone from the outbox.
         let key = format!("account_deleted:{}", user.id);
-        let mail = mails::account_deleted(&user.email, &self.settings.frontend_url, now);
+        let mail = compose(&user.email, &self.settings.frontend_url, &AccountDeleted { at: Moment(now) });
         self.push(&mut *unit, None, key, &Message::Mail(mail), now).await?;
         unit.commit().await?;
         Ok(())

@@ -166,7 +166,7 @@ impl World {
     pub(crate) fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));
-        let wish = Message::ActivationRequested(ann());
+        let wish = Message::ActivationRequested { email: ann() };
         self.store.rows().outbox.push(wish.seal(
             id,
             format!("wish:{id}"),

@@ -1,4 +1,4 @@
-//! Mails that tell the owner of an account what was done to it: written with the unit of work that does it.
+//! Mails that tell the owner of an account about a change to it, written in the unit of work that makes the change.
 
 use domain::{
     accounts::{AccountUnit, Device, Session, User},
@@ -6,10 +6,15 @@ use domain::{
     time::Instant,
 };
 
-use super::{Accounts, mails};
+use super::Accounts;
+use crate::mails::{
+    Moment,
+    accounts::{Activated, Deactivated, NewDevice, PasswordChanged, RoleChanged},
+    compose,
+};
 
 impl Accounts {
-    /// The password was changed or set by a link; the user is the changed one.
+    /// The password was changed or set with a link. `user` is the changed user.
     pub(super) async fn tell_password_changed(
         &self,
         unit: &mut dyn AccountUnit,
@@ -17,11 +22,12 @@ impl Accounts {
         device: &Device,
         now: Instant,
     ) -> Result<(), StoreError> {
-        let mail = mails::password_changed(&user.email, &self.settings.frontend_url, device, now);
+        let content = PasswordChanged { device: device.clone(), at: Moment(now) };
+        let mail = compose(&user.email, &self.settings.frontend_url, &content);
         self.push_mail(unit, user, cause("password_changed", user), mail, now).await
     }
 
-    /// Somebody signed in from a device that was not seen before.
+    /// Somebody signed in from a device that is not known.
     pub(super) async fn tell_new_device(
         &self,
         unit: &mut dyn AccountUnit,
@@ -29,40 +35,41 @@ impl Accounts {
         session: &Session,
         now: Instant,
     ) -> Result<(), StoreError> {
-        let mail = mails::new_device(&user.email, &self.settings.frontend_url, &session.device, now);
+        let content = NewDevice { device: session.device.clone(), at: Moment(now) };
+        let mail = compose(&user.email, &self.settings.frontend_url, &content);
         self.push_mail(unit, user, format!("new_device:{}", session.id), mail, now).await
     }
-}
 
-impl Accounts {
-    /// An administrator changed the role; the user is the changed one.
+    /// An administrator changed the role. `user` is the changed user.
     pub(super) async fn tell_role_changed(
         &self,
         unit: &mut dyn AccountUnit,
         user: &User,
         now: Instant,
     ) -> Result<(), StoreError> {
-        let mail = mails::role_changed(&user.email, &self.settings.frontend_url, user.role, now);
+        let content = RoleChanged { role: user.role, at: Moment(now) };
+        let mail = compose(&user.email, &self.settings.frontend_url, &content);
         self.push_mail(unit, user, cause("role_changed", user), mail, now).await
     }
 
-    /// An administrator activated or deactivated the account; the user is the changed one.
+    /// An administrator activated or deactivated the account. `user` is the changed user.
     pub(super) async fn tell_activation_changed(
         &self,
         unit: &mut dyn AccountUnit,
         user: &User,
         now: Instant,
     ) -> Result<(), StoreError> {
+        let (to, frontend_url, at) = (&user.email, &self.settings.frontend_url, Moment(now));
         let mail = if user.is_active() {
-            mails::activated(&user.email, &self.settings.frontend_url, now)
+            compose(to, frontend_url, &Activated { at })
         } else {
-            mails::deactivated(&user.email, now)
+            compose(to, frontend_url, &Deactivated { at })
         };
         self.push_mail(unit, user, cause("activation_changed", user), mail, now).await
     }
 }
 
-/// Names the change, so that one change is told once: each makes the next version.
+/// The dedupe key of a change to a user: each change has the next version, so one change leads to one mail.
 fn cause(change: &str, user: &User) -> String {
     format!("{change}:{}:{}", user.id, user.version)
 }

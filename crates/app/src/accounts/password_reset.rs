@@ -41,7 +41,7 @@ impl Accounts {
     /// When the store fails.
     pub async fn request_password_reset(&self, email: EmailAddress) -> Result<(), StoreError> {
         let key = format!("password_reset_requested:{}", self.ports.ids.uuid());
-        self.push_alone(&key, &Message::PasswordResetRequested(email)).await
+        self.push_alone(&key, &Message::PasswordResetRequested { email }).await
     }
 
     /// Sends the reset link that was asked for, if the address has an active account: once a wish, which is gone with it.
@@ -162,7 +162,10 @@ mod tests {
         }
         assert_eq!(
             world.messages()[1..],
-            [Message::PasswordResetRequested(ann()), Message::PasswordResetRequested(stranger)]
+            [
+                Message::PasswordResetRequested { email: ann() },
+                Message::PasswordResetRequested { email: stranger }
+            ]
         );
         let rows = world.store.rows();
         assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));

@@ -8,7 +8,11 @@ use domain::{
     time::Instant,
 };
 
-use super::{Accounts, audit::Deed, mails};
+use super::{Accounts, audit::Deed};
+use crate::mails::{
+    accounts::{AlreadyRegistered, RegisteredWhileDeactivated},
+    compose,
+};
 
 /// Registration was refused.
 #[derive(Debug, thiserror::Error)]
@@ -132,10 +136,11 @@ impl Accounts {
                 } else if self.settings.registration_reveals_email {
                     return Ok(Outcome::Taken);
                 } else if quota == MailQuota::Left {
+                    let frontend_url = &self.settings.frontend_url;
                     let mail = if user.is_active() {
-                        mails::already_registered(&user.email, &self.settings.frontend_url)
+                        compose(&user.email, frontend_url, &AlreadyRegistered)
                     } else {
-                        mails::registered_while_deactivated(&user.email)
+                        compose(&user.email, frontend_url, &RegisteredWhileDeactivated)
                     };
                     let key = format!("already_registered:{}", self.ports.ids.uuid());
                     self.push_mail(&mut *unit, &user, key, mail, now).await?;

@@ -1,7 +1,6 @@
 use domain::{
-    catalog::{GenreCount, MovieFilter, MovieSort, MovieSortKey, MovieSummary},
+    catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary},
     id::UserId,
-    store::StoreError,
 };
 
 use super::Catalog;
@@ -54,14 +53,6 @@ impl Catalog {
             self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
         Ok(self.cursors.listing(&context, &request, page))
     }
-
-    /// Every genre with the number of its movies on sale (R39).
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn genres(&self) -> Result<Vec<GenreCount>, StoreError> {
-        self.queries.genres().await
-    }
 }
 
 #[cfg(test)]
@@ -71,6 +62,7 @@ mod tests {
     use domain::{
         id::GenreId,
         page::{InvalidPage, Page, PageRequest, Position, SortValue},
+        store::StoreError,
     };
     use uuid::Uuid;
 
@@ -190,10 +182,8 @@ mod tests {
     async fn a_store_that_is_away_is_told() {
         let mut queries = MockQueries::new();
         queries.expect_movie_page().returning(|_, _, _, _| Err(StoreError::unavailable("no connection")));
-        queries.expect_genres().returning(|| Err(StoreError::unavailable("no connection")));
         let catalog = catalog(queries);
         let failed = catalog.browse(wanted(None, &[])).await;
         assert!(matches!(failed, Err(BrowseError::List(ListError::Store(StoreError::Unavailable(_))))));
-        assert!(matches!(catalog.genres().await, Err(StoreError::Unavailable(_))));
     }
 }

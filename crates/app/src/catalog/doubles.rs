@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, Facts, GenreCount, Movie, MovieDetail, MovieFilter, MovieIdentity,
-        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, Named, ProposedName, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
+        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named, ProposedName,
+        RatingSummary,
     },
     id::{Id, MovieId, UserId},
     money::Money,
@@ -31,6 +32,7 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
     Catalog {
         store: store.clone(),
         queries: Arc::new(queries),
+        names: Arc::new(MockNames::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
         backoff: Arc::new(NoWait),
@@ -50,9 +52,23 @@ mockall::mock! {
             viewer: Option<UserId>,
         ) -> Result<Page<MovieSummary>, StoreError>;
         async fn movie_detail(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
-        async fn genres(&self) -> Result<Vec<GenreCount>, StoreError>;
         async fn export_movies(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
         async fn has_no_movies(&self) -> Result<bool, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Names {}
+    #[async_trait]
+    impl NameQueries for Names {
+        async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError>;
+        async fn name_page(
+            &self,
+            kind: NameKind,
+            words: &[String],
+            request: &PageRequest,
+        ) -> Result<Page<CountedName>, StoreError>;
+        async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
     }
 }
 

@@ -72,7 +72,7 @@ impl Outbox {
                 Ok(true)
             }
             Err(error) => {
-                let may_be_given_up = claimed.kind != Message::UNUSED_AVATAR || error.is::<InvalidMessage>();
+                let may_be_given_up = claimed.kind != "unused_avatar" || error.is::<InvalidMessage>();
                 let is_given_up = may_be_given_up && claimed.attempts >= MAX_ATTEMPTS;
                 let retry_at = (!is_given_up).then(|| {
                     let delay = TimeDelta::from_std(retry_delay(claimed.attempts)).unwrap_or_default();
@@ -101,10 +101,10 @@ impl Outbox {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         match Message::unseal(claimed, &*self.sealer)? {
             Message::Mail(mail) => self.mailer.send(claimed.id, &mail).await?,
-            Message::ActivationRequested(email) => {
+            Message::ActivationRequested { email } => {
                 self.accounts.send_requested_activation(claimed.id, &email).await?;
             }
-            Message::PasswordResetRequested(email) => {
+            Message::PasswordResetRequested { email } => {
                 self.accounts.send_requested_password_reset(claimed.id, &email).await?;
             }
             Message::UnusedAvatar { user_id, key } => {
@@ -180,7 +180,7 @@ mod tests {
 
     fn failing() -> MockPost {
         let mut mailer = MockPost::new();
-        mailer.expect_send().returning(|_, _| Err(MailError("no answer".into())));
+        mailer.expect_send().returning(|_, _| Err(MailError::Temporary("no answer".into())));
         mailer
     }
 
@@ -326,7 +326,7 @@ mod tests {
             mailer.expect_send().times(2).returning(move |_, _| {
                 let is_first = races.standings()[0].attempts == 1;
                 races.races.lose(4);
-                if is_first { Err(MailError("no route".into())) } else { Ok(()) }
+                if is_first { Err(MailError::Temporary("no route".into())) } else { Ok(()) }
             });
             let (outbox, _) = outbox(&world, mailer);
             (Outbox { queue: queue.clone(), ..outbox }, queue)
@@ -381,7 +381,7 @@ mod tests {
     #[tokio::test]
     async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_tried() {
         let world = thirty_mails().await;
-        let (mailer, sends) = slow(&world, || Err(MailError("it hung up".into())));
+        let (mailer, sends) = slow(&world, || Err(MailError::Temporary("it hung up".into())));
         let (outbox, queue) = outbox(&world, mailer);
         for rounds in [1, 7, 100] {
             let begun = AtomicU32::new(0);

@@ -8,21 +8,36 @@ use domain::{
     time::Instant,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// What can wait in the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message in the outbox.
+///
+/// Messages are stored as JSON with the name of the variant as `kind`. Rows that an older version wrote must stay readable:
+/// never rename a variant or a field, and give a new field a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
     /// A mail to send.
-    Mail(Mail),
-    /// Somebody asked for a new activation link for this address.
-    ActivationRequested(EmailAddress),
-    /// Somebody asked for a link to set a new password for this address.
-    PasswordResetRequested(EmailAddress),
-    /// A stored picture that the user's profile may not show, or no more: it is to be removed then.
+    Mail(#[serde(with = "StoredMail")] Mail),
+    /// Somebody asked for a new activation link.
+    ActivationRequested {
+        /// The address that was typed.
+        #[serde(with = "email_address")]
+        email: EmailAddress,
+    },
+    /// Somebody asked for a link to set a new password.
+    PasswordResetRequested {
+        /// The address that was typed.
+        #[serde(with = "email_address")]
+        email: EmailAddress,
+    },
+    /// A stored picture that the user's profile may not show, or not any more: it is removed unless the profile shows it.
     UnusedAvatar {
-        /// Whose it was, or was to be.
+        /// Whose picture it was, or was meant to be.
+        #[serde(with = "display")]
         user_id: UserId,
         /// The picture.
+        #[serde(with = "display")]
         key: MediaKey,
     },
 }
@@ -32,30 +47,7 @@ pub enum Message {
 #[error("the message cannot be read")]
 pub struct InvalidMessage;
 
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Wire {
-    Mail { to: String, subject: String, text: String },
-    ActivationRequested { email: String },
-    PasswordResetRequested { email: String },
-    UnusedAvatar { user_id: String, key: String },
-}
-
 impl Message {
-    /// The kind of [`Message::UnusedAvatar`].
-    pub(super) const UNUSED_AVATAR: &'static str = "unused_avatar";
-
-    /// What it is, for operators.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Mail(_) => "mail",
-            Self::ActivationRequested(_) => "activation_requested",
-            Self::PasswordResetRequested(_) => "password_reset_requested",
-            Self::UnusedAvatar { .. } => Self::UNUSED_AVATAR,
-        }
-    }
-
     /// Makes the sealed row of it, due at once.
     #[must_use]
     pub fn seal(
@@ -65,51 +57,73 @@ impl Message {
         sealer: &dyn Sealer,
         now: Instant,
     ) -> NewOutboxMessage {
-        let wire = match self {
-            Self::Mail(mail) => Wire::Mail {
-                to: mail.to.as_str().to_owned(),
-                subject: mail.subject.clone(),
-                text: mail.text.clone(),
-            },
-            Self::ActivationRequested(email) => {
-                Wire::ActivationRequested { email: email.as_str().to_owned() }
-            }
-            Self::PasswordResetRequested(email) => {
-                Wire::PasswordResetRequested { email: email.as_str().to_owned() }
-            }
-            Self::UnusedAvatar { user_id, key } => {
-                Wire::UnusedAvatar { user_id: user_id.to_string(), key: key.to_string() }
-            }
-        };
-        // Texts always serialise.
-        let plain = serde_json::to_vec(&wire).unwrap_or_default();
+        // Messages consist of texts, which always serialise.
+        let json = serde_json::to_value(self).unwrap_or_default();
+        let kind = json.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         NewOutboxMessage {
             id,
             dedupe_key,
-            kind: self.kind().to_owned(),
+            kind,
             user_id: None,
-            payload: sealer.seal(&plain),
+            payload: sealer.seal(json.to_string().as_bytes()),
             available_at: now,
             created_at: now,
         }
     }
 
-    /// Reads a row again.
+    /// Reads a row.
     ///
     /// # Errors
-    /// When it cannot be opened or understood.
+    /// When it cannot be unsealed or understood.
     pub fn unseal(claimed: &ClaimedOutboxMessage, sealer: &dyn Sealer) -> Result<Self, InvalidMessage> {
-        let plain = sealer.unseal(&claimed.payload).map_err(|_| InvalidMessage)?;
-        let address = |text: String| text.parse().map_err(|_| InvalidMessage);
-        Ok(match serde_json::from_slice(&plain).map_err(|_| InvalidMessage)? {
-            Wire::Mail { to, subject, text } => Self::Mail(Mail { to: address(to)?, subject, text }),
-            Wire::ActivationRequested { email } => Self::ActivationRequested(address(email)?),
-            Wire::PasswordResetRequested { email } => Self::PasswordResetRequested(address(email)?),
-            Wire::UnusedAvatar { user_id, key } => Self::UnusedAvatar {
-                user_id: user_id.parse().map_err(|_| InvalidMessage)?,
-                key: key.parse().map_err(|_| InvalidMessage)?,
-            },
-        })
+        let json = sealer.unseal(&claimed.payload).map_err(|_| InvalidMessage)?;
+        serde_json::from_slice(&json).map_err(|_| InvalidMessage)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Mail")]
+struct StoredMail {
+    #[serde(with = "email_address")]
+    to: EmailAddress,
+    subject: String,
+    text: String,
+    #[serde(default)]
+    html: Option<String>,
+    #[serde(default)]
+    unsubscribe_url: Option<String>,
+}
+
+/// Stores an address as it was written.
+mod email_address {
+    use domain::accounts::EmailAddress;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(address: &EmailAddress, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(address.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<EmailAddress, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Stores a value as the text that it is displayed as.
+mod display {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D, T>(from: D) -> Result<T, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: FromStr<Err: Display>,
+    {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -121,44 +135,94 @@ mod tests {
     use super::*;
     use crate::doubles::FlipSealer;
 
-    fn messages() -> [Message; 4] {
-        let to: EmailAddress = "Ann@Example.com".parse().unwrap();
-        let mail =
-            Mail { to: to.clone(), subject: "Hello".to_owned(), text: "a\n\"secret\" 💌".to_owned() };
+    fn mail() -> Mail {
+        Mail {
+            to: "Ann@Example.com".parse().unwrap(),
+            subject: "Hello".to_owned(),
+            text: "a\n\"secret\" 💌".to_owned(),
+            html: Some("<p>secret</p>".to_owned()),
+            unsubscribe_url: Some("https://cinema.example/unsubscribe?token=secret".to_owned()),
+        }
+    }
+
+    /// Each kind of message with its kind, and what the first version that had it stored of it.
+    fn messages() -> [(Message, &'static str, &'static str); 5] {
+        let email: EmailAddress = "Ann@Example.com".parse().unwrap();
         let (user_id, key) = (Id::from_uuid(Uuid::from_u128(7)), MediaKey::avatar(Uuid::from_u128(8)));
         [
-            Message::Mail(mail),
-            Message::ActivationRequested(to.clone()),
-            Message::PasswordResetRequested(to),
-            Message::UnusedAvatar { user_id, key },
+            (
+                Message::Mail(Mail { html: None, unsubscribe_url: None, ..mail() }),
+                "mail",
+                r#"{"kind":"mail","to":"Ann@Example.com","subject":"Hello","text":"a\n\"secret\" 💌"}"#,
+            ),
+            (
+                Message::Mail(mail()),
+                "mail",
+                r#"{"kind":"mail","to":"Ann@Example.com","subject":"Hello","text":"a\n\"secret\" 💌",
+                    "html":"<p>secret</p>","unsubscribe_url":"https://cinema.example/unsubscribe?token=secret"}"#,
+            ),
+            (
+                Message::ActivationRequested { email: email.clone() },
+                "activation_requested",
+                r#"{"kind":"activation_requested","email":"Ann@Example.com"}"#,
+            ),
+            (
+                Message::PasswordResetRequested { email },
+                "password_reset_requested",
+                r#"{"kind":"password_reset_requested","email":"Ann@Example.com"}"#,
+            ),
+            (
+                Message::UnusedAvatar { user_id, key },
+                "unused_avatar",
+                r#"{"kind":"unused_avatar","user_id":"00000000-0000-0000-0000-000000000007",
+                    "key":"avatars/00000000-0000-0000-0000-000000000008.jpg"}"#,
+            ),
         ]
+    }
+
+    fn claimed(kind: String, payload: Vec<u8>) -> ClaimedOutboxMessage {
+        ClaimedOutboxMessage { id: Id::from_uuid(Uuid::from_u128(1)), kind, payload, attempts: 1 }
     }
 
     fn sealed(message: &Message) -> ClaimedOutboxMessage {
         let id = Id::from_uuid(Uuid::from_u128(1));
         let row = message.seal(id, "key".to_owned(), &FlipSealer, Instant::default());
-        ClaimedOutboxMessage { id, kind: row.kind, payload: row.payload, attempts: 1 }
+        claimed(row.kind, row.payload)
+    }
+
+    /// Equal in every part: addresses are compared as they were written.
+    fn assert_same(one: &Message, other: &Message) {
+        let [one, other] = [one, other].map(|message| serde_json::to_value(message).unwrap());
+        assert_eq!(one, other);
     }
 
     #[test]
     fn every_message_reads_back_as_it_was_written() {
-        for message in messages() {
+        for (message, kind, _) in messages() {
             let claimed = sealed(&message);
-            assert_eq!(claimed.kind, message.kind());
-            let read = Message::unseal(&claimed, &FlipSealer).unwrap();
-            assert_eq!(read, message);
-            if let Message::Mail(Mail { to, .. })
-            | Message::ActivationRequested(to)
-            | Message::PasswordResetRequested(to) = read
-            {
-                assert_eq!(to.as_str(), "Ann@Example.com");
-            }
+            assert_eq!(claimed.kind, kind);
+            assert_same(&Message::unseal(&claimed, &FlipSealer).unwrap(), &message);
         }
     }
 
     #[test]
+    fn what_earlier_versions_stored_is_still_read() {
+        for (message, kind, stored) in messages() {
+            let claimed = claimed(kind.to_owned(), FlipSealer.seal(stored.as_bytes()));
+            assert_same(&Message::unseal(&claimed, &FlipSealer).unwrap(), &message);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_version_adds_to_a_message_is_ignored() {
+        let stored = r#"{"kind":"activation_requested","email":"ann@example.com","language":"de"}"#;
+        let claimed = claimed("activation_requested".to_owned(), FlipSealer.seal(stored.as_bytes()));
+        assert!(Message::unseal(&claimed, &FlipSealer).is_ok());
+    }
+
+    #[test]
     fn nothing_of_a_message_can_be_read_without_the_key() {
-        for message in messages() {
+        for (message, ..) in messages() {
             let payload = String::from_utf8_lossy(&sealed(&message).payload).into_owned();
             assert!(!payload.contains("xample") && !payload.contains("secret"), "{payload}");
         }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        GenreCount, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
+        CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
         ProposedName,
     },
     id::{MovieId, UserId},
@@ -81,11 +81,27 @@ pub trait MovieQueries: Send + Sync {
         id: MovieId,
         viewer: Option<UserId>,
     ) -> Result<Option<MovieDetail>, StoreError>;
-    /// Every genre by its folded name, with the number of its movies on sale.
-    async fn genres(&self) -> Result<Vec<GenreCount>, StoreError>;
     /// Up to `limit` movies, on sale or not, behind `after`, in the order of their identifiers: for exports.
     async fn export_movies(&self, after: Option<MovieId>, limit: u32)
     -> Result<Vec<MovieDetail>, StoreError>;
     /// Whether there is no movie at all.
     async fn has_no_movies(&self) -> Result<bool, StoreError>;
+}
+
+/// Reads genres, directors, stars and certifications outside a unit of work.
+#[async_trait]
+pub trait NameQueries: Send + Sync {
+    /// All of a kind that has few. MUST be ordered by the folded name; the counts MUST be true after each commit, on every
+    /// node.
+    async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError>;
+    /// A page of those whose folded name contains all of the folded words. MUST be ordered and counted as
+    /// [`all_names`](Self::all_names); a page behind a position MUST repeat and lose nothing while others are added.
+    async fn name_page(
+        &self,
+        kind: NameKind,
+        words: &[String],
+        request: &PageRequest,
+    ) -> Result<Page<CountedName>, StoreError>;
+    /// One of the kind; `None` when it is of another kind or not there. MUST be counted as [`all_names`](Self::all_names).
+    async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
 }

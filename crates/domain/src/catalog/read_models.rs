@@ -1,3 +1,5 @@
+use uuid::Uuid;
+
 use crate::{
     id::{CertificationKind, DirectorKind, GenreKind, Id, Kind, MovieId, StarKind},
     money::Money,
@@ -121,12 +123,14 @@ pub struct MovieDetail {
     pub updated_at: Instant,
 }
 
-/// A genre and how many movies on sale it has.
+/// A genre, director, star or certification, with the number of its movies on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenreCount {
-    /// The genre.
-    pub genre: Named<GenreKind>,
-    /// How many movies on sale have it.
+pub struct CountedName {
+    /// Its identifier.
+    pub id: Uuid,
+    /// Its name as written.
+    pub name: String,
+    /// The number of its movies on sale.
     pub movies_count: i64,
 }
 

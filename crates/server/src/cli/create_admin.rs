@@ -32,7 +32,8 @@ fn from_stdin() -> Result<PlainPassword, Failure> {
     io::stdin()
         .read_line(&mut line)
         .map_err(|error| Failure::new(format!("cannot read the password from standard input ({error})")))?;
-    let text = line.strip_suffix('\n').unwrap_or(&line);
+    let text = line.strip_prefix('\u{feff}').unwrap_or(&line);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
         return Err(Failure::new("standard input has no password in its first line"));

@@ -1,18 +1,14 @@
-use std::{
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{error::Error, io, process::ExitCode};
 
-use crate::composition::error_chain;
+use crate::{
+    composition::error_chain,
+    telemetry::{self, Level},
+};
 
 /// A command did not do what it was asked for.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Said in one line on standard error, with this exit code.
+    /// Reported in one line on standard error, with this exit code.
     Told { message: String, code: u8 },
     /// Whoever read standard output has seen enough: nothing to say.
     ReaderGone,
@@ -42,37 +38,16 @@ impl Failure {
         match self {
             Self::ReaderGone => ExitCode::SUCCESS,
             Self::Told { message, code } => {
-                say(&format!("cinema: {message}"));
+                telemetry::say(Level::Error, &format!("cinema: {message}"));
                 ExitCode::from(code)
             }
         }
     }
 }
 
-/// How long saying something may take.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Says something on standard error; there is nobody to tell when that fails. Who has stopped reading it does not keep the
-/// program from going on, nor from hearing that it is to stop.
+/// Says something on standard error, beside what the command was asked for.
 pub(super) fn say(text: &str) {
-    let line: Arc<str> = format!("{text}\n").into();
-    let (said, is_said) = mpsc::sync_channel(1);
-    let speak = {
-        let line = Arc::clone(&line);
-        move || {
-            write(&line);
-            // Nobody may be waiting any more.
-            let _ = said.send(());
-        }
-    };
-    match thread::Builder::new().name("say".to_owned()).spawn(speak) {
-        Ok(_) => drop(is_said.recv_timeout(PATIENCE)),
-        Err(_) => write(&line),
-    }
-}
-
-fn write(line: &str) {
-    drop(io::stderr().lock().write_all(line.as_bytes()));
+    telemetry::say(Level::Info, text);
 }
 
 impl<E: Error + 'static> From<E> for Failure {

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use super::{Failure, output::Output};
 use crate::{
-    composition::{Schema, StartError, look_at_schema, open_database},
+    composition::{self, Schema, StartError, look_at_schema, open_database},
     config::Settings,
 };
 
@@ -29,7 +29,7 @@ async fn migrate(settings: &Settings) -> Result<String, StartError> {
     match database.schema().await.map_err(StartError::Database)? {
         Schema::Current => Ok(CURRENT.to_owned()),
         Schema::Behind(count) => {
-            database.migrate().await.map_err(StartError::Migration)?;
+            composition::migrate(&*database).await?;
             Ok(format!("brought the database up to date ({count} migrations)"))
         }
         Schema::Ahead => Err(StartError::Ahead),

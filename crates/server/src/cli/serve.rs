@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::sleep,
@@ -9,7 +10,8 @@ use super::{Failure, failure::say, use_cases};
 use crate::{
     composition::{Application, Overrides},
     config::{AppEnv, MailerSetting, Settings},
-    first_start::{DevAdmin, dev_admin, load_catalogue},
+    first_start::{DevAdmin, dev_admin, load_catalogue, warn_of_dev_admin},
+    telemetry::{self, Level},
     workers::Workers,
 };
 
@@ -28,18 +30,19 @@ pub(super) enum Ending {
 
 /// Runs the API, and the background work unless it is done elsewhere, until a signal ends it.
 pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Ending, Failure> {
-    settings.check_production()?;
-    tell_what_has_no_effect(settings);
+    warn_of_settings(settings);
     let mut signals = Signals::listen()?;
     let prepared = Application::prepare(settings, Overrides::default()).await?;
     let mut first_start = None;
     if settings.app_env == AppEnv::Dev {
         let loaded = load_catalogue(settings, prepared.use_cases()).await;
         first_start = Some((loaded, dev_admin(settings, prepared.use_cases()).await?));
+    } else if settings.app_env == AppEnv::Prod {
+        warn_of_dev_admin(prepared.use_cases()).await;
     }
     let mut application = Application::serve(settings, prepared)?;
     if let Some((loaded, admin)) = first_start {
-        say(&first_screen(settings, &application, loaded, admin.as_ref(), has_workers));
+        FirstScreen::of(settings, &application, loaded, admin, has_workers).say();
     }
     let workers = has_workers.then(|| application.start_workers());
     say(&format!("listening on http://{}", application.address()));
@@ -51,10 +54,8 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Endi
         return Err(Failure::new("the API ended by itself: the log says why"));
     }
     let drain = settings.drain;
-    say(&format!(
-        "stopping in {} s, after the requests under way; a second signal stops at once",
-        drain.as_secs()
-    ));
+    let when = if drain.is_zero() { String::new() } else { format!(" in {} s,", drain.as_secs()) };
+    say(&format!("stopping{when} after the requests under way; a second signal stops at once"));
     application.begin_drain();
     let stop = async move {
         sleep(drain).await;
@@ -68,8 +69,7 @@ pub(super) async fn serve(settings: &Settings, has_workers: bool) -> Result<Endi
 
 /// Does the background work alone, until a signal ends it.
 pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
-    settings.check_production()?;
-    tell_what_has_no_effect(settings);
+    warn_of_settings(settings);
     let mut signals = Signals::listen()?;
     let workers = Workers::start(&use_cases(settings).await?);
     say("working: mails and clean-up");
@@ -78,9 +78,13 @@ pub(super) async fn work(settings: &Settings) -> Result<Ending, Failure> {
     Ok(end(workers.stop(std::future::ready(())), LAST_WORK, signals).await)
 }
 
-fn tell_what_has_no_effect(settings: &Settings) {
+/// Tells the log which settings an operator should look at.
+fn warn_of_settings(settings: &Settings) {
     for name in settings.later.set() {
         tracing::warn!(setting = name, "this version does nothing with this setting");
+    }
+    for warning in settings.warnings() {
+        tracing::warn!(setting = warning.name, "{}", warning.text);
     }
 }
 
@@ -125,41 +129,60 @@ impl Signals {
     }
 }
 
-/// What a developer wants to know first.
-fn first_screen(
-    settings: &Settings,
-    application: &Application,
-    loaded: u64,
-    admin: Option<&DevAdmin>,
-    has_workers: bool,
-) -> String {
-    let url = application.public_url();
-    let mut lines = vec![
-        String::new(),
-        format!("  Cinema, version {}, for development", env!("CARGO_PKG_VERSION")),
-        String::new(),
-        format!("  Open           {url}/docs"),
-    ];
-    match admin {
-        Some(DevAdmin::Known { email, password, file }) => {
-            lines.push(format!("  Administrator  {email}, password {password} (kept in {})", file.display()));
+/// What a developer wants to know first: lines with a label each.
+struct FirstScreen {
+    lines: Vec<(&'static str, String)>,
+    /// The same for programs, by name, without the password.
+    fields: Map<String, Value>,
+}
+
+impl FirstScreen {
+    fn of(
+        settings: &Settings,
+        application: &Application,
+        loaded: u64,
+        admin: Option<DevAdmin>,
+        has_workers: bool,
+    ) -> Self {
+        let mut screen = Self { lines: Vec::new(), fields: Map::new() };
+        screen.add("Open", "docs", format!("{}/docs", application.public_url()));
+        match admin {
+            Some(DevAdmin::Known { email, password, file }) => {
+                let file = file.display().to_string();
+                let line = format!("{email}, password {password} (kept in {file})");
+                screen.lines.push(("Administrator", line));
+                screen.fields.insert("administrator".to_owned(), email.into());
+                screen.fields.insert("password_file".to_owned(), file.into());
+            }
+            Some(DevAdmin::Elsewhere { email }) => {
+                let line = format!("{email}, made elsewhere; another: cinema users create-admin --email E");
+                screen.add("Administrator", "administrator", line);
+            }
+            None => {}
         }
-        Some(DevAdmin::Elsewhere { email }) => {
-            lines.push(format!(
-                "  Administrator  {email}, made elsewhere; another: cinema users create-admin --email E"
-            ));
+        let mails = match (&settings.mailer, has_workers) {
+            (MailerSetting::Console, true) => "are printed here, on standard output".to_owned(),
+            (MailerSetting::Console, false) => "are printed by `cinema worker`".to_owned(),
+            (MailerSetting::Smtp(smtp), _) => format!("are sent from {}", smtp.from),
+        };
+        screen.add("Mails", "mails", mails);
+        screen.add("Data", "data", format!("{:?}", settings.database));
+        if loaded > 0 {
+            screen.add("Catalogue", "catalogue", format!("{loaded} movies loaded"));
         }
-        None => {}
+        screen
     }
-    lines.push(match (&settings.mailer, has_workers) {
-        (MailerSetting::Console, true) => "  Mails          are printed here, on standard output".to_owned(),
-        (MailerSetting::Console, false) => "  Mails          are printed by `cinema worker`".to_owned(),
-        (MailerSetting::Smtp(smtp), _) => format!("  Mails          are sent from {}", smtp.from),
-    });
-    lines.push(format!("  Data           {}", format_args!("{:?}", settings.database)));
-    if loaded > 0 {
-        lines.push(format!("  Catalogue      {loaded} movies loaded"));
+
+    fn add(&mut self, label: &'static str, name: &str, text: String) {
+        self.fields.insert(name.to_owned(), text.clone().into());
+        self.lines.push((label, text));
     }
-    lines.push(String::new());
-    lines.join("\n")
+
+    fn say(self) {
+        let title = format!("Cinema, version {}, for development", env!("CARGO_PKG_VERSION"));
+        let lines: Vec<String> =
+            self.lines.iter().map(|(label, text)| format!("  {label:<15}{text}\n")).collect();
+        let text = format!("\n  {title}\n\n{}", lines.concat());
+        telemetry::say_with(Level::Info, &text, &title, self.fields);
+    }
 }

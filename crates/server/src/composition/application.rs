@@ -1,11 +1,11 @@
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener},
     sync::{Arc, mpsc},
     thread,
 };
 
 use actix_web::{dev::ServerHandle, rt::System};
-use api_actix::{ApiSettings, ApiState, DocsAccess, Rules};
+use api_actix::{ApiSettings, ApiState, DocsAccess, Rules, Timeouts};
 use domain::store::StoreError;
 use tokio::{runtime::Handle, sync::oneshot};
 
@@ -14,7 +14,7 @@ use super::{
     readiness::{Draining, ServerReadiness},
 };
 use crate::{
-    config::{AppEnv, DocsSetting, Settings},
+    config::{AppEnv, DocsSetting, Settings, local_url},
     workers::Workers,
 };
 
@@ -69,7 +69,7 @@ impl Application {
         let failed = |source| StartError::Listen { address: wanted, source };
         let listener = listen(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let public_url = settings.public_url.clone().unwrap_or_else(|| url_of(address));
+        let public_url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
         let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
         use_cases.settle().await;
@@ -108,6 +108,7 @@ impl Application {
             public_url: public_url.clone(),
             serve_pages: frontend_url == public_url,
             cors_origins: settings.cors_origins.clone(),
+            cors_request_headers: settings.cors_request_headers.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
             docs_access: match settings.docs_access {
                 DocsSetting::Public => DocsAccess::Public,
@@ -115,6 +116,8 @@ impl Application {
             },
             rate_limits: settings.rate_limits.clone(),
             max_in_flight: settings.max_in_flight,
+            max_connections_per_client: settings.max_connections_per_client,
+            timeouts: Timeouts::default(),
             request_timeout: settings.request_timeout,
             workers: web_threads,
             is_dev: settings.app_env == AppEnv::Dev,
@@ -189,16 +192,6 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The address as people on this machine write it.
-fn url_of(address: SocketAddr) -> String {
-    let host = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    format!("http://{}", SocketAddr::new(host, address.port()))
-}
-
 fn serve(
     listener: TcpListener,
     state: ApiState,
@@ -227,21 +220,4 @@ fn serve(
     let gone = || StartError::Api(std::io::Error::other("its thread ended at once"));
     let handle = has_started.recv().map_err(|_| gone())?.map_err(StartError::Api)?;
     Ok((handle, ended))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::url_of;
-
-    #[test]
-    fn an_address_of_every_network_is_written_as_this_machine() {
-        for (address, url) in [
-            ("127.0.0.1:8000", "http://127.0.0.1:8000"),
-            ("0.0.0.0:8000", "http://127.0.0.1:8000"),
-            ("[::]:8000", "http://[::1]:8000"),
-            ("192.0.2.1:80", "http://192.0.2.1:80"),
-        ] {
-            assert_eq!(url_of(address.parse().unwrap()), url);
-        }
-    }
 }

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 
 use super::{DatabaseAdmin, Schema, dispensable::Dispensable};
 
-/// How long the database may take to answer (quality E1).
+/// How long the database may take to answer one question; a whole look takes twice that at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the server is about to stop. Clones share it.
@@ -31,20 +31,31 @@ impl Draining {
     }
 }
 
-/// Looks at what the server needs: the database, its schema, and that it is not about to stop; and at what it does less
-/// without.
+/// Looks at what the server needs (the database, its schema, that it is not about to stop) and at what it can do without for a
+/// while.
 pub(super) struct ServerReadiness {
     pub(super) database: Arc<dyn DatabaseAdmin>,
     pub(super) draining: Draining,
     pub(super) dispensable: Vec<Dispensable>,
 }
 
+impl ServerReadiness {
+    /// Whether the database answers and can be written to: a standby answers too.
+    async fn database_state(&self) -> Result<(), String> {
+        within(self.database.ping(), "does not answer").await?;
+        within(self.database.check_writable(), "cannot be written to").await
+    }
+}
+
 #[async_trait]
 impl Readiness for ServerReadiness {
     async fn components(&self) -> Vec<Component> {
         let dispensable = join_all(self.dispensable.iter().map(Dispensable::state));
-        let (database, schema, dispensable) =
-            tokio::join!(within(self.database.ping()), within(self.database.schema()), dispensable);
+        let (database, schema, dispensable) = tokio::join!(
+            self.database_state(),
+            within(self.database.schema(), "does not answer"),
+            dispensable
+        );
         let schema = schema.and_then(|schema| match schema {
             Schema::Current => Ok(()),
             Schema::Behind(count) => Err(format!("{count} migrations behind")),
@@ -66,13 +77,13 @@ impl Readiness for ServerReadiness {
     }
 }
 
-/// The outcome, without what only the log may say of a failure.
-async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+/// The outcome in time; of a failure only this detail, and the rest in the log.
+async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>, detail: &str) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
-            tracing::warn!(error = super::error_chain(&error), "the database does not do its work");
-            Err("does not answer".to_owned())
+            tracing::warn!(error = super::error_chain(&error), "the database {detail}");
+            Err(detail.to_owned())
         }
         Err(_) => Err("takes too long to answer".to_owned()),
     }

@@ -24,6 +24,10 @@ pub enum Schema {
 pub trait DatabaseAdmin: Send + Sync {
     /// Asks it for a sign of life.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Looks whether it can be written to now.
+    async fn check_writable(&self) -> Result<(), StoreError>;
+    /// Why it cannot be migrated, if it cannot, with what to do about it.
+    async fn obstacle_to_migrating(&self) -> Result<Option<String>, StoreError>;
     /// How its schema stands to this program.
     async fn schema(&self) -> Result<Schema, StoreError>;
     /// Brings the schema up to date.
@@ -36,15 +40,27 @@ pub trait DatabaseAdmin: Send + Sync {
 pub(crate) async fn look_at_schema(settings: &Settings) -> Result<Schema, StartError> {
     let schema = match &settings.database {
         DatabaseSetting::Sqlite(path) => SqliteDatabase::schema_state_at(path).await.map(Schema::from),
-        DatabaseSetting::Postgres(url) => {
-            let options = adapter_postgres::PoolOptions { size: 1 };
-            match PostgresDatabase::connect(url, options).await {
-                Ok(database) => database.schema_state().await.map(Schema::from),
-                Err(error) => Err(error),
-            }
-        }
+        DatabaseSetting::Postgres(url) => connect(url, 1).await?.schema_state().await.map(Schema::from),
     };
     schema.map_err(StartError::Database)
+}
+
+/// Connects to a PostgreSQL that can be used.
+async fn connect(url: &str, size: usize) -> Result<PostgresDatabase, StartError> {
+    let options = adapter_postgres::PoolOptions { size };
+    let database = PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?;
+    if let Some(obstacle) = database.obstacle_to_use().await.map_err(StartError::Database)? {
+        return Err(StartError::Unsuitable(obstacle.to_string()));
+    }
+    let limit = database.max_connections().await.map_err(StartError::Database)?;
+    if size > limit {
+        tracing::warn!(
+            setting = "DATABASE_POOL_SIZE",
+            "the pool may open {size} connections, and PostgreSQL takes {limit} from all its clients: lower the one or \
+             raise max_connections"
+        );
+    }
+    Ok(database)
 }
 
 /// The database of the settings: every storage port, and what operators do with it.
@@ -60,15 +76,12 @@ pub(crate) async fn open_database(settings: &Settings) -> Result<Arc<dyn Databas
             let options = adapter_sqlite::PoolOptions { size };
             Arc::new(SqliteDatabase::open(path, options).await.map_err(StartError::Database)?)
         }
-        DatabaseSetting::Postgres(url) => {
-            let options = adapter_postgres::PoolOptions { size };
-            Arc::new(PostgresDatabase::connect(url, options).await.map_err(StartError::Database)?)
-        }
+        DatabaseSetting::Postgres(url) => Arc::new(connect(url, size).await?),
     })
 }
 
 macro_rules! administer {
-    ($database:ty, $state:path) => {
+    ($database:ty, $state:path, $obstacle:path) => {
         impl From<$state> for Schema {
             fn from(state: $state) -> Self {
                 use $state as State;
@@ -86,6 +99,14 @@ macro_rules! administer {
                 Self::ping(self).await
             }
 
+            async fn check_writable(&self) -> Result<(), StoreError> {
+                Self::check_writable(self).await
+            }
+
+            async fn obstacle_to_migrating(&self) -> Result<Option<String>, StoreError> {
+                $obstacle(self).await
+            }
+
             async fn schema(&self) -> Result<Schema, StoreError> {
                 self.schema_state().await.map(Schema::from)
             }
@@ -101,5 +122,15 @@ macro_rules! administer {
     };
 }
 
-administer!(PostgresDatabase, adapter_postgres::SchemaState);
-administer!(SqliteDatabase, adapter_sqlite::SchemaState);
+administer!(PostgresDatabase, adapter_postgres::SchemaState, of_postgres);
+administer!(SqliteDatabase, adapter_sqlite::SchemaState, of_sqlite);
+
+async fn of_postgres(database: &PostgresDatabase) -> Result<Option<String>, StoreError> {
+    let obstacle = database.obstacle_to_migrating().await?;
+    Ok(obstacle.map(|obstacle| obstacle.to_string()))
+}
+
+/// A file that could be opened can be migrated.
+async fn of_sqlite(_: &SqliteDatabase) -> Result<Option<String>, StoreError> {
+    Ok(None)
+}

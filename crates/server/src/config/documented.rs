@@ -1,4 +1,4 @@
-//! What is written of the settings is true.
+//! What the documents say of the settings is true.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::{Settings, Sources, names};
 const EXAMPLE: &str = include_str!("../../../../.env.example");
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 
-/// What `docker/compose.yaml` alone reads.
+/// What only `docker/compose.yaml` reads.
 const COMPOSE: [&str; 3] = ["POSTGRES_PASSWORD", "CINEMA_PORT", "MAIL_PORT"];
 
 /// Names that are other ones for a part of a setting that is shown.
@@ -41,15 +41,31 @@ fn the_example_lists_every_setting_once() {
 #[test]
 fn the_example_says_the_defaults() {
     let lines: Vec<String> = example().map(|(name, value)| format!("{name}={value}")).collect();
-    let sources = Sources::default().with_dotenv(&lines.join("\n")).unwrap();
+    let sources = Sources::default().with_dotenv(&lines.join("\n"));
     let (said, default) =
         (Settings::from_sources(&sources).unwrap(), Settings::from_sources(&Sources::default()).unwrap());
-    for (said, default) in said.shown().into_iter().zip(default.shown()) {
-        // The one has it from the other when it is not set.
-        if said.0 != "PUBLIC_URL" {
-            assert_eq!(said, default);
-        }
-    }
+    assert_eq!(said.shown(), default.shown());
+}
+
+#[test]
+fn the_settings_that_production_needs_work_when_they_are_pasted() {
+    let (_, block) = OPERATIONS.split_once("    APP_ENV=prod\n").unwrap();
+    let block: Vec<&str> = block.lines().map_while(|line| line.strip_prefix("    ")).collect();
+    let block = format!("APP_ENV=prod\n{}\n", block.join("\n"));
+    assert!(block.contains("APP_SECRET_KEY="), "{block}");
+    let pasted = Settings::fit_to_serve(&Sources::default().with_dotenv(&block)).unwrap_err().to_string();
+    assert_eq!(pasted.matches("; allowed: ").count(), 1, "{pasted}");
+    assert!(
+        pasted.starts_with("APP_SECRET_KEY has 3 bytes"),
+        "the one blank that must be filled in: {pasted}"
+    );
+    let filled = block.replace("APP_SECRET_KEY=…", "APP_SECRET_KEY=kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua");
+    let settings = Settings::fit_to_serve(&Sources::default().with_dotenv(&filled)).unwrap();
+    assert_eq!(settings.warnings(), []);
+    // A container's --env-file takes quotes and what follows a value for a part of it.
+    let values = filled.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    let as_environment = Settings::fit_to_serve(&Sources::environment(values)).unwrap();
+    assert_eq!(as_environment.shown(), settings.shown());
 }
 
 #[test]

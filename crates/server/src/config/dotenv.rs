@@ -1,21 +1,15 @@
 //! What a `.env` file may say.
 
-use super::{
-    fault::{Fault, SettingsError},
-    names,
-};
+use super::{fault::Fault, names};
 
-/// Refuses a `$` that the library would take, with what follows it, for the name of another value: a password would be
-/// altered without a word.
-pub(super) fn refuse_expansion(text: &str) -> Result<(), SettingsError> {
-    let faults = expanded_names(text)
-        .into_iter()
-        .filter(|name| names::all().any(|known| known == *name))
-        .map(|name| {
-            let fault = format!("has a $ in the value of {name} that would stand for another value");
-            Fault::new(".env", fault, format!("{name}='…' in single quotes, or \\$ for each $"))
-        });
-    SettingsError::none_of(faults.collect())
+/// The values in which a `$` would be replaced by another value: a password would be altered silently.
+pub(super) fn expansions(text: &str) -> Vec<Fault> {
+    let names = expanded_names(text).into_iter().filter(|name| names::all().any(|known| known == *name));
+    let fault = |name: &str| {
+        let problem = format!("has a $ in the value of {name} that would stand for another value");
+        Fault::new(".env", problem, format!("{name}='…' in single quotes, or \\$ for each $"))
+    };
+    names.map(fault).collect()
 }
 
 /// Where a character of a `.env` file stands.
@@ -30,7 +24,7 @@ enum Place {
     /// Between `'` and `'`: nothing has a meaning there.
     Literal,
     /// Behind a `#`, up to the end of the line.
-    Remark,
+    Comment,
 }
 
 /// The names whose values have a `$` without a `\` before it and outside single quotes.
@@ -43,11 +37,11 @@ fn expanded_names(text: &str) -> Vec<&str> {
             continue;
         }
         place = match (place, character) {
-            (Place::AfterBlank | Place::Plain | Place::Remark, '\n') => {
+            (Place::AfterBlank | Place::Plain | Place::Comment, '\n') => {
                 rest = text.get(at.saturating_add(1)..).unwrap_or_default();
                 Place::AfterBlank
             }
-            (Place::Remark, _) | (Place::AfterBlank, '#') => Place::Remark,
+            (Place::Comment, _) | (Place::AfterBlank, '#') => Place::Comment,
             (Place::Literal, '\'') | (Place::Quoted, '"') => Place::Plain,
             (Place::Literal, _) => Place::Literal,
             (place, '\\') => {

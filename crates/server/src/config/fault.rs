@@ -9,6 +9,10 @@ pub struct Fault {
 }
 
 impl Fault {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn new(name: &str, problem: impl Into<String>, allowed: impl Into<String>) -> Self {
         Self { name: name.to_owned(), problem: problem.into(), allowed: allowed.into() }
     }
@@ -33,12 +37,6 @@ impl SettingsError {
     /// An error when there is any fault.
     pub(super) fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self(faults)) }
-    }
-}
-
-impl From<Fault> for SettingsError {
-    fn from(fault: Fault) -> Self {
-        Self(vec![fault])
     }
 }
 

@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 34] = [
+const PLAIN: [&str; 36] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -45,6 +45,7 @@ const PLAIN: [&str; 34] = [
     "PUBLIC_URL",
     "FRONTEND_URL",
     "CORS_ORIGINS",
+    "CORS_REQUEST_HEADERS",
     "TRUSTED_PROXIES",
     "MAILER",
     "MAIL_FROM",
@@ -58,6 +59,7 @@ const PLAIN: [&str; 34] = [
     "RATE_LIMITS",
     "HASH_SLOTS",
     "MAX_IN_FLIGHT",
+    "MAX_CONNECTIONS_PER_CLIENT",
     "REQUEST_TIMEOUT_SECONDS",
     "DRAIN_SECONDS",
     "LOG_FORMAT",

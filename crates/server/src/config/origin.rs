@@ -1,5 +1,7 @@
 //! Addresses of the web.
 
+use url::Url;
+
 /// An address as its origin and the path behind it.
 pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
@@ -8,23 +10,63 @@ pub(super) fn split_origin(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(origin)
 }
 
-pub(super) fn is_origin(text: &str) -> bool {
-    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
-        return false;
-    };
-    let is_bracketed = authority.starts_with('[');
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !is_bracketed || host.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .chars()
-                    .all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character))
+/// The origin that browsers send for this address (`Origin: https://shop.example.com`): lower case, Punycode, without the
+/// scheme's own port. Nothing when it is no origin of the web, or has a path, a query or a user.
+pub(super) fn origin_of(text: &str) -> Option<String> {
+    // The parser drops blanks and takes backslashes for slashes: such a text is a mistake, not an origin.
+    if text
+        .contains(|character: char| character.is_whitespace() || character.is_control() || character == '\\')
+    {
+        return None;
+    }
+    let (scheme, _) = text.split_once("://")?;
+    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    let url = Url::parse(text).ok().filter(|_| is_web)?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let is_anonymous = url.username().is_empty() && url.password().is_none();
+    let host = url.host_str().filter(|_| is_bare && is_anonymous)?;
+    let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte));
+    (is_host && url.port() != Some(0)).then(|| url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin_of;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_send_it() {
+        for (text, sent) in [
+            ("https://shop.example.com", "https://shop.example.com"),
+            ("https://Shop.Example.com", "https://shop.example.com"),
+            ("HTTPS://shop.example.com:443/", "https://shop.example.com"),
+            ("http://localhost:80", "http://localhost"),
+            ("http://localhost:5173", "http://localhost:5173"),
+            ("https://k\u{ef}no.example", "https://xn--kno-zma.example"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(origin_of(text).as_deref(), Some(sent), "{text}");
         }
-    };
-    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    }
+
+    #[test]
+    fn what_no_browser_sends_is_no_origin() {
+        for text in [
+            "*",
+            "null",
+            "shop.example.com",
+            "ftp://shop.example.com",
+            "https://",
+            "https://shop.example.com/path",
+            "https://shop.example.com?x=1",
+            "https://shop.example.com#x",
+            "https://ann@shop.example.com",
+            "https://*.example.com",
+            "https://shop.example.com:0",
+            "https://shop.example.com:99999",
+            "https:\\\\shop.example.com",
+            "https://shop example.com",
+        ] {
+            assert_eq!(origin_of(text), None, "{text}");
+        }
+    }
 }

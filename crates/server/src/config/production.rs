@@ -1,55 +1,246 @@
-//! What production refuses.
+//! What production refuses, and what it is warned of.
 
-use super::{
-    AppEnv, MailerSetting, Settings,
-    fault::{Fault, SettingsError},
-    secret_file,
-};
+use std::net::IpAddr;
 
-/// The fewest bytes of a secret that is not guessed.
+use adapter_crypto::AppSecret;
+use domain::network::Network;
+use url::{Host, Url};
+
+use super::{AppEnv, DatabaseSetting, MailerSetting, MediaSetting, Settings, read::Reader, secret_file};
+
+/// The fewest bytes of a secret that cannot be guessed.
 const MIN_SECRET_LENGTH: usize = 32;
 
 const SECRET_ALLOWED: &str =
     "a random text of 32 bytes or more, such as the output of `openssl rand -base64 48`";
 
-pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
+/// The password that Compose and the documents use for trials.
+const TRIAL_PASSWORD: &str = "cinema-development";
+
+/// What everybody can read: nothing in it is a secret.
+const PUBLISHED: [&str; 7] = [
+    include_str!("../../../../README.md"),
+    include_str!("../../../../docs/operations.md"),
+    include_str!("../../../../docs/api.md"),
+    include_str!("../../../../docs/contributing.md"),
+    include_str!("../../../../.env.example"),
+    include_str!("../../../../docker/compose.yaml"),
+    include_str!("../../../../deploy/README.md"),
+];
+
+/// Addresses all over the Internet: whoever trusts one in each part trusts everybody.
+const EVERYWHERE: [&[IpAddr]; 2] = [
+    &[v4(1), v4(65), v4(129), v4(193)],
+    &[v6(0x2001), v6(0x2400), v6(0x2600), v6(0x2800), v6(0x2a00), v6(0x2c00)],
+];
+
+const fn v4(first: u8) -> IpAddr {
+    IpAddr::V4(std::net::Ipv4Addr::new(first, 0, 0, 1))
+}
+
+const fn v6(first: u16) -> IpAddr {
+    IpAddr::V6(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 1))
+}
+
+/// Refuses what is missing, or meant for development.
+pub(super) fn check(settings: &Settings, reader: &mut Reader) {
     if settings.app_env != AppEnv::Prod {
-        return Ok(());
+        return;
     }
-    let mut faults = Vec::new();
     match &settings.secret_key {
-        None => faults.push(Fault::new("APP_SECRET_KEY", "is missing in production", SECRET_ALLOWED)),
-        Some(secret) if secret.len() < MIN_SECRET_LENGTH => {
-            let fault = format!("has {} bytes, too few for production", secret.len());
-            faults.push(Fault::new("APP_SECRET_KEY", fault, SECRET_ALLOWED));
-        }
-        Some(secret)
-            if secret.is_weak() || secret_file::is_development_secret(&settings.data_dir, secret) =>
-        {
-            faults.push(Fault::new("APP_SECRET_KEY", "is a development secret", SECRET_ALLOWED));
-        }
-        Some(_) => {}
+        None => reader.report_missing("APP_SECRET_KEY", "is missing in production", SECRET_ALLOWED),
+        Some(secret) => check_secret("APP_SECRET_KEY", secret, settings, reader),
     }
-    if settings
-        .previous_secret_key
-        .as_ref()
-        .is_some_and(|secret| secret.len() < MIN_SECRET_LENGTH || secret.is_weak())
-    {
-        faults.push(Fault::new("APP_SECRET_KEY_PREVIOUS", "is a development secret", SECRET_ALLOWED));
+    if let Some(secret) = &settings.previous_secret_key {
+        check_secret("APP_SECRET_KEY_PREVIOUS", secret, settings, reader);
+    }
+    if matches!(&settings.database, DatabaseSetting::Postgres(url) if has_trial_password(url)) {
+        reader.refuse_once("DATABASE_URL", "has the password of the documentation", "a password of your own");
+    }
+    if matches!(&settings.media, MediaSetting::S3(s3) if s3.secret_access_key == TRIAL_PASSWORD) {
+        let problem = "is the one of the documentation";
+        reader.refuse_once("AWS_SECRET_ACCESS_KEY", problem, "the key of an account of your own");
+    }
+    if settings.public_url.is_none() {
+        let problem = "is missing in production: links would lead to this machine alone";
+        reader.report_missing(
+            "PUBLIC_URL",
+            problem,
+            "the address that people reach, such as https://cinema.example",
+        );
     }
     if settings.mailer == MailerSetting::Console {
-        faults.push(Fault::new(
-            "MAILER",
-            "cannot be \"console\" in production: the mails would be printed instead of sent",
-            "smtp, with SMTP_URL and MAIL_FROM",
-        ));
+        let problem = "cannot be \"console\" in production: the mails would be printed instead of sent";
+        reader.report_missing("MAILER", problem, "smtp, with SMTP_URL and MAIL_FROM");
     }
     if !settings.allows_sandbox {
-        faults.push(Fault::new(
-            "PAYMENT_PROVIDER",
-            "cannot be \"sandbox\" in production: nobody would pay",
-            "sandbox with ALLOW_SANDBOX=true (this version has no other provider)",
-        ));
+        let problem = "cannot be \"sandbox\" in production: nobody would pay";
+        let allowed = "sandbox with ALLOW_SANDBOX=true (this version has no other provider)";
+        reader.report_missing("PAYMENT_PROVIDER", problem, allowed);
     }
-    SettingsError::none_of(faults)
+}
+
+fn check_secret(name: &str, secret: &AppSecret, settings: &Settings, reader: &mut Reader) {
+    if secret.len() < MIN_SECRET_LENGTH {
+        let problem = format!("has {} bytes, too few for production", secret.len());
+        reader.refuse_once(name, problem, SECRET_ALLOWED);
+    } else if secret_file::is_development_secret(&settings.data_dir, secret) {
+        reader.refuse_once(name, "is a development secret", SECRET_ALLOWED);
+    } else if PUBLISHED.iter().any(|text| secret.stands_in(text)) {
+        reader.refuse_once(name, "stands in the documentation", SECRET_ALLOWED);
+    } else if secret.is_weak() {
+        let problem = "can be guessed: it repeats or counts, or is made of words for development";
+        reader.refuse_once(name, problem, SECRET_ALLOWED);
+    }
+}
+
+fn has_trial_password(url: &str) -> bool {
+    [format!(":{TRIAL_PASSWORD}@"), format!("password={TRIAL_PASSWORD}")]
+        .iter()
+        .any(|part| url.contains(part))
+}
+
+/// A setting that works, and that an operator should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Its name.
+    pub name: &'static str,
+    /// What comes of it, and what to do.
+    pub text: String,
+}
+
+/// What production runs with and should not.
+pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let mut warn = |name, text: String| found.push(Warning { name, text });
+    if let Some(limit) = settings.memory_limit {
+        let needed = super::machine::memory_of(settings.hash_slots);
+        if needed > limit.saturating_mul(3).div_euclid(4) {
+            let (needed, limit) = (mebibytes(needed), mebibytes(limit));
+            let text = format!(
+                "hashing {} passwords at once takes {needed} MiB of the {limit} MiB that this process may use: \
+                 lower HASH_SLOTS or raise the limit",
+                settings.hash_slots
+            );
+            warn("HASH_SLOTS", text);
+        }
+    }
+    if settings.app_env != AppEnv::Prod {
+        return found;
+    }
+    if settings.rate_limits.is_none() {
+        let text = "nothing is limited, wrong passwords included: off is for load tests alone";
+        warn("RATE_LIMITS", text.to_owned());
+    }
+    if trusts_everybody(&settings.trusted_proxies) {
+        let text = "everybody is believed to be a proxy, so clients choose the address that limits count by: \
+             name the networks of your proxies alone";
+        warn("TRUSTED_PROXIES", text.to_owned());
+    }
+    for (name, url) in [("PUBLIC_URL", &settings.public_url), ("FRONTEND_URL", &settings.frontend_url)] {
+        if url.as_ref().is_some_and(|url| url.starts_with("http://")) {
+            let text = "begins with http://: passwords and tokens cross the network in the clear";
+            warn(name, text.to_owned());
+        }
+    }
+    if let MailerSetting::Smtp(smtp) = &settings.mailer
+        && may_go_in_the_clear(&smtp.url)
+    {
+        let text =
+            "links that sign people in may cross the network in the clear: use smtps:// or add ?tls=required";
+        warn("SMTP_URL", text.to_owned());
+    }
+    if logs_too_much(&settings.log_filter) {
+        let text =
+            "at this level libraries may write what clients send into the log: info is meant for production";
+        warn("RUST_LOG", text.to_owned());
+    }
+    found
+}
+
+const fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_euclid(1024 * 1024)
+}
+
+fn trusts_everybody(proxies: &[Network]) -> bool {
+    let is_trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(*address));
+    EVERYWHERE.iter().any(|addresses| addresses.iter().all(is_trusted))
+}
+
+/// Whether mails may be handed over without TLS to another machine.
+fn may_go_in_the_clear(smtp_url: &str) -> bool {
+    let Ok(url) = Url::parse(smtp_url) else { return false };
+    let needs_tls = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
+    // The parser leaves the hosts of schemes that it does not know as they are.
+    let host = url.host_str().and_then(|host| Host::parse(host).ok());
+    let is_here = match host {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "smtp" && !needs_tls && !is_here
+}
+
+/// Whether everything is logged at `debug`, or anything at `trace`.
+fn logs_too_much(filter: &str) -> bool {
+    filter.split(',').any(|directive| {
+        let (target, level) = directive.rsplit_once('=').unwrap_or(("", directive));
+        let is = |name: &str| level.trim().eq_ignore_ascii_case(name);
+        is("trace") || (is("debug") && target.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_trusted_when_every_part_of_the_internet_is() {
+        for (networks, is_everybody) in [
+            ("0.0.0.0/0", true),
+            ("::/0", true),
+            ("0.0.0.0/1,128.0.0.0/1", true),
+            ("10.0.0.0/8,192.168.0.0/16", false),
+            ("0.0.0.0/1", false),
+            ("", false),
+        ] {
+            let networks: Vec<Network> = networks
+                .split(',')
+                .filter(|text| !text.is_empty())
+                .map(|text| text.parse().unwrap())
+                .collect();
+            assert_eq!(trusts_everybody(&networks), is_everybody, "{networks:?}");
+        }
+    }
+
+    #[test]
+    fn mails_go_in_the_clear_where_tls_is_only_offered_and_the_server_is_elsewhere() {
+        for (url, is_clear) in [
+            ("smtp://mail.example", true),
+            ("smtp://ann:secret@10.0.0.1:25?tls=none", true),
+            ("smtp://mail.example?tls=opportunistic", true),
+            ("smtp://mail.example?tls=required", false),
+            ("smtps://mail.example", false),
+            ("smtp://localhost:1025", false),
+            ("smtp://127.0.0.1:1025", false),
+            ("smtp://[::1]:1025?tls=none", false),
+        ] {
+            assert_eq!(may_go_in_the_clear(url), is_clear, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_log_of_everything_is_noticed() {
+        for (filter, is_too_much) in [
+            ("trace", true),
+            ("info,actix_http=trace", true),
+            ("DEBUG", true),
+            ("info", false),
+            ("info,app=debug", false),
+            ("warn,server=info", false),
+        ] {
+            assert_eq!(logs_too_much(filter), is_too_much, "{filter}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use actix_web::http::header::HeaderName;
 use adapter_crypto::AppSecret;
 use adapter_mailer_smtp::SmtpMailer;
 use api_actix::{FixedLimits, RateLimits};
@@ -20,35 +21,47 @@ use tracing_subscriber::EnvFilter;
 use super::{
     fault::{Fault, SettingsError},
     names,
-    origin::{is_origin, split_origin},
+    origin::{origin_of, split_origin},
+    redaction,
     sources::Values,
 };
 
 /// Reads values by name, and gathers what is wrong with them. A bad value reads as its default until the end.
 pub(super) struct Reader {
     values: Values,
-    faults: Vec<Fault>,
 }
 
 impl Reader {
     pub(super) const fn new(values: Values) -> Self {
-        Self { values, faults: Vec::new() }
+        Self { values }
     }
 
+    /// What was read, when nothing is wrong.
     pub(super) fn finish<T>(self, read: T) -> Result<T, SettingsError> {
-        SettingsError::none_of(self.faults).map(|()| read)
+        SettingsError::none_of(self.values.faults).map(|()| read)
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.values.take(name)
     }
 
-    pub(super) fn is_given(&self, name: &str) -> bool {
-        self.values.has(name)
+    pub(super) fn refuse(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
+        self.values.faults.push(Fault::new(name, problem, allowed));
     }
 
-    pub(super) fn refuse(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
-        self.faults.push(Fault::new(name, problem, allowed));
+    /// Refuses the setting unless something else is wrong with it already.
+    pub(super) fn refuse_once(&mut self, name: &str, problem: impl Into<String>, allowed: impl Into<String>) {
+        let file = format!("{name}_FILE");
+        if !self.values.faults.iter().any(|fault| fault.name() == name || fault.name() == file) {
+            self.refuse(name, problem, allowed);
+        }
+    }
+
+    /// Reports a missing value, unless one was given that is bad, or may stand in a source that could not be understood.
+    pub(super) fn report_missing(&mut self, name: &str, problem: &str, allowed: &str) {
+        if !self.values.is_partial {
+            self.refuse_once(name, problem, allowed);
+        }
     }
 
     pub(super) fn read<T>(
@@ -60,10 +73,10 @@ impl Reader {
         let text = self.text(name)?;
         let value = parse(text.trim());
         if value.is_none() {
-            let fault = if names::SECRETS.contains(&name) || holds_user_info(&text) {
+            let fault = if names::SECRETS.contains(&name) || redaction::has_user_info(&text) {
                 "has a value that cannot be used".to_owned()
             } else {
-                format!("cannot be {text:?}")
+                format!("cannot be {:?}", redaction::without_parameters(&text))
             };
             self.refuse(name, fault, allowed);
         }
@@ -128,19 +141,26 @@ impl Reader {
         read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
     }
 
+    /// An address of the web: the origin as browsers write it, and the path without a slash at its end.
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
         self.read(name, "an address such as https://cinema.example, without query", |text| {
-            let text = text.trim_end_matches('/');
-            let (origin, path) = split_origin(text)?;
+            let (origin, path) = split_origin(text.trim_end_matches('/'))?;
             let is_plain = !path.contains(['?', '#', '\\', '"', '<', '>']);
-            (is_origin(origin) && is_plain).then(|| text.to_owned())
+            is_plain.then(|| Some(origin_of(origin)? + path))?
         })
     }
 
     pub(super) fn origins(&mut self, name: &str) -> Vec<String> {
         let allowed = "origins such as https://cinema.example, separated by commas, without path";
-        self.read(name, allowed, |text| list(text, |item| is_origin(item).then(|| item.to_owned())))
-            .unwrap_or_default()
+        self.read(name, allowed, |text| list(text, origin_of)).unwrap_or_default()
+    }
+
+    pub(super) fn header_names(&mut self, name: &str) -> Vec<String> {
+        let allowed = "names of headers such as x-client-version, separated by commas";
+        self.read(name, allowed, |text| {
+            list(text, |item| HeaderName::try_from(item).ok().map(|name| name.as_str().to_owned()))
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn networks(&mut self, name: &str) -> Vec<Network> {
@@ -195,9 +215,4 @@ fn quotas(text: &str) -> Option<Vec<Quota>> {
 
 fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse).collect()
-}
-
-/// Whether an address names somebody, and so may hold a password.
-fn holds_user_info(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }

@@ -2,12 +2,14 @@
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use adapter_crypto::{AppSecret, fresh_secret};
+use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
 const DEVELOPMENT_SECRET: &str = "dev-secret-key";
 
@@ -25,16 +27,19 @@ pub enum SecretFileError {
         /// Why.
         source: io::Error,
     },
+    /// The file is a symbolic link: somebody else may have chosen where it leads.
+    #[error("{0} is a link, and links are not followed: put the file itself there, or remove it")]
+    Link(PathBuf),
     /// The file is there and empty.
     #[error("{0} is empty: remove it, and another secret is made")]
     Empty(PathBuf),
 }
 
-/// The text kept in the file; when there is none, `make` makes it, and it is kept for the owner's eyes only. Of two
-/// processes that make it at once, both get the same.
+/// The text kept in the file; when there is none, `make` makes it, and it is kept for the owner's eyes only. Two processes
+/// that make it at once get the same text.
 ///
 /// # Errors
-/// When the file cannot be read or written, or is empty.
+/// When the file cannot be read or written, is a link, or is empty.
 pub fn keep_secret(
     folder: &Path,
     name: &str,
@@ -45,40 +50,74 @@ pub fn keep_secret(
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
-    // The database and the pictures come to lie in it too.
+    // The database and the pictures are kept in it too.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .map_err(failed)?;
-    file.write_all(make().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    // A link appears whole or not at all, and never in the place of another.
-    let linked = fs::hard_link(&draft, &path);
-    fs::remove_file(&draft).map_err(failed)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+    // A new file with a random name, which only its owner can read.
+    let mut draft = NamedTempFile::with_prefix_in(format!(".{name}."), folder).map_err(failed)?;
+    draft.write_all(make().as_bytes()).and_then(|()| draft.as_file().sync_all()).map_err(failed)?;
+    match draft.persist_noclobber(&path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error.error)),
         _ => read(&path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into())),
     }
 }
 
+/// Opens a file of `DATA_DIR` to read it, unless it is a link.
+fn open(path: &Path) -> io::Result<fs::File> {
+    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
+    OpenOptions::new().read(true).custom_flags(no_follow).open(path)
+}
+
 fn read(path: &Path) -> Result<Option<String>, SecretFileError> {
-    match fs::read_to_string(path) {
-        Ok(text) if text.trim().is_empty() => Err(SecretFileError::Empty(path.to_owned())),
-        Ok(text) => Ok(Some(text)),
+    let mut text = String::new();
+    let read = open(path).and_then(|mut file| file.read_to_string(&mut text));
+    match read {
+        Ok(_) if text.trim().is_empty() => Err(SecretFileError::Empty(path.to_owned())),
+        Ok(_) => Ok(Some(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) if path.is_symlink() => Err(SecretFileError::Link(path.to_owned())),
         Err(source) => Err(SecretFileError::File { path: path.to_owned(), source }),
     }
 }
 
+/// The secret that development makes once and keeps in this folder.
 pub(super) fn development_secret(data_dir: &Path) -> Result<String, SecretFileError> {
     keep_secret(data_dir, DEVELOPMENT_SECRET, || fresh_secret().expose().to_owned())
 }
 
 /// Whether it is the one that development made in this folder.
 pub(super) fn is_development_secret(data_dir: &Path, secret: &AppSecret) -> bool {
-    fs::read(data_dir.join(DEVELOPMENT_SECRET)).is_ok_and(|kept| AppSecret::new(kept) == *secret)
+    let kept = read(&data_dir.join(DEVELOPMENT_SECRET)).ok().flatten();
+    kept.is_some_and(|kept| AppSecret::new(kept) == *secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_neither_read_nor_written_through() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for target in ["there", "not-there"] {
+            let target = elsewhere.path().join(target);
+            if target.ends_with("there") {
+                fs::write(&target, "chosen by somebody else").unwrap();
+            }
+            let link = folder.path().join("secret");
+            std::os::unix::fs::symlink(&target, &link).unwrap();
+            let kept = keep_secret(folder.path(), "secret", || "fresh".to_owned());
+            assert!(matches!(kept, Err(SecretFileError::Link(_))), "{kept:?}");
+            fs::remove_file(link).unwrap();
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "nothing was made through a link");
+    }
+
+    #[test]
+    fn a_secret_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("var");
+        for made in ["first", "second"] {
+            assert_eq!(keep_secret(&folder, "secret", || made.to_owned()).unwrap(), "first");
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft is left");
+    }
 }

@@ -1,5 +1,5 @@
-//! Settings that name what the server works with: its database, the mail server, the Redis, the place of its files. Their
-//! addresses are read as the adapters read them, so that a bad one stops the start, before anything is made.
+//! Settings that name what the server works with: its database, the mail server, Redis, the media store. Their addresses
+//! are parsed as the adapters parse them, so that a bad one stops the start before anything is made.
 
 use std::{
     fmt,
@@ -12,13 +12,13 @@ use adapter_postgres::PostgresDatabase;
 use adapter_throttle::RedisThrottle;
 
 use super::{
-    DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, origin::is_origin, read::Reader,
+    DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, origin::origin_of, read::Reader,
 };
 
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
 impl Reader {
-    /// A secret that its adapter understands. The adapter's words quote nothing of it.
+    /// A secret that its adapter accepts. The adapter's messages quote nothing of it.
     fn understood<E: fmt::Display>(
         &mut self,
         name: &str,
@@ -67,25 +67,25 @@ impl Reader {
         }
     }
 
-    pub(super) fn mailer(&mut self, name: &str, from: Option<&str>) -> MailerSetting {
+    /// What sends mails, and in whose name.
+    pub(super) fn mailer(&mut self, name: &str) -> (MailerSetting, Option<String>) {
         let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
         let allowed = "smtp://user:password@host:587 or smtps://user:password@host";
-        let is_given = self.is_given("SMTP_URL");
         let url = self.understood("SMTP_URL", allowed, SmtpMailer::check_url);
+        let from = self.address("MAIL_FROM");
         if !is_smtp {
-            return MailerSetting::Console;
+            return (MailerSetting::Console, from);
         }
-        // One that is there and no good is named already.
-        let url =
-            if is_given { url.unwrap_or_default() } else { self.needed_for_smtp("SMTP_URL", None, allowed) };
-        let from =
-            self.needed_for_smtp("MAIL_FROM", from.map(str::to_owned), "the address that mails come from");
-        MailerSetting::Smtp(SmtpSetting { url, from })
+        let smtp = SmtpSetting {
+            url: self.needed_for_smtp("SMTP_URL", url, allowed),
+            from: self.needed_for_smtp("MAIL_FROM", from.clone(), "the address that mails come from"),
+        };
+        (MailerSetting::Smtp(smtp), from)
     }
 
     fn needed_for_smtp(&mut self, name: &str, value: Option<String>, allowed: &str) -> String {
         value.unwrap_or_else(|| {
-            self.refuse(name, "is missing, and MAILER=smtp needs it", allowed);
+            self.report_missing(name, "is missing, and MAILER=smtp needs it", allowed);
             String::new()
         })
     }
@@ -115,8 +115,8 @@ impl Reader {
 
     fn needed_for_s3(&mut self, name: &str, value: Option<String>) -> String {
         value.unwrap_or_else(|| {
-            let fault = "is missing, and MEDIA_URL=s3://… needs it";
-            self.refuse(name, fault, "the keys of somebody who may use the bucket");
+            let problem = "is missing, and MEDIA_URL=s3://… needs it";
+            self.report_missing(name, problem, "the keys of an account that may use the bucket");
             String::new()
         })
     }
@@ -130,7 +130,7 @@ impl Reader {
         })
     }
 
-    /// There is one provider; who names another shall not believe that it is used.
+    /// There is one provider: another name is refused, so that nobody believes that it is used.
     pub(super) fn payment_provider(&mut self, name: &str) {
         self.read(name, "sandbox (this version has no other provider)", |text| {
             (text == "sandbox").then_some(())
@@ -161,10 +161,7 @@ fn media_place(text: &str) -> Option<MediaPlace> {
             let is_bucket = (3..=63).contains(&bucket.len())
                 && bucket.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
             let endpoint = match query {
-                Some(query) => {
-                    let endpoint = query.strip_prefix("endpoint=")?.trim_end_matches('/');
-                    Some(is_origin(endpoint).then(|| endpoint.to_owned())?)
-                }
+                Some(query) => Some(origin_of(query.strip_prefix("endpoint=")?)?),
                 None => None,
             };
             is_bucket.then(|| MediaPlace::Bucket { bucket: bucket.to_owned(), endpoint })

@@ -3,50 +3,19 @@
 use api_actix::RateLimits;
 use domain::throttle::RateLimit;
 
-use super::{AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings};
+use super::{
+    AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings,
+    redaction::{HIDDEN, hide_password},
+};
 
-const HIDDEN: &str = "***";
-
-/// Something that is there and must not be seen.
-pub(super) fn hidden(_: String) -> String {
-    HIDDEN.to_owned()
-}
+/// The origins of every port of this machine, which development allows.
+const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
 
 pub(super) fn database(setting: &DatabaseSetting) -> String {
     match setting {
         DatabaseSetting::Sqlite(path) => format!("sqlite://{}", path.display()),
         DatabaseSetting::Postgres(url) => hide_password(url),
     }
-}
-
-/// The address with `***` for the password, also one in the query. It need not be a sound address: a password whose odd
-/// characters should have been percent-encoded is hidden all the same, rather with too much beside it than with too little.
-pub(super) fn hide_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
-    // Whatever stands before the last `@` may be part of a password, a `?` among it too.
-    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
-    let user = user.map(|user| match user.find([':', '/', '?', '#']) {
-        Some(end) => format!("{}:{HIDDEN}@", user.split_at(end).0),
-        None => format!("{user}@"),
-    });
-    let (place, query) = place.split_once('?').map_or((place, None), |(place, query)| (place, Some(query)));
-    let query = query.map(|query| format!("?{}", hide_parameters(query))).unwrap_or_default();
-    format!("{scheme}://{}{place}{query}", user.unwrap_or_default())
-}
-
-/// The parameters of a query, each shown only when its name is plain and has nothing to do with passwords.
-fn hide_parameters(query: &str) -> String {
-    let shown = |parameter: &str| {
-        let (name, _) = parameter.split_once('=')?;
-        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        if !is_plain {
-            return None;
-        }
-        let is_secret = name.to_ascii_lowercase().contains("pass");
-        Some(if is_secret { format!("{name}={HIDDEN}") } else { parameter.to_owned() })
-    };
-    let parameters = query.split('&').map(|parameter| shown(parameter).unwrap_or_else(|| HIDDEN.to_owned()));
-    parameters.collect::<Vec<_>>().join("&")
 }
 
 /// The quotas of a limit, as they are set; nothing when the limits are off.
@@ -67,6 +36,11 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         None => format!("{HIDDEN} (kept in {})", settings.data_dir.display()),
     };
     let previous = settings.previous_secret_key.as_ref().map_or_else(String::new, |_| HIDDEN.to_owned());
+    // Production has no default: it refuses to start without one.
+    let has_public_url = settings.public_url.is_some() || settings.app_env != AppEnv::Prod;
+    let public_url = if has_public_url { settings.public_url_in_force() } else { String::new() };
+    let local = (settings.app_env == AppEnv::Dev).then_some(LOCAL_ORIGINS);
+    let origins: Vec<&str> = settings.cors_origins.iter().map(String::as_str).chain(local).collect();
     let proxies: Vec<String> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
     let (media_url, region, keys, session_token) = match &settings.media {
         MediaSetting::Folder(folder) => {
@@ -90,9 +64,10 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ("DATABASE_POOL_SIZE", settings.database_pool_size.to_string()),
         ("DATA_DIR", settings.data_dir.display().to_string()),
         ("CURRENCY", settings.currency.to_string()),
-        ("PUBLIC_URL", one(&settings.public_url)),
-        ("FRONTEND_URL", one(&settings.frontend_url)),
-        ("CORS_ORIGINS", settings.cors_origins.join(",")),
+        ("PUBLIC_URL", public_url.clone()),
+        ("FRONTEND_URL", settings.frontend_url.clone().unwrap_or(public_url)),
+        ("CORS_ORIGINS", origins.join(",")),
+        ("CORS_REQUEST_HEADERS", settings.cors_request_headers.join(",")),
         ("TRUSTED_PROXIES", proxies.join(",")),
         (
             "MAILER",
@@ -105,7 +80,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             "SMTP_URL",
             match settings.mailer {
                 MailerSetting::Console => String::new(),
-                MailerSetting::Smtp(_) => "***".to_owned(),
+                MailerSetting::Smtp(_) => HIDDEN.to_owned(),
             },
         ),
         ("MAIL_FROM", one(&settings.mail_from)),
@@ -133,6 +108,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ("REDIS_URL", settings.redis_url.as_ref().map(|url| format!("{url:?}")).unwrap_or_default()),
         ("HASH_SLOTS", settings.hash_slots.to_string()),
         ("MAX_IN_FLIGHT", settings.max_in_flight.to_string()),
+        ("MAX_CONNECTIONS_PER_CLIENT", settings.max_connections_per_client.to_string()),
         ("REQUEST_TIMEOUT_SECONDS", settings.request_timeout.as_secs().to_string()),
         ("DRAIN_SECONDS", settings.drain.as_secs().to_string()),
         (
@@ -148,46 +124,4 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
     ];
     shown.extend(settings.later.shown());
     shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::hide_password;
-
-    #[test]
-    fn passwords_are_not_shown_wherever_they_stand() {
-        for (url, shown) in [
-            ("postgres://ann:secret@db:5432/cinema", "postgres://ann:***@db:5432/cinema"),
-            ("postgres://ann:se@cret@db/cinema", "postgres://ann:***@db/cinema"),
-            (
-                "postgres://ann:se?cret@db/cinema?sslmode=require",
-                "postgres://ann:***@db/cinema?sslmode=require",
-            ),
-            ("postgres://db/cinema?user=ann&password=secret", "postgres://db/cinema?user=ann&password=***"),
-            ("postgres://db/cinema?sslPassword=a&user=ann", "postgres://db/cinema?sslPassword=***&user=ann"),
-            ("postgres://db/cinema?%70assword=secret", "postgres://db/cinema?***"),
-            ("postgres://db/cinema?password=se&cret", "postgres://db/cinema?password=***&***"),
-            ("postgres://db/cinema?user=ann&password=se@cret", "postgres://db:***@cret"),
-            ("postgres://ann@db/cinema?sslmode=require", "postgres://ann@db/cinema?sslmode=require"),
-            ("redis://:secret@cache:6379/0", "redis://:***@cache:6379/0"),
-            ("rediss://cache/0", "rediss://cache/0"),
-            ("secret", "***"),
-        ] {
-            assert_eq!(hide_password(url), shown, "{url}");
-        }
-    }
-
-    #[test]
-    fn no_character_of_a_password_lets_it_be_shown() {
-        for odd in ('\0'..='\u{ff}').filter(|odd| !odd.is_ascii_alphanumeric()) {
-            for scheme in ["postgres", "redis", "rediss"] {
-                for password in [format!("{odd}canary"), format!("canary{odd}"), format!("can{odd}ary{odd}")]
-                {
-                    let url = format!("{scheme}://ann:{password}@db:5432/cinema?application_name=shop");
-                    let expected = format!("{scheme}://ann:***@db:5432/cinema?application_name=shop");
-                    assert_eq!(hide_password(&url), expected, "{url:?}");
-                }
-            }
-        }
-    }
 }

@@ -2,19 +2,18 @@ use std::{collections::HashMap, fmt, io, path::Path};
 
 use config::{Config, File, FileFormat, Value, ValueKind};
 
-use super::{
-    dotenv,
-    fault::{Fault, SettingsError},
-    names,
-};
+use super::{dotenv, fault::Fault, names};
 
 /// Where settings come from, the strongest first. Values are hidden in `Debug`.
 #[derive(Clone, Default)]
 pub struct Sources {
     environment: HashMap<String, String>,
-    dotenv: HashMap<String, String>,
+    /// The text of `.env`.
+    dotenv: String,
     /// The text of `cinema.toml`.
     file: String,
+    /// What could not be read at all.
+    faults: Vec<Fault>,
 }
 
 impl fmt::Debug for Sources {
@@ -31,112 +30,115 @@ impl Sources {
         Self { environment, ..Self::default() }
     }
 
-    /// The same with the text of a `.env` file below it.
-    ///
-    /// # Errors
-    /// When the text is no such file, or a value of ours has a `$` that would be replaced by something else.
-    pub fn with_dotenv(mut self, text: &str) -> Result<Self, SettingsError> {
-        dotenv::refuse_expansion(text)?;
-        self.dotenv = dotenvy::from_read_iter(text.as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(|error| dotenv_fault(&error))?;
-        Ok(self)
-    }
-
-    /// The same with the text of a `cinema.toml` at the bottom.
+    /// Adds the text of a `.env` file, which the environment overrides.
     #[must_use]
-    pub fn with_file(mut self, text: impl Into<String>) -> Self {
-        self.file = text.into();
+    pub fn with_dotenv(mut self, text: &str) -> Self {
+        without_bom(text).clone_into(&mut self.dotenv);
         self
     }
 
-    /// The environment of this process, and `.env` and `cinema.toml` of the working folder where they are.
-    pub(super) fn of_this_process() -> Result<Self, SettingsError> {
-        let mut environment = HashMap::new();
+    /// Adds the text of a `cinema.toml`, which `.env` and the environment override.
+    #[must_use]
+    pub fn with_file(mut self, text: &str) -> Self {
+        without_bom(text).clone_into(&mut self.file);
+        self
+    }
+
+    /// The environment of this process, and `.env` and `cinema.toml` of the working folder where they exist.
+    pub(super) fn of_this_process() -> Self {
         let known: Vec<String> = names::all().collect();
+        let mut sources = Self::default();
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| known.iter().any(|one| one == name)) else {
                 continue;
             };
-            let value =
-                value.into_string().map_err(|_| Fault::new(name, "is not UTF-8 text", "UTF-8 text"))?;
-            environment.insert(name.to_owned(), value);
+            match value.into_string() {
+                Ok(value) => drop(sources.environment.insert(name.to_owned(), value)),
+                Err(_) => sources.faults.push(Fault::new(name, "is not UTF-8 text", "UTF-8 text")),
+            }
         }
-        let sources = Self { environment, ..Self::default() };
-        Ok(sources.with_dotenv(&optional_file(".env")?)?.with_file(optional_file("cinema.toml")?))
+        let dotenv = sources.optional_file(".env");
+        let file = sources.optional_file("cinema.toml");
+        sources.with_dotenv(&dotenv).with_file(&file)
+    }
+
+    fn optional_file(&mut self, path: &str) -> String {
+        std::fs::read_to_string(path).unwrap_or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                let problem = format!("cannot be read ({error})");
+                self.faults.push(Fault::new(path, problem, "a readable UTF-8 file, or none"));
+            }
+            String::new()
+        })
     }
 }
 
-fn optional_file(path: &str) -> Result<String, SettingsError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => {
-            Err(Fault::new(path, format!("cannot be read ({error})"), "a readable UTF-8 file, or none")
-                .into())
-        }
-    }
-}
-
-fn dotenv_fault(error: &dotenvy::Error) -> SettingsError {
-    // The library's message repeats the line, and the line may be a secret.
-    let place = match error {
-        dotenvy::Error::LineParse(_, place) => format!(" near character {place} of a line"),
-        _ => String::new(),
-    };
-    Fault::new(".env", format!("cannot be understood{place}"), "lines like NAME=value").into()
+/// A text without the byte order mark that some editors put at its start.
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The merged values by name: each from the strongest source that has it.
-pub(super) struct Values(HashMap<String, String>);
+pub(super) struct Values {
+    by_name: HashMap<String, String>,
+    /// What is wrong with the sources themselves.
+    pub(super) faults: Vec<Fault>,
+    /// Whether a source could not be understood, so that a missing value may stand in it.
+    pub(super) is_partial: bool,
+}
 
 impl Values {
-    pub(super) fn merge(sources: &Sources) -> Result<Self, SettingsError> {
-        let toml = toml_values(&sources.file)?;
-        let layers = [&sources.environment, &sources.dotenv, &toml];
-        let mut values = HashMap::new();
+    pub(super) fn merge(sources: &Sources) -> Self {
+        let mut faults = sources.faults.clone();
+        let dotenv = dotenv_values(&sources.dotenv).unwrap_or_else(|found| {
+            faults.extend(found);
+            HashMap::new()
+        });
+        let toml = parsed_toml(&sources.file).unwrap_or_else(|found| {
+            faults.push(found);
+            Config::default()
+        });
+        let is_partial = !faults.is_empty();
+        faults.extend(unknown_keys(&toml));
+        let toml = toml_values(&toml, &mut faults);
+        let layers = [&sources.environment, &dotenv, &toml];
+        let mut by_name = HashMap::new();
         for name in names::plain() {
             if let Some(value) = layers.iter().find_map(|layer| given(layer, name)) {
-                values.insert(name.to_owned(), value.to_owned());
+                by_name.insert(name.to_owned(), value.to_owned());
             }
         }
         for name in names::SECRETS {
-            for layer in layers {
-                if let Some(value) = secret(layer, name)? {
-                    values.insert(name.to_owned(), value);
-                    break;
-                }
+            match layers.iter().find_map(|layer| secret(layer, name)) {
+                Some(Ok(value)) => drop(by_name.insert(name.to_owned(), value)),
+                Some(Err(fault)) => faults.push(fault),
+                None => {}
             }
         }
-        Ok(Self(values))
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        Self { by_name, faults, is_partial }
     }
 
     /// Takes the value of `name`.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.by_name.remove(name)
     }
 }
 
-/// What a source says of a name. Nothing but blanks is nothing.
+/// The value that a source has for a name. A blank value counts as absent.
 fn given<'a>(layer: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
     layer.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
 }
 
-/// What one source says of a secret: itself, or the file that it stands in. A stronger source's file wins over a weaker one's
-/// secret, and the other way round.
-fn secret(layer: &HashMap<String, String>, name: &str) -> Result<Option<String>, SettingsError> {
+/// The secret that one source has: the value itself, or the text of the file that `NAME_FILE` names.
+fn secret(layer: &HashMap<String, String>, name: &str) -> Option<Result<String, Fault>> {
     let file = format!("{name}_FILE");
     match (given(layer, name), given(layer, &file)) {
         (Some(_), Some(_)) => {
-            Err(Fault::new(name, format!("is set, and {file} too"), "one of the two").into())
+            Some(Err(Fault::new(name, format!("is set, and {file} too"), "one of the two")))
         }
-        (Some(value), None) => Ok(Some(value.to_owned())),
-        (None, Some(path)) => read_secret(&file, path).map(Some).map_err(SettingsError::from),
-        (None, None) => Ok(None),
+        (Some(value), None) => Some(Ok(value.to_owned())),
+        (None, Some(path)) => Some(read_secret(&file, path)),
+        (None, None) => None,
     }
 }
 
@@ -144,48 +146,67 @@ fn read_secret(name: &str, path: &str) -> Result<String, Fault> {
     let allowed = "the path of a file that holds the secret";
     let text = std::fs::read_to_string(Path::new(path))
         .map_err(|error| Fault::new(name, format!("cannot be read ({error})"), allowed))?;
-    let text = text.trim_end_matches(['\r', '\n']);
+    let text = without_bom(&text).trim_end_matches(['\r', '\n']);
     if text.trim().is_empty() {
         return Err(Fault::new(name, "names an empty file", allowed));
     }
     Ok(text.to_owned())
 }
 
-/// The values of `cinema.toml`, by their names in the environment.
-fn toml_values(text: &str) -> Result<HashMap<String, String>, SettingsError> {
-    let file = Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
-    let file = file.map_err(|error| {
-        // Only the place: the line itself may be a secret.
-        let place = error.to_string().lines().next().unwrap_or_default().to_owned();
-        Fault::new("cinema.toml", format!("is not TOML ({place})"), "lines like app_port = 8000")
-    })?;
-    refuse_unknown(&file)?;
-    let mut values = HashMap::new();
-    for name in names::all() {
-        if let Ok(value) = file.get::<Value>(&name.to_lowercase()) {
-            let value = plain_text(&name, value)?;
-            values.insert(name, value);
-        }
+fn dotenv_values(text: &str) -> Result<HashMap<String, String>, Vec<Fault>> {
+    let expansions = dotenv::expansions(text);
+    if !expansions.is_empty() {
+        return Err(expansions);
     }
-    Ok(values)
+    let values: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
+    values.map_err(|error| {
+        // The library's message repeats the line, which may hold a secret: name only the place.
+        let place = match error {
+            dotenvy::Error::LineParse(_, place) => format!(" near character {place} of a line"),
+            _ => String::new(),
+        };
+        let problem = format!("cannot be understood{place}");
+        vec![Fault::new(".env", problem, "lines like NAME=value, with '…' around a value with blanks")]
+    })
 }
 
-fn refuse_unknown(toml: &Config) -> Result<(), SettingsError> {
+fn parsed_toml(text: &str) -> Result<Config, Fault> {
+    Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build().map_err(|error| {
+        // Only the place: the line itself may hold a secret.
+        let place = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Fault::new("cinema.toml", format!("is not TOML ({place})"), "lines like app_port = 8000")
+    })
+}
+
+fn unknown_keys(toml: &Config) -> Vec<Fault> {
     let known: Vec<String> = names::all().map(|name| name.to_lowercase()).collect();
     let table = toml.clone().try_deserialize::<HashMap<String, Value>>().unwrap_or_default();
     let mut unknown: Vec<&String> = table.keys().filter(|key| !known.contains(key)).collect();
     unknown.sort();
-    let faults = unknown.into_iter().map(|key| {
+    let fault = |key: &String| {
         let allowed = names::nearest(&key.to_uppercase()).map_or_else(
             || "the names in .env.example, in lower case".to_owned(),
             |name| format!("did you mean {}?", name.to_lowercase()),
         );
         Fault::new(key, "is no setting (in cinema.toml)", allowed)
-    });
-    SettingsError::none_of(faults.collect())
+    };
+    unknown.into_iter().map(fault).collect()
 }
 
-fn plain_text(name: &str, value: Value) -> Result<String, SettingsError> {
+/// The values of `cinema.toml`, by their names in the environment.
+fn toml_values(toml: &Config, faults: &mut Vec<Fault>) -> HashMap<String, String> {
+    let mut values = HashMap::new();
+    for name in names::all() {
+        let Ok(value) = toml.get::<Value>(&name.to_lowercase()) else { continue };
+        match plain_text(&name, value) {
+            Ok(text) => drop(values.insert(name, text)),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    values
+}
+
+fn plain_text(name: &str, value: Value) -> Result<String, Fault> {
     match value.kind {
         ValueKind::Array(items) => {
             let items: Result<Vec<String>, _> =
@@ -193,10 +214,10 @@ fn plain_text(name: &str, value: Value) -> Result<String, SettingsError> {
             Ok(items?.join(","))
         }
         ValueKind::Table(_) => {
-            Err(Fault::new(name, "is a table (in cinema.toml)", "a text, a number or true and false").into())
+            Err(Fault::new(name, "is a table (in cinema.toml)", "a text, a number or true and false"))
         }
-        _ => value.into_string().map_err(|_| {
-            Fault::new(name, "cannot be understood", "a text, a number or true and false").into()
-        }),
+        _ => value
+            .into_string()
+            .map_err(|_| Fault::new(name, "cannot be understood", "a text, a number or true and false")),
     }
 }

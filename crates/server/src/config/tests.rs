@@ -24,18 +24,18 @@ fn nothing_has_to_be_set() {
     assert_eq!(settings.currency.code(), "USD");
     assert_eq!(settings.access_token_ttl, Duration::from_mins(15));
     assert_eq!(settings.refresh_token_ttl, Duration::from_hours(168));
-    assert_eq!(settings.drain, Duration::from_secs(5));
+    assert_eq!(settings.drain, Duration::ZERO);
     assert_eq!(settings.max_in_flight, 512);
     assert!(settings.hash_slots >= 1 && settings.database_pool_size >= 4);
     assert_eq!(settings.docs_access, DocsSetting::Public);
-    settings.check_production().unwrap();
+    assert_eq!(settings.warnings(), []);
+    serves(&[]).unwrap();
 }
 
 #[test]
 fn the_environment_wins_over_dotenv_and_that_over_the_file() {
     let sources = Sources::environment([("APP_PORT", "1"), ("CURRENCY", "")])
-        .with_dotenv("APP_PORT=2\nCURRENCY=EUR\n# a remark\n")
-        .unwrap()
+        .with_dotenv("APP_PORT=2\nCURRENCY=EUR\n# a comment\n")
         .with_file("app_port = 3\ncurrency = \"JPY\"\nmax_in_flight = 4\ncors_origins = [\"http://a\", \"http://b\"]\n");
     let settings = Settings::from_sources(&sources).unwrap();
     assert_eq!(settings.port, 1);
@@ -76,10 +76,12 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("DATABASE_POOL_SIZE", "0"),
         ("CURRENCY", "usd"),
         ("PUBLIC_URL", "cinema.example"),
-        ("PUBLIC_URL", "https://cinema.example/?a=b"),
+        ("PUBLIC_URL", "https://cinema.example/<x>"),
         ("FRONTEND_URL", "javascript://alert"),
         ("CORS_ORIGINS", "https://a.example/path"),
         ("CORS_ORIGINS", "*"),
+        ("CORS_REQUEST_HEADERS", "*/*"),
+        ("CORS_REQUEST_HEADERS", "x-a b"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("MAILER", "pigeon"),
         ("MAIL_FROM", "nobody"),
@@ -114,6 +116,7 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("REDIS_URL", "redis+unix:///run/redis.sock"),
         ("HASH_SLOTS", "0"),
         ("MAX_IN_FLIGHT", "0"),
+        ("MAX_CONNECTIONS_PER_CLIENT", "0"),
         ("REQUEST_TIMEOUT_SECONDS", "0"),
         ("DRAIN_SECONDS", "-1"),
         ("LOG_FORMAT", "xml"),
@@ -302,7 +305,7 @@ fn a_secret_and_its_file_go_by_the_stronger_source() {
     std::fs::write(&path, "from a file").unwrap();
     let path = path.to_str().unwrap();
     let key = |environment: &[(&'static str, &str)], dotenv: &str, toml: &str| {
-        let sources = Sources::environment(environment.iter().copied()).with_dotenv(dotenv).unwrap();
+        let sources = Sources::environment(environment.iter().copied()).with_dotenv(dotenv);
         let settings = Settings::from_sources(&sources.with_file(toml)).unwrap();
         settings.secret_key.unwrap()
     };
@@ -315,7 +318,7 @@ fn a_secret_and_its_file_go_by_the_stronger_source() {
     assert!(key(&[("APP_SECRET_KEY", "inline")], &in_dotenv, "") == inline);
     assert!(key(&[("APP_SECRET_KEY", "")], &in_dotenv, "app_secret_key = \"inline\"\n") == file);
     assert!(key(&[], "APP_SECRET_KEY=inline\n", &in_toml) == inline);
-    let both = Sources::default().with_dotenv(&format!("{in_dotenv}APP_SECRET_KEY=inline\n")).unwrap();
+    let both = Sources::default().with_dotenv(&format!("{in_dotenv}APP_SECRET_KEY=inline\n"));
     let both = Settings::from_sources(&both).unwrap_err().to_string();
     assert!(both.starts_with("APP_SECRET_KEY is set, and APP_SECRET_KEY_FILE too"), "{both}");
     std::fs::remove_dir_all(folder).unwrap();
@@ -323,14 +326,13 @@ fn a_secret_and_its_file_go_by_the_stronger_source() {
 
 #[test]
 fn a_dollar_in_dotenv_is_kept_or_refused_and_never_something_else() {
-    let read = |text: &str| Sources::default().with_dotenv(text);
+    let read = |text: &str| Settings::from_sources(&Sources::default().with_dotenv(text));
     for text in [
         "APP_SECRET_KEY='pa$$word'\n",
         "APP_SECRET_KEY=pa\\$\\$word\n",
         "THEIRS=$x\nAPP_SECRET_KEY='pa$$word'",
     ] {
-        let settings = Settings::from_sources(&read(text).unwrap()).unwrap();
-        assert!(settings.secret_key == Some(AppSecret::new("pa$$word")), "{text}");
+        assert!(read(text).unwrap().secret_key == Some(AppSecret::new("pa$$word")), "{text}");
     }
     let refused = read("CURRENCY=EUR\nAPP_SECRET_KEY=pa$canary\n").unwrap_err().to_string();
     assert_eq!(
@@ -367,6 +369,21 @@ fn a_development_secret_is_made_once_and_for_its_owner_alone() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+fn serves(values: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::fit_to_serve(&Sources::environment(values.iter().copied()))
+}
+
+/// The least that production needs.
+const PRODUCTION: [(&str, &str); 7] = [
+    ("APP_ENV", "prod"),
+    ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua"),
+    ("PUBLIC_URL", "https://cinema.example"),
+    ("MAILER", "smtp"),
+    ("SMTP_URL", "smtps://mail.example"),
+    ("MAIL_FROM", "cinema@example.com"),
+    ("ALLOW_SANDBOX", "true"),
+];
+
 #[test]
 fn production_refuses_what_is_meant_for_development() {
     let folder = folder("prod");
@@ -376,11 +393,10 @@ fn production_refuses_what_is_meant_for_development() {
         if !secret.is_empty() {
             values.push(("APP_SECRET_KEY", secret));
         }
-        settings(&values).unwrap().check_production().unwrap_err().to_string()
+        serves(&values).unwrap_err().to_string()
     };
     assert!(prod("").contains("APP_SECRET_KEY is missing in production"));
     assert!(prod("short").contains("APP_SECRET_KEY has 5 bytes"));
-    assert!(prod("change-me-change-me-change-me-change-me").contains("is a development secret"));
     let made = settings(&[("DATA_DIR", data_dir)]).unwrap();
     made.key_ring().unwrap();
     let kept = std::fs::read_to_string(folder.join("dev-secret-key")).unwrap();
@@ -388,11 +404,192 @@ fn production_refuses_what_is_meant_for_development() {
 
     let good = prod("kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua");
     assert!(!good.contains("APP_SECRET_KEY"), "{good}");
-    assert!(good.contains("MAILER cannot be \"console\"") && good.contains("PAYMENT_PROVIDER"), "{good}");
+    for refused in ["MAILER cannot be \"console\"", "PAYMENT_PROVIDER", "PUBLIC_URL is missing in production"]
+    {
+        assert!(good.contains(refused), "{good}");
+    }
 
-    let settings = settings(&[("APP_ENV", "prod"), ("DATA_DIR", data_dir)]).unwrap();
-    assert!(settings.key_ring().is_err(), "production makes no secret");
-    assert_eq!(settings.docs_access, DocsSetting::Authenticated);
-    assert_eq!(settings.log_format, LogFormat::Json);
+    let command = settings(&[("APP_ENV", "prod"), ("DATA_DIR", data_dir)]).unwrap();
+    assert!(command.key_ring().is_err(), "production makes no secret");
+    assert_eq!(command.docs_access, DocsSetting::Authenticated);
+    assert_eq!(command.log_format, LogFormat::Json);
+    serves(&PRODUCTION).unwrap();
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn production_refuses_secrets_that_can_be_guessed_or_were_published() {
+    let published = "AWS_SECRET_ACCESS_KEY: ${AWS_SECRET_ACCESS_KEY-cinema-development}";
+    for (name, bad, problem) in [
+        ("APP_SECRET_KEY", "change-me-change-me-change-me-change-me", "can be guessed"),
+        ("APP_SECRET_KEY", "0123456789abcdefghijklmnopqrstuvwxyz", "can be guessed"),
+        ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TkS0x3vJ8qWm2Zr7T", "can be guessed"),
+        ("APP_SECRET_KEY_PREVIOUS", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "can be guessed"),
+        ("APP_SECRET_KEY", published, "stands in the documentation"),
+        ("APP_SECRET_KEY_PREVIOUS", published, "stands in the documentation"),
+        (
+            "DATABASE_URL",
+            "postgres://cinema:cinema-development@db/cinema",
+            "the password of the documentation",
+        ),
+    ] {
+        let mut values = PRODUCTION.to_vec();
+        values.push((name, bad));
+        let refused = serves(&values).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("{name} ")) && refused.contains(problem), "{refused}");
+        assert!(!refused.contains(bad), "{refused}");
+        assert_eq!(refused.matches("; allowed: ").count(), 1, "{refused}");
+    }
+    let bucket = [
+        ("MEDIA_URL", "s3://cinema"),
+        ("AWS_ACCESS_KEY_ID", "cinema"),
+        ("AWS_SECRET_ACCESS_KEY", "cinema-development"),
+    ];
+    let refused = serves(&[&PRODUCTION[..], &bucket].concat()).unwrap_err().to_string();
+    assert!(refused.starts_with("AWS_SECRET_ACCESS_KEY is the one of the documentation"), "{refused}");
+}
+
+#[test]
+fn production_is_warned_of_what_works_and_should_not_be() {
+    let warned = |values: &[(&str, &str)]| {
+        let settings = serves(&[&PRODUCTION[..], values].concat()).unwrap();
+        settings.warnings().into_iter().map(|warning| warning.name).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(&[]), Vec::<&str>::new());
+    for (name, value) in [
+        ("RATE_LIMITS", "off"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("PUBLIC_URL", "http://cinema.example"),
+        ("FRONTEND_URL", "http://shop.example"),
+        ("SMTP_URL", "smtp://mail.example"),
+        ("RUST_LOG", "trace"),
+    ] {
+        assert_eq!(warned(&[(name, value)]), [name]);
+        let elsewhere = settings(&[(name, value)]).unwrap();
+        assert_eq!(elsewhere.warnings(), [], "development is not warned of {name}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_in_one_round() {
+    let sources =
+        Sources::environment([("APP_ENV", "prod"), ("APP_PORT", "x"), ("DATABASE_URL_FILE", "/nowhere")])
+            .with_dotenv("CURRENCY=coins\nMAIL_FROM=nobody\nMAILER=smtp\n")
+            .with_file("app_prot = 1\n[hash_slots]\nmany = true\n");
+    let told = Settings::fit_to_serve(&sources).unwrap_err().to_string();
+    for name in [
+        "app_prot",
+        "HASH_SLOTS",
+        "DATABASE_URL_FILE",
+        "APP_PORT",
+        "CURRENCY",
+        "MAIL_FROM",
+        "SMTP_URL",
+        "APP_SECRET_KEY",
+        "PUBLIC_URL",
+    ] {
+        assert!(told.contains(&format!("{name} ")), "{name}: {told}");
+    }
+    assert!(!told.contains('\n') && !told.contains("MAIL_FROM is missing"), "{told}");
+
+    // What a source that cannot be understood would have said is not known to be missing.
+    for sources in [
+        Sources::environment(PRODUCTION).with_dotenv("=\n"),
+        Sources::environment([("APP_ENV", "prod")]).with_dotenv("APP SECRET KEY\n"),
+        Sources::environment([("APP_ENV", "prod")]).with_file("public_url"),
+    ] {
+        let told = Settings::fit_to_serve(&sources).unwrap_err().to_string();
+        assert!(told.starts_with(".env cannot be") || told.starts_with("cinema.toml is not"), "{told}");
+        assert!(!told.contains("missing"), "{told}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_any_text() {
+    let folder = folder("bom");
+    let secret = folder.join("secret");
+    std::fs::write(&secret, "\u{feff}kept in a file\r\n").unwrap();
+    let sources = Sources::environment([("APP_SECRET_KEY_FILE", secret.to_str().unwrap())])
+        .with_dotenv("\u{feff}CURRENCY=EUR\r\n")
+        .with_file("\u{feff}app_port = 8123\r\n");
+    let read = Settings::from_sources(&sources).unwrap();
+    assert_eq!((read.currency.code(), read.port), ("EUR", 8123));
+    assert!(read.secret_key == Some(AppSecret::new("kept in a file")));
+    std::fs::write(folder.join("dev-secret-key"), "\u{feff}of a machine").unwrap();
+    let developers = [("DATA_DIR", folder.to_str().unwrap())];
+    let keys = settings(&developers).unwrap().key_ring().unwrap();
+    let same = KeyRing::new(AppSecret::new("of a machine"), Vec::new());
+    assert_eq!(keys.current("x").expose(), same.current("x").expose());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn addresses_are_kept_as_browsers_send_them() {
+    let settings = settings(&[
+        ("CORS_ORIGINS", "https://Shop.example.com, https://other.example:443/,http://localhost:5173"),
+        ("PUBLIC_URL", "https://Cinema.Example:443/"),
+        ("FRONTEND_URL", "https://Cinema.Example/Shop/"),
+    ])
+    .unwrap();
+    let origins = ["https://shop.example.com", "https://other.example", "http://localhost:5173"];
+    assert_eq!(settings.cors_origins, origins);
+    assert_eq!(settings.public_url.as_deref(), Some("https://cinema.example"));
+    assert_eq!(settings.frontend_url.as_deref(), Some("https://cinema.example/Shop"));
+    for bad in ["*", "null", "https://shop.example.com/app", "shop.example.com"] {
+        let fault = fault(&[("CORS_ORIGINS", bad)]);
+        assert!(fault.starts_with("CORS_ORIGINS cannot be "), "{fault}");
+    }
+}
+
+#[test]
+fn what_is_shown_is_what_is_in_force() {
+    let shown = |values: &[(&str, &str)]| {
+        let shown = settings(values).unwrap().shown();
+        let value = |name: &str| shown.iter().find(|(shown, _)| *shown == name).unwrap().1.clone();
+        [value("PUBLIC_URL"), value("FRONTEND_URL"), value("CORS_ORIGINS")]
+    };
+    let here = "http://127.0.0.1:8000";
+    assert_eq!(shown(&[]), [here, here, "http://localhost:*,http://127.0.0.1:*,http://[::1]:*"]);
+    assert_eq!(
+        shown(&[("APP_ENV", "test"), ("APP_HOST", "0.0.0.0"), ("APP_PORT", "80")]),
+        ["http://127.0.0.1:80", "http://127.0.0.1:80", ""]
+    );
+    let cinema = "https://cinema.example";
+    assert_eq!(
+        shown(&[("APP_ENV", "prod"), ("PUBLIC_URL", cinema), ("CORS_ORIGINS", "https://shop.example")]),
+        [cinema, cinema, "https://shop.example"]
+    );
+    assert_eq!(shown(&[("APP_ENV", "prod")]), ["", "", ""], "production has no default");
+}
+
+#[test]
+fn a_secret_in_a_bad_address_is_not_shown() {
+    for bad in
+        ["https://cinema.example?secret=canary", "https://cinema.example/#canary@x", "gopher://h?canary"]
+    {
+        for name in ["PUBLIC_URL", "FRONTEND_URL", "CORS_ORIGINS", "MEDIA_URL"] {
+            let fault = fault(&[(name, bad)]);
+            assert!(fault.starts_with(&format!("{name} ")) && !fault.contains("canary"), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_stop_is_at_once_in_development_alone() {
+    for (app_env, seconds) in [("dev", 0), ("test", 5), ("prod", 5)] {
+        let settings = settings(&[("APP_ENV", app_env)]).unwrap();
+        assert_eq!(settings.drain, Duration::from_secs(seconds), "{app_env}");
+    }
+}
+
+#[test]
+fn an_address_of_every_network_is_written_as_this_machine() {
+    for (address, url) in [
+        ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+        ("[::]:8000", "http://[::1]:8000"),
+        ("192.0.2.1:80", "http://192.0.2.1:80"),
+    ] {
+        assert_eq!(local_url(address.parse().unwrap()), url);
+    }
 }

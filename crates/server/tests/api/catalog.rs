@@ -3,8 +3,8 @@
 mod caching;
 mod detail;
 mod filters;
-mod genres;
 mod list;
+mod names;
 mod paging;
 mod sorting;
 mod visibility;
@@ -18,8 +18,8 @@ pub(crate) fn cases() -> Vec<Case> {
         caching::cases(),
         detail::cases(),
         filters::cases(),
-        genres::cases(),
         list::cases(),
+        names::cases(),
         paging::cases(),
         sorting::cases(),
         visibility::cases(),

@@ -12,6 +12,7 @@ cases! {
     health_is_never_cached_and_needs_no_token,
     what_the_server_does_without_is_told_and_changes_no_status,
     without_its_database_the_server_says_so_and_recovers_by_itself: on_postgres_only,
+    a_database_that_takes_no_writes_makes_the_server_unready_until_it_does: on_postgres_only,
 }
 
 async fn a_live_server_says_so(engine: Engine) {
@@ -126,4 +127,22 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself(engine: 
     app.anonymous().post("/accounts/login", log_in).await.expect(200);
     app.refresh(&ann.tokens.refresh).await.expect(200);
     app.register("bob").await.expect(201);
+}
+
+async fn a_database_that_takes_no_writes_makes_the_server_unready_until_it_does(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let log_in = json!({"email": ann.email, "password": ann.password});
+    app.set_read_only(true).await;
+    for _ in 0..2 {
+        app.anonymous().post("/accounts/login", log_in.clone()).await.problem(503, "unavailable");
+        let ready = app.anonymous().get("/health/ready").await.expect(503).json();
+        let database = component(&ready, "database");
+        assert_eq!((&database["ok"], &database["detail"]), (&json!(false), &json!("cannot be written to")));
+        app.anonymous().get(format!("/movies/{}", movies.id("Alien"))).await.expect(200);
+    }
+    app.set_read_only(false).await;
+    app.anonymous().post("/accounts/login", log_in).await.expect(200);
+    app.anonymous().get("/health/ready").await.expect(200);
 }

@@ -15,6 +15,7 @@ cases! {
     the_search_finds_a_secret_in_every_spelling,
     no_secret_stands_in_the_logs,
     every_request_is_logged_once_under_its_id,
+    probes_of_a_healthy_server_are_not_logged_at_info,
     what_is_no_request_is_refused_bare_and_no_error_of_the_server,
 }
 
@@ -84,6 +85,17 @@ async fn every_request_is_logged_once_under_its_id(engine: Engine) {
         assert!(lines[0].contains(part), "{part}: {}", lines[0]);
     }
     assert!(!lines[0].contains(movie), "the pattern, not the path: {}", lines[0]);
+}
+
+async fn probes_of_a_healthy_server_are_not_logged_at_info(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for (path, level) in [("/health/ready", "DEBUG"), ("/health/live", "DEBUG"), ("/genres", "INFO")] {
+        let id = format!("probe-{}-{level}-{}", engine.name(), path.replace('/', "-"));
+        app.anonymous().get(path).header("x-request-id", &id).await.expect(200);
+        let logs = captured_logs();
+        let line = logs.lines().find(|line| line.contains(&id)).unwrap();
+        assert!(line.contains(&format!(" {level} ")), "{line}");
+    }
 }
 
 async fn what_is_no_request_is_refused_bare_and_no_error_of_the_server(engine: Engine) {

@@ -19,6 +19,8 @@ cases! {
     every_answer_has_the_security_headers,
     an_allowed_origin_may_call,
     a_forbidden_origin_may_not_call,
+    pages_may_send_the_headers_of_the_settings,
+    in_development_pages_of_this_machine_may_call,
     long_answers_are_compressed_when_asked_for,
     a_compressed_answer_is_the_same_answer,
     tokens_are_never_compressed,
@@ -158,7 +160,7 @@ async fn an_allowed_origin_may_call(engine: Engine) {
         .call(Method::OPTIONS, "/cart/items")
         .header("origin", origin)
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "authorization, content-type")
+        .header("access-control-request-headers", "authorization, content-type, traceparent, baggage")
         .await;
     assert!(matches!(preflight.status, 200 | 204), "{preflight}");
     assert!(preflight.body.is_empty());
@@ -167,7 +169,8 @@ async fn an_allowed_origin_may_call(engine: Engine) {
     assert!(lower("access-control-allow-methods").contains("post"));
     assert!(lower("access-control-allow-headers").contains("authorization"));
     assert!(lower("access-control-allow-headers").contains("content-type"));
-    assert_eq!(preflight.header("access-control-max-age"), Some("600"));
+    assert!(lower("access-control-allow-headers").contains("traceparent"));
+    assert_eq!(preflight.header("access-control-max-age"), Some("7200"));
     assert_eq!(preflight.header("access-control-allow-credentials"), None);
     for path in ["/movies", "/cart", "/nothing"] {
         let answer = app.anonymous().get(path).header("origin", origin).await;
@@ -178,6 +181,7 @@ async fn an_allowed_origin_may_call(engine: Engine) {
         let exposed = answer.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
         let exposed: Vec<_> = exposed.split(',').map(str::trim).collect();
         for name in [
+            "content-disposition",
             "etag",
             "link",
             "location",
@@ -218,6 +222,27 @@ async fn a_forbidden_origin_may_not_call(engine: Engine) {
         );
         let answer = app.anonymous().get("/movies").header("origin", origin).await;
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
+    }
+}
+
+async fn pages_may_send_the_headers_of_the_settings(engine: Engine) {
+    let origin = "https://shop.example.com";
+    let settings = [("CORS_ORIGINS", origin), ("CORS_REQUEST_HEADERS", "X-Client-Version, x-shop")];
+    let app = TestApp::spawn_with(engine, &settings).await;
+    let preflight = async |headers: &str| {
+        let call = app.anonymous().call(Method::OPTIONS, "/movies").header("origin", origin);
+        let call = call.header("access-control-request-method", "GET");
+        call.header("access-control-request-headers", headers).await
+    };
+    preflight("x-client-version, x-shop, traceparent").await.expect(204);
+    preflight("x-other").await.problem(400, "malformed_request");
+}
+
+async fn in_development_pages_of_this_machine_may_call(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("APP_ENV", "dev")]).await;
+    for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"] {
+        let answer = app.anonymous().get("/movies").header("origin", origin).await.expect(200);
+        assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
     }
 }
 

@@ -12,6 +12,10 @@ use crate::support::{Answer, Call, Caller, Engine, TestApp, cases};
 cases! {
     opening_the_link_changes_nothing_and_the_button_activates,
     a_used_or_unknown_or_expired_link_says_so,
+    where_a_page_speaks_of_a_new_link_there_is_a_form_for_it,
+    the_form_for_a_new_activation_link_tells_nothing_and_has_the_quota_of_the_call,
+    errors_on_pages_are_sentences,
+    the_start_page_leads_to_the_documentation_and_health,
     what_stands_in_the_link_cannot_write_the_page,
     where_a_frontend_is_set_there_is_no_page,
     a_packed_form_is_unsupported_and_does_nothing,
@@ -78,6 +82,90 @@ async fn a_used_or_unknown_or_expired_link_says_so(engine: Engine) {
     app.advance(TimeDelta::hours(24));
     let late = press(&app.anonymous(), &bobs).await.expect(400);
     assert!(late.text().contains("24 hours"), "{late}");
+}
+
+/// The action of the form on a page that asks for an address.
+#[track_caller]
+fn link_form(page: &Answer) -> String {
+    let text = page.text();
+    assert!(text.contains("<input type=\"email\""), "{page}");
+    let (_, rest) = text.split_once("<form method=\"post\" action=\"").unwrap();
+    format!("/{}", rest.split('"').next().unwrap())
+}
+
+async fn where_a_page_speaks_of_a_new_link_there_is_a_form_for_it(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.register("ann").await.expect(201);
+    let token = app.activation_token("ann").await;
+    press(&app.anonymous(), &token).await.expect(200);
+    app.register("bob").await.expect(201);
+    let late = app.activation_token("bob").await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": "ann@example.com"})).await.expect(202);
+    let late_reset = app.reset_token("ann").await;
+    app.advance(TimeDelta::hours(24));
+    for (page, form, status) in [
+        ("/activate", format!("token={token}"), 400),
+        ("/activate", format!("token={late}"), 400),
+        ("/activate", "token=".to_owned(), 400),
+        ("/activate", "email=no+address".to_owned(), 422),
+        ("/reset-password", "token=x&password=Another+1+of+ann".to_owned(), 400),
+        ("/reset-password", format!("token={late_reset}&password=Another+1+of+ann"), 400),
+        ("/reset-password", "password=x".to_owned(), 400),
+        ("/reset-password", "email=no+address".to_owned(), 422),
+    ] {
+        let answer = send(&app.anonymous(), page, form).await.expect(status);
+        assert_eq!(link_form(&answer), page);
+    }
+    assert_eq!(link_form(&app.anonymous().get("/activate").await.expect(400)), "/activate");
+    assert_eq!(link_form(&app.anonymous().get("/reset-password").await.expect(200)), "/reset-password");
+}
+
+async fn the_form_for_a_new_activation_link_tells_nothing_and_has_the_quota_of_the_call(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on"), ("RATE_LIMIT_RESEND", "1/1m")]).await;
+    app.register("ann").await.expect(201);
+    let first = app.activation_token("ann").await;
+    let ask =
+        |email: &str| send(&app.anonymous(), "/activate", format!("email={}", email.replace('@', "%40")));
+    let known = ask("ann@example.com").await.expect(200).text();
+    assert_eq!(known, ask("nobody@example.com").await.expect(200).text());
+    assert!(known.contains("new link is on its way"), "{known}");
+    says(&ask("ann@example.com").await.expect(429), "Wait a minute, then try again.");
+    app.resend("ann").await.problem(429, "rate_limited");
+    let second = app.activation_token("ann").await;
+    assert_ne!(first, second);
+    press(&app.anonymous(), &second).await.expect(200);
+    app.log_in("ann").await.expect(200);
+}
+
+async fn errors_on_pages_are_sentences(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": ann.email})).await.expect(202);
+    let token = app.reset_token("ann").await;
+    for form in [
+        format!("token={token}&password=short"),
+        format!("token={token}&password=onlyletters"),
+        format!("token={token}&password=ann%40example.com"),
+        "email=no+address".to_owned(),
+    ] {
+        let answer = send(&app.anonymous(), "/reset-password", form).await.expect(422);
+        let text = answer.text();
+        let (_, rest) = text.split_once("role=\"alert\"").unwrap_or_else(|| panic!("{answer}"));
+        let error = rest.split_once('>').unwrap().1.split('<').next().unwrap();
+        assert!(error.starts_with(char::is_uppercase) && error.ends_with('.'), "{error:?}");
+        assert!(text.contains("aria-invalid=\"true\""), "{answer}");
+    }
+}
+
+async fn the_start_page_leads_to_the_documentation_and_health(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let page = app.anonymous().get("/").await.expect(200);
+    says(&page, "href=\"docs\"");
+    says(&page, "href=\"health/ready\"");
+    says(&app.anonymous().get("/problems").await.expect(200), "href=\"problems/not-found\"");
+    for (path, address) in [("/docs/", "../docs"), ("/problems/", "../problems")] {
+        assert_eq!(app.anonymous().get(path).await.expect(308).header("location"), Some(address));
+    }
 }
 
 async fn what_stands_in_the_link_cannot_write_the_page(engine: Engine) {

@@ -1,6 +1,6 @@
 //! How often somebody may call (api.md, 429; quality B5).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::IntoFuture};
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -14,7 +14,8 @@ use crate::support::{
 cases! {
     every_answer_tells_what_is_left,
     a_client_has_a_quota_of_calls,
-    health_and_preflights_are_not_counted,
+    health_and_preflights_are_not_counted_as_calls,
+    health_has_a_quota_of_its_own,
     browsers_may_read_what_is_left,
     log_ins_are_limited_by_client,
     strangers_cannot_choose_whom_they_are_counted_for,
@@ -108,12 +109,13 @@ async fn a_client_has_a_quota_of_calls(engine: Engine) {
     app.anonymous().get("/genres").await.expect(200);
 }
 
-async fn health_and_preflights_are_not_counted(engine: Engine) {
+async fn health_and_preflights_are_not_counted_as_calls(engine: Engine) {
     let settings = [ON, ("RATE_LIMIT_GLOBAL", "1/1m"), ("CORS_ORIGINS", "https://shop.example")];
     let app = TestApp::spawn_with(engine, &settings).await;
     for _ in 0..3 {
         for path in ["/health/live", "/health/ready"] {
-            assert_eq!(app.anonymous().get(path).await.expect(200).header("ratelimit"), None);
+            let answer = app.anonymous().get(path).await.expect(200);
+            assert_eq!(members(&answer, "ratelimit").into_keys().collect::<Vec<_>>(), ["health"]);
         }
         let preflight = app.anonymous().call(reqwest::Method::OPTIONS, "/genres");
         let preflight = preflight.header("origin", "https://shop.example");
@@ -122,6 +124,26 @@ async fn health_and_preflights_are_not_counted(engine: Engine) {
     app.anonymous().get("/genres").await.expect(200);
     limited(app.anonymous().get("/genres").await, "global");
     app.anonymous().get("/health/live").await.expect(200);
+}
+
+async fn health_has_a_quota_of_its_own(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
+    let check = |client: &'static str| {
+        app.anonymous().get("/health/live").header("x-forwarded-for", client).into_future()
+    };
+    let most = members(&check("192.0.2.1").await.expect(200), "ratelimit-policy")["health"]["q"];
+    assert!((600..=10_000).contains(&most), "{most}: far more than a balancer sends");
+    for _ in 0..most.div_ceil(100) {
+        for answer in join_all((0..100).map(|_| check("192.0.2.1"))).await {
+            assert!(matches!(answer.status, 200 | 429), "{answer}");
+        }
+    }
+    assert_eq!(limited(check("192.0.2.1").await, "health"), 60);
+    check("192.0.2.2").await.expect(200);
+    // What else the client does is counted apart.
+    app.anonymous().get("/genres").header("x-forwarded-for", "192.0.2.1").await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    check("192.0.2.1").await.expect(200);
 }
 
 async fn browsers_may_read_what_is_left(engine: Engine) {
@@ -524,20 +546,17 @@ async fn without_limits_nothing_is_counted(engine: Engine) {
 async fn the_document_knows_what_is_limited(_engine: Engine) {
     for (method, path, operation) in operations(document()) {
         let answers = operation["responses"].as_object().unwrap();
-        let is_limited = !path.starts_with("/health/");
-        assert_eq!(answers.contains_key("429"), is_limited, "{method} {path}");
+        assert!(answers.contains_key("429"), "{method} {path}");
         for (status, answer) in answers {
             let answer = resolved(document(), answer);
             for header in ["RateLimit", "RateLimit-Policy"] {
-                assert_eq!(!answer["headers"][header].is_null(), is_limited, "{method} {path} {status}");
+                assert!(!answer["headers"][header].is_null(), "{method} {path} {status}");
             }
         }
-        if is_limited {
-            assert!(
-                !resolved(document(), &answers["429"])["headers"]["Retry-After"].is_null(),
-                "{method} {path}"
-            );
-        }
+        assert!(
+            !resolved(document(), &answers["429"])["headers"]["Retry-After"].is_null(),
+            "{method} {path}"
+        );
     }
 }
 

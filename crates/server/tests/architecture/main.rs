@@ -62,6 +62,7 @@ fn libraries_stay_in_their_layer() {
         ("diesel", &["adapter-postgres", "adapter-sqlite"]),
         ("diesel-async", &["adapter-postgres", "adapter-sqlite"]),
         ("argon2", &["adapter-crypto"]),
+        ("rustls-native-certs", &["tls-trust"]),
         ("jsonwebtoken", &["adapter-crypto"]),
         ("config", &["server"]),
         ("lettre", &["adapter-mailer-smtp"]),

@@ -20,7 +20,7 @@ const OPERATIONAL: [&str; 9] = [
     "/media/",
     "/openapi.json",
     "/docs",
-    "/problems/",
+    "/problems",
     "/activate",
     "/reset-password",
     "/metrics",
@@ -77,7 +77,8 @@ impl Caller {
     /// Any call; paths are under `/api/v1` but for the operational ones.
     pub(crate) fn call(&self, method: Method, path: impl AsRef<str>) -> Call {
         let path = path.as_ref();
-        let prefix = if OPERATIONAL.iter().any(|known| path.starts_with(known)) { "" } else { "/api/v1" };
+        let is_operational = path == "/" || OPERATIONAL.iter().any(|known| path.starts_with(known));
+        let prefix = if is_operational { "" } else { "/api/v1" };
         let target = format!("{prefix}{path}");
         canaries::plant_address(&target);
         let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));

@@ -496,6 +496,11 @@ impl TestApp {
         tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
     }
 
+    /// Lets the case's PostgreSQL take writes or not, as a fail-over does.
+    pub(crate) async fn set_read_only(&self, is_on: bool) {
+        self.database.postgres.as_ref().expect("a database of PostgreSQL").set_read_only(is_on).await;
+    }
+
     /// Starts it again.
     pub(crate) async fn start_database(&self) {
         let server = Arc::clone(self.database.server.as_ref().expect("a server of the case's own"));

@@ -47,7 +47,7 @@ impl Mailer for RecordingMailer {
             None => Ok(()),
             Some((clock, time)) => {
                 clock.advance(*time);
-                Err(MailError("it hung up".into()))
+                Err(MailError::Temporary("it hung up".into()))
             }
         }
     }

@@ -1,0 +1,135 @@
+//! The streams under the SMTP library. TLS is done here and not by the library, whose verification of certificates cannot be
+//! chosen.
+
+use std::{
+    io::{self, Error},
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use lettre::transport::smtp::client::AsyncTokioStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_rustls::client::TlsStream;
+
+/// A TCP connection that the library uses until TLS starts on it.
+#[derive(Debug, Clone)]
+pub(crate) struct PlainStream(Arc<Mutex<TcpStream>>);
+
+impl PlainStream {
+    /// Connects to the first address of the host that answers within `limit`. The connection sends at once what is written:
+    /// the library writes the end of a mail separately, and would otherwise wait 40 ms for the server to acknowledge what
+    /// came before (RFC 1122 section 4.2.3.4).
+    pub(crate) async fn connect(server: (&str, u16), limit: Duration) -> io::Result<Self> {
+        let mut last = Error::new(io::ErrorKind::NotFound, "the host has no address");
+        for address in lookup_host(server).await? {
+            match timeout(limit, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(Self(Arc::new(Mutex::new(stream))));
+                }
+                Ok(Err(error)) => last = error,
+                Err(_) => last = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(last)
+    }
+
+    /// The connection itself; `None` while the library still has it.
+    pub(crate) fn into_inner(self) -> Option<TcpStream> {
+        Arc::into_inner(self.0).map(|stream| stream.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Never waits: the library alone reads and writes.
+    fn lock(&self) -> MutexGuard<'_, TcpStream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsyncRead for PlainStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for PlainStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.lock()).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_shutdown(cx)
+    }
+}
+
+impl AsyncTokioStream for PlainStream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.lock().peer_addr()
+    }
+}
+
+/// A TLS connection. After STARTTLS it starts with a greeting of our own: the library waits for one on every connection, and
+/// the server sends none then (RFC 3207 section 4.2).
+#[derive(Debug)]
+pub(crate) struct EncryptedStream {
+    greeting: &'static [u8],
+    stream: TlsStream<TcpStream>,
+}
+
+impl EncryptedStream {
+    /// A connection that was encrypted from its first byte.
+    pub(crate) const fn new(stream: TlsStream<TcpStream>) -> Self {
+        Self { greeting: b"", stream }
+    }
+
+    /// A connection that was encrypted by STARTTLS.
+    pub(crate) const fn after_starttls(stream: TlsStream<TcpStream>) -> Self {
+        Self { greeting: b"220 encrypted\r\n", stream }
+    }
+}
+
+impl AsyncRead for EncryptedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.greeting.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let (now, later) = self.greeting.split_at(self.greeting.len().min(buf.remaining()));
+        buf.put_slice(now);
+        self.greeting = later;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for EncryptedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl AsyncTokioStream for EncryptedStream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.get_ref().0.peer_addr()
+    }
+}

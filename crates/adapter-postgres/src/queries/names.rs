@@ -1,0 +1,139 @@
+use async_trait::async_trait;
+use diesel::sql_types::{BigInt, Text};
+use domain::{
+    catalog::{CountedName, NameKind, NameQueries},
+    page::{Page, PageRequest, Position, SortValue},
+    store::StoreError,
+    text::fold,
+};
+use uuid::Uuid;
+
+use crate::{
+    Database,
+    dialect::{DbUuid, SqlId, push_contains},
+    queries::{
+        keyset::{KeyType, Keyset},
+        plain_list::PlainList,
+    },
+    repositories::names_table,
+    statement::Statement,
+};
+
+type CountTypes = (SqlId, Text, BigInt, BigInt);
+type CountRow = (DbUuid, String, i64, i64);
+
+pub(super) type NameTypes = (SqlId, Text, Text, BigInt);
+type NameRow = (DbUuid, String, String, i64);
+
+/// The movies of the names of a kind, one row for each pair.
+const fn movies_of(kind: NameKind) -> &'static str {
+    match kind {
+        NameKind::Genre => "(SELECT genre_id AS name_id, movie_id FROM movie_genres)",
+        NameKind::Star => "(SELECT star_id AS name_id, movie_id FROM movie_stars)",
+        NameKind::Director => "(SELECT director_id AS name_id, movie_id FROM movie_directors)",
+        NameKind::Certification => "(SELECT certification_id AS name_id, id AS movie_id FROM movies)",
+    }
+}
+
+/// Whether a kind has few names with many movies each. These are counted together, once for each state of the catalogue;
+/// people have few movies each, and are counted when they are shown.
+const fn is_counted_together(kind: NameKind) -> bool {
+    matches!(kind, NameKind::Genre | NameKind::Certification)
+}
+
+const STARS: &str = "n.id, n.name, n.name_key, (SELECT count(*) FROM movie_stars l JOIN movies m ON m.id = l.movie_id \
+    WHERE l.star_id = n.id AND m.is_available)";
+const DIRECTORS: &str = "n.id, n.name, n.name_key, (SELECT count(*) FROM movie_directors l JOIN movies m ON m.id = l.movie_id \
+    WHERE l.director_id = n.id AND m.is_available)";
+
+/// The people of a kind whose names contain the words, in their order.
+pub(super) fn people(kind: NameKind, words: &[String]) -> PlainList {
+    let mut matching = Statement::new(" FROM ");
+    matching.sql(names_table(kind)).sql(" n WHERE TRUE");
+    for word in words {
+        matching.sql(" AND ");
+        push_contains(&mut matching, "n.name_key", word);
+    }
+    let order = Keyset::ending_in("n.id").then_by(Statement::new("n.name_key"), KeyType::Text, false);
+    let columns = if kind == NameKind::Director { DIRECTORS } else { STARS };
+    PlainList { columns, matching, order }
+}
+
+fn position(key: String, id: Uuid) -> Position {
+    Position { values: vec![SortValue::Text(key)], id }
+}
+
+fn counted((id, name, _, movies_count): NameRow) -> CountedName {
+    CountedName { id: id.0, name, movies_count }
+}
+
+#[async_trait]
+impl NameQueries for Database {
+    async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError> {
+        let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
+        let version: Vec<(i64,)> = self.fetch(version).await?;
+        if let [(version,)] = version.as_slice()
+            && let Some(names) = self.cache().names(kind, *version)
+        {
+            return Ok(names);
+        }
+        // The version again: the counts belong to the one that is read with them.
+        let mut statement = Statement::<CountTypes>::new(
+            "SELECT n.id, n.name, count(m.id), (SELECT version FROM catalog_state) FROM ",
+        );
+        statement.sql(names_table(kind)).sql(" n LEFT JOIN ").sql(movies_of(kind)).sql(
+            " l ON l.name_id = n.id LEFT JOIN movies m ON m.id = l.movie_id AND m.is_available \
+                 GROUP BY n.id, n.name, n.name_key ORDER BY n.name_key",
+        );
+        let rows: Vec<CountRow> = self.fetch(statement).await?;
+        let version = rows.first().map(|(_, _, _, version)| *version);
+        let names: Vec<CountedName> = rows
+            .into_iter()
+            .map(|(id, name, movies_count, _)| CountedName { id: id.0, name, movies_count })
+            .collect();
+        if let Some(version) = version {
+            self.cache().keep_names(kind, version, names.clone());
+        }
+        Ok(names)
+    }
+
+    async fn name_page(
+        &self,
+        kind: NameKind,
+        words: &[String],
+        request: &PageRequest,
+    ) -> Result<Page<CountedName>, StoreError> {
+        if is_counted_together(kind) {
+            let mut names = self.all_names(kind).await?;
+            names.retain(|name| {
+                let key = fold(&name.name);
+                words.iter().all(|word| key.contains(word.as_str()))
+            });
+            let place = |name: &CountedName| position(fold(&name.name), name.id);
+            return Ok(Page::of_whole(names, request, place, |name, start| match start.values.as_slice() {
+                [SortValue::Text(key)] => (fold(&name.name), name.id) > (key.clone(), start.id),
+                _ => false,
+            }));
+        }
+        let list = people(kind, words);
+        let mut statement = list.statement::<NameTypes>(request)?;
+        if !self.cache().admits(&statement) {
+            statement.forget();
+        }
+        let rows: Vec<NameRow> = self.fetch(statement).await?;
+        let page = self.page_of(&list, request, rows, |(id, _, key, _)| position(key.clone(), id.0)).await?;
+        page.try_map(|row| Ok(counted(row)))
+    }
+
+    async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError> {
+        if is_counted_together(kind) {
+            let names = self.all_names(kind).await?;
+            return Ok(names.into_iter().find(|name| name.id == id));
+        }
+        let list = people(kind, &[]);
+        let mut statement = Statement::<NameTypes>::new("SELECT ");
+        statement.sql(list.columns).append(&list.matching).sql(" AND n.id = ").bind(id);
+        let rows: Vec<NameRow> = self.fetch(statement).await?;
+        Ok(rows.into_iter().next().map(counted))
+    }
+}

@@ -1,0 +1,79 @@
+//! A database that takes no writes for a while, as after a fail-over.
+
+use std::time::Duration;
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use domain::{accounts::AccountStore, catalog::MovieQueries, store::StoreError};
+use storage_contract::begin_unit;
+use test_postgres::{TestDatabase, TestPostgres};
+
+async fn migrated(size: usize) -> (TestDatabase, PostgresDatabase) {
+    let guard = TestPostgres::shared().empty_database().await;
+    let store = PostgresDatabase::connect(guard.url(), PoolOptions { size }).await.unwrap();
+    store.migrate().await.unwrap();
+    (guard, store)
+}
+
+/// Opens every connection of the pool.
+async fn open_all(store: &PostgresDatabase, size: usize) {
+    let reads = futures_util::future::join_all((0..size).map(|_| store.has_no_movies())).await;
+    assert!(reads.into_iter().all(|read| read.unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let (guard, store) = migrated(4).await;
+    store.check_writable().await.unwrap();
+    guard.set_read_only(true).await;
+    for _ in 0..3 {
+        open_all(&store, 4).await;
+        let refused = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.map(|_| ());
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        let seen = store.check_writable().await;
+        assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
+    }
+    // Nobody ends the sessions that were opened meanwhile.
+    guard.set_read_only(false).await;
+    for _ in 0..8 {
+        store.check_writable().await.unwrap();
+        begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap().commit().await.unwrap();
+    }
+    open_all(&store, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_asks_for_a_session_to_write_on_gets_no_other() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let (guard, _) = migrated(1).await;
+    guard.set_read_only(true).await;
+    let wanting = |what: &str| {
+        let separator = if guard.url().contains('?') { '&' } else { '?' };
+        format!("{}{separator}target_session_attrs={what}", guard.url())
+    };
+    for (wanted, is_connected) in [("any", true), ("read-write", false), ("primary", false)] {
+        let url = wanting(wanted);
+        let connected = PostgresDatabase::connect(&url, PoolOptions { size: 1 }).await;
+        assert_eq!(connected.is_ok(), is_connected, "{wanted}");
+    }
+    guard.set_read_only(false).await;
+    let store = PostgresDatabase::connect(&wanting("read-write"), PoolOptions { size: 1 }).await.unwrap();
+    store.check_writable().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_of_a_database_that_takes_no_writes_says_so() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let guard = TestPostgres::shared().empty_database().await;
+    guard.set_read_only(true).await;
+    let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
+    let migrated = tokio::time::timeout(Duration::from_mins(1), store.migrate()).await.unwrap();
+    let StoreError::Unavailable(source) = migrated.unwrap_err() else { panic!("it is no outage") };
+    assert!(source.to_string().contains("takes no writes"), "{source}");
+}

@@ -1,0 +1,94 @@
+//! Databases that cannot be used, and what is said of them.
+
+use adapter_postgres::{PoolOptions, PostgresDatabase};
+use test_postgres::{TestDatabase, TestPostgres};
+
+async fn connect(url: &str) -> PostgresDatabase {
+    PostgresDatabase::connect(url, PoolOptions { size: 1 }).await.unwrap()
+}
+
+/// The address with another database or role in it.
+fn url_with(guard: &TestDatabase, role: Option<&str>, name: &str) -> String {
+    let url = guard.url().replace(&format!("/{}", guard.name()), &format!("/{name}"));
+    let (scheme, place) = url.split_once("://").unwrap();
+    let (user, place) = place.split_once('@').unwrap();
+    format!("{scheme}://{}@{place}", role.unwrap_or(user))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_in_utf8_is_refused_with_what_to_do() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let guard = TestPostgres::shared().empty_database().await;
+    assert_eq!(connect(guard.url()).await.obstacle_to_use().await.unwrap(), None);
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("{}_{}", guard.name(), encoding.to_lowercase());
+        guard
+            .execute(&format!(
+                "CREATE DATABASE {name} ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+            ))
+            .await;
+        let database = connect(&url_with(&guard, None, &name)).await;
+        let obstacle = database.obstacle_to_use().await.unwrap();
+        assert_eq!(database.obstacle_to_migrating().await.unwrap(), obstacle);
+        let said = obstacle.unwrap().to_string();
+        assert!(said.starts_with(&format!("the database {name} is encoded in {encoding}")), "{said}");
+        assert!(
+            said.contains("createdb --encoding=UTF8 --template=template0") && !said.contains('\n'),
+            "{said}"
+        );
+        drop(database);
+        guard.execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_migrating_needs_are_named_with_how_to_give_them() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    // Roles belong to the server, not to the database.
+    let server = TestPostgres::private();
+    let database = server.empty_database().await;
+    database.execute("CREATE ROLE \"An-n\" LOGIN").await;
+    let url = url_with(&database, Some("An-n"), database.name());
+    let said = async || {
+        let obstacle = connect(&url).await.obstacle_to_migrating().await.unwrap();
+        obstacle.map(|obstacle| obstacle.to_string()).unwrap_or_default()
+    };
+    // As every database is since PostgreSQL 15.
+    let schema = said().await;
+    assert!(schema.starts_with("\"An-n\" may not make tables in the schema public"), "{schema}");
+    let advice = "GRANT CREATE ON SCHEMA public TO \"An-n\"";
+    assert!(schema.contains(advice), "{schema}");
+    database.execute(advice).await;
+
+    let extension = said().await;
+    assert!(extension.starts_with("\"An-n\" may not add the extension pg_trgm"), "{extension}");
+    let advice = format!("GRANT CREATE ON DATABASE {} TO \"An-n\"", database.name());
+    assert!(extension.contains(&advice), "{extension}");
+    database.execute(&advice).await;
+    assert_eq!(said().await, "");
+    connect(&url).await.migrate().await.unwrap();
+    assert_eq!(said().await, "");
+
+    database.execute("ALTER ROLE \"An-n\" SET search_path = nowhere").await;
+    let nowhere = said().await;
+    assert!(nowhere.starts_with("the search_path of \"An-n\" names no schema"), "{nowhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_that_somebody_else_added_will_do() {
+    if TestPostgres::is_skipped() {
+        return;
+    }
+    let server = TestPostgres::private();
+    let database = server.empty_database().await;
+    database
+        .execute("CREATE ROLE ann LOGIN; GRANT CREATE ON SCHEMA public TO ann; CREATE EXTENSION pg_trgm")
+        .await;
+    let store = connect(&url_with(&database, Some("ann"), database.name())).await;
+    assert_eq!(store.obstacle_to_migrating().await.unwrap(), None);
+    store.migrate().await.unwrap();
+}

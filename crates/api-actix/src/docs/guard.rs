@@ -1,0 +1,158 @@
+//! Who may read the document.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
+    web,
+};
+use app::accounts::Standing;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    accounts::gate,
+    extract::{Nothing, api_of, authenticated, origin_of},
+    openapi::carrier,
+    problem::{Problem, kinds},
+    settings::DocsAccess,
+    state::Api,
+};
+
+/// How long a password that was right is remembered, so that it is not hashed again for every request. It counts for as long
+/// as its account stays unchanged.
+const REMEMBERED: Duration = Duration::from_mins(5);
+const MAX_REMEMBERED: u64 = 1_000;
+
+/// Makes a browser ask its user for an email and a password.
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Cinema\", charset=\"UTF-8\"");
+
+/// Decides who may read the document.
+#[derive(Clone)]
+pub(crate) struct DocsGuard {
+    access: DocsAccess,
+    remembered: moka::sync::Cache<[u8; 32], Standing>,
+}
+
+/// A request of somebody who may read the document, on an operation without parameters.
+#[derive(Debug)]
+pub(crate) struct Reader;
+
+/// An account's email and password, as they were sent.
+struct Basic {
+    email: String,
+    password: String,
+}
+
+impl Basic {
+    /// The credentials of the `Authorization` header: `None` when it is missing, repeated or of another scheme, the inner
+    /// `None` when it cannot be read.
+    #[expect(clippy::option_option, reason = "another scheme is not the same as an unreadable Basic")]
+    fn of(request: &HttpRequest) -> Option<Option<Self>> {
+        let mut sent = request.headers().get_all(AUTHORIZATION);
+        let header = sent.next().filter(|_| sent.next().is_none())?.to_str().ok()?;
+        let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
+        scheme.eq_ignore_ascii_case("basic").then(|| Self::decoded(rest))
+    }
+
+    fn decoded(text: &str) -> Option<Self> {
+        let pair = String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok()?;
+        let (email, password) = pair.split_once(':')?;
+        Some(Self { email: email.to_owned(), password: password.to_owned() })
+    }
+}
+
+impl DocsGuard {
+    pub(crate) fn new(access: DocsAccess) -> Self {
+        let remembered =
+            moka::sync::Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(REMEMBERED).build();
+        Self { access, remembered }
+    }
+
+    /// Checks the credentials of the request. None are needed where the document is public.
+    async fn check(&self, request: &HttpRequest, api: &Api) -> Result<(), Problem> {
+        if let Some(basic) = Basic::of(request) {
+            let basic = basic.ok_or_else(|| Problem::new(&kinds::INVALID_CREDENTIALS))?;
+            return self.check_password(request, api, basic).await;
+        }
+        // A token is checked each time: that is quick, and its session can end.
+        match authenticated(request).await? {
+            None if self.access == DocsAccess::Authenticated => Err(Problem::new(&kinds::UNAUTHENTICATED)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn check_password(&self, request: &HttpRequest, api: &Api, basic: Basic) -> Result<(), Problem> {
+        let Basic { email, password } = basic;
+        let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
+        if let Some(known) = self.remembered.get(&key) {
+            let (accounts, email) = (api.accounts(), email.clone());
+            if api.run_any(async move { gate::standing(&accounts, &email).await }).await?? == Some(known) {
+                return Ok(());
+            }
+            self.remembered.invalidate(&key);
+        }
+        api.limits.count_client(request, |limits| &limits.login).await?;
+        let (accounts, origin) = (api.accounts(), origin_of(request));
+        let checked = async move {
+            // Read before the check: a change in between is then noticed at the next request.
+            let standing = gate::standing(&accounts, &email).await?;
+            gate::check(&accounts, &email, &password, &origin).await.map(|()| standing)
+        };
+        if let Some(standing) = api.run_any(checked).await?? {
+            self.remembered.insert(key, standing);
+        }
+        Ok(())
+    }
+}
+
+impl FromRequest for Reader {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let nothing = Nothing::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let api = api_of(&request)?;
+            let guard = request.app_data::<web::Data<DocsGuard>>().cloned().ok_or_else(|| Problem {
+                cause: Some("no DocsGuard in the app's data".into()),
+                ..Problem::new(&kinds::INTERNAL)
+            })?;
+            guard.check(&request, &api).await.map_err(|problem| match problem.kind.status {
+                401 => problem.with_header(WWW_AUTHENTICATE, BASIC),
+                _ => problem,
+            })?;
+            nothing.await?;
+            Ok(Self)
+        })
+    }
+}
+
+impl Apiv2Schema for Reader {}
+
+impl OperationModifier for Reader {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        for kind in [
+            &kinds::UNAUTHENTICATED,
+            &kinds::ACCESS_TOKEN_INVALID,
+            &kinds::ACCESS_TOKEN_EXPIRED,
+            &kinds::INVALID_CREDENTIALS,
+        ] {
+            carrier::add_problem(op, kind);
+        }
+        Nothing::update_parameter(op);
+    }
+
+    fn update_security(op: &mut DefaultOperationRaw) {
+        carrier::add_bearer(op, None);
+        carrier::add_basic(op);
+        carrier::add_anonymous(op);
+    }
+}

@@ -1,0 +1,77 @@
+//! Refuses requests whose `Accept` header excludes JSON.
+
+use actix_web::{
+    Error, ResponseError,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::ACCEPT,
+    middleware::Next,
+};
+
+use crate::problem::{Problem, kinds};
+
+/// Answers 406 on routes that answer with JSON. Pages are HTML, and an unknown address is 404.
+pub(crate) async fn negotiate<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
+    let accept: Vec<&str> =
+        request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()).collect();
+    if answers_json(request.path()) && !allows_json(&accept.join(",")) && request.match_pattern().is_some() {
+        let refusal = Problem::new(&kinds::NOT_ACCEPTABLE);
+        return Ok(request.into_response(refusal.error_response()).map_into_left_body());
+    }
+    next.call(request).await.map(ServiceResponse::map_into_right_body)
+}
+
+/// Whether answers at this path are JSON; pages and pictures are not.
+pub(crate) fn answers_json(path: &str) -> bool {
+    ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// Whether the header allows JSON: of the ranges that match it, the most specific one decides (RFC 9110, 12.5.1).
+fn allows_json(accept: &str) -> bool {
+    if accept.trim().is_empty() {
+        return true;
+    }
+    let mut decided: Option<(u8, bool)> = None;
+    for range in accept.split(',') {
+        let mut parts = range.split(';');
+        let name = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let rank = match name.as_str() {
+            "application/json" => 3,
+            "application/*" => 2,
+            "*/*" | "*" => 1,
+            _ => continue,
+        };
+        let refused = parts
+            .filter_map(|parameter| parameter.trim().strip_prefix("q="))
+            .any(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0));
+        if decided.is_none_or(|(known, _)| rank > known) {
+            decided = Some((rank, !refused));
+        }
+    }
+    decided.is_some_and(|(_, taken)| taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows_json;
+
+    #[test]
+    fn the_most_specific_range_decides() {
+        for yes in [
+            "",
+            "*/*",
+            "application/json",
+            "text/html, */*;q=0.1",
+            "Application/JSON; q=0.5",
+            "application/*",
+        ] {
+            assert!(allows_json(yes), "{yes}");
+        }
+        for no in ["text/html", "application/xml", "*/*, application/json;q=0", "image/*;q=1"] {
+            assert!(!allows_json(no), "{no}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The body of an answer on its way to the client.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    body::{BodySize, BoxBody, MessageBody},
+    web::Bytes,
+};
+use http_connections::Exchange;
+
+/// What is copied into the buffer of a connection at once. A body that is handed over whole would be there twice for as
+/// long as its client is slow.
+const SLICE: usize = 8 * 1024;
+
+/// A body that takes more memory than this is counted while it is sent. Smaller ones fit into the buffers that every
+/// connection has.
+const COUNTED: usize = 16 * 1024;
+
+/// Marks an answer whose bytes are shared by all clients, so that sending it takes no memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SharedBytes;
+
+/// Sends the body in slices. The exchange ends when the last of them was taken over by the connection.
+pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
+    if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
+        return body;
+    }
+    match body.try_into_bytes() {
+        Ok(bytes) => BoxBody::new(SlicedBody { bytes, _exchange: exchange }),
+        Err(body) => BoxBody::new(StreamedBody { body, _exchange: exchange }),
+    }
+}
+
+/// Counts the memory of the body; whether there is room for it.
+pub(super) fn has_room(body: &BoxBody, exchange: Option<&mut Exchange>) -> bool {
+    let size = match body.size() {
+        BodySize::Sized(size) => usize::try_from(size).unwrap_or(usize::MAX),
+        BodySize::None | BodySize::Stream => 0,
+    };
+    size <= COUNTED || exchange.is_none_or(|exchange| exchange.hold(size))
+}
+
+struct SlicedBody {
+    bytes: Bytes,
+    _exchange: Option<Exchange>,
+}
+
+impl MessageBody for SlicedBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let count = self.bytes.len().min(SLICE);
+        Poll::Ready((count > 0).then(|| Ok(self.bytes.split_to(count))))
+    }
+}
+
+struct StreamedBody {
+    body: BoxBody,
+    _exchange: Option<Exchange>,
+}
+
+impl MessageBody for StreamedBody {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::{BodyStream, to_bytes};
+    use futures_util::{future::poll_fn, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_comes_in_slices_and_is_the_same() {
+        let bytes: Vec<u8> = (0_u8..=250).cycle().take(3 * SLICE + 1).collect();
+        let mut body = send(BoxBody::new(bytes.clone()), None);
+        assert_eq!(body.size(), BodySize::Sized(u64::try_from(bytes.len()).unwrap()));
+        let mut slices = Vec::new();
+        while let Some(slice) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
+            slices.push(slice.unwrap());
+        }
+        assert_eq!(slices.iter().map(Bytes::len).collect::<Vec<_>>(), [SLICE, SLICE, SLICE, 1]);
+        assert_eq!(slices.concat(), bytes);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_body_and_a_stream_stay_what_they_are() {
+        assert_eq!(send(BoxBody::new(()), None).size(), BodySize::Sized(0));
+        assert_eq!(send(BoxBody::new(actix_web::body::None::new()), None).size(), BodySize::None);
+        let parts = stream::iter(["a", "b"]).map(|part| Ok::<_, std::io::Error>(Bytes::from(part)));
+        let streamed = send(BoxBody::new(BodyStream::new(parts)), None);
+        assert_eq!(streamed.size(), BodySize::Stream);
+        assert_eq!(to_bytes(streamed).await.unwrap(), "ab");
+    }
+
+    use futures_util::StreamExt;
+}

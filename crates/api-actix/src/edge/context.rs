@@ -1,0 +1,9 @@
+//! What middleware and extractors tell each other about a request, in its extensions.
+
+/// The id of the request, which stands in its answer, in the log and in the audit log.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The id of the signed-in user, for the log and for limits by user.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn(pub(crate) String);

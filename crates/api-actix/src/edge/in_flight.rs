@@ -1,0 +1,158 @@
+//! Limits the requests in flight: beyond it they are refused at once, so that the accepted ones stay fast.
+
+use std::{cell::Cell, pin::pin, rc::Rc, sync::Arc};
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::problem::Problem;
+
+/// Requests whose bodies may be waited for at once. What has come of each is kept in memory, 64 KiB at most.
+const WAITING_FOR_BODIES: usize = 4_096;
+
+/// The limit of all workers; clones share it.
+///
+/// A request that waits for its client to send a body gives its permit back meanwhile: slow clients keep nobody out.
+#[derive(Debug, Clone)]
+pub(crate) struct InFlightLimit {
+    answering: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+/// The permit of one request. It is part of the request and is given back with it.
+#[derive(Clone)]
+struct InFlightPermit {
+    limit: InFlightLimit,
+    permit: Rc<Cell<Option<OwnedSemaphorePermit>>>,
+}
+
+impl InFlightLimit {
+    /// For so many requests at once.
+    pub(crate) fn new(most: usize) -> Self {
+        let most = most.min(Semaphore::MAX_PERMITS);
+        Self {
+            answering: Arc::new(Semaphore::new(most)),
+            waiting: Arc::new(Semaphore::new(WAITING_FOR_BODIES)),
+        }
+    }
+
+    fn permit(self) -> Result<InFlightPermit, Problem> {
+        let permit = InFlightPermit { limit: self, permit: Rc::default() };
+        permit.acquire()?;
+        Ok(permit)
+    }
+}
+
+impl InFlightPermit {
+    fn acquire(&self) -> Result<(), Problem> {
+        let permit = Arc::clone(&self.limit.answering).try_acquire_owned();
+        let permit =
+            permit.map_err(|_| Problem::unavailable().because("Too many requests are being answered."))?;
+        self.permit.set(Some(permit));
+        Ok(())
+    }
+
+    /// Gives the permit back for one to wait with.
+    fn release(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.permit.set(None);
+        let waiting = Arc::clone(&self.limit.waiting).try_acquire_owned();
+        waiting.map_err(|_| Problem::unavailable().because("Too many requests are being waited for."))
+    }
+}
+
+/// Answers 503 when too many requests are in flight. Health checks need no permit: an overloaded server is not a dead one.
+pub(crate) async fn limit<B: MessageBody + 'static>(
+    limit: InFlightLimit,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
+    if request.path().starts_with("/health/") {
+        return next.call(request).await.map(ServiceResponse::map_into_right_body);
+    }
+    match limit.permit() {
+        Ok(permit) => {
+            request.extensions_mut().insert(permit);
+            next.call(request).await.map(ServiceResponse::map_into_right_body)
+        }
+        Err(refusal) => Ok(request.into_response(refusal.error_response()).map_into_left_body()),
+    }
+}
+
+/// Reads a body. The request has no permit while the client has not sent it.
+///
+/// # Errors
+/// 503 when too many requests wait, or when there is no permit left once the body has come; else those of the reading.
+pub(crate) async fn read_body<T>(
+    request: &HttpRequest,
+    reading: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let mut reading = pin!(reading);
+    // A body that came together with its head is handed over now: there is nothing to wait for.
+    tokio::task::yield_now().await;
+    if let Some(read) = reading.as_mut().now_or_never() {
+        return read;
+    }
+    let permit = request.extensions().get::<InFlightPermit>().cloned();
+    let Some(permit) = permit else { return reading.await };
+    let waiting = permit.release()?;
+    let read = reading.await?;
+    drop(waiting);
+    permit.acquire()?;
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use futures_util::future::{pending, ready};
+
+    use super::*;
+
+    fn request(limit: &InFlightLimit) -> HttpRequest {
+        let request = TestRequest::default().to_http_request();
+        request.extensions_mut().insert(limit.clone().permit().unwrap());
+        request
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_for_its_body_leaves_its_permit_to_others() {
+        let limit = InFlightLimit { waiting: Arc::new(Semaphore::new(1)), ..InFlightLimit::new(1) };
+        let slow = request(&limit);
+        assert!(limit.clone().permit().is_err());
+        let (client, body) = tokio::sync::oneshot::channel();
+        let mut waiting = pin!(read_body(&slow, async { Ok(body.await.unwrap()) }));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        let other = request(&limit);
+        let refused = read_body(&other, pending::<Result<(), Problem>>()).await.unwrap_err();
+        assert_eq!(refused.kind.code, "unavailable", "one request may wait");
+        assert_eq!(read_body(&request(&limit), ready(Ok(7))).await.unwrap(), 7, "this one waits for nothing");
+        client.send(8).unwrap();
+        assert_eq!(waiting.await.unwrap(), 8);
+        assert!(limit.clone().permit().is_err(), "it has a permit again");
+        slow.extensions_mut().clear();
+        assert!(limit.permit().is_ok(), "its permit was given back, and the other request had none");
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_comes_when_no_permit_is_left_is_refused() {
+        let limit = InFlightLimit::new(1);
+        let slow = request(&limit);
+        let (client, body) = tokio::sync::oneshot::channel();
+        let mut waiting = pin!(read_body(&slow, async { Ok(body.await.unwrap()) }));
+        for _ in 0..2 {
+            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+            tokio::task::yield_now().await;
+        }
+        let _other = request(&limit);
+        client.send(8).unwrap();
+        assert_eq!(waiting.await.unwrap_err().kind.code, "unavailable");
+    }
+}

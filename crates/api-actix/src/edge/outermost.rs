@@ -1,0 +1,304 @@
+//! The outermost middleware: gives the request an id, writes every error as a problem, adds headers, logs.
+
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ResponseHead, ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        ConnectionType, Method, StatusCode,
+        header::{
+            ACCESS_CONTROL_ALLOW_METHODS, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+            HeaderValue, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+        },
+    },
+    middleware::Next,
+};
+use domain::id::IdGenerator;
+use futures_util::FutureExt;
+use http_connections::{Connection, Exchange, RequestBody};
+
+use super::{
+    body::{self, SharedBytes},
+    context::{RequestId, SignedIn},
+    cors, headers, request_id,
+};
+use crate::{
+    html,
+    problem::{Kind, Problem, body::ProblemBody, kinds},
+    readiness::Readiness,
+};
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// A method in the log has this many bytes at most: clients may send anything.
+const LOGGED_METHOD: usize = 16;
+
+/// What the middleware knows of the server.
+pub(crate) struct Outermost {
+    pub(crate) public_url: String,
+    pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) readiness: Arc<dyn Readiness>,
+}
+
+/// What is known of a request before it is answered.
+struct Received {
+    id: String,
+    method: Method,
+    path: String,
+    route: Option<String>,
+    at: Instant,
+}
+
+/// A problem as it is sent.
+struct WrittenProblem {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Vec<u8>,
+}
+
+impl Outermost {
+    /// Answers one request.
+    pub(crate) async fn handle<B: MessageBody + 'static>(
+        self: Arc<Self>,
+        mut request: ServiceRequest,
+        next: Next<B>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        let exchange =
+            request.conn_data::<Connection>().map(|connection| connection.begin(body_of(&request)));
+        let received = Received {
+            id: request_id::choose(request.headers(), &*self.ids),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            route: request.match_pattern(),
+            at: Instant::now(),
+        };
+        request.extensions_mut().insert(RequestId(received.id.clone()));
+        if received.method == Method::HEAD {
+            // Handlers answer as to GET; the connection leaves the body out, since it knows the method that was sent.
+            request.head_mut().method = Method::GET;
+        }
+        let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
+        match answered {
+            Ok(Ok(response)) => Ok(self.finish(&received, response.map_into_boxed_body(), exchange)),
+            Ok(Err(error)) => {
+                let mut response = error.error_response();
+                let problem = problem_of(&mut response, received.route.is_some())
+                    .unwrap_or_else(|| Problem::new(Kind::of_status(response.status().as_u16())));
+                Err(self.answer_without_request(&received, &problem, exchange))
+            }
+            Err(_panic) => {
+                let problem =
+                    Problem { cause: Some("a handler panicked".into()), ..Problem::new(&kinds::INTERNAL) };
+                Err(self.answer_without_request(&received, &problem, exchange))
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        received: &Received,
+        mut response: ServiceResponse<BoxBody>,
+        mut exchange: Option<Exchange>,
+    ) -> ServiceResponse<BoxBody> {
+        if received.method == Method::OPTIONS && response.headers().contains_key(ACCESS_CONTROL_ALLOW_METHODS)
+        {
+            // The answer to a preflight has no body.
+            *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
+        }
+        let problem = problem_of(response.response_mut(), received.route.is_some())
+            .or_else(|| refuse_for_memory(received, &response, exchange.as_mut()));
+        if let Some(problem) = problem {
+            let written = self.write(received, &problem);
+            response = response.map_body(|head, _| {
+                add_problem_headers(&problem, &written, &mut head.headers);
+                BoxBody::new(written.body)
+            });
+            if let Ok(status) = StatusCode::from_u16(problem.kind.status) {
+                *response.response_mut().status_mut() = status;
+            }
+        }
+        headers::add_missing(response.headers_mut(), &received.id, self.is_tls());
+        self.close_when_draining(response.response_mut().head_mut());
+        let user = response.request().extensions().get::<SignedIn>().cloned();
+        log(received, response.status(), user.as_ref());
+        response.map_body(|_, body| body::send(body, exchange))
+    }
+
+    /// The answer when the request itself is lost, after a panic.
+    fn answer_without_request(
+        &self,
+        received: &Received,
+        problem: &Problem,
+        exchange: Option<Exchange>,
+    ) -> Error {
+        let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let written = self.write(received, problem);
+        let mut response = HttpResponse::new(status);
+        add_problem_headers(problem, &written, response.headers_mut());
+        let mut response = response.set_body(body::send(BoxBody::new(written.body), exchange));
+        headers::add_missing(response.headers_mut(), &received.id, self.is_tls());
+        self.close_when_draining(response.head_mut());
+        log(received, status, None);
+        InternalError::from_response("", response).into()
+    }
+
+    /// Ends the connection with this answer when the server is about to stop, so that the next request goes elsewhere.
+    fn close_when_draining(&self, head: &mut ResponseHead) {
+        if self.readiness.is_draining() {
+            head.set_connection_type(ConnectionType::Close);
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Writes the problem for a program, or for a person where the route is one of our pages.
+    fn write(&self, received: &Received, problem: &Problem) -> WrittenProblem {
+        log_cause(received, problem);
+        if html::is_page(received.route.as_deref()) {
+            return WrittenProblem {
+                headers: html::HEADERS.into(),
+                body: html::problem_page(problem, received.route.as_deref()).into_bytes(),
+            };
+        }
+        let body = ProblemBody::new(problem, &self.public_url, &received.path, &received.id);
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        WrittenProblem { headers: vec![(CONTENT_TYPE, PROBLEM_JSON)], body }
+    }
+}
+
+/// What the head of the request says of its body, as the connection has decoded it.
+fn body_of(request: &ServiceRequest) -> RequestBody {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if request.headers().contains_key(TRANSFER_ENCODING) {
+        return RequestBody::Chunked;
+    }
+    let is_websocket = header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+    let length = header(CONTENT_LENGTH).and_then(|value| value.parse().ok()).unwrap_or(0);
+    match length {
+        _ if is_websocket => RequestBody::UntilClose,
+        0 if request.method() == Method::CONNECT => RequestBody::UntilClose,
+        0 => RequestBody::None,
+        length => RequestBody::Length(length),
+    }
+}
+
+/// The problem of a large answer that there is no memory for, since too many clients read theirs slowly. What was done
+/// already is answered all the same.
+fn refuse_for_memory(
+    received: &Received,
+    response: &ServiceResponse<BoxBody>,
+    exchange: Option<&mut Exchange>,
+) -> Option<Problem> {
+    let is_counted =
+        received.method != Method::HEAD && response.response().extensions().get::<SharedBytes>().is_none();
+    if !is_counted || body::has_room(response.response().body(), exchange) || !received.method.is_safe() {
+        return None;
+    }
+    Some(Problem::unavailable().because("Too many answers wait for their clients."))
+}
+
+/// Gives an error answer the headers of its problem.
+fn add_problem_headers(problem: &Problem, written: &WrittenProblem, headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    for (name, value) in &written.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    for (name, value) in &problem.headers {
+        headers.append(name.clone(), value.clone());
+    }
+    if problem.kind.status == 401 {
+        let challenge = match problem.kind.code {
+            "access_token_invalid" => "Bearer error=\"invalid_token\"",
+            "access_token_expired" => {
+                "Bearer error=\"invalid_token\", error_description=\"The access token expired\""
+            }
+            _ => "Bearer",
+        };
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if problem.kind == &kinds::METHOD_NOT_ALLOWED {
+        allow_head(headers);
+    }
+}
+
+/// Adds HEAD to the methods that the router lists, where it lists GET.
+fn allow_head(headers: &mut HeaderMap) {
+    let mut methods: Vec<String> = headers
+        .get_all(ALLOW)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(|method| method.trim().to_owned())
+        .collect();
+    if methods.iter().any(|method| method == "GET") {
+        methods.push("HEAD".to_owned());
+    }
+    methods.sort();
+    methods.dedup();
+    if let Ok(value) = HeaderValue::from_str(&methods.join(", ")) {
+        headers.insert(ALLOW, value);
+    }
+}
+
+/// The problem of an answer: one of ours, or one for an error that the router answers by itself.
+fn problem_of(response: &mut HttpResponse, is_routed: bool) -> Option<Problem> {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        return Some(problem);
+    }
+    if let Some(problem) = cors::refused(response) {
+        return Some(problem);
+    }
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if is_routed
+        && content_type
+            .is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/html"))
+    {
+        return None; // an answer of a handler, such as that of /health/ready
+    }
+    Some(Problem::new(Kind::of_status(status.as_u16())))
+}
+
+/// Logs why the server could not answer a request. Errors of clients are not logged.
+fn log_cause(received: &Received, problem: &Problem) {
+    let (request_id, code) = (received.id.as_str(), problem.kind.code);
+    let reason = problem.cause.as_deref().or(problem.detail.as_deref()).unwrap_or("unknown");
+    match problem.kind.status {
+        500 => tracing::error!(request_id, code, reason, "a request failed"),
+        501.. => tracing::warn!(request_id, code, reason, "a request could not be answered now"),
+        _ => {}
+    }
+}
+
+/// Logs one line for each request. Probes come every few seconds, and are worth a line at `info` only when they fail.
+fn log(received: &Received, status: StatusCode, user: Option<&SignedIn>) {
+    macro_rules! request {
+        ($level:ident) => {
+            tracing::$level!(
+                method = &*logged_method(&received.method),
+                route = received.route.as_deref().unwrap_or("none"),
+                status = status.as_u16(),
+                duration_us = u64::try_from(received.at.elapsed().as_micros()).unwrap_or(u64::MAX),
+                request_id = received.id,
+                user_id = user.map(|user| user.0.as_str()),
+                "request"
+            )
+        };
+    }
+    let is_probe = received.route.as_deref().is_some_and(|route| route.starts_with("/health/"));
+    if is_probe && status.is_success() { request!(debug) } else { request!(info) }
+}
+
+/// The method, shortened when it is none that exists. Methods are ASCII.
+fn logged_method(method: &Method) -> Cow<'_, str> {
+    match method.as_str().get(..LOGGED_METHOD) {
+        Some(start) if method.as_str().len() > LOGGED_METHOD => format!("{start}…").into(),
+        _ => method.as_str().into(),
+    }
+}

@@ -1,0 +1,38 @@
+//! Counts every call for the rate limits of its client.
+
+use actix_web::{
+    Error, ResponseError,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+
+use crate::{
+    limits::RateLimitCounter,
+    problem::{Problem, kinds},
+};
+
+/// Answers 429 when the quota of the client is used up, before anything of the request is read, and adds the rate-limit
+/// headers to every other answer.
+///
+/// Health has a quota of its own, so that a client with too many calls can still be told from a dead server.
+pub(crate) async fn limit<B: MessageBody + 'static>(
+    limits: RateLimitCounter,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
+    let counted = if request.path().starts_with("/health/") {
+        limits.count_health_check(request.request()).await
+    } else {
+        limits.count_call(request.request()).await
+    };
+    if let Err(refusal) = counted {
+        return Ok(request.into_response(refusal.error_response()).map_into_left_body());
+    }
+    let mut response = next.call(request).await?;
+    let problem = response.response().extensions().get::<Problem>().map(|problem| problem.kind);
+    let is_rate_limited = problem == Some(&kinds::RATE_LIMITED);
+    let (request, status) = (response.request().clone(), response.status());
+    limits.finish(&request, status, is_rate_limited, response.headers_mut()).await;
+    Ok(response.map_into_right_body())
+}

@@ -1,0 +1,98 @@
+use domain::{
+    catalog::{CountedName, NameKind},
+    store::StoreError,
+    text::fold,
+};
+use uuid::Uuid;
+
+use super::Catalog;
+use crate::paging::{ListError, Listing, PageSelection};
+
+/// Which genres, directors, stars or certifications a caller wants to see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListNames {
+    /// Of which kind.
+    pub kind: NameKind,
+    /// Words that the name contains, in any order and spelling.
+    pub search: Option<String>,
+    /// Which part of the list.
+    pub page: PageSelection,
+}
+
+impl Catalog {
+    /// All names of a kind that has few, with the number of their movies on sale.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_names(&self, kind: NameKind) -> Result<Vec<CountedName>, StoreError> {
+        self.names.all_names(kind).await
+    }
+
+    /// A page of the names of a kind, with the number of their movies on sale.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_names(&self, wanted: ListNames) -> Result<Listing<CountedName>, ListError> {
+        let ListNames { kind, search, page } = wanted;
+        let folded = fold(search.as_deref().unwrap_or_default());
+        let words: Vec<String> =
+            folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        // Never parsed: it only has to be the same text for the same list.
+        let context = format!("names {kind:?} {words:?}");
+        let request = self.cursors.request(&context, page)?;
+        let page = self.names.name_page(kind, &words, &request).await?;
+        Ok(self.cursors.listing(&context, &request, page))
+    }
+
+    /// One name of a kind, with the number of its movies on sale.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError> {
+        self.names.find_name(kind, id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::page::{Page, PageRequest, Position, SortValue};
+
+    use super::*;
+    use crate::catalog::doubles::{MockNames, MockQueries, catalog_on};
+
+    fn catalog(names: MockNames) -> Catalog {
+        Catalog { names: Arc::new(names), ..catalog_on(&Arc::default(), MockQueries::new()) }
+    }
+
+    fn wanted(kind: NameKind, search: &str) -> ListNames {
+        let page = PageSelection::Numbered { page: 1, size: 20 };
+        ListNames { kind, search: Some(search.to_owned()), page }
+    }
+
+    #[tokio::test]
+    async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
+        let position = Position { values: vec![SortValue::Text("mifune".into())], id: Uuid::from_u128(7) };
+        let behind = PageRequest::after(position.clone(), 5).unwrap();
+        let mut names = MockNames::new();
+        names.expect_name_page().times(2).withf(|_, words, _| words == ["toshiro", "m"]).returning(
+            move |_, _, request| {
+                let next = (*request != behind).then(|| position.clone());
+                Ok(Page { items: Vec::new(), next, total: None })
+            },
+        );
+        let catalog = catalog(names);
+        let text =
+            catalog.list_names(wanted(NameKind::Star, "Toshirō  M")).await.unwrap().next_cursor.unwrap();
+        let read_on = |wanted: ListNames| {
+            let page = PageSelection::Cursor { text: text.clone(), size: 5 };
+            catalog.list_names(ListNames { page, ..wanted })
+        };
+        for other in [wanted(NameKind::Director, "toshiro m"), wanted(NameKind::Star, "toshiro")] {
+            assert!(matches!(read_on(other).await, Err(ListError::Cursor(_))));
+        }
+        let last = read_on(wanted(NameKind::Star, " toshiro M ")).await.unwrap();
+        assert_eq!(last.next_cursor, None);
+    }
+}

@@ -1,0 +1,236 @@
+//! What is known of one connection: which part of which request comes next.
+
+use std::{cell::RefCell, rc::Rc, task::Waker};
+
+use bytes::{Buf, BytesMut};
+use tokio::time::Instant;
+
+use crate::{
+    AnswerMemory, HeldMemory, RequestBody, Timeouts,
+    framing::{BodyReader, HeadReader},
+};
+
+/// The time that the HTTP library has for its own answer to a client that is too slow (408) before the stream ends.
+const MARGIN: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The server's side of a connection; clones are of the same one.
+///
+/// It belongs to the thread that serves the connection.
+#[derive(Debug, Clone)]
+pub struct Connection(Rc<RefCell<State>>);
+
+/// One request that is being answered. Drop it when the answer is complete: the next request is read then.
+#[derive(Debug)]
+pub struct Exchange {
+    connection: Connection,
+    held: Option<HeldMemory>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    timeouts: Timeouts,
+    memory: AnswerMemory,
+    phase: Phase,
+    /// The answer under way is kept in memory of its own until the client has taken it.
+    holds_memory: bool,
+    /// What came of later requests.
+    pub(crate) ahead: BytesMut,
+    /// The client sends nothing more, or was given up.
+    pub(crate) is_at_end: bool,
+    pub(crate) reader: Option<Waker>,
+}
+
+/// What the connection waits for.
+#[derive(Debug)]
+enum Phase {
+    /// A head. Its time begins with its first byte, for the first head of a connection with the connection.
+    Head { reader: HeadReader, has_begun: bool, deadline: Instant },
+    /// The head was handed over and is being decoded.
+    Decoding { deadline: Instant },
+    /// The request is being answered; its body may still be coming.
+    Answering { body: BodyReader, last_read: Instant },
+    /// The answer is complete; the rest of the body is thrown away.
+    Discarding { body: BodyReader, deadline: Instant },
+}
+
+impl Connection {
+    /// A connection that has just been opened.
+    pub(crate) fn new(timeouts: Timeouts, memory: AnswerMemory) -> Self {
+        let phase = Phase::Head {
+            reader: HeadReader::default(),
+            has_begun: true,
+            deadline: after(timeouts.head.saturating_add(MARGIN)),
+        };
+        Self(Rc::new(RefCell::new(State {
+            timeouts,
+            memory,
+            phase,
+            holds_memory: false,
+            ahead: BytesMut::new(),
+            is_at_end: false,
+            reader: None,
+        })))
+    }
+
+    /// The head of a request was decoded and says this of its body: it is answered now.
+    #[must_use]
+    pub fn begin(&self, body: RequestBody) -> Exchange {
+        let woken = {
+            let mut state = self.0.borrow_mut();
+            if matches!(state.phase, Phase::Decoding { .. }) {
+                state.phase = Phase::Answering { body: BodyReader::new(body), last_read: Instant::now() };
+            }
+            state.reader.take_if(|_| body != RequestBody::None)
+        };
+        wake(woken);
+        Exchange { connection: self.clone(), held: None }
+    }
+
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.borrow_mut())
+    }
+}
+
+impl Exchange {
+    /// The answer occupies so many bytes of memory, which are counted until the exchange is dropped. Returns whether
+    /// there was room for them ([`AnswerMemory::has_room_for`]); nothing is counted otherwise.
+    pub fn hold(&mut self, bytes: usize) -> bool {
+        let state = &mut *self.connection.0.borrow_mut();
+        if !state.memory.has_room_for(bytes) {
+            return false;
+        }
+        state.holds_memory = true;
+        self.held = Some(state.memory.hold(bytes));
+        true
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let woken = self.connection.with(State::complete_answer);
+        wake(woken);
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn after(time: std::time::Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now)
+}
+
+impl State {
+    /// How many of these bytes may be handed over now; they count as read.
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> usize {
+        match &mut self.phase {
+            Phase::Head { reader, has_begun, deadline } => {
+                if !*has_begun {
+                    *has_begun = true;
+                    *deadline = after(self.timeouts.head.saturating_add(MARGIN));
+                }
+                let (count, is_complete) = reader.read(bytes);
+                if is_complete {
+                    self.phase =
+                        Phase::Decoding { deadline: after(self.timeouts.head.saturating_add(MARGIN)) };
+                }
+                count
+            }
+            Phase::Decoding { .. } => 0,
+            Phase::Answering { body, last_read } => {
+                let count = body.read(bytes);
+                if count > 0 {
+                    *last_read = Instant::now();
+                }
+                count
+            }
+            Phase::Discarding { body, .. } => {
+                let count = body.read(bytes);
+                if body.is_complete() {
+                    self.expect_head();
+                }
+                count
+            }
+        }
+    }
+
+    /// Whether the next bytes of the client may be handed over.
+    pub(crate) const fn wants_bytes(&self) -> bool {
+        match &self.phase {
+            Phase::Head { .. } | Phase::Discarding { .. } => true,
+            Phase::Decoding { .. } => false,
+            Phase::Answering { body, .. } => !body.is_complete(),
+        }
+    }
+
+    /// Until when the next bytes have to come, if somebody waits for them.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Head { deadline, .. }
+            | Phase::Decoding { deadline }
+            | Phase::Discarding { deadline, .. } => Some(*deadline),
+            Phase::Answering { body, .. } if body.is_complete() => None,
+            Phase::Answering { last_read, .. } => last_read.checked_add(self.timeouts.body),
+        }
+    }
+
+    /// What the wait ends with that is over now, for the log.
+    pub(crate) const fn waits_for(&self) -> &'static str {
+        match &self.phase {
+            Phase::Head { has_begun: false, .. } => "the next request",
+            Phase::Head { .. } | Phase::Decoding { .. } => "a head",
+            Phase::Answering { .. } | Phase::Discarding { .. } => "a body",
+        }
+    }
+
+    /// Sends nothing more of the client to whoever reads.
+    pub(crate) fn end(&mut self) {
+        self.is_at_end = true;
+        self.ahead.clear();
+    }
+
+    /// Whether clients should be given less time now, since the answer under way takes up memory that is short.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.holds_memory && self.memory.is_tight()
+    }
+
+    pub(crate) const fn holds_memory(&self) -> bool {
+        self.holds_memory
+    }
+
+    /// Takes what came ahead and may be handed over now, `most` bytes at most.
+    pub(crate) fn take_ahead(&mut self, most: usize, mut hand_over: impl FnMut(&[u8])) -> usize {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let offered = ahead.len().min(most);
+        let count = ahead.get(..offered).map_or(0, |bytes| self.read(bytes));
+        if let Some(bytes) = ahead.get(..count) {
+            hand_over(bytes);
+        }
+        ahead.advance(count);
+        self.ahead = ahead;
+        count
+    }
+
+    fn expect_head(&mut self) {
+        let deadline = after(self.timeouts.idle.saturating_add(MARGIN));
+        self.phase = Phase::Head { reader: HeadReader::default(), has_begun: false, deadline };
+    }
+
+    /// The answer is complete. Returns whom to wake.
+    fn complete_answer(&mut self) -> Option<Waker> {
+        self.holds_memory = false;
+        let Phase::Answering { body, .. } = &mut self.phase else { return None };
+        if body.is_complete() {
+            self.expect_head();
+            // Otherwise the socket wakes the reader.
+            let is_waiting = !self.ahead.is_empty() || self.is_at_end;
+            return self.reader.take_if(|_| is_waiting);
+        }
+        let body = std::mem::replace(body, BodyReader::new(RequestBody::None));
+        self.phase = Phase::Discarding { body, deadline: after(self.timeouts.unread_body) };
+        self.reader.take()
+    }
+}

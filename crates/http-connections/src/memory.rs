@@ -1,0 +1,75 @@
+//! The memory of answers that wait for their clients.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Counts the bytes of all answers that are being sent; clones share the count.
+///
+/// Beyond `tight` bytes, clients that do not read lose their connections sooner ([`crate::Timeouts::write_when_tight`]);
+/// beyond `full` bytes, servers should refuse large answers.
+#[derive(Debug, Clone)]
+pub struct AnswerMemory {
+    held: Arc<AtomicUsize>,
+    tight: usize,
+    full: usize,
+}
+
+/// So many bytes, until this is dropped.
+#[derive(Debug)]
+pub struct HeldMemory {
+    held: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl AnswerMemory {
+    /// With these limits, in bytes.
+    #[must_use]
+    pub fn new(tight: usize, full: usize) -> Self {
+        Self { held: Arc::default(), tight, full }
+    }
+
+    /// Counts the bytes of one more answer.
+    #[must_use]
+    pub fn hold(&self, bytes: usize) -> HeldMemory {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        HeldMemory { held: Arc::clone(&self.held), bytes }
+    }
+
+    /// Whether clients that do not read should lose their connections sooner.
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.tight
+    }
+
+    /// Whether there is room for so many bytes more.
+    #[must_use]
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        self.held.load(Ordering::Relaxed).saturating_add(bytes) <= self.full
+    }
+}
+
+impl Drop for HeldMemory {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_counted_as_long_as_they_are_held() {
+        let memory = AnswerMemory::new(10, 20);
+        let first = memory.hold(10);
+        assert!(!memory.is_tight() && memory.has_room_for(10) && !memory.has_room_for(11));
+        let second = memory.clone().hold(5);
+        assert!(memory.is_tight() && !memory.has_room_for(6));
+        drop(first);
+        assert!(!memory.is_tight() && memory.has_room_for(15));
+        drop(second);
+        assert!(memory.has_room_for(20));
+    }
+}

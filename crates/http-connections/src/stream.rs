@@ -1,0 +1,193 @@
+//! The stream that stands between the HTTP library and the socket.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+use crate::{
+    AnswerMemory, Connection, ConnectionPermit, Timeouts, alarm::Alarm, connection::State,
+    write_progress::WriteProgress,
+};
+
+/// What is read of later requests while one is being answered: only to notice that the client has gone.
+const READ_AHEAD: usize = 1024;
+
+/// A client's stream whose every wait has an end, and which hands over one request at a time.
+///
+/// - When a client is too slow to send, the stream ends as if the client had closed it.
+/// - When it is too slow to read, writing fails with [`io::ErrorKind::TimedOut`].
+/// - What follows a request is handed over when the request was answered: HTTP libraries that decode ahead of their
+///   answers confuse those of pipelined requests.
+#[derive(Debug)]
+pub struct TimedStream<S> {
+    io: S,
+    connection: Connection,
+    timeouts: Timeouts,
+    read_alarm: Alarm,
+    write_alarm: Alarm,
+    progress: WriteProgress,
+    _permit: Option<ConnectionPermit>,
+}
+
+impl<S> TimedStream<S> {
+    /// Takes over a new connection. The permit is given back when the stream is dropped.
+    pub fn new(io: S, timeouts: Timeouts, memory: AnswerMemory, permit: Option<ConnectionPermit>) -> Self {
+        Self {
+            io,
+            connection: Connection::new(timeouts, memory),
+            timeouts,
+            read_alarm: Alarm::default(),
+            write_alarm: Alarm::default(),
+            progress: WriteProgress::new(&timeouts),
+            _permit: permit,
+        }
+    }
+
+    /// What the server tells the stream by.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+}
+
+impl<S: AsyncRead + Unpin> TimedStream<S> {
+    /// Reads what may be handed over now; `None` when nothing may or nothing is there. Reads no bytes at the end.
+    fn read(&mut self, state: &mut State, buf: &mut ReadBuf<'_>, cx: &mut Context<'_>) -> io::Result<bool> {
+        loop {
+            if !state.ahead.is_empty() {
+                if state.take_ahead(buf.remaining(), |bytes| buf.put_slice(bytes)) > 0 {
+                    return Ok(true);
+                }
+                if state.is_at_end || state.ahead.len() >= READ_AHEAD {
+                    return Ok(false);
+                }
+            }
+            if state.is_at_end {
+                return Ok(true);
+            }
+            let is_read = if state.wants_bytes() {
+                self.read_wanted(state, buf, cx)
+            } else {
+                self.read_ahead(state, cx)
+            };
+            match is_read {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Ready(Ok(Progress::HandedOver)) => return Ok(true),
+                Poll::Ready(Ok(Progress::KeptOrAtEnd)) => {}
+            }
+        }
+    }
+
+    /// Reads from the socket; what is not to be handed over yet is kept.
+    fn read_wanted(
+        &mut self,
+        state: &mut State,
+        buf: &mut ReadBuf<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Progress>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let new = buf.filled().get(before..).unwrap_or_default();
+        if new.is_empty() {
+            state.is_at_end = true;
+            return Poll::Ready(Ok(Progress::KeptOrAtEnd));
+        }
+        let count = state.read(new);
+        state.ahead.extend_from_slice(new.get(count..).unwrap_or_default());
+        buf.set_filled(before.saturating_add(count));
+        Poll::Ready(Ok(if count > 0 { Progress::HandedOver } else { Progress::KeptOrAtEnd }))
+    }
+
+    /// Reads from the socket what is not to be handed over yet.
+    fn read_ahead(&mut self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<Progress>> {
+        let mut bytes = [0; READ_AHEAD];
+        let mut buf = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
+        if buf.filled().is_empty() {
+            state.is_at_end = true;
+        }
+        state.ahead.extend_from_slice(buf.filled());
+        Poll::Ready(Ok(Progress::KeptOrAtEnd))
+    }
+}
+
+/// What a read of the socket came to.
+enum Progress {
+    HandedOver,
+    KeptOrAtEnd,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let connection = this.connection.clone();
+        connection.with(|state| {
+            if this.read(state, buf, cx)? {
+                return Poll::Ready(Ok(()));
+            }
+            if state.deadline().is_some_and(|deadline| this.read_alarm.has_passed(deadline, cx)) {
+                tracing::debug!(waited_for = state.waits_for(), "a client was too slow to send");
+                state.end();
+                return Poll::Ready(Ok(()));
+            }
+            state.reader = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
+impl<S: AsyncWrite + Unpin> TimedStream<S> {
+    /// Fails when the client has had its time.
+    fn wait_to_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let (since, end) = self.progress.wait();
+        let (holds_memory, is_tight) = self.connection.with(|state| (state.holds_memory(), state.is_tight()));
+        let sooner = since.checked_add(self.timeouts.write_when_tight).unwrap_or(since).min(end);
+        let deadline = if is_tight { sooner } else { end };
+        // Looks now and then whether memory has become tight.
+        let look_again = || Instant::now().checked_add(self.timeouts.write_when_tight);
+        let wake_at = look_again().filter(|_| holds_memory).map_or(deadline, |at| at.min(deadline));
+        if Instant::now() < deadline && !self.write_alarm.has_passed(wake_at, cx) {
+            return Poll::Pending;
+        }
+        tracing::debug!(is_tight, "a client was too slow to read");
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.io).poll_write(cx, bytes) {
+            Poll::Pending => this.wait_to_write(cx),
+            Poll::Ready(Ok(count)) => {
+                this.progress.advance(count, &this.timeouts);
+                Poll::Ready(Ok(count))
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.io).poll_flush(cx) {
+            Poll::Pending => this.wait_to_write(cx).map_ok(|_| ()),
+            done @ Poll::Ready(_) => done,
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.io).poll_shutdown(cx) {
+            Poll::Pending => this.wait_to_write(cx).map_ok(|_| ()),
+            done @ Poll::Ready(_) => done,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether a client takes its answer quickly enough.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Timeouts;
+
+/// The time that a client has left to take more of an answer.
+///
+/// Waiting uses it up, every byte that is taken gives some of it back: a slow client that keeps reading is served to the
+/// end, one that stops or trickles is not. Time in which nothing waits for the client does not count.
+#[derive(Debug)]
+pub(crate) struct WriteProgress {
+    left: Duration,
+    /// Since when an answer waits for the client.
+    waits_since: Option<Instant>,
+}
+
+impl WriteProgress {
+    pub(crate) const fn new(timeouts: &Timeouts) -> Self {
+        Self { left: timeouts.write, waits_since: None }
+    }
+
+    /// The client takes nothing now. Returns since when, and when its time is over.
+    pub(crate) fn wait(&mut self) -> (Instant, Instant) {
+        let since = *self.waits_since.get_or_insert_with(Instant::now);
+        (since, since.checked_add(self.left).unwrap_or(since))
+    }
+
+    /// The client has taken so many bytes.
+    pub(crate) fn advance(&mut self, bytes: usize, timeouts: &Timeouts) {
+        let Some(since) = self.waits_since.take() else { return };
+        let rate = u64::from(timeouts.write_bytes_per_second.max(1));
+        let milliseconds = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(1_000).div_euclid(rate);
+        let earned = Duration::from_millis(milliseconds);
+        self.left = self.left.saturating_sub(since.elapsed()).saturating_add(earned).min(timeouts.write);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        head: Duration::from_secs(5),
+        idle: Duration::from_secs(5),
+        body: Duration::from_secs(30),
+        unread_body: Duration::from_secs(5),
+        write: Duration::from_secs(30),
+        write_when_tight: Duration::from_secs(2),
+        write_bytes_per_second: 1_000,
+    };
+
+    /// How long a client is waited for that takes so many bytes after every so many seconds.
+    async fn served(bytes: usize, seconds: u64, rounds: usize) -> Option<Duration> {
+        let begun = Instant::now();
+        let mut progress = WriteProgress::new(&TIMEOUTS);
+        for _ in 0..rounds {
+            let (_, end) = progress.wait();
+            if end.duration_since(Instant::now()) < Duration::from_secs(seconds) {
+                return Some(end.duration_since(begun));
+            }
+            advance(Duration::from_secs(seconds)).await;
+            progress.advance(bytes, &TIMEOUTS);
+        }
+        None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_has_the_whole_time_once() {
+        assert_eq!(served(0, 31, 1).await, Some(Duration::from_secs(30)));
+        assert_eq!(served(0, 10, 10).await, Some(Duration::from_secs(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_keeps_reading_is_served_to_the_end() {
+        assert_eq!(served(1_000, 1, 10_000).await, None);
+        assert_eq!(served(25_000, 25, 100).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_trickles_uses_its_time_up() {
+        // Half the rate: every second costs half a second.
+        assert_eq!(served(500, 1, 10_000).await, Some(Duration::from_millis(59_500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nothing_waits_does_not_count() {
+        let mut progress = WriteProgress::new(&TIMEOUTS);
+        progress.wait();
+        progress.advance(1, &TIMEOUTS);
+        advance(Duration::from_hours(1)).await;
+        progress.advance(1, &TIMEOUTS);
+        let (since, end) = progress.wait();
+        assert_eq!((since, end), (Instant::now(), Instant::now() + TIMEOUTS.write));
+    }
+}

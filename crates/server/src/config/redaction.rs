@@ -1,0 +1,195 @@
+//! Addresses as text without the secrets in them.
+
+/// What stands for a secret.
+pub(super) const HIDDEN: &str = "***";
+
+/// The parameters of addresses that hold no secret. Any other one is hidden.
+const SHOWN: [&str; 24] = [
+    "application_name",
+    "ca",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "endpoint",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "port",
+    "protocol",
+    "region",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "tls",
+    "tls_mode",
+    "user",
+];
+
+/// The parameters of a database's address that are known, and hold a secret or may hold one.
+const SECRET: [&str; 2] = ["options", "password"];
+
+/// The address with `***` for every secret. It need not be well formed: a password whose special characters should have
+/// been percent-encoded is hidden too, and where it cannot be told what is a password, everything is.
+pub(super) fn hide_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
+    let shown = as_psql_reads_it(rest).or_else(|| by_its_last_at(rest)).or_else(|| without_user(rest));
+    format!("{scheme}://{}", shown.as_deref().unwrap_or(HIDDEN))
+}
+
+/// The reading of psql: the user ends at the first `@`, if no `/` comes before it.
+fn as_psql_reads_it(rest: &str) -> Option<String> {
+    let end = rest.find(['@', '/']).filter(|end| rest.get(*end..).is_some_and(|rest| rest.starts_with('@')));
+    let (user, place) = match end.and_then(|end| rest.split_at_checked(end)) {
+        Some((user, place)) => (Some(user), place.get(1..)?),
+        None => (None, rest),
+    };
+    let (place, query) = split_query(place);
+    let is_sound = is_place(place) && query.is_none_or(|query| query.split('&').all(is_known));
+    is_sound.then(|| written(user, place, query))
+}
+
+/// For a password with an `@` or a `/` in it: all before the last `@` may belong to the password.
+fn by_its_last_at(rest: &str) -> Option<String> {
+    let (user, place) = rest.rsplit_once('@')?;
+    let (place, query) = split_query(place);
+    let may_be_a_query = user.split_once('?').is_some_and(|(_, query)| query.contains('='));
+    (is_place(place) && !may_be_a_query).then(|| written(Some(user), place, query))
+}
+
+fn without_user(rest: &str) -> Option<String> {
+    let (place, query) = split_query(rest);
+    (!rest.contains('@') && is_place(place)).then(|| written(None, place, query))
+}
+
+fn written(user: Option<&str>, place: &str, query: Option<&str>) -> String {
+    let user = user.map(|user| match user.find([':', '/', '?', '#']) {
+        Some(end) => format!("{}:{HIDDEN}@", user.split_at(end).0),
+        None => format!("{user}@"),
+    });
+    let query = query.map(|query| format!("?{}", hide_parameters(query)));
+    format!("{}{place}{}", user.unwrap_or_default(), query.unwrap_or_default())
+}
+
+fn split_query(text: &str) -> (&str, Option<&str>) {
+    text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)))
+}
+
+/// Whether the text is hosts with their ports, and a name behind a slash: nothing that a password could hide in.
+fn is_place(text: &str) -> bool {
+    let (hosts, name) = text.split_once('/').unwrap_or((text, ""));
+    let is_plain = |text: &str, special: &[u8]| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special.contains(&byte))
+    };
+    let is_host = |host: &str| {
+        let (host, port) = match host.rsplit_once(':') {
+            Some((host, port)) if !host.starts_with('[') || host.ends_with(']') => (host, port),
+            _ => (host, ""),
+        };
+        is_plain(host, b".-_%[]:") && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    hosts.split(',').all(is_host) && is_plain(name, b".-_%+~ ")
+}
+
+fn is_known(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, _)| SHOWN.contains(&name) || SECRET.contains(&name))
+}
+
+/// The parameters of a query, each shown only when it is known to hold no secret.
+fn hide_parameters(query: &str) -> String {
+    let shown = |parameter: &str| {
+        let (name, _) = parameter.split_once('=')?;
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let hidden = || is_plain.then(|| format!("{name}={HIDDEN}"));
+        if SHOWN.contains(&name) { Some(parameter.to_owned()) } else { hidden() }
+    };
+    let parameters = query.split('&').map(|parameter| shown(parameter).unwrap_or_else(|| HIDDEN.to_owned()));
+    parameters.collect::<Vec<_>>().join("&")
+}
+
+/// Whether an address names a user, and so may hold a password.
+pub(super) fn has_user_info(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+/// A text that may be an address, without the parameters that may be secrets.
+pub(super) fn without_parameters(text: &str) -> String {
+    match text.find(['?', '#']).and_then(|at| text.split_at_checked(at)) {
+        Some((place, rest)) if place.contains("://") => match rest.strip_prefix('?') {
+            Some(query) => format!("{place}?{}", hide_parameters(query)),
+            None => format!("{place}#{HIDDEN}"),
+        },
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown_wherever_they_stand() {
+        for (url, shown) in [
+            ("postgres://ann:secret@db:5432/cinema", "postgres://ann:***@db:5432/cinema"),
+            ("postgres://ann:se@cret@db/cinema", "postgres://ann:***@db/cinema"),
+            (
+                "postgres://ann:se?cret@db/cinema?sslmode=require",
+                "postgres://ann:***@db/cinema?sslmode=require",
+            ),
+            ("postgres://db/cinema?user=ann&password=secret", "postgres://db/cinema?user=ann&password=***"),
+            ("postgres://h/c?user=ann@corp&password=hunter2", "postgres://h/c?user=ann@corp&password=***"),
+            ("postgres://db/cinema?sslPassword=a&user=ann", "postgres://db/cinema?sslPassword=***&user=ann"),
+            ("postgres://db/cinema?%70assword=secret", "postgres://db/cinema?***"),
+            ("postgres://db/cinema?password=se&cret", "postgres://db/cinema?password=***&***"),
+            ("postgres://db/cinema?user=ann&password=se@cret", "postgres://db/cinema?user=ann&password=***"),
+            ("postgres://db/cinema?password=s@e&cret", "postgres://***"),
+            ("postgres://db/cinema?unknown=1&password=se@cret", "postgres://***"),
+            ("postgres://ann:x/y?z=w@db/cinema", "postgres://***"),
+            ("postgres://db/cinema?secret=abc", "postgres://db/cinema?secret=***"),
+            ("postgres://db/cinema?options=-c%20x%3Dsecret", "postgres://db/cinema?options=***"),
+            ("postgres://ann:secret/db/cinema", "postgres://***"),
+            ("postgres://ann@db/cinema?sslmode=require", "postgres://ann@db/cinema?sslmode=require"),
+            ("postgres://[::1]:5432,second:5433/cinema", "postgres://[::1]:5432,second:5433/cinema"),
+            ("redis://:secret@cache:6379/0", "redis://:***@cache:6379/0"),
+            ("rediss://cache/0", "rediss://cache/0"),
+            ("secret", "***"),
+        ] {
+            assert_eq!(hide_password(url), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn no_character_of_a_password_lets_it_be_shown() {
+        for special in ('\0'..='\u{ff}').filter(|special| !special.is_ascii_alphanumeric()) {
+            for scheme in ["postgres", "redis", "rediss"] {
+                for password in [
+                    format!("{special}canary"),
+                    format!("canary{special}"),
+                    format!("can{special}ary{special}"),
+                ] {
+                    let url = format!("{scheme}://ann:{password}@db:5432/cinema?application_name=shop");
+                    let expected = format!("{scheme}://ann:***@db:5432/cinema?application_name=shop");
+                    assert_eq!(hide_password(&url), expected, "{url:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_not_known_are_not_shown() {
+        for (text, shown) in [
+            ("https://cinema.example?secret=abc", "https://cinema.example?secret=***"),
+            ("s3://bucket?region=eu", "s3://bucket?region=eu"),
+            ("https://cinema.example?abc", "https://cinema.example?***"),
+            ("https://cinema.example/#abc", "https://cinema.example/#***"),
+            ("what?", "what?"),
+        ] {
+            assert_eq!(without_parameters(text), shown);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Which server certificates a TLS client accepts. It differs from rustls' own verification in two points, which operators
+//! know from PostgreSQL's `sslrootcert`: the host name can be left unchecked, and a certificate that is named as an authority
+//! may also be the server's own, as `openssl req -x509` makes them.
+
+use std::{path::PathBuf, sync::Arc};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
+    crypto::{
+        WebPkiSupportedAlgorithms, ring::default_provider, verify_tls12_signature, verify_tls13_signature,
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
+
+/// How much of a server's certificate is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing: no eavesdropper can listen, but a man in the middle can.
+    Anybody,
+    /// That one of these authorities issued it.
+    Signed(Authorities),
+    /// The same, and that it is for the host name of the connection.
+    SignedForName(Authorities),
+}
+
+/// The certificates of authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorities {
+    /// Those that the operating system trusts.
+    OfThisMachine,
+    /// Those in this file (PEM).
+    OfFile(PathBuf),
+    /// Both. Only the file has to contain any.
+    OfThisMachineAndFile(PathBuf),
+}
+
+/// The authorities cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file cannot be read, or contains no certificate.
+    #[error("{0}")]
+    File(String),
+    /// The operating system trusts no authority.
+    #[error("this machine trusts no certificates: install the package ca-certificates, or name a file")]
+    NoRoots,
+    /// rustls refuses the configuration.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] Error),
+}
+
+/// Makes a client's configuration (TLS 1.2 and 1.3, no client certificate).
+///
+/// # Errors
+/// When the authorities cannot be loaded.
+pub fn client_config(trust: &Trust) -> Result<ClientConfig, TrustError> {
+    let provider = default_provider();
+    let verifier = Verifier::new(trust, provider.signature_verification_algorithms)?;
+    Ok(ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+impl Authorities {
+    fn load(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+        match self {
+            Self::OfThisMachine => {
+                let found = load_native_certs().certs;
+                if found.is_empty() { Err(TrustError::NoRoots) } else { Ok(found) }
+            }
+            Self::OfFile(path) => {
+                let found = load_certs_from_paths(Some(path), None);
+                match found.errors.first() {
+                    Some(error) => Err(TrustError::File(error.to_string())),
+                    None if found.certs.is_empty() => {
+                        Err(TrustError::File("it contains no certificate".to_owned()))
+                    }
+                    None => Ok(found.certs),
+                }
+            }
+            Self::OfThisMachineAndFile(path) => {
+                let mut found = Self::OfFile(path.clone()).load()?;
+                found.extend(load_native_certs().certs);
+                Ok(found)
+            }
+        }
+    }
+}
+
+/// Verifies a server's certificate as far as the [`Trust`] says.
+#[derive(Debug)]
+struct Verifier {
+    /// `None` accepts every certificate.
+    authorities: Option<Vec<CertificateDer<'static>>>,
+    roots: RootCertStore,
+    checks_name: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    fn new(trust: &Trust, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, TrustError> {
+        let (authorities, checks_name) = match trust {
+            Trust::Anybody => (None, false),
+            Trust::Signed(authorities) => (Some(authorities.load()?), false),
+            Trust::SignedForName(authorities) => (Some(authorities.load()?), true),
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.iter().flatten().cloned());
+        Ok(Self { authorities, roots, checks_name, algorithms })
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        match verify_server_cert_signed_by_trust_anchor(
+            &certificate,
+            &self.roots,
+            intermediates,
+            now,
+            self.algorithms.all,
+        ) {
+            // A self-signed certificate that is marked as an authority, as `openssl req -x509` makes them for servers
+            // (webpki: `CaUsedAsEndEntity`). webpki checks the validity period before this.
+            Err(Error::InvalidCertificate(CertificateError::Other(_)))
+                if authorities.contains(end_entity) => {}
+            answer => answer?,
+        }
+        if self.checks_name {
+            verify_server_name(&certificate, server_name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, time::Duration};
+
+    use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    const NAME: &str = "db.example";
+    /// The tests take place in 2030: rcgen's certificates are valid from 1975 to 4096.
+    const IN_2030: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
+    const IN_5000: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(95_600_000_000));
+
+    fn authority() -> (Certificate, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([NAME.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        (certificate, Issuer::new(params, key))
+    }
+
+    fn signed_by(issuer: &Issuer<'static, KeyPair>) -> Certificate {
+        let params = CertificateParams::new([NAME.to_owned()]).unwrap();
+        params.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap()
+    }
+
+    fn trusting(authority: &Certificate, trust: fn(PathBuf) -> Trust) -> Verifier {
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(authority.pem().as_bytes()).unwrap();
+        let trust = trust(file.path().to_owned());
+        Verifier::new(&trust, default_provider().signature_verification_algorithms).unwrap()
+    }
+
+    fn strict(file: PathBuf) -> Trust {
+        Trust::SignedForName(Authorities::OfFile(file))
+    }
+
+    fn accepts(verifier: &Verifier, certificate: &Certificate, name: &'static str, now: UnixTime) -> bool {
+        let name = ServerName::try_from(name).unwrap();
+        verifier.verify_server_cert(certificate.der(), &[], &name, &[], now).is_ok()
+    }
+
+    #[test]
+    fn a_certificate_is_accepted_when_it_is_signed_not_expired_and_for_the_name() {
+        let (root, issuer) = authority();
+        let server = signed_by(&issuer);
+        for trust in [strict, |file| Trust::SignedForName(Authorities::OfThisMachineAndFile(file))] {
+            let strict = trusting(&root, trust);
+            assert!(accepts(&strict, &server, NAME, IN_2030));
+            assert!(!accepts(&strict, &server, NAME, IN_5000));
+            assert!(!accepts(&strict, &server, "other.example", IN_2030));
+            assert!(!accepts(&strict, &signed_by(&authority().1), NAME, IN_2030));
+        }
+        let lenient = trusting(&root, |file| Trust::Signed(Authorities::OfFile(file)));
+        assert!(accepts(&lenient, &server, "other.example", IN_2030));
+        assert!(!accepts(&lenient, &server, NAME, IN_5000));
+        assert!(!accepts(&lenient, &signed_by(&authority().1), NAME, IN_2030));
+    }
+
+    #[test]
+    fn a_certificate_that_is_its_own_authority_is_accepted_when_it_is_named() {
+        let (own, _) = authority();
+        let strict = trusting(&own, strict);
+        assert!(accepts(&strict, &own, NAME, IN_2030));
+        assert!(!accepts(&strict, &own, NAME, IN_5000));
+        assert!(!accepts(&strict, &own, "other.example", IN_2030));
+        assert!(!accepts(&strict, &authority().0, NAME, IN_2030));
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        for path in ["/does/not/exist.pem", "/dev/null"] {
+            for authorities in
+                [Authorities::OfFile(path.into()), Authorities::OfThisMachineAndFile(path.into())]
+            {
+                let error = client_config(&Trust::Signed(authorities)).unwrap_err();
+                assert!(matches!(error, TrustError::File(_)), "{error}");
+            }
+        }
+    }
+}
