@@ -25,7 +25,7 @@ pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,
     PlainPassword,
 };
-pub use personal_data::{HeldMovie, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository};
+pub use personal_data::{HeldMovie, OpenLink, Opinions, PersonalData, PersonalDataQueries, PersonalDataRepository, WrittenComment};
 pub use ports::{
     AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, InsertUserError,
     LinkTokenRepository, ProfileRepository, SessionRepository, SessionState, UserRepository,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    accounts::{HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, RefreshToken, Session},
+    accounts::{HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, RefreshToken, Session, WrittenComment},
     audit::AuditRecord,
-    id::UserId,
+    catalog::MovieReaction,
+    id::{CommentId, UserId},
     time::Instant,
 };
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     audit::bodies::state,
+    catalog::bodies::ReactionBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
     users::bodies::UserBody,
@@ -121,9 +123,9 @@ impl From<OpenLink> for LinkBody {
     }
 }
 
-/// A movie in the cart.
+/// A movie that was added to the cart, or to the favourites.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedCartItem")]
+#[schemars(rename = "ExportedMovie")]
 struct CartItemBody {
     movie_id: Uuid,
     name: String,
@@ -155,6 +157,81 @@ impl From<HeldMovie> for PurchaseBody {
             purchased_at: Moment(movie.since),
             revoked_at: movie.until.map(Moment),
         }
+    }
+}
+
+/// A reaction to a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedReaction")]
+struct ReactionRowBody {
+    movie_id: Uuid,
+    name: String,
+    value: ReactionBody,
+    reacted_at: Moment,
+}
+
+impl From<(HeldMovie, MovieReaction)> for ReactionRowBody {
+    fn from((movie, reaction): (HeldMovie, MovieReaction)) -> Self {
+        Self {
+            movie_id: movie.id.as_uuid(),
+            name: movie.name,
+            value: reaction.into(),
+            reacted_at: Moment(movie.since),
+        }
+    }
+}
+
+/// A rating of a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedRating")]
+struct RatingRowBody {
+    movie_id: Uuid,
+    name: String,
+    #[schemars(range(min = 1, max = 10))]
+    score: i16,
+    rated_at: Moment,
+}
+
+impl From<(HeldMovie, i16)> for RatingRowBody {
+    fn from((movie, score): (HeldMovie, i16)) -> Self {
+        Self { movie_id: movie.id.as_uuid(), name: movie.name, score, rated_at: Moment(movie.since) }
+    }
+}
+
+/// A comment that the user wrote.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedComment")]
+struct CommentRowBody {
+    id: Uuid,
+    movie_id: Uuid,
+    text: String,
+    created_at: Moment,
+    edited_at: Option<Moment>,
+}
+
+impl From<WrittenComment> for CommentRowBody {
+    fn from(comment: WrittenComment) -> Self {
+        Self {
+            id: comment.id.as_uuid(),
+            movie_id: comment.movie_id.as_uuid(),
+            text: comment.text,
+            created_at: Moment(comment.created_at),
+            edited_at: comment.edited_at.map(Moment),
+        }
+    }
+}
+
+/// A comment that the user likes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedCommentLike")]
+struct LikedCommentBody {
+    comment_id: Uuid,
+    liked_at: Moment,
+}
+
+impl From<(CommentId, Instant)> for LikedCommentBody {
+    fn from((id, at): (CommentId, Instant)) -> Self {
+        Self { comment_id: id.as_uuid(), liked_at: Moment(at) }
     }
 }
 
@@ -213,6 +290,16 @@ pub(crate) struct PersonalDataBody {
     cart: Vec<CartItemBody>,
     /// What was bought.
     purchases: Vec<PurchaseBody>,
+    /// The reactions to movies.
+    reactions: Vec<ReactionRowBody>,
+    /// The ratings of movies.
+    ratings: Vec<RatingRowBody>,
+    /// The favourites.
+    favorites: Vec<CartItemBody>,
+    /// The comments that the user wrote.
+    comments: Vec<CommentRowBody>,
+    /// The comments that the user likes.
+    liked_comments: Vec<LikedCommentBody>,
     /// What the audit log tells of the user.
     audit: Vec<DeedBody>,
     /// How many mails wait to be sent.
@@ -235,6 +322,11 @@ impl PersonalDataBody {
             links: all(data.links),
             cart: all(data.cart),
             purchases: all(data.purchases),
+            reactions: all(data.opinions.reactions),
+            ratings: all(data.opinions.ratings),
+            favorites: all(data.opinions.favorites),
+            comments: all(data.opinions.comments),
+            liked_comments: all(data.opinions.liked_comments),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
         }
@@ -261,6 +353,11 @@ fn example() -> Value {
         "links": [],
         "cart": [],
         "purchases": [],
+        "reactions": [],
+        "ratings": [],
+        "favorites": [],
+        "comments": [],
+        "liked_comments": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use crate::{
     accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
     audit::AuditRecord,
-    id::{MovieId, UserId},
+    catalog::MovieReaction,
+    id::{CommentId, MovieId, UserId},
     store::StoreError,
     time::Instant,
 };
@@ -19,6 +20,36 @@ pub struct HeldMovie {
     pub since: Instant,
     /// Until when, where that is over.
     pub until: Option<Instant>,
+}
+
+/// A comment that the user wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenComment {
+    /// Its identifier.
+    pub id: CommentId,
+    /// The movie that it is about.
+    pub movie_id: MovieId,
+    /// The text.
+    pub text: String,
+    /// When it was written.
+    pub created_at: Instant,
+    /// When the text was changed last.
+    pub edited_at: Option<Instant>,
+}
+
+/// What the user thinks of movies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opinions {
+    /// The reactions, oldest first.
+    pub reactions: Vec<(HeldMovie, MovieReaction)>,
+    /// The ratings with their scores, oldest first.
+    pub ratings: Vec<(HeldMovie, i16)>,
+    /// The favourites, oldest first.
+    pub favorites: Vec<HeldMovie>,
+    /// The comments, oldest first.
+    pub comments: Vec<WrittenComment>,
+    /// The comments that the user likes, and since when; oldest first.
+    pub liked_comments: Vec<(CommentId, Instant)>,
 }
 
 /// A link in a mail that was not followed yet.
@@ -47,6 +78,8 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// What was bought.
     pub purchases: Vec<HeldMovie>,
+    /// What the user thinks of movies.
+    pub opinions: Opinions,
     /// The audit log, where it names the user as the one who did something, or whom it was done to; oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
@@ -64,7 +97,7 @@ pub trait PersonalDataQueries: Send + Sync {
 #[async_trait]
 pub trait PersonalDataRepository: Send {
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
-    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart and mails that
-    /// wait MUST go; purchases and the audit log MUST stay.
+    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, opinions of
+    /// movies and mails that wait MUST go, counters of movies included; purchases and the audit log MUST stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }
