@@ -72,7 +72,8 @@ lint: lint-rust lint-files lint-generated ## formatting, clippy, rustdoc, licenc
 lint-rust: rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	# With --examples (there are none) the features are those of clippy: without, half of the dependencies are checked again.
+	cargo clippy -p domain --features serde --lib --test serialization --locked -- -D warnings
+	# With --examples the features are those of clippy: without, half of the dependencies are checked again.
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet --lib --bins --examples
 
 .PHONY: lint-files
@@ -85,6 +86,7 @@ lint-files: rust
 	$(TOOLS)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	$(TOOLS)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	$(TOOLS)/python scripts/lint_deploy.py
+	$(TOOLS)/python scripts/lint_document.py
 	$(TOOLS)/shellcheck .ci/run scripts/*.sh
 	$(TOOLS)/ruff check --quiet bench data scripts
 

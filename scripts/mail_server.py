@@ -1,9 +1,10 @@
-"""A mail server for tests (RFC 5321, by aiosmtpd): takes every mail, and tells on standard output, a JSON value a line.
+"""A mail server for tests (RFC 5321, by aiosmtpd): accepts every mail, and prints a JSON value a line.
 
-    mail_server.py [--refuse N] [--hold N ...]
+    mail_server.py [--refuse N] [--hold N ...] [--reject HOST] [--hang HOST]
 
-The first line is its port on 127.0.0.1; each further one is a mail that was handed over. The first N mails are sent away
-for now (--refuse). The Nth mail is taken, but its sender never hears so (--hold): it is to be killed at that moment.
+The first line is its port on 127.0.0.1; each further one is a mail or a recipient that it was given. The first N mails are
+refused for now (--refuse). The Nth mail is accepted, but its sender never hears so (--hold): it is meant to be killed at that
+moment. Recipients at HOST are refused for good (--reject), or never get a reply (--hang).
 """
 
 import argparse
@@ -17,19 +18,34 @@ def tell(value: object) -> None:
     print(json.dumps(value), flush=True)
 
 
+async def wait_for_disconnect() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
 class Mailbox:
-    def __init__(self, refuse: int, hold: list[int]) -> None:
-        self.refuse, self.hold, self.count = refuse, hold, 0
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.count = options, 0
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        host = address.rpartition("@")[2]
+        if host == self.options.hang:
+            await wait_for_disconnect()
+        if host == self.options.reject:
+            tell({"to": [address], "content": "", "is_taken": False, "is_held": False})
+            return f"550 5.1.1 <{address}> is unknown"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 accepted"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.count += 1
-        is_taken, is_held = self.count > self.refuse, self.count in self.hold
+        is_taken, is_held = self.count > self.options.refuse, self.count in self.options.hold
         content = envelope.content.decode("ascii")
         tell({"to": envelope.rcpt_tos, "content": content, "is_taken": is_taken, "is_held": is_held})
         if is_held:
-            # Until the connection breaks.
-            await asyncio.get_running_loop().create_future()
-        return "250 2.0.0 taken" if is_taken else "451 4.3.2 not now"
+            await wait_for_disconnect()
+        return "250 2.0.0 accepted" if is_taken else "451 4.3.2 not now"
 
 
 async def serve(mailbox: Mailbox) -> None:
@@ -43,8 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--refuse", type=int, default=0)
     parser.add_argument("--hold", type=int, nargs="*", default=[])
-    options = parser.parse_args()
-    asyncio.run(serve(Mailbox(options.refuse, options.hold)))
+    parser.add_argument("--reject")
+    parser.add_argument("--hang")
+    asyncio.run(serve(Mailbox(parser.parse_args())))
 
 
 main()

@@ -23,6 +23,12 @@ mkdir -p target
 log=target/test-output.txt
 cargo test --locked --no-fail-fast "${selection[@]}" 2>&1 | tee "$log"
 code=${PIPESTATUS[0]}
+if [ $# -eq 0 ]; then
+  # The optional feature of the library, which nothing else in the workspace turns on.
+  cargo test --locked -p domain --features serde --test serialization 2>&1 | tee --append "$log"
+  serde_code=${PIPESTATUS[0]}
+  [ "$code" -ne 0 ] || code=$serde_code
+fi
 
 if [ "${SKIP_POSTGRES:-}" = 1 ]; then
   printf '\n%s\n' 'SKIP_POSTGRES=1: left out was what needs PostgreSQL: its storage contract, its migrations, and the API suite on it.'

@@ -9,11 +9,12 @@ Prints a line for each case; exit 1 when one failed.
 """
 
 import argparse
+import contextlib
 import http.client
+import itertools
 import os
 import re
 import resource
-import selectors
 import socket
 import statistics
 import subprocess
@@ -22,11 +23,11 @@ import tempfile
 import threading
 import time
 
-HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 CLIENTS = 600
 MAX_RSS = 200 * 1024 * 1024
 MAX_HEALTH_P99 = 0.1
 CLIENTS_PER_ADDRESS = 100
+GROUPS = itertools.count()
 
 
 class Server:
@@ -42,13 +43,12 @@ class Server:
             "HASH_SLOTS": "1",
         }
         self.process = subprocess.Popen(
-            [binary, "serve"],
+            # The usual soft limit, which the server raises by itself.
+            ["sh", "-c", 'ulimit -Sn 1024; exec "$@"', "sh", binary, "serve"],
             env=environment,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
-            # The usual soft limit, which the server raises by itself.
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, HARD_LIMIT)),
         )
         self.port = None
         self.log = []
@@ -71,15 +71,15 @@ class Server:
 
     def kernel_memory(self):
         """What the kernel holds for the server's connections, in bytes."""
-        lines = subprocess.run(
-            ["ss", "-Htnm", f"sport = :{self.port}"], capture_output=True, text=True, check=True
-        ).stdout
+        lines = subprocess.run(["ss", "-Htnm", f"sport = :{self.port}"], capture_output=True, text=True, check=True).stdout
         return sum(int(sent) for sent in re.findall(r"skmem:\([^)]*?\bt(\d+)", lines))
 
     def connections(self):
         lines = subprocess.run(
             ["ss", "-Htn", "state", "established", f"sport = :{self.port}"],
-            capture_output=True, text=True, check=True,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         return len(lines.splitlines())
 
@@ -89,10 +89,11 @@ class Server:
         self.folder.cleanup()
 
 
-def address(number):
-    """One of many addresses of this machine."""
-    group = number // CLIENTS_PER_ADDRESS
-    return f"127.0.{1 + group // 200}.{1 + group % 200}"
+def addresses(count):
+    """Addresses of this machine for so many clients; none that was given out before, since calls are limited by address."""
+    groups = [next(GROUPS) for _ in range(-(-count // CLIENTS_PER_ADDRESS))]
+    clients = (groups[number // CLIENTS_PER_ADDRESS] for number in range(count))
+    return [f"127.1.{group // 200}.{1 + group % 200}" for group in clients]
 
 
 def connect(port, source, receive_buffer=4096):
@@ -117,9 +118,7 @@ class Health:
         while self.goes_on:
             begun = time.monotonic()
             try:
-                connection = http.client.HTTPConnection(
-                    "127.0.0.1", self.port, timeout=10, source_address=("127.0.9.9", 0)
-                )
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=("127.0.9.9", 0))
                 connection.request("GET", "/health/live")
                 if connection.getresponse().status != 200:
                     self.failures += 1
@@ -148,8 +147,8 @@ def slow_readers(server, path, coding, rate, seconds=12):
     """Many clients ask for the same at once and take so many bytes a second each."""
     health = Health(server.port)
     clients = []
-    for number in range(CLIENTS):
-        client = connect(server.port, address(number))
+    for source in addresses(CLIENTS):
+        client = connect(server.port, source)
         accept = f"Accept-Encoding: {coding}\r\n" if coding else ""
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{accept}\r\n".encode())
         client.setblocking(False)
@@ -158,10 +157,9 @@ def slow_readers(server, path, coding, rate, seconds=12):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for client in clients:
-            try:
-                client.recv(max(rate // 4, 1)) if rate else None
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                if rate:
+                    client.recv(rate // 4)
         largest = max(largest, server.rss())
         kernel = max(kernel, server.kernel_memory())
         time.sleep(0.25)
@@ -171,8 +169,7 @@ def slow_readers(server, path, coding, rate, seconds=12):
     report(
         f"{CLIENTS} readers of {path} ({coding or 'identity'}) at {rate} B/s",
         largest < MAX_RSS and p99 < MAX_HEALTH_P99 and not health.failures,
-        f"memory {largest / 1e6:.0f} MB, kernel {kernel / 1e6:.0f} MB, health p99 {p99 * 1000:.1f} ms,"
-        f" {health.failures} failures",
+        f"memory {largest / 1e6:.0f} MB, kernel {kernel / 1e6:.0f} MB, health p99 {p99 * 1000:.1f} ms, {health.failures} failures",
     )
 
 
@@ -194,10 +191,7 @@ def endless_waits(server):
     """Clients that stop in the middle of something are disconnected."""
     first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     chunked = b"GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    upload = (
-        b"POST /api/v1/accounts/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Content-Length: 100\r\n\r\n{"
-    )
+    upload = b"POST /api/v1/accounts/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     for name, parts, limit in [
         ("a connection that sends nothing", [], 7),
         ("a head that stops after a byte", [b"G"], 7),
@@ -219,8 +213,8 @@ def endless_waits(server):
 def unread_answers(server, count=550, limit=40):
     """Answers that nobody reads: few bytes in the kernel, and an end."""
     clients = []
-    for number in range(count):
-        client = connect(server.port, address(1_000 + number))
+    for source in addresses(count):
+        client = connect(server.port, source)
         client.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n")
         clients.append(client)
     time.sleep(3)
@@ -242,8 +236,8 @@ def unread_answers(server, count=550, limit=40):
 def crowd(server, count=3_000):
     """More half-sent heads than a server had descriptors by default."""
     clients = []
-    for number in range(count):
-        client = connect(server.port, address(2_000 + number))
+    for source in addresses(count):
+        client = connect(server.port, source)
         client.sendall(b"GET / HTTP/1.1\r\n")
         clients.append(client)
     health = Health(server.port)
@@ -320,7 +314,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="target/release/cinema")
     binary = os.path.abspath(parser.parse_args().binary)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (HARD_LIMIT, HARD_LIMIT))
+    hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     server = Server(binary)
     try:
         print(f"memory at the start: {server.rss() / 1e6:.0f} MB")

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use domain::{
     accounts::{AccessClaims, AccessTokenError, RefreshClaims, RefreshTokenError, SessionTokens},
     entropy::{KeyAge, PlainToken},
@@ -21,9 +21,6 @@ const ISSUER: &str = "cinema";
 const AUDIENCE: &str = "cinema-api";
 const ACCESS: &str = "at+jwt";
 const REFRESH: &str = "rt+jwt";
-
-/// How long past its expiry an access token still counts, for clocks that go differently (quality B6).
-const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// JSON Web Tokens signed with HMAC-SHA-256. Previous keys verify, and sign again what they signed before; the key is named by `kid`, and headers that bring a
 /// key along (`jwk`, `jku`, `x5u`) mean nothing.
@@ -132,8 +129,7 @@ impl SessionTokens for JwtTokens {
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError> {
         let claims: Claims<String> = self.verify(ACCESS, token).ok_or(AccessTokenError::Invalid)?;
         let claims = access_claims(&claims).ok_or(AccessTokenError::Invalid)?;
-        let last = claims.expires_at.checked_add_signed(LEEWAY).ok_or(AccessTokenError::Invalid)?;
-        if now >= last { Err(AccessTokenError::Expired) } else { Ok(claims) }
+        if now >= claims.expires_at { Err(AccessTokenError::Expired) } else { Ok(claims) }
     }
 
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String {

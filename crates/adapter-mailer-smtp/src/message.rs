@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use domain::{id::OutboxId, mail::Mail};
 use lettre::{
     Address, Message,
+    address::Envelope,
     message::{
         Mailbox, MultiPart, SinglePart,
         header::{HeaderName, HeaderValue},
@@ -32,12 +33,17 @@ impl Sender {
     /// Builds the message. All of it is derived from `id` and `mail`, so a mail that is sent again is the same to the byte.
     pub(crate) fn message(&self, id: OutboxId, mail: &Mail) -> Result<Message, SmtpError> {
         let to: Address = mail.to.as_str().parse().map_err(|_| SmtpError::Unsendable)?;
+        let to = with_ascii_domain(to);
+        // Given here, because the library's parser of headers does not read every address that its parser of addresses does
+        // (`"ann@home"@example.com`).
+        let envelope = Envelope::new(Some(self.mailbox.email.clone()), vec![to.clone()]);
         // A line end would let a subject write headers of its own if it were not encoded.
         let subject: String = mail.subject.chars().filter(|character| !character.is_control()).collect();
         let mut message = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.domain())))
             .from(self.mailbox.clone())
-            .to(Mailbox::new(None, with_ascii_domain(to)))
+            .to(Mailbox::new(None, to))
+            .envelope(envelope.map_err(|_| SmtpError::Unsendable)?)
             .subject(subject)
             // Asks for no out-of-office replies (RFC 3834).
             .raw_header(header("Auto-Submitted", "auto-generated"));
@@ -88,6 +94,8 @@ fn written_at(id: OutboxId) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn id() -> OutboxId {
@@ -157,6 +165,56 @@ mod tests {
             Sender::parse("a@kino.example").unwrap().message(id(), &mail("ann@bücher.example", "A")).unwrap();
         assert_eq!(message.envelope().to()[0].to_string(), "ann@xn--bcher-kva.example");
         assert_eq!(Sender::parse("a@bücher.example").unwrap().domain(), "xn--bcher-kva.example");
+    }
+
+    /// The headers and the envelope of a mail to this address.
+    fn delivered_to(address: &str) -> Result<(String, String), SmtpError> {
+        let message = Sender::parse("a@cinema.example").unwrap().message(id(), &mail(address, "A"))?;
+        let text = String::from_utf8(message.formatted()).unwrap();
+        let headers = text.split_once("\r\n\r\n").unwrap().0.to_owned();
+        Ok((headers, message.envelope().to()[0].to_string()))
+    }
+
+    #[test]
+    fn unusual_addresses_are_delivered() {
+        for address in [
+            "\"ann@home\"@example.com",
+            "\"a\\\"b>,;:()\"@example.com",
+            "ann+tag/x=y?!#$%&'*{|}~^_`-@example.com",
+            "änn@example.com",
+            "千と千尋@example.com",
+        ] {
+            let (headers, envelope) = delivered_to(address).unwrap();
+            assert_eq!(envelope, address);
+            assert!(headers.contains(&format!("\r\nTo: {address}\r\n")), "{headers}");
+        }
+    }
+
+    fn unusual_address() -> impl Strategy<Value = String> {
+        let name =
+            prop_oneof!["[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,20}", "\"([ -~]|\\\\[ -~]){0,20}\"", "\\PC{1,12}"];
+        let host = prop_oneof![
+            "[a-zA-Z0-9-]{1,12}\\.(com|example)",
+            "[\\p{L}\\p{N}-]{1,6}\\.(com|рф|みんな)",
+            "xn--[a-z0-9-]{1,12}\\.com",
+        ];
+        (name, host).prop_map(|(name, host)| format!("{name}@{host}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::default() })]
+
+        /// Whoever can register must be able to get mail.
+        #[test]
+        fn a_mail_to_any_address_can_be_built(address in unusual_address()) {
+            prop_assume!(address.parse::<domain::accounts::EmailAddress>().is_ok());
+            let delivered = delivered_to(&address);
+            prop_assert!(delivered.is_ok(), "{}", address);
+            let (headers, envelope) = delivered.unwrap();
+            prop_assert!(!envelope.contains(['\r', '\n']));
+            prop_assert_eq!(headers.matches("\r\nTo: ").count(), 1);
+            prop_assert!(envelope.rsplit_once('@').unwrap().1.is_ascii(), "{}", envelope);
+        }
     }
 
     #[test]

@@ -4,19 +4,19 @@ use percent_encoding::percent_decode_str;
 use tls_trust::{Authorities, Trust};
 use tokio_postgres::config::{Config, Host, SslMode};
 
-/// How long making a connection to one of the server's addresses may take.
+/// The time limit for a TCP connection to one address of the server.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How long what was sent may stay unacknowledged before the operating system gives the connection up.
+/// How long sent data may stay unacknowledged before the operating system closes the connection (`tcp_user_timeout`).
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
-/// After how long without a sign of life the operating system asks whether anybody is at the other end.
+/// How long a connection is idle before the operating system sends the first keepalive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 
-/// How long it waits before it asks again.
+/// The time between two keepalive probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// How often it asks before it gives the connection up.
+/// The number of unanswered keepalive probes after which the connection is closed.
 const KEEPALIVE_RETRIES: u32 = 3;
 
 /// What is wrong with the address of a database. Quotes no value: one of them is a password.
@@ -38,7 +38,7 @@ pub(crate) enum AddressError {
     Session,
 }
 
-/// Where a database is, and how far the way there is to be trusted.
+/// The connection parameters of a database, and how its server is verified.
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) config: Config,
@@ -46,7 +46,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads an address as PostgreSQL's own programs do, and sets what it leaves open.
+    /// Parses an address as PostgreSQL's own programs do, and adds our defaults.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
         // The form that SQLAlchemy writes is understood too.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
@@ -54,11 +54,11 @@ impl Address {
         let mut config = Config::from_str(&rest)?;
         let (mode, trust) = security(mode.as_deref(), authorities)?;
         let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-        // PostgreSQL encrypts no socket of its own machine, whatever is asked for.
+        // PostgreSQL does not encrypt Unix sockets, whatever `sslmode` says.
         let is_open = is_local && config.get_hostaddrs().is_empty();
         config.ssl_mode(if is_open { SslMode::Disable } else { mode });
         if config.get_hosts().is_empty() {
-            // The names that certificates are to be for.
+            // The names that certificates are checked against.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
@@ -86,13 +86,13 @@ impl Address {
     }
 }
 
-/// What stands behind the `?`, with what `tokio_postgres` does not know taken out.
+/// The parameters behind the `?`, without those that `tokio_postgres` does not know.
 struct Parameters {
-    /// The address without that.
+    /// The address without those.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
-    /// What is set.
+    /// The names of the parameters that are set.
     names: Vec<String>,
 }
 
@@ -109,7 +109,7 @@ impl Parameters {
                 name if name.starts_with("ssl") => return Err(AddressError::Unknown(name.to_owned())),
                 "target_session_attrs" => match &*decoded(value) {
                     "any" => {}
-                    // A primary that is set to take no writes is of no use either.
+                    // A primary that is set to be read-only is of no use either.
                     "read-write" | "primary" => left.push("target_session_attrs=read-write"),
                     _ => return Err(AddressError::Session),
                 },

@@ -8,32 +8,32 @@ use crate::{
     tls::connector,
 };
 
-/// An address is none of a PostgreSQL database. Quotes nothing of it, since it has a password in it.
+/// An address of a database is invalid. The message quotes nothing of it, since it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// It names no host.
     #[error("it has no host")]
     NoHost,
-    /// What stands where the host should is none.
+    /// Its host has characters that no host has.
     #[error("its host has characters that no host has: in a password, @ is written %40, / %2F and ? %3F")]
     Host,
-    /// One of its options has a value that the option does not take, or that cannot be used.
+    /// One of its options has an invalid value.
     #[error("{0}")]
     Value(String),
-    /// It has an option that does not exist, or is not an address at all.
+    /// It has an unknown option, or is no address at all.
     #[error("it has an option that does not exist, or is not percent-encoded")]
     Form,
 }
 
 impl PostgresDatabase {
-    /// Whether the address can be connected to, as far as that shows without connecting: for who reads settings.
+    /// Checks an address without connecting.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it is invalid.
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
         let Address { config, trust } = Address::parse(url).map_err(|error| match error {
             AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
-                // Only this one of the library's messages names nothing but the option.
+                // The only message of the library that names nothing but the option.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)
                 }

@@ -59,7 +59,7 @@ pub(crate) fn is_connection_lost(error: &Error) -> bool {
     }
 }
 
-/// Whether the server takes no writes on this connection (25006), as a standby after a fail-over.
+/// Whether the connection is read-only (25006), as on a standby after a fail-over.
 pub(crate) const fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
 }

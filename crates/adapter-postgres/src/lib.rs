@@ -1,8 +1,8 @@
 //! The storage ports on PostgreSQL.
 //!
 //! [`PostgresDatabase`] implements every store, query and maintenance port of the domain. It uses no LISTEN, advisory locks,
-//! triggers or temporary tables; what it keeps in a session is prepared statements, which a pooler in transaction mode has to
-//! keep too (docs/operations.md, "Behind `PgBouncer`").
+//! triggers or temporary tables. The only session state is prepared statements, which a pooler in transaction mode must
+//! support (docs/operations.md, "Behind `PgBouncer`").
 
 mod address;
 mod bulk;
@@ -37,27 +37,27 @@ use crate::{
     unit_of_work::UnitOfWork,
 };
 
-/// What the shared sources call the database.
+/// The name of the database type in the sources that `adapter-sqlite` compiles too.
 pub(crate) use PostgresDatabase as Database;
 
-/// How often a reading statement that loses races is tried.
+/// How often a reading statement is tried that loses races against other transactions.
 const TRIES: u32 = 5;
 
-/// How the pool is sized.
+/// The size of the connection pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The most connections at once, at least 1.
+    /// The largest number of connections, at least 1.
     pub size: usize,
 }
 
-/// How the database's schema stands to this program.
+/// How the database's schema compares with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// It is the one that this program knows.
+    /// It has exactly these migrations.
     Current,
-    /// So many migrations are still to be run.
+    /// It lacks this many migrations.
     Behind(usize),
-    /// A newer program migrated it.
+    /// It has a migration that this program does not know: a newer version migrated it.
     Ahead,
 }
 
@@ -74,7 +74,7 @@ struct Inner {
 
 impl std::fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Nothing of the address: it holds a password.
+        // The address is left out: it holds a password.
         f.debug_struct("PostgresDatabase").finish_non_exhaustive()
     }
 }
@@ -84,7 +84,7 @@ impl PostgresDatabase {
     /// runtime that is to drive the connections.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when nobody answers there.
+    /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when no server answers there.
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(url, options.size)?);
         let database = Self { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
@@ -92,19 +92,19 @@ impl PostgresDatabase {
         Ok(database)
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// When there is none.
+    /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// Looks whether the database can be written to now.
+    /// Checks that the database can be written to now.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it takes no writes, as a standby, or does not answer.
+    /// [`StoreError::Unavailable`] when it is read-only, as a standby is, or does not answer.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         UnitOfWork::begin(self).await?.check_writable().await
     }

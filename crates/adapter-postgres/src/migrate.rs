@@ -11,17 +11,22 @@ use crate::{PostgresDatabase, SchemaState, statement::Statement};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// How often migrating is tried: a node that runs into another's migration waits for it to end, fails, and goes on from
-/// there, so at most once a migration and node.
+/// How often migrating is tried. A node that meets another node's migration waits for its end, fails, and continues with the
+/// next one.
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
-    /// Brings the schema up to date. Each migration is a transaction. Several nodes may do so at once: a node that finds
-    /// a migration being run waits for it and goes on with the next.
+    /// Brings the schema and the keys of e-mail addresses up to date. Each migration is a transaction. Several nodes may do so
+    /// at once: a node that finds a migration being run waits for it and goes on with the next.
     ///
     /// # Errors
     /// When the database is away, a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_schema().await?;
+        self.update_email_keys().await
+    }
+
+    async fn migrate_schema(&self) -> Result<(), StoreError> {
         let mut last = None;
         for _ in 0..TRIES {
             match self.schema_state().await? {
@@ -52,10 +57,10 @@ impl PostgresDatabase {
             .map_err(StoreError::failed)
     }
 
-    /// Takes back the last migration: for tests and for operators who go back a version.
+    /// Reverts the last migration: for tests and for operators who go back to an older version.
     ///
     /// # Errors
-    /// When there is none, or it cannot be taken back.
+    /// When there is none, or it cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         let connection = self.connections().open_for_migrations().await?;
         let run =
@@ -68,7 +73,7 @@ impl PostgresDatabase {
             .map_err(StoreError::failed)
     }
 
-    /// How the schema stands to this program.
+    /// How the schema compares with the migrations of this program.
     ///
     /// # Errors
     /// When the database is away.

@@ -28,24 +28,25 @@ use crate::{
 /// How long to wait for a free connection before giving up.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// How long opening a connection may take, or telling the server on another one to give a statement up.
+/// The time limit for opening a connection, and for asking the server to cancel a statement.
 const OPEN: Duration = Duration::from_secs(2);
 
-/// How old a connection may become. A server that was replaced without closing its connections, and one that a changed name
-/// of the host does not lead to any more, is left after that time at the latest.
+/// The maximum age of a connection. After that time at the latest, no connection leads to a server that was replaced without
+/// closing its connections, or that the host name no longer resolves to.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// Connections that were opened together are replaced in so many steps over a quarter of [`MAX_AGE`], not all at once.
+/// The maximum ages of connections differ in this many steps over a quarter of [`MAX_AGE`], so that connections that were
+/// opened together are not replaced together.
 const AGE_STEPS: u32 = 16;
 
-/// What every connection is opened with: nothing runs, waits for a lock or idles in a transaction for long; and pages
-/// are planned for disks without moving parts, so that lists walk their index. Waiting for a lock is given up later than
-/// after PostgreSQL's `deadlock_timeout` of 1 s, so that who waits in a circle is told so. `PgBouncer` refuses these
-/// unless `ignore_startup_parameters = options` is set; give them to the role then.
+/// The options of every connection: time limits for statements, locks and idle transactions; and random page costs of SSDs, so
+/// that lists are read by their index. The lock timeout is longer than PostgreSQL's `deadlock_timeout` of 1 s, so that a
+/// deadlock is reported as one. `PgBouncer` refuses options unless `ignore_startup_parameters = options` is set; then the role
+/// must have them.
 const STARTUP: &str = "-c statement_timeout=5000 -c lock_timeout=1500 \
     -c idle_in_transaction_session_timeout=10000 -c jit=off -c random_page_cost=1.1";
 
-/// Migrations may take their time, but do not hold up the service while they wait for a lock.
+/// The options for migrations, which may run for long but must not block the service while they wait for a lock.
 const MIGRATION_STARTUP: &str = "-c statement_timeout=0 -c lock_timeout=10000";
 
 /// The pool cannot give a connection.
@@ -63,9 +64,9 @@ pub(crate) enum ConnectError {
     Runtime(#[from] tokio::task::JoinError),
 }
 
-/// The server answers and takes no writes.
+/// The server answers, but is read-only.
 #[derive(Debug, thiserror::Error)]
-#[error("PostgreSQL takes no writes: it is a standby, or default_transaction_read_only is on")]
+#[error("PostgreSQL is read-only: the server is a standby, or default_transaction_read_only is on")]
 pub(crate) struct ReadOnly;
 
 /// Opens connections, each driven by the runtime that the pool was made on: a busy web worker never stalls them.
@@ -107,7 +108,7 @@ impl Manager {
     }
 }
 
-/// Connects; without encryption where that is only preferred, and the server can do none that we can.
+/// Connects; without encryption if it is only preferred and the TLS handshake fails.
 async fn connect<T>(
     config: &Config,
     tls: T,
@@ -128,7 +129,7 @@ where
     }
 }
 
-/// Whether the connection was made and could not be encrypted: known by its words, as there is no other way.
+/// Whether the TLS handshake failed. The library has no other way to tell than the message.
 fn is_of_encryption(error: &Error) -> bool {
     error.to_string().starts_with("error performing TLS handshake")
 }
@@ -139,11 +140,11 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Session, ConnectError> {
         let open = self.clone().open();
-        // The time is measured within the task: nobody may be there any more to end it.
+        // The time limit is part of the task, which goes on when its caller has gone away.
         self.runtime.spawn(async move { timeout(OPEN, open).await }).await??
     }
 
-    /// Without asking the server: a connection that broke meanwhile shows at its first statement, which is tried again.
+    /// Does not ask the server: a connection that broke meanwhile is noticed at its first statement, which is tried again.
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
         if session.connection.is_broken() {
             Err(RecycleError::Message("the connection is broken".into()))
@@ -158,7 +159,7 @@ impl managed::Manager for Manager {
 /// Hands out connections and counts the statements that run on them.
 pub(crate) struct Connections {
     pool: Pool<Manager>,
-    /// Opens those outside the pool.
+    /// Opens connections outside the pool.
     manager: Manager,
     statements: AtomicU64,
 }
@@ -169,7 +170,7 @@ impl Connections {
         Self::with_max_age(url, size, MAX_AGE)
     }
 
-    /// As [`Connections::new`], with connections of another age.
+    /// As [`Connections::new`], with another maximum age.
     pub(crate) fn with_max_age(url: &str, size: usize, max_age: Duration) -> Result<Self, StoreError> {
         let Address { config, trust } = Address::parse(url).map_err(StoreError::failed)?;
         let tls = connector(&trust, config.get_ssl_negotiation()).map_err(StoreError::failed)?;
@@ -188,13 +189,13 @@ impl Connections {
         Ok(Self { pool, manager, statements: AtomicU64::new(0) })
     }
 
-    /// A connection, at the latest after [`WAIT`] and [`OPEN`].
+    /// A connection, or an error after [`WAIT`] and [`OPEN`] at the latest.
     pub(crate) async fn get(&self) -> Result<PooledConnection, StoreError> {
         self.pool.get().await.map_err(StoreError::unavailable)
     }
 
-    /// A connection to write on. One that took no writes when it was opened is closed for a new one, so that the writes go on
-    /// as soon as the server takes them again; when the new one takes none either, it is kept for reading.
+    /// A connection to write on. A connection that was read-only when it was opened is replaced by a new one, so that writing
+    /// goes on as soon as the server allows it again. If the new one is read-only too, it stays in the pool for reading.
     pub(crate) async fn get_to_write(&self) -> Result<PooledConnection, StoreError> {
         loop {
             let session = self.get().await?;
@@ -209,19 +210,19 @@ impl Connections {
         }
     }
 
-    /// Closes a connection that is of no more use, and the idle ones when they are likely to be no better: those beside one that
-    /// fell silent did so too, and those beside one that takes no writes any more were opened to the same server.
+    /// Closes a connection that cannot be used any more. If the server fell silent or became read-only, the idle connections
+    /// are closed too, because they lead to the same server.
     pub(crate) fn discard(&self, session: PooledConnection, why: &diesel::result::Error) {
         drop(Object::take(session));
         let is_read_only = is_read_only(why);
         if is_silence(why) || is_read_only {
-            let reason = if is_read_only { "takes no writes" } else { "does not answer" };
+            let reason = if is_read_only { "is read-only" } else { "does not answer" };
             tracing::warn!("PostgreSQL {reason}: its idle connections are closed");
             self.pool.retain(|_, _| false);
         }
     }
 
-    /// Tells the server that nobody waits for a statement any more.
+    /// Cancels a statement whose caller has gone away.
     pub(crate) async fn cancel(&self, statement: &CancelToken) {
         match timeout(OPEN, statement.cancel_query(self.manager.tls.clone())).await {
             Ok(Ok(())) => {}
@@ -230,14 +231,14 @@ impl Connections {
         }
     }
 
-    /// A connection outside the pool, for migrations, which wait as long as it takes.
+    /// A connection outside the pool, without time limit for statements.
     pub(crate) async fn open_for_migrations(&self) -> Result<AsyncPgConnection, StoreError> {
         let manager = self.manager.with_options(MIGRATION_STARTUP);
         let session = managed::Manager::create(&manager).await.map_err(StoreError::unavailable)?;
         if session.is_read_only { Err(StoreError::unavailable(ReadOnly)) } else { Ok(session.connection) }
     }
 
-    /// Where work goes on when a caller has gone away.
+    /// The runtime on which work goes on when a caller has gone away.
     pub(crate) const fn runtime(&self) -> &Handle {
         &self.manager.runtime
     }

@@ -3,13 +3,14 @@
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 table! {
-    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
     use crate::dialect::{SqlId, SqlInstant};
 
     users (id) {
         id -> SqlId,
         email -> Text,
         email_key -> Text,
+        email_key_version -> SmallInt,
         hashed_password -> Text,
         is_password_contested -> Bool,
         is_active -> Bool,

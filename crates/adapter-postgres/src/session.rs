@@ -9,13 +9,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::statement::Statement;
 
-/// How much longer than the server may work on a statement its answer may take.
+/// How long an answer may take beyond the server's `statement_timeout`.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
-/// How long an answer may take when the server sets statements no limit.
+/// How long an answer may take when the server has no `statement_timeout`.
 const WITHOUT_LIMIT: Duration = Duration::from_secs(30);
 
-/// The time that the server gives a statement, in milliseconds (0 when it sets no limit), and whether it takes no writes.
+/// The server's `statement_timeout` in milliseconds (0 for none), and whether the session is read-only.
 const STATE: &str = "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint, \
     current_setting('transaction_read_only')::boolean";
 
@@ -24,16 +24,15 @@ pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
     /// How long an answer on it may take.
     pub(crate) patience: Patience,
-    /// Whether it took no writes when it was opened. It stays so for the settings of a session, whatever becomes of the
-    /// database.
+    /// Whether it was read-only when it was opened. A session keeps that setting even if the database's setting changes.
     pub(crate) is_read_only: bool,
-    /// How old it may become.
+    /// Its maximum age.
     pub(crate) max_age: Duration,
 }
 
 impl Session {
-    /// Asks the server how long statements may take, which the address, a role or a pooler may have set, and whether it can
-    /// be written to.
+    /// Asks the server for its `statement_timeout`, which the address, a role or a pooler may have set, and whether the session
+    /// is read-only.
     pub(crate) async fn on(mut connection: AsyncPgConnection, max_age: Duration) -> QueryResult<Self> {
         let mut statement = Statement::<(BigInt, Bool)>::new(STATE);
         statement.forget();

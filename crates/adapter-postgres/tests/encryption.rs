@@ -5,9 +5,10 @@ use std::{io::Write as _, time::Duration};
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{
-    accounts::{AccountStore, PasswordHash, User},
+    accounts::{PasswordHash, User},
     failure::error_chain,
     id::{Id, UserId},
+    storage::WholeStore,
     store::StoreError,
     time::Instant,
 };
@@ -124,13 +125,13 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
     let patient = "options=-c%20lock_timeout%3D60000%20-c%20statement_timeout%3D60000";
     let store = opened(database, &format!("{parameters}&{patient}")).await.unwrap();
     store.migrate().await.unwrap();
-    let mut first = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap();
+    let mut first = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     let password = PasswordHash::from_phc("hash".to_owned());
     let ann = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
     first.insert_user(&ann).await.unwrap();
     first.commit().await.unwrap();
 
-    let mut holder = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap();
+    let mut holder = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     holder.find_user_for_update(ANN).await.unwrap();
     let operator = operator(database).await;
     let waiting = async |count: i64| {
@@ -139,7 +140,7 @@ async fn a_statement_that_nobody_waits_for_is_cancelled(database: &TestDatabase,
             async { while operator.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) != count {} };
         tokio::time::timeout(Duration::from_secs(30), is_so).await.expect("before the lock is given up");
     };
-    let mut late = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap();
+    let mut late = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     tokio::select! {
         _ = late.find_user_for_update(ANN) => panic!("it is locked"),
         () = waiting(1) => {}

@@ -3,9 +3,9 @@
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{
-    accounts::{AccountMaintenance, AccountStore, AccountUnit, PasswordHash, User},
-    cart::CartStore,
+    accounts::{AccountMaintenance, PasswordHash, User},
     id::{Id, UserId},
+    storage::{WholeStore, WholeUnit},
     store::StoreError,
     time::Instant,
 };
@@ -41,11 +41,11 @@ async fn fill(url: String) {
     unit.commit().await.unwrap();
 }
 
-async fn begin(store: &PostgresDatabase) -> Box<dyn AccountUnit> {
-    begin_unit(|attempt| AccountStore::begin(store, attempt)).await.unwrap()
+async fn begin(store: &PostgresDatabase) -> Box<dyn WholeUnit> {
+    begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap()
 }
 
-async fn activate(unit: &mut dyn AccountUnit, mut user: User) -> Result<(), StoreError> {
+async fn activate(unit: &mut dyn WholeUnit, mut user: User) -> Result<(), StoreError> {
     user.activate(Instant::UNIX_EPOCH).unwrap();
     unit.update_user(&user).await
 }
@@ -116,11 +116,11 @@ async fn a_cart_that_somebody_holds_is_left_to_them_by_the_clean_up() {
         unit.find_user_for_update(user).await.unwrap();
         unit.erase_user(user, Instant::UNIX_EPOCH).await.unwrap();
         unit.commit().await.unwrap();
-        let mut unit = begin_unit(|attempt| CartStore::begin(&store, attempt)).await.unwrap();
+        let mut unit = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
         unit.open_cart_for_update(user, Id::from_uuid(Uuid::from_u128(cart))).await.unwrap();
         unit.commit().await.unwrap();
     }
-    let mut holder = begin_unit(|attempt| CartStore::begin(&store, attempt)).await.unwrap();
+    let mut holder = begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap();
     holder.open_cart_for_update(ANN, Id::from_uuid(Uuid::from_u128(3))).await.unwrap();
     let purge = || store.purge_expired(Instant::UNIX_EPOCH, Instant::UNIX_EPOCH, 100);
     assert_eq!(purge().await.unwrap(), 1);

@@ -118,6 +118,30 @@ async fn the_state_of_the_schema_is_told_either_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
+    let Some((database, client)) = empty().await else { return };
+    let store = connect(&database).await;
+    store.migrate().await.unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at)
+             SELECT ('00000000-0000-7000-8000-00000000001' || number)::uuid, email, key, 'hash', 1,
+                 '00000000-0000-7000-8000-000000000001', now(), now()
+             FROM (VALUES (1, '\u{131}an@example.com', 'ian@example.com'),
+                 (2, '\u{fb01}lm@Example.com', 'film@example.com')) AS earlier (number, email, key)",
+        )
+        .await
+        .unwrap();
+    let nodes =
+        [store, connect(&database).await].map(|node| tokio::spawn(async move { node.migrate().await }));
+    for node in nodes {
+        node.await.unwrap().unwrap();
+    }
+    let rows = lines(&client, "SELECT email_key || ' ' || email_key_version FROM users ORDER BY id").await;
+    assert_eq!(rows, ["\u{131}an@example.com 2", "\u{fb01}lm@example.com 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_migrate_at_once_all_end_up_to_date() {
     let Some((database, client)) = empty().await else { return };
     let nodes = [connect(&database).await, connect(&database).await, connect(&database).await];

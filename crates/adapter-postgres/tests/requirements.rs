@@ -1,4 +1,5 @@
 //! Databases that cannot be used, and what is said of them.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use test_postgres::{TestDatabase, TestPostgres};

@@ -1,7 +1,7 @@
 //! A database that goes away and comes back.
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
-use domain::{accounts::AccountStore, catalog::MovieQueries, store::StoreError};
+use domain::{catalog::MovieQueries, storage::WholeStore, store::StoreError};
 use storage_contract::begin_unit;
 use test_postgres::TestPostgres;
 
@@ -15,23 +15,22 @@ async fn a_database_that_is_away_is_unavailable_and_is_used_again_when_it_is_bac
     let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 4 }).await.unwrap();
     store.migrate().await.unwrap();
     // Several connections that will all be stale at once.
-    let units = futures_util::future::join_all(
-        (0..4).map(|_| begin_unit(|attempt| AccountStore::begin(&store, attempt))),
-    )
-    .await;
+    let units =
+        futures_util::future::join_all((0..4).map(|_| begin_unit(|attempt| store.begin_whole(attempt))))
+            .await;
     drop(units.into_iter().map(Result::unwrap).collect::<Vec<_>>());
 
     server.stop();
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
     assert!(matches!(store.has_no_movies().await, Err(StoreError::Unavailable(_))));
     assert!(matches!(
-        begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.map(|_| ()),
+        begin_unit(|attempt| store.begin_whole(attempt)).await.map(|_| ()),
         Err(StoreError::Unavailable(_))
     ));
 
     server.start();
     assert!(store.has_no_movies().await.unwrap());
-    begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap().commit().await.unwrap();
+    begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap().commit().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,10 +42,9 @@ async fn connections_that_a_restart_made_stale_are_not_noticed_by_anybody() {
     let guard = server.empty_database().await;
     let store = PostgresDatabase::connect(guard.url(), PoolOptions { size: 4 }).await.unwrap();
     store.migrate().await.unwrap();
-    let units = futures_util::future::join_all(
-        (0..4).map(|_| begin_unit(|attempt| AccountStore::begin(&store, attempt))),
-    )
-    .await;
+    let units =
+        futures_util::future::join_all((0..4).map(|_| begin_unit(|attempt| store.begin_whole(attempt))))
+            .await;
     for unit in units {
         unit.unwrap().commit().await.unwrap();
     }
@@ -55,7 +53,7 @@ async fn connections_that_a_restart_made_stale_are_not_noticed_by_anybody() {
     server.start();
     for _ in 0..4 {
         assert!(store.has_no_movies().await.unwrap());
-        begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap().commit().await.unwrap();
+        begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap().commit().await.unwrap();
     }
 }
 

@@ -10,15 +10,14 @@ use crate::error::store_error;
 pub(crate) enum Purpose {
     /// It writes.
     Write,
-    /// It only reads: nothing can be written on it by mistake.
+    /// It only reads, and cannot write by mistake.
     Read,
-    /// It copies the write-ahead log into the file, and waits for nobody.
+    /// It copies the write-ahead log into the file, and never waits for a lock.
     Checkpoint,
 }
 
-/// For every connection. Commits are synced to the disk (`FULL`): neither a crash nor a power cut loses what was
-/// answered for. Pages are read through a memory map, which the system can drop, rather than kept in a cache of each
-/// connection.
+/// The settings of every connection. Commits are synced to the disk (`FULL`), so that neither a crash nor a power failure loses a
+/// change that was acknowledged. Pages are read through a memory map rather than cached by each connection.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; \
     PRAGMA cache_size = -2048; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; \
     PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;";
@@ -35,7 +34,7 @@ pub(crate) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Makes the folder and the file when they are not there, for nobody but this user: it holds addresses and digests.
+    /// Creates the folder and the file if they do not exist, readable for this user alone: they hold e-mail addresses and digests.
     pub(crate) fn prepare(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::unavailable)?;
@@ -51,7 +50,7 @@ impl DatabaseFile {
         Ok(Self { path })
     }
 
-    /// The file when it is there; nothing is made.
+    /// The file if it exists; creates nothing.
     pub(crate) fn existing(path: &Path) -> Result<Option<Self>, StoreError> {
         let path = std::path::absolute(path).map_err(StoreError::unavailable)?;
         let is_there = path.try_exists().map_err(StoreError::unavailable)?;
@@ -63,15 +62,14 @@ impl DatabaseFile {
         let path = self.path.to_str().ok_or_else(|| StoreError::failed("the path is not Unicode"))?;
         let mut address = address(path);
         if purpose == Purpose::Checkpoint {
-            // A file that was removed meanwhile is not made anew.
+            // A file that was removed meanwhile is not created again.
             address.push_str("?mode=rw");
         }
         let mut connection = SqliteConnection::establish(&address).map_err(StoreError::unavailable)?;
         connection.batch_execute(SETTINGS).map_err(store_error)?;
         let ours = match purpose {
-            // The mode is written in the file and holds for everybody. What is deleted is overwritten: nobody reads in
-            // the file what somebody had erased. Checkpoints are made in the background; the writer makes one itself only
-            // when 10,000 pages (40 MB) came faster.
+            // The journal mode is stored in the file. Deleted rows are overwritten (`secure_delete`). Checkpoints are made in
+            // the background; the writer makes one itself only if 10,000 pages (40 MB) were written faster than that.
             Purpose::Write => {
                 "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = ON;"
             }
@@ -83,7 +81,7 @@ impl DatabaseFile {
     }
 }
 
-/// A `file:` address (RFC 3986), in which no character of the path has a meaning of its own.
+/// A `file:` URI (RFC 3986) in which the special characters of the path are encoded.
 fn address(path: &str) -> String {
     let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     format!("file:{path}")

@@ -1,7 +1,7 @@
 //! The storage ports on SQLite: the embedded default.
 //!
 //! [`SqliteDatabase`] implements every store, query and maintenance port of the domain on one file in WAL mode. One
-//! connection writes, a unit of work at a time; others read beside it. The repositories, queries and
+//! connection writes, one unit of work at a time; others read at the same time, and one copies the write-ahead log. The repositories, queries and
 //! schema are those of `adapter-postgres`, compiled against this crate's `dialect`, `bulk` and `unit_of_work`.
 
 mod bulk;
@@ -46,24 +46,24 @@ use crate::{
     writer::Writer,
 };
 
-/// What the shared sources call the database.
+/// The name of the database type in the sources that are shared with `adapter-postgres`.
 pub(crate) use SqliteDatabase as Database;
 
-/// How the pool is sized.
+/// The size of the connection pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The most reading connections at once, at least 1; the one that writes comes on top.
+    /// The largest number of reading connections, at least 1, beside the one that writes.
     pub size: usize,
 }
 
-/// How the database's schema stands to this program.
+/// How the database's schema compares with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// It is the one that this program knows.
+    /// It has exactly these migrations.
     Current,
-    /// So many migrations are still to be run.
+    /// It lacks this many migrations.
     Behind(usize),
-    /// A newer program migrated it.
+    /// It has a migration that this program does not know: a newer version migrated it.
     Ahead,
 }
 
@@ -90,11 +90,11 @@ impl std::fmt::Debug for SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    /// Opens the file, and makes it and its folder when they are not there. Call it on the runtime whose blocking
+    /// Opens the file, and creates it and its folder if they do not exist. Call it on the runtime whose blocking
     /// threads are to run the statements.
     ///
     /// # Errors
-    /// When the file cannot be made or opened.
+    /// When the file cannot be created or opened.
     pub async fn open(path: &Path, options: PoolOptions) -> Result<Self, StoreError> {
         let runtime = Handle::current();
         let path = path.to_owned();
@@ -107,7 +107,7 @@ impl SqliteDatabase {
         let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
         let readers = Readers::new(file.clone(), options.size, runtime.clone());
         let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
-        // Of what was erased just before a crash.
+        // What was erased just before a crash may still be in the log.
         checkpoints.request_emptying();
         let inner = Inner {
             file,
@@ -121,16 +121,16 @@ impl SqliteDatabase {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database can be read.
     ///
     /// # Errors
-    /// When there is none.
+    /// When it cannot.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// Looks whether the file can be written to now. A process that is writing to it says so.
+    /// Checks that the file can be written to now. It can if somebody is writing to it.
     ///
     /// # Errors
     /// When it cannot, as on a disk that became read-only.

@@ -23,7 +23,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date, in one transaction. Several processes may do so at once: the later ones wait.
+    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses. Several processes may do so at
+    /// once: the later ones wait.
     ///
     /// # Errors
     /// When the file cannot be written, a migration fails, or the schema is newer than this program.
@@ -31,13 +32,14 @@ impl SqliteDatabase {
         if self.schema_state().await? == SchemaState::Ahead {
             return Err(StoreError::failed("the schema is newer than this program"));
         }
-        self.with_harness(|connection| connection.run_pending_migrations(MIGRATIONS).map(|_| ())).await
+        self.with_harness(|connection| connection.run_pending_migrations(MIGRATIONS).map(|_| ())).await?;
+        self.update_email_keys().await
     }
 
-    /// Takes back the last migration: for tests and for operators who go back a version.
+    /// Reverts the last migration: for tests and for operators who go back to an older version.
     ///
     /// # Errors
-    /// When there is none, or it cannot be taken back.
+    /// When there is none, or it cannot be reverted.
     pub async fn revert_last_migration(&self) -> Result<(), StoreError> {
         self.with_harness(|connection| connection.revert_last_migration(MIGRATIONS).map(|_| ())).await
     }
@@ -65,7 +67,7 @@ impl SqliteDatabase {
         self.runtime().spawn_blocking(task).await.map_err(StoreError::failed)?
     }
 
-    /// How the schema stands to this program.
+    /// How the schema compares with the migrations of this program.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -74,8 +76,7 @@ impl SqliteDatabase {
         schema_state(&self.inner.readers).await
     }
 
-    /// The same of a file that is not opened to work with it: nothing is made or written. A file that is not there lacks
-    /// every migration.
+    /// The same for a file that need not exist: nothing is created or written. A missing file lacks every migration.
     ///
     /// # Errors
     /// When it cannot be read.

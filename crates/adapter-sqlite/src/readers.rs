@@ -16,7 +16,7 @@ use crate::{
 /// How long to wait for a free connection before giving up.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Connections that only read: in WAL mode they neither wait for the writer nor hold it up.
+/// A pool of connections that only read. In WAL mode they neither wait for the writer nor block it.
 pub(crate) struct Readers {
     file: DatabaseFile,
     runtime: Handle,
@@ -34,7 +34,7 @@ impl Readers {
         }
     }
 
-    /// Runs a query on a free connection, on one of the runtime's blocking threads: one change of threads a query.
+    /// Runs a query on a free connection, on one of the runtime's blocking threads.
     pub(crate) async fn run<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -139,9 +139,9 @@ impl UnitOfWork {
         // On another connection: nobody who writes waits for it.
         let checkpoints = self.database.checkpoints();
         if self.has_erased {
-            checkpoints.request_emptying()
+            checkpoints.request_emptying();
         } else {
-            checkpoints.request()
+            checkpoints.request();
         }
         Ok(())
     }

@@ -18,13 +18,13 @@ use crate::{
     file::{DatabaseFile, Purpose},
 };
 
-/// How long a unit of work waits for those before it. SQLite's own wait for another process comes on top.
+/// How long a unit of work waits for those before it, not counting SQLite's own wait for another process.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Runs the statements of one connection on the runtime's blocking threads, in the order in which they were sent. Unlike
-/// diesel-async's own, a caller that goes away is not held up until its statement has ended (which panics on a
-/// current-thread runtime): the statement ends on its thread, and what is sent next waits there for it. The order
-/// matters: a statement that nobody waits for any more, run after the rollback that follows it, would stand alone.
+/// Runs the statements of one connection on the runtime's blocking threads, in the order in which they were sent. With
+/// diesel-async's own implementation a cancelled caller blocks until its statement has ended, which panics on a current-thread
+/// runtime; here the statement ends on its thread, and the next one waits for it there. The order matters: a statement whose
+/// caller was cancelled must not run after the rollback that follows it, outside any transaction.
 #[derive(Clone)]
 pub(crate) struct Threads {
     runtime: Handle,
@@ -49,11 +49,11 @@ impl SpawnBlocking for Threads {
         R: Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        // Nobody may wait for the answer any more.
+        // The caller may have been cancelled.
         let job: Job = Box::new(move || drop(answer.send(task())));
         lock(&self.jobs).push_back(job);
         let (jobs, turn) = (Arc::clone(&self.jobs), Arc::clone(&self.turn));
-        // Threads start in any order: each does the oldest job, which need not be the one it was started for.
+        // Threads start in any order: each takes the oldest job, which may not be the one that it was started for.
         let thread = self.runtime.spawn_blocking(move || {
             let _turn = lock(&turn);
             let job = lock(&jobs).pop_front();
@@ -93,7 +93,7 @@ impl Writer {
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// The connection, when those before are done with it.
+    /// The connection, as soon as the units of work before have ended.
     pub(crate) async fn borrow(&self) -> Result<BorrowedWriter, StoreError> {
         timeout(WAIT, Arc::clone(&self.connection).lock_owned()).await.map_err(StoreError::unavailable)
     }

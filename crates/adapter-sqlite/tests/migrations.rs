@@ -11,6 +11,7 @@ use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
     sql_types::Text,
 };
+use domain::accounts::AccountQueries;
 use tempfile::TempDir;
 
 const SCHEMA: &str = "
@@ -28,6 +29,26 @@ const UNINDEXED: &str = "
     WHERE t.type = 'table' AND NOT EXISTS (
         SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
         WHERE i.partial = 0 AND c.seqno = 0 AND c.name = k.\"from\")";
+
+/// Users whose keys were made by the first rule, which took letters with a compatibility form for their plain ones. One has
+/// an address that is not accepted any more, and one was deleted.
+const USERS_WITH_EARLIER_KEYS: &str = "
+    INSERT INTO users (id, email, email_key, hashed_password, version, group_id, created_at, updated_at, deleted_at)
+    SELECT id, email, email_key, 'hash', 1, x'00000000000070008000000000000001', 1, 1, deleted_at FROM (
+        SELECT x'00000000000070008000000000000011' AS id, '\u{131}an@example.com' AS email,
+            'ian@example.com' AS email_key, NULL AS deleted_at
+        UNION ALL SELECT x'00000000000070008000000000000012', '\u{fb01}lm@Example.com', 'film@example.com', NULL
+        UNION ALL SELECT x'00000000000070008000000000000013', 'no address', 'no address', NULL
+        UNION ALL SELECT x'00000000000070008000000000000014', 'deleted@deleted.invalid', 'deleted', 1)";
+
+/// A deactivated account and a waiting one whose passwords are contested, and a deactivated one whose password is not.
+const CONTESTED_USERS: &str = "
+    INSERT INTO users (id, email, email_key, hashed_password, is_password_contested, version, group_id, created_at,
+        updated_at, activated_at)
+    VALUES
+        (x'00000000000070008000000000000011', 'a', 'a', 'hash', 1, 1, x'00000000000070008000000000000001', 1, 9, 5),
+        (x'00000000000070008000000000000012', 'b', 'b', 'hash', 1, 1, x'00000000000070008000000000000001', 1, 9, NULL),
+        (x'00000000000070008000000000000013', 'c', 'c', 'hash', 0, 1, x'00000000000070008000000000000001', 1, 5, 3)";
 
 fn migrations() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
@@ -141,6 +162,39 @@ async fn processes_that_migrate_at_once_all_end_up_to_date() {
     }
     let groups = lines(&mut file.connect(), "SELECT name AS line FROM user_groups ORDER BY id");
     assert_eq!(groups, ["user", "moderator", "admin"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
+    let file = File::new();
+    file.open().await.migrate().await.unwrap();
+    file.connect().batch_execute(USERS_WITH_EARLIER_KEYS).unwrap();
+    file.open().await.migrate().await.unwrap();
+    let rows = lines(
+        &mut file.connect(),
+        "SELECT email_key || ' ' || email_key_version AS line FROM users ORDER BY id",
+    );
+    assert_eq!(rows, ["\u{131}an@example.com 2", "\u{fb01}lm@example.com 2", "no address 2", "deleted 1"]);
+    let store = file.open().await;
+    for (address, is_known) in [("\u{131}an@example.com", true), ("ian@example.com", false)] {
+        let known = AccountQueries::credentials(&store, &address.parse().unwrap()).await.unwrap();
+        assert_eq!(known.is_some(), is_known, "{address}");
+    }
+}
+
+#[test]
+fn a_deactivated_account_loses_a_contested_password() {
+    let file = File::new();
+    let mut connection = file.connect();
+    for migration in migrations() {
+        if migration.ends_with("2026-11-28-000012_email_keys") {
+            connection.batch_execute(CONTESTED_USERS).unwrap();
+        }
+        connection.batch_execute(&std::fs::read_to_string(migration.join("up.sql")).unwrap()).unwrap();
+    }
+    let rows = "SELECT hashed_password || ' ' || is_password_contested || ' ' || coalesce(activated_at, 'waits') AS line
+        FROM users ORDER BY id";
+    assert_eq!(lines(&mut connection, rows), ["! 0 9", "hash 1 waits", "hash 0 5"]);
 }
 
 #[cfg(unix)]

@@ -3,8 +3,8 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     throttle::{
-        KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, RateLimit, RateLimiter, SignInAttempt, SignInGuard,
-        Standing, TOLERATED_FAILURES, TooManyFailures, Verdict,
+        KNOWN_FOR, LONGEST_WAIT, QuotaState, REMEMBERED_FOR, RateLimit, RateLimiter, SignInAttempt,
+        SignInGuard, TOLERATED_FAILURES, TooManyFailures, Verdict,
     },
     time::Clock,
 };
@@ -169,15 +169,15 @@ impl RateLimiter for RedisThrottle {
 /// Reads what take.lua answers.
 fn verdict(answer: &[u64], limit: &RateLimit) -> Option<Verdict> {
     let (is_allowed, rest) = answer.split_first()?;
-    let standing = |pair: &[u64]| match pair {
-        [remaining, left] => Some(Standing {
+    let quota = |pair: &[u64]| match pair {
+        [remaining, left] => Some(QuotaState {
             remaining: (*remaining).try_into().ok()?,
             resets_in: Duration::from_millis(*left),
         }),
         _ => None,
     };
-    let standings: Vec<_> = rest.chunks(2).map(standing).collect::<Option<_>>()?;
-    (standings.len() == limit.policies().len()).then_some(Verdict { is_allowed: *is_allowed == 1, standings })
+    let quotas: Vec<_> = rest.chunks(2).map(quota).collect::<Option<_>>()?;
+    (quotas.len() == limit.policies().len()).then_some(Verdict { is_allowed: *is_allowed == 1, quotas })
 }
 
 #[async_trait]
@@ -232,7 +232,7 @@ mod tests {
         let limit = RateLimit::new("login", &["2/1m".parse().unwrap()]);
         let read = verdict(&[1, 1, 60_000], &limit).unwrap();
         assert!(read.is_allowed);
-        assert_eq!(read.standings, [Standing { remaining: 1, resets_in: Duration::from_mins(1) }]);
+        assert_eq!(read.quotas, [QuotaState { remaining: 1, resets_in: Duration::from_mins(1) }]);
         for other in [&[][..], &[1], &[1, 1], &[1, 1, 60_000, 2, 3]] {
             assert_eq!(verdict(other, &limit), None, "{other:?}");
         }

@@ -15,7 +15,7 @@ use std::{
 use adapter_throttle::{InvalidRedisUrl, MemoryThrottle, RedisThrottle};
 use chrono::TimeDelta;
 use domain::{
-    throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, Standing},
+    throttle::{QuotaState, RateLimit, RateLimiter, SignInAttempt, SignInGuard},
     time::{Clock, Instant},
 };
 use test_redis::TestRedis;
@@ -126,12 +126,12 @@ async fn a_quota_is_given_back_at_the_end_of_its_time(World { throttle, clock, .
     for (remaining, seconds) in [(1, 60), (0, 50)] {
         let verdict = throttle.take(&limit, "a").await;
         assert!(verdict.is_allowed);
-        assert_eq!(verdict.standings, [Standing { remaining, resets_in: Duration::from_secs(seconds) }]);
+        assert_eq!(verdict.quotas, [QuotaState { remaining, resets_in: Duration::from_secs(seconds) }]);
         clock.advance(10);
     }
     let refused = throttle.take(&limit, "a").await;
     assert!(!refused.is_allowed);
-    assert_eq!(refused.standings, [Standing { remaining: 0, resets_in: Duration::from_secs(40) }]);
+    assert_eq!(refused.quotas, [QuotaState { remaining: 0, resets_in: Duration::from_secs(40) }]);
     clock.advance(40);
     assert!(throttle.take(&limit, "a").await.is_allowed);
 }
@@ -142,7 +142,7 @@ async fn what_one_quota_refuses_is_counted_by_none(World { throttle, clock, .. }
     for _ in 0..3 {
         let refused = throttle.take(&limit, "a").await;
         assert!(!refused.is_allowed);
-        assert_eq!(refused.standings.iter().map(|one| one.remaining).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(refused.quotas.iter().map(|one| one.remaining).collect::<Vec<_>>(), [0, 1]);
     }
     clock.advance(60);
     assert!(throttle.take(&limit, "a").await.is_allowed);
@@ -175,7 +175,7 @@ async fn a_deed_is_counted_once(World { throttle, clock, .. }: World) {
     let limit = limit(&["2/1m", "3/1h"]);
     let remaining = async |deed: &str| {
         let verdict = throttle.take_once(&limit, "a", deed).await;
-        let left: Vec<_> = verdict.standings.iter().map(|one| one.remaining).collect();
+        let left: Vec<_> = verdict.quotas.iter().map(|one| one.remaining).collect();
         (verdict.is_allowed, left)
     };
     assert_eq!(remaining("one").await, (true, vec![1, 2]));
@@ -203,14 +203,14 @@ async fn of_many_repeats_at_once_one_is_counted(World { throttle, .. }: World) {
         );
     }
     assert!(calls.join_all().await.into_iter().all(|is_allowed| is_allowed));
-    assert_eq!(throttle.take(&limit, "a").await.standings[0].remaining, 0);
+    assert_eq!(throttle.take(&limit, "a").await.quotas[0].remaining, 0);
 }
 
 async fn the_deeds_of_subjects_and_limits_are_apart(World { throttle, .. }: World) {
     let other = RateLimit::new("register", &["1/1m".parse().unwrap()]);
     let limit = limit(&["1/1m"]);
     for (limit, subject) in [(&limit, "a"), (&limit, "b"), (&other, "a")] {
-        assert_eq!(throttle.take_once(limit, subject, "one").await.standings[0].remaining, 0);
+        assert_eq!(throttle.take_once(limit, subject, "one").await.quotas[0].remaining, 0);
         assert!(!throttle.take_once(limit, subject, "two").await.is_allowed);
         assert!(!throttle.take(limit, subject).await.is_allowed);
         assert!(throttle.take_once(limit, subject, "one").await.is_allowed);
@@ -220,7 +220,7 @@ async fn the_deeds_of_subjects_and_limits_are_apart(World { throttle, .. }: Worl
 async fn what_is_given_back_can_be_used_again(World { throttle, clock, .. }: World) {
     let limit = limit(&["1/1m", "2/1d"]);
     let left = |verdict: domain::throttle::Verdict| {
-        verdict.standings.iter().map(|one| (one.remaining, one.resets_in.as_secs())).collect::<Vec<_>>()
+        verdict.quotas.iter().map(|one| (one.remaining, one.resets_in.as_secs())).collect::<Vec<_>>()
     };
     throttle.give_back(&limit, "a").await;
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_400)]);
@@ -252,7 +252,7 @@ async fn of_many_given_back_at_once_none_is_lost(World { throttle, .. }: World) 
     }
     calls.join_all().await;
     let last = throttle.take(&limit, "a").await;
-    assert_eq!(last.standings.iter().map(|one| one.remaining).collect::<Vec<_>>(), [99]);
+    assert_eq!(last.quotas.iter().map(|one| one.remaining).collect::<Vec<_>>(), [99]);
 }
 
 async fn a_clock_that_was_set_back_locks_nobody_out(World { throttle, clock, .. }: World) {
@@ -359,11 +359,11 @@ async fn nodes_of_one_redis_count_together() {
     }
     let (redis, clock, limit) = (TestRedis::start(), MovableClock::new(), limit(&["2/1m"]));
     let (one, other) = (node(&redis, &clock).await, node(&redis, &clock).await);
-    assert_eq!(one.take(&limit, "a").await.standings[0].remaining, 1);
-    assert_eq!(other.take(&limit, "a").await.standings[0].remaining, 0);
+    assert_eq!(one.take(&limit, "a").await.quotas[0].remaining, 1);
+    assert_eq!(other.take(&limit, "a").await.quotas[0].remaining, 0);
     assert!(!one.take(&limit, "a").await.is_allowed);
-    assert_eq!(one.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
-    assert_eq!(other.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
+    assert_eq!(one.take_once(&limit, "b", "one").await.quotas[0].remaining, 1);
+    assert_eq!(other.take_once(&limit, "b", "one").await.quotas[0].remaining, 1);
     let ann = attempt("ann", "192.0.2.1");
     for _ in 0..5 {
         assert_eq!(wait(&*one, &ann).await, 0);
@@ -383,11 +383,11 @@ async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
     assert!(one.take(&limit, "a").await.is_allowed);
     redis.kill();
     for node in [&one, &other] {
-        assert_eq!(node.take(&limit, "a").await.standings[0].remaining, 1);
-        assert_eq!(node.take(&limit, "a").await.standings[0].remaining, 0);
+        assert_eq!(node.take(&limit, "a").await.quotas[0].remaining, 1);
+        assert_eq!(node.take(&limit, "a").await.quotas[0].remaining, 0);
         assert!(!node.take(&limit, "a").await.is_allowed);
         for _ in 0..3 {
-            assert_eq!(node.take_once(&limit, "b", "one").await.standings[0].remaining, 1);
+            assert_eq!(node.take_once(&limit, "b", "one").await.quotas[0].remaining, 1);
         }
         node.give_back(&limit, "a").await;
         assert!(node.take(&limit, "a").await.is_allowed);
@@ -401,8 +401,8 @@ async fn without_its_redis_a_node_counts_by_itself_until_it_is_back() {
     redis.restart();
     one.connected().await;
     other.connected().await;
-    assert_eq!(one.take(&limit, "a").await.standings[0].remaining, 1);
-    assert_eq!(other.take(&limit, "a").await.standings[0].remaining, 0);
+    assert_eq!(one.take(&limit, "a").await.quotas[0].remaining, 1);
+    assert_eq!(other.take(&limit, "a").await.quotas[0].remaining, 0);
 }
 
 #[tokio::test]
@@ -416,13 +416,13 @@ async fn a_redis_that_does_not_answer_is_waited_for_once() {
     let begun = std::time::Instant::now();
     for number in 1..=200 {
         let verdict = node.take(&limit, "a").await;
-        assert_eq!(verdict.standings[0].remaining, 1_000 - number, "it counts by itself");
+        assert_eq!(verdict.quotas[0].remaining, 1_000 - number, "it counts by itself");
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
     redis.resume();
     node.connected().await;
     // What was asked while it slept may have been counted when it woke, by nobody's mistake.
-    assert!(node.take(&limit, "a").await.standings[0].remaining >= 998);
+    assert!(node.take(&limit, "a").await.quotas[0].remaining >= 998);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{
 
 /// List the audit log.
 ///
-/// The newest first. Filters must all be met; deep pages are read by `cursor`.
+/// Entries that meet all filters, newest first. Deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listAudit", tags("users"))]
 pub(crate) async fn list(
     accounts: UseCases<Accounts>,

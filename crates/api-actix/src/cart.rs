@@ -3,7 +3,9 @@
 mod bodies;
 
 use app::cart::{AddToCartError, Carts};
-use domain::{id::MovieId, store::StoreError};
+use domain::{
+    accounts::AccessError, cart::CartRefusal, id::MovieId, purchases::PurchaseRefusal, store::StoreError,
+};
 use paperclip::actix::api_v2_operation;
 
 pub(crate) use self::bodies::CartBody;
@@ -17,18 +19,24 @@ use crate::{
 
 refusals! {
     AddToCartError {
+        ;
+        via Refused: CartRefusal, via Access: AccessError, via Store: StoreError,
+    }
+    CartRefusal {
         NotFound => NOT_FOUND,
-        MovieUnavailable => MOVIE_UNAVAILABLE,
-        AlreadyPurchased => ALREADY_PURCHASED,
         AlreadyInCart => ALREADY_IN_CART,
         CartFull => CART_FULL;
-        via Store: StoreError,
+        via CannotBuy: PurchaseRefusal,
+    }
+    PurchaseRefusal {
+        AlreadyPurchased => ALREADY_PURCHASED,
+        MovieUnavailable => MOVIE_UNAVAILABLE,
     }
 }
 
 /// Show the caller's cart.
 ///
-/// With the prices of now. What was withdrawn or bought meanwhile stands under `unavailable`, outside the total.
+/// With current prices. Movies that were withdrawn or bought since are listed as `unavailable` and are not part of the total.
 #[api_v2_operation(operation_id = "getCart", tags("cart"))]
 pub(crate) async fn show(
     carts: UseCases<Carts>,
@@ -40,49 +48,49 @@ pub(crate) async fn show(
 
 /// Put a movie in the cart.
 ///
-/// A movie that is there or was bought is refused, and a cart holds at most 100.
+/// A cart holds at most 100 movies. A movie that is in it already, was bought or is not on sale is refused.
 #[api_v2_operation(operation_id = "addCartItem", tags("cart"))]
 pub(crate) async fn add(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
-    let cart = carts.run(async move |carts| carts.add(actor.user_id, body.movie_id.0).await).await?;
+    let cart = carts.run(async move |carts| carts.add(actor, body.movie_id.0).await).await?;
     Ok(CreatedJson(cart.into()))
 }
 
 /// Take a movie out of the cart.
 ///
-/// 404 when it is not there.
+/// 404 when it is not in the cart.
 #[api_v2_operation(operation_id = "removeCartItem", tags("cart"))]
 pub(crate) async fn remove(
     carts: UseCases<Carts>,
     Caller(actor, PathId(movie_id, _)): Caller<PathId<MovieId>>,
-) -> Result<NoContent, Failure<OrNotFound<StoreError>>> {
-    carts.find(async move |carts| carts.remove(actor.user_id, movie_id).await).await?;
+) -> Result<NoContent, Failure<OrNotFound<AccessError>>> {
+    carts.find(async move |carts| carts.remove(actor, movie_id).await).await?;
     Ok(NoContent)
 }
 
 /// Empty the cart.
 ///
-/// An empty cart stays one.
+/// Also when it is empty already.
 #[api_v2_operation(operation_id = "clearCart", tags("cart"))]
 pub(crate) async fn clear(
     carts: UseCases<Carts>,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<StoreError>> {
-    carts.run(async move |carts| carts.clear(actor.user_id).await).await?;
+) -> Result<NoContent, Failure<AccessError>> {
+    carts.run(async move |carts| carts.clear(actor).await).await?;
     Ok(NoContent)
 }
 
-/// Let a visitor's cart join the caller's.
+/// Merge a visitor's cart into the caller's.
 ///
-/// For after signing in. What cannot join is listed under `skipped`, and why.
+/// Used after signing in. Movies that cannot be added are listed in `skipped` with the reason.
 #[api_v2_operation(operation_id = "mergeCart", tags("cart"))]
 pub(crate) async fn merge(
     carts: UseCases<Carts>,
     Caller(actor, Body(body)): Caller<Body<MergeBody>>,
-) -> Result<OkJson<MergedCartBody>, Failure<StoreError>> {
+) -> Result<OkJson<MergedCartBody>, Failure<AccessError>> {
     let movies: Vec<MovieId> = body.movie_ids.into_iter().map(|id| id.0).collect();
-    let merged = carts.run(async move |carts| carts.merge(actor.user_id, &movies).await).await?;
+    let merged = carts.run(async move |carts| carts.merge(actor, &movies).await).await?;
     Ok(OkJson(merged.into()))
 }

@@ -3,6 +3,8 @@
 mod assets;
 mod guard;
 
+use std::sync::{Arc, OnceLock};
+
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError,
     body::BoxBody,
@@ -13,15 +15,36 @@ use paperclip::{
     actix::{OperationModifier, api_v2_operation},
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::guard::Reader;
 pub(crate) use self::{assets::Assets, guard::DocsGuard};
 use crate::{
+    edge::compression::StaticBody,
     html::Page,
-    openapi::{Document, carrier},
+    openapi::describe,
     problem::{Failure, Never, Problem, kinds},
 };
+
+/// The document as it is served. It is made when it is asked for first.
+#[derive(Debug)]
+pub(crate) struct Document {
+    public_url: String,
+    make: fn(&str) -> Value,
+    body: OnceLock<Arc<StaticBody>>,
+}
+
+impl Document {
+    /// The document of a server that is reached at this address.
+    pub(crate) fn new(public_url: &str, make: fn(&str) -> Value) -> Self {
+        Self { public_url: public_url.to_owned(), make, body: OnceLock::new() }
+    }
+
+    fn body(&self) -> Arc<StaticBody> {
+        let document = || StaticBody::new((self.make)(&self.public_url).to_string().into());
+        Arc::clone(self.body.get_or_init(document))
+    }
+}
 
 /// Read this document.
 ///
@@ -83,6 +106,6 @@ impl Apiv2Schema for JsonFile {}
 impl OperationModifier for JsonFile {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}});
-        carrier::add_media_answer(op, "The document.", "application/json", media, &[]);
+        describe::add_media_answer(op, "The document.", "application/json", media, &[]);
     }
 }

@@ -1,4 +1,4 @@
-//! Entity tags, and answers that are not sent again (RFC 9110, 8.8.3 and 13).
+//! Entity tags and conditional requests (RFC 9110, sections 8.8.3 and 13).
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -6,20 +6,20 @@ use actix_web::http::header::{HeaderMap, IF_NONE_MATCH};
 
 use crate::edge::compression::CODINGS;
 
-/// The tag of a representation that is the same byte for byte: the version of what is shown, what is shown, and the coding
-/// that it comes in (RFC 9110, 8.8.3.3).
+/// A strong tag, which is equal only for equal bytes: of the version, the body and its content coding (RFC 9110, section
+/// 8.8.3.3).
 pub(crate) fn strong(version: i64, body: &[u8], coding: Option<&str>) -> String {
     let (mark, coding) = coding.map_or(("", ""), |coding| ("-", coding));
     format!("\"{version}-{:016x}{mark}{coding}\"", digest(body))
 }
 
-/// The tag of a representation that means the same.
+/// A weak tag, of the body alone.
 pub(crate) fn weak(body: &[u8]) -> String {
     format!("W/\"{:016x}\"", digest(body))
 }
 
-/// The tag by which the caller has this representation already, in whatever coding (weak comparison, as `If-None-Match`
-/// wants it); the very one, when that is among those sent.
+/// The tag in `If-None-Match` that stands for this representation in any content coding (weak comparison): this very tag
+/// when it was sent, `None` when the caller does not have the representation.
 pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let sent: Vec<&str> = headers
         .get_all(IF_NONE_MATCH)
@@ -38,7 +38,7 @@ fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// What a tag says whatever the coding; `None` when it is no tag.
+/// A tag without its coding; `None` when it is not a tag.
 fn uncoded(tag: &str) -> Option<&str> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
     match inner.rsplit_once('-') {
@@ -47,7 +47,7 @@ fn uncoded(tag: &str) -> Option<&str> {
     }
 }
 
-// It tells states of one thing apart, nothing more; it holds no secret and need not withstand an attacker.
+// It only distinguishes states of one resource; it need not be cryptographic.
 fn digest(body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(body);

@@ -10,6 +10,7 @@
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod caller;
+mod check;
 pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod input;
@@ -20,7 +21,6 @@ pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod public_url;
 pub(crate) mod query;
-mod shape;
 pub(crate) mod upload;
 pub(crate) mod use_cases;
 pub(crate) mod values;

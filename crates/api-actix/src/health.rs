@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     extract::Nothing,
-    openapi::carrier,
+    openapi::describe,
     problem::{Failure, Never},
     readiness::Component,
     reply::{OkJson, json},
@@ -25,14 +25,14 @@ enum Status {
     Unavailable,
 }
 
-/// The process answers.
+/// The process is alive.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(example = serde_json::json!({"status": "ok"}))]
 pub(crate) struct Liveness {
     status: Status,
 }
 
-/// Whether the server can do its work, and what it needs for that.
+/// Whether the server can do its work, and the state of what it needs.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Readiness", example = serde_json::json!({"status": "ok", "components": [{"name": "database", "ok": true, "required": true, "detail": null}]}))]
 pub(crate) struct ReadinessBody {
@@ -56,14 +56,14 @@ impl Apiv2Schema for ReadinessBody {}
 
 impl OperationModifier for ReadinessBody {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_answer::<Self>(op, 200, "The server can do its work.", &[]);
-        carrier::add_answer::<Self>(op, 503, "Something that the server needs is away.", &[]);
+        describe::add_answer::<Self>(op, 200, "The server can do its work.", &[]);
+        describe::add_answer::<Self>(op, 503, "Something that the server needs is away.", &[]);
     }
 }
 
 /// Is the process alive?
 ///
-/// Answers as long as the process does, whatever it needs.
+/// Independent of the database and other services.
 #[api_v2_operation(operation_id = "getLiveness", tags("operations"))]
 pub(crate) async fn live(_nothing: Nothing) -> Result<OkJson<Liveness>, Failure<Never>> {
     Ok(OkJson(Liveness { status: Status::Ok }))

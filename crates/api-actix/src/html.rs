@@ -19,7 +19,7 @@ use paperclip::{
 use serde_json::json;
 
 use crate::{
-    openapi::carrier,
+    openapi::{describe, headers},
     problem::{Problem, kinds},
 };
 
@@ -88,11 +88,11 @@ pub(crate) fn sentence(message: &str) -> String {
     if sentence.ends_with(['.', '!', '?']) { sentence } else { format!("{sentence}.") }
 }
 
-/// A page that is the answer of a documented operation.
+/// A page that is the answer of a documented operation; whether everybody may keep it for some time.
 #[derive(Debug)]
-pub(crate) struct Page(pub(crate) HttpResponse);
+pub(crate) struct Page<const IS_PUBLIC: bool = false>(pub(crate) HttpResponse);
 
-impl Responder for Page {
+impl<const IS_PUBLIC: bool> Responder for Page<IS_PUBLIC> {
     type Body = BoxBody;
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
@@ -100,12 +100,13 @@ impl Responder for Page {
     }
 }
 
-impl Apiv2Schema for Page {}
+impl<const IS_PUBLIC: bool> Apiv2Schema for Page<IS_PUBLIC> {}
 
-impl OperationModifier for Page {
+impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({"schema": {"type": "string"}, "example": "<!DOCTYPE html>"});
-        carrier::add_media_answer(op, "A page for people.", "text/html", media, &[]);
+        let headers: &[&str] = if IS_PUBLIC { &[headers::PUBLIC_CACHE] } else { &[] };
+        describe::add_media_answer(op, "A page for people.", "text/html", media, headers);
     }
 }
 

@@ -18,7 +18,7 @@ mod moment;
 mod money;
 mod openapi;
 mod page;
-mod personal_data;
+mod period;
 pub mod problem;
 mod readiness;
 mod reply;
@@ -29,12 +29,11 @@ mod settings;
 mod start;
 mod state;
 mod uploads;
-mod users;
 
 pub use http_connections::Timeouts;
 
 pub use self::{
-    limits::{FixedLimits, RateLimits},
+    limits::{FixedLimits, LinkLimit, RateLimits},
     openapi::openapi_document,
     readiness::{Component, Readiness},
     rules::Rules,

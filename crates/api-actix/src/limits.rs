@@ -5,7 +5,7 @@ mod headers;
 mod refusals;
 mod settings;
 
-pub use self::settings::{FixedLimits, RateLimits};
+pub use self::settings::{FixedLimits, LinkLimit, RateLimits};
 pub(crate) use self::{
     counter::RateLimitCounter,
     headers::{RATE_LIMIT, RATE_LIMIT_POLICY},

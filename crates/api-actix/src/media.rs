@@ -22,16 +22,16 @@ use crate::{
     edge::headers::CROSS_ORIGIN_RESOURCE_POLICY,
     etag,
     extract::{UseCases, Visitor, query},
-    openapi::carrier,
+    openapi::{describe, headers},
     problem::{Failure, OrNotFound, Problem, kinds},
 };
 
-/// A key names one picture for ever: another picture gets another key.
+/// A key names one picture for ever: a new picture gets a new key.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// Show an avatar.
 ///
-/// The address stands in answers as `avatar_url`. What stands there never changes, so that it may be kept for ever.
+/// Its address is `avatar_url` in other answers. The picture at an address never changes, so it can be cached for ever.
 #[api_v2_operation(operation_id = "getAvatar", tags("media"))]
 pub(crate) async fn avatar(
     accounts: UseCases<Accounts>,
@@ -52,7 +52,7 @@ impl FromRequest for AvatarFile {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
-        // What cannot be the name of an avatar is not there, as any other that is not there.
+        // A name that no avatar can have is not found, like one that does not exist.
         let key = MediaKey::avatar_named(name).map_err(|_| Problem::new(&kinds::NOT_FOUND));
         ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
     }
@@ -62,12 +62,12 @@ impl Apiv2Schema for AvatarFile {}
 
 impl OperationModifier for AvatarFile {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_path_file(op, "0190a1b2-0000-7000-8000-000000000000.jpg");
-        carrier::add_problem(op, &kinds::VALIDATION_FAILED);
+        describe::add_path_file(op, "0190a1b2-0000-7000-8000-000000000000.jpg");
+        describe::add_problem(op, &kinds::VALIDATION_FAILED);
     }
 }
 
-/// A stored picture, to be shown and not to be run, whatever else it might look like.
+/// A stored picture. Its headers keep browsers from treating it as anything else.
 #[derive(Debug)]
 pub(crate) struct Picture {
     key: MediaKey,
@@ -87,7 +87,7 @@ impl Responder for Picture {
         builder
             .insert_header((header::ETAG, tag))
             .insert_header((header::CACHE_CONTROL, FOR_EVER))
-            // Pages of other origins show it too.
+            // Pages of other origins may show it.
             .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")));
         if is_known {
             return builder.finish();
@@ -103,8 +103,9 @@ impl Apiv2Schema for Picture {}
 
 impl OperationModifier for Picture {
     fn update_response(op: &mut DefaultOperationRaw) {
-        carrier::add_file_answer(op, "The picture.", "image/jpeg", &["Content-Disposition", "ETag"]);
-        carrier::add_empty_answer(op, 304, "The caller has it already.", &["ETag"]);
-        carrier::add_if_none_match(op);
+        let headers = [headers::STRONG_ETAG, headers::PUBLIC_CACHE, "Content-Disposition"];
+        describe::add_file_answer(op, "The picture.", "image/jpeg", &headers);
+        describe::add_empty_answer(op, 304, "The caller has it already.", &headers[..2]);
+        describe::add_if_none_match(op, "\"0190a1b2-0000-7000-8000-000000000000.jpg\"");
     }
 }

@@ -1,4 +1,4 @@
-//! Moments and days on the wire.
+//! Instants and dates in JSON.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{extract::Fault, problem::FieldCode};
 
-/// A moment in UTC by RFC 3339: `2026-11-22T10:00:00Z`.
+/// An instant in UTC by RFC 3339: `2026-11-22T10:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) Instant);
 
@@ -36,9 +36,9 @@ impl JsonSchema for Moment {
 impl FromStr for Moment {
     type Err = Fault;
 
-    /// Reads a moment of any zone.
+    /// Reads an instant in any time zone.
     fn from_str(text: &str) -> Result<Self, Fault> {
-        // A `+` that was not escaped in a query comes as a space.
+        // A `+` that was not escaped in a query arrives as a space.
         let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
         moment.map(|moment| Self(moment.to_utc())).map_err(|_| {
             let message = "must be a moment by RFC 3339, such as 2026-11-22T10:00:00Z";
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// A day: `1984-02-29`.
+/// A date: `1984-02-29`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Day(pub(crate) NaiveDate);
 
@@ -68,7 +68,7 @@ impl FromStr for Day {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
-        // Written in one way alone: no sign, no digit left out.
+        // Only this form: no sign, and no digit left out.
         let day = text.parse::<NaiveDate>().ok().filter(|day| text.len() == 10 && day.to_string() == text);
         day.map(Self).ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a date, YYYY-MM-DD"))
     }
@@ -92,6 +92,25 @@ impl JsonSchema for Day {
 
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "format": "date"})
+    }
+}
+
+/// Where a part of the time begins or ends: a moment, or a whole day in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boundary {
+    Moment(Instant),
+    Day(NaiveDate),
+}
+
+impl FromStr for Boundary {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let day = text.parse().map(|day: Day| Self::Day(day.0));
+        day.or_else(|_| text.parse().map(|moment: Moment| Self::Moment(moment.0))).map_err(|_: Fault| {
+            let message = "must be a date, YYYY-MM-DD, or a moment by RFC 3339, such as 2026-11-22T10:00:00Z";
+            Fault::new(FieldCode::InvalidFormat, message)
+        })
     }
 }
 

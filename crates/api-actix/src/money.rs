@@ -1,4 +1,4 @@
-//! Money on the wire.
+//! Money in JSON.
 
 use domain::money::Money;
 use schemars::JsonSchema;

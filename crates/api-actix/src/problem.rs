@@ -4,6 +4,7 @@
 //! writes the body (`crate::edge`).
 
 pub(crate) mod body;
+mod field;
 pub mod kinds;
 pub(crate) mod page;
 pub(crate) mod shared;
@@ -21,10 +22,10 @@ use domain::failure::error_chain;
 use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
 
 pub use self::{
-    body::{FieldCode, FieldProblem},
+    field::{FieldCode, FieldProblem},
     kinds::Kind,
 };
-use crate::openapi::carrier;
+use crate::openapi::describe;
 
 /// One error answer, before its body is written.
 #[derive(Debug, Clone)]
@@ -198,7 +199,7 @@ impl<E: Refusal> Apiv2Errors for Failure<E> {
         let mut kinds = Vec::new();
         E::kinds(&mut kinds);
         for kind in kinds {
-            carrier::add_problem(op, kind);
+            describe::add_problem(op, kind);
         }
     }
 }

@@ -16,6 +16,7 @@ pub trait Readiness: Send + Sync {
 
 /// One thing that the server needs.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ComponentHealth")]
 pub struct Component {
     /// `database`, `migrations`, `redis` or `media`.
     pub name: String,

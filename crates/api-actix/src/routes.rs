@@ -1,16 +1,18 @@
 //! The documented routes: an operation is a line here and a handler. The OpenAPI document is made of both.
 
+use domain::id::{CertificationKind, DirectorKind, GenreKind, StarKind};
 use paperclip::actix::web::{self, ServiceConfig};
 
 use crate::{
-    accounts,
-    accounts::{own, profile},
-    audit, cart, catalog, docs, engagement, health, media, personal_data, problem, users,
+    accounts::{own_data, profile, sessions, signup, users},
+    audit, cart,
+    catalog::{self, names},
+    docs, engagement, health, media, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
 macro_rules! operations {
-    ($scope:expr; $($path:literal: $($method:ident $handler:path),+;)+) => {
+    ($scope:expr; $($path:literal: $($method:ident $handler:expr),+;)+) => {
         $scope$(.service(web::resource($path)$(.route(web::$method().to($handler)))+))+
     };
 }
@@ -19,21 +21,21 @@ macro_rules! operations {
 pub(crate) fn configure(config: &mut ServiceConfig) {
     let api = operations! {
         web::scope("/api/v1");
-        "/accounts/register": post accounts::register;
-        "/accounts/activate": post accounts::activate;
-        "/accounts/resend-activation": post accounts::resend_activation;
-        "/accounts/login": post accounts::log_in;
-        "/accounts/refresh": post accounts::refresh;
-        "/accounts/logout": post accounts::log_out;
-        "/accounts/password-reset": post accounts::request_password_reset;
-        "/accounts/password-reset/confirm": post accounts::reset_password;
-        "/users/me": get profile::show, delete personal_data::delete;
+        "/accounts/register": post signup::register;
+        "/accounts/activate": post signup::activate;
+        "/accounts/resend-activation": post signup::resend_activation;
+        "/accounts/login": post sessions::log_in;
+        "/accounts/refresh": post sessions::refresh;
+        "/accounts/logout": post sessions::log_out;
+        "/accounts/password-reset": post sessions::request_password_reset;
+        "/accounts/password-reset/confirm": post sessions::reset_password;
+        "/users/me": get profile::show, delete own_data::delete;
         "/users/me/profile": patch profile::change;
         "/users/me/avatar": put profile::set_avatar, delete profile::remove_avatar;
-        "/users/me/password": post own::change_password;
-        "/users/me/sessions": get own::list_sessions, delete own::end_other_sessions;
-        "/users/me/sessions/{id}": delete own::end_session;
-        "/users/me/export": get personal_data::export;
+        "/users/me/password": post sessions::change_password;
+        "/users/me/sessions": get sessions::list, delete sessions::end_others;
+        "/users/me/sessions/{id}": delete sessions::end;
+        "/users/me/export": get own_data::export;
         "/users": get users::list;
         "/users/{id}": get users::show, patch users::change;
         "/users/{id}/cart": get users::show_cart;
@@ -45,9 +47,16 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;
         "/comments/{id}/replies": get engagement::list_replies, post engagement::create_reply;
         "/comments/{id}/like": put engagement::like_comment, delete engagement::unlike_comment;
-        "/comments/{id}": patch engagement::update_comment;
+        "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
         "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
-        "/genres": get catalog::list_genres;
+        "/genres": get names::list_all::<GenreKind>;
+        "/genres/{id}": get names::show::<GenreKind>;
+        "/directors": get names::list::<DirectorKind>;
+        "/directors/{id}": get names::show::<DirectorKind>;
+        "/stars": get names::list::<StarKind>;
+        "/stars/{id}": get names::show::<StarKind>;
+        "/certifications": get names::list::<CertificationKind>;
+        "/certifications/{id}": get names::show::<CertificationKind>;
         "/cart": get cart::show, delete cart::clear;
         "/cart/items": post cart::add;
         "/cart/items/{movie_id}": delete cart::remove;

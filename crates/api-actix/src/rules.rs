@@ -25,6 +25,9 @@ impl Rules {
 
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules").field("passwords", &self.passwords).field("currency", &self.currency).finish()
+        f.debug_struct("Rules")
+            .field("passwords", &self.passwords)
+            .field("currency", &self.currency)
+            .finish_non_exhaustive()
     }
 }

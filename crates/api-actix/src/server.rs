@@ -22,14 +22,14 @@ use paperclip::actix::OpenApiExt;
 
 use crate::{
     accounts::pages,
-    docs::{self, Assets, DocsGuard},
+    docs::{self, Assets, DocsGuard, Document},
     edge::{
         accept_header, compression, cors::cors, in_flight, in_flight::InFlightLimit, outermost::Outermost,
         rate_limit,
     },
     html,
     limits::RateLimitCounter,
-    openapi::Document,
+    openapi::openapi_document,
     problem, routes,
     settings::ApiSettings,
     start,
@@ -77,7 +77,7 @@ impl Shared {
                 readiness: Arc::clone(&state.readiness),
             }),
             in_flight: InFlightLimit::new(settings.max_in_flight),
-            document: web::Data::new(Document::new(&settings.public_url)),
+            document: web::Data::new(Document::new(&settings.public_url, openapi_document)),
             api: web::Data::new(Api {
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
@@ -156,6 +156,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
 }
 
 /// Leads to the same page at its own address, relative to this one.
+#[expect(clippy::unused_async, reason = "actix takes asynchronous handlers alone")]
 async fn redirect(address: &'static str) -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, address)).finish()
 }

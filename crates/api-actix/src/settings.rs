@@ -1,4 +1,4 @@
-//! What the REST layer wants to know at its start.
+//! The settings of the REST layer.
 
 use std::time::Duration;
 
@@ -7,42 +7,42 @@ use http_connections::Timeouts;
 
 use crate::limits::RateLimits;
 
-/// Who may read the document and its page.
+/// Who may read the OpenAPI document and Swagger UI (`DOCS_ACCESS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocsAccess {
     /// Anybody.
     Public,
-    /// Who has an account: by a bearer token or by Basic with email and password.
+    /// Users: with a bearer token, or with HTTP Basic by email and password.
     Authenticated,
 }
 
 /// The settings of the REST layer.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The address that the server is reached at, without a slash at its end; addresses in answers begin with it.
+    /// The address of the server without a trailing slash (`PUBLIC_URL`); addresses in answers begin with it.
     pub public_url: String,
-    /// Whether the mails' links lead here, so that the two small pages are ours to serve.
+    /// Whether the links in mails lead to this server, which then serves the pages for them.
     pub serve_pages: bool,
-    /// The origins that browsers may call from, exact.
+    /// The origins that browsers may call from.
     pub cors_origins: Vec<String>,
     /// The headers that pages of these origins may send, beside those that the API itself reads.
     pub cors_request_headers: Vec<String>,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
     /// Who may read the document.
     pub docs_access: DocsAccess,
-    /// How often callers may call; `None` as often as they like.
+    /// The rate limits; `None` switches them off.
     pub rate_limits: Option<RateLimits>,
-    /// Requests beyond this many at once are sent away with 503.
+    /// The requests in flight at most; more are answered with 503.
     pub max_in_flight: usize,
     /// Connections that one client may have open.
     pub max_connections_per_client: usize,
     /// How long connections wait for their clients.
     pub timeouts: Timeouts,
-    /// A use case that takes longer is answered with 503; it goes on to its end all the same.
+    /// A request that takes longer is answered with 503. Its use case still runs to its end.
     pub request_timeout: Duration,
     /// Threads that read requests and write answers.
     pub workers: usize,
-    /// Development: local pages of any port may call.
+    /// In development, local pages of any port may call.
     pub is_dev: bool,
 }

@@ -77,7 +77,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Gives a use case of accounts to [`run`](Self::run).
+    /// The use cases of accounts.
     pub(crate) fn accounts(&self) -> Arc<Accounts> {
         Arc::clone(&self.state.accounts)
     }
@@ -103,7 +103,7 @@ impl Api {
         }
     }
 
-    /// Does the same for any future.
+    /// Runs any future in the same way.
     pub(crate) async fn run_any<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

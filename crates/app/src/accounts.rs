@@ -32,9 +32,9 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta};
 use domain::{
     accounts::{
-        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, EmailAddress, LinkKind,
-        LinkToken, PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role,
-        Session, SessionTokens, User, UserQueries,
+        AccessClaims, AccountMaintenance, AccountQueries, AccountStore, AccountUnit, LinkKind, LinkToken,
+        PasswordHasher, PasswordPolicy, PersonalDataQueries, RefreshClaims, RefreshToken, Role, Session,
+        SessionTokens, User, UserQueries,
     },
     audit::AuditQueries,
     entropy::{KeyAge, PlainToken, Sealer, TokenGenerator},
@@ -49,17 +49,16 @@ use domain::{
 
 pub use activate::ActivateError;
 pub use audit_log::ListAudit;
-pub use authenticate::{Actor, AuthenticateError};
+pub use authenticate::AuthenticateError;
 pub use avatar::SetAvatarError;
 pub use change_password::{ChangePasswordError, PasswordChangeFaults};
 pub use change_user::{ChangeUserError, UserChanges};
 pub use create_admin::CreateAdminError;
 pub use delete_account::DeleteAccountError;
-pub use export_data::ExportDataError;
+pub use domain::accounts::Actor;
 pub use log_in::{LogInError, Standing};
 pub use own_sessions::EndSessionError;
 pub use password_reset::ResetPasswordError;
-pub use profile::ProfileError;
 pub use refresh::{PresentedToken, RefreshError};
 pub use register::{MailQuota, RegisterError};
 pub use users::ListUsers;
@@ -162,6 +161,12 @@ impl Accounts {
         self.settings.password_policy
     }
 
+    /// Whether registering an address reveals that it has an account.
+    #[must_use]
+    pub const fn reveals_email(&self) -> bool {
+        self.settings.registration_reveals_email
+    }
+
     fn now(&self) -> Instant {
         self.ports.clock.now()
     }
@@ -186,18 +191,14 @@ impl Accounts {
         Ok((plain, token))
     }
 
-    /// Writes a new activation link and the mail that brings it to the address as it was typed last. Whoever follows the
-    /// link proves that spelling; an earlier link, which may have gone to another one, stops working.
+    /// Writes a new activation link and the mail that brings it to the spelling of the address that is kept. Whoever follows
+    /// the link proves that spelling. An earlier link stops working.
     async fn mail_activation(
         &self,
         unit: &mut dyn AccountUnit,
-        user: &mut User,
-        typed: &EmailAddress,
+        user: &User,
         now: Instant,
     ) -> Result<(), StoreError> {
-        if user.respell(typed, now) {
-            unit.update_user(user).await?;
-        }
         let (plain, token) = self.put_link(unit, LinkKind::Activation, user, now).await?;
         let mail = compose(&user.email, &self.settings.frontend_url, &Activation { token: plain });
         self.push_mail(unit, user, format!("activation:{}", token.id), mail, now).await

@@ -18,7 +18,6 @@ use domain::{
 
 pub use add::AddToCartError;
 pub use merge::{MergedCart, SkippedMovie};
-pub use view::PricedCart;
 
 /// The use cases of the cart.
 pub struct Carts {

@@ -20,6 +20,7 @@ use domain::{
 
 pub use browse::{BrowseError, BrowseMovies};
 pub use import::{ImportError, ImportOutcome};
+pub use names::ListNames;
 pub use repeats::Repeats;
 
 use crate::paging::CursorCodec;

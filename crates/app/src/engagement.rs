@@ -1,6 +1,7 @@
-//! What users think of movies: react, rate, keep favourites, comment.
+//! The opinions of users about movies: reactions, ratings, favourites and comments.
 
 mod comment;
+mod list_comments;
 mod movie;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use domain::{
     time::{Backoff, Clock},
 };
 
-pub use comment::{ActOnCommentError, EditCommentError, ReplyError};
+pub use comment::{ChangeCommentError, RespondError};
 
 use crate::paging::CursorCodec;
 

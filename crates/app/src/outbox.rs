@@ -1,9 +1,9 @@
-//! The outbox: what use cases leave to be done afterwards, and who does it.
+//! The outbox: messages that use cases write in their transactions, and their handling afterwards.
 
 mod deliver;
 #[cfg(test)]
 mod doubles;
 mod message;
 
-pub use deliver::Outbox;
+pub use deliver::{Delivery, Outbox};
 pub use message::{InvalidMessage, Message};

@@ -1,4 +1,4 @@
-//! What is written down, for good, of deeds that matter for security and money (quality E14).
+//! The audit log: a permanent record of the actions that matter for security and money.
 
 mod entry;
 mod ports;

@@ -1,8 +1,8 @@
-//! Errors as operators read them.
+//! Errors as text for operators.
 
 use std::error::Error;
 
-/// An error with everything that caused it, in one line.
+/// An error and its causes, in one line.
 #[must_use]
 pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

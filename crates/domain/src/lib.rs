@@ -1,9 +1,4 @@
-//! The online cinema's rules, values and ports.
-//!
-//! Pure: it knows no runtime, no database and no web, so that other tools can reuse it. The areas (`accounts`,
-//! `catalog`, `cart`, `purchases`) hold entities, values, rules and the **ports** that adapters plug into; the other
-//! modules hold what every area shares. A port's doc comment says what an adapter MUST do; each MUST is a case of
-//! the `storage-contract` crate.
+#![doc = include_str!("../README.md")]
 
 pub mod accounts;
 pub mod audit;
@@ -22,6 +17,8 @@ pub mod outbox;
 pub mod page;
 pub mod payments;
 pub mod purchases;
+#[cfg(feature = "serde")]
+mod serialization;
 pub mod storage;
 pub mod store;
 pub mod text;

@@ -1,4 +1,4 @@
-//! Files that people see: how they are named, and the ports that keep and make them.
+//! Media files: their names, and the ports that store and convert them.
 
 use std::{fmt, str::FromStr};
 
@@ -13,13 +13,13 @@ pub const AVATAR_SIDE: u32 = 512;
 /// The most bytes that an uploaded avatar may have.
 pub const MAX_AVATAR_UPLOAD: usize = 2 * 1024 * 1024;
 
-/// The most pixels that an uploaded picture may have, whatever its size in bytes: what a decoder has to unpack.
+/// The most pixels that an uploaded picture may have. Bounds the memory of decoding.
 pub const MAX_PICTURE_PIXELS: u64 = 25_000_000;
 
 /// The longest side that an uploaded picture may have.
 pub const MAX_PICTURE_SIDE: u32 = 16_384;
 
-/// What kind of file it is.
+/// The type of a media file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaType {
     /// A JPEG picture.
@@ -27,7 +27,7 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// As HTTP calls it.
+    /// Its media type (RFC 6838), such as `image/jpeg`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl MediaType {
         }
     }
 
-    /// The end of the file's name, without the dot.
+    /// The extension of file names, without the dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -44,8 +44,8 @@ impl MediaType {
     }
 }
 
-/// Names one stored file: `avatars/0190a1b2-….jpg`. It holds a folder, an identifier and an ending and nothing else, so that no
-/// key leads out of its folder; another file gets another key, so that what a key names never changes.
+/// The name of one stored file: `avatars/0190a1b2-….jpg`. It consists of a folder, an identifier and an extension, so no key can
+/// lead out of its folder. A new file gets a new key, so the content behind a key never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MediaKey {
     text: String,
@@ -55,7 +55,7 @@ pub struct MediaKey {
 /// The folder of avatars.
 const AVATARS: &str = "avatars";
 
-/// The text is no key of a stored file.
+/// The text is not the key of a stored file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the key of a stored file")]
 pub struct InvalidMediaKey;
@@ -76,23 +76,23 @@ impl MediaKey {
         let media_type = MediaType::Jpeg;
         let id = file.strip_suffix(media_type.extension()).and_then(|rest| rest.strip_suffix('.'));
         let id = id.filter(|id| id.len() == 36).and_then(|id| Uuid::try_parse(id).ok());
-        // Written in one way alone: upper case is another text.
+        // Each key has one spelling: upper case is refused.
         id.map(Self::avatar).filter(|key| key.file_name() == file).ok_or(InvalidMediaKey)
     }
 
-    /// The whole key, to store and to put into addresses.
+    /// The whole key, to store it or to make an address of it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The part behind the folder.
+    /// The part after the folder.
     #[must_use]
     pub fn file_name(&self) -> &str {
         self.text.rsplit('/').next().unwrap_or_default()
     }
 
-    /// What kind of file it names.
+    /// The type of the file.
     #[must_use]
     pub const fn media_type(&self) -> MediaType {
         self.media_type
@@ -116,39 +116,39 @@ impl FromStr for MediaKey {
     }
 }
 
-/// Keeps files: a folder, or an object store. It knows nothing of who a file belongs to. A store that is away, or that lets
-/// nobody in, MUST answer [`StoreError::Unavailable`] whatever it is asked.
+/// Stores files, in a folder or an object store. It does not know whom a file belongs to. When the store cannot be reached or
+/// denies access, every method MUST return [`StoreError::Unavailable`].
 #[async_trait]
 pub trait MediaStore: Send + Sync {
-    /// Keeps the file, durably when it returns. Readers MUST see all of it or nothing. Putting it again MUST succeed.
+    /// Stores the file durably. Readers MUST see either the whole file or none. Storing it again MUST succeed.
     async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError>;
-    /// The file, or `None`, which a store that is away MUST never answer.
+    /// The file, or `None` when there is none. MUST NOT return `None` when the store cannot be reached.
     async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Removes the file. MUST be harmless when it is not there.
+    /// Removes the file. MUST succeed when there is none.
     async fn delete(&self, key: &MediaKey) -> Result<(), StoreError>;
 }
 
-/// Why no avatar can be made of an upload.
+/// Why an upload cannot become an avatar.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// By its content it is none of the formats that are taken.
+    /// Its content is in none of the accepted formats.
     #[error("is neither a JPEG nor a PNG nor a WebP picture")]
     Unsupported,
-    /// It has the right beginning, and cannot be read to its end.
+    /// Its content begins like a picture and cannot be decoded.
     #[error("is a picture that is broken or cut off")]
     Broken,
-    /// It would unpack to too much.
+    /// It has too many pixels.
     #[error("has more than 25 megapixels, or a side of more than 16,384 pixels")]
     TooManyPixels,
-    /// Too many pictures are being made; the same upload may succeed in a moment.
-    #[error("too many pictures are being made")]
+    /// Too many pictures are being converted; a later attempt may succeed.
+    #[error("too many pictures are being converted")]
     Busy,
-    /// It could not be made for a reason of ours.
-    #[error("the picture could not be made")]
+    /// The conversion failed for a reason that is not the upload's.
+    #[error("the picture could not be converted")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Makes avatars of what people upload.
+/// Converts uploads into avatars.
 #[async_trait]
 pub trait AvatarImages: Send + Sync {
     /// Makes a JPEG of [`AVATAR_SIDE`] pixels each way from the middle of the picture, upright. The format MUST be told by content

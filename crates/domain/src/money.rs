@@ -1,15 +1,15 @@
-//! Exact amounts of money: integers of minor units, never a float.
+//! Exact amounts of money: integers of minor units, no floating-point numbers.
 
 use std::{fmt, str::FromStr};
 
-/// An ISO 4217 currency that the shop can be run in.
+/// A currency of ISO 4217 that the shop can use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency {
     code: [u8; 3],
     exponent: u8,
 }
 
-/// Currencies with other than two digits behind the point (ISO 4217 list one), in order.
+/// Currencies that do not have two decimal digits (ISO 4217 list one), sorted.
 const EXPONENTS: [(&str, u8); 26] = [
     ("BHD", 3),
     ("BIF", 0),
@@ -39,7 +39,7 @@ const EXPONENTS: [(&str, u8); 26] = [
     ("XPF", 0),
 ];
 
-/// Currencies with two digits behind the point (ISO 4217 list one), in order.
+/// Currencies with two decimal digits (ISO 4217 list one), sorted.
 const TWO_DIGITS: [&str; 131] = [
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BMD", "BND", "BOB",
     "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CNY", "COP", "CRC", "CUP", "CVE", "CZK",
@@ -52,13 +52,16 @@ const TWO_DIGITS: [&str; 131] = [
     "USD", "UYU", "UZS", "VED", "VES", "WST", "XCD", "YER", "ZAR", "ZMW", "ZWG",
 ];
 
-/// The text is no ISO 4217 code of a currency in use.
+/// The text is not the ISO 4217 code of a currency in use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no currency of ISO 4217; write three capital letters, such as USD")]
 pub struct UnknownCurrency;
 
 impl Currency {
-    /// How many digits an amount has behind the point: 2 for USD, 0 for JPY, 3 for KWD.
+    /// The US dollar.
+    pub const USD: Self = Self { code: *b"USD", exponent: 2 };
+
+    /// How many decimal digits an amount has: 2 for USD, 0 for JPY, 3 for KWD.
     #[must_use]
     pub const fn exponent(self) -> u8 {
         self.exponent
@@ -76,7 +79,7 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        // The common ones first: every price that is read passes here.
+        // The common ones first: every price that is read is parsed here.
         if TWO_DIGITS.binary_search(&text).is_ok() {
             return Ok(Self { code, exponent: 2 });
         }
@@ -97,14 +100,31 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// An amount in minor units (cents) of one currency. Checked arithmetic only: there is no `+`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// An amount in minor units (cents) of one currency. All arithmetic is checked: there is no `+`.
+///
+/// Amounts of one currency are ordered by size. Amounts of different currencies are ordered by the currency's code, so that
+/// they can be sorted; that says nothing about their worth.
+///
+/// ```
+/// use domain::money::{Currency, Money, MoneyError};
+///
+/// let price = Money::parse_major("9.99", Currency::USD)?;
+/// let basket = price.checked_mul(3)?.checked_add(Money::from_minor(1, Currency::USD))?;
+/// assert_eq!(basket.to_string(), "29.98 USD");
+/// assert!(basket > price);
+///
+/// let yen = Money::parse_major("500", "JPY".parse()?)?;
+/// assert!(matches!(price.checked_add(yen), Err(MoneyError::CurrencyMismatch(..))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Money {
-    minor: i64,
+    // In this order: amounts are compared within their currency.
     currency: Currency,
+    minor: i64,
 }
 
-/// Two amounts cannot be joined.
+/// An amount cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// They are in different currencies.
@@ -115,16 +135,16 @@ pub enum MoneyError {
     Overflow,
 }
 
-/// The text is no exact amount of the currency.
+/// The text is not an exact amount of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
-    /// It is not digits with at most one point.
+    /// It is not a number with at most one decimal point.
     #[error("not a decimal amount; write it like 9.99")]
     Malformed,
-    /// It has more digits behind the point than the currency.
-    #[error("more digits behind the point than the currency has ({0})")]
+    /// It has more decimal digits than the currency.
+    #[error("more decimal digits than the currency has ({0})")]
     TooPrecise(u8),
-    /// It is larger than can be kept.
+    /// It is too large to be represented.
     #[error("the amount is too large")]
     TooLarge,
 }
@@ -133,10 +153,10 @@ impl Money {
     /// An amount of minor units: `from_minor(999, usd)` is 9.99 USD.
     #[must_use]
     pub const fn from_minor(minor: i64, currency: Currency) -> Self {
-        Self { minor, currency }
+        Self { currency, minor }
     }
 
-    /// Nothing, in a currency.
+    /// Zero in a currency.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {
         Self::from_minor(0, currency)
@@ -145,7 +165,7 @@ impl Money {
     /// Reads an amount in major units, such as `9.99`, `9.9` or `9`; not negative.
     ///
     /// # Errors
-    /// When the text is no amount, or is finer or larger than the currency can hold: nothing is rounded.
+    /// When the text is not an amount, has too many decimal digits, or is too large. Nothing is rounded.
     pub fn parse_major(text: &str, currency: Currency) -> Result<Self, ParseAmountError> {
         let (whole, fraction) = match text.split_once('.') {
             Some((_, "")) => return Err(ParseAmountError::Malformed),
@@ -162,7 +182,7 @@ impl Money {
         }
         let fraction: String = fraction.chars().chain(std::iter::repeat('0')).take(places).collect();
         let minor = format!("{whole}{fraction}").parse().map_err(|_| ParseAmountError::TooLarge)?;
-        Ok(Self { minor, currency })
+        Ok(Self { currency, minor })
     }
 
     /// The amount in minor units, for storage.
@@ -189,6 +209,15 @@ impl Money {
         Ok(Self { minor, currency: self.currency })
     }
 
+    /// The amount, `count` times.
+    ///
+    /// # Errors
+    /// When the product does not fit.
+    pub fn checked_mul(self, count: u32) -> Result<Self, MoneyError> {
+        let minor = self.minor.checked_mul(count.into()).ok_or(MoneyError::Overflow)?;
+        Ok(Self { minor, currency: self.currency })
+    }
+
     /// The sum of any number of amounts; zero of `currency` when there are none.
     ///
     /// # Errors
@@ -197,7 +226,7 @@ impl Money {
         amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }
 
-    /// The exact decimal string of the API, with as many digits as the currency has: `9.99`.
+    /// The exact amount in major units, with as many digits as the currency has: `9.99`.
     #[must_use]
     pub fn amount(self) -> String {
         let places = usize::from(self.currency.exponent);
@@ -266,6 +295,12 @@ mod tests {
     }
 
     #[test]
+    fn a_product_that_does_not_fit_is_refused() {
+        assert_eq!(Money::from_minor(i64::MAX, usd()).checked_mul(2), Err(MoneyError::Overflow));
+        assert_eq!(Money::from_minor(i64::MAX, usd()).checked_mul(0), Ok(Money::zero(usd())));
+    }
+
+    #[test]
     fn currencies_do_not_mix() {
         let yen = Money::zero("JPY".parse().unwrap());
         assert!(matches!(Money::zero(usd()).checked_add(yen), Err(MoneyError::CurrencyMismatch(..))));
@@ -278,6 +313,18 @@ mod tests {
         fn an_amount_reads_back_as_what_was_written(minor in 0_i64.., code in prop::sample::select(vec!["USD", "JPY", "KWD", "CLF"])) {
             let money = Money::from_minor(minor, code.parse().unwrap());
             prop_assert_eq!(Money::parse_major(&money.amount(), money.currency()), Ok(money));
+        }
+
+        #[test]
+        fn multiplying_is_adding_again_and_again_or_refused(minor in any::<i64>(), count in 0_u32..20) {
+            let one = Money::from_minor(minor, usd());
+            let sum = Money::total(usd(), (0..count).map(|_| one));
+            prop_assert_eq!(one.checked_mul(count), sum);
+        }
+
+        #[test]
+        fn amounts_of_one_currency_are_ordered_by_size(a in any::<i64>(), b in any::<i64>()) {
+            prop_assert_eq!(Money::from_minor(a, usd()).cmp(&Money::from_minor(b, usd())), a.cmp(&b));
         }
 
         #[test]

@@ -2,29 +2,29 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-/// A network, such as `10.0.0.0/8`; a single address is a network of one.
+/// A network, such as `10.0.0.0/8`. A single address is a network with one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
     prefix: u8,
 }
 
-/// The text is no network.
+/// The text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNetwork {
     /// It is not of the form `address/prefix`.
     #[error("is no network")]
     Malformed,
-    /// More bits are to be shared than an address has.
+    /// The prefix has more bits than an address.
     #[error("has too long a prefix")]
     PrefixTooLong,
 }
 
-/// How many leading bits of an IPv6 address tell one client from another: the rest is the client's to choose.
+/// How many leading bits of an IPv6 address identify a client. The client can choose the others.
 const CLIENT_PREFIX_V6: u8 = 64;
 
 impl Network {
-    /// What stands for one client: its address, or the /64 of an IPv6 address, all of which one client has.
+    /// The network that identifies a client: its IPv4 address, or the /64 of its IPv6 address.
     #[must_use]
     pub fn of_client(address: IpAddr) -> Self {
         let address = address.to_canonical();
@@ -35,7 +35,7 @@ impl Network {
         Self { address: masked(address, prefix), prefix }
     }
 
-    /// Whether the address lies in it. An IPv4 address is the same in its IPv6 form (`::ffff:10.0.0.1`).
+    /// Whether it contains the address. An IPv4 address equals its IPv6 form (`::ffff:10.0.0.1`).
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -43,7 +43,7 @@ impl Network {
     }
 }
 
-/// The address with everything behind the first `prefix` bits cleared.
+/// The address with all bits after the first `prefix` cleared.
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {

@@ -3,7 +3,7 @@
 mod order;
 mod state;
 
-pub use order::{ExcludedMovie, ExclusionReason, Order, OrderItem, OrderTotalError};
+pub use order::{ExcludedMovie, Order, OrderItem, OrderTotalError};
 pub use state::{
     CancelReason, EXPIRY_AFTER_CHECKOUT, InvalidTransition, ORDER_LIFETIME, OrderEvent, OrderState,
     OrderStatus, RefundedPart,

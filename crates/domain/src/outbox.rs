@@ -1,8 +1,9 @@
-//! What is to happen after a transaction, written down within it.
+//! The outbox: work to do after a transaction, stored with the transaction.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 
 use crate::{
     id::{OutboxId, UserId},
@@ -10,48 +11,90 @@ use crate::{
     time::Instant,
 };
 
-/// A message for the outbox. Its payload is sealed, since mails carry tokens.
+/// A message for the outbox. Its payload is sealed, since mails contain tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutboxMessage {
-    /// Its own identifier, in the `Message-ID` of a mail.
+    /// Its own identifier, also used in the `Message-ID` of a mail.
     pub id: OutboxId,
-    /// Names the cause: a second message of the same cause is dropped.
+    /// Names the cause: a second message with the same cause is dropped.
     pub dedupe_key: String,
-    /// What it is, for operators: `mail`, `activation_requested`.
+    /// The kind of message, for operators: `mail`, `activation_requested`.
     pub kind: String,
-    /// Whom it is about, when that is known: it goes with the account.
+    /// The user it concerns, when known: the message is deleted with the account.
     pub user_id: Option<UserId>,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// When it is to be acted on at the earliest.
+    /// The earliest time to process it.
     pub available_at: Instant,
     /// When it was written.
     pub created_at: Instant,
 }
 
-/// A message that this worker holds until its lease ends.
+/// A message that one worker holds until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedOutboxMessage {
     /// Its identifier.
     pub id: OutboxId,
-    /// What it is.
+    /// The kind of message.
     pub kind: String,
     /// The sealed content.
     pub payload: Vec<u8>,
-    /// How often it was claimed, this time included: tells this claim from the others.
+    /// How often it was claimed, this claim included: identifies the claim.
     pub attempts: u32,
+    /// When it was written.
+    pub created_at: Instant,
 }
 
-/// How often a message is tried before it is given up.
-pub const MAX_ATTEMPTS: u32 = 12;
+impl ClaimedOutboxMessage {
+    /// When to retry after an attempt that failed at `now`; `None` when it is time to give up: the message is older than
+    /// [`GIVE_UP_AFTER`] and was tried [`MIN_ATTEMPTS`] times.
+    #[must_use]
+    pub fn retry_at(&self, now: Instant) -> Option<Instant> {
+        let is_old = now.signed_duration_since(self.created_at) >= GIVE_UP_AFTER;
+        (!is_old || self.attempts < MIN_ATTEMPTS).then(|| self.next_attempt(now))
+    }
 
-/// How long a worker holds a claimed message; a crashed worker's messages are free again after it.
+    /// When the next attempt is due after one that failed at `now`, however many there were: after [`retry_delay`], with
+    /// jitter.
+    #[must_use]
+    pub fn next_attempt(&self, now: Instant) -> Instant {
+        self.jittered(now, retry_delay(self.attempts))
+    }
+
+    /// A moment after `now`, by at least half of `delay` and at most all of it. The part depends on the message and its
+    /// attempt alone: messages that failed together are not retried together.
+    #[must_use]
+    pub fn jittered(&self, now: Instant, delay: Duration) -> Instant {
+        let (high, low) = self.id.as_uuid().as_u64_pair();
+        // The finaliser of SplitMix64: every bit of the result depends on every bit of the input.
+        let mut bits = high ^ low.rotate_left(32) ^ u64::from(self.attempts);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        // 1 to 65,536 parts of 65,536.
+        let part = ((bits ^ (bits >> 31)) >> 48).saturating_add(1);
+        let half = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX) >> 1;
+        let micros = half.saturating_add(half.saturating_mul(part) >> 16);
+        let delay = TimeDelta::from_std(Duration::from_micros(micros)).unwrap_or_default();
+        now.checked_add_signed(delay).unwrap_or(now)
+    }
+}
+
+/// How long a message is retried before it is given up.
+pub const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(2);
+
+/// How often a message is tried at least, even when it waited for longer than [`GIVE_UP_AFTER`] because no worker ran.
+pub const MIN_ATTEMPTS: u32 = 12;
+
+/// How long a worker holds a claimed message. The messages of a worker that crashed can be claimed again after it.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// How long to wait after the given number of failed tries: 1 s doubled each time, one hour at most.
+/// The longest delay between two attempts, in seconds.
+const LONGEST_DELAY: u64 = 3_600;
+
+/// How long to wait after the given number of failed attempts, at most: 1 s, doubled each time, up to an hour.
 #[must_use]
 pub fn retry_delay(attempts: u32) -> Duration {
-    let seconds = 2_u64.saturating_pow(attempts.saturating_sub(1)).min(3600);
+    let seconds = 2_u64.saturating_pow(attempts.saturating_sub(1)).min(LONGEST_DELAY);
     Duration::from_secs(seconds)
 }
 
@@ -60,40 +103,102 @@ pub fn retry_delay(attempts: u32) -> Duration {
 pub trait OutboxRepository: Send {
     /// Adds the message. A second one with the same `dedupe_key` MUST be dropped without an error.
     async fn push_message(&mut self, message: NewOutboxMessage) -> Result<(), StoreError>;
-    /// Removes a message that is not done, together with what it led to; `false` when there is none such any more. MUST say
-    /// `true` to one of several callers at most. For messages whose cause never comes again: its `dedupe_key` is forgotten.
+    /// Removes a message that is not done, in the same transaction as its effects; `false` when it is gone or done already.
+    /// MUST return `true` to one of several callers at most. For messages whose cause never occurs again: its `dedupe_key`
+    /// is forgotten.
     async fn remove_message(&mut self, id: OutboxId) -> Result<bool, StoreError>;
 }
 
 /// The worker's side of the outbox: each call is a transaction of its own.
 #[async_trait]
 pub trait OutboxQueue: Send + Sync {
-    /// Claims the message that is due for longest, for [`LEASE`], and counts the try that its worker is about to make: one at a
-    /// time, so that each is counted as often as it is tried. A message MUST never be claimed by two workers at once, and MUST
-    /// be free again when its lease ended.
+    /// Claims the message that has been due for longest, for [`LEASE`], and counts the attempt that the worker is about to
+    /// make. A message MUST never be claimed by two workers at once, and MUST become claimable again when its lease ends.
     async fn claim_message(&self, now: Instant) -> Result<Option<ClaimedOutboxMessage>, StoreError>;
-    /// Marks it done and blanks its payload. MUST be harmless when repeated, and when it is gone; MUST be taken from a worker
-    /// whose lease has ended too: what was done is done, whoever holds it meanwhile.
+    /// Marks it done and blanks its payload. MUST be harmless when repeated, and when the message is gone. MUST also be
+    /// accepted from a worker whose lease has ended: the work is done, whoever holds the message by then.
     async fn complete_message(&self, id: OutboxId, now: Instant) -> Result<(), StoreError>;
-    /// Gives it back until `retry_at`, or for good when that is `None` (it is dead, its payload stays for operators). MUST
-    /// leave alone what another worker has claimed or done meanwhile.
+    /// Gives it back after a failed attempt: until `retry_at`, or for good when that is `None` (the message is dead, its
+    /// payload stays for operators). MUST change nothing when another worker has claimed or completed it in the meantime.
     async fn fail_message(
         &self,
         claimed: &ClaimedOutboxMessage,
         error: &str,
         retry_at: Option<Instant>,
     ) -> Result<(), StoreError>;
-    /// Removes up to `limit` done messages from before `before`; says how many.
+    /// Gives it back without an attempt, until `available_at`: MUST undo the count of the claim. MUST change nothing when
+    /// another worker has claimed or completed it in the meantime.
+    async fn postpone_message(
+        &self,
+        claimed: &ClaimedOutboxMessage,
+        available_at: Instant,
+    ) -> Result<(), StoreError>;
+    /// Removes up to `limit` messages that were done before `before`; returns how many.
     async fn purge_messages(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the instants of the tests are far from the bounds")]
 mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::id::Id;
+
+    fn claimed(id: u128, attempts: u32, created_at: Instant) -> ClaimedOutboxMessage {
+        let id = Id::from_uuid(Uuid::from_u128(id));
+        ClaimedOutboxMessage { id, kind: "mail".to_owned(), payload: Vec::new(), attempts, created_at }
+    }
+
+    fn at(seconds: i64) -> Instant {
+        Instant::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::seconds(seconds)
+    }
 
     #[test]
     fn the_delay_doubles_up_to_an_hour() {
         let seconds: Vec<_> = [1, 2, 3, 12, 13, 200].map(|n| retry_delay(n).as_secs()).into();
         assert_eq!(seconds, [1, 2, 4, 2048, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_message_that_always_fails_is_retried_for_two_days_and_then_given_up() {
+        let (mut now, mut attempts) = (at(0), 1);
+        while let Some(retry_at) = claimed(7, attempts, at(0)).retry_at(now) {
+            now = retry_at;
+            attempts += 1;
+        }
+        let age = now - at(0);
+        assert!(age >= GIVE_UP_AFTER && age < GIVE_UP_AFTER + TimeDelta::hours(1), "{age}");
+        assert!((50..=110).contains(&attempts), "{attempts}");
+    }
+
+    #[test]
+    fn a_message_that_waited_for_days_before_its_first_attempt_is_still_retried() {
+        let late = at(10 * 24 * 3600);
+        assert!(claimed(7, 1, at(0)).retry_at(late).is_some());
+        assert!(claimed(7, MIN_ATTEMPTS - 1, at(0)).retry_at(late).is_some());
+        assert_eq!(claimed(7, MIN_ATTEMPTS, at(0)).retry_at(late), None);
+    }
+
+    #[test]
+    fn messages_that_failed_together_are_not_retried_together() {
+        let mut moments: Vec<_> = (0..100).map(|id| claimed(id, 13, at(0)).next_attempt(at(0))).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        assert!(moments.len() > 95, "{}", moments.len());
+        let spread = *moments.last().unwrap() - moments[0];
+        assert!(spread > TimeDelta::minutes(20), "{spread}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_jitter_takes_between_half_of_the_delay_and_all_of_it(
+            id: u128, attempts: u32, milliseconds in 0_u64..100_000_000,
+        ) {
+            let delay = Duration::from_millis(milliseconds);
+            let waited = (claimed(id, attempts, at(0)).jittered(at(0), delay) - at(0)).to_std().unwrap();
+            prop_assert!(waited >= delay / 2 && waited <= delay, "{:?} of {:?}", waited, delay);
+        }
     }
 }

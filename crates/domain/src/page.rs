@@ -7,13 +7,13 @@ use uuid::Uuid;
 /// The most items that a page may hold.
 pub const MAX_PAGE_SIZE: u32 = 100;
 
-/// How many items a page holds when the caller does not say.
+/// How many items a page has by default.
 pub const DEFAULT_PAGE_SIZE: u32 = 20;
 
-/// Totals are exact up to here, and pages that begin here or later are read by cursor only.
+/// Totals are exact up to this number of items. Pages that begin at this item or later can only be read from a position.
 pub const NUMBERED_ITEMS: u64 = 10_000;
 
-/// The request cannot be answered as it stands.
+/// The page that is asked for does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPage {
     /// The page is 0.
@@ -26,7 +26,7 @@ pub enum InvalidPage {
     #[error("a page holds at most 100 items")]
     SizeTooLarge,
     /// The page begins at item [`NUMBERED_ITEMS`] or later.
-    #[error("a page this deep is read by cursor")]
+    #[error("a page this deep can only be read by cursor")]
     TooDeep,
 }
 
@@ -35,11 +35,11 @@ pub enum InvalidPage {
 pub enum Start {
     /// A page by its number, from 1; it comes with totals.
     Number(u32),
-    /// Right behind this position; it comes without totals, and is as fast at the end as at the beginning.
+    /// After this position. Such a page has no totals, and is as fast at the end of the list as at its beginning.
     After(Position),
 }
 
-/// Which part of a list is wanted.
+/// A request for a part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PageRequest {
     start: Start,
@@ -47,10 +47,10 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Asks for a page by its number.
+    /// A page by its number.
     ///
     /// # Errors
-    /// When number or size is out of bounds, or the page begins too deep to be counted to.
+    /// When number or size is out of bounds, or the page begins too far behind the first item.
     pub fn numbered(page: u32, size: u32) -> Result<Self, InvalidPage> {
         let size = Self::checked_size(size)?;
         if page == 0 {
@@ -64,7 +64,7 @@ impl PageRequest {
         Ok(Self { start: Start::Number(page), size })
     }
 
-    /// Asks for what comes behind a position.
+    /// The items after a position.
     ///
     /// # Errors
     /// When the size is out of bounds.
@@ -92,7 +92,7 @@ impl PageRequest {
         self.size
     }
 
-    /// How many items stand before a numbered page; 0 behind a position.
+    /// How many items precede a numbered page; 0 for a page after a position.
     #[must_use]
     pub fn offset(&self) -> u32 {
         match self.start {
@@ -113,21 +113,21 @@ pub enum SortValue {
     Text(String),
 }
 
-/// A place in a sorted list: the sort key of the item that was read last. It holds even when that item is gone.
+/// A position in a sorted list: the sort key of the last item that was read. It stays valid when that item is removed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Position {
     /// The values of the sort's keys, in its order.
     pub values: Vec<SortValue>,
-    /// The item's identifier, which breaks ties.
+    /// The item's identifier, which orders items with equal sort keys.
     pub id: Uuid,
 }
 
-/// By what the items of one list can be sorted.
+/// The keys that the items of a list can be sorted by.
 pub trait SortKey: Copy + PartialEq + Sized + 'static {
-    /// Every key with its name in the API.
+    /// Every key with its name.
     const NAMED: &'static [(&'static str, Self)];
 
-    /// Whether it has one direction only: the largest first.
+    /// Whether its only direction is descending.
     fn is_always_descending(self) -> bool {
         false
     }
@@ -136,13 +136,13 @@ pub trait SortKey: Copy + PartialEq + Sized + 'static {
 /// One key of a sort, and its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sort<K> {
-    /// By what.
+    /// The key.
     pub key: K,
     /// Whether the largest comes first.
     pub descending: bool,
 }
 
-/// The text names no sort of the list.
+/// The text is not a sort of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("names no sort of this list")]
 pub struct UnknownSort;
@@ -167,7 +167,7 @@ pub struct Total {
 }
 
 impl Total {
-    /// The total of a count that was stopped at one more than [`NUMBERED_ITEMS`].
+    /// The total for a count that was limited to one more than [`NUMBERED_ITEMS`].
     #[must_use]
     pub fn from_capped_count(count: u64) -> Self {
         Self { items: count.min(NUMBERED_ITEMS), is_estimate: count > NUMBERED_ITEMS }
@@ -179,15 +179,15 @@ impl Total {
 pub struct Page<T> {
     /// The items, in order.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` on the last one.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<Position>,
-    /// How many there are in all; `None` when read behind a position.
+    /// How many items the list has; `None` for a page after a position.
     pub total: Option<Total>,
 }
 
 impl<T> Page<T> {
-    /// The part of a list that is held whole, in its order. `place` says where an item stands, `is_behind` whether it
-    /// stands behind a place.
+    /// A page of a list that is completely in memory and sorted. `place` gives the position of an item, `is_behind` tells
+    /// whether an item comes after a position.
     #[must_use]
     pub fn of_whole(
         whole: Vec<T>,
@@ -209,10 +209,10 @@ impl<T> Page<T> {
         Self { items, next, total }
     }
 
-    /// The same part of the list with other items in place of these.
+    /// The page with its items converted.
     ///
     /// # Errors
-    /// When an item cannot be made.
+    /// The first error of a conversion.
     pub fn try_map<U, E>(self, make: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
         let items = self.items.into_iter().map(make).collect::<Result<_, _>>()?;
         Ok(Page { items, next: self.next, total: self.total })

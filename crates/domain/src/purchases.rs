@@ -1,12 +1,69 @@
-//! What users bought: an entitlement to watch, for ever unless it is refunded.
+//! Buying movies: the rule that decides whether a user can buy a movie, and the entitlement that a purchase gives.
 
 use async_trait::async_trait;
 
 use crate::{
+    catalog::Offer,
     id::{MovieId, PurchaseId, UserId},
+    money::{Currency, Money},
     store::StoreError,
     time::Instant,
 };
+
+/// Why a user cannot buy a movie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum PurchaseRefusal {
+    /// The user has bought it already.
+    #[error("the movie was bought already; it cannot be bought again")]
+    AlreadyPurchased,
+    /// It is not on sale any more, or its price is in another currency than the shop's.
+    #[error("the movie is not on sale any more")]
+    MovieUnavailable,
+}
+
+impl PurchaseRefusal {
+    /// Its name, such as `already_purchased`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AlreadyPurchased => "already_purchased",
+            Self::MovieUnavailable => "movie_unavailable",
+        }
+    }
+}
+
+/// Decides whether a user can buy a movie in a shop with this currency, and for which price.
+///
+/// ```
+/// use domain::{
+///     catalog::Offer,
+///     money::{Currency, Money},
+///     purchases::{PurchaseRefusal, check_purchase},
+/// };
+///
+/// let price = Money::parse_major("9.99", Currency::USD)?;
+/// let offer = Offer { price, is_available: true };
+/// assert_eq!(check_purchase(offer, false, Currency::USD), Ok(price));
+/// assert_eq!(check_purchase(offer, true, Currency::USD), Err(PurchaseRefusal::AlreadyPurchased));
+/// assert_eq!(check_purchase(offer, false, "EUR".parse()?), Err(PurchaseRefusal::MovieUnavailable));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Why the user cannot; that the movie was bought is said first, also when it was withdrawn since.
+pub fn check_purchase(
+    offer: Offer,
+    is_purchased: bool,
+    currency: Currency,
+) -> Result<Money, PurchaseRefusal> {
+    if is_purchased {
+        return Err(PurchaseRefusal::AlreadyPurchased);
+    }
+    if !offer.is_available || offer.price.currency() != currency {
+        return Err(PurchaseRefusal::MovieUnavailable);
+    }
+    Ok(offer.price)
+}
 
 /// A user's entitlement to a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,4 +86,24 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user has a live one of the movie. MUST keep one live row per user and movie, even
     /// when two units add it at once.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_movie_can_be_bought_once_while_it_is_on_sale_in_the_currency_of_the_shop() {
+        let euro: Currency = "EUR".parse().unwrap();
+        let offer = |is_available| Offer { price: Money::from_minor(999, euro), is_available };
+        for (is_available, is_purchased, currency, expected) in [
+            (true, false, euro, Ok(Money::from_minor(999, euro))),
+            (false, false, euro, Err(PurchaseRefusal::MovieUnavailable)),
+            (true, false, Currency::USD, Err(PurchaseRefusal::MovieUnavailable)),
+            (true, true, euro, Err(PurchaseRefusal::AlreadyPurchased)),
+            (false, true, Currency::USD, Err(PurchaseRefusal::AlreadyPurchased)),
+        ] {
+            assert_eq!(check_purchase(offer(is_available), is_purchased, currency), expected);
+        }
+    }
 }

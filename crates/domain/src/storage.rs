@@ -1,13 +1,17 @@
 //! Every storage port at once, as an adapter implements them.
 
+use async_trait::async_trait;
+
 use crate::{
-    accounts::{AccountMaintenance, AccountQueries, AccountStore, PersonalDataQueries, UserQueries},
+    accounts::{
+        AccountMaintenance, AccountQueries, AccountStore, AccountUnit, PersonalDataQueries, UserQueries,
+    },
     audit::{AuditQueries, AuditSeals},
-    cart::{CartQueries, CartStore},
-    catalog::{CatalogStore, MovieQueries, NameQueries},
-    engagement::{CommentQueries, EngagementStore},
+    cart::{CartQueries, CartStore, CartUnit},
+    catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    engagement::{CommentQueries, EngagementStore, EngagementUnit},
     outbox::OutboxQueue,
-    store::gathered,
+    store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
 gathered! {
@@ -20,5 +24,25 @@ gathered! {
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
-        + OutboxQueue;
+        + OutboxQueue
+        + WholeStore;
+}
+
+gathered! {
+    /// A unit of work that sees every repository.
+    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + EngagementUnit;
+}
+
+/// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.
+#[async_trait]
+pub trait WholeStore: Send + Sync {
+    /// Begins one.
+    async fn begin_whole(&self, attempt: Attempt) -> Result<Box<dyn WholeUnit>, StoreError>;
+}
+
+#[async_trait]
+impl<D: UnitsOfWork<Unit: WholeUnit>> WholeStore for D {
+    async fn begin_whole(&self, attempt: Attempt) -> Result<Box<dyn WholeUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
 }

@@ -1,11 +1,15 @@
-//! Text as people compare it: without case and accents.
+//! Comparing text as people do: without case and accents.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The key by which names are compared, searched and sorted: case, accents and doubled spaces do not count.
+/// The key by which names are compared, searched and sorted. It ignores case, accents and repeated spaces.
 ///
-/// Compatibility decomposition (Unicode NFKD), marks removed, lower case, white space runs as one space. The same key
-/// serves both databases, which compare it byte by byte.
+/// It is the compatibility decomposition (Unicode NFKD) in lower case, without marks, with each run of white space as one space.
+/// Databases compare it byte by byte.
+///
+/// ```
+/// assert_eq!(domain::text::fold("  AMÉLIE  Poulain"), "amelie poulain");
+/// ```
 #[must_use]
 pub fn fold(text: &str) -> String {
     let folded: String = text
@@ -26,7 +30,7 @@ pub fn fold(text: &str) -> String {
             };
             plain.chars().chain(plain.is_empty().then_some(character))
         })
-        // Lower case may decompose anew ('İ' gives 'i' and a mark).
+        // Lower case may contain a mark again: 'İ' becomes 'i' and a dot above.
         .filter(|character| !is_combining_mark(*character))
         .collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! How often something may be done: by a client, for an address, with a password.
+//! Rate limits, and the back-off after wrong passwords.
 
 mod back_off;
 mod ports;
@@ -6,4 +6,4 @@ mod rate;
 
 pub use back_off::{Failures, KNOWN_FOR, LONGEST_WAIT, REMEMBERED_FOR, TOLERATED_FAILURES, TooManyFailures};
 pub use ports::{RateLimiter, SignInAttempt, SignInGuard, Unguarded};
-pub use rate::{InvalidQuota, Policy, Quota, RateLimit, Standing, Usage, Verdict};
+pub use rate::{InvalidQuota, Policy, Quota, QuotaState, RateLimit, Usage, Verdict};

@@ -5,19 +5,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-/// A moment in UTC, whole microseconds, as both databases keep it.
+/// A moment in UTC, in whole microseconds, which is the precision of databases.
 pub type Instant = DateTime<Utc>;
 
-/// Tells the time, so that tests can move it.
+/// Tells the time. A port, so that tests can set it.
 pub trait Clock: Send + Sync {
-    /// The present moment. MUST be cut to whole microseconds, so that what is stored reads back equal.
+    /// The current time. MUST be truncated to whole microseconds, so that a stored time reads back equal.
     fn now(&self) -> Instant;
 }
 
-/// Waits before something is tried again, so that tests need not.
+/// Waits before another attempt. A port, so that tests do not have to wait.
 #[async_trait]
 pub trait Backoff: Send + Sync {
-    /// Waits for a random part of `longest`. MUST take at least half of it, and another part each time: those who were in each
-    /// other's way must not meet again.
+    /// Waits for a random part of `longest`. MUST wait at least half of it, and a different time each time, so that transactions
+    /// that were in conflict do not meet again.
     async fn wait(&self, longest: Duration);
 }

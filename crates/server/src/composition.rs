@@ -1,21 +1,21 @@
 //! Puts the use cases on their adapters, and the REST layer on the use cases.
 
 mod application;
-mod dispensable;
+mod optional_component;
 mod readiness;
+mod start_error;
 mod storage;
 mod throttle;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HasherError, HmacSigner, JwtTokens, LogSealMaker, RandomBackoff,
-    SecretTokens, SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HmacSigner, JwtTokens, LogSealMaker, RandomBackoff, SecretTokens,
+    SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
-use adapter_mailer_smtp::{Limits, SmtpConfigError, SmtpMailer};
-use adapter_media::{AvatarStudio, FolderError, FolderMedia, S3Error, S3Media};
-use adapter_throttle::InvalidRedisUrl;
+use adapter_mailer_smtp::{Limits, SmtpMailer};
+use adapter_media::{AvatarStudio, FolderMedia, S3Media};
 use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     audit::AuditLog,
@@ -33,7 +33,6 @@ use domain::{
     id::IdGenerator,
     mail::Mailer,
     media::MediaStore,
-    store::StoreError,
     throttle::RateLimiter,
     time::{Backoff, Clock},
 };
@@ -41,13 +40,17 @@ use domain::{
 pub(crate) use self::storage::{look_at_schema, open_database};
 pub use self::{
     application::{Application, Prepared},
+    start_error::StartError,
     storage::{Database, DatabaseAdmin, Schema},
 };
 use self::{
-    dispensable::{Dispensable, warn_of_media},
+    optional_component::{OptionalComponent, warn_of_media},
     throttle::Throttle,
 };
-use crate::config::{AppEnv, MailerSetting, MediaSetting, SecretFileError, Settings, SettingsError};
+use crate::{
+    config::{AppEnv, MailerSetting, MediaSetting, Settings},
+    workers::deliveries_at_once,
+};
 
 /// What stands in for the outside world, when something does: tests move the clock and read the mails.
 #[derive(Clone, Default)]
@@ -64,58 +67,6 @@ pub struct Overrides {
     pub web_threads: Option<usize>,
 }
 
-/// The program cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The settings are not fit for it.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// There is no secret to sign and seal with.
-    #[error(transparent)]
-    Secret(#[from] SecretFileError),
-    /// Passwords cannot be hashed.
-    #[error("cannot hash passwords: {0}")]
-    Hasher(#[from] HasherError),
-    /// The database cannot be used.
-    #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
-    Database(StoreError),
-    /// The database cannot be used as it is.
-    #[error("cannot use the database: {0}")]
-    Unsuitable(String),
-    /// Migrating failed.
-    #[error("cannot bring the database up to date ({})", error_chain(.0))]
-    Migration(StoreError),
-    /// The schema is older than this program, in production.
-    #[error("the database is {0} migrations behind: run `cinema migrate` first")]
-    Behind(usize),
-    /// The schema is newer than this program.
-    #[error("the database was migrated by a newer version of cinema: use that one")]
-    Ahead,
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address} ({source}): stop what listens there, or set APP_HOST and APP_PORT")]
-    Listen {
-        /// Which.
-        address: std::net::SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// Mails cannot be sent like that.
-    #[error("cannot send mail: {0}")]
-    Mailer(#[from] SmtpConfigError),
-    /// The address of Redis is none.
-    #[error(transparent)]
-    Redis(#[from] InvalidRedisUrl),
-    /// Files cannot be kept in this folder.
-    #[error("cannot keep pictures: {0}: check MEDIA_URL and DATA_DIR")]
-    MediaFolder(#[from] FolderError),
-    /// Files cannot be kept in this bucket.
-    #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
-    MediaBucket(#[from] S3Error),
-    /// The REST layer does not start.
-    #[error("cannot serve the API: {0}")]
-    Api(io::Error),
-}
-
 /// Every use case, on the adapters that the settings name.
 #[derive(Clone)]
 pub struct UseCases {
@@ -125,10 +76,12 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
-    /// What users think of movies.
+    /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
-    /// What waits to be done.
+    /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
+    /// How many of them are handled at once (`OUTBOX_WORKERS`).
+    pub outbox_workers: usize,
     /// The audit log as a whole.
     pub audit_log: Arc<AuditLog>,
     /// The database itself.
@@ -161,7 +114,9 @@ impl UseCases {
             (Some(mailer), _) => Arc::clone(mailer),
             (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
             (None, MailerSetting::Smtp(smtp)) => {
-                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, Limits::default())?)
+                let connections = deliveries_at_once(settings.outbox_workers);
+                let limits = Limits { connections, ..Limits::default() };
+                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
             }
         };
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
@@ -241,7 +196,20 @@ impl UseCases {
             clock,
             backoff,
         });
-        Ok(Self { accounts, catalog, carts, engagement, outbox, audit_log, database, ids, throttle, media })
+        let outbox_workers = settings.outbox_workers;
+        Ok(Self {
+            accounts,
+            catalog,
+            carts,
+            engagement,
+            outbox,
+            outbox_workers,
+            audit_log,
+            database,
+            ids,
+            throttle,
+            media,
+        })
     }
 }
 
@@ -260,9 +228,9 @@ impl UseCases {
     }
 
     /// What the server does less without.
-    fn dispensable(&self) -> Vec<Dispensable> {
-        let redis = self.throttle.shared.iter().map(|redis| Dispensable::redis(Arc::clone(redis)));
-        redis.chain([Dispensable::media(Arc::clone(&self.media))]).collect()
+    fn optional_components(&self) -> Vec<OptionalComponent> {
+        let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
+        redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
 }
 

@@ -10,13 +10,13 @@ use adapter_crypto::fresh_secret;
 use app::accounts::CreateAdminError;
 use domain::{
     accounts::{EmailAddress, PasswordPolicy, PlainPassword},
-    catalog::Facts,
+    catalog::ImportedFacts,
 };
+use movie_files::{FileKind, MovieFile, ReadOptions};
 
 use crate::{
     composition::{UseCases, error_chain},
     config::{SecretFileError, Settings, keep_secret},
-    movie_files::{MovieFile, RowOptions},
 };
 
 /// The catalogue that comes with the program, for working folders that have none.
@@ -96,7 +96,7 @@ pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
         ),
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(error = error_chain(&error), "cannot look for the development administrator")
+            tracing::warn!(error = error_chain(&error), "cannot look for the development administrator");
         }
     }
 }
@@ -127,28 +127,27 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
         Some((path, file)) => (path, Box::new(file)),
         None => (Path::new("movies.jsonl"), Box::new(Cursor::new(SHIPPED))),
     };
-    let options = RowOptions {
-        currency: settings.currency,
-        default_price: None,
-        columns: None,
-        // The shipped prices are in dollars; a shop in another currency asks the same number of its minor units.
-        adopts_prices: true,
+    let options = ReadOptions {
+        kind: FileKind::of_path(path),
+        // The sample prices are in US dollars. A shop in another currency takes the same number of minor units.
+        ignores_price_currency: true,
+        ..ReadOptions::new(settings.currency)
     };
-    let file = match MovieFile::read(source, path, options) {
+    let file = match MovieFile::read(source, options) {
         Ok(file) => file,
         Err(error) => {
             tracing::error!(file = %path.display(), %error, "cannot load the catalogue");
             return 0;
         }
     };
-    let mut batch: Vec<Facts> = Vec::with_capacity(BATCH);
+    let mut batch: Vec<ImportedFacts> = Vec::with_capacity(BATCH);
     let mut loaded = 0_u64;
     for row in file {
         match row {
             Ok(row) => match row.facts {
                 Ok(facts) => batch.push(facts),
                 Err(fault) => {
-                    tracing::warn!(file = %path.display(), line = row.line, fault, "left a movie out");
+                    tracing::warn!(file = %path.display(), line = row.line, %fault, "left a movie out");
                 }
             },
             Err(error) => {
@@ -164,7 +163,7 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
     loaded
 }
 
-async fn import(use_cases: &UseCases, batch: &mut Vec<Facts>, loaded: &mut u64) -> bool {
+async fn import(use_cases: &UseCases, batch: &mut Vec<ImportedFacts>, loaded: &mut u64) -> bool {
     match use_cases.catalog.import(std::mem::take(batch), false).await {
         Ok(outcomes) => {
             let added = outcomes.iter().filter(|outcome| **outcome == app::catalog::ImportOutcome::Added);

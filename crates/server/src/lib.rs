@@ -4,7 +4,6 @@ mod cli;
 mod composition;
 pub mod config;
 mod first_start;
-pub mod movie_files;
 mod telemetry;
 mod workers;
 

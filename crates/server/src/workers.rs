@@ -1,8 +1,10 @@
-//! What the server does without being asked: it sends mails, seals the audit log, and clears away what has run out.
+//! Background work: handling the outbox (mails), sealing the audit log, and removing what has expired.
+
+mod destinations;
+mod outbox;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use app::outbox::Outbox;
 use domain::store::StoreError;
 use tokio::{
     sync::watch,
@@ -10,94 +12,93 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use self::outbox::OutboxWorkers;
+pub(crate) use self::outbox::deliveries_at_once;
 use crate::composition::{UseCases, error_chain};
 
-/// How often the outbox is looked at.
+/// How often the outbox is checked for due messages.
 const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
 
-/// How often what has run out is cleared away.
+/// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
 
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long requests and background work, which end beside each other, may take to end (quality E2).
+/// How long running requests and background work, which end side by side, may take after a stop.
 const LAST_JOB: Duration = Duration::from_secs(25);
 
-/// Nothing new is begun so long before that: longer than a mail may take, so that none is cut off.
+/// No message is started in this last part of [`LAST_JOB`]: longer than a mail may take, so that none is cut off.
 const LAST_MAIL: Duration = Duration::from_secs(12);
 
 /// The background work of one process. Any number of processes may do it at once.
 pub struct Workers {
-    /// Once it is to end: when the last thing may be begun.
+    /// Set when the process stops: until when work may be started.
     stop: watch::Sender<Option<Instant>>,
     jobs: JoinSet<()>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<OutboxWorkers>,
 }
 
 impl Workers {
-    /// Begins it on the present runtime.
+    /// Starts the background work on the current runtime.
     #[must_use]
     pub fn start(use_cases: &UseCases) -> Self {
         let (stop, stopping) = watch::channel(None);
         let mut jobs = JoinSet::new();
-        let (outbox, end) = (Arc::clone(&use_cases.outbox), stopping.clone());
+        let outbox = Arc::new(OutboxWorkers::new(Arc::clone(&use_cases.outbox), use_cases.outbox_workers));
+        let (workers, end) = (Arc::clone(&outbox), stopping.clone());
         jobs.spawn(repeat("outbox", OUTBOX, stopping.clone(), move || {
-            let (outbox, end) = (Arc::clone(&outbox), end.clone());
-            async move { outbox.deliver_while(|| may_begin(&end)).await }
+            let (workers, end) = (Arc::clone(&workers), end.clone());
+            async move { workers.start_due(|| may_start(&end)).await }
         }));
         let log = Arc::clone(&use_cases.audit_log);
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let log = Arc::clone(&log);
             async move { log.seal().await }
         }));
-        let (accounts, outbox) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
+        let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
-            let (accounts, outbox) = (Arc::clone(&accounts), Arc::clone(&outbox));
+            let (accounts, messages) = (Arc::clone(&accounts), Arc::clone(&messages));
             async move {
                 let removed = accounts.clean_up().await?;
-                Ok(removed.saturating_add(outbox.clean_up().await?))
+                Ok(removed.saturating_add(messages.clean_up().await?))
             }
         }));
-        Self { stop, jobs, outbox: Arc::clone(&use_cases.outbox) }
+        Self { stop, jobs, outbox }
     }
 
-    /// Ends it, and `requests` beside it, each job after a last round; what the last requests left to be done is done after
-    /// them. No more mails are begun when that takes long: those are another process' at once, since nobody holds what was
-    /// not begun.
+    /// Stops the background work, and `requests` at the same time. Each job runs once more; messages that the last requests
+    /// wrote are handled after them. No message is started after `LAST_JOB` less `LAST_MAIL`: other processes can handle
+    /// those at once, since a message that was not started is held by nobody.
     pub async fn stop(self, requests: impl Future<Output = ()>) {
         let now = Instant::now();
         let end = now.checked_add(LAST_JOB.saturating_sub(LAST_MAIL)).unwrap_or(now);
         self.stop.send_replace(Some(end));
-        let rest = async {
-            if let Err(error) = self.outbox.deliver_while(|| Instant::now() < end).await {
+        let last_messages = async {
+            if let Err(error) = self.outbox.handle_all(|| Instant::now() < end).await {
                 tracing::error!(job = "outbox", error = error_chain(&error), "background work failed");
             }
         };
-        end_beside(requests, self.jobs, rest).await;
+        finish(requests, self.jobs, last_messages).await;
     }
 }
 
-/// Waits for requests and jobs at once, so that neither takes the other's time to end; then does the rest.
-async fn end_beside(
-    requests: impl Future<Output = ()>,
-    mut jobs: JoinSet<()>,
-    rest: impl Future<Output = ()>,
-) {
+/// Waits for requests and jobs at the same time, so that neither uses up the other's time; then runs `last`.
+async fn finish(requests: impl Future<Output = ()>, mut jobs: JoinSet<()>, last: impl Future<Output = ()>) {
     let all = async {
         tokio::join!(requests, async { while jobs.join_next().await.is_some() {} });
-        rest.await;
+        last.await;
     };
     if timeout(LAST_JOB, all).await.is_err() {
         tracing::warn!("requests or background work did not end in time");
     }
 }
 
-/// Does the job again and again with a pause between, a longer one after each failure in a row; once more at the end, for
-/// what came in the last pause.
+/// Runs the job again and again with a pause in between, which grows with each failure in a row; and once more at the end,
+/// for what came in the last pause.
 async fn repeat<J, F>(
     name: &'static str,
     pause: Duration,
@@ -113,7 +114,7 @@ async fn repeat<J, F>(
         match job().await {
             Ok(done) => {
                 if failures > 0 {
-                    tracing::info!(job = name, "background work goes on");
+                    tracing::info!(job = name, "background work works again");
                 }
                 if done > 0 {
                     tracing::debug!(job = name, done, "background work");
@@ -138,7 +139,7 @@ async fn repeat<J, F>(
     }
 }
 
-fn may_begin(end: &watch::Receiver<Option<Instant>>) -> bool {
+fn may_start(end: &watch::Receiver<Option<Instant>>) -> bool {
     end.borrow().is_none_or(|end| Instant::now() < end)
 }
 
@@ -174,17 +175,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn once_it_is_to_end_new_work_is_begun_for_a_while() {
+    async fn after_a_stop_work_may_be_started_for_a_while() {
         let (stop, stopping) = watch::channel(None);
-        assert!(may_begin(&stopping));
+        assert!(may_start(&stopping));
         stop.send_replace(Some(Instant::now() + Duration::from_hours(1)));
-        assert!(may_begin(&stopping));
+        assert!(may_start(&stopping));
         stop.send_replace(Some(Instant::now()));
-        assert!(!may_begin(&stopping));
+        assert!(!may_start(&stopping));
     }
 
     #[tokio::test]
-    async fn jobs_end_beside_the_requests_and_what_those_leave_is_done_last() {
+    async fn jobs_end_beside_the_requests_and_the_last_messages_come_after_both() {
         let (stop, stopping) = watch::channel(None);
         let (does, mut done) = tokio::sync::mpsc::unbounded_channel();
         let round = does.clone();
@@ -196,11 +197,11 @@ mod tests {
         assert_eq!(done.recv().await, Some("round"));
         stop.send_replace(Some(Instant::now()));
         let requests = async {
-            // It would wait for ever for a job that waits for the requests.
+            // A job that waits for the requests would never end.
             assert_eq!(done.recv().await, Some("round"));
             does.send("request").unwrap();
         };
-        end_beside(requests, jobs, async { does.send("rest").unwrap() }).await;
+        finish(requests, jobs, async { does.send("rest").unwrap() }).await;
         assert_eq!((done.recv().await, done.recv().await), (Some("request"), Some("rest")));
     }
 }

@@ -3,8 +3,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test says by panicking what went wrong"
 )]
+
+#[path = "cli/imports.rs"]
+mod imports;
 
 use std::{
     collections::BTreeMap,
@@ -37,8 +41,8 @@ impl Folder {
         self.0.path()
     }
 
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).unwrap();
+    fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.path().join(name), contents).unwrap();
     }
 
     /// Who may do what with a file or folder.
@@ -110,147 +114,9 @@ impl Done {
     }
 }
 
-const CSV: &str = "title,year,minutes,rating,votes,who,with,money\n\
-    One,1999,90 min,7.5,\"1,000\",Ann,\"Bob, Cid\",\"2,000\"\n\
-    Two,PG,90,7.5,10,Ann,,\n\
-    Three,2001,100,8,20,Ann,Ann,\n";
-const COLUMNS: &str = "--columns name=title,year=year,duration_minutes=minutes,imdb=rating,votes=votes,directors=who,\
-    stars=with,stars=who,gross=money";
-
 /// A client wants to know how to encrypt, though none here does; an error says that it is known already.
 fn let_clients_be_made() {
     drop(rustls::crypto::ring::default_provider().install_default());
-}
-
-#[test]
-fn an_import_brings_in_what_is_good_and_reports_the_rest() {
-    let folder = Folder::new();
-    folder.write("movies.csv", CSV);
-    let import = format!("movies import movies.csv {COLUMNS} --default-price 9.99 --rejects rejects.csv");
-
-    let dry = folder.run(&format!("{import} --dry-run")).exits(3);
-    assert!(dry.out().contains("2 added") && dry.out().contains("dry run"), "{}", dry.out());
-    assert_eq!(folder.run("movies export").exits(0).out(), "", "a dry run keeps nothing");
-
-    let first = folder.run(&import).exits(3);
-    assert_eq!(first.out(), "3 rows: 2 added, 0 updated, 0 unchanged, 1 rejected\n");
-    assert_eq!(first.err(), "line 3 (Two): year: \"PG\" is not a whole number\n");
-    let rejects = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
-    assert_eq!(rejects, "title,year,minutes,rating,votes,who,with,money\nTwo,PG,90,7.5,10,Ann,,\n");
-    let again = folder.run(&import).exits(3);
-    assert_eq!(again.out(), "3 rows: 0 added, 0 updated, 2 unchanged, 1 rejected\n");
-
-    folder.write("rejects.csv", &rejects.replace("PG", "2000"));
-    let mended = format!("movies import rejects.csv {COLUMNS} --default-price 9.99");
-    assert_eq!(folder.run(&mended).exits(0).out(), "1 rows: 1 added, 0 updated, 0 unchanged, 0 rejected\n");
-
-    let exported = folder.run("movies export").exits(0).out();
-    assert_eq!(exported.lines().count(), 3);
-    let movie: serde_json::Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
-    assert_eq!(movie["stars"], serde_json::json!(["Bob", "Cid", "Ann"]));
-    assert_eq!(movie["gross"], 2_000);
-    assert_eq!(movie["certification"], "Not Rated");
-    assert_eq!(movie["price"], serde_json::json!({"amount": "9.99", "currency": "USD"}));
-
-    let unchanged = "3 rows: 0 added, 0 updated, 3 unchanged, 0 rejected\n";
-    assert_eq!(folder.run_with("movies import -", &exported).exits(0).out(), unchanged);
-    let elsewhere = Folder::new();
-    elsewhere.run_with("movies import -", &exported).exits(0);
-    assert_eq!(elsewhere.run("movies export").exits(0).out(), exported, "an export moves a catalogue");
-}
-
-#[test]
-fn an_import_that_brings_nothing_in_is_exit_1_and_a_wrong_call_exit_2() {
-    let folder = Folder::new();
-    folder.write("movies.csv", CSV);
-    folder.write("empty.csv", "");
-    folder.write("bad.jsonl", "{\"name\":\"A\"}\n");
-    folder.run("movies import nowhere.csv").exits(1).says("cannot open nowhere.csv");
-    folder.run("movies import empty.csv").exits(1).says("it is empty");
-    let bad = folder.run("movies import bad.jsonl").exits(1);
-    assert_eq!(bad.err(), "line 1 (A): year: is missing\n");
-    folder.run("movies import movies.csv").exits(2).says("--columns name=…");
-    folder.run(&format!("movies import movies.csv {COLUMNS}")).exits(2).says("or give --default-price");
-    folder.run("movies import movies.csv --default-price cheap").exits(2).says("--default-price \"cheap\"");
-    folder
-        .run(&format!("movies import movies.csv {COLUMNS} --default-price 1 --rejects movies.csv"))
-        .exits(2)
-        .says("names the file that is imported");
-    folder.run("movies import movies.csv --columns name").exits(2).says("see `cinema movies import --help`");
-    folder.run("movies").exits(2).says("`cinema movies` needs a command: import, export");
-    folder.run("fly").exits(2).says("'fly'; see `cinema --help`");
-    assert_eq!(folder.run("movies --help").exits(0).err(), "");
-    assert_eq!(fs::read_to_string(folder.path().join("movies.csv")).unwrap(), CSV);
-}
-
-/// Rows of a CSV file: a number names a movie, and a price goes with it.
-fn priced(rows: impl IntoIterator<Item = (u32, &'static str)>) -> String {
-    let header = "name,year,duration_minutes,imdb,votes,price\n".to_owned();
-    rows.into_iter().fold(header, |text, (n, price)| text + &format!("Movie {n},2000,90,7.5,10,{price}\n"))
-}
-
-#[test]
-fn a_dry_run_tells_what_the_import_does_also_of_repeats_far_behind() {
-    let folder = Folder::new();
-    folder.write("movies.csv", &priced((0..1_500).map(|row| (row % 1_200, "9.99"))));
-    let told = "1500 rows: 1200 added, 0 updated, 300 unchanged, 0 rejected";
-    let dry = folder.run("movies import movies.csv --dry-run").exits(0).out();
-    assert_eq!(dry, format!("{told}; dry run: nothing was kept\n"));
-    assert_eq!(folder.run("movies import movies.csv").exits(0).out(), format!("{told}\n"));
-}
-
-#[test]
-fn of_rows_of_one_movie_the_last_counts_and_the_next_import_changes_nothing() {
-    let folder = Folder::new();
-    let between = (1..1_500).map(|row| (row, "5.00"));
-    let rows = [(0, "1.00"), (0, "2.00")].into_iter().chain(between).chain([(0, "3.00")]);
-    let text = priced(rows);
-    folder.write("movies.csv", &text);
-    let first = folder.run("movies import movies.csv").exits(0).out();
-    assert_eq!(first, "1502 rows: 1500 added, 0 updated, 2 unchanged, 0 rejected\n");
-    let exported = folder.run("movies export").exits(0).out();
-    let movie = exported.lines().find(|line| line.contains("\"Movie 0\"")).unwrap();
-    assert!(movie.contains("\"amount\":\"3.00\""), "{movie}");
-    let again = "1502 rows: 0 added, 0 updated, 1502 unchanged, 0 rejected\n";
-    assert_eq!(folder.run_with("movies import -", &text).exits(0).out(), again);
-}
-
-#[test]
-fn bad_rows_are_reported_and_kept_in_the_order_of_the_file() {
-    let folder = Folder::new();
-    let rows = [
-        "A,1999,90,11,10,1",
-        "B,PG,90,7,10,1",
-        "C,1999,0,7,10,1",
-        "D,1999,90,7,10,1",
-        "E,1999,90",
-        "F,1999,90,7,-1,1",
-    ];
-    let header = "name,year,duration_minutes,imdb,votes,price";
-    folder.write("movies.csv", &format!("{header}\r{}\r", rows.join("\r")));
-    let done = folder.run("movies import movies.csv --rejects rejects.csv").exits(3);
-    let lines: Vec<String> =
-        done.err().lines().map(|line| line.split(':').next().unwrap().to_owned()).collect();
-    assert_eq!(lines, ["line 2 (A)", "line 3 (B)", "line 4 (C)", "line 6 (E)", "line 7 (F)"]);
-    let kept = fs::read_to_string(folder.path().join("rejects.csv")).unwrap();
-    let kept: Vec<&str> = kept.lines().collect();
-    assert_eq!(kept, [header, rows[0], rows[1], rows[2], rows[4], rows[5]]);
-}
-
-#[test]
-fn a_poster_that_is_no_address_of_the_web_is_refused() {
-    let folder = Folder::new();
-    let line = |name: &str, poster: &str| {
-        format!(
-            "{{\"name\":\"{name}\",\"year\":2000,\"duration_minutes\":90,\"imdb\":7,\"votes\":1,\"poster_url\":\"{poster}\"}}\n"
-        )
-    };
-    let text = line("A", "javascript:alert(1)") + &line("B", "https://posters.example/b.jpg");
-    let done = folder.run_with("movies import - --default-price 1", &text).exits(3);
-    let said = "line 1 (A): poster_url: not an absolute http or https address of 2,000 characters at most\n";
-    assert_eq!(done.err(), said);
-    let exported = folder.run("movies export").exits(0).out();
-    assert!(exported.contains("https://posters.example/b.jpg") && !exported.contains("javascript"));
 }
 
 #[test]

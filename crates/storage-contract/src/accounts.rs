@@ -1,6 +1,6 @@
 //! Accounts: one an address, none changed by two at once.
 
-use domain::accounts::{AccountState, Credentials, InsertUserError, PasswordHash, Role, User};
+use domain::accounts::{AccountState, Credentials, InsertUserError, PasswordHash, Role, User, UserLocks};
 
 use crate::{
     fixtures::{add_user, at, id, shifted, stored_user, user},
@@ -48,10 +48,10 @@ async fn a_user_reads_back_as_written(node: Node) {
             updated_at: shifted(at(5), 999_999),
             ..user(number)
         };
-        let mut unit = node.account_unit().await;
+        let mut unit = node.unit().await;
         unit.insert_user(&written).await.unwrap();
         unit.commit().await.unwrap();
-        let mut unit = node.account_unit().await;
+        let mut unit = node.unit().await;
         let read = [
             unit.find_user(written.id).await.unwrap().unwrap(),
             unit.find_user_for_update(written.id).await.unwrap().unwrap(),
@@ -65,7 +65,7 @@ async fn a_user_reads_back_as_written(node: Node) {
 }
 
 async fn an_unknown_user_is_none(node: Node) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     assert_eq!(unit.find_user(id(1)).await.unwrap(), None);
     assert_eq!(unit.find_user_for_update(id(1)).await.unwrap(), None);
     assert_eq!(unit.find_user_by_email_for_update(&user(1).email).await.unwrap(), None);
@@ -74,7 +74,7 @@ async fn an_unknown_user_is_none(node: Node) {
 
 async fn an_address_is_found_however_it_is_spelled(node: Node) {
     let written = spelled("Andr\u{e9}@Example.com");
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&written).await.unwrap();
     for other in ["ANDR\u{c9}@example.COM", "andre\u{301}@example.com"] {
         let found = unit.find_user_by_email_for_update(&other.parse().unwrap()).await.unwrap();
@@ -85,17 +85,17 @@ async fn an_address_is_found_however_it_is_spelled(node: Node) {
 }
 
 async fn an_address_is_taken_however_it_is_spelled(node: Node) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&spelled("Andr\u{e9}@Example.com")).await.unwrap();
     unit.commit().await.unwrap();
     let other = User { id: id(8), ..spelled("ANDRE\u{301}@example.com") };
-    let refused = node.account_unit().await.insert_user(&other).await;
+    let refused = node.unit().await.insert_user(&other).await;
     assert!(matches!(refused, Err(InsertUserError::EmailTaken)));
 }
 
 async fn a_refused_insert_leaves_the_unit_usable(node: Node) {
     let ann = add_user(&node, 1).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for number in 2..5 {
         let refused = unit.insert_user(&User { email: ann.email.clone(), ..user(number) }).await;
         assert!(matches!(refused, Err(InsertUserError::EmailTaken)));
@@ -111,7 +111,7 @@ async fn of_twenty_units_that_insert_an_address_at_once_one_succeeds(node: Node)
     let answers = at_once(20, |number| {
         let node = node.clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             let written = User { id: id(number), ..spelled("ann@example.com") };
             let answer = unit.insert_user(&written).await;
             unit.commit().await.unwrap();
@@ -124,12 +124,12 @@ async fn of_twenty_units_that_insert_an_address_at_once_one_succeeds(node: Node)
 }
 
 async fn an_address_that_a_dropped_unit_inserted_is_free(node: Node) {
-    let mut first = node.account_unit().await;
+    let mut first = node.unit().await;
     first.insert_user(&spelled("ann@example.com")).await.unwrap();
     let second = tokio::spawn({
         let node = node.clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             let answer = unit.insert_user(&User { id: id(8), ..spelled("ann@example.com") }).await;
             unit.commit().await.unwrap();
             answer
@@ -153,7 +153,7 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
         ..before.clone()
     };
     let ignored = User { created_at: at(77), ..changed.clone() };
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.update_user(&ignored).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_user(&node, before.id).await, Some(changed));
@@ -161,15 +161,15 @@ async fn an_update_writes_all_but_identifier_key_and_creation_time(node: Node) {
 }
 
 async fn an_updated_spelling_is_found_and_taken_as_the_first_was(node: Node) {
-    let mut unit = node.account_unit().await;
-    let first = spelled("\u{ff56}ic@example.com");
+    let mut unit = node.unit().await;
+    let first = spelled("VIC@example.com");
     unit.insert_user(&first).await.unwrap();
     unit.commit().await.unwrap();
     let respelled = User { email: "Vic@example.com".parse().unwrap(), ..first.clone() };
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.update_user(&respelled).await.unwrap();
     unit.commit().await.unwrap();
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for spelling in [&first.email, &respelled.email] {
         let found = unit.find_user_by_email_for_update(spelling).await.unwrap().unwrap();
         assert_eq!((found.id, found.email.as_str()), (first.id, "Vic@example.com"));
@@ -185,7 +185,7 @@ async fn a_user_locked_by_identifier_is_changed_by_one_at_a_time(node: Node) {
     at_once(20, |_| {
         let node = node.clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             let mut user = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
             tokio::task::yield_now().await;
             user.version += 1;
@@ -202,7 +202,7 @@ async fn a_user_locked_by_address_is_changed_by_one_at_a_time(node: Node) {
     at_once(20, |_| {
         let (node, email) = (node.clone(), before.email.clone());
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             let mut user = unit.find_user_by_email_for_update(&email).await.unwrap().unwrap();
             tokio::task::yield_now().await;
             user.version += 1;
@@ -222,14 +222,14 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
         User { role: Role::Admin, state: AccountState::Deactivated { since: at(5) }, ..user(2) },
         user(1),
     ];
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for user in &users {
         unit.insert_user(user).await.unwrap();
     }
     unit.commit().await.unwrap();
     for (number, expected) in [(1, vec![1, 2, 4]), (4, vec![2, 4]), (5, vec![2, 4, 5]), (9, vec![2, 4])] {
-        let mut unit = node.account_unit().await;
-        let found = unit.find_user_and_admins_for_update(id(number)).await.unwrap();
+        let mut unit = node.unit().await;
+        let found = unit.find_users_for_update(&UserLocks::user_and_admins(id(number))).await.unwrap();
         let ids: Vec<_> = found.iter().map(|user| user.id).collect();
         assert_eq!(ids, expected.into_iter().map(id).collect::<Vec<_>>());
         assert!(found.iter().all(|user| users.contains(user)));
@@ -238,7 +238,7 @@ async fn a_user_and_every_administrator_are_found_in_order(node: Node) {
 
 async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_earlier(node: Node) {
     for number in 1..=20 {
-        let mut unit = node.account_unit().await;
+        let mut unit = node.unit().await;
         unit.insert_user(&User { role: Role::Admin, ..user(number) }).await.unwrap();
         unit.commit().await.unwrap();
     }
@@ -247,8 +247,8 @@ async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_ea
         let node = node.clone();
         async move {
             let target = id(1 + (number + 7) % 20);
-            let mut unit = node.account_unit().await;
-            let mut found = unit.find_user_and_admins_for_update(target).await.unwrap();
+            let mut unit = node.unit().await;
+            let mut found = unit.find_users_for_update(&UserLocks::user_and_admins(target)).await.unwrap();
             tokio::task::yield_now().await;
             let leaders = found.iter().filter(|user| user.role == Role::Admin).count();
             let target = found.iter_mut().find(|user| user.id == target).unwrap();
@@ -269,7 +269,12 @@ async fn credentials_are_those_of_the_address(node: Node) {
     let ann = add_user(&node, 1).await;
     add_user(&node, 2).await;
     let credentials = node.credentials(&"USER1@EXAMPLE.COM".parse().unwrap()).await.unwrap();
-    let expected = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
+    let expected = Credentials {
+        user_id: ann.id,
+        is_awaiting_activation: false,
+        password: ann.password,
+        version: ann.version,
+    };
     assert_eq!(credentials, Some(expected));
 }
 
@@ -277,14 +282,19 @@ async fn credentials_are_those_of_the_user(node: Node) {
     let ann = add_user(&node, 1).await;
     add_user(&node, 2).await;
     let found = node.credentials_of(id(1)).await.unwrap();
-    let credentials = Credentials { user_id: ann.id, password: ann.password, version: ann.version };
+    let credentials = Credentials {
+        user_id: ann.id,
+        is_awaiting_activation: false,
+        password: ann.password,
+        version: ann.version,
+    };
     assert_eq!(found, Some((ann.email, credentials)));
     assert_eq!(node.credentials_of(id(3)).await.unwrap(), None);
 }
 
 async fn a_short_and_a_long_address_are_kept_whole(node: Node) {
     let domain = ["d".repeat(60), "e".repeat(60), "f".repeat(60), "com".to_owned()].join(".");
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, text) in [(1, "a@b.co".to_owned()), (2, format!("{}@{domain}", "é".repeat(20)))] {
         let written = User { email: text.parse().unwrap(), ..user(number) };
         unit.insert_user(&written).await.unwrap();

@@ -39,7 +39,7 @@ pub(crate) fn entry(number: u64, at: Instant) -> AuditEntry {
 }
 
 pub(crate) async fn append(node: &Node, entries: &[AuditEntry]) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for entry in entries {
         unit.append_audit_entry(entry).await.unwrap();
     }
@@ -113,7 +113,7 @@ async fn many_entries_are_appended_in_one_call(node: Node) {
             ..entry(number, at(0))
         })
         .collect();
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.append_audit_entries(&[]).await.unwrap();
     unit.append_audit_entries(&all).await.unwrap();
     unit.commit().await.unwrap();
@@ -138,10 +138,10 @@ async fn many_entries_are_appended_in_one_call(node: Node) {
 
 async fn units_about_the_catalogue_write_entries_too(node: Node) {
     let about = |number| AuditEntry { object: Some(AuditObject::Movie(id(7))), ..entry(number, at(1)) };
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.append_audit_entries(&[about(1), about(2)]).await.unwrap();
     unit.commit().await.unwrap();
-    let mut dropped = node.catalog_unit().await;
+    let mut dropped = node.unit().await;
     dropped.append_audit_entry(&about(3)).await.unwrap();
     drop(dropped);
     append(&node, &[entry(4, at(1))]).await;
@@ -153,7 +153,7 @@ async fn units_about_the_catalogue_write_entries_too(node: Node) {
 }
 
 async fn an_entry_of_a_dropped_unit_was_never_written(node: Node) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.append_audit_entry(&entry(1, at(1))).await.unwrap();
     drop(unit);
     append(&node, &[entry(2, at(2))]).await;
@@ -163,7 +163,7 @@ async fn an_entry_of_a_dropped_unit_was_never_written(node: Node) {
 async fn entries_outlive_the_users_that_they_name_and_need_none(node: Node) {
     add_user(&node, 1).await;
     append(&node, &[entry(1, at(1)), AuditEntry { actor: Some(id(99)), ..entry(2, at(2)) }]).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(id(1)).await.unwrap();
     unit.erase_user(id(1), at(3)).await.unwrap();
     unit.commit().await.unwrap();

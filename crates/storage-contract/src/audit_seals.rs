@@ -151,7 +151,7 @@ async fn erasing_a_user_changes_no_row(node: Node) {
     append(&node, &[entry(1, at(1)), about]).await;
     let before = node.log_rows(None, place(99, at(99)), 10).await.unwrap();
     assert_eq!(before.len(), 2);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(id(1)).await.unwrap();
     unit.erase_user(id(1), at(3)).await.unwrap();
     unit.commit().await.unwrap();

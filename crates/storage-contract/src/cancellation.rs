@@ -36,14 +36,14 @@ async fn a_unit_cancelled_anywhere_happens_as_a_whole_or_not_at_all(node: Node) 
 /// Drops a unit after so many waits; whether it had come to its end before.
 async fn happens_as_a_whole_or_not_at_all(node: &Node, owner: UserId, waits: usize, number: u64) -> bool {
     let ended = cancelled_after(waits, async {
-        let mut unit = node.account_unit().await;
+        let mut unit = node.unit().await;
         unit.find_user_for_update(owner).await.unwrap().unwrap();
         unit.insert_user(&user(number)).await.unwrap();
         unit.put_link(&link(number, id(number), LinkKind::Activation)).await.unwrap();
         unit.commit().await.unwrap();
     });
     let is_over = timeout(AT_ONCE, ended).await.expect("nothing is in the way").is_some();
-    let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+    let mut unit = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
     let lock = unit.find_user_for_update(owner);
     assert!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap().is_some());
     let has_user = unit.find_user(id(number)).await.unwrap().is_some();
@@ -59,7 +59,7 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
     let task = tokio::spawn({
         let node = node.clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             unit.find_user_for_update(id(1)).await.unwrap();
             unit.push_message(message(1)).await.unwrap();
             middle.send(()).unwrap();
@@ -70,7 +70,7 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
     reached.await.unwrap();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
-    let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+    let mut unit = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
     let lock = unit.find_user_by_email_for_update(&ann.email);
     assert_eq!(timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap(), Some(ann));
     drop(unit);
@@ -80,17 +80,17 @@ async fn a_task_aborted_in_the_middle_of_a_unit_leaves_nothing_behind(node: Node
 async fn a_unit_cancelled_while_it_waits_for_a_lock_leaves_the_lock_to_others(node: Node) {
     add_user(&node, 1).await;
     for waits in 0..20 {
-        let mut holder = node.account_unit().await;
+        let mut holder = node.unit().await;
         holder.find_user_for_update(id(1)).await.unwrap();
         let attempt = cancelled_after(waits, async {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             unit.find_user_for_update(id(1)).await.unwrap();
         });
         // What waits for a lock may not wake any more: the end of the patience cancels it as well.
         let waited = timeout(std::time::Duration::from_millis(20), attempt).await;
         assert!(!matches!(waited, Ok(Some(()))), "two hold one lock");
         holder.commit().await.unwrap();
-        let mut next = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+        let mut next = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
         let lock = next.find_user_for_update(id(1));
         timeout(AT_ONCE, lock).await.expect("the lock is free").unwrap();
     }

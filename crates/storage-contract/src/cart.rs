@@ -39,7 +39,7 @@ fn item(movie: u64) -> CartItem {
 
 /// Puts movies into the user's cart, the first of them first.
 pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();
     for movie in movies {
         assert!(unit.add_cart_item(cart, &item(*movie)).await.unwrap());
@@ -49,7 +49,7 @@ pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
 
 /// Opens the user's cart and says what it is and how much is in it.
 async fn cart_of(node: &Node, user: u64) -> (CartId, u64) {
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();
     let count = unit.count_cart_items(cart).await.unwrap();
     unit.commit().await.unwrap();
@@ -58,7 +58,7 @@ async fn cart_of(node: &Node, user: u64) -> (CartId, u64) {
 
 async fn a_cart_is_opened_under_the_proposed_identifier_once(node: Node) {
     prepare(&node, 0).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     assert_eq!(unit.open_cart_for_update(id(1), id(10)).await.unwrap(), id(10));
     assert_eq!(unit.open_cart_for_update(id(1), id(11)).await.unwrap(), id(10));
     unit.commit().await.unwrap();
@@ -86,7 +86,7 @@ async fn each_user_has_a_cart_of_their_own(node: Node) {
 
 async fn a_movie_is_put_in_once(node: Node) {
     prepare(&node, 2).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), fresh()).await.unwrap();
     assert!(!unit.cart_contains(cart, id(1)).await.unwrap());
     assert!(unit.add_cart_item(cart, &item(1)).await.unwrap());
@@ -104,7 +104,7 @@ async fn a_movie_put_in_by_fifty_units_at_once_is_in_once(node: Node) {
     let added = at_once(50, |_| {
         let node = node.clone();
         async move {
-            let mut unit = node.cart_unit().await;
+            let mut unit = node.unit().await;
             let added = unit.add_cart_item(cart, &item(1)).await.unwrap();
             unit.commit().await.unwrap();
             added
@@ -130,7 +130,7 @@ async fn an_open_cart_is_filled_by_one_unit_at_a_time(node: Node) {
     let added = at_once(20, |number| {
         let node = node.clone();
         async move {
-            let mut unit = node.cart_unit().await;
+            let mut unit = node.unit().await;
             let cart = unit.open_cart_for_update(id(1), fresh()).await.unwrap();
             let is_free = unit.count_cart_items(cart).await.unwrap() < 5;
             tokio::task::yield_now().await;
@@ -147,10 +147,10 @@ async fn an_open_cart_is_filled_by_one_unit_at_a_time(node: Node) {
 async fn a_refused_movie_leaves_the_unit_usable(node: Node) {
     prepare(&node, 3).await;
     put(&node, 1, &[1]).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), fresh()).await.unwrap();
     for (movie, is_new) in [(1, false), (2, true), (1, false), (3, true)] {
-        assert_eq!(unit.movie_availability(id(movie)).await.unwrap(), Some(true));
+        assert!(unit.find_offer(id(movie)).await.unwrap().unwrap().is_available);
         assert!(!unit.is_purchased(id(1), id(movie)).await.unwrap());
         assert_eq!(unit.add_cart_item(cart, &item(movie)).await.unwrap(), is_new);
     }
@@ -165,7 +165,7 @@ async fn a_movie_is_taken_out(node: Node) {
     let remove = |user, movie: MovieId| {
         let node = node.clone();
         async move {
-            let mut unit = node.cart_unit().await;
+            let mut unit = node.unit().await;
             let removed = unit.remove_cart_item(id(user), movie).await.unwrap();
             unit.commit().await.unwrap();
             removed
@@ -183,7 +183,7 @@ async fn a_cleared_cart_is_empty_and_still_the_same(node: Node) {
     put(&node, 1, &[1, 2]).await;
     put(&node, 2, &[1]).await;
     let before = cart_of(&node, 1).await.0;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     unit.clear_cart(id(1)).await.unwrap();
     unit.clear_cart(id(1)).await.expect("also an empty one");
     unit.clear_cart(id(3)).await.expect("and one that is not there");
@@ -194,11 +194,11 @@ async fn a_cleared_cart_is_empty_and_still_the_same(node: Node) {
 
 async fn what_a_dropped_unit_put_in_is_not_there(node: Node) {
     prepare(&node, 1).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), id(10)).await.unwrap();
     unit.add_cart_item(cart, &item(1)).await.unwrap();
     drop(unit);
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     assert_eq!(unit.open_cart_for_update(id(1), id(11)).await.unwrap(), id(11), "nor the cart");
     assert_eq!(unit.count_cart_items(id(11)).await.unwrap(), 0);
 }

@@ -10,8 +10,8 @@ use domain::{
 
 use crate::{
     fixtures::{
-        add_movie, add_movies, add_movies_as, at, currency, detail, facts, id, resolve, shifted, texts,
-        update,
+        add_movie, add_movies, add_movies_as, at, checked, currency, detail, facts, id, resolve, shifted,
+        texts, update,
     },
     node::Node,
     parallel::at_once,
@@ -29,7 +29,7 @@ crate::cases! { "catalog":
     who_changes_movies_sees_what_the_unit_before_made_of_them,
     an_update_writes_all_but_identifier_and_creation_time,
     an_update_of_a_dropped_unit_never_happened,
-    a_movie_says_whether_it_is_on_sale,
+    a_movie_has_its_price_and_says_whether_it_is_on_sale,
     a_catalogue_is_empty_until_a_movie_is_committed,
     an_export_has_every_movie_in_the_order_of_identifiers,
 }
@@ -47,7 +47,7 @@ fn rich() -> Facts {
         meta_score: Some(69.5),
         gross: Some(174_200_000_000),
         description: "Un\nfilm\t💚".to_owned(),
-        price: Money::from_minor(12_345_678_901, currency("KWD")),
+        price: Money::from_minor(9_999_999_999, currency("KWD")),
         certification: "R".to_owned(),
         genres: texts(&["Romance", "Comedy", "Animation"]),
         directors: texts(&["Jean-Pierre Jeunet", "Another One"]),
@@ -68,9 +68,9 @@ async fn a_movie_reads_back_as_written(node: Node) {
         ..facts("M")
     };
     for (number, facts) in [(1, rich()), (2, bare)] {
-        let mut unit = node.catalog_unit().await;
+        let mut unit = node.unit().await;
         let names = resolve(unit.as_mut(), std::slice::from_ref(&facts)).await.remove(0);
-        let mut movie = Movie::create(id(number), facts.clone(), names, shifted(at(1), 1));
+        let mut movie = Movie::create(id(number), checked(facts.clone()), names, shifted(at(1), 1));
         movie.version = 7;
         movie.updated_at = shifted(at(2), 999_999);
         assert_eq!(unit.insert_movies(std::slice::from_ref(&movie)).await.unwrap(), [movie.id]);
@@ -88,13 +88,13 @@ async fn an_unknown_movie_is_none(node: Node) {
 
 async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
     let old = add_movie(&node, 1, facts("Up")).await;
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let all = [Facts { votes: 5, ..facts("Up") }, facts("Coco")];
     let names = resolve(unit.as_mut(), &all).await;
     let movies: Vec<Movie> = (2..)
         .zip(all)
         .zip(names)
-        .map(|((number, facts), names)| Movie::create(id(number), facts, names, at(9)))
+        .map(|((number, facts), names)| Movie::create(id(number), checked(facts), names, at(9)))
         .collect();
     assert_eq!(unit.insert_movies(&movies).await.unwrap(), [id(3)]);
     assert!(unit.insert_movies(&movies).await.unwrap().is_empty(), "the unit is usable");
@@ -105,9 +105,9 @@ async fn a_movie_whose_identity_is_there_is_left_out(node: Node) {
 }
 
 async fn a_movie_that_stands_twice_in_a_call_is_added_once(node: Node) {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let names = resolve(unit.as_mut(), &[facts("Up")]).await.remove(0);
-    let movies = [1, 2].map(|number| Movie::create(id(number), facts("Up"), names.clone(), at(0)));
+    let movies = [1, 2].map(|number| Movie::create(id(number), checked(facts("Up")), names.clone(), at(0)));
     assert_eq!(unit.insert_movies(&movies).await.unwrap().len(), 1);
     unit.commit().await.unwrap();
     assert_eq!(node.export_movies(None, 10).await.unwrap().len(), 1);
@@ -135,12 +135,14 @@ async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
             all.reverse();
         }
         async move {
-            let mut unit = node.catalog_unit().await;
+            let mut unit = node.unit().await;
             let names = resolve(unit.as_mut(), &all).await;
             let movies: Vec<Movie> = (0..)
                 .zip(all)
                 .zip(names)
-                .map(|((n, facts), names)| Movie::create(id(unit_number * 1000 + n), facts, names, at(0)))
+                .map(|((n, facts), names)| {
+                    Movie::create(id(unit_number * 1000 + n), checked(facts), names, at(0))
+                })
                 .collect();
             let added = unit.insert_movies(&movies).await.unwrap();
             unit.commit().await.unwrap();
@@ -165,7 +167,7 @@ async fn a_thousand_movies_are_added_in_one_call(node: Node) {
         .collect();
     let movies = add_movies(&node, all.clone()).await;
     assert_eq!(node.movie_detail(id(1000), None).await.unwrap(), Some(detail(&movies[999], &all[999])));
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let identities: Vec<MovieIdentity> = movies.iter().map(|movie| movie.identity.clone()).collect();
     let mut found = unit.find_movies_for_update(&identities).await.unwrap();
     found.sort_by_key(|movie| movie.id);
@@ -177,7 +179,7 @@ async fn movies_are_found_by_their_identities(node: Node) {
     let unknown = MovieIdentity { year: 1999, ..movies[0].identity.clone() };
     let mixed = MovieIdentity { name: movies[0].identity.name.clone(), ..movies[1].identity.clone() };
     let asked = [movies[2].identity.clone(), unknown, mixed, movies[1].identity.clone()];
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let mut found = unit.find_movies_for_update(&asked).await.unwrap();
     found.sort_by_key(|movie| movie.id);
     assert_eq!(found, movies[1..]);
@@ -193,7 +195,7 @@ async fn who_changes_movies_sees_what_the_unit_before_made_of_them(node: Node) {
             identities.reverse();
         }
         async move {
-            let mut unit = node.catalog_unit().await;
+            let mut unit = node.unit().await;
             let all = [Facts { genres: texts(&[&format!("Genre {number}")]), ..facts("Up") }];
             let names = resolve(unit.as_mut(), &all).await.remove(0);
             let found = unit.find_movies_for_update(&identities).await.unwrap();
@@ -218,10 +220,10 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
     let old = Facts { genres: texts(&["Comedy", "Drama"]), ..facts("Up") };
     let movies = add_movies(&node, vec![old, facts("Coco")]).await;
     let new = Facts { is_available: false, ..rich() };
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let names = resolve(unit.as_mut(), std::slice::from_ref(&new)).await.remove(0);
     let mut changed = movies[0].clone();
-    assert!(changed.revise(new.clone(), names, at(50)));
+    assert!(changed.revise(checked(new.clone()), names, at(50)));
     unit.update_movie(&Movie { created_at: at(40), ..changed.clone() }).await.unwrap();
     let found = unit.find_movies_for_update(std::slice::from_ref(&changed.identity)).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&changed));
@@ -233,20 +235,21 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
 
 async fn an_update_of_a_dropped_unit_never_happened(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.update_movie(&Movie { genre_ids: Vec::new(), votes: 1, ..movie.clone() }).await.unwrap();
     drop(unit);
     assert_eq!(node.movie_detail(id(1), None).await.unwrap(), Some(detail(&movie, &facts("Up"))));
 }
 
-async fn a_movie_says_whether_it_is_on_sale(node: Node) {
+async fn a_movie_has_its_price_and_says_whether_it_is_on_sale(node: Node) {
     let movie = add_movie(&node, 1, facts("Up")).await;
-    assert_eq!(node.cart_unit().await.movie_availability(id(1)).await.unwrap(), Some(true));
-    assert_eq!(node.cart_unit().await.movie_availability(id(2)).await.unwrap(), None);
-    let mut unit = node.catalog_unit().await;
-    unit.update_movie(&Movie { is_available: false, ..movie }).await.unwrap();
+    assert_eq!(node.unit().await.find_offer(id(1)).await.unwrap(), Some(movie.offer()));
+    assert_eq!(node.unit().await.find_offer(id(2)).await.unwrap(), None);
+    let changed = Movie { is_available: false, price: Money::from_minor(5, currency("EUR")), ..movie };
+    let mut unit = node.unit().await;
+    unit.update_movie(&changed).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(node.cart_unit().await.movie_availability(id(1)).await.unwrap(), Some(false));
+    assert_eq!(node.unit().await.find_offer(id(1)).await.unwrap(), Some(changed.offer()));
 }
 
 async fn a_catalogue_is_empty_until_a_movie_is_committed(node: Node) {

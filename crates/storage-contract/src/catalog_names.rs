@@ -26,7 +26,7 @@ crate::cases! { "names":
 const KINDS: [NameKind; 4] = [NameKind::Genre, NameKind::Star, NameKind::Director, NameKind::Certification];
 
 async fn resolve(node: &Node, kind: NameKind, names: &[ProposedName]) -> Vec<Uuid> {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let ids = unit.resolve_names(kind, names).await.unwrap();
     unit.commit().await.unwrap();
     ids
@@ -79,7 +79,7 @@ async fn no_names_are_resolved_to_none(node: Node) {
 }
 
 async fn names_of_a_dropped_unit_are_not_there(node: Node) {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.resolve_names(NameKind::Genre, &proposed(&texts(&["Drama"]))).await.unwrap();
     drop(unit);
     assert!(node.all_names(NameKind::Genre).await.unwrap().is_empty());

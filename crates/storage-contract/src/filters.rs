@@ -14,6 +14,7 @@ use crate::{
 crate::cases! { "filters":
     no_filter_gives_every_movie_on_sale_with_all_that_lists_show,
     a_withdrawn_movie_leaves_every_list_but_is_still_found,
+    identifiers_mean_any_of_these_movies,
     genres_mean_any_of_them_and_a_movie_stands_once,
     directors_mean_any_of_them,
     stars_mean_any_of_them,
@@ -96,6 +97,20 @@ async fn a_withdrawn_movie_leaves_every_list_but_is_still_found(node: Node) {
     assert_eq!(found.summary, detail(&movies[1], &four()[1]).summary);
 }
 
+async fn identifiers_mean_any_of_these_movies(node: Node) {
+    let movies = added(&node).await;
+    set_available(&node, &movies[2], false).await;
+    let of = |ids| MovieFilter { ids, ..MovieFilter::default() };
+    let (first, second, withdrawn, last) = (movies[0].id, movies[1].id, movies[2].id, movies[3].id);
+    assert_eq!(places(&node, of(vec![second])).await, [2]);
+    assert_eq!(places(&node, of(vec![last, first, withdrawn, last, id(99)])).await, [1, 4]);
+    // As many as a filter may name.
+    let many = (100..199).map(id).chain([second]).collect();
+    assert_eq!(places(&node, of(many)).await, [2]);
+    let page = page(&node, &of(vec![first, second, last]), &BY_IMDB, 2, 2).await;
+    assert_eq!((page.items.len(), page.items[0].id, page.total.unwrap().items), (1, last, 3));
+}
+
 async fn genres_mean_any_of_them_and_a_movie_stands_once(node: Node) {
     let movies = added(&node).await;
     let (crime, drama) = (movies[0].genre_ids[0], movies[0].genre_ids[1]);
@@ -134,6 +149,7 @@ async fn certifications_mean_any_of_them(node: Node) {
 async fn an_identifier_that_nothing_has_gives_an_empty_list(node: Node) {
     added(&node).await;
     for filter in [
+        MovieFilter { ids: vec![id(99)], ..MovieFilter::default() },
         MovieFilter { genres: vec![id(99)], ..MovieFilter::default() },
         MovieFilter { directors: vec![id(99)], ..MovieFilter::default() },
         MovieFilter { stars: vec![id(99)], ..MovieFilter::default() },
@@ -186,6 +202,7 @@ async fn durations_are_inclusive_at_both_ends(node: Node) {
 async fn all_filters_together_must_be_met(node: Node) {
     let movies = added(&node).await;
     let all = MovieFilter {
+        ids: vec![movies[1].id, movies[2].id],
         search: Some("heat".to_owned()),
         title: Some("ea".to_owned()),
         genres: vec![movies[1].genre_ids[0], movies[2].genre_ids[0]],
@@ -206,6 +223,7 @@ async fn all_filters_together_must_be_met(node: Node) {
     for filter in [
         off(|filter| filter.search = Some("up".to_owned())),
         off(|filter| filter.title = Some("up".to_owned())),
+        off(|filter| filter.ids = vec![id(99)]),
         off(|filter| filter.genres = vec![id(99)]),
         off(|filter| filter.directors = vec![id(99)]),
         off(|filter| filter.stars = vec![id(99)]),

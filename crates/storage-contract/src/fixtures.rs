@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta};
 use domain::{
     accounts::{LinkKind, LinkToken, PasswordHash, User},
     catalog::{
-        CatalogUnit, Facts, Movie, MovieDetail, MovieIdentity, MovieSummary, NameKind, ProposedName,
-        RatingSummary, ResolvedNames,
+        CatalogUnit, CheckedFacts, Facts, Movie, MovieDetail, MovieIdentity, MovieSummary, NameKind,
+        ProposedName, RatingSummary, ResolvedNames,
     },
     entropy::TokenDigest,
     id::{Id, Kind, MovieId, UserId},
@@ -68,7 +68,7 @@ pub(crate) fn user(number: u64) -> User {
 /// A stored user.
 pub(crate) async fn add_user(node: &Node, number: u64) -> User {
     let user = user(number);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&user).await.unwrap();
     unit.commit().await.unwrap();
     user
@@ -76,7 +76,7 @@ pub(crate) async fn add_user(node: &Node, number: u64) -> User {
 
 /// What is stored of the user.
 pub(crate) async fn stored_user(node: &Node, id: UserId) -> Option<User> {
-    node.account_unit().await.find_user(id).await.unwrap()
+    node.unit().await.find_user(id).await.unwrap()
 }
 
 /// A link that expires in an hour.
@@ -116,6 +116,11 @@ pub(crate) fn proposed(names: &[String]) -> Vec<ProposedName> {
         .collect()
 }
 
+/// The facts, which must break no rule.
+pub(crate) fn checked(facts: Facts) -> CheckedFacts {
+    facts.check(2026).unwrap()
+}
+
 /// The rows of all the names in the facts.
 pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<ResolvedNames> {
     let mut rows = Vec::new();
@@ -145,13 +150,13 @@ pub(crate) async fn resolve(unit: &mut dyn CatalogUnit, all: &[Facts]) -> Vec<Re
 
 /// Stores the movies under these identifiers, each added at the second of its place in the list.
 pub(crate) async fn add_movies_as(node: &Node, movies: Vec<(MovieId, Facts)>) -> Vec<Movie> {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let all: Vec<Facts> = movies.iter().map(|(_, facts)| facts.clone()).collect();
     let names = resolve(unit.as_mut(), &all).await;
     let movies: Vec<Movie> = (0..)
         .zip(movies)
         .zip(names)
-        .map(|((second, (id, facts)), names)| Movie::create(id, facts, names, at(second)))
+        .map(|((second, (id, facts)), names)| Movie::create(id, checked(facts), names, at(second)))
         .collect();
     let added = unit.insert_movies(&movies).await.unwrap();
     assert_eq!(added.len(), movies.len(), "all of them are new");
@@ -171,7 +176,7 @@ pub(crate) async fn add_movie(node: &Node, number: u64, facts: Facts) -> Movie {
 
 /// Changes a stored movie.
 pub(crate) async fn update(node: &Node, movie: &Movie) {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.update_movie(movie).await.unwrap();
     unit.commit().await.unwrap();
 }

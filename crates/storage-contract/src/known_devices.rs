@@ -18,7 +18,7 @@ crate::cases! { "known_devices":
 }
 
 async fn add(node: &Node, user_id: UserId, number: u64, seen_at: Instant) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     let device =
         KnownDevice { user_id, device: digest(number), first_seen_at: seen_at, last_seen_at: seen_at };
     unit.insert_device(&device).await.unwrap();
@@ -26,14 +26,14 @@ async fn add(node: &Node, user_id: UserId, number: u64, seen_at: Instant) {
 }
 
 async fn see(node: &Node, user_id: UserId, number: u64, seen_at: Instant) -> bool {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     let is_known = unit.touch_device(user_id, &digest(number), seen_at).await.unwrap();
     unit.commit().await.unwrap();
     is_known
 }
 
 async fn has_any(node: &Node, user_id: UserId) -> bool {
-    node.account_unit().await.has_known_devices(user_id).await.unwrap()
+    node.unit().await.has_known_devices(user_id).await.unwrap()
 }
 
 async fn a_device_is_known_once_it_was_added_and_to_its_user_alone(node: Node) {

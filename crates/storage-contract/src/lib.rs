@@ -6,11 +6,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "cases are tests: what is not as expected has to fail them"
 )]
 
+mod access;
 mod accounts;
 mod audit;
 mod audit_seals;
@@ -19,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod engagement;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -73,6 +76,7 @@ fn all() -> Vec<Case> {
     [
         units::cases(),
         cancellation::cases(),
+        access::cases(),
         accounts::cases(),
         users::cases(),
         links::cases(),
@@ -88,6 +92,7 @@ fn all() -> Vec<Case> {
         catalog_names::cases(),
         catalog::cases(),
         name_counts::cases(),
+        engagement::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

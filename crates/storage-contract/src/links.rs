@@ -23,13 +23,13 @@ crate::cases! { "links":
 }
 
 async fn put(node: &Node, token: &LinkToken) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.put_link(token).await.unwrap();
     unit.commit().await.unwrap();
 }
 
 async fn take(node: &Node, kind: LinkKind, number: u64) -> Option<LinkToken> {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     let taken = unit.take_link(kind, &digest(number)).await.unwrap();
     unit.commit().await.unwrap();
     taken
@@ -60,7 +60,7 @@ async fn finding_a_link_leaves_it_there(node: Node) {
     add_user(&node, 1).await;
     let written = LinkToken { expires_at: at(-1), ..link(1, id(1), LinkKind::PasswordReset) };
     put(&node, &written).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for _ in 0..2 {
         let found = unit.find_link(LinkKind::PasswordReset, &digest(1)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&written));
@@ -106,7 +106,7 @@ async fn a_link_is_given_to_one_of_twenty_callers(node: Node) {
 async fn a_link_taken_by_a_dropped_unit_is_still_there(node: Node) {
     add_user(&node, 1).await;
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     assert!(unit.take_link(LinkKind::Activation, &digest(1)).await.unwrap().is_some());
     drop(unit);
     assert!(take(&node, LinkKind::Activation, 1).await.is_some());
@@ -151,7 +151,7 @@ async fn a_removed_link_cannot_be_taken(node: Node) {
     add_user(&node, 1).await;
     put(&node, &link(1, id(1), LinkKind::Activation)).await;
     put(&node, &link(2, id(1), LinkKind::PasswordReset)).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.remove_link(LinkKind::Activation, id(1)).await.unwrap();
     unit.remove_link(LinkKind::Activation, id(1)).await.expect("nothing to remove is no fault");
     unit.commit().await.unwrap();

@@ -53,7 +53,7 @@ async fn genres_stand_by_their_folded_names_with_their_movies_on_sale(node: Node
 
 async fn a_genre_without_movies_on_sale_has_none(node: Node) {
     add_movies(&node, vec![of("a", &["Drama"], true), of("b", &["Drama", "Crime"], false)]).await;
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let names = proposed(&texts(&["Western"]));
     unit.resolve_names(NameKind::Genre, &names).await.unwrap();
     unit.commit().await.unwrap();
@@ -72,7 +72,7 @@ async fn counts_are_true_right_after_each_commit_on_every_node(node: Node) {
     set_available(&other, &b, true).await;
     update(&other, &Movie { genre_ids: a.genre_ids[1..].to_vec(), ..a.clone() }).await;
     assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
-    let mut dropped = other.catalog_unit().await;
+    let mut dropped = other.unit().await;
     dropped.update_movie(&Movie { is_available: false, ..b }).await.unwrap();
     drop(dropped);
     assert_eq!(counts(&node).await, expected(&[("Crime", 1), ("Drama", 1)]));
@@ -93,7 +93,7 @@ async fn found(node: &Node, words: &[&str]) -> Vec<String> {
 
 /// Brings names in without movies.
 async fn add(node: &Node, kind: NameKind, names: &[&str]) {
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     unit.resolve_names(kind, &proposed(&texts(names))).await.unwrap();
     unit.commit().await.unwrap();
 }
@@ -204,7 +204,7 @@ async fn totals_are_true_right_after_each_commit_on_every_node(node: Node) {
     assert_eq!(totals().await, 2);
     set_available(&other, &movies[0], true).await;
     assert_eq!(totals().await, 3);
-    let mut dropped = other.catalog_unit().await;
+    let mut dropped = other.unit().await;
     dropped.update_movie(&Movie { is_available: false, ..movies[2].clone() }).await.unwrap();
     drop(dropped);
     assert_eq!(totals().await, 3);

@@ -1,13 +1,10 @@
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{error::Error, ops::Deref, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    accounts::{AccountStore, AccountUnit},
-    cart::{CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit},
     id::OutboxId,
     outbox::ClaimedOutboxMessage,
-    storage::Storage,
+    storage::{Storage, WholeUnit},
     store::{Attempt, StoreError, retried},
     time::{Backoff, Instant},
 };
@@ -55,16 +52,9 @@ impl Node {
         claimed
     }
 
-    pub(crate) async fn account_unit(&self) -> Box<dyn AccountUnit> {
-        patiently(|| begin_unit(|attempt| AccountStore::begin(&**self, attempt))).await
-    }
-
-    pub(crate) async fn catalog_unit(&self) -> Box<dyn CatalogUnit> {
-        patiently(|| begin_unit(|attempt| CatalogStore::begin(&**self, attempt))).await
-    }
-
-    pub(crate) async fn cart_unit(&self) -> Box<dyn CartUnit> {
-        patiently(|| begin_unit(|attempt| CartStore::begin(&**self, attempt))).await
+    /// A unit of work that sees everything.
+    pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
+        patiently(|| begin_unit(|attempt| self.begin_whole(attempt))).await
     }
 }
 
@@ -85,9 +75,10 @@ where
 ///
 /// # Errors
 /// What `begin` returns.
-pub async fn begin_unit<U, Fut>(begin: impl FnMut(Attempt) -> Fut) -> Result<U, StoreError>
+pub async fn begin_unit<U, E, Fut>(begin: impl FnMut(Attempt) -> Fut) -> Result<U, E>
 where
-    Fut: Future<Output = Result<U, StoreError>>,
+    E: Error + 'static,
+    Fut: Future<Output = Result<U, E>>,
 {
     retried(&NoWait, begin).await
 }

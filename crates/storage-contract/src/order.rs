@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::{
-    fixtures::{add_movies_as, at, facts, id, price, resolve},
+    fixtures::{add_movies_as, at, checked, facts, id, price, resolve},
     node::Node,
     paging::{chained, numbered},
 };
@@ -70,13 +70,13 @@ async fn movies(node: &Node) -> Vec<Movie> {
         .collect();
     let mut movies = add_movies_as(node, all[..60].to_vec()).await;
     // The others are added later but at the same moments.
-    let mut unit = node.catalog_unit().await;
+    let mut unit = node.unit().await;
     let rest: Vec<Facts> = all[60..].iter().map(|(_, facts)| facts.clone()).collect();
     let names = resolve(unit.as_mut(), &rest).await;
     let more: Vec<Movie> = (0..)
         .zip(&all[60..])
         .zip(names)
-        .map(|((n, (id, facts)), names)| Movie::create(*id, facts.clone(), names, at(n % 10)))
+        .map(|((n, (id, facts)), names)| Movie::create(*id, checked(facts.clone()), names, at(n % 10)))
         .collect();
     assert_eq!(unit.insert_movies(&more).await.unwrap().len(), 60);
     unit.commit().await.unwrap();

@@ -40,7 +40,7 @@ pub(crate) fn ids(messages: &[ClaimedOutboxMessage]) -> Vec<OutboxId> {
 }
 
 pub(crate) async fn push(node: &Node, messages: Vec<NewOutboxMessage>) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for message in messages {
         unit.push_message(message).await.unwrap();
     }
@@ -49,8 +49,12 @@ pub(crate) async fn push(node: &Node, messages: Vec<NewOutboxMessage>) {
 
 async fn a_pushed_message_is_claimed_as_written(node: Node) {
     let payload: Vec<u8> = (0..=255).cycle().take(10_000).collect();
-    let written =
-        NewOutboxMessage { payload: payload.clone(), kind: "activation_requested".to_owned(), ..message(1) };
+    let written = NewOutboxMessage {
+        payload: payload.clone(),
+        kind: "activation_requested".to_owned(),
+        created_at: at(-5),
+        ..message(1)
+    };
     push(&node, vec![written]).await;
     let claimed = node.claim_all(at(0)).await;
     assert_eq!(claimed.len(), 1);
@@ -58,10 +62,11 @@ async fn a_pushed_message_is_claimed_as_written(node: Node) {
     assert_eq!(claimed[0].kind, "activation_requested");
     assert_eq!(claimed[0].payload, payload);
     assert_eq!(claimed[0].attempts, 1);
+    assert_eq!(claimed[0].created_at, at(-5));
 }
 
 async fn a_message_of_a_dropped_unit_is_never_claimed(node: Node) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.push_message(message(1)).await.unwrap();
     drop(unit);
     assert!(node.claim_all(at(100)).await.is_empty());
@@ -81,7 +86,7 @@ async fn a_second_message_of_the_same_cause_is_dropped(node: Node) {
 
 async fn a_dropped_message_leaves_the_unit_usable(node: Node) {
     push(&node, vec![message(1)]).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.push_message(NewOutboxMessage { id: id(2), ..message(1) }).await.unwrap();
     unit.insert_user(&user(1)).await.unwrap();
     unit.push_message(message(3)).await.unwrap();
@@ -110,7 +115,7 @@ async fn a_message_of_a_cause_that_was_acted_on_is_dropped(node: Node) {
 
 async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) {
     push(&node, vec![message(1), message(2)]).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     assert!(unit.remove_message(id(1)).await.unwrap());
     assert!(!unit.remove_message(id(1)).await.unwrap());
     drop(unit);
@@ -120,7 +125,7 @@ async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) 
     let removed = at_once(10, |number| {
         let node = nodes[usize::try_from(number % 2).unwrap()].clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             let is_first = unit.remove_message(id(1)).await.unwrap();
             unit.push_message(message(number + 100)).await.unwrap();
             unit.commit().await.unwrap();
@@ -140,7 +145,7 @@ async fn a_message_is_removed_together_with_what_it_led_to_and_once(node: Node) 
 async fn a_message_that_was_done_is_not_removed(node: Node) {
     push(&node, vec![message(1)]).await;
     node.complete_message(id(1), at(1)).await.unwrap();
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     assert!(!unit.remove_message(id(1)).await.unwrap());
     unit.commit().await.unwrap();
     assert_eq!(node.subject.outbox_payload(id(1)).await, Some(Vec::new()));

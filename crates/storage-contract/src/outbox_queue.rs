@@ -29,6 +29,8 @@ crate::cases! { "outbox_queue":
     a_failure_leaves_alone_what_another_worker_has_claimed_meanwhile,
     what_was_done_is_done_whoever_has_claimed_it_or_given_it_up_meanwhile,
     a_message_that_nobody_claimed_has_not_been_tried,
+    a_postponed_message_waits_and_has_not_been_tried,
+    postponing_leaves_alone_what_another_worker_has_claimed_or_completed_meanwhile,
     a_purge_removes_what_was_done_before_the_bound_alone,
     a_purge_takes_at_most_the_limit,
 }
@@ -189,6 +191,30 @@ async fn a_message_that_nobody_claimed_has_not_been_tried(node: Node) {
     }
     let attempts: Vec<u32> = node.claim_all(at(0)).await.iter().map(|message| message.attempts).collect();
     assert_eq!(attempts, [[4; 10], [1; 10], [1; 10]].concat(), "the others were never tried");
+}
+
+async fn a_postponed_message_waits_and_has_not_been_tried(node: Node) {
+    push(&node, vec![message(1)]).await;
+    for (now, later) in [(0, 7), (7, 14)] {
+        let claimed = node.claim_message(at(now)).await.unwrap().unwrap();
+        assert_eq!((claimed.id, claimed.attempts), (id(1), 1));
+        node.postpone_message(&claimed, at(later)).await.unwrap();
+        assert_eq!(node.claim_message(shifted(at(later), -1)).await.unwrap(), None);
+    }
+    let claimed = node.claim_message(at(14)).await.unwrap().unwrap();
+    assert_eq!((claimed.id, claimed.attempts, claimed.payload), (id(1), 1, message(1).payload));
+}
+
+async fn postponing_leaves_alone_what_another_worker_has_claimed_or_completed_meanwhile(node: Node) {
+    push(&node, vec![message(1)]).await;
+    let late = node.claim_message(at(0)).await.unwrap().unwrap();
+    let second = lease_end(at(0));
+    let holder = node.claim_message(second).await.unwrap().unwrap();
+    node.postpone_message(&late, second).await.unwrap();
+    assert_eq!(node.claim_message(shifted(lease_end(second), -1)).await.unwrap(), None, "it is held");
+    node.complete_message(id(1), second).await.unwrap();
+    node.postpone_message(&holder, second).await.unwrap();
+    assert!(node.claim_all(at(1_000_000)).await.is_empty(), "it is done");
 }
 
 async fn a_purge_removes_what_was_done_before_the_bound_alone(node: Node) {

@@ -29,7 +29,7 @@ crate::cases! { "personal_data":
 /// Stores something of every kind for the user of the number.
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(owner.id).await.unwrap();
     let profile =
         Profile { first_name: Some(format!("Zoë {number}")), ..Profile::empty(id(number), owner.id) };
@@ -54,7 +54,7 @@ async fn fill(node: &Node, number: u64) -> User {
     let mail = NewOutboxMessage { user_id: Some(owner.id), ..message(number) };
     unit.push_message(mail).await.unwrap();
     unit.commit().await.unwrap();
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(owner.id, id(number)).await.unwrap();
     let item = CartItem { id: id(number), movie_id: id(1), added_at: at(20) };
     assert!(unit.add_cart_item(cart, &item).await.unwrap());
@@ -84,7 +84,7 @@ fn refresh_of(number: u64) -> RefreshToken {
 }
 
 async fn erase(node: &Node, number: u64) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(id(number)).await.unwrap();
     unit.erase_user(id(number), at(40)).await.unwrap();
     unit.commit().await.unwrap();
@@ -129,7 +129,7 @@ async fn an_erased_user_is_found_by_nobody(node: Node) {
     movies(&node).await;
     let owner = fill(&node, 1).await;
     erase(&node, 1).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     assert_eq!(unit.find_user(owner.id).await.unwrap(), None);
     assert_eq!(unit.find_user_for_update(owner.id).await.unwrap(), None);
     let nameless = format!("deleted-{}@deleted.invalid", owner.id).parse().unwrap();
@@ -146,7 +146,7 @@ async fn an_erased_user_is_found_by_nobody(node: Node) {
 
 async fn the_address_of_an_erased_user_is_free_at_once(node: Node) {
     let owner = add_user(&node, 1).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(owner.id).await.unwrap();
     unit.erase_user(owner.id, at(40)).await.unwrap();
     unit.insert_user(&User { id: id(2), ..owner.clone() }).await.unwrap();
@@ -161,14 +161,14 @@ async fn erasing_takes_what_is_the_users_and_leaves_that_of_others(node: Node) {
     let before = collect(&node, 2).await;
     erase(&node, 1).await;
     assert_eq!(collect(&node, 2).await, before);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     assert_eq!(unit.find_session_for_update(id(1)).await.unwrap(), None);
     assert_eq!(unit.find_refresh_token(&digest(1)).await.unwrap(), None);
     for kind in [LinkKind::Activation, LinkKind::PasswordReset] {
         assert_eq!(unit.find_link(kind, &digest(1)).await.unwrap(), None);
     }
     drop(unit);
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     assert!(!unit.cart_contains(id(1), id(1)).await.unwrap());
     assert!(unit.cart_contains(id(2), id(1)).await.unwrap());
     drop(unit);
@@ -180,7 +180,7 @@ async fn erasing_leaves_the_books(node: Node) {
     movies(&node).await;
     fill(&node, 1).await;
     erase(&node, 1).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     assert!(unit.is_purchased(id(1), id(2)).await.unwrap());
 }
 
@@ -188,7 +188,7 @@ async fn a_dropped_erasure_never_happened(node: Node) {
     movies(&node).await;
     fill(&node, 1).await;
     let before = collect(&node, 1).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(id(1)).await.unwrap();
     unit.erase_user(id(1), at(40)).await.unwrap();
     drop(unit);
@@ -200,7 +200,7 @@ async fn two_erased_users_are_no_trouble_to_each_other(node: Node) {
         add_user(&node, number).await;
         erase(&node, number).await;
     }
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&user(3)).await.unwrap();
     unit.commit().await.unwrap();
 }
@@ -209,11 +209,11 @@ async fn a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean
     movies(&node).await;
     add_user(&node, 1).await;
     erase(&node, 1).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), id(1)).await.unwrap();
     let item = CartItem { id: id(1), movie_id: id(1), added_at: at(41) };
     assert!(unit.add_cart_item(cart, &item).await.unwrap());
     unit.commit().await.unwrap();
     node.purge_expired(at(50), at(0), 100).await.unwrap();
-    assert!(!node.cart_unit().await.cart_contains(cart, id(1)).await.unwrap());
+    assert!(!node.unit().await.cart_contains(cart, id(1)).await.unwrap());
 }

@@ -20,13 +20,13 @@ crate::cases! { "profiles":
 }
 
 async fn find(node: &Node, user_id: UserId) -> Option<Profile> {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(user_id).await.unwrap();
     unit.find_profile(user_id).await.unwrap()
 }
 
 async fn put(node: &Node, profile: &Profile) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(profile.user_id).await.unwrap();
     unit.put_profile(profile).await.unwrap();
     unit.commit().await.unwrap();

@@ -22,7 +22,7 @@ fn purchase(user: u64, movie: u64) -> Purchase {
 
 /// Lets the user buy the movies.
 pub(crate) async fn buy(node: &Node, user: u64, movies: &[u64]) {
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     for movie in movies {
         assert!(unit.insert_purchase(&purchase(user, *movie)).await.unwrap());
     }
@@ -30,7 +30,7 @@ pub(crate) async fn buy(node: &Node, user: u64, movies: &[u64]) {
 }
 
 async fn is_purchased(node: &Node, user: u64, movie: u64) -> bool {
-    node.cart_unit().await.is_purchased(id(user), id(movie)).await.unwrap()
+    node.unit().await.is_purchased(id(user), id(movie)).await.unwrap()
 }
 
 async fn prepare(node: &Node) {
@@ -52,7 +52,7 @@ async fn a_purchase_is_the_buyers_own(node: Node) {
 async fn a_second_purchase_is_refused_and_leaves_the_unit_usable(node: Node) {
     prepare(&node).await;
     buy(&node, 1, &[1]).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     assert!(!unit.insert_purchase(&purchase(1, 1)).await.unwrap());
     assert!(unit.insert_purchase(&purchase(1, 2)).await.unwrap());
     assert!(!unit.insert_purchase(&purchase(1, 2)).await.unwrap());
@@ -65,7 +65,7 @@ async fn of_twenty_purchases_at_once_one_is_kept(node: Node) {
     let kept = at_once(20, |_| {
         let node = node.clone();
         async move {
-            let mut unit = node.cart_unit().await;
+            let mut unit = node.unit().await;
             let is_kept = unit.insert_purchase(&purchase(1, 1)).await.unwrap();
             unit.commit().await.unwrap();
             is_kept
@@ -77,7 +77,7 @@ async fn of_twenty_purchases_at_once_one_is_kept(node: Node) {
 
 async fn a_purchase_of_a_dropped_unit_never_happened(node: Node) {
     prepare(&node).await;
-    let mut unit = node.cart_unit().await;
+    let mut unit = node.unit().await;
     assert!(unit.insert_purchase(&purchase(1, 1)).await.unwrap());
     drop(unit);
     assert!(!is_purchased(&node, 1, 1).await);
@@ -87,7 +87,7 @@ async fn a_purchase_of_a_dropped_unit_never_happened(node: Node) {
 async fn a_purchase_outlives_the_sale(node: Node) {
     prepare(&node).await;
     buy(&node, 1, &[1]).await;
-    let movie = node.catalog_unit().await.find_movies_for_update(&[facts("a").identity]).await.unwrap();
+    let movie = node.unit().await.find_movies_for_update(&[facts("a").identity]).await.unwrap();
     set_available(&node, &movie[0], false).await;
     assert!(is_purchased(&node, 1, 1).await);
 }

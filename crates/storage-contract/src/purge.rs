@@ -20,7 +20,7 @@ crate::cases! { "purge":
 
 async fn links_that_expired_before_the_bound_go(node: Node) {
     let bound = at(1000);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
         unit.insert_user(&crate::fixtures::user(number)).await.unwrap();
         let token =
@@ -29,7 +29,7 @@ async fn links_that_expired_before_the_bound_go(node: Node) {
     }
     unit.commit().await.unwrap();
     assert_eq!(node.purge_expired(at(5000), bound, 100).await.unwrap(), 1);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, is_left) in [(1, false), (2, true), (3, true)] {
         let taken = unit.take_link(LinkKind::Activation, &digest(number)).await.unwrap();
         assert_eq!(taken.is_some(), is_left, "{number}");
@@ -40,7 +40,7 @@ async fn refresh_tokens_that_expired_before_now_go(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
     let now = at(1000);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_session(&session).await.unwrap();
     for (number, moved) in [(1, -1), (2, 0), (3, 1)] {
         let token = RefreshToken { expires_at: shifted(now, moved), ..refresh(number, &session) };
@@ -48,7 +48,7 @@ async fn refresh_tokens_that_expired_before_now_go(node: Node) {
     }
     unit.commit().await.unwrap();
     assert_eq!(node.purge_expired(now, at(0), 100).await.unwrap(), 1);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, is_left) in [(1, false), (2, true), (3, true)] {
         let found = unit.find_refresh_token(&digest(number)).await.unwrap();
         assert_eq!(found.is_some(), is_left, "{number}");
@@ -59,7 +59,7 @@ async fn refresh_tokens_that_expired_before_now_go(node: Node) {
 async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
     add_user(&node, 1).await;
     let bound = at(1000);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, ended, expires, is_left) in SESSIONS {
         let session = Session {
             ended_at: ended.map(|moved| shifted(bound, moved)),
@@ -74,7 +74,7 @@ async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
     }
     unit.commit().await.unwrap();
     node.purge_expired(at(500), bound, 100).await.unwrap();
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, _, _, is_left) in SESSIONS {
         let found = unit.find_session_for_update(id(number)).await.unwrap();
         assert_eq!(found.is_some(), is_left, "session {number}");
@@ -93,7 +93,7 @@ const SESSIONS: [(u64, Option<i64>, i64, bool); 5] = [
 ];
 
 async fn a_purge_takes_at_most_the_limit_of_each_kind(node: Node) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for number in 1..=5 {
         unit.insert_user(&crate::fixtures::user(number)).await.unwrap();
         unit.put_link(&link(number, id(number), LinkKind::PasswordReset)).await.unwrap();
@@ -113,12 +113,12 @@ async fn carts_of_erased_users_go_no_more_at_a_time_than_the_limit(node: Node) {
     for number in 1..=6 {
         add_user(&node, number).await;
         if number < 6 {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             unit.find_user_for_update(id(number)).await.unwrap();
             unit.erase_user(id(number), at(40)).await.unwrap();
             unit.commit().await.unwrap();
         }
-        let mut unit = node.cart_unit().await;
+        let mut unit = node.unit().await;
         unit.open_cart_for_update(id(number), id(number)).await.unwrap();
         unit.commit().await.unwrap();
     }
@@ -132,7 +132,7 @@ async fn carts_of_erased_users_go_no_more_at_a_time_than_the_limit(node: Node) {
 async fn nodes_that_purge_at_once_remove_each_row_once(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_session(&session).await.unwrap();
     for number in 1..=100 {
         unit.insert_refresh_token(&refresh(number, &session)).await.unwrap();

@@ -48,7 +48,7 @@ pub(crate) fn refresh(number: u64, session: &Session) -> RefreshToken {
 
 /// Stores sessions, with a refresh token of the same number each.
 async fn add(node: &Node, sessions: &[(u64, Session)]) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     for (number, session) in sessions {
         unit.insert_session(session).await.unwrap();
         unit.insert_refresh_token(&refresh(*number, session)).await.unwrap();
@@ -57,11 +57,11 @@ async fn add(node: &Node, sessions: &[(u64, Session)]) {
 }
 
 async fn stored(node: &Node, number: u64) -> Option<Session> {
-    node.account_unit().await.find_session_for_update(id(number)).await.unwrap()
+    node.unit().await.find_session_for_update(id(number)).await.unwrap()
 }
 
 async fn stored_refresh(node: &Node, number: u64) -> Option<RefreshToken> {
-    node.account_unit().await.find_refresh_token(&digest(number)).await.unwrap()
+    node.unit().await.find_refresh_token(&digest(number)).await.unwrap()
 }
 
 async fn state(node: &Node, number: u64, now: Instant) -> Option<SessionState> {
@@ -94,7 +94,7 @@ async fn an_update_writes_last_use_and_end_alone(node: Node) {
     add(&node, &[(1, before.clone()), (2, session(2, id(1)))]).await;
     let after = Session { last_used_at: shifted(at(20), 1), ended_at: Some(shifted(at(30), 1)), ..before };
     let ignored = Session { created_at: at(1), expires_at: at(2), ..after.clone() };
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.update_session(&ignored).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored(&node, 1).await, Some(after));
@@ -106,7 +106,7 @@ async fn a_refresh_token_reads_back_as_written(node: Node) {
     let session = session(1, id(1));
     add(&node, &[(1, session.clone())]).await;
     let rotated = RefreshToken { rotated_at: Some(shifted(at(12), 1)), ..refresh(2, &session) };
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_refresh_token(&rotated).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_refresh(&node, 1).await, Some(refresh(1, &session)));
@@ -117,7 +117,7 @@ async fn a_rotation_is_noted(node: Node) {
     add_user(&node, 1).await;
     let session = session(1, id(1));
     add(&node, &[(1, session.clone())]).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.mark_refresh_token_rotated(&digest(1), shifted(at(40), 1)).await.unwrap();
     unit.commit().await.unwrap();
     let expected = RefreshToken { rotated_at: Some(shifted(at(40), 1)), ..refresh(1, &session) };
@@ -130,7 +130,7 @@ async fn a_locked_session_rotates_its_token_once(node: Node) {
     let rotated = at_once(50, |number| {
         let node = node.clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             let session = unit.find_session_for_update(id(1)).await.unwrap().unwrap();
             let token = unit.find_refresh_token(&digest(1)).await.unwrap().unwrap();
             if token.rotated_at.is_some() {
@@ -150,7 +150,7 @@ async fn removed_refresh_tokens_are_those_of_the_session(node: Node) {
     add_user(&node, 1).await;
     let kept = session(2, id(1));
     add(&node, &[(1, session(1, id(1))), (2, kept.clone())]).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.remove_refresh_tokens(id(1)).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored_refresh(&node, 1).await, None);
@@ -165,7 +165,7 @@ async fn ending_all_ends_the_live_sessions_of_the_user_alone(node: Node) {
     let sessions =
         [(1, session(1, id(1))), (2, ended.clone()), (3, session(3, id(1))), (4, session(4, id(2)))];
     add(&node, &sessions).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.end_all_sessions(id(1), at(50)).await.unwrap();
     unit.commit().await.unwrap();
     for number in [1, 3] {
@@ -200,7 +200,7 @@ async fn the_live_sessions_are_those_of_the_user_the_last_used_first(node: Node)
     add(&node, &numbered).await;
     let wanted: Vec<_> = [4, 2, 3, 1, 7].map(|number: usize| sessions[number - 1].clone()).into();
     assert_eq!(node.live_sessions(id(1), now).await.unwrap(), wanted);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     let ids = unit.find_live_sessions_for_update(id(1), now).await.unwrap();
     assert_eq!(ids, wanted.iter().map(|session| session.id).collect::<Vec<_>>());
     assert_eq!(node.live_sessions(id(9), now).await.unwrap(), []);
@@ -212,7 +212,7 @@ async fn ending_some_ends_these_alone_and_their_refresh_tokens(node: Node) {
     let sessions =
         [(1, session(1, id(1))), (2, ended.clone()), (3, session(3, id(1))), (4, session(4, id(1)))];
     add(&node, &sessions).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.end_sessions(&[id(1), id(2), id(3), id(99)], at(50)).await.unwrap();
     unit.commit().await.unwrap();
     for number in [1, 3] {
@@ -227,7 +227,7 @@ async fn ending_some_ends_these_alone_and_their_refresh_tokens(node: Node) {
 async fn ending_none_ends_none(node: Node) {
     add_user(&node, 1).await;
     add(&node, &[(1, session(1, id(1)))]).await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.end_sessions(&[], at(50)).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(stored(&node, 1).await, Some(session(1, id(1))));
@@ -254,7 +254,7 @@ async fn a_session_of_an_inactive_user_is_not_live(node: Node) {
     let mut user = add_user(&node, 1).await;
     add(&node, &[(1, session(1, id(1)))]).await;
     user.deactivate(at(12)).unwrap();
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.update_user(&user).await.unwrap();
     unit.commit().await.unwrap();
     assert!(!state(&node, 1, at(20)).await.unwrap().is_live);
@@ -264,7 +264,7 @@ async fn a_session_has_the_role_of_its_user_now(node: Node) {
     let user = add_user(&node, 1).await;
     add(&node, &[(1, session(1, id(1)))]).await;
     for role in [Role::Admin, Role::Moderator] {
-        let mut unit = node.account_unit().await;
+        let mut unit = node.unit().await;
         unit.update_user(&User { role, ..user.clone() }).await.unwrap();
         unit.commit().await.unwrap();
         let other = node.another().await;

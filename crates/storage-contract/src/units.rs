@@ -23,7 +23,7 @@ crate::cases! { "units":
 }
 
 async fn a_dropped_unit_never_happened(node: Node) {
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&user(1)).await.unwrap();
     unit.push_message(message(1)).await.unwrap();
     drop(unit);
@@ -34,18 +34,18 @@ async fn a_dropped_unit_never_happened(node: Node) {
 async fn a_dropped_unit_frees_its_locks_at_once(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..20 {
-        let mut unit = node.account_unit().await;
+        let mut unit = node.unit().await;
         timeout(AT_ONCE, unit.find_user_for_update(id(1))).await.expect("the lock is free").unwrap();
         drop(unit);
     }
-    let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+    let mut unit = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
     timeout(AT_ONCE, unit.find_user_for_update(id(1))).await.expect("the lock is free").unwrap();
 }
 
 async fn a_dropped_cart_unit_frees_its_locks_at_once(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..20 {
-        let mut unit = node.cart_unit().await;
+        let mut unit = node.unit().await;
         let open = unit.open_cart_for_update(id(1), fresh());
         timeout(AT_ONCE, open).await.expect("the lock is free").unwrap();
         drop(unit);
@@ -55,14 +55,14 @@ async fn a_dropped_cart_unit_frees_its_locks_at_once(node: Node) {
 async fn dropped_units_use_up_no_connections(node: Node) {
     add_user(&node, 1).await;
     for _ in 0..100 {
-        let mut unit = timeout(AT_ONCE, node.account_unit()).await.expect("a unit can begin");
+        let mut unit = timeout(AT_ONCE, node.unit()).await.expect("a unit can begin");
         unit.find_user(id(1)).await.unwrap();
     }
 }
 
 async fn what_a_unit_writes_is_seen_by_others_only_after_its_commit(node: Node) {
     let ann = user(1);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&ann).await.unwrap();
     assert_eq!(node.credentials(&ann.email).await.unwrap(), None);
     unit.commit().await.unwrap();
@@ -71,15 +71,15 @@ async fn what_a_unit_writes_is_seen_by_others_only_after_its_commit(node: Node) 
 
 async fn a_unit_sees_what_it_wrote_itself(node: Node) {
     let ann = user(1);
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.insert_user(&ann).await.unwrap();
     assert_eq!(unit.find_user(ann.id).await.unwrap(), Some(ann));
 }
 
 async fn a_unit_that_did_nothing_can_be_committed(node: Node) {
-    node.account_unit().await.commit().await.unwrap();
-    node.catalog_unit().await.commit().await.unwrap();
-    node.cart_unit().await.commit().await.unwrap();
+    node.unit().await.commit().await.unwrap();
+    node.unit().await.commit().await.unwrap();
+    node.unit().await.commit().await.unwrap();
 }
 
 async fn two_hundred_read_then_write_units_at_once_all_succeed(node: Node) {
@@ -87,7 +87,7 @@ async fn two_hundred_read_then_write_units_at_once_all_succeed(node: Node) {
     at_once(200, |number| {
         let node = node.clone();
         async move {
-            let mut unit = node.account_unit().await;
+            let mut unit = node.unit().await;
             unit.find_user(id(1)).await.unwrap().unwrap();
             unit.push_message(message(number)).await.unwrap();
             unit.commit().await.unwrap();
@@ -101,10 +101,10 @@ async fn units_of_two_nodes_wait_for_each_other(node: Node) {
     add_user(&node, 1).await;
     add_movie(&node, 1, facts("Up")).await;
     let other = node.another().await;
-    let mut unit = node.account_unit().await;
+    let mut unit = node.unit().await;
     unit.find_user_for_update(id(1)).await.unwrap().unwrap();
     let waiting = tokio::spawn(async move {
-        let mut unit = other.account_unit().await;
+        let mut unit = other.unit().await;
         let ann = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
         let message = NewOutboxMessage { dedupe_key: format!("version {}", ann.version), ..message(1) };
         unit.push_message(message).await.unwrap();

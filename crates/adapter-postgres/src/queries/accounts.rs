@@ -27,14 +27,16 @@ type SessionRow = (DbUuid, Option<String>, Option<String>, DbInstant, DbInstant,
 #[async_trait]
 impl AccountQueries for Database {
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
-        let mut statement = Statement::<(SqlId, Text, BigInt)>::new(
-            "SELECT id, hashed_password, version FROM users WHERE email_key = ",
+        let mut statement = Statement::<(SqlId, Text, Bool, BigInt)>::new(
+            "SELECT id, hashed_password, NOT is_active AND activated_at IS NULL, version \
+             FROM users WHERE email_key = ",
         );
         statement.bind(email.key().to_owned());
-        let rows: Vec<(DbUuid, String, i64)> = self.fetch(statement).await?;
-        Ok(rows.into_iter().next().map(|(id, password, version)| Credentials {
+        let rows: Vec<(DbUuid, String, bool, i64)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().next().map(|(id, password, is_awaiting_activation, version)| Credentials {
             user_id: UserId::from_uuid(id.0),
             password: PasswordHash::from_phc(password),
+            is_awaiting_activation,
             version,
         }))
     }
@@ -43,14 +45,18 @@ impl AccountQueries for Database {
         &self,
         user_id: UserId,
     ) -> Result<Option<(EmailAddress, Credentials)>, StoreError> {
-        let mut statement = Statement::<(Text, Text, BigInt)>::new(
-            "SELECT email, hashed_password, version FROM users WHERE deleted_at IS NULL AND id = ",
+        let mut statement = Statement::<(Text, Text, Bool, BigInt)>::new(
+            "SELECT email, hashed_password, NOT is_active AND activated_at IS NULL, version \
+             FROM users WHERE deleted_at IS NULL AND id = ",
         );
         statement.bind(user_id.as_uuid());
-        let rows: Vec<(String, String, i64)> = self.fetch(statement).await?;
-        let Some((email, password, version)) = rows.into_iter().next() else { return Ok(None) };
+        let rows: Vec<(String, String, bool, i64)> = self.fetch(statement).await?;
+        let Some((email, password, is_awaiting_activation, version)) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        let email = email.parse().map_err(StoreError::failed)?;
         let password = PasswordHash::from_phc(password);
-        Ok(Some((email.parse().map_err(StoreError::failed)?, Credentials { user_id, password, version })))
+        Ok(Some((email, Credentials { user_id, password, is_awaiting_activation, version })))
     }
 
     async fn find_link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {

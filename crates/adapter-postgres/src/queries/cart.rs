@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::Bool;
 use domain::{
-    cart::{CartLine, CartQueries, CartRefusal, CartView, UnavailableItem},
+    cart::{CartEntry, CartQueries},
     id::UserId,
     store::StoreError,
 };
@@ -13,13 +13,13 @@ use crate::{
     statement::Statement,
 };
 
-type LineTypes = (SummaryTypes, Bool, SqlInstant);
-type LineRow = (SummaryRow, bool, DbInstant);
+type EntryTypes = (SummaryTypes, Bool, SqlInstant);
+type EntryRow = (SummaryRow, bool, DbInstant);
 
 #[async_trait]
 impl CartQueries for Database {
-    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError> {
-        let mut statement = Statement::<LineTypes>::new("SELECT ");
+    async fn cart_entries(&self, user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
+        let mut statement = Statement::<EntryTypes>::new("SELECT ");
         push_summary(&mut statement, Some(user_id));
         statement
             .sql(
@@ -29,20 +29,13 @@ impl CartQueries for Database {
             )
             .bind(user_id.as_uuid())
             .sql(" ORDER BY i.added_at DESC, i.id DESC");
-        let rows: Vec<LineRow> = self.fetch(statement).await?;
-        let mut view = CartView::default();
-        for (row, is_available, added_at) in rows {
-            let reason = match (row.viewer.is_purchased, is_available) {
-                (true, _) => Some(CartRefusal::AlreadyPurchased),
-                (false, false) => Some(CartRefusal::MovieUnavailable),
-                (false, true) => None,
-            };
-            let movie = row.into_summary(Some(user_id))?;
-            match reason {
-                Some(reason) => view.unavailable.push(UnavailableItem { movie, reason }),
-                None => view.items.push(CartLine { movie, added_at: added_at.0 }),
-            }
-        }
-        Ok(view)
+        let rows: Vec<EntryRow> = self.fetch(statement).await?;
+        rows.into_iter()
+            .map(|(row, is_available, added_at)| {
+                let is_purchased = row.viewer.is_purchased;
+                let movie = row.into_summary(Some(user_id))?;
+                Ok(CartEntry { movie, is_available, is_purchased, added_at: added_at.0 })
+            })
+            .collect()
     }
 }

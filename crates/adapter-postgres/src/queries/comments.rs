@@ -1,6 +1,9 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use domain::{
+    accounts::Actor,
     engagement::{CommentAuthor, CommentQueries, CommentView, author_name},
     id::{CommentId, MovieId, UserId},
     page::{Page, PageRequest, Position, SortValue},
@@ -9,11 +12,12 @@ use domain::{
 
 use crate::{
     Database,
-    dialect::{DbInstant, DbUuid, SqlId, SqlInstant},
+    dialect::{DbInstant, DbUuid, SqlId, SqlInstant, push_any},
     queries::{
         keyset::{KeyType, Keyset},
         plain_list::PlainList,
     },
+    repositories::push_visible,
     statement::Statement,
 };
 
@@ -36,17 +40,11 @@ impl CommentQueries for Database {
         &self,
         movie_id: MovieId,
         request: &PageRequest,
-        viewer: Option<UserId>,
+        viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE m.id = ");
-        statement.bind(movie_id.as_uuid()).sql(" AND (m.is_available");
-        if let Some(viewer) = viewer {
-            statement
-                .sql(" OR EXISTS (SELECT 1 FROM purchases p WHERE p.movie_id = m.id AND p.revoked_at IS NULL AND p.user_id = ")
-                .bind(viewer.as_uuid())
-                .sql(")");
-        }
-        statement.sql(")");
+        let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
+        push_visible(&mut statement, viewer);
+        statement.sql(" AND m.id = ").bind(movie_id.as_uuid());
         let found: Vec<(DbUuid,)> = self.fetch(statement).await?;
         if found.is_empty() {
             return Ok(None);
@@ -60,10 +58,13 @@ impl CommentQueries for Database {
         &self,
         comment_id: CommentId,
         request: &PageRequest,
-        viewer: Option<UserId>,
+        viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new("SELECT id FROM comments WHERE id = ");
-        statement.bind(comment_id.as_uuid());
+        let mut statement = Statement::<(SqlId,)>::new(
+            "SELECT m.id FROM comments c JOIN movies m ON m.id = c.movie_id WHERE ",
+        );
+        push_visible(&mut statement, viewer);
+        statement.sql(" AND c.id = ").bind(comment_id.as_uuid());
         let found: Vec<(DbUuid,)> = self.fetch(statement).await?;
         if found.is_empty() {
             return Ok(None);
@@ -73,15 +74,11 @@ impl CommentQueries for Database {
         Ok(Some(self.comment_page(matching, false, request, viewer).await?))
     }
 
-    async fn comment(
-        &self,
-        id: CommentId,
-        viewer: Option<UserId>,
-    ) -> Result<Option<CommentView>, StoreError> {
+    async fn comment(&self, id: CommentId, viewer: UserId) -> Result<Option<CommentView>, StoreError> {
         let mut statement = Statement::<CommentTypes>::new("SELECT ");
         statement.sql(COLUMNS).sql(TABLES).sql("c.id = ").bind(id.as_uuid());
         let rows: Vec<CommentRow> = self.fetch(statement).await?;
-        Ok(self.comment_views(rows, viewer).await?.pop())
+        Ok(self.comment_views(rows, Some(viewer)).await?.pop())
     }
 }
 
@@ -91,8 +88,9 @@ impl Database {
         matching: Statement,
         is_newest_first: bool,
         request: &PageRequest,
-        viewer: Option<UserId>,
+        viewer: Option<&Actor>,
     ) -> Result<Page<CommentView>, StoreError> {
+        let viewer = viewer.map(|viewer| viewer.user_id);
         let created_at = Statement::new("c.created_at");
         let order = Keyset::ending_in("c.id").then_by(created_at, KeyType::Instant, is_newest_first);
         let list = PlainList { columns: COLUMNS, matching, order };
@@ -106,20 +104,20 @@ impl Database {
         Ok(Page { items: self.comment_views(items, viewer).await?, next, total })
     }
 
-    /// The comments as the viewer sees them: one statement more for all of them together tells which the viewer likes.
+    /// The comments as the viewer sees them. One statement for all of them reads which ones the viewer likes.
     async fn comment_views(
         &self,
         rows: Vec<CommentRow>,
         viewer: Option<UserId>,
     ) -> Result<Vec<CommentView>, StoreError> {
-        let mut liked = std::collections::HashSet::new();
+        let mut liked = HashSet::new();
         if let Some(viewer) = viewer.filter(|_| !rows.is_empty()) {
             let mut statement = Statement::<(SqlId, Bool)>::new(
                 "SELECT comment_id, TRUE FROM comment_likes WHERE user_id = ",
             );
             statement.bind(viewer.as_uuid()).sql(" AND ");
             let ids = rows.iter().map(|((id, ..), _)| id.0).collect();
-            crate::dialect::push_any(&mut statement, "comment_id", ids);
+            push_any(&mut statement, "comment_id", ids);
             let found: Vec<(DbUuid, bool)> = self.fetch(statement).await?;
             liked.extend(found.into_iter().map(|(id, _)| id.0));
         }

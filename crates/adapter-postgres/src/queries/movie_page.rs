@@ -177,6 +177,10 @@ pub(super) fn push_matching<ST>(
         statement.sql(TITLE_INDEX);
     }
     statement.sql(" WHERE m.is_available");
+    if !filter.ids.is_empty() {
+        statement.sql(" AND ");
+        push_any(statement, "m.id", uuids(&filter.ids));
+    }
     for word in &titles.words {
         statement.sql(" AND ");
         push_contains(statement, "m.name_key", word);

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use domain::{
     accounts::{
-        Device, HeldMovie, KnownDevice, LinkKind, OpenLink, Opinions, PersonalData, PersonalDataQueries, RefreshToken,
-        Session, UserQueries, WrittenComment,
+        Device, HeldMovie, KnownDevice, LinkKind, OpenLink, Opinions, PersonalData, PersonalDataQueries,
+        RefreshToken, Session, UserQueries, WrittenComment,
     },
     entropy::TokenDigest,
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
@@ -188,7 +188,8 @@ impl Database {
             user_id,
         );
         statement.sql(" ORDER BY created_at, id");
-        let comments: Vec<(DbUuid, DbUuid, String, DbInstant, Option<DbInstant>)> = self.fetch(statement).await?;
+        let comments: Vec<(DbUuid, DbUuid, String, DbInstant, Option<DbInstant>)> =
+            self.fetch(statement).await?;
         let mut statement = about::<(SqlId, SqlInstant)>(
             "SELECT comment_id, liked_at FROM comment_likes WHERE user_id = ",
             user_id,

@@ -3,7 +3,9 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use domain::{
-    accounts::{AccountState, EmailAddress, InsertUserError, PasswordHash, Role, User, UserRepository},
+    accounts::{
+        AccountState, EmailAddress, InsertUserError, PasswordHash, Role, User, UserLocks, UserRepository,
+    },
     id::UserId,
     store::StoreError,
 };
@@ -39,6 +41,7 @@ struct UserRow {
     id: DbUuid,
     email: String,
     email_key: String,
+    email_key_version: i16,
     hashed_password: String,
     is_password_contested: bool,
     is_active: bool,
@@ -77,6 +80,7 @@ impl From<&User> for UserRow {
             id: DbUuid(user.id.as_uuid()),
             email: user.email.as_str().to_owned(),
             email_key: user.email.key().to_owned(),
+            email_key_version: EmailAddress::KEY_VERSION,
             hashed_password: user.password.as_str().to_owned(),
             is_password_contested: user.is_password_contested(),
             is_active: user.is_active(),
@@ -133,13 +137,24 @@ impl UserRepository for UnitOfWork {
         self.first::<UserRow, _>(for_update!(query)).await?.map(User::try_from).transpose()
     }
 
-    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
-        let query = users::table
-            .filter(users::group_id.eq(group_id(Role::Admin)).or(users::id.eq(DbUuid(id.as_uuid()))))
-            .filter(users::deleted_at.is_null())
-            .order(users::id)
-            .select(UserRow::as_select());
-        let rows = self.load::<UserRow, _>(for_update!(query)).await?;
+    async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError> {
+        let ids: Vec<DbUuid> = wanted.ids.iter().map(|id| DbUuid(id.as_uuid())).collect();
+        let is_wanted = users::id.eq_any(ids);
+        let rows = if wanted.all_admins {
+            let query = users::table
+                .filter(users::group_id.eq(group_id(Role::Admin)).or(is_wanted))
+                .filter(users::deleted_at.is_null())
+                .order(users::id)
+                .select(UserRow::as_select());
+            self.load::<UserRow, _>(for_update!(query)).await?
+        } else {
+            let query = users::table
+                .filter(is_wanted)
+                .filter(users::deleted_at.is_null())
+                .order(users::id)
+                .select(UserRow::as_select());
+            self.load::<UserRow, _>(for_update!(query)).await?
+        };
         rows.into_iter().map(User::try_from).collect()
     }
 

@@ -6,7 +6,9 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, OfferRepository, ProposedName, popularity},
+    catalog::{
+        Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName, popularity,
+    },
     id::{CertificationId, Id, Kind, MovieId},
     money::Money,
     store::StoreError,
@@ -155,9 +157,16 @@ impl MovieRepository for UnitOfWork {
 
 #[async_trait]
 impl OfferRepository for UnitOfWork {
-    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
-        let query = movies::table.filter(movies::id.eq(DbUuid(id.as_uuid()))).select(movies::is_available);
-        self.first(query).await
+    async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError> {
+        let query = movies::table.filter(movies::id.eq(DbUuid(id.as_uuid()))).select((
+            movies::price_minor,
+            movies::price_currency,
+            movies::is_available,
+        ));
+        let found: Option<(i64, String, bool)> = self.first(query).await?;
+        let Some((minor, currency, is_available)) = found else { return Ok(None) };
+        let price = Money::from_minor(minor, currency.parse().map_err(StoreError::failed)?);
+        Ok(Some(Offer { price, is_available }))
     }
 }
 

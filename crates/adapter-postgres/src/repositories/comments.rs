@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable};
 use domain::{
-    engagement::{Comment, CommentRepository, CommentText},
+    engagement::{Comment, CommentRepository, CommentText, NewComment},
     id::{CommentId, MovieId, UserId},
     store::StoreError,
     time::Instant,
 };
 
 use crate::{
-    dialect::{DbInstant, DbUuid, FOR_UPDATE, LOCKED_MOVIES, SqlId, SqlInstant},
+    dialect::{DbInstant, DbUuid, FOR_UPDATE, SqlId, SqlInstant},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -32,64 +32,49 @@ fn comment((id, movie_id, thread_id, user_id, replies_count, created_at): Commen
 
 #[async_trait]
 impl CommentRepository for UnitOfWork {
+    async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError> {
+        let mut statement = Statement::<(SqlId,)>::new("SELECT movie_id FROM comments WHERE id = ");
+        statement.bind(id.as_uuid());
+        let found: Option<(DbUuid,)> = self.first(statement).await?;
+        Ok(found.map(|(id,)| MovieId::from_uuid(id.0)))
+    }
+
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError> {
         let mut statement =
             Statement::<(Nullable<SqlId>,)>::new("SELECT thread_id FROM comments WHERE id = ");
         statement.bind(id.as_uuid());
         let found: Option<(Option<DbUuid>,)> = self.first(statement).await?;
         let Some((thread_id,)) = found else { return Ok(None) };
-        // The beginning of the thread first, so that all units lock in one order.
+        // The first comment of the thread first, so that all units lock in the same order.
         if let Some(thread_id) = thread_id {
             self.lock_comment(CommentId::from_uuid(thread_id.0)).await?;
         }
         self.lock_comment(id).await
     }
 
-    async fn find_comment_and_movie_for_update(
-        &mut self,
-        id: CommentId,
-    ) -> Result<Option<Comment>, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new(
-            "SELECT m.id FROM movies m WHERE m.id = (SELECT movie_id FROM comments WHERE id = ",
-        );
-        statement.bind(id.as_uuid()).sql(")").sql(LOCKED_MOVIES.unwrap_or_default());
-        if self.first::<(DbUuid,), _>(statement).await?.is_none() {
-            return Ok(None);
-        }
-        self.find_comment_for_update(id).await
-    }
-
-    async fn insert_comment(
-        &mut self,
-        id: CommentId,
-        movie_id: MovieId,
-        thread_id: Option<CommentId>,
-        author: UserId,
-        text: &CommentText,
-        at: Instant,
-    ) -> Result<(), StoreError> {
+    async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError> {
         let mut statement = Statement::<()>::new(
             "INSERT INTO comments (id, movie_id, user_id, text, created_at, thread_id) VALUES (",
         );
         statement
-            .bind(id.as_uuid())
+            .bind(comment.id.as_uuid())
             .sql(", ")
-            .bind(movie_id.as_uuid())
+            .bind(comment.movie_id.as_uuid())
             .sql(", ")
-            .bind(author.as_uuid())
+            .bind(comment.author.as_uuid())
             .sql(", ")
-            .bind(text.as_str().to_owned())
+            .bind(comment.text.as_str().to_owned())
             .sql(", ")
-            .bind(at);
-        match thread_id {
+            .bind(comment.created_at);
+        match comment.thread_id {
             Some(thread_id) => statement.sql(", ").bind(thread_id.as_uuid()).sql(")"),
             None => statement.sql(", NULL)"),
         };
         self.execute_one(statement).await?;
-        if let Some(thread_id) = thread_id {
+        if let Some(thread_id) = comment.thread_id {
             self.count_reply(thread_id, 1).await?;
         }
-        self.count_comments(movie_id, 1).await
+        self.count_comments(comment.movie_id, 1).await
     }
 
     async fn edit_comment(
@@ -123,7 +108,7 @@ impl CommentRepository for UnitOfWork {
         }
         if let Some(thread_id) = comment.thread_id {
             self.count_reply(thread_id, -1).await?;
-            // An empty place goes with the last of its replies.
+            // A deleted comment is kept only as long as it has replies.
             let mut statement = Statement::<()>::new(
                 "DELETE FROM comments WHERE user_id IS NULL AND replies_count = 0 AND id = ",
             );

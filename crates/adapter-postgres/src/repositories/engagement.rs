@@ -1,6 +1,7 @@
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, SmallInt, Text};
+use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 use domain::{
+    accounts::{Actor, Role},
     catalog::{MovieReaction, RatingSummary},
     engagement::{EngagementRepository, ReactionCounts, Score},
     id::{MovieId, UserId},
@@ -27,11 +28,11 @@ pub(crate) fn reaction_named(name: &str) -> Result<MovieReaction, StoreError> {
     match name {
         "like" => Ok(MovieReaction::Like),
         "dislike" => Ok(MovieReaction::Dislike),
-        _ => Err(StoreError::failed("a reaction that is neither a like nor a dislike")),
+        _ => Err(StoreError::failed("an unknown reaction")),
     }
 }
 
-/// How a reaction counts: likes and dislikes.
+/// What a reaction adds to the numbers of likes and dislikes.
 const fn weight(reaction: Option<MovieReaction>) -> (i64, i64) {
     match reaction {
         Some(MovieReaction::Like) => (1, 0),
@@ -49,18 +50,32 @@ fn push_pair<ST>(statement: &mut Statement<ST>, user_id: UserId, movie_id: Movie
         .bind(movie_id.as_uuid());
 }
 
+/// Adds a condition on movies `m`: the viewer can see the movie. It is on sale, the viewer has bought it, or is a moderator.
+pub(crate) fn push_visible<ST>(statement: &mut Statement<ST>, viewer: Option<&Actor>) {
+    match viewer {
+        None => statement.sql("m.is_available"),
+        Some(viewer) if viewer.role >= Role::Moderator => statement.sql("TRUE"),
+        Some(viewer) => statement
+            .sql(
+                "(m.is_available OR EXISTS (SELECT 1 FROM purchases p \
+                 WHERE p.movie_id = m.id AND p.revoked_at IS NULL AND p.user_id = ",
+            )
+            .bind(viewer.user_id.as_uuid())
+            .sql("))"),
+    };
+}
+
 #[async_trait]
 impl EngagementRepository for UnitOfWork {
-    async fn lock_visible_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE m.id = ");
+    async fn lock_movie(&mut self, movie_id: MovieId, user: &Actor) -> Result<bool, StoreError> {
+        let mut statement = Statement::<(Bool,)>::new("SELECT ");
+        push_visible(&mut statement, Some(user));
         statement
+            .sql(" FROM movies m WHERE m.id = ")
             .bind(movie_id.as_uuid())
-            .sql(" AND (m.is_available OR EXISTS (SELECT 1 FROM purchases p WHERE p.movie_id = m.id AND p.user_id = ")
-            .bind(user_id.as_uuid())
-            .sql(" AND p.revoked_at IS NULL))")
             .sql(LOCKED_MOVIES.unwrap_or_default());
-        let found: Option<(DbUuid,)> = self.first(statement).await?;
-        Ok(found.is_some())
+        let found: Option<(bool,)> = self.first(statement).await?;
+        Ok(found.is_some_and(|(is_visible,)| is_visible))
     }
 
     async fn set_reaction(
@@ -191,7 +206,7 @@ impl EngagementRepository for UnitOfWork {
     }
 
     async fn erase_engagement(&mut self, user_id: UserId) -> Result<(), StoreError> {
-        // The movies first, in one order, as everybody locks them.
+        // Movies are locked in the order of their identifiers, and before comments.
         if let Some(locked) = LOCKED_MOVIES {
             let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE m.id IN (");
             statement

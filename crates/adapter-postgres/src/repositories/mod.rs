@@ -6,6 +6,7 @@ mod audit;
 mod cart;
 mod catalog;
 mod comments;
+mod email_keys;
 mod engagement;
 mod known_devices;
 mod links;
@@ -20,7 +21,7 @@ mod units;
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
-pub(crate) use engagement::reaction_named;
+pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use profiles::ProfileRow;
 
 /// How many rows a statement writes at most: far below what either database can bind.

@@ -12,7 +12,7 @@ use domain::{
 
 use crate::{
     Database,
-    dialect::{DbInstant, DbUuid, NOW, SKIP_LOCKED, SqlId},
+    dialect::{DbInstant, DbUuid, NOW, SKIP_LOCKED, SqlId, SqlInstant},
     schema::outbox,
     statement::Statement,
     unit_of_work::UnitOfWork,
@@ -47,8 +47,8 @@ impl OutboxRepository for UnitOfWork {
     }
 }
 
-type ClaimedTypes = (SqlId, Text, Binary, Integer);
-type ClaimedRow = (DbUuid, String, Vec<u8>, i32);
+type ClaimedTypes = (SqlId, Text, Binary, Integer, SqlInstant);
+type ClaimedRow = (DbUuid, String, Vec<u8>, i32, DbInstant);
 
 #[async_trait]
 impl OutboxQueue for Database {
@@ -67,12 +67,13 @@ impl OutboxQueue for Database {
             .sql(SKIP_LOCKED)
             .sql(") UPDATE outbox SET attempts = attempts + 1, locked_until = ")
             .bind(locked_until)
-            .sql(" WHERE id IN (SELECT id FROM due) RETURNING id, kind, payload, attempts");
+            .sql(" WHERE id IN (SELECT id FROM due) RETURNING id, kind, payload, attempts, created_at");
         let claimed: Option<ClaimedRow> = unit.first(statement).await?;
         unit.finish().await?;
-        let message = |(id, kind, payload, attempts): ClaimedRow| {
+        let message = |(id, kind, payload, attempts, created_at): ClaimedRow| {
             let attempts = u32::try_from(attempts).map_err(StoreError::failed)?;
-            Ok(ClaimedOutboxMessage { id: OutboxId::from_uuid(id.0), kind, payload, attempts })
+            let (id, created_at) = (OutboxId::from_uuid(id.0), created_at.0);
+            Ok(ClaimedOutboxMessage { id, kind, payload, attempts, created_at })
         };
         claimed.map(message).transpose()
     }
@@ -106,13 +107,21 @@ impl OutboxQueue for Database {
             Some(at) => statement.sql(", available_at = ").bind(at),
             None => statement.sql(", dead_at = ").sql(NOW),
         };
-        // Whoever claimed it meanwhile has counted on.
-        statement
-            .sql(" WHERE sent_at IS NULL AND id = ")
-            .bind(claimed.id.as_uuid())
-            .sql(" AND attempts = ")
-            .bind(i64::from(claimed.attempts));
-        unit.execute(statement).await?;
+        unit.execute(while_held(statement, claimed)).await?;
+        unit.finish().await
+    }
+
+    async fn postpone_message(
+        &self,
+        claimed: &ClaimedOutboxMessage,
+        available_at: Instant,
+    ) -> Result<(), StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
+        let mut statement = Statement::<()>::new(
+            "UPDATE outbox SET locked_until = NULL, attempts = attempts - 1, available_at = ",
+        );
+        statement.bind(available_at);
+        unit.execute(while_held(statement, claimed)).await?;
         unit.finish().await
     }
 
@@ -122,4 +131,14 @@ impl OutboxQueue for Database {
         unit.finish().await?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }
+}
+
+/// Limits an update to the message while this claim holds it: a later claim counts another attempt.
+fn while_held(mut statement: Statement<()>, claimed: &ClaimedOutboxMessage) -> Statement<()> {
+    statement
+        .sql(" WHERE sent_at IS NULL AND dead_at IS NULL AND id = ")
+        .bind(claimed.id.as_uuid())
+        .sql(" AND attempts = ")
+        .bind(i64::from(claimed.attempts));
+    statement
 }

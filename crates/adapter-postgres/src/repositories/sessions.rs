@@ -108,6 +108,12 @@ impl SessionRepository for UnitOfWork {
         self.execute_one(diesel::insert_into(sessions::table).values(SessionRow::from(session))).await
     }
 
+    async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let query =
+            sessions::table.filter(sessions::id.eq(DbUuid(id.as_uuid()))).select(SessionRow::as_select());
+        self.first::<SessionRow, _>(query).await?.map(Session::try_from).transpose()
+    }
+
     async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let query =
             sessions::table.filter(sessions::id.eq(DbUuid(id.as_uuid()))).select(SessionRow::as_select());

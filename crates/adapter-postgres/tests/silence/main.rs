@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{
-    accounts::{AccountStore, AccountUnit, PasswordHash, User},
+    accounts::{PasswordHash, User},
     catalog::MovieQueries,
     id::{Id, UserId},
+    storage::{WholeStore, WholeUnit},
     store::StoreError,
     time::Instant,
 };
@@ -42,8 +43,8 @@ async fn behind_a_proxy(size: usize) -> Option<(TestDatabase, Proxy, PostgresDat
     Some((guard, proxy, store))
 }
 
-async fn begin(store: &PostgresDatabase) -> Result<Box<dyn AccountUnit>, StoreError> {
-    timeout(FOR_EVER, begin_unit(|attempt| AccountStore::begin(store, attempt)))
+async fn begin(store: &PostgresDatabase) -> Result<Box<dyn WholeUnit>, StoreError> {
+    timeout(FOR_EVER, begin_unit(|attempt| store.begin_whole(attempt)))
         .await
         .expect("a unit is begun or refused")
 }
@@ -55,7 +56,7 @@ async fn use_all(store: &PostgresDatabase) {
     }
 }
 
-async fn insert_ann(unit: &mut dyn AccountUnit) {
+async fn insert_ann(unit: &mut dyn WholeUnit) {
     let password = PasswordHash::from_phc("hash".to_owned());
     let user = User::register(ANN, "ann@example.com".parse().unwrap(), password, Instant::UNIX_EPOCH);
     unit.insert_user(&user).await.unwrap();
@@ -65,7 +66,7 @@ async fn insert_ann(unit: &mut dyn AccountUnit) {
 async fn works_again(store: &PostgresDatabase) {
     let all = async {
         loop {
-            match begin_unit(|attempt| AccountStore::begin(store, attempt)).await {
+            match begin_unit(|attempt| store.begin_whole(attempt)).await {
                 Ok(unit) => return unit.commit().await.unwrap(),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => panic!("{error:?}"),

@@ -3,7 +3,10 @@
 use actix_web::HttpRequest;
 use app::accounts::MailQuota;
 
-use super::bodies::{EmailBody, RefreshBody, RegisterBody};
+use super::{
+    sessions::bodies::{LoginBody, RefreshBody},
+    signup::bodies::{LinkRequestBody, RegisterBody},
+};
 use crate::{
     extract::{Body, Limit},
     problem::Problem,
@@ -12,12 +15,29 @@ use crate::{
 };
 
 rate_limits! {
-    /// Log-ins.
-    LogIns by client: |limits| &limits.login;
     /// New passwords by a link: each is hashed.
     PasswordResets by client: |limits| &limits.fixed.confirm_reset;
     /// Copies of the caller's data: each reads all tables.
     Exports by user: |limits| &limits.fixed.export;
+}
+
+/// Log-ins, by client; and by address those that may lead to a mail, whether or not the address is known.
+pub(crate) struct LogIns;
+
+impl Limit<Body<LoginBody>> for LogIns {
+    type Outcome = MailQuota;
+
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LoginBody>,
+    ) -> Result<MailQuota, Problem> {
+        api.limits.count_client(request, |limits| &limits.login).await?;
+        if api.state.accounts.reveals_email() {
+            return Ok(MailQuota::UsedUp);
+        }
+        Ok(api.limits.count_log_in_mail(request, &body.email.0).await)
+    }
 }
 
 /// Registrations, by client; and by address those that may lead to a mail, whether or not the address is known.
@@ -39,26 +59,34 @@ impl Limit<Body<RegisterBody>> for Registrations {
 /// Activation links, by client and by address.
 pub(crate) struct ActivationLinks;
 
-impl Limit<Body<EmailBody>> for ActivationLinks {
+impl Limit<Body<LinkRequestBody>> for ActivationLinks {
     type Outcome = ();
 
-    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.resend_activation, &body.email.0).await
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LinkRequestBody>,
+    ) -> Result<(), Problem> {
+        api.limits.count_activation_link(request, &body.email.0).await
     }
 }
 
 /// Links to set a new password, by client and by address.
 pub(crate) struct ResetLinks;
 
-impl Limit<Body<EmailBody>> for ResetLinks {
+impl Limit<Body<LinkRequestBody>> for ResetLinks {
     type Outcome = ();
 
-    async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<EmailBody>) -> Result<(), Problem> {
-        api.limits.count_link(request, |limits| &limits.password_reset, &body.email.0).await
+    async fn count(
+        request: &HttpRequest,
+        api: &Api,
+        Body(body): &Body<LinkRequestBody>,
+    ) -> Result<(), Problem> {
+        api.limits.count_reset_link(request, &body.email.0).await
     }
 }
 
-/// Refreshes, by the session of the token. A token that is none is not counted: it costs no more than any call.
+/// Refreshes, by the session of the token. A text that is not a refresh token is not counted: it costs no more than any call.
 pub(crate) struct Refreshes;
 
 impl Limit<Body<RefreshBody>> for Refreshes {

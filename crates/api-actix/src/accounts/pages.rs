@@ -136,7 +136,7 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
         }
     };
     // The quota of the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.resend_activation, &email).await {
+    if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();
@@ -232,7 +232,7 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
         }
     };
     // The quota of the API's call: the form is no way around it.
-    if let Err(refusal) = api.limits.count_link(request, |limits| &limits.password_reset, &email).await {
+    if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }
     let accounts = api.accounts();

@@ -2,61 +2,56 @@
 
 mod bodies;
 
-use app::accounts::{Accounts, ProfileError, SetAvatarError};
-use domain::{media::PictureError, store::StoreError};
+use app::accounts::{Accounts, SetAvatarError};
+use domain::{accounts::AccessError, media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::bodies::ProfileChangesBody;
+use super::users::bodies::{ProfileBody, UserBody};
 use crate::{
     extract::{AvatarUpload, Caller, Patch, PublicUrl, UseCases},
     problem::Failure,
     refusals,
     reply::{NoContent, OkJson},
-    users::bodies::{ProfileBody, UserBody},
 };
 
 refusals! {
-    ProfileError {
-        AccountGone => ACCESS_TOKEN_INVALID;
-        via Store: StoreError,
-    }
     SetAvatarError {
-        AccountGone => ACCESS_TOKEN_INVALID;
-        via Picture: PictureError, via Store: StoreError,
+        ;
+        via Picture: PictureError, via Access: AccessError, via Store: StoreError,
     }
 }
 
 /// Show the caller's account.
 ///
-/// With the profile; what was never said of it is `null`.
+/// With the profile, whose fields are `null` until they are set.
 #[api_v2_operation(operation_id = "getMe", tags("me"))]
 pub(crate) async fn show(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
     Caller(actor, _): Caller,
-) -> Result<OkJson<UserBody>, Failure<ProfileError>> {
-    let user = accounts.run(async move |accounts| accounts.own_account(actor.user_id).await).await?;
+) -> Result<OkJson<UserBody>, Failure<AccessError>> {
+    let user = accounts.run(async move |accounts| accounts.own_account(actor).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
 /// Change the caller's profile.
 ///
-/// What is not named stays, `null` clears. A date of birth is in the past, and at least 13 years ago.
+/// Fields that are left out stay as they are, `null` clears one. A date of birth is at least 13 years ago.
 #[api_v2_operation(operation_id = "changeProfile", tags("me"))]
 pub(crate) async fn change(
     accounts: UseCases<Accounts>,
     public_url: PublicUrl,
     Caller(actor, Patch(changes)): Caller<Patch<ProfileChangesBody>>,
-) -> Result<OkJson<ProfileBody>, Failure<ProfileError>> {
-    let profile =
-        accounts.run(async move |accounts| accounts.change_profile(actor.user_id, changes).await).await?;
+) -> Result<OkJson<ProfileBody>, Failure<AccessError>> {
+    let profile = accounts.run(async move |accounts| accounts.change_profile(actor, changes).await).await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
 }
 
 /// Set the caller's avatar.
 ///
-/// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. Its middle is kept, upright, as a JPEG of 512 by 512
-/// pixels, without anything else that was in the file. It takes the place of an earlier one, under another address.
+/// A JPEG, PNG or WebP picture of at most 2 MiB and 25 megapixels. It is rotated upright, cropped to its centre and stored as
+/// a JPEG of 512 × 512 pixels without metadata. It replaces an earlier avatar and has a new address.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
     accounts: UseCases<Accounts>,
@@ -67,7 +62,7 @@ pub(crate) async fn set_avatar(
     let profile = accounts
         .run(async move |accounts| {
             let _permit = permit;
-            accounts.set_avatar(actor.user_id, avatar).await
+            accounts.set_avatar(actor, avatar).await
         })
         .await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
@@ -75,12 +70,12 @@ pub(crate) async fn set_avatar(
 
 /// Remove the caller's avatar.
 ///
-/// Whether or not there is one.
+/// Without an avatar nothing happens.
 #[api_v2_operation(operation_id = "removeAvatar", tags("me"))]
 pub(crate) async fn remove_avatar(
     accounts: UseCases<Accounts>,
     Caller(actor, _): Caller,
-) -> Result<NoContent, Failure<ProfileError>> {
-    accounts.run(async move |accounts| accounts.remove_avatar(actor.user_id).await).await?;
+) -> Result<NoContent, Failure<AccessError>> {
+    accounts.run(async move |accounts| accounts.remove_avatar(actor).await).await?;
     Ok(NoContent)
 }

@@ -1,4 +1,4 @@
-//! What is shown of the audit log.
+//! The entries of the audit log.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use crate::moment::Moment;
 
-/// What a deed was done to.
+/// The object of an action.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "AuditObject")]
 pub(crate) struct AuditObjectBody {
-    /// `user`, `session` or `movie`; more may come.
+    /// `user`, `session` or `movie`; more may be added.
     kind: String,
     /// Its identifier.
     id: Uuid,
@@ -26,31 +26,31 @@ impl From<RecordedObject> for AuditObjectBody {
     }
 }
 
-/// Something that was done. Rows are added, never changed.
+/// An action. Entries are never changed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "AuditEntry", example = entry_example())]
 pub(crate) struct AuditEntryBody {
     /// Its identifier.
     id: Uuid,
-    /// When it was done.
+    /// When it happened.
     created_at: Moment,
-    /// What was done, such as `signed_in` or `role_changed`; more may come.
+    /// The action, such as `signed_in` or `role_changed`; more may be added.
     action: String,
-    /// Who did it; `null` when nobody was signed in, or for the command line.
+    /// The user who did it; `null` when nobody was signed in, and for the command line.
     actor_id: Option<Uuid>,
-    /// What it was done to, when that is known.
+    /// The object of the action, if any.
     object: Option<AuditObjectBody>,
-    /// What was changed, as it was.
+    /// The changed values before the action.
     before: Option<BTreeMap<String, String>>,
-    /// What was changed, as it became.
+    /// The changed values after the action.
     after: Option<BTreeMap<String, String>>,
-    /// The network that it came from: /24 or /48.
+    /// The network of the client: /24 or /48.
     ip: Option<String>,
-    /// The name of the request that did it.
+    /// The id of the request.
     request_id: Option<String>,
 }
 
-/// A state as an object of texts.
+/// The values of a state by name.
 pub(crate) fn state(state: &AuditState) -> BTreeMap<String, String> {
     state.fields().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }

@@ -10,31 +10,26 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Fault, Faults, Input, Text},
-    moment::Moment,
+    extract::{Faults, Input, Text},
     page::PageParams,
-    problem::FieldCode,
+    period::{Period, PeriodParams},
     rules::Rules,
 };
 
-/// What a reader of the log may ask for.
+/// The filters and page of the log.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuditQuery {
-    /// Done by this user.
+    /// Actions of this user.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     actor_id: Option<Text<UserId>>,
-    /// Done to the user, the session or the movie with this identifier.
+    /// Actions on the object with this identifier.
     #[schemars(example = "0190a1b2-0000-7000-8000-000000000000")]
     object_id: Option<Uuid>,
-    /// Of this action.
+    /// Entries of this action.
     #[schemars(example = AuditAction::SignedIn.as_str())]
     action: Option<Text<AuditAction>>,
-    /// Done at this moment or later.
-    #[schemars(example = "2026-11-22T10:00:00Z")]
-    from: Option<Moment>,
-    /// Done before this moment.
-    #[schemars(example = "2026-11-23T10:00:00Z")]
-    to: Option<Moment>,
+    #[serde(flatten)]
+    period: PeriodParams,
     #[serde(flatten)]
     page: PageParams,
 }
@@ -43,12 +38,8 @@ impl Input for AuditQuery {
     type Checked = ListAudit;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<ListAudit> {
-        let (from, to) = (self.from.map(|from| from.0), self.to.map(|to| to.0));
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            faults.add("from", Fault::new(FieldCode::InvalidValue, "must not be after `to`"));
-        }
+        let (period, page) = (self.period.check(rules, faults), self.page.check(rules, faults));
+        let Period { from, to } = period?;
         let filter = AuditFilter {
             actor: self.actor_id.map(|actor| actor.0),
             object: self.object_id,
@@ -56,6 +47,6 @@ impl Input for AuditQuery {
             from,
             to,
         };
-        Some(ListAudit { filter, page: self.page.check(rules, faults)? })
+        Some(ListAudit { filter, page: page? })
     }
 }

@@ -1,10 +1,10 @@
-//! What goes in and out of the cart.
+//! The bodies of the cart.
 
-use app::cart::{MergedCart, PricedCart};
+use app::cart::MergedCart;
 use domain::{
     cart::{CartRefusal, CartView},
     id::MovieId,
-    money::Money,
+    purchases::PurchaseRefusal,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    catalog::bodies::{MovieBody, movie_example},
+    catalog::bodies::{MovieBody, movie_example_in_cart},
     extract::{Text, inputs},
     moment::Moment,
     money::MoneyBody,
 };
 
-/// A visitor's cart holds at most this many.
+/// The movies of a visitor's cart that can be merged at once.
 const MAX_MERGED: usize = 100;
 
-/// What to put in the cart.
+/// The movie to put in the cart.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "CartAddition", example = json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))]
 pub(crate) struct AddBody {
@@ -33,7 +33,7 @@ pub(crate) struct AddBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "VisitorCart", example = json!({"movie_ids": ["0190a1b2-0000-7000-8000-000000000000"]}))]
 pub(crate) struct MergeBody {
-    /// Its movies, the newest first.
+    /// Its movies, newest first.
     #[schemars(length(max = MAX_MERGED))]
     pub(crate) movie_ids: Vec<Text<MovieId>>,
 }
@@ -45,15 +45,15 @@ inputs!(AddBody, MergeBody);
 #[schemars(rename = "CartRefusal")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReasonBody {
-    /// It is there already.
+    /// It is in the cart already.
     AlreadyInCart,
     /// The caller has bought it.
     AlreadyPurchased,
-    /// It is not on sale any more.
+    /// It is not on sale.
     MovieUnavailable,
-    /// The cart holds 100 movies already.
+    /// The cart is full.
     CartFull,
-    /// There is no such movie.
+    /// It does not exist.
     NotFound,
 }
 
@@ -61,10 +61,18 @@ impl From<CartRefusal> for ReasonBody {
     fn from(refusal: CartRefusal) -> Self {
         match refusal {
             CartRefusal::AlreadyInCart => Self::AlreadyInCart,
-            CartRefusal::AlreadyPurchased => Self::AlreadyPurchased,
-            CartRefusal::MovieUnavailable => Self::MovieUnavailable,
+            CartRefusal::CannotBuy(refusal) => refusal.into(),
             CartRefusal::CartFull => Self::CartFull,
             CartRefusal::NotFound => Self::NotFound,
+        }
+    }
+}
+
+impl From<PurchaseRefusal> for ReasonBody {
+    fn from(refusal: PurchaseRefusal) -> Self {
+        match refusal {
+            PurchaseRefusal::AlreadyPurchased => Self::AlreadyPurchased,
+            PurchaseRefusal::MovieUnavailable => Self::MovieUnavailable,
         }
     }
 }
@@ -73,7 +81,7 @@ impl From<CartRefusal> for ReasonBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CartItem")]
 pub(crate) struct CartItemBody {
-    /// With its price of now.
+    /// With its current price.
     movie: MovieBody,
     added_at: Moment,
 }
@@ -91,21 +99,21 @@ pub(crate) struct UnavailableBody {
 #[schemars(rename = "Cart", example = cart_example())]
 pub(crate) struct CartBody {
     items: Vec<CartItemBody>,
-    /// What the items cost together, now.
+    /// The sum of the current prices of the items.
     total: MoneyBody,
-    /// What was withdrawn or bought meanwhile; it counts for nothing.
+    /// Movies that were withdrawn or bought since; they are not part of the total.
     unavailable: Vec<UnavailableBody>,
 }
 
-impl CartBody {
-    fn of(cart: CartView, total: Money) -> Self {
+impl From<CartView> for CartBody {
+    fn from(cart: CartView) -> Self {
         Self {
             items: cart
                 .items
                 .into_iter()
                 .map(|line| CartItemBody { movie: line.movie.into(), added_at: Moment(line.added_at) })
                 .collect(),
-            total: total.into(),
+            total: cart.total.into(),
             unavailable: cart
                 .unavailable
                 .into_iter()
@@ -115,13 +123,7 @@ impl CartBody {
     }
 }
 
-impl From<PricedCart> for CartBody {
-    fn from(priced: PricedCart) -> Self {
-        Self::of(priced.cart, priced.total)
-    }
-}
-
-/// A movie of a visitor's cart that did not join.
+/// A movie of a visitor's cart that was not added.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SkippedMovie")]
 pub(crate) struct SkippedBody {
@@ -129,13 +131,13 @@ pub(crate) struct SkippedBody {
     reason: ReasonBody,
 }
 
-/// The caller's cart after a visitor's joined it.
+/// The caller's cart after a visitor's was merged into it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MergedCart", example = merged_example())]
 pub(crate) struct MergedCartBody {
     #[serde(flatten)]
     cart: CartBody,
-    /// What did not join, and why.
+    /// The movies that were not added, with the reason.
     skipped: Vec<SkippedBody>,
 }
 
@@ -157,7 +159,7 @@ impl From<MergedCart> for MergedCartBody {
 
 fn cart_example() -> Value {
     json!({
-        "items": [{"movie": movie_example(), "added_at": "2026-11-22T10:00:00Z"}],
+        "items": [{"movie": movie_example_in_cart(true), "added_at": "2026-11-22T10:00:00Z"}],
         "total": {"amount": "9.99", "currency": "USD"},
         "unavailable": [],
     })

@@ -1,7 +1,7 @@
-//! What the catalogue shows.
+//! The bodies of the catalogue.
 
 use domain::{
-    catalog::{CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary},
+    catalog::{MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary},
     id::Kind,
 };
 use schemars::JsonSchema;
@@ -11,21 +11,21 @@ use uuid::Uuid;
 
 use crate::{moment::Moment, money::MoneyBody};
 
-/// Something with a name.
+/// The id and name of a genre, director, star or certification.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Named")]
-pub(crate) struct NamedBody {
+#[schemars(rename = "Reference")]
+pub(crate) struct ReferenceBody {
     id: Uuid,
     name: String,
 }
 
-impl<K: Kind> From<Named<K>> for NamedBody {
+impl<K: Kind> From<Named<K>> for ReferenceBody {
     fn from(named: Named<K>) -> Self {
         Self { id: named.id.as_uuid(), name: named.name }
     }
 }
 
-/// What users gave it, from 1 to 10.
+/// The ratings of users, from 1 to 10.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Rating")]
 pub(crate) struct RatingBody {
@@ -41,21 +41,30 @@ impl From<RatingSummary> for RatingBody {
     }
 }
 
-/// Whether the caller likes it.
+/// The caller's reaction.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Reaction")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReactionBody {
-    /// Likes it.
+    /// The caller likes it.
     Like,
-    /// Does not.
+    /// The caller dislikes it.
     Dislike,
 }
 
-/// What the caller has to do with it.
+impl From<MovieReaction> for ReactionBody {
+    fn from(reaction: MovieReaction) -> Self {
+        match reaction {
+            MovieReaction::Like => Self::Like,
+            MovieReaction::Dislike => Self::Dislike,
+        }
+    }
+}
+
+/// The caller's relation to a movie.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Me")]
-pub(crate) struct MeBody {
+#[schemars(rename = "MovieViewerState")]
+pub(crate) struct ViewerStateBody {
     reaction: Option<ReactionBody>,
     #[schemars(range(min = 1, max = 10))]
     rating: Option<i16>,
@@ -64,13 +73,10 @@ pub(crate) struct MeBody {
     purchased: bool,
 }
 
-impl From<PersonalView> for MeBody {
+impl From<PersonalView> for ViewerStateBody {
     fn from(view: PersonalView) -> Self {
         Self {
-            reaction: view.reaction.map(|reaction| match reaction {
-                MovieReaction::Like => ReactionBody::Like,
-                MovieReaction::Dislike => ReactionBody::Dislike,
-            }),
+            reaction: view.reaction.map(Into::into),
             rating: view.rating,
             favorite: view.favorite,
             in_cart: view.in_cart,
@@ -84,8 +90,9 @@ impl From<PersonalView> for MeBody {
 #[schemars(rename = "Movie", example = movie_example())]
 pub(crate) struct MovieBody {
     id: Uuid,
+    #[schemars(length(max = 250))]
     name: String,
-    /// Of the release.
+    /// The year of the release.
     year: i32,
     duration_minutes: i32,
     /// The rating at IMDb.
@@ -94,16 +101,16 @@ pub(crate) struct MovieBody {
     /// The votes at IMDb.
     votes: i64,
     price: MoneyBody,
-    certification: NamedBody,
-    /// The main one first.
-    genres: Vec<NamedBody>,
+    certification: ReferenceBody,
+    /// The main genre first.
+    genres: Vec<ReferenceBody>,
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
     rating: RatingBody,
     likes: i64,
     dislikes: i64,
     /// `null` for an anonymous caller.
-    me: Option<MeBody>,
+    me: Option<ViewerStateBody>,
 }
 
 impl From<MovieSummary> for MovieBody {
@@ -127,7 +134,7 @@ impl From<MovieSummary> for MovieBody {
     }
 }
 
-/// A movie on its own page.
+/// A movie with all details.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieDetail", example = detail_example())]
 pub(crate) struct MovieDetailBody {
@@ -136,11 +143,11 @@ pub(crate) struct MovieDetailBody {
     /// The score at Metacritic.
     #[schemars(range(min = 0, max = 100))]
     meta_score: Option<f64>,
-    /// What it grossed, in whole units.
+    /// The box office gross, a whole number.
     gross: Option<i64>,
     description: String,
-    directors: Vec<NamedBody>,
-    stars: Vec<NamedBody>,
+    directors: Vec<ReferenceBody>,
+    stars: Vec<ReferenceBody>,
     comments_count: i64,
     is_available: bool,
     created_at: Moment,
@@ -164,23 +171,13 @@ impl From<MovieDetail> for MovieDetailBody {
     }
 }
 
-/// A genre and how many movies on sale it has.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Genre", example = json!({"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama", "movies_count": 724}))]
-pub(crate) struct GenreBody {
-    id: Uuid,
-    name: String,
-    movies_count: i64,
-}
-
-impl From<CountedName> for GenreBody {
-    fn from(genre: CountedName) -> Self {
-        Self { id: genre.id, name: genre.name, movies_count: genre.movies_count }
-    }
-}
-
-/// A movie that schemas show; the cart's examples have it too.
+/// The movie of the examples in schemas, as a signed-in caller sees it.
 pub(crate) fn movie_example() -> Value {
+    movie_example_in_cart(false)
+}
+
+/// The same, in the caller's cart or not.
+pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
     json!({
         "id": "0190a1b2-0000-7000-8000-000000000000",
         "name": "Stalker",
@@ -192,10 +189,10 @@ pub(crate) fn movie_example() -> Value {
         "certification": {"id": "0190a1b2-0000-7000-8000-000000000002", "name": "Not Rated"},
         "genres": [{"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama"}],
         "poster_url": null,
-        "rating": {"average": null, "count": 0},
-        "likes": 0,
-        "dislikes": 0,
-        "me": null,
+        "rating": {"average": 8.5, "count": 2},
+        "likes": 3,
+        "dislikes": 1,
+        "me": {"reaction": "like", "rating": 9, "favorite": true, "in_cart": in_cart, "purchased": false},
     })
 }
 

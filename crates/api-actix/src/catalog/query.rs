@@ -3,7 +3,7 @@
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
     catalog::{MovieFilter, MovieSortKey, Range},
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,21 +16,21 @@ use crate::{
     rules::Rules,
 };
 
-/// A search may have this many characters.
+/// The longest search, in characters.
 const MAX_TEXT: usize = 250;
-/// A filter may name this many identifiers.
+/// The most identifiers of a filter.
 const MAX_IDS: usize = 100;
 /// The last year that a filter may name.
 const MAX_YEAR: i32 = 9_999;
 /// The longest running time that a filter may name.
 const MAX_MINUTES: i32 = 100_000;
 
-/// What a reader of the list may ask for.
+/// The filters, sorts and page of the list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieQuery {
     #[serde(flatten)]
     filters: MovieFilters,
-    /// Sorts separated by commas, a `-` before one for the largest first. Without it: `relevance` when searching, else
+    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
     /// `-popularity`.
     #[serde(default)]
     #[schemars(example = ["-year", "name"])]
@@ -39,35 +39,39 @@ pub(crate) struct MovieQuery {
     page: PageParams,
 }
 
-/// Which movies are wanted: those that meet all of it.
+/// The filters of movies; a movie meets all of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct MovieFilters {
-    /// Words that stand in the title, in any order.
+    /// Any of these movies, such as those of a visitor's cart.
+    #[serde(default)]
+    #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
+    id: Vec<Text<MovieId>>,
+    /// Words of the title, in any order.
     #[schemars(length(max = MAX_TEXT), example = "star wars")]
     search: Option<String>,
-    /// A text that stands in the title as it is, but for case and accents.
+    /// A part of the title; case and accents are ignored.
     #[schemars(length(max = MAX_TEXT), example = &"Godfather")]
     title: Option<String>,
-    /// Of any of these genres.
+    /// Any of these genres.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000001"]))]
     genre: Vec<Text<GenreId>>,
-    /// By any of these directors.
+    /// Any of these directors.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000003"]))]
     director: Vec<Text<DirectorId>>,
-    /// With any of these actors.
+    /// Any of these actors.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000004"]))]
     star: Vec<Text<StarId>>,
-    /// Of any of these certifications.
+    /// Any of these certifications.
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000002"]))]
     certification: Vec<Text<CertificationId>>,
     /// Released in this year or later.
     #[schemars(range(min = 0, max = MAX_YEAR), example = 1970)]
     year_min: Option<i32>,
-    /// Released in this year or before.
+    /// Released in this year or earlier.
     #[schemars(range(min = 0, max = MAX_YEAR), example = 1999)]
     year_max: Option<i32>,
     /// Rated this or better at IMDb.
@@ -76,16 +80,16 @@ pub(crate) struct MovieFilters {
     /// Rated this or worse at IMDb.
     #[schemars(range(min = 0, max = 10), example = 9.5)]
     imdb_max: Option<f64>,
-    /// For this price or more, in major units of the shop's currency.
+    /// The lowest price, in major units of the shop's currency.
     #[schemars(example = "4.99")]
     price_min: Option<Amount>,
-    /// For this price or less, in major units of the shop's currency.
+    /// The highest price, in major units of the shop's currency.
     #[schemars(example = "9.99")]
     price_max: Option<Amount>,
-    /// This long or longer, in minutes.
+    /// The shortest running time, in minutes.
     #[schemars(range(min = 0, max = MAX_MINUTES), example = 80)]
     duration_min: Option<i32>,
-    /// This long or shorter, in minutes.
+    /// The longest running time, in minutes.
     #[schemars(range(min = 0, max = MAX_MINUTES), example = 180)]
     duration_max: Option<i32>,
 }
@@ -114,6 +118,7 @@ impl Input for MovieFilters {
             price.and_then(|price| faults.keep(field, amount(&price.0, rules)))
         };
         Some(MovieFilter {
+            ids: ids(self.id),
             search: self.search,
             title: self.title,
             genres: ids(self.genre),

@@ -120,6 +120,6 @@ mod tests {
             assert!(super::PAGE.contains(&format!("\"docs/{name}\"")), "{name}");
             assert!(!assets.file(name).unwrap().body.plain().is_empty(), "{name}");
         }
-        assert!(assets.file("../Cargo.toml").is_none());
+        assert!(assets.file("../Description.toml").is_none());
     }
 }

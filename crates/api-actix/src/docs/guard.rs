@@ -17,9 +17,9 @@ use paperclip::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    accounts::gate,
+    accounts::password_check,
     extract::{Nothing, api_of, authenticated, origin_of},
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
     settings::DocsAccess,
     state::Api,
@@ -93,7 +93,9 @@ impl DocsGuard {
         let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
         if let Some(known) = self.remembered.get(&key) {
             let (accounts, email) = (api.accounts(), email.clone());
-            if api.run_any(async move { gate::standing(&accounts, &email).await }).await?? == Some(known) {
+            if api.run_any(async move { password_check::standing(&accounts, &email).await }).await??
+                == Some(known)
+            {
                 return Ok(());
             }
             self.remembered.invalidate(&key);
@@ -102,8 +104,8 @@ impl DocsGuard {
         let (accounts, origin) = (api.accounts(), origin_of(request));
         let checked = async move {
             // Read before the check: a change in between is then noticed at the next request.
-            let standing = gate::standing(&accounts, &email).await?;
-            gate::check(&accounts, &email, &password, &origin).await.map(|()| standing)
+            let standing = password_check::standing(&accounts, &email).await?;
+            password_check::check(&accounts, &email, &password, &origin).await.map(|()| standing)
         };
         if let Some(standing) = api.run_any(checked).await?? {
             self.remembered.insert(key, standing);
@@ -145,14 +147,14 @@ impl OperationModifier for Reader {
             &kinds::ACCESS_TOKEN_EXPIRED,
             &kinds::INVALID_CREDENTIALS,
         ] {
-            carrier::add_problem(op, kind);
+            describe::add_problem(op, kind);
         }
         Nothing::update_parameter(op);
     }
 
     fn update_security(op: &mut DefaultOperationRaw) {
-        carrier::add_bearer(op, None);
-        carrier::add_basic(op);
-        carrier::add_anonymous(op);
+        describe::add_bearer(op, None);
+        describe::add_basic(op);
+        describe::add_anonymous(op);
     }
 }

@@ -1,21 +1,21 @@
 const address = new URL("openapi.json", window.location.href).href;
 
-// Who tries a call out fills in what they want: the examples of what may be left out would narrow every list to nothing.
-const withoutWishes = (response) => {
+// Swagger UI fills every parameter in with its example. For optional ones that would filter most lists down to nothing.
+const withoutOptionalExamples = (response) => {
   if (response.ok && response.url === address) {
-    const text = JSON.parse(response.text);
-    for (const path of Object.values(text.paths)) {
+    const document = JSON.parse(response.text);
+    for (const path of Object.values(document.paths)) {
       for (const { parameters = [] } of Object.values(path)) {
-        parameters.filter((one) => !one.required).forEach((one) => delete one.example);
+        parameters.filter((parameter) => !parameter.required).forEach((parameter) => delete parameter.example);
       }
     }
-    response.text = JSON.stringify(text);
+    response.text = JSON.stringify(document);
   }
   return response;
 };
 
-// What the browser knows of the reader opens this page. Calls that are tried out have what was typed under "Authorize".
-const withoutTheBrowsers = (request) =>
+// The browser would add the password that opened this page to every call. Calls use what was entered under "Authorize".
+const withoutBrowserCredentials = (request) =>
   request.loadSpec ? request : Object.assign(request, { credentials: "omit" });
 
 window.ui = SwaggerUIBundle({
@@ -24,6 +24,6 @@ window.ui = SwaggerUIBundle({
   deepLinking: true,
   tryItOutEnabled: true,
   validatorUrl: null,
-  requestInterceptor: withoutTheBrowsers,
-  responseInterceptor: withoutWishes
+  requestInterceptor: withoutBrowserCredentials,
+  responseInterceptor: withoutOptionalExamples
 });

@@ -15,7 +15,7 @@ use crate::{
 /// Answers 429 when the quota of the client is used up, before anything of the request is read, and adds the rate-limit
 /// headers to every other answer.
 ///
-/// Health has a quota of its own, so that a client with too many calls can still be told from a dead server.
+/// Health checks have a quota of their own: a client that has used up its calls can still see that the server is alive.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limits: RateLimitCounter,
     request: ServiceRequest,

@@ -1,4 +1,4 @@
-//! What goes in and out of engagement.
+//! The bodies of engagement.
 
 use domain::{
     catalog::MovieReaction,
@@ -28,12 +28,12 @@ pub(crate) struct ReactionInput {
 /// A new comment, or the new text of one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "CommentInput", example = json!({"text": "The ending is the best part."}))]
-pub(crate) struct NewCommentBody {
+pub(crate) struct CommentInput {
     /// Plain text of 1 to 2,000 characters, without the white space around it.
     pub(crate) text: Text<CommentText>,
 }
 
-inputs!(ReactionInput, NewCommentBody);
+inputs!(ReactionInput, CommentInput);
 
 /// The caller's rating of a movie.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,7 +64,7 @@ impl From<ReactionBody> for MovieReaction {
     }
 }
 
-/// How many like a movie, and how many do not.
+/// The reactions to a movie.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ReactionCounts", example = json!({"likes": 12, "dislikes": 3}))]
 pub(crate) struct ReactionCountsBody {
@@ -80,7 +80,7 @@ impl From<ReactionCounts> for ReactionCountsBody {
     }
 }
 
-/// How many like a comment.
+/// The likes of a comment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CommentLikes", example = json!({"likes": 4}))]
 pub(crate) struct LikesBody {
@@ -88,7 +88,7 @@ pub(crate) struct LikesBody {
     pub(crate) likes: i64,
 }
 
-/// Who wrote a comment.
+/// The author of a comment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CommentAuthor")]
 pub(crate) struct AuthorBody {
@@ -115,25 +115,25 @@ impl AuthorBody {
 #[schemars(rename = "Comment", example = comment_example())]
 pub(crate) struct CommentBody {
     id: Uuid,
-    /// `null` once the comment is deleted and stands for its replies alone.
+    /// `null` once the comment is deleted and kept only because of its replies.
     author: Option<AuthorBody>,
     /// Plain text; `null` once the comment is deleted.
     #[schemars(length(max = MAX_COMMENT_LENGTH))]
     text: Option<String>,
     #[schemars(range(min = 0))]
     likes: i64,
-    /// How many replies that are not deleted it has.
+    /// The number of its replies that are not deleted.
     #[schemars(range(min = 0))]
     replies_count: i64,
     /// Whether the caller likes it; `false` for a visitor.
     liked_by_me: bool,
     created_at: Moment,
-    /// When its text was changed last.
+    /// When its text was last changed.
     edited_at: Option<Moment>,
 }
 
 impl CommentBody {
-    /// The comment as it is shown.
+    /// The comment, with the address of the avatar below `public_url`.
     pub(crate) fn new(comment: CommentView, public_url: &str) -> Self {
         Self {
             id: comment.id.as_uuid(),

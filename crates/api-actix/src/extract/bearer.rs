@@ -4,17 +4,20 @@ use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 
 use crate::problem::{Problem, kinds};
 
-/// What was sent to say who calls. It is not checked yet.
+/// The credentials of a request, not checked yet.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum BearerToken {
-    /// Nothing was sent.
+    /// There is no `Authorization` header.
     Absent,
-    /// This token was sent.
+    /// A bearer token.
     Sent(String),
 }
 
 impl BearerToken {
-    /// Reads the header. Anything but one `Bearer` token is an invalid token.
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// 401 when it is anything but one bearer token.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut sent = request.headers().get_all(AUTHORIZATION);
         let Some(first) = sent.next() else { return Ok(Self::Absent) };

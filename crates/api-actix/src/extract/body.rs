@@ -16,15 +16,15 @@ use paperclip::{
 
 use super::{
     api_of,
+    check::Source,
     faults::Faults,
     input::{self, Input, NoFields},
     json::Json,
     query,
-    shape::Source,
 };
 use crate::{
     edge::in_flight::read_body,
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
 };
 
@@ -181,7 +181,7 @@ impl<T: Input> OperationModifier for Patch<T> {
 
 fn describe<T: Input>(op: &mut DefaultOperationRaw, types: &[&str]) {
     debug_assert!(input::is_checkable::<T>());
-    carrier::add_body::<T>(op, types);
+    describe::add_body::<T>(op, types);
     add_problems(op);
 }
 
@@ -193,7 +193,7 @@ pub(crate) fn add_problems(op: &mut DefaultOperationRaw) {
         &kinds::UNSUPPORTED_MEDIA_TYPE,
         &kinds::VALIDATION_FAILED,
     ] {
-        carrier::add_problem(op, kind);
+        describe::add_problem(op, kind);
     }
 }
 

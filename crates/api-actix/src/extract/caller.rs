@@ -14,7 +14,7 @@ use paperclip::{
 use super::{api_of, bearer::BearerToken, nothing::Nothing};
 use crate::{
     edge::context::SignedIn,
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, Refusal, kinds},
     refusals,
 };
@@ -31,7 +31,10 @@ refusals! {
 #[derive(Debug)]
 pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 
-/// Who calls, by the bearer token that was sent; `None` when none was.
+/// The caller of the bearer token; `None` without a token.
+///
+/// # Errors
+/// 401 when the token is invalid or has expired.
 pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
     let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
     let api = api_of(request)?;
@@ -63,14 +66,14 @@ impl<R> Apiv2Schema for Visitor<R> {}
 
 impl<R: OperationModifier> OperationModifier for Visitor<R> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_problem(op, &kinds::ACCESS_TOKEN_INVALID);
-        carrier::add_problem(op, &kinds::ACCESS_TOKEN_EXPIRED);
+        describe::add_problem(op, &kinds::ACCESS_TOKEN_INVALID);
+        describe::add_problem(op, &kinds::ACCESS_TOKEN_EXPIRED);
         R::update_parameter(op);
     }
 
     fn update_security(op: &mut DefaultOperationRaw) {
-        carrier::add_bearer(op, None);
-        carrier::add_anonymous(op);
+        describe::add_bearer(op, None);
+        describe::add_anonymous(op);
     }
 }
 
@@ -101,17 +104,17 @@ macro_rules! callers {
 
         impl<R: OperationModifier> OperationModifier for $name<R> {
             fn update_parameter(op: &mut DefaultOperationRaw) {
-                carrier::add_problem(op, &kinds::UNAUTHENTICATED);
-                carrier::add_problem(op, &kinds::ACCESS_TOKEN_INVALID);
-                carrier::add_problem(op, &kinds::ACCESS_TOKEN_EXPIRED);
+                describe::add_problem(op, &kinds::UNAUTHENTICATED);
+                describe::add_problem(op, &kinds::ACCESS_TOKEN_INVALID);
+                describe::add_problem(op, &kinds::ACCESS_TOKEN_EXPIRED);
                 if Role::$role > Role::User {
-                    carrier::add_problem(op, &kinds::FORBIDDEN);
+                    describe::add_problem(op, &kinds::FORBIDDEN);
                 }
                 R::update_parameter(op);
             }
 
             fn update_security(op: &mut DefaultOperationRaw) {
-                carrier::add_bearer(op, Some(Role::$role));
+                describe::add_bearer(op, Some(Role::$role));
             }
         }
     )*};

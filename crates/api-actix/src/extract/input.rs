@@ -11,11 +11,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
+    check::{Reading, Source, check, unchecked},
     faults::Faults,
     json::Json,
-    shape::{Reading, Shape, Source},
 };
-use crate::{openapi::schemas, rules::Rules};
+use crate::{
+    openapi::schemas::{self, Schemas},
+    rules::Rules,
+};
 
 /// A type that clients send. Its attributes (serde and schemars) define names, types and bounds for the document and for
 /// the check of every request.
@@ -51,15 +54,15 @@ macro_rules! inputs {
 pub(crate) use inputs;
 
 /// Reads a value; `None` when something was at fault.
-pub(crate) fn read<T: Input>(
+pub(super) fn read<T: Input>(
     value: Json,
     source: Source,
     rules: &Rules,
     faults: &mut Faults,
 ) -> Option<T::Checked> {
-    // A test rules out that there is none.
-    let shape = shape_of::<T>().ok()?;
-    let members = shape.read(value, &mut Reading { source, rules, faults })?;
+    let schemas = schemas_of::<T>();
+    let (schema, definitions) = &*schemas;
+    let members = check(schema, value, &mut Reading { source, definitions, rules, faults })?;
     deserialized::<T>(members).and_then(|input| input.check(rules, faults))
 }
 
@@ -74,27 +77,90 @@ fn deserialized<T: Input>(members: Map<String, Value>) -> Option<T> {
     T::deserialize(Value::Object(members)).ok()
 }
 
-/// The shape of a type, compiled once.
-///
-/// # Errors
-/// When its schema says what cannot be checked.
-pub(crate) fn shape_of<T: Input>() -> Result<Arc<Shape>, String> {
-    static SHAPES: LazyLock<RwLock<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(RwLock::default);
+/// The schema of a type, made once.
+fn schemas_of<T: Input>() -> Arc<Schemas> {
+    static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schemas>>>> = LazyLock::new(RwLock::default);
     let key = TypeId::of::<T>();
-    if let Some(shape) = SHAPES.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Ok(Arc::clone(shape));
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Arc::clone(known);
     }
-    let (schema, definitions) = schemas::of_input::<T>();
-    let shape = Arc::new(Shape::compile(&schema, &definitions)?);
-    SHAPES.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&shape));
-    Ok(shape)
+    let made = Arc::new(schemas::of_input::<T>());
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+    made
 }
 
-/// Whether requests can be checked against the type, which the document is about to show.
+/// Whether all that the document says of a type is checked.
 pub(super) fn is_checkable<T: Input>() -> bool {
-    let shape = shape_of::<T>();
-    if let Err(why) = &shape {
-        tracing::error!(input = std::any::type_name::<T>(), %why, "the schema of an input cannot be checked");
+    let (schema, definitions) = &*schemas_of::<T>();
+    let unchecked = unchecked(schema, definitions);
+    if let Some(what) = &unchecked {
+        tracing::error!(input = std::any::type_name::<T>(), %what, "requests are not checked against all of a schema");
     }
-    shape.is_ok()
+    #[cfg(test)]
+    tests::what_passes_is_read::<T>();
+    unchecked.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::extract::test_rules;
+
+    /// Tries values of every kind in every member: whatever the check lets through is read, so that there is a value
+    /// or a fault. It runs for each type that a route takes, when the document is made (`openapi::tests`).
+    pub(super) fn what_passes_is_read<T: Input>() {
+        let (schema, definitions) = schemas::of_input::<T>();
+        let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let schema = name.and_then(|name| definitions.get(name)).unwrap_or(&schema);
+        let whole = schema["examples"][0].as_object().cloned().unwrap_or_default();
+        for (member, property) in schema["properties"].as_object().into_iter().flatten() {
+            let examples = property["examples"].as_array().cloned().unwrap_or_default();
+            for value in values().into_iter().chain(examples) {
+                let mut body = whole.clone();
+                body.insert(member.clone(), value.clone());
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let lone = Map::from_iter([(member.clone(), value)]);
+                let parameter = Map::from_iter([(member.clone(), text.into())]);
+                for (tried, source) in
+                    [(body, Source::Body), (lone, Source::Body), (parameter, Source::Query)]
+                {
+                    let sent: Json = serde_json::from_value(tried.clone().into()).unwrap();
+                    let mut faults = Faults::default();
+                    let value = read::<T>(sent, source, &test_rules(), &mut faults);
+                    assert!(
+                        faults.finish(value).err().is_none_or(|problem| !problem.errors.is_empty()),
+                        "{} {tried:?}",
+                        std::any::type_name::<T>()
+                    );
+                }
+            }
+        }
+    }
+
+    fn values() -> Vec<Value> {
+        let numbers =
+            [json!(-1), json!(0), json!(1), json!(9), json!(1999), json!(i32::MAX), json!(i64::MAX)];
+        let fractions = [json!(u64::MAX), json!(0.5), json!(2.0), json!(-0.0), json!(1e300)];
+        let texts = [
+            "",
+            " ",
+            "x",
+            "9.99",
+            "true",
+            "2026-11-22",
+            "2026-11-22T10:00:00.123456+01:00",
+            "0190A1B2-0000-7000-8000-000000000000",
+            "ann@example.com",
+            "correct horse 1",
+            "like",
+            "user",
+            "🎬",
+            "a\0b",
+        ];
+        let texts = texts.into_iter().map(Value::from);
+        let others = [json!(null), json!(true), json!([]), json!(["x", 1]), json!({}), json!({"x": 1})];
+        numbers.into_iter().chain(fractions).chain(texts).chain(others).collect()
+    }
 }

@@ -11,7 +11,7 @@ use paperclip::{
 use super::{api_of, nothing::Nothing};
 use crate::{
     edge::context::SignedIn,
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
     state::Api,
 };
@@ -24,10 +24,10 @@ pub(crate) struct Limited<L: Limit<R>, R = Nothing>(pub(crate) R, pub(crate) L::
 /// A rate limit of one or more operations; see [`rate_limits!`](crate::rate_limits) for those that are counted by
 /// client or by user.
 pub(crate) trait Limit<R> {
-    /// What the handler is told beyond that it may go on.
+    /// What the limit tells the handler when it lets the request through.
     type Outcome;
 
-    /// Counts the request, whose rest is this.
+    /// Counts the request; `rest` is what was read of it.
     ///
     /// # Errors
     /// 429 when the quota is used up.
@@ -38,7 +38,7 @@ pub(crate) trait Limit<R> {
     ) -> impl Future<Output = Result<Self::Outcome, Problem>>;
 }
 
-/// Names the rate limits that need nothing of the request but its client, or its signed-in user.
+/// Makes rate limits that are counted by client or by signed-in user.
 #[macro_export]
 macro_rules! rate_limits {
     ($($(#[$doc:meta])* $name:ident by $subject:ident: $limit:expr;)*) => {$(
@@ -68,7 +68,7 @@ macro_rules! rate_limits {
 /// The signed-in user that a request is counted for.
 ///
 /// # Errors
-/// 500 when nobody is signed in, since the limit then stands outside of a [`Caller`](super::Caller).
+/// 500 when nobody is signed in: the limit must be inside of a [`Caller`](super::Caller).
 pub(crate) fn user_of(request: &HttpRequest) -> Result<String, Problem> {
     let SignedIn(user) = request.extensions().get().cloned().ok_or_else(|| Problem {
         cause: Some("a limit by user on a request of nobody".into()),
@@ -100,7 +100,7 @@ impl<L: Limit<R>, R> Apiv2Schema for Limited<L, R> {}
 
 impl<L: Limit<R>, R: OperationModifier> OperationModifier for Limited<L, R> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_problem(op, &kinds::RATE_LIMITED);
+        describe::add_problem(op, &kinds::RATE_LIMITED);
         R::update_parameter(op);
     }
 }

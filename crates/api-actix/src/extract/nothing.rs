@@ -10,7 +10,7 @@ use paperclip::{
 
 use super::{body::unasked, faults::Faults, query};
 use crate::{
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
 };
 
@@ -37,6 +37,6 @@ impl Apiv2Schema for Nothing {}
 
 impl OperationModifier for Nothing {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_problem(op, &kinds::VALIDATION_FAILED);
+        describe::add_problem(op, &kinds::VALIDATION_FAILED);
     }
 }

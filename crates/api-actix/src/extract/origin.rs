@@ -16,7 +16,7 @@ use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 use super::api_of;
 use crate::{client_address::client_address, edge::context::RequestId};
 
-/// How much of a `User-Agent` is kept.
+/// The characters of a `User-Agent` that are stored.
 const USER_AGENT_LENGTH: usize = 255;
 
 /// Device and request id of the request, for sessions and the audit log.
@@ -34,7 +34,7 @@ impl FromRequest for Origin {
 impl Apiv2Schema for Origin {}
 impl OperationModifier for Origin {}
 
-/// What [`Origin`] holds.
+/// The origin of a request.
 pub(crate) fn origin_of(request: &HttpRequest) -> accounts::Origin {
     accounts::Origin {
         device: Device {

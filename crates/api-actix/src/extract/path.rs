@@ -10,7 +10,7 @@ use paperclip::{
 
 use super::nothing::Nothing;
 use crate::{
-    openapi::carrier,
+    openapi::describe,
     problem::{Problem, kinds},
 };
 
@@ -40,8 +40,8 @@ impl<T, R> Apiv2Schema for PathId<T, R> {}
 
 impl<T, R: OperationModifier> OperationModifier for PathId<T, R> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_path_id(op);
-        carrier::add_problem(op, &kinds::MALFORMED_REQUEST);
+        describe::add_path_id(op);
+        describe::add_problem(op, &kinds::MALFORMED_REQUEST);
         R::update_parameter(op);
     }
 }

@@ -11,13 +11,13 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     api_of,
+    check::Source,
     faults::{Fault, Faults},
     input::{self, Input},
     json::Json,
-    shape::Source,
 };
 use crate::{
-    openapi::carrier,
+    openapi::describe,
     problem::{FieldCode, Problem, kinds},
     rules::Rules,
 };
@@ -92,7 +92,7 @@ impl<T: Input> Apiv2Schema for Query<T> {}
 impl<T: Input> OperationModifier for Query<T> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         debug_assert!(input::is_checkable::<T>());
-        carrier::add_query::<T>(op);
-        carrier::add_problem(op, &kinds::VALIDATION_FAILED);
+        describe::add_query::<T>(op);
+        describe::add_problem(op, &kinds::VALIDATION_FAILED);
     }
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     edge::in_flight::read_body,
-    openapi::carrier,
+    openapi::describe,
     problem::{FieldCode, Problem, kinds},
     state::Api,
     uploads::UploadPermit,
@@ -33,21 +33,21 @@ use crate::{
 /// The field that holds the picture.
 const FIELD: &str = "avatar";
 
-/// A form may have this many bytes: the picture, and what stands around it.
+/// The size of a form in bytes: the picture, and the boundaries and headers around it.
 const MAX_FORM: usize = MAX_AVATAR_UPLOAD.saturating_add(64 * 1024);
 
-/// A form may have this many parts, so that each that is too many can be named.
+/// The parts of a form that are read, so that unknown ones can be reported.
 const MAX_PARTS: usize = 8;
 
-/// A form with a picture in it, sent by a [`Caller`](super::Caller), for whom it is counted before any of it is read. A call
-/// that takes one takes no query parameters.
+/// A form with a picture, on a call without query parameters. It is counted for the signed-in user before it is read, and
+/// only a few are read at the same time.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "AvatarForm", deny_unknown_fields, example = json!({"avatar": "(the bytes of a picture)"}))]
 pub(crate) struct AvatarUpload {
     /// A JPEG, PNG or WebP picture, told by its content; at most 2 MiB and 25 megapixels.
     #[schemars(with = "String", extend("format" = "binary"))]
     pub(crate) avatar: Vec<u8>,
-    /// Held as long as the picture is.
+    /// Kept as long as the picture is in memory.
     #[schemars(skip)]
     pub(crate) permit: UploadPermit,
 }
@@ -80,7 +80,10 @@ fn check_head(request: &HttpRequest) -> Result<(), Problem> {
     body::check_packing_and_length(request, MAX_FORM)
 }
 
-/// Counts the caller's upload, and lets it begin.
+/// Counts the upload for the caller and takes a permit for it.
+///
+/// # Errors
+/// 429 when the caller has uploaded too much, 503 when too many uploads run.
 async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
     let user = user_of(request)?;
     let of_user = api.uploads.of_user(&user)?;
@@ -88,7 +91,7 @@ async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<Upload
     of_user.acquire()
 }
 
-/// The picture, unless it is missing.
+/// Reads the form; `None` without a picture.
 async fn read(
     headers: &HeaderMap,
     payload: Payload,
@@ -119,7 +122,7 @@ async fn read(
             continue;
         }
         let fault = if name == FIELD {
-            Fault::new(FieldCode::Repeated, "stands more than once")
+            Fault::new(FieldCode::Repeated, "was sent more than once")
         } else {
             Fault::new(FieldCode::Unknown, "is not a field of this form")
         };
@@ -128,7 +131,7 @@ async fn read(
             chunk.map_err(refused)?;
         }
     }
-    // What a browser sends for a form without a chosen file.
+    // A browser sends an empty part when no file is chosen.
     if picture.as_ref().is_none_or(Vec::is_empty) {
         faults.add(FIELD, Fault::new(FieldCode::Required, "is required"));
     }
@@ -151,8 +154,9 @@ impl Apiv2Schema for AvatarUpload {}
 
 impl OperationModifier for AvatarUpload {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        carrier::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
+        describe::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
         body::add_problems(op);
-        carrier::add_problem(op, &kinds::UNAVAILABLE);
+        describe::add_problem(op, &kinds::RATE_LIMITED);
+        describe::add_problem(op, &kinds::UNAVAILABLE);
     }
 }

@@ -3,7 +3,7 @@
 //! Each knows its schema and how it is read. A text that the domain has a rule for names that rule in its schema; the
 //! rule then decides alone, lengths included, since it may trim first.
 
-use std::{ops::RangeInclusive, str::FromStr};
+use std::str::FromStr;
 
 use domain::{
     accounts::{
@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use super::faults::Fault;
 use crate::{
-    moment::{Day, Moment},
+    moment::{Boundary, Day, Moment},
     openapi::schemas::markers,
     problem::{FieldCode, shared::password_code},
     rules::Rules,
@@ -36,6 +36,8 @@ pub(crate) type TextRule = fn(&str, &Rules) -> Result<(), Fault>;
 pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),
+        "boundary" => |text, _| parsed::<Boundary>(text),
+        "comment-text" => |text, _| parsed::<CommentText>(text),
         "date" => |text, _| parsed::<Day>(text),
         "date-time" => |text, _| parsed::<Moment>(text),
         "email" => |text, _| parsed::<EmailAddress>(text),
@@ -50,29 +52,6 @@ pub(crate) fn rule(name: &str) -> Option<TextRule> {
 
 fn parsed<T: FromStr<Err: Into<Fault>>>(text: &str) -> Result<(), Fault> {
     text.parse::<T>().map(drop).map_err(Into::into)
-}
-
-/// A text that keeps the rule and has as many characters; else the text again, and what is wrong with it.
-pub(super) fn checked(
-    text: String,
-    length: &RangeInclusive<usize>,
-    rule: Option<TextRule>,
-    rules: &Rules,
-) -> Result<String, (String, Fault)> {
-    let count = text.chars().count();
-    let fault = if count < *length.start() {
-        let least = length.start();
-        Some(Fault::new(FieldCode::TooShort, format!("must have at least {least} characters")))
-    } else if count > *length.end() {
-        let most = length.end();
-        Some(Fault::new(FieldCode::TooLong, format!("must have at most {most} characters")))
-    } else {
-        rule.and_then(|rule| rule(&text, rules).err())
-    };
-    match fault {
-        Some(fault) => Err((text, fault)),
-        None => Ok(text),
-    }
 }
 
 /// More digits than any amount has.
@@ -185,7 +164,9 @@ impl<K: Kind> TextValue for Id<K> {
 
 impl TextValue for CommentText {
     fn schema() -> Schema {
-        json_schema!({"type": "string", "minLength": 1, "maxLength": MAX_COMMENT_LENGTH})
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": MAX_COMMENT_LENGTH, (markers::RULE): "comment-text",
+        })
     }
 }
 
@@ -202,6 +183,12 @@ impl From<InvalidCommentText> for Fault {
 impl From<InvalidId> for Fault {
     fn from(_: InvalidId) -> Self {
         Self::new(FieldCode::InvalidFormat, "must be a UUID")
+    }
+}
+
+impl TextValue for Boundary {
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "maxLength": 40, (markers::RULE): "boundary"})
     }
 }
 

@@ -10,7 +10,7 @@ use app::accounts::{MailQuota, PresentedToken};
 use domain::{
     accounts::EmailAddress,
     network::Network,
-    throttle::{RateLimit, RateLimiter, Standing, Verdict},
+    throttle::{QuotaState, RateLimit, RateLimiter, Verdict},
 };
 
 use super::{headers::RateLimitHeaders, refusals::exhausted, settings::RateLimits};
@@ -35,7 +35,7 @@ struct CountedLimits(Vec<CountedLimit>);
 struct CountedLimit {
     limit: LimitOf,
     subject: String,
-    quotas: Vec<Standing>,
+    quotas: Vec<QuotaState>,
     rule: Rule,
 }
 
@@ -104,15 +104,42 @@ impl RateLimitCounter {
         )
     }
 
-    /// Counts a request for a link, by client and by address, whether or not the address is known.
-    pub(crate) async fn count_link(
+    /// Counts a request for an activation link to the address, whether or not it is known.
+    pub(crate) async fn count_activation_link(
         &self,
         request: &HttpRequest,
-        limit: LimitOf,
+        email: &EmailAddress,
+    ) -> Result<(), Problem> {
+        let by_client: LimitOf = |limits| &limits.resend_activation.by_address_and_client;
+        self.count_link(request, by_client, |limits| &limits.resend_activation.by_address, email).await
+    }
+
+    /// Counts a request for a link to set a new password, whether or not the address is known.
+    pub(crate) async fn count_reset_link(
+        &self,
+        request: &HttpRequest,
+        email: &EmailAddress,
+    ) -> Result<(), Problem> {
+        let by_client: LimitOf = |limits| &limits.password_reset.by_address_and_client;
+        self.count_link(request, by_client, |limits| &limits.password_reset.by_address, email).await
+    }
+
+    async fn count_link(
+        &self,
+        request: &HttpRequest,
+        by_address_and_client: LimitOf,
+        by_address: LimitOf,
         email: &EmailAddress,
     ) -> Result<(), Problem> {
         self.count_client(request, |limits| &limits.fixed.request_link).await?;
-        self.count(request, limit, email.key()).await
+        // First what only this client has used up: its further requests must not use the quota that the owner shares.
+        let subject = format!("{} {}", email.key(), self.client_of(request));
+        self.count(request, by_address_and_client, &subject).await?;
+        let counted = self.count(request, by_address, email.key()).await;
+        if let (Err(_), Some(limits)) = (&counted, &self.limits) {
+            self.limiter.give_back(by_address_and_client(limits), &subject).await;
+        }
+        counted
     }
 
     /// Counts a registration of the address, whether or not it is known. The use case decides what a used-up quota means: an
@@ -122,7 +149,15 @@ impl RateLimitCounter {
         request: &HttpRequest,
         email: &EmailAddress,
     ) -> MailQuota {
-        let limit: LimitOf = |limits| &limits.fixed.registration_mails;
+        self.count_hidden(request, |limits| &limits.fixed.registration_mails, email).await
+    }
+
+    /// Counts a log-in to the address, whether or not it is known, as [`Self::count_registration_mail`] counts a registration.
+    pub(crate) async fn count_log_in_mail(&self, request: &HttpRequest, email: &EmailAddress) -> MailQuota {
+        self.count_hidden(request, |limits| &limits.fixed.log_in_mails, email).await
+    }
+
+    async fn count_hidden(&self, request: &HttpRequest, limit: LimitOf, email: &EmailAddress) -> MailQuota {
         match self.take(request, limit, email.key().to_owned(), Rule::RefundedAndHidden).await {
             Ok(()) => MailQuota::Left,
             Err(_) => MailQuota::UsedUp,
@@ -137,6 +172,9 @@ impl RateLimitCounter {
         rule: Rule,
     ) -> Result<(), Problem> {
         let Some(limits) = &self.limits else { return Ok(()) };
+        if limit(limits).policies().is_empty() {
+            return Ok(());
+        }
         let verdict = self.limiter.take(limit(limits), &subject).await;
         keep(request, limits, verdict, CountedLimit { limit, subject, quotas: Vec::new(), rule })
     }
@@ -187,7 +225,7 @@ fn keep(
     verdict: Verdict,
     counted: CountedLimit,
 ) -> Result<(), Problem> {
-    let Verdict { is_allowed, standings: quotas } = verdict;
+    let Verdict { is_allowed, quotas } = verdict;
     if !is_allowed {
         return Err(exhausted((counted.limit)(limits), &quotas));
     }

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use domain::throttle::{RateLimit, Standing};
+use domain::throttle::{QuotaState, RateLimit};
 
 /// What is left of the quotas.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -19,7 +19,7 @@ pub(super) struct RateLimitHeaders {
 
 impl RateLimitHeaders {
     /// Adds every quota of a limit.
-    pub(super) fn add_limit(&mut self, limit: &RateLimit, quotas: &[Standing]) {
+    pub(super) fn add_limit(&mut self, limit: &RateLimit, quotas: &[QuotaState]) {
         for (policy, quota) in limit.policies().iter().zip(quotas) {
             let window = Some(policy.quota.window().num_seconds());
             self.add(&policy.name, policy.quota.count(), window, quota.remaining, seconds(quota.resets_in));
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn every_quota_of_a_limit_is_listed() {
         let limit = RateLimit::new("resend-activation", &[Quota::per_minute(1), Quota::per_day(5)]);
-        let quota = |remaining, seconds| Standing { remaining, resets_in: Duration::from_secs(seconds) };
+        let quota = |remaining, seconds| QuotaState { remaining, resets_in: Duration::from_secs(seconds) };
         let mut headers = RateLimitHeaders::default();
         headers.add_limit(&limit, &[quota(0, 60), quota(4, 86_400)]);
         headers.add("global", 600, Some(60), 599, 60);

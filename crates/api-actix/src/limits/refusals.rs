@@ -1,7 +1,7 @@
 //! The answers 429, which say how long to wait.
 
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
-use domain::throttle::{RateLimit, Standing, TOLERATED_FAILURES, TooManyFailures};
+use domain::throttle::{QuotaState, RateLimit, TOLERATED_FAILURES, TooManyFailures};
 
 use super::headers::{RateLimitHeaders, seconds};
 use crate::problem::{Kind, Problem, Refusal, kinds};
@@ -15,7 +15,7 @@ fn refusal(headers: RateLimitHeaders, retry_after: u64) -> Problem {
 }
 
 /// The 429 of a limit; its headers list the quotas that are used up.
-pub(super) fn exhausted(limit: &RateLimit, quotas: &[Standing]) -> Problem {
+pub(super) fn exhausted(limit: &RateLimit, quotas: &[QuotaState]) -> Problem {
     let (mut headers, mut retry_after) = (RateLimitHeaders::default(), 0);
     for (policy, quota) in limit.policies().iter().zip(quotas) {
         if quota.remaining == 0 {
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_refusal_lists_the_quotas_that_are_used_up() {
         let limit = RateLimit::new("resend-activation", &[Quota::per_minute(1), Quota::per_day(5)]);
-        let quota = |remaining, seconds| Standing { remaining, resets_in: Duration::from_secs(seconds) };
+        let quota = |remaining, seconds| QuotaState { remaining, resets_in: Duration::from_secs(seconds) };
         let refused = exhausted(&limit, &[quota(0, 60), quota(4, 86_400)]);
         assert_eq!(header(&refused, &RETRY_AFTER), "60");
         assert_eq!(header(&refused, &RATE_LIMIT), "\"resend-activation-1m\";r=0;t=60");

@@ -1,5 +1,6 @@
 //! What is limited, and by how much.
 
+use chrono::TimeDelta;
 use domain::throttle::{Quota, RateLimit};
 
 /// The rate limits of the server.
@@ -11,14 +12,41 @@ pub struct RateLimits {
     pub login: RateLimit,
     /// Registrations, by client.
     pub register: RateLimit,
-    /// Requests for an activation link, by e-mail address.
-    pub resend_activation: RateLimit,
-    /// Requests for a link to set a new password, by e-mail address.
-    pub password_reset: RateLimit,
+    /// Requests for an activation link.
+    pub resend_activation: LinkLimit,
+    /// Requests for a link to set a new password.
+    pub password_reset: LinkLimit,
     /// Exchanges of refresh tokens, by session. The same token sent again is not counted again.
     pub refresh: RateLimit,
     /// The limits that no setting changes.
     pub fixed: FixedLimits,
+}
+
+/// The limit of requests for links that are mailed to an address.
+///
+/// Anybody may ask for a link to any address. So that nobody uses up the quota of its owner, quotas over more than a minute are
+/// counted for each client that asks for the address. Shorter ones are counted for the address alone: they bound the mails that
+/// it gets, and nobody has to wait longer for them than a minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkLimit {
+    configured: RateLimit,
+    pub(crate) by_address: RateLimit,
+    pub(crate) by_address_and_client: RateLimit,
+}
+
+impl LinkLimit {
+    /// The limit as it was configured.
+    #[must_use]
+    pub const fn configured(&self) -> &RateLimit {
+        &self.configured
+    }
+}
+
+impl From<RateLimit> for LinkLimit {
+    fn from(configured: RateLimit) -> Self {
+        let (by_address, by_address_and_client) = configured.clone().split_at(TimeDelta::minutes(1));
+        Self { configured, by_address, by_address_and_client }
+    }
 }
 
 /// The limits that are the same in every installation. They are far above what normal use needs.
@@ -38,6 +66,9 @@ pub struct FixedLimits {
     /// mail to a known address, so no answer may mention this limit. Its window must not be longer than an activation link
     /// is valid: the last one that was sent must still work.
     pub registration_mails: RateLimit,
+    /// Refused log-ins that may send an activation link, by e-mail address, where registration does not reveal addresses. As
+    /// with `registration_mails`, no answer may mention this limit.
+    pub log_in_mails: RateLimit,
 }
 
 impl Default for FixedLimits {
@@ -49,6 +80,7 @@ impl Default for FixedLimits {
             set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),
             export: RateLimit::new("data-export", &[Quota::per_hour(10)]),
             registration_mails: RateLimit::new("registration-mails", &[Quota::per_day(5)]),
+            log_in_mails: RateLimit::new("log-in-mails", &[Quota::per_day(5)]),
         }
     }
 }

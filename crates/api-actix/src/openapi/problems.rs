@@ -1,119 +1,127 @@
-//! The error answers of the document: each set of problems is written once, and operations refer to it.
+//! The error answers of the document.
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    carrier::header_references,
-    mend::{LIMITS, add_headers},
-};
+use super::headers;
 use crate::problem::{
     body::address,
     kinds::{self, Kind},
 };
 
-/// What stands in the examples for the path that was asked for.
-const INSTANCE: &str = "/api/v1/cart";
+/// Answers that nearly every operation can give. They are written once, without an example: an example names the path
+/// that was asked for.
+const SHARED: &[(&str, &[&Kind])] = &[
+    ("MalformedRequest", &[&kinds::MALFORMED_REQUEST]),
+    ("Unauthorized", &[&kinds::ACCESS_TOKEN_EXPIRED, &kinds::ACCESS_TOKEN_INVALID, &kinds::UNAUTHENTICATED]),
+    ("TokenRefused", &[&kinds::ACCESS_TOKEN_EXPIRED, &kinds::ACCESS_TOKEN_INVALID]),
+    ("Forbidden", &[&kinds::FORBIDDEN]),
+    ("NotAcceptable", &[&kinds::NOT_ACCEPTABLE]),
+    ("BodyTooLarge", &[&kinds::TOO_LARGE]),
+    ("UnsupportedMediaType", &[&kinds::UNSUPPORTED_MEDIA_TYPE]),
+    ("TooManyRequests", &[&kinds::RATE_LIMITED]),
+    ("InternalError", &[&kinds::INTERNAL]),
+    ("Unavailable", &[&kinds::UNAVAILABLE]),
+];
 
-/// The error answers that operations refer to.
-pub(super) struct SharedProblems {
-    public_url: String,
-    responses: Map<String, Value>,
+/// The operation that an error answer belongs to.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// Its path, with examples in place of its parameters.
+    pub(super) path: String,
+    /// What may be wrong with its values: an entry of `errors`.
+    pub(super) fault: Value,
 }
 
-impl SharedProblems {
-    pub(super) fn new(public_url: &str) -> Self {
-        Self { public_url: public_url.to_owned(), responses: Map::new() }
+/// Writes error answers.
+pub(super) struct Problems<'a> {
+    public_url: &'a str,
+    used: Vec<&'static str>,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) const fn new(public_url: &'a str) -> Self {
+        Self { public_url, used: Vec::new() }
     }
 
-    /// Leads to the answer that is one of these problems, which are of one status.
-    pub(super) fn reference(&mut self, group: &[&'static Kind], is_limited: bool, has_body: bool) -> Value {
-        let mut name = group.iter().map(|kind| capitalized(kind.code)).collect::<Vec<_>>().join("Or");
-        if group.contains(&&kinds::VALIDATION_FAILED) && !has_body {
-            name.push_str("InParameters");
+    /// The answer of an operation that is one of these problems, which are of one status.
+    pub(super) fn answer(&mut self, group: &[&'static Kind], call: &Call) -> Value {
+        if let Some((name, _)) = SHARED.iter().find(|(_, kinds)| *kinds == group) {
+            if !self.used.contains(name) {
+                self.used.push(name);
+            }
+            return json!({"$ref": format!("#/components/responses/{name}")});
         }
-        if !is_limited {
-            name.push_str("Uncounted");
-        }
-        let reference = json!({"$ref": format!("#/components/responses/{name}")});
-        if !self.responses.contains_key(&name) {
-            let written = self.written(group, is_limited, has_body);
-            self.responses.insert(name, written);
-        }
-        reference
+        self.written(group, call)
     }
 
-    /// The answer that is one of these problems.
-    pub(super) fn written(&self, group: &[&'static Kind], is_limited: bool, has_body: bool) -> Value {
-        let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
-        let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();
+    /// The answer with an example of each problem.
+    pub(super) fn written(&self, group: &[&'static Kind], call: &Call) -> Value {
+        let mut answer = described(group);
         let examples: Map<String, Value> = group
             .iter()
             .map(|kind| {
-                let value = self.example(kind, has_body);
+                let value = self.example(kind, call);
                 (kind.code.to_owned(), json!({"summary": kind.title, "value": value}))
             })
             .collect();
-        let headers: &[&str] = match group.first().map_or(500, |kind| kind.status) {
-            401 => &["X-Request-Id", "WWW-Authenticate"],
-            429 | 503 => &["X-Request-Id", "Retry-After"],
-            _ => &["X-Request-Id"],
-        };
-        let mut response = json!({
-            "description": format!("{}.", titles.join(", or ")),
-            "headers": header_references(headers),
-            "content": {
-                "application/problem+json": {
-                    "schema": {
-                        "allOf": [
-                            {"$ref": "#/components/schemas/Problem"},
-                            {"type": "object", "properties": {"code": {"type": "string", "enum": codes}}},
-                        ],
-                    },
-                    "examples": examples,
-                },
-            },
-        });
-        if is_limited {
-            add_headers(&mut response, &LIMITS);
+        let media = answer.pointer_mut("/content/application~1problem+json").and_then(Value::as_object_mut);
+        if let Some(media) = media {
+            media.insert("examples".into(), examples.into());
         }
-        response
+        answer
     }
 
-    fn example(&self, kind: &Kind, has_body: bool) -> Value {
+    fn example(&self, kind: &Kind, call: &Call) -> Value {
         let mut body = json!({
-            "type": address(&self.public_url, kind),
+            "type": address(self.public_url, kind),
             "title": kind.title,
             "status": kind.status,
             "code": kind.code,
             "detail": kind.explanation,
-            "instance": INSTANCE,
+            "instance": call.path,
             "request_id": "0190a1b2-0000-7000-8000-000000000000",
         });
         if kind == &kinds::VALIDATION_FAILED
             && let Some(fields) = body.as_object_mut()
         {
-            let message =
-                if has_body { "is not a field of this body" } else { "is not a parameter of this call" };
-            let fault = json!({"field": "colour", "code": "unknown", "message": message});
-            fields.insert("errors".into(), json!([fault]));
+            fields.insert("errors".into(), json!([call.fault]));
         }
         body
     }
 
-    /// All of them, by name.
-    pub(super) fn responses(mut self) -> Value {
-        self.responses.sort_keys();
-        self.responses.into()
+    /// The shared answers that were used, by name.
+    pub(super) fn shared(&self) -> Value {
+        let used = SHARED.iter().filter(|(name, _)| self.used.contains(name));
+        let mut answers: Map<String, Value> =
+            used.map(|(name, kinds)| ((*name).to_owned(), described(kinds))).collect();
+        answers.sort_keys();
+        answers.into()
     }
 }
 
-/// `not_found` as `NotFound`.
-fn capitalized(code: &str) -> String {
-    let mut name = String::with_capacity(code.len());
-    for word in code.split('_') {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-    }
-    name
+/// The answer that is one of these problems, without examples.
+fn described(group: &[&'static Kind]) -> Value {
+    let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
+    let titles: Vec<&str> = group.iter().map(|kind| kind.title).collect();
+    let more: &[&str] = match group.first().map_or(500, |kind| kind.status) {
+        401 => &["WWW-Authenticate"],
+        429 | 503 => &["Retry-After"],
+        _ => &[],
+    };
+    let mut answer = json!({
+        "description": format!("{}.", titles.join(", or ")),
+        "headers": headers::references(more),
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Problem"},
+                        {"type": "object", "properties": {"code": {"type": "string", "enum": codes}}},
+                    ],
+                },
+            },
+        },
+    });
+    headers::add_common(&mut answer);
+    answer
 }

@@ -24,7 +24,9 @@ pub(crate) mod markers {
 
 /// What answers of a type look like.
 pub(crate) fn of_answer<T: JsonSchema>() -> Schemas {
-    generated::<T>(SchemaSettings::draft2020_12().for_serialize())
+    let (mut schema, mut definitions) = generated::<T>(SchemaSettings::draft2020_12().for_serialize());
+    definitions.values_mut().chain([&mut schema]).for_each(bound);
+    (schema, definitions)
 }
 
 /// What values of a type are checked by when clients send them, with its markers.
@@ -39,8 +41,68 @@ pub(crate) fn of_input<T: JsonSchema>() -> Schemas {
 /// The same without its markers, as the document shows it.
 pub(crate) fn of_shown_input<T: JsonSchema>() -> Schemas {
     let (mut schema, mut definitions) = of_input::<T>();
-    definitions.values_mut().chain([&mut schema]).for_each(strip);
+    for schema in definitions.values_mut().chain([&mut schema]) {
+        show(schema);
+    }
     (schema, definitions)
+}
+
+/// Makes a schema one that the document shows: without markers, and with all its bounds.
+pub(crate) fn show(schema: &mut Value) {
+    strip(schema);
+    bound(schema);
+}
+
+/// No text of an answer is longer, unless it says so.
+const LONGEST_TEXT: u64 = 65_536;
+/// No list of an answer is longer, unless it says so.
+const LONGEST_LIST: u64 = 10_000;
+/// Greater whole numbers are not exact in every client.
+const GREATEST_EXACT: i64 = 9_007_199_254_740_991;
+
+/// Adds the bounds that follow from the type, and those that hold wherever a schema names none.
+fn bound(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    let is = |kind: &str| {
+        fields.get("type").is_some_and(|value| {
+            value == kind || value.as_array().is_some_and(|all| all.iter().any(|one| one == kind))
+        })
+    };
+    let is_fixed = fields.contains_key("const") || fields.contains_key("enum");
+    let format = fields.get("format").and_then(Value::as_str).unwrap_or_default();
+    let mut bounds: Vec<(&str, Value)> = Vec::new();
+    if is("string") && !is_fixed {
+        let longest = match format {
+            "uuid" => 36,
+            "date" => 10,
+            "date-time" => 40,
+            "uri" => 2_048,
+            _ => LONGEST_TEXT,
+        };
+        bounds.push(("maxLength", longest.into()));
+        if format.is_empty() && !fields.contains_key("pattern") {
+            // NUL is refused everywhere, since no database can hold it.
+            bounds.push(("pattern", "^[^\\u0000]*$".into()));
+        }
+    }
+    if is("integer") {
+        let (least, most) = match format {
+            "int16" => (i16::MIN.into(), i16::MAX.into()),
+            "uint16" => (0, u16::MAX.into()),
+            "int32" => (i32::MIN.into(), i32::MAX.into()),
+            "uint32" => (0, u32::MAX.into()),
+            "uint64" => (0, GREATEST_EXACT),
+            _ => (GREATEST_EXACT.saturating_neg(), GREATEST_EXACT),
+        };
+        bounds.extend([("minimum", least.into()), ("maximum", most.into())]);
+    }
+    if is("array") {
+        bounds.push(("maxItems", LONGEST_LIST.into()));
+    }
+    for (keyword, bound) in bounds {
+        fields.entry(keyword).or_insert(bound);
+    }
+    subschemas(fields).for_each(bound);
 }
 
 fn generated<T: JsonSchema>(settings: SchemaSettings) -> Schemas {
@@ -54,7 +116,7 @@ fn generated<T: JsonSchema>(settings: SchemaSettings) -> Schemas {
 }
 
 /// Removes the markers.
-pub(crate) fn strip(schema: &mut Value) {
+fn strip(schema: &mut Value) {
     if let Some(fields) = schema.as_object_mut() {
         for marker in markers::ALL {
             fields.shift_remove(marker);
@@ -79,8 +141,8 @@ fn subschemas(fields: &mut Map<String, Value>) -> impl Iterator<Item = &mut Valu
     fields.iter_mut().flat_map(|(keyword, value)| -> Box<dyn Iterator<Item = &mut Value>> {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(schemas)) => Box::new(schemas.values_mut()),
-            ("anyOf" | "oneOf", Value::Array(schemas)) => Box::new(schemas.iter_mut()),
-            ("items", schema) => Box::new(std::iter::once(schema)),
+            ("anyOf" | "oneOf" | "allOf", Value::Array(schemas)) => Box::new(schemas.iter_mut()),
+            ("items" | "additionalProperties", schema) => Box::new(std::iter::once(schema)),
             _ => Box::new(std::iter::empty()),
         }
     })

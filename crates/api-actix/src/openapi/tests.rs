@@ -1,4 +1,4 @@
-//! The mending, on a route that has everything: a path id, a list parameter, a body, nullable members.
+//! The conversion of an operation that has everything: a path id, a list parameter, a body, nullable members.
 
 use actix_web::App;
 use domain::accounts::PersonName;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{mend, problems::SharedProblems};
+use super::convert;
 use crate::{
     extract::{Body, Changed, PathId, Query, Text, inputs},
-    problem::{Failure, OrNotFound, kinds},
+    problem::{Failure, OrNotFound},
     refusals,
     reply::OkJson,
 };
@@ -85,7 +85,7 @@ fn document() -> Value {
             recorded = spec;
             app
         });
-    mend::mended(&recorded, "http://cinema.test")
+    convert::document(&recorded, "http://cinema.test")
 }
 
 fn at<'a>(document: &'a Value, pointer: &str) -> &'a Value {
@@ -114,27 +114,47 @@ fn an_operation_keeps_everything_that_its_parts_say() {
         operation["responses"].as_object().unwrap().keys().collect::<Vec<_>>(),
         ["200", "400", "404", "406", "409", "413", "415", "422", "429", "500", "503"]
     );
-    assert_eq!(at(operation, "/responses/409"), &json!({"$ref": "#/components/responses/EmailTaken"}));
-    let codes = "/content/application~1problem+json/schema/allOf/1/properties/code/enum";
-    assert_eq!(at(&document, &format!("/components/responses/EmailTaken{codes}")), &json!(["email_taken"]));
+    let problem = "/content/application~1problem+json";
+    let codes = format!("{problem}/schema/allOf/1/properties/code/enum");
+    assert_eq!(at(operation, &format!("/responses/409{codes}")), &json!(["email_taken"]));
+    // What every operation can answer is written once.
+    assert_eq!(at(operation, "/responses/429"), &json!({"$ref": "#/components/responses/TooManyRequests"}));
+    assert_eq!(
+        at(&document, &format!("/components/responses/TooManyRequests{codes}")),
+        &json!(["rate_limited"])
+    );
 }
 
 #[test]
-fn a_wrong_parameter_and_a_wrong_field_have_examples_of_their_own() {
-    let mut shared = SharedProblems::new("http://cinema.test");
-    let mut message = |has_body| {
-        let reference = shared.reference(&[&kinds::VALIDATION_FAILED], true, has_body);
-        let written = shared.written(&[&kinds::VALIDATION_FAILED], true, has_body);
-        let example = "/content/application~1problem+json/examples/validation_failed/value/errors/0/message";
-        (reference["$ref"].clone(), at(&written, example).clone())
+fn examples_of_errors_are_those_of_the_operation() {
+    let document = document();
+    let operation = at(&document, "/paths/~1api~1v1~1probes~1{probe_id}/post");
+    let example = |status: u16, code: &str| {
+        at(operation, &format!("/responses/{status}/content/application~1problem+json/examples/{code}/value"))
     };
-    let (body, parameters) = (message(true), message(false));
-    assert_eq!(
-        body,
-        (json!("#/components/responses/ValidationFailed"), json!("is not a field of this body"))
-    );
-    assert_ne!(parameters.0, body.0);
-    assert_eq!(parameters.1, "is not a parameter of this call");
+    let path = "/api/v1/probes/0190a1b2-0000-7000-8000-000000000000";
+    assert_eq!(example(409, "email_taken")["instance"], path);
+    let invalid = example(422, "validation_failed");
+    assert_eq!(invalid["instance"], path);
+    assert_eq!(invalid["errors"][0]["field"], "name");
+    assert_eq!(invalid["errors"][0]["code"], "required");
+}
+
+#[test]
+fn texts_numbers_and_lists_have_bounds() {
+    let document = document();
+    let schemas = at(&document, "/components/schemas");
+    assert_eq!(at(schemas, "/Inner/properties/at/maximum"), &json!(u32::MAX));
+    assert_eq!(at(schemas, "/InnerList/properties/items/maxItems"), &json!(10_000));
+    assert_eq!(at(schemas, "/ProbeBody/properties/name/pattern"), "^[^\\u0000]*$");
+    assert_eq!(at(schemas, "/Problem/properties/title/maxLength"), &json!(65_536));
+}
+
+/// Each type that a route takes is tried when it is described (`extract::input`).
+#[test]
+fn what_the_schema_of_any_route_lets_through_is_read() {
+    let document = super::openapi_document("http://cinema.test");
+    assert!(at(&document, "/paths/~1api~1v1~1movies/get/parameters").is_array());
 }
 
 #[test]

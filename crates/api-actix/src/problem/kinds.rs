@@ -58,7 +58,7 @@ macro_rules! kinds {
                 Kind { status: $status, code: $code, title: $title, explanation: $explanation };
         )*
 
-        /// Every kind there is.
+        /// All kinds.
         pub static ALL: &[&Kind] = &[$(&$name),*];
     };
 }
@@ -89,7 +89,9 @@ kinds! {
     FORBIDDEN = 403 "forbidden" "Not allowed"
         "The signed-in user may not do this.";
     ACCOUNT_INACTIVE = 403 "account_inactive" "Account not active"
-        "The account is not activated, or was deactivated. Follow the link in the activation mail, or ask for a new one.";
+        "The account is not activated yet. Follow the link in the activation mail, or ask for a new one.";
+    ACCOUNT_DEACTIVATED = 403 "account_deactivated" "Account deactivated"
+        "An administrator has deactivated the account.";
     NOT_FOUND = 404 "not_found" "Not found"
         "It does not exist, or the caller may not see it.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed"

@@ -20,7 +20,7 @@ use super::{Failure, Kind, Never, Problem, kinds};
 use crate::{
     extract::query,
     html::{self, Page},
-    openapi::carrier,
+    openapi::describe,
 };
 
 /// The pages change with a new version of the server alone.
@@ -51,7 +51,7 @@ struct ProblemsPage {
 ///
 /// The address is the `type` of a problem.
 #[api_v2_operation(operation_id = "explainProblem", tags("operations"))]
-pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page, Failure<Never>> {
+pub(crate) async fn show(KindInPath(kind): KindInPath) -> Result<Page<true>, Failure<Never>> {
     let page = ProblemPage { kind, explanation: parts(kind.explanation), root: "../" };
     Ok(Page(keep(html::page(StatusCode::OK, &page))))
 }
@@ -97,9 +97,9 @@ impl Apiv2Schema for KindInPath {}
 impl OperationModifier for KindInPath {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         let names: Vec<String> = kinds::ALL.iter().map(|kind| kind.slug()).collect();
-        carrier::add_path_name(op, "The `code` of a problem, with hyphens.", &names);
-        carrier::add_problem(op, &kinds::NOT_FOUND);
-        carrier::add_problem(op, &kinds::VALIDATION_FAILED);
+        describe::add_path_name(op, "The `code` of a problem, with hyphens.", &names);
+        describe::add_problem(op, &kinds::NOT_FOUND);
+        describe::add_problem(op, &kinds::VALIDATION_FAILED);
     }
 }
 

@@ -1,7 +1,7 @@
-//! What errors of the domain look like from outside, wherever a use case passes them on.
+//! The problems of domain errors that several use cases return.
 
 use domain::{
-    accounts::{HashError, PasswordProblem},
+    accounts::{AccessError, HashError, PasswordProblem},
     media::PictureError,
     store::StoreError,
 };
@@ -18,6 +18,22 @@ impl Refusal for StoreError {
 
     fn kinds(into: &mut Vec<&'static Kind>) {
         into.extend([&kinds::UNAVAILABLE, &kinds::INTERNAL]);
+    }
+}
+
+impl Refusal for AccessError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::SignedOut => Problem::new(&kinds::ACCESS_TOKEN_INVALID),
+            Self::RoleTooLow => Problem::new(&kinds::FORBIDDEN),
+            Self::Store(error) => error.problem(),
+        }
+    }
+
+    /// Without `FORBIDDEN`: the extractor of the caller declares it where a role is needed.
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::ACCESS_TOKEN_INVALID);
+        StoreError::kinds(into);
     }
 }
 
@@ -68,7 +84,7 @@ impl Refusal for PasswordProblem {
     }
 }
 
-/// The code of a field that holds a password.
+/// The code of a field with an unacceptable password.
 pub(crate) const fn password_code(problem: PasswordProblem) -> FieldCode {
     match problem {
         PasswordProblem::TooShort { .. } => FieldCode::TooShort,

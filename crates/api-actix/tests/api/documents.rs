@@ -68,7 +68,9 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
         let contents = answers.values().map(|answer| &resolved(&document, answer)["content"]);
         for content in contents.chain([&operation["requestBody"]["content"]]) {
             for (kind, media) in content.as_object().into_iter().flatten() {
-                assert!(has_example(media) || kind.starts_with("image/"), "{kind}: {place}");
+                // The errors that nearly every operation can answer are written once, without an example.
+                let is_problem = kind == "application/problem+json";
+                assert!(has_example(media) || is_problem || kind.starts_with("image/"), "{kind}: {place}");
             }
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -80,6 +82,80 @@ fn every_body_every_answer_and_every_parameter_has_an_example() {
             );
         }
     }
+}
+
+#[test]
+fn the_paths_in_examples_are_those_of_their_operations() {
+    let document = openapi_document("http://cinema.test");
+    let mut count = 0;
+    for (path, method, operation) in operations(&document) {
+        let parts: Vec<&str> = path.split('/').collect();
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            let examples = &answer["content"]["application/problem+json"]["examples"];
+            for example in examples.as_object().into_iter().flat_map(|examples| examples.values()) {
+                let instance = example["value"]["instance"].as_str().unwrap();
+                let fits = instance
+                    .split('/')
+                    .zip(&parts)
+                    .all(|(is, wanted)| is == *wanted || wanted.starts_with('{'));
+                assert!(fits && !instance.contains('{'), "{instance}: {method} {path} {status}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 30, "{count}");
+}
+
+#[test]
+fn each_operation_shows_how_its_answer_may_be_kept() {
+    let document = openapi_document("http://cinema.test");
+    let header = |path: &str, name: &str| {
+        let reference = &document["paths"][path]["get"]["responses"]["200"]["headers"][name];
+        resolved(&document, reference).clone()
+    };
+    assert_eq!(header("/api/v1/users/me", "Cache-Control")["schema"]["const"], "private, no-store");
+    for path in ["/api/v1/movies", "/api/v1/movies/{id}", "/api/v1/genres"] {
+        let kept = header(path, "Cache-Control");
+        assert_eq!(kept["schema"]["enum"][1], "public, max-age=5", "{path}");
+        assert!(header(path, "Vary")["description"].as_str().unwrap().contains("`Authorization`"), "{path}");
+    }
+    let strong = document["paths"]["/api/v1/movies/{id}"]["get"]["parameters"].as_array().unwrap();
+    let tag =
+        strong.iter().find(|parameter| parameter["name"] == "If-None-Match").unwrap()["example"].clone();
+    assert!(tag.as_str().unwrap().starts_with('"'), "{tag}");
+    assert_eq!(header("/api/v1/movies/{id}", "ETag")["schema"]["pattern"], "^\"[^\"]*\"$");
+    assert_eq!(header("/api/v1/movies", "ETag")["schema"]["pattern"], "^W/\"[^\"]*\"$");
+}
+
+#[test]
+fn every_text_number_and_list_has_bounds() {
+    fn walk(schema: &Value, place: &str) {
+        let is = |kind: &str| {
+            let kinds = &schema["type"];
+            kinds == kind || kinds.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind))
+        };
+        let has = |keyword: &str| schema.get(keyword).is_some();
+        if is("string") {
+            assert!(has("enum") || has("const") || has("maxLength"), "{place}: {schema}");
+            assert!(["enum", "const", "format", "pattern"].iter().any(|one| has(one)), "{place}: {schema}");
+        }
+        if is("integer") {
+            assert!(has("minimum") && has("maximum"), "{place}: {schema}");
+        }
+        if is("array") {
+            assert!(has("maxItems"), "{place}: {schema}");
+        }
+        match schema {
+            Value::Object(fields) => fields.iter().for_each(|(name, inner)| {
+                if !["example", "examples"].contains(&name.as_str()) {
+                    walk(inner, &format!("{place}/{name}"));
+                }
+            }),
+            Value::Array(items) => items.iter().for_each(|inner| walk(inner, place)),
+            _ => {}
+        }
+    }
+    walk(&openapi_document("http://cinema.test"), "");
 }
 
 #[test]
@@ -164,6 +240,7 @@ fn errors_of_an_operation_are_exactly_those_it_can_give() {
             "malformed_request",
             "invalid_credentials",
             "account_inactive",
+            "account_deactivated",
             "rate_limited",
             "not_acceptable",
             "too_large",

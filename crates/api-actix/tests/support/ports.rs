@@ -9,13 +9,13 @@ use api_actix::{Component, Readiness};
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccessClaims, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore, AccountUnit,
-        Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash, PasswordHasher,
-        PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError, Role, Session,
-        SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
+        AccessClaims, AccessError, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore,
+        AccountUnit, Actor, Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash,
+        PasswordHasher, PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError,
+        Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
     },
     audit::{AuditFilter, AuditQueries, AuditRecord},
-    cart::{CartQueries, CartStore, CartUnit, CartView},
+    cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, NameKind, NameQueries, Named, RatingSummary,
@@ -86,7 +86,7 @@ impl Backoff for Doubles {
 #[async_trait]
 impl RateLimiter for Doubles {
     async fn take(&self, _: &RateLimit, _: &str) -> Verdict {
-        Verdict { is_allowed: true, standings: Vec::new() }
+        Verdict { is_allowed: true, quotas: Vec::new() }
     }
     async fn take_once(&self, limit: &RateLimit, subject: &str, _: &str) -> Verdict {
         self.take(limit, subject).await
@@ -216,6 +216,28 @@ impl AccountStore for Doubles {
     async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
         Err(away())
     }
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_deletion(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_as_admin(
+        &self,
+        _attempt: Attempt,
+        _admin: &Actor,
+        _user_id: UserId,
+    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+        Err(away().into())
+    }
 }
 
 #[async_trait]
@@ -293,8 +315,20 @@ impl CatalogStore for Doubles {
 
 #[async_trait]
 impl EngagementStore for Doubles {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn EngagementUnit>, StoreError> {
-        Err(away())
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Err(away().into())
+    }
+
+    async fn begin_as_moderator(
+        &self,
+        _attempt: Attempt,
+        _moderator: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Err(away().into())
     }
 }
 
@@ -304,7 +338,7 @@ impl CommentQueries for Doubles {
         &self,
         _movie_id: MovieId,
         _request: &PageRequest,
-        _viewer: Option<UserId>,
+        _viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError> {
         Ok(None)
     }
@@ -313,16 +347,12 @@ impl CommentQueries for Doubles {
         &self,
         _comment_id: CommentId,
         _request: &PageRequest,
-        _viewer: Option<UserId>,
+        _viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError> {
         Ok(None)
     }
 
-    async fn comment(
-        &self,
-        _id: CommentId,
-        _viewer: Option<UserId>,
-    ) -> Result<Option<CommentView>, StoreError> {
+    async fn comment(&self, _id: CommentId, _viewer: UserId) -> Result<Option<CommentView>, StoreError> {
         Ok(None)
     }
 }
@@ -415,15 +445,15 @@ impl NameQueries for Doubles {
 
 #[async_trait]
 impl CartStore for Doubles {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
-        Err(away())
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
+        Err(away().into())
     }
 }
 
 #[async_trait]
 impl CartQueries for Doubles {
-    async fn cart_view(&self, _user_id: UserId) -> Result<CartView, StoreError> {
-        Ok(CartView::default())
+    async fn cart_entries(&self, _user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

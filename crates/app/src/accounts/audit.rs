@@ -138,7 +138,9 @@ mod tests {
             (ann(), WRONG, Some(user), "invalid_credentials"),
             (ann(), PASSWORD, Some(user), "account_inactive"),
         ] {
-            assert!(world.accounts.log_in(&address, &password(typed), ORIGIN).await.is_err());
+            assert!(
+                world.accounts.log_in(&address, &password(typed), MailQuota::Left, ORIGIN).await.is_err()
+            );
             let [entry] = &told(&world)[..] else { panic!("one entry: {why}") };
             assert_eq!((entry.action, entry.actor), (Action::SignInFailed, None));
             assert_eq!((entry.object, &entry.after), (object, &reason(why)));
@@ -147,7 +149,7 @@ mod tests {
             let at = rows.users[0].created_at;
             rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
         });
-        assert!(world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await.is_err());
+        assert!(world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await.is_err());
         assert_eq!(told(&world)[0].after, reason("invalid_credentials"));
     }
 
@@ -157,7 +159,7 @@ mod tests {
         world.active(&ann()).await;
         world.fail_on_commit();
         for address in [ann(), email("bob@example.com")] {
-            let failed = world.accounts.log_in(&address, &password(WRONG), ORIGIN).await;
+            let failed = world.accounts.log_in(&address, &password(WRONG), MailQuota::Left, ORIGIN).await;
             assert!(matches!(failed, Err(crate::accounts::LogInError::Store(_))));
         }
     }

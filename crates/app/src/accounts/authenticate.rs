@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use domain::{
-    accounts::{AccessTokenError, Role, SessionState},
+    accounts::{AccessTokenError, Actor, SessionState},
     id::{SessionId, UserId},
     store::StoreError,
     time::Instant,
@@ -14,17 +14,6 @@ const TRUST: TimeDelta = TimeDelta::seconds(3);
 
 /// How many sign-ins a node remembers.
 const REMEMBERED: u64 = 100_000;
-
-/// Who makes a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Actor {
-    /// The user.
-    pub user_id: UserId,
-    /// The sign-in.
-    pub session_id: SessionId,
-    /// What the user may do now, whatever the token says.
-    pub role: Role,
-}
 
 /// A request's token does not let it in.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +90,8 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering;
+
+    use domain::accounts::Role;
 
     use super::*;
     use crate::accounts::doubles::{World, ann};

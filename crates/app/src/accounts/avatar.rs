@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use domain::{
-    accounts::{AccountUnit, Profile},
+    accounts::{AccessError, AccountUnit, Actor, Profile},
     id::UserId,
     media::{MediaKey, PictureError},
     outbox::NewOutboxMessage,
@@ -8,7 +8,7 @@ use domain::{
     time::Instant,
 };
 
-use super::{Accounts, ProfileError};
+use super::Accounts;
 use crate::outbox::Message;
 
 /// When a stored picture is looked at again, whether a profile shows it.
@@ -23,21 +23,12 @@ pub enum SetAvatarError {
     /// No avatar can be made of the upload.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// The account is gone since the caller was known.
-    #[error("there is no such account")]
-    AccountGone,
+    /// The actor may not change it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl From<ProfileError> for SetAvatarError {
-    fn from(error: ProfileError) -> Self {
-        match error {
-            ProfileError::AccountGone => Self::AccountGone,
-            ProfileError::Store(error) => Self::Store(error),
-        }
-    }
 }
 
 impl Accounts {
@@ -48,62 +39,63 @@ impl Accounts {
     ///
     /// # Errors
     /// See [`SetAvatarError`].
-    pub async fn set_avatar(&self, user_id: UserId, upload: Vec<u8>) -> Result<Profile, SetAvatarError> {
+    pub async fn set_avatar(&self, actor: Actor, upload: Vec<u8>) -> Result<Profile, SetAvatarError> {
         let picture = self.ports.avatars.make(upload).await?;
         let key = MediaKey::avatar(self.ports.ids.uuid());
         let announced_at = self.now();
-        retried(&*self.ports.backoff, |attempt| self.announce(attempt, user_id, &key, announced_at)).await?;
+        retried(&*self.ports.backoff, |attempt| self.announce(attempt, actor, &key, announced_at)).await?;
         self.ports.media.put(&key, picture).await?;
-        retried(&*self.ports.backoff, |attempt| self.take_avatar(attempt, user_id, &key, announced_at)).await
+        retried(&*self.ports.backoff, |attempt| self.take_avatar(attempt, actor, &key, announced_at)).await
     }
 
     async fn announce(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         key: &MediaKey,
         now: Instant,
-    ) -> Result<(), StoreError> {
-        let mut unit = self.ports.store.begin(attempt).await?;
+    ) -> Result<(), AccessError> {
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
         let due = now.checked_add_signed(LOOKED_AT_AFTER).unwrap_or(now);
-        self.push_unused_avatar(&mut *unit, user_id, key, "stored", now, due).await?;
-        unit.commit().await
+        self.push_unused_avatar(&mut *unit, actor.user_id, key, "stored", now, due).await?;
+        unit.commit().await?;
+        Ok(())
     }
 
     async fn take_avatar(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         key: &MediaKey,
         announced_at: Instant,
     ) -> Result<Profile, SetAvatarError> {
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let mut profile = self.locked_profile(&mut *unit, user_id).await?;
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
+        let mut profile = self.profile_of(&mut *unit, actor.user_id).await?;
         let now = self.now();
         if now.signed_duration_since(announced_at) > TAKEN_WITHIN {
             return Err(StoreError::unavailable("storing the picture took too long").into());
         }
         if let Some(old) = profile.avatar.replace(key.clone()) {
-            self.push_avatar_removal(&mut *unit, user_id, &old, now).await?;
+            self.push_avatar_removal(&mut *unit, actor.user_id, &old, now).await?;
         }
         unit.put_profile(&profile).await?;
         unit.commit().await?;
         Ok(profile)
     }
 
-    /// Takes the user's avatar away, if there is one.
+    /// Removes the actor's avatar, if there is one.
     ///
     /// # Errors
-    /// See [`ProfileError`].
-    pub async fn remove_avatar(&self, user_id: UserId) -> Result<(), ProfileError> {
-        retried(&*self.ports.backoff, |attempt| self.try_remove_avatar(attempt, user_id)).await
+    /// See [`AccessError`].
+    pub async fn remove_avatar(&self, actor: Actor) -> Result<(), AccessError> {
+        retried(&*self.ports.backoff, |attempt| self.try_remove_avatar(attempt, actor)).await
     }
 
-    async fn try_remove_avatar(&self, attempt: Attempt, user_id: UserId) -> Result<(), ProfileError> {
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let mut profile = self.locked_profile(&mut *unit, user_id).await?;
+    async fn try_remove_avatar(&self, attempt: Attempt, actor: Actor) -> Result<(), AccessError> {
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
+        let mut profile = self.profile_of(&mut *unit, actor.user_id).await?;
         let Some(old) = profile.avatar.take() else { return Ok(()) };
-        self.push_avatar_removal(&mut *unit, user_id, &old, self.now()).await?;
+        self.push_avatar_removal(&mut *unit, actor.user_id, &old, self.now()).await?;
         unit.put_profile(&profile).await?;
         unit.commit().await?;
         Ok(())
@@ -172,7 +164,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use domain::{
-        accounts::{Change, ProfileChanges},
+        accounts::{AccessError, Change, ProfileChanges},
         id::UserId,
         media::{MediaKey, PictureError},
         store::StoreError,
@@ -180,7 +172,7 @@ mod tests {
 
     use super::SetAvatarError;
     use crate::{
-        accounts::doubles::{World, ann},
+        accounts::doubles::{World, actor, ann},
         outbox::Message,
     };
 
@@ -211,9 +203,9 @@ mod tests {
     #[tokio::test]
     async fn an_upload_becomes_the_avatar_and_stays_however_often_is_looked() {
         let (world, id) = world_of_ann().await;
-        let profile = world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        let profile = world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
         let key = profile.avatar.clone().unwrap();
-        assert_eq!(world.accounts.own_account(id).await.unwrap().profile, Some(profile));
+        assert_eq!(world.accounts.own_account(actor(id)).await.unwrap().profile, Some(profile));
         assert_eq!(world.accounts.avatar(&key).await.unwrap(), Some(b"made of photo".to_vec()));
         assert_eq!(due_after_an_hour(&world), [true]);
         clean(&world).await;
@@ -223,8 +215,8 @@ mod tests {
     #[tokio::test]
     async fn a_new_avatar_has_another_key_and_the_old_picture_goes() {
         let (world, id) = world_of_ann().await;
-        let first = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar.unwrap();
-        let second = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let first = world.accounts.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let second = world.accounts.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar.unwrap();
         assert_ne!(first, second);
         assert_eq!(world.media.keys().len(), 2, "it goes after the commit, not before");
         assert_eq!(due_after_an_hour(&world), [true, true, false]);
@@ -237,12 +229,12 @@ mod tests {
         let (world, id) = world_of_ann().await;
         let name =
             ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
-        world.accounts.change_profile(id, name).await.unwrap();
-        world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        world.accounts.change_profile(actor(id), name).await.unwrap();
+        world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
         for _ in 0..2 {
-            world.accounts.remove_avatar(id).await.unwrap();
+            world.accounts.remove_avatar(actor(id)).await.unwrap();
         }
-        let profile = world.accounts.own_account(id).await.unwrap().profile.unwrap();
+        let profile = world.accounts.own_account(actor(id)).await.unwrap().profile.unwrap();
         assert_eq!((profile.first_name.as_deref(), profile.avatar), (Some("Ann"), None));
         clean(&world).await;
         assert!(world.media.keys().is_empty());
@@ -252,7 +244,7 @@ mod tests {
     async fn what_is_no_picture_leaves_no_trace() {
         let (world, id) = world_of_ann().await;
         let before = world.store.rows().clone();
-        let refused = world.accounts.set_avatar(id, Vec::new()).await;
+        let refused = world.accounts.set_avatar(actor(id), Vec::new()).await;
         assert!(matches!(refused, Err(SetAvatarError::Picture(PictureError::Unsupported))));
         assert_eq!(*world.store.rows(), before);
         assert!(world.media.keys().is_empty());
@@ -261,9 +253,9 @@ mod tests {
     #[tokio::test]
     async fn a_picture_whose_commit_failed_goes_and_the_one_before_stays() {
         let (world, id) = world_of_ann().await;
-        let shown = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let shown = world.accounts.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar.unwrap();
         world.media.then_fail_commits(&world.store);
-        let failed = world.accounts.set_avatar(id, b"two".to_vec()).await;
+        let failed = world.accounts.set_avatar(actor(id), b"two".to_vec()).await;
         assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Failed(_)))));
         world.store.fails_on_commit.store(false, Ordering::Relaxed);
         assert_eq!(world.media.keys().len(), 2);
@@ -274,18 +266,18 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_is_away_leaves_the_avatar_of_before() {
         let (world, id) = world_of_ann().await;
-        let shown = world.accounts.set_avatar(id, b"one".to_vec()).await.unwrap().avatar;
+        let shown = world.accounts.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar;
         world.media.is_away.store(true, Ordering::Relaxed);
-        let failed = world.accounts.set_avatar(id, b"two".to_vec()).await;
+        let failed = world.accounts.set_avatar(actor(id), b"two".to_vec()).await;
         assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Unavailable(_)))));
-        assert_eq!(world.accounts.own_account(id).await.unwrap().profile.unwrap().avatar, shown);
+        assert_eq!(world.accounts.own_account(actor(id)).await.unwrap().profile.unwrap().avatar, shown);
     }
 
     #[tokio::test]
     async fn a_picture_that_took_too_long_to_store_is_never_shown() {
         let (world, id) = world_of_ann().await;
         world.media.takes_seconds(&world.clock, 601);
-        let failed = world.accounts.set_avatar(id, b"photo".to_vec()).await;
+        let failed = world.accounts.set_avatar(actor(id), b"photo".to_vec()).await;
         assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Unavailable(_)))));
         assert!(world.store.rows().profiles.is_empty());
         clean(&world).await;
@@ -295,10 +287,10 @@ mod tests {
     #[tokio::test]
     async fn the_pictures_of_one_who_left_go() {
         let (world, id) = world_of_ann().await;
-        let key = world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap().avatar.unwrap();
+        let key = world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap().avatar.unwrap();
         world.store.rows().users.clear();
-        let refused = world.accounts.set_avatar(id, b"another".to_vec()).await;
-        assert!(matches!(refused, Err(SetAvatarError::AccountGone)));
+        let refused = world.accounts.set_avatar(actor(id), b"another".to_vec()).await;
+        assert!(matches!(refused, Err(SetAvatarError::Access(AccessError::SignedOut))));
         assert!(world.media.keys().contains(&key));
         clean(&world).await;
         assert!(world.media.keys().is_empty());
@@ -307,7 +299,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_takes_away_what_another_shows() {
         let (world, id) = world_of_ann().await;
-        let key = world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap().avatar.unwrap();
+        let key = world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap().avatar.unwrap();
         let unknown: MediaKey = "avatars/00000000-0000-0000-0000-0000000003e7.jpg".parse().unwrap();
         world.accounts.remove_unused_avatar(id, &unknown).await.unwrap();
         assert_eq!(world.media.keys(), [key]);

@@ -1,7 +1,7 @@
 use domain::{
     accounts::{
-        Credentials, EmailAddress, HashError, LinkKind, Origin, PasswordHash, PasswordProblem, PlainPassword,
-        User,
+        AccessError, Actor, Credentials, EmailAddress, HashError, LinkKind, Origin, PasswordHash,
+        PasswordProblem, PlainPassword,
     },
     audit::{AuditAction, AuditObject},
     store::{Attempt, StoreError, retried},
@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{
-    Accounts, Actor,
+    Accounts,
     audit::Deed,
     password_guard::{PasswordRefusal, Tried},
 };
@@ -30,9 +30,9 @@ pub enum ChangePasswordError {
     /// One of the passwords, or both, will not do.
     #[error(transparent)]
     Faults(#[from] PasswordChangeFaults),
-    /// The user or the calling sign-in was ended meanwhile.
-    #[error("the sign-in has ended")]
-    SessionEnded,
+    /// The actor may not change it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Too many wrong passwords came for this account; this one was not looked at.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
@@ -49,7 +49,7 @@ impl PasswordRefusal for ChangePasswordError {
         match self {
             Self::Faults(faults) if faults.is_current_wrong => Tried::Wrong,
             Self::Faults(_) => Tried::Right,
-            Self::SessionEnded | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
+            Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
         }
     }
 }
@@ -73,7 +73,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), ChangePasswordError> {
         let known = self.ports.queries.credentials_of(actor.user_id).await?;
-        let (email, known) = known.ok_or(ChangePasswordError::SessionEnded)?;
+        let (email, known) = known.ok_or(AccessError::SignedOut)?;
         // A stolen token is no way to guess faster.
         let trying = self.check_and_change(actor, &email, &known, current, new, origin);
         self.try_password(&email, origin.device.ip, trying).await
@@ -126,9 +126,8 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), ChangePasswordError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let user = unit.find_user_for_update(actor.user_id).await?;
-        let mut user = user.filter(User::is_active).ok_or(ChangePasswordError::SessionEnded)?;
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
+        let mut user = unit.find_user_for_update(actor.user_id).await?.ok_or(AccessError::SignedOut)?;
         if user.version != known.version && user.password != known.password {
             // It was changed while the old one was being checked; whoever did that ended this sign-in too.
             return Err(WRONG_CURRENT);
@@ -136,7 +135,7 @@ impl Accounts {
         unit.remove_link(LinkKind::PasswordReset, user.id).await?;
         let live = unit.find_live_sessions_for_update(user.id, now).await?;
         if !live.contains(&actor.session_id) {
-            return Err(ChangePasswordError::SessionEnded);
+            return Err(AccessError::SignedOut.into());
         }
         let others: Vec<_> = live.into_iter().filter(|id| *id != actor.session_id).collect();
         unit.end_sessions(&others, now).await?;
@@ -149,7 +148,7 @@ impl Accounts {
         Ok(())
     }
 
-    async fn record_failed_change(&self, actor: Actor, origin: &Origin) -> Result<(), StoreError> {
+    async fn record_failed_change(&self, actor: Actor, origin: &Origin) -> Result<(), AccessError> {
         retried(&*self.ports.backoff, |attempt| self.try_record_failed_change(attempt, actor, origin)).await
     }
 
@@ -158,12 +157,13 @@ impl Accounts {
         attempt: Attempt,
         actor: Actor,
         origin: &Origin,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), AccessError> {
         let deed =
             Deed::by(actor.user_id, AuditAction::PasswordChangeFailed).on(AuditObject::User(actor.user_id));
-        let mut unit = self.ports.store.begin(attempt).await?;
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
         self.record(&mut *unit, deed, origin, self.now()).await?;
-        unit.commit().await
+        unit.commit().await?;
+        Ok(())
     }
 }
 
@@ -304,7 +304,10 @@ mod tests {
             world.store.meddle(end);
             let (current, new) = (password(PASSWORD), password(NEW));
             let refused = world.accounts.change_password(actor, &current, &new, &origin()).await;
-            assert!(matches!(refused, Err(ChangePasswordError::SessionEnded)), "{refused:?}");
+            assert!(
+                matches!(refused, Err(ChangePasswordError::Access(AccessError::SignedOut))),
+                "{refused:?}"
+            );
             assert_eq!(world.user(&ann()).password.as_str(), format!("1${PASSWORD}"));
         }
     }

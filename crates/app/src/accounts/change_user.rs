@@ -1,5 +1,8 @@
 use domain::{
-    accounts::{AccountUnit, LinkKind, Origin, Role, User, UserDetails},
+    accounts::{
+        AccessError, AccountUnit, Actor, LastAdministrator, LinkKind, Origin, Role, User, UserDetails,
+        UserLocks, check_administrator_remains,
+    },
     audit::{AuditAction, AuditObject, AuditState},
     id::UserId,
     store::{Attempt, StoreError, retried},
@@ -23,9 +26,12 @@ pub enum ChangeUserError {
     /// There is no such user.
     #[error("no such user")]
     NotFound,
-    /// Nobody could look after users any more.
-    #[error("the last active administrator can be neither demoted nor deactivated")]
-    LastAdmin,
+    /// Nobody could manage users any more.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdministrator),
+    /// The actor may not change users.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,7 +49,7 @@ impl Accounts {
     /// See [`ChangeUserError`].
     pub async fn change_user(
         &self,
-        admin: UserId,
+        admin: Actor,
         id: UserId,
         changes: UserChanges,
         origin: &Origin,
@@ -59,25 +65,21 @@ impl Accounts {
     async fn try_change_user(
         &self,
         attempt: Attempt,
-        admin: UserId,
+        admin: Actor,
         id: UserId,
         changes: UserChanges,
         origin: &Origin,
     ) -> Result<UserDetails, ChangeUserError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let users = unit.find_user_and_admins_for_update(id).await?;
+        let mut unit = self.ports.store.begin_as_admin(attempt, &admin, id).await?;
+        let users = unit.find_users_for_update(&UserLocks::user_and_admins(id)).await?;
         let before = users.iter().find(|user| user.id == id).ok_or(ChangeUserError::NotFound)?;
         let profile = unit.find_profile(id).await?;
         let mut user = before.clone();
         apply(changes, &mut user, now);
         let has_changed = user.version != before.version;
         if has_changed {
-            let is_leader = |user: &User| user.is_active() && user.role == Role::Admin;
-            let has_others = users.iter().any(|other| other.id != id && is_leader(other));
-            if is_leader(before) && !is_leader(&user) && !has_others {
-                return Err(ChangeUserError::LastAdmin);
-            }
+            check_administrator_remains(&users, before, Some(&user))?;
             unit.update_user(&user).await?;
             if before.state != user.state {
                 self.follow_activation(&mut *unit, &user, now).await?;
@@ -85,7 +87,7 @@ impl Accounts {
             if user.role != before.role {
                 self.tell_role_changed(&mut *unit, &user, now).await?;
             }
-            for deed in deeds(admin, before, &user) {
+            for deed in deeds(admin.user_id, before, &user) {
                 self.record(&mut *unit, deed, origin, now).await?;
             }
             unit.commit().await?;
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
     use crate::accounts::{
         ActivateError, AuthenticateError, LogInError, MailQuota, RefreshError, RegisterError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
+        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password, token_in},
     };
 
     const ACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(true) };
@@ -179,7 +181,7 @@ mod tests {
         changes: UserChanges,
     ) -> Result<UserDetails, ChangeUserError> {
         let (admin, id) = (world.user(&root()).id, world.user(whom).id);
-        world.accounts.change_user(admin, id, changes, ORIGIN).await
+        world.accounts.change_user(actor(admin), id, changes, ORIGIN).await
     }
 
     #[tokio::test]
@@ -205,7 +207,7 @@ mod tests {
         let changes = UserChanges { role: Some(Role::Admin), is_active: Some(false) };
         let device = Device { ip: Some([192, 0, 2, 7].into()), ..Device::default() };
         let origin = Origin { device, request_id: Some("r-1".to_owned()) };
-        world.accounts.change_user(admin, id, changes, &origin).await.unwrap();
+        world.accounts.change_user(actor(admin), id, changes, &origin).await.unwrap();
         let rows = world.store.rows();
         let told: Vec<_> = rows
             .audit
@@ -248,8 +250,8 @@ mod tests {
         change(&world, &ann(), DEACTIVATE).await.unwrap();
         assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
         assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
-        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
-        assert!(matches!(refused, Err(LogInError::AccountInactive)));
+        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(refused, Err(LogInError::AccountDeactivated)));
         assert_eq!(world.last_mail().subject, "Your Cinema account was deactivated");
         change(&world, &ann(), ACTIVATE).await.unwrap();
         assert!(matches!(world.accounts.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
@@ -363,20 +365,36 @@ mod tests {
         let leave = [become_a(Role::Moderator), become_a(Role::User), DEACTIVATE, both];
         for changes in leave {
             let refused = change(&world, &root(), changes).await;
-            assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
         }
-        // One who may not sign in is no help.
+        // An administrator who may not sign in does not count.
         change(&world, &ann(), UserChanges { role: Some(Role::Admin), is_active: Some(false) })
             .await
             .unwrap();
         for changes in leave {
             let refused = change(&world, &root(), changes).await;
-            assert!(matches!(refused, Err(ChangeUserError::LastAdmin)), "{changes:?}");
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
         }
         change(&world, &ann(), ACTIVATE).await.unwrap();
         change(&world, &root(), become_a(Role::User)).await.unwrap();
-        let refused = change(&world, &ann(), DEACTIVATE).await;
-        assert!(matches!(refused, Err(ChangeUserError::LastAdmin)));
+        let id = world.user(&ann()).id;
+        let refused = world.accounts.change_user(actor(id), id, DEACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_no_active_administrator_any_more_changes_nobody() {
+        let world = led(World::new()).await;
+        world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        let id = world.user(&ann()).id;
+        change(&world, &ann(), become_a(Role::Moderator)).await.unwrap();
+        let before = world.store.rows().clone();
+        let refused = world.accounts.change_user(actor(id), id, become_a(Role::Admin), ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::Access(AccessError::RoleTooLow))));
+        assert_eq!(*world.store.rows(), before);
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let refused = world.accounts.change_user(actor(id), id, ACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::Access(AccessError::SignedOut))));
     }
 
     #[tokio::test]
@@ -385,7 +403,7 @@ mod tests {
         world.active(&ann()).await;
         let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));
         let admin = world.user(&root()).id;
-        let refused = world.accounts.change_user(admin, unknown, DEACTIVATE, ORIGIN).await;
+        let refused = world.accounts.change_user(actor(admin), unknown, DEACTIVATE, ORIGIN).await;
         assert!(matches!(refused, Err(ChangeUserError::NotFound)));
         let before = world.store.rows().clone();
         world.fail_on_commit();

@@ -1,7 +1,9 @@
 use domain::{
-    accounts::{Credentials, HashError, Origin, PlainPassword, Role, User},
+    accounts::{
+        AccessError, Actor, Credentials, HashError, LastAdministrator, Origin, PlainPassword, UserLocks,
+        check_administrator_remains,
+    },
     audit::{AuditAction, AuditObject},
-    id::UserId,
     store::{Attempt, StoreError, retried},
     throttle::TooManyFailures,
 };
@@ -22,12 +24,12 @@ pub enum DeleteAccountError {
     /// The password is another one.
     #[error("the password is wrong")]
     WrongPassword,
-    /// It is the only active administrator.
-    #[error("the last administrator cannot go")]
-    LastAdmin,
-    /// It was deleted or deactivated meanwhile.
-    #[error("there is no such user any more")]
-    Gone,
+    /// It belongs to the last active administrator.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdministrator),
+    /// The actor may not delete it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// Too many wrong passwords came for this account; this one was not looked at.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
@@ -43,8 +45,8 @@ impl PasswordRefusal for DeleteAccountError {
     fn tried(&self) -> Tried {
         match self {
             Self::WrongPassword => Tried::Wrong,
-            Self::LastAdmin => Tried::Right,
-            Self::Gone | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
+            Self::LastAdmin(_) => Tried::Right,
+            Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
         }
     }
 }
@@ -57,66 +59,65 @@ impl Accounts {
     /// See [`DeleteAccountError`].
     pub async fn delete_account(
         &self,
-        user_id: UserId,
+        actor: Actor,
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
-        let known = self.ports.queries.credentials_of(user_id).await?;
-        let (email, known) = known.ok_or(DeleteAccountError::Gone)?;
+        let known = self.ports.queries.credentials_of(actor.user_id).await?;
+        let (email, known) = known.ok_or(AccessError::SignedOut)?;
         // A stolen token is no way to guess faster.
-        let trying = self.check_and_delete(&known, password, origin);
+        let trying = self.check_and_delete(actor, &known, password, origin);
         self.try_password(&email, origin.device.ip, trying).await
     }
 
     async fn check_and_delete(
         &self,
+        actor: Actor,
         known: &Credentials,
         password: &PlainPassword,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
         if !self.ports.passwords.verify(Some(&known.password), password).await? {
-            retried(&*self.ports.backoff, |attempt| {
-                self.record_failed_deletion(attempt, known.user_id, origin)
-            })
-            .await?;
+            retried(&*self.ports.backoff, |attempt| self.record_failed_deletion(attempt, actor, origin))
+                .await?;
             return Err(DeleteAccountError::WrongPassword);
         }
-        retried(&*self.ports.backoff, |attempt| self.try_delete_account(attempt, known, origin)).await?;
-        self.seen_sessions.forget_user(known.user_id);
+        retried(&*self.ports.backoff, |attempt| self.try_delete_account(attempt, actor, known, origin))
+            .await?;
+        self.seen_sessions.forget_user(actor.user_id);
         Ok(())
     }
 
     async fn record_failed_deletion(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         origin: &Origin,
-    ) -> Result<(), StoreError> {
-        let deed = Deed::by(user_id, AuditAction::AccountDeletionFailed).on(AuditObject::User(user_id));
-        let mut unit = self.ports.store.begin(attempt).await?;
+    ) -> Result<(), AccessError> {
+        let user = AuditObject::User(actor.user_id);
+        let deed = Deed::by(actor.user_id, AuditAction::AccountDeletionFailed).on(user);
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
         self.record(&mut *unit, deed, origin, self.now()).await?;
-        unit.commit().await
+        unit.commit().await?;
+        Ok(())
     }
 
     async fn try_delete_account(
         &self,
         attempt: Attempt,
+        actor: Actor,
         known: &Credentials,
         origin: &Origin,
     ) -> Result<(), DeleteAccountError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
-        let users = unit.find_user_and_admins_for_update(known.user_id).await?;
-        let user = users.iter().find(|user| user.id == known.user_id && user.is_active());
-        let user = user.ok_or(DeleteAccountError::Gone)?;
+        let mut unit = self.ports.store.begin_deletion(attempt, &actor).await?;
+        let users = unit.find_users_for_update(&UserLocks::user_and_admins(actor.user_id)).await?;
+        let user = users.iter().find(|user| user.id == actor.user_id).ok_or(AccessError::SignedOut)?;
         if user.version != known.version && user.password != known.password {
             // The password was changed while the old one was being checked.
             return Err(DeleteAccountError::WrongPassword);
         }
-        let is_leader = |user: &User| user.is_active() && user.role == Role::Admin;
-        if is_leader(user) && !users.iter().any(|other| other.id != user.id && is_leader(other)) {
-            return Err(DeleteAccountError::LastAdmin);
-        }
+        check_administrator_remains(&users, user, None)?;
         let deed = Deed::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
         self.record(&mut *unit, deed, origin, now).await?;
         if let Some(avatar) = unit.find_profile(user.id).await?.and_then(|profile| profile.avatar) {
@@ -142,13 +143,13 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        AuthenticateError, LogInError, RefreshError,
-        doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+        AuthenticateError, LogInError, MailQuota, RefreshError,
+        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password},
     };
 
     async fn delete(world: &World, typed: &str) -> Result<(), DeleteAccountError> {
         let id = world.user(&ann()).id;
-        world.accounts.delete_account(id, &password(typed), ORIGIN).await
+        world.accounts.delete_account(actor(id), &password(typed), ORIGIN).await
     }
 
     #[tokio::test]
@@ -175,10 +176,10 @@ mod tests {
         let access = world.accounts.authenticate(&pair.access).await;
         assert!(matches!(access, Err(AuthenticateError::Invalid)));
         assert!(matches!(world.accounts.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
-        let again = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        let again = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(LogInError::InvalidCredentials)));
-        let twice = world.accounts.delete_account(id, &password(PASSWORD), ORIGIN).await;
-        assert!(matches!(twice, Err(DeleteAccountError::Gone)));
+        let twice = world.accounts.delete_account(actor(id), &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(twice, Err(DeleteAccountError::Access(AccessError::SignedOut))));
     }
 
     #[tokio::test]
@@ -249,7 +250,7 @@ mod tests {
         let world = World::new();
         world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
         world.guard.take_told();
-        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         assert_eq!(world.guard.take_told(), ["begun", "owner"]);
         world.passwords.be_busy();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
@@ -260,17 +261,17 @@ mod tests {
     async fn the_last_active_administrator_stays() {
         let world = World::new();
         world.accounts.create_admin(ann(), password(PASSWORD)).await.unwrap();
-        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         let bob = email("bob@example.com");
         world.accounts.create_admin(bob.clone(), password(PASSWORD)).await.unwrap();
         world.store.rows().users[1].deactivate(Instant::UNIX_EPOCH).unwrap();
-        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin)));
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         world.store.rows().users[1].activate(Instant::UNIX_EPOCH).unwrap();
         let ids = [world.user(&ann()).id, world.user(&bob).id];
         let typed = password(PASSWORD);
         let (one, other) = tokio::join!(
-            world.accounts.delete_account(ids[0], &typed, ORIGIN),
-            world.accounts.delete_account(ids[1], &typed, ORIGIN)
+            world.accounts.delete_account(actor(ids[0]), &typed, ORIGIN),
+            world.accounts.delete_account(actor(ids[1]), &typed, ORIGIN)
         );
         assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
         assert_eq!(world.store.rows().users.len(), 1);

@@ -12,9 +12,9 @@ use std::sync::{
 
 use chrono::TimeDelta;
 use domain::{
-    accounts::{Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, User},
+    accounts::{Actor, Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, Role, User},
     entropy::PlainToken,
-    id::{Id, OutboxId},
+    id::{Id, OutboxId, UserId},
     mail::Mail,
     outbox::ClaimedOutboxMessage,
 };
@@ -43,6 +43,11 @@ pub(crate) fn ann() -> EmailAddress {
 
 pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
+}
+
+/// The user, signed in by a session that the store makes up.
+pub(crate) fn actor(id: UserId) -> Actor {
+    Actor { user_id: id, session_id: Id::from_uuid(id.as_uuid()), role: Role::User }
 }
 
 /// Where deeds come from in tests that do not care.
@@ -134,7 +139,7 @@ impl World {
     }
 
     pub(crate) async fn log_in(&self, email: &EmailAddress) -> TokenPair {
-        self.accounts.log_in(email, &password(PASSWORD), ORIGIN).await.unwrap()
+        self.accounts.log_in(email, &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
     }
 
     pub(crate) fn user(&self, email: &EmailAddress) -> User {
@@ -149,6 +154,7 @@ impl World {
             kind: row.kind.clone(),
             payload: row.payload.clone(),
             attempts: 1,
+            created_at: row.created_at,
         });
         claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }

@@ -1,6 +1,7 @@
 use domain::{
     accounts::{
-        AccountUnit, Credentials, EmailAddress, HashError, Origin, PasswordHash, PlainPassword, Session, User,
+        AccountState, AccountUnit, Credentials, EmailAddress, HashError, Origin, PasswordHash, PlainPassword,
+        Session, User,
     },
     audit::{AuditAction, AuditObject, AuditState},
     entropy::KeyAge,
@@ -11,7 +12,7 @@ use domain::{
 };
 
 use super::{
-    Accounts, TokenPair,
+    Accounts, MailQuota, TokenPair,
     audit::Deed,
     password_guard::{PasswordRefusal, Tried},
 };
@@ -22,9 +23,12 @@ pub enum LogInError {
     /// No account has this address, or the password is another one.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
-    /// The password was right, but the account was never activated or is deactivated.
-    #[error("the account is not active")]
+    /// The password was right, but the account waits for its activation.
+    #[error("the account was not activated yet")]
     AccountInactive,
+    /// The password was right, but an administrator has deactivated the account.
+    #[error("the account is deactivated")]
+    AccountDeactivated,
     /// Too many wrong passwords came for this address; this one was not looked at.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
@@ -40,7 +44,7 @@ impl PasswordRefusal for LogInError {
     fn tried(&self) -> Tried {
         match self {
             Self::InvalidCredentials => Tried::Wrong,
-            Self::AccountInactive => Tried::Right,
+            Self::AccountInactive | Self::AccountDeactivated => Tried::Right,
             Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotLookedAt,
         }
     }
@@ -65,10 +69,11 @@ impl Accounts {
         &self,
         email: &EmailAddress,
         password: &PlainPassword,
+        quota: MailQuota,
         origin: &Origin,
     ) -> Result<TokenPair, LogInError> {
         let trying = async {
-            let (known, rehashed) = self.verified(email, password, origin).await?;
+            let (known, rehashed) = self.verified(email, password, quota, origin).await?;
             let begin = |attempt| self.begin_session(attempt, &known, rehashed.as_ref(), origin);
             let outcome = retried(&*self.ports.backoff, begin).await;
             self.outcome_of(&known, outcome, origin).await
@@ -88,7 +93,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), LogInError> {
         let trying = async {
-            let (known, rehashed) = self.verified(email, password, origin).await?;
+            let (known, rehashed) = self.verified(email, password, MailQuota::UsedUp, origin).await?;
             let admit = |attempt| self.admit_once(attempt, &known, rehashed.as_ref(), origin);
             let outcome = retried(&*self.ports.backoff, admit).await;
             self.outcome_of(&known, outcome, origin).await
@@ -106,19 +111,28 @@ impl Accounts {
     }
 
     /// Checks the password, outside a unit of work; gives its hash anew when that was made with older parameters.
+    ///
+    /// Where registration does not reveal addresses, an account that waits for its activation is refused as an unknown
+    /// address is, by the same steps: otherwise somebody could register an address and see by logging in whether it was
+    /// known. Each such refusal asks for a new activation link, which is mailed when there is an account that waits.
     async fn verified(
         &self,
         email: &EmailAddress,
         password: &PlainPassword,
+        quota: MailQuota,
         origin: &Origin,
     ) -> Result<(Credentials, Option<PasswordHash>), LogInError> {
         let known = self.ports.queries.credentials(email).await?;
         let hash = known.as_ref().map(|known| &known.password);
         let is_right = self.ports.passwords.verify(hash, password).await?;
         let user_id = known.as_ref().map(|known| known.user_id);
-        let Some(known) = known.filter(|_| is_right) else {
-            // Also of an unknown address: a row less would take less time.
-            self.record_refusal(user_id, "invalid_credentials", origin).await?;
+        let is_hidden = !self.settings.registration_reveals_email;
+        let Some(known) = known.filter(|known| is_right && !(is_hidden && known.is_awaiting_activation))
+        else {
+            let asks_for_link = is_hidden && quota == MailQuota::Left;
+            // Also for an unknown address: without the row it would take less time.
+            self.record_refusal(user_id, "invalid_credentials", asks_for_link.then_some(email), origin)
+                .await?;
             return Err(LogInError::InvalidCredentials);
         };
         let rehashed = if self.ports.passwords.needs_rehash(&known.password) {
@@ -139,24 +153,28 @@ impl Accounts {
         let reason = match &outcome {
             Err(LogInError::InvalidCredentials) => "invalid_credentials",
             Err(LogInError::AccountInactive) => "account_inactive",
+            Err(LogInError::AccountDeactivated) => "account_deactivated",
             Ok(_) | Err(LogInError::Throttled(_) | LogInError::Hash(_) | LogInError::Store(_)) => {
                 return outcome;
             }
         };
-        self.record_refusal(Some(known.user_id), reason, origin).await?;
+        self.record_refusal(Some(known.user_id), reason, None, origin).await?;
         outcome
     }
 
-    /// Writes down a sign-in that was refused: never the address that was typed, which may be a stranger's, or a password
-    /// in the wrong field.
+    /// Records a refused log-in in the audit log. The address that was typed is left out: it may be a stranger's, or a
+    /// password in the wrong field. In the same transaction it asks for an activation link for `activation_wanted`.
     async fn record_refusal(
         &self,
         user_id: Option<UserId>,
         reason: &str,
+        activation_wanted: Option<&EmailAddress>,
         origin: &Origin,
     ) -> Result<(), StoreError> {
-        retried(&*self.ports.backoff, |attempt| self.try_record_refusal(attempt, user_id, reason, origin))
-            .await
+        retried(&*self.ports.backoff, |attempt| {
+            self.try_record_refusal(attempt, user_id, reason, activation_wanted, origin)
+        })
+        .await
     }
 
     async fn try_record_refusal(
@@ -164,6 +182,7 @@ impl Accounts {
         attempt: Attempt,
         user_id: Option<UserId>,
         reason: &str,
+        activation_wanted: Option<&EmailAddress>,
         origin: &Origin,
     ) -> Result<(), StoreError> {
         let now = self.now();
@@ -174,6 +193,9 @@ impl Accounts {
         };
         let mut unit = self.ports.store.begin(attempt).await?;
         self.record(&mut *unit, deed, origin, now).await?;
+        if let Some(email) = activation_wanted {
+            self.push_activation_request(&mut *unit, email.clone(), now).await?;
+        }
         unit.commit().await
     }
 
@@ -229,8 +251,10 @@ impl Accounts {
             // The password was changed while the old one was being checked.
             return Err(LogInError::InvalidCredentials);
         }
-        if !user.is_active() {
-            return Err(LogInError::AccountInactive);
+        match user.state {
+            AccountState::Active { .. } => {}
+            AccountState::AwaitingActivation { .. } => return Err(LogInError::AccountInactive),
+            AccountState::Deactivated { .. } => return Err(LogInError::AccountDeactivated),
         }
         if let Some(rehashed) = rehashed {
             user.password = rehashed.clone();
@@ -242,13 +266,16 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::accounts::{AccountState, Device, PasswordHash};
+    use domain::accounts::{Device, PasswordHash};
 
     use super::*;
-    use crate::accounts::doubles::{ORIGIN, PASSWORD, World, ann, email, password};
+    use crate::{
+        accounts::doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+        outbox::Message,
+    };
 
     async fn try_with(world: &World, typed: &str) -> Result<TokenPair, LogInError> {
-        world.accounts.log_in(&ann(), &password(typed), ORIGIN).await
+        world.accounts.log_in(&ann(), &password(typed), MailQuota::Left, ORIGIN).await
     }
 
     #[tokio::test]
@@ -275,13 +302,47 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn where_addresses_are_not_revealed_a_waiting_account_is_refused_like_an_unknown_one_and_mailed() {
+        let world = World::discreet();
+        let link = world.registered(&ann()).await;
+        let unknown = email("bob@example.com");
+        let mut outcomes = Vec::new();
+        for (address, typed) in [(&ann(), PASSWORD), (&ann(), "other harbour 8"), (&unknown, PASSWORD)] {
+            world.passwords.take_count();
+            let messages = world.messages().len();
+            let refused = world.accounts.log_in(address, &password(typed), MailQuota::Left, ORIGIN).await;
+            assert!(matches!(refused, Err(LogInError::InvalidCredentials)), "{refused:?}");
+            let wishes = world.messages().split_off(messages);
+            assert_eq!(wishes, [Message::ActivationRequested { email: address.clone() }]);
+            outcomes.push((world.passwords.take_count(), world.store.rows().audit.len()));
+        }
+        assert_eq!(outcomes, [(1, 2), (1, 3), (1, 4)], "each costs the same");
+        world.accounts.activate(&link, ORIGIN).await.unwrap();
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn a_refused_log_in_asks_for_no_link_beyond_the_quota_or_where_addresses_are_revealed() {
+        for (world, quota) in [(World::discreet(), MailQuota::UsedUp), (World::new(), MailQuota::Left)] {
+            world.registered(&ann()).await;
+            let before = world.messages().len();
+            let typed = password("other harbour 8");
+            assert!(world.accounts.log_in(&ann(), &typed, quota, ORIGIN).await.is_err());
+            assert_eq!(world.messages().len(), before);
+        }
+    }
+
+    #[tokio::test]
     async fn the_right_password_begins_a_sign_in_whose_tokens_work() {
         let world = World::new();
         world.active(&ann()).await;
         let device = Device { user_agent: Some("Firefox".to_owned()), ip: None };
         let origin = Origin { device: device.clone(), request_id: None };
-        let pair =
-            world.accounts.log_in(&email("Ann@EXAMPLE.com"), &password(PASSWORD), &origin).await.unwrap();
+        let pair = world
+            .accounts
+            .log_in(&email("Ann@EXAMPLE.com"), &password(PASSWORD), MailQuota::Left, &origin)
+            .await
+            .unwrap();
         let actor = world.accounts.authenticate(&pair.access).await.unwrap();
         assert_eq!(actor.user_id, world.user(&ann()).id);
         {
@@ -299,7 +360,7 @@ mod tests {
     }
 
     async fn log_in_from(world: &World, agent: &str) {
-        world.accounts.log_in(&ann(), &password(PASSWORD), &from(agent)).await.unwrap();
+        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, &from(agent)).await.unwrap();
     }
 
     #[tokio::test]
@@ -332,7 +393,7 @@ mod tests {
         log_in_from(&world, "curl/8").await;
         world.active(&email("bob@example.com")).await;
         let bob = email("bob@example.com");
-        world.accounts.log_in(&bob, &password(PASSWORD), &from("curl/8")).await.unwrap();
+        world.accounts.log_in(&bob, &password(PASSWORD), MailQuota::Left, &from("curl/8")).await.unwrap();
         let rows = world.store.rows();
         assert_ne!(rows.devices[0].device, rows.devices[1].device);
     }
@@ -377,7 +438,7 @@ mod tests {
         world
             .store
             .meddle(|rows| rows.users[0].state = AccountState::Deactivated { since: Instant::UNIX_EPOCH });
-        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountInactive)));
+        assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountDeactivated)));
     }
 
     #[tokio::test]

@@ -4,14 +4,14 @@
 use std::error::Error;
 
 use domain::{
-    accounts::{Change, Device, MAX_SESSIONS, Origin, ProfileChanges, Role},
+    accounts::{Change, Device, EmailAddress, MAX_SESSIONS, Origin, ProfileChanges, Role},
     id::UserId,
     store::{LostRace, StoreError},
 };
 
 use super::{
     Actor, LogInError, MailQuota, RefreshError, UserChanges,
-    doubles::{ORIGIN, PASSWORD, World, ann, password, token_in},
+    doubles::{ORIGIN, PASSWORD, World, actor, ann, password, token_in},
 };
 
 type Ended = Result<(), Box<dyn Error>>;
@@ -130,7 +130,7 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
         world.passwords.change_parameters();
     };
     let log_in = async |world: &World, (): &()| -> Ended {
-        world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await?;
+        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -156,7 +156,7 @@ async fn logging_in_once_too_often_from_a_new_device() {
     let log_in = async |world: &World, (): &()| -> Ended {
         let device = Device { user_agent: Some("curl/8".to_owned()), ip: None };
         let origin = Origin { device, request_id: None };
-        world.accounts.log_in(&ann(), &password(PASSWORD), &origin).await?;
+        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, &origin).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -225,12 +225,14 @@ async fn making_an_admin() {
 #[tokio::test]
 async fn changing_a_user() {
     let prepare = async |world: &World| {
+        let root: EmailAddress = "root@example.com".parse().unwrap();
+        world.accounts.create_admin(root.clone(), password(PASSWORD)).await.unwrap();
         world.signed_in(&ann()).await;
-        world.user(&ann()).id
+        (world.user(&root).id, world.user(&ann()).id)
     };
-    let change = async |world: &World, id: &UserId| -> Ended {
+    let change = async |world: &World, (admin, id): &(UserId, UserId)| -> Ended {
         let changes = UserChanges { role: Some(Role::Moderator), is_active: Some(false) };
-        world.accounts.change_user(*id, *id, changes, ORIGIN).await?;
+        world.accounts.change_user(actor(*admin), *id, changes, ORIGIN).await?;
         Ok(())
     };
     check(prepare, change).await;
@@ -242,7 +244,7 @@ async fn what_fails_otherwise_is_not_done_again() {
     world.active(&ann()).await;
     world.fail_on_commit();
     world.store.races.take_count();
-    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
     assert!(matches!(failed, Err(LogInError::Store(StoreError::Failed(_)))));
     assert_eq!(world.store.races.take_count(), 1);
 }
@@ -252,16 +254,17 @@ async fn changing_a_profile_and_taking_the_avatar_away() {
     let with_avatar = async |world: &World| {
         world.active(&ann()).await;
         let id = world.user(&ann()).id;
-        world.accounts.set_avatar(id, b"photo".to_vec()).await.unwrap();
+        world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
         id
     };
     let name =
         ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
     let change = async |world: &World, id: &UserId| -> Ended {
-        world.accounts.change_profile(*id, name.clone()).await?;
+        world.accounts.change_profile(actor(*id), name.clone()).await?;
         Ok(())
     };
     check(with_avatar, change).await;
-    let remove = async |world: &World, id: &UserId| -> Ended { Ok(world.accounts.remove_avatar(*id).await?) };
+    let remove =
+        async |world: &World, id: &UserId| -> Ended { Ok(world.accounts.remove_avatar(actor(*id)).await?) };
     check(with_avatar, remove).await;
 }

@@ -1,5 +1,5 @@
 use domain::{
-    accounts::{AccountUnit, KnownDevice, MAX_SESSIONS, Origin, Session, User},
+    accounts::{AccessError, AccountUnit, Actor, KnownDevice, MAX_SESSIONS, Origin, Session, User},
     audit::{AuditAction, AuditObject, AuditState},
     entropy::PlainToken,
     id::{SessionId, UserId},
@@ -8,7 +8,7 @@ use domain::{
     time::Instant,
 };
 
-use super::{Accounts, Actor, audit::Deed};
+use super::{Accounts, audit::Deed};
 use crate::paging::{ListError, Listing, PageSelection};
 
 /// A sign-in was not ended.
@@ -17,6 +17,9 @@ pub enum EndSessionError {
     /// There is no such live sign-in of this user.
     #[error("no such sign-in")]
     NotFound,
+    /// The actor may not end it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,7 +71,7 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), EndSessionError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
         let session = unit.find_session_for_update(id).await?;
         let session = session.filter(|session| session.user_id == actor.user_id && session.is_live(now));
         let session = session.ok_or(EndSessionError::NotFound)?;
@@ -78,11 +81,11 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends every sign-in of the caller's but the calling one.
+    /// Ends every session of the actor's but the calling one.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn end_other_sessions(&self, actor: Actor, origin: &Origin) -> Result<(), StoreError> {
+    /// See [`AccessError`].
+    pub async fn end_other_sessions(&self, actor: Actor, origin: &Origin) -> Result<(), AccessError> {
         retried(&*self.ports.backoff, |attempt| self.try_end_other_sessions(attempt, actor, origin)).await?;
         self.seen_sessions.forget_user(actor.user_id);
         Ok(())
@@ -93,16 +96,16 @@ impl Accounts {
         attempt: Attempt,
         actor: Actor,
         origin: &Origin,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), AccessError> {
         let now = self.now();
-        let mut unit = self.ports.store.begin(attempt).await?;
-        // The user is locked, so that no sign-in begins meanwhile.
-        unit.find_user_for_update(actor.user_id).await?;
+        // The user is locked, so that no session begins meanwhile.
+        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
         let mut others = unit.find_live_sessions_for_update(actor.user_id, now).await?;
         others.retain(|id| *id != actor.session_id);
         unit.end_sessions(&others, now).await?;
         self.record_ended(&mut *unit, actor.user_id, &others, None, origin, now).await?;
-        unit.commit().await
+        unit.commit().await?;
+        Ok(())
     }
 
     /// Makes room for one more sign-in of the user, who is locked: ends those used longest ago, and says which.
@@ -168,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        AuthenticateError, RefreshError, TokenPair,
+        AuthenticateError, MailQuota, RefreshError, TokenPair,
         doubles::{ORIGIN, PASSWORD, World, ann, email, password},
     };
 
@@ -315,7 +318,9 @@ mod tests {
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..30 {
             let accounts = world.accounts.clone();
-            calls.spawn(async move { accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await.unwrap() });
+            calls.spawn(async move {
+                accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
+            });
         }
         calls.join_all().await;
         assert_eq!(listed(&world).await.len(), MAX_SESSIONS);

@@ -57,13 +57,13 @@ mod tests {
     use domain::accounts::HashError;
 
     use crate::accounts::{
-        ChangePasswordError, LogInError,
+        ChangePasswordError, LogInError, MailQuota,
         doubles::{ORIGIN, PASSWORD, World, ann, password, token_in},
     };
 
     async fn told_of(world: &World, typed: &str) -> Vec<&'static str> {
         world.guard.take_told();
-        let outcome = world.accounts.log_in(&ann(), &password(typed), ORIGIN).await;
+        let outcome = world.accounts.log_in(&ann(), &password(typed), MailQuota::Left, ORIGIN).await;
         drop(outcome);
         world.guard.take_told()
     }
@@ -74,7 +74,7 @@ mod tests {
         world.active(&ann()).await;
         world.passwords.take_count();
         world.guard.refuse();
-        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(refused, Err(LogInError::Throttled(_))));
         assert_eq!(world.passwords.take_count(), 0);
         assert!(world.store.rows().sessions.is_empty());
@@ -87,7 +87,7 @@ mod tests {
         world.passwords.be_full();
         world.guard.take_told();
         let before = world.store.credential_reads.load(Ordering::Relaxed);
-        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(refused, Err(LogInError::Hash(HashError::Busy))));
         assert!(world.guard.take_told().is_empty());
         assert_eq!(world.store.credential_reads.load(Ordering::Relaxed), before);

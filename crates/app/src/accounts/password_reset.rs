@@ -138,7 +138,7 @@ mod tests {
 
     use crate::{
         accounts::{
-            AuthenticateError, LogInError, RefreshError, ResetPasswordError,
+            AuthenticateError, LogInError, MailQuota, RefreshError, ResetPasswordError,
             doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
         },
         outbox::Message,
@@ -199,9 +199,9 @@ mod tests {
                 Err(RefreshError::Invalid)
             ));
         }
-        let old = world.accounts.log_in(&ann(), &password(PASSWORD), ORIGIN).await;
+        let old = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(old, Err(LogInError::InvalidCredentials)));
-        world.accounts.log_in(&ann(), &password(NEW), ORIGIN).await.unwrap();
+        world.accounts.log_in(&ann(), &password(NEW), MailQuota::Left, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]

@@ -114,10 +114,10 @@ impl Accounts {
     ) -> Result<Outcome, StoreError> {
         let now = self.now();
         let mut unit = self.ports.store.begin(attempt).await?;
-        let mut user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
+        let user = User::register(self.ports.ids.next(), email.clone(), hash.clone(), now);
         match unit.insert_user(&user).await {
             Ok(()) => {
-                self.mail_activation(&mut *unit, &mut user, email, now).await?;
+                self.mail_activation(&mut *unit, &user, now).await?;
                 let deed = Deed::by(None, AuditAction::Registered).on(AuditObject::User(user.id));
                 self.record(&mut *unit, deed, origin, now).await?;
             }
@@ -159,16 +159,22 @@ impl Accounts {
         origin: &Origin,
         now: Instant,
     ) -> Result<(), StoreError> {
-        if !again.is_same && user.contest_password(now).unwrap_or(false) {
+        let is_contested =
+            user.register_again(again.typed, again.is_same, now).map_err(StoreError::failed)?;
+        // Only with a new link: the link that is valid must have gone to the spelling that is kept.
+        let is_respelled = again.quota == MailQuota::Left
+            && user.take_spelling(again.typed, now).map_err(StoreError::failed)?;
+        if is_contested || is_respelled {
             unit.update_user(&user).await?;
+        }
+        if is_contested {
             let deed = Deed::by(None, AuditAction::Registered)
                 .on(AuditObject::User(user.id))
                 .to(AuditState::of([("password", "contested")]));
             self.record(unit, deed, origin, now).await?;
         }
         match again.quota {
-            MailQuota::Left => self.mail_activation(unit, &mut user, again.typed, now).await,
-            // Without a new link the spelling stays as it is: the earlier link was mailed there.
+            MailQuota::Left => self.mail_activation(unit, &user, now).await,
             MailQuota::UsedUp => Ok(()),
         }
     }
@@ -176,7 +182,10 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use domain::{accounts::PasswordHash, store::StoreError};
+    use domain::{
+        accounts::{AccountState, PasswordHash},
+        store::StoreError,
+    };
 
     use crate::accounts::{
         LogInError, MailQuota, RegisterError,
@@ -261,7 +270,7 @@ mod tests {
         assert_eq!(world.passwords.take_count(), 2);
         world.accounts.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
         for claimed in [PASSWORD, "other harbour 8"] {
-            let refused = world.accounts.log_in(&ann(), &password(claimed), ORIGIN).await;
+            let refused = world.accounts.log_in(&ann(), &password(claimed), MailQuota::Left, ORIGIN).await;
             assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
         }
         assert!(world.last_mail().text.contains("/reset-password?token="));
@@ -292,12 +301,12 @@ mod tests {
         assert_eq!(world.mails().len(), 1);
         world.accounts.activate(&link, ORIGIN).await.unwrap();
         for claimed in [PASSWORD, other] {
-            let refused = world.accounts.log_in(&ann(), &password(claimed), ORIGIN).await;
+            let refused = world.accounts.log_in(&ann(), &password(claimed), MailQuota::Left, ORIGIN).await;
             assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
         }
         let reset = token_in(&world.last_mail());
         world.accounts.reset_password(&reset, password("my own harbour 9"), ORIGIN).await.unwrap();
-        world.accounts.log_in(&ann(), &password("my own harbour 9"), ORIGIN).await.unwrap();
+        world.accounts.log_in(&ann(), &password("my own harbour 9"), MailQuota::Left, ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
@@ -321,23 +330,49 @@ mod tests {
     #[tokio::test]
     async fn the_link_goes_to_the_spelling_typed_last_until_one_is_proved() {
         let world = World::new();
-        let fullwidth = email("\u{ff41}nn@example.com");
-        let first = world.registered(&fullwidth).await;
+        let other = email("ANN@example.com");
+        let first = world.registered(&other).await;
         let second = world.registered(&ann()).await;
         assert_eq!(world.last_mail().to.as_str(), "ann@example.com");
         assert_eq!(world.store.rows().users.len(), 1);
         assert!(world.accounts.activate(&first, ORIGIN).await.is_err(), "it was mailed to another spelling");
         world.accounts.activate(&second, ORIGIN).await.unwrap();
         assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
-        let again = world.accounts.register(fullwidth, password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        let again = world.accounts.register(other, password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
         assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
     }
 
     #[tokio::test]
+    async fn another_spelling_contests_the_password_even_if_it_is_the_same() {
+        for quota in [MailQuota::Left, MailQuota::UsedUp] {
+            let world = World::new();
+            let first = world.registered(&ann()).await;
+            let other = email("ANN@example.com");
+            world.accounts.register(other, password(PASSWORD), quota, ORIGIN).await.unwrap();
+            assert!(world.user(&ann()).is_password_contested());
+            let link = if quota == MailQuota::Left { token_in(&world.last_mail()) } else { first };
+            world.accounts.activate(&link, ORIGIN).await.unwrap();
+            assert!(!world.user(&ann()).password.is_usable());
+            let spelling = if quota == MailQuota::Left { "ANN@example.com" } else { "ann@example.com" };
+            let reset = world.last_mail();
+            assert_eq!((reset.to.as_str(), &*reset.subject), (spelling, "Set a new Cinema password"));
+        }
+    }
+
+    #[tokio::test]
+    async fn letters_that_only_look_alike_open_an_account_of_their_own() {
+        let world = World::new();
+        for address in ["ian@example.com", "\u{131}an@example.com", "\u{ff49}an@example.com"] {
+            world.registered(&email(address)).await;
+        }
+        assert_eq!(world.store.rows().users.len(), 3);
+    }
+
+    #[tokio::test]
     async fn who_claims_another_spelling_with_another_password_gets_the_link_and_sets_one() {
         let world = World::new();
-        world.registered(&email("\u{ff41}nn@example.com")).await;
+        world.registered(&email("ANN@example.com")).await;
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         world.accounts.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
         let reset = world.last_mail();
@@ -349,7 +384,7 @@ mod tests {
     async fn the_spelling_stays_where_the_link_was_mailed_to_beyond_the_quota() {
         let world = World::new();
         let link = world.registered(&ann()).await;
-        let (stranger, other) = (email("\u{ff41}nn@example.com"), password("other harbour 8"));
+        let (stranger, other) = (email("ANN@example.com"), password("other harbour 8"));
         world.accounts.register(stranger, other, MailQuota::UsedUp, ORIGIN).await.unwrap();
         world.accounts.activate(&link, ORIGIN).await.unwrap();
         let reset = world.last_mail();
@@ -375,7 +410,7 @@ mod tests {
         world.passwords.take_count();
         world.store.meddle(|rows: &mut Rows| {
             let user = &mut rows.users[0];
-            user.contest_password(user.updated_at).unwrap();
+            user.state = AccountState::AwaitingActivation { is_password_contested: true };
             user.version += 1;
         });
         world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();

@@ -1,74 +1,49 @@
 use domain::{
-    cart::{CartItem, CartRefusal, CartUnit, MAX_CART_ITEMS},
+    accounts::{AccessError, Actor},
+    cart::{CartAddition, CartItem, CartRefusal, CartUnit, CartView},
     id::{CartId, MovieId, UserId},
     store::{Attempt, StoreError, retried},
     time::Instant,
 };
 
-use super::{Carts, PricedCart};
+use super::Carts;
 
 /// A movie was not put in the cart.
 #[derive(Debug, thiserror::Error)]
 pub enum AddToCartError {
-    /// There is no such movie.
-    #[error("there is no such movie")]
-    NotFound,
-    /// It is not on sale any more.
-    #[error("the movie is not on sale any more")]
-    MovieUnavailable,
-    /// The user has bought it.
-    #[error("the movie was bought already; it cannot be bought again")]
-    AlreadyPurchased,
-    /// It is in the cart.
-    #[error("the movie is in the cart already")]
-    AlreadyInCart,
-    /// The cart is full.
-    #[error("the cart holds 100 movies already")]
-    CartFull,
+    /// It cannot be in the cart.
+    #[error(transparent)]
+    Refused(#[from] CartRefusal),
+    /// The actor may not change the cart.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl From<CartRefusal> for AddToCartError {
-    fn from(refusal: CartRefusal) -> Self {
-        match refusal {
-            CartRefusal::NotFound => Self::NotFound,
-            CartRefusal::MovieUnavailable => Self::MovieUnavailable,
-            CartRefusal::AlreadyPurchased => Self::AlreadyPurchased,
-            CartRefusal::AlreadyInCart => Self::AlreadyInCart,
-            CartRefusal::CartFull => Self::CartFull,
-        }
-    }
-}
-
 impl Carts {
-    /// Puts a movie in the cart (R55, R56, R66).
+    /// Puts a movie in the user's cart and returns the cart.
     ///
     /// # Errors
     /// See [`AddToCartError`].
-    pub async fn add(&self, user_id: UserId, movie_id: MovieId) -> Result<PricedCart, AddToCartError> {
-        retried(&*self.backoff, |attempt| self.try_add(attempt, user_id, movie_id)).await?;
-        Ok(self.view(user_id).await?)
+    pub async fn add(&self, actor: Actor, movie_id: MovieId) -> Result<CartView, AddToCartError> {
+        retried(&*self.backoff, |attempt| self.try_add(attempt, actor, movie_id)).await?;
+        Ok(self.view(actor.user_id).await?)
     }
 
-    async fn try_add(
-        &self,
-        attempt: Attempt,
-        user_id: UserId,
-        movie_id: MovieId,
-    ) -> Result<(), AddToCartError> {
+    async fn try_add(&self, attempt: Attempt, actor: Actor, movie_id: MovieId) -> Result<(), AddToCartError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin(attempt).await?;
-        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
-        if let Some(refusal) = self.put(&mut *unit, user_id, cart_id, movie_id, now).await? {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let cart_id = unit.open_cart_for_update(actor.user_id, self.ids.next()).await?;
+        if let Some(refusal) = self.put(&mut *unit, actor.user_id, cart_id, movie_id, now).await? {
             return Err(refusal.into());
         }
         unit.commit().await?;
         Ok(())
     }
 
-    /// Puts a movie in an open cart, or says why not.
+    /// Puts a movie in an open cart. Returns why it was refused.
     pub(super) async fn put(
         &self,
         unit: &mut dyn CartUnit,
@@ -77,20 +52,14 @@ impl Carts {
         movie_id: MovieId,
         now: Instant,
     ) -> Result<Option<CartRefusal>, StoreError> {
-        let Some(is_available) = unit.movie_availability(movie_id).await? else {
-            return Ok(Some(CartRefusal::NotFound));
+        let addition = CartAddition {
+            offer: unit.find_offer(movie_id).await?,
+            is_purchased: unit.is_purchased(user_id, movie_id).await?,
+            is_in_cart: unit.cart_contains(cart_id, movie_id).await?,
+            item_count: unit.count_cart_items(cart_id).await?,
         };
-        if unit.is_purchased(user_id, movie_id).await? {
-            return Ok(Some(CartRefusal::AlreadyPurchased));
-        }
-        if !is_available {
-            return Ok(Some(CartRefusal::MovieUnavailable));
-        }
-        if unit.cart_contains(cart_id, movie_id).await? {
-            return Ok(Some(CartRefusal::AlreadyInCart));
-        }
-        if unit.count_cart_items(cart_id).await? >= MAX_CART_ITEMS {
-            return Ok(Some(CartRefusal::CartFull));
+        if let Err(refusal) = addition.check(self.currency) {
+            return Ok(Some(refusal));
         }
         let item = CartItem { id: self.ids.next(), movie_id, added_at: now };
         let is_added = unit.add_cart_item(cart_id, &item).await?;
@@ -101,6 +70,8 @@ impl Carts {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
+
+    use domain::{money::Money, purchases::PurchaseRefusal};
 
     use super::*;
     use crate::{
@@ -120,9 +91,9 @@ mod tests {
         let store = Arc::new(MemoryCarts::with_movies(2));
         let carts = carts_on(&store);
         carts.add(ANN, movie(1)).await.unwrap();
-        let priced = carts.add(ANN, movie(2)).await.unwrap();
-        assert_eq!(priced.cart.items.len(), 2);
-        assert_eq!(priced.total, price("19.98"));
+        let cart = carts.add(ANN, movie(2)).await.unwrap();
+        assert_eq!(cart.items.len(), 2);
+        assert_eq!(cart.total, price("19.98"));
         assert_eq!(store.rows().carts.len(), 1);
     }
 
@@ -132,12 +103,34 @@ mod tests {
         carts_on(&store).add(ANN, movie(1)).await.unwrap();
         store.withdraw(movie(2));
         store.sell(ANN, movie(3));
-        assert!(matches!(refusal(&store, movie(99)).await, AddToCartError::NotFound));
-        assert!(matches!(refusal(&store, movie(1)).await, AddToCartError::AlreadyInCart));
-        assert!(matches!(refusal(&store, movie(2)).await, AddToCartError::MovieUnavailable));
-        assert!(matches!(refusal(&store, movie(3)).await, AddToCartError::AlreadyPurchased));
+        assert!(matches!(refusal(&store, movie(99)).await, AddToCartError::Refused(CartRefusal::NotFound)));
+        assert!(matches!(
+            refusal(&store, movie(1)).await,
+            AddToCartError::Refused(CartRefusal::AlreadyInCart)
+        ));
+        assert!(matches!(
+            refusal(&store, movie(2)).await,
+            AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::MovieUnavailable))
+        ));
+        assert!(matches!(
+            refusal(&store, movie(3)).await,
+            AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::AlreadyPurchased))
+        ));
         store.withdraw(movie(3));
-        assert!(matches!(refusal(&store, movie(3)).await, AddToCartError::AlreadyPurchased));
+        assert!(matches!(
+            refusal(&store, movie(3)).await,
+            AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::AlreadyPurchased))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_movie_priced_in_another_currency_cannot_be_added() {
+        let store = Arc::new(MemoryCarts::with_movies(1));
+        store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
+        assert!(matches!(
+            refusal(&store, movie(1)).await,
+            AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::MovieUnavailable))
+        ));
     }
 
     #[tokio::test]
@@ -147,8 +140,11 @@ mod tests {
         for number in 1..=100 {
             carts.add(ANN, movie(number)).await.unwrap();
         }
-        assert!(matches!(refusal(&store, movie(101)).await, AddToCartError::CartFull));
-        assert!(matches!(refusal(&store, movie(100)).await, AddToCartError::AlreadyInCart));
+        assert!(matches!(refusal(&store, movie(101)).await, AddToCartError::Refused(CartRefusal::CartFull)));
+        assert!(matches!(
+            refusal(&store, movie(100)).await,
+            AddToCartError::Refused(CartRefusal::AlreadyInCart)
+        ));
         carts.remove(ANN, movie(1)).await.unwrap();
         carts.add(ANN, movie(101)).await.unwrap();
     }

@@ -7,11 +7,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    cart::{
-        CartItem, CartLine, CartQueries, CartRefusal, CartRepository, CartStore, CartUnit, CartView,
-        UnavailableItem,
-    },
-    catalog::{Movie, OfferRepository, ResolvedNames},
+    accounts::{AccessError, Actor, Role},
+    cart::{CartEntry, CartItem, CartQueries, CartRepository, CartStore, CartUnit},
+    catalog::{Movie, Offer, OfferRepository, ResolvedNames},
     id::{CartId, Id, MovieId, UserId},
     purchases::{Purchase, PurchaseRepository},
     store::{Attempt, StoreError},
@@ -25,7 +23,13 @@ use crate::{
     doubles::{CountingIds, MovableClock, NoWait, Races},
 };
 
-pub(crate) const ANN: UserId = Id::from_uuid(Uuid::from_u128(0xA));
+pub(crate) const ANN: Actor = user(0xA);
+
+/// A signed-in user.
+pub(crate) const fn user(number: u128) -> Actor {
+    let session_id = Id::from_uuid(Uuid::from_u128(number));
+    Actor { user_id: Id::from_uuid(Uuid::from_u128(number)), session_id, role: Role::User }
+}
 
 pub(crate) fn movie(number: u128) -> MovieId {
     Id::from_uuid(Uuid::from_u128(number))
@@ -65,7 +69,12 @@ impl MemoryCarts {
                     directors: Vec::new(),
                     stars: Vec::new(),
                 };
-                Movie::create(movie(number), facts(&number.to_string()), names, Instant::default())
+                Movie::create(
+                    movie(number),
+                    facts(&number.to_string()).check(2026).unwrap(),
+                    names,
+                    Instant::default(),
+                )
             })
             .collect();
         carts
@@ -75,7 +84,8 @@ impl MemoryCarts {
         self.rows().shelf.movies.iter_mut().find(|movie| movie.id == id).unwrap().is_available = false;
     }
 
-    pub(crate) fn sell(&self, user_id: UserId, movie_id: MovieId) {
+    pub(crate) fn sell(&self, buyer: Actor, movie_id: MovieId) {
+        let user_id = buyer.user_id;
         let purchase =
             Purchase { id: Id::from_uuid(Uuid::nil()), user_id, movie_id, purchased_at: Instant::default() };
         self.rows().purchases.push(purchase);
@@ -96,7 +106,7 @@ pub(crate) fn carts_on(store: &Arc<MemoryCarts>) -> Carts {
 
 #[async_trait]
 impl CartStore for MemoryCarts {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
         let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
         let races = self.races.clone();
         Ok(Box::new(Unit { rows: self.rows.clone(), draft: self.rows().clone(), fails_on_commit, races }))
@@ -169,8 +179,8 @@ impl CartRepository for Unit {
 
 #[async_trait]
 impl OfferRepository for Unit {
-    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError> {
-        Ok(self.draft.shelf.movies.iter().find(|movie| movie.id == id).map(|movie| movie.is_available))
+    async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError> {
+        Ok(self.draft.shelf.movies.iter().find(|movie| movie.id == id).map(Movie::offer))
     }
 }
 
@@ -192,26 +202,21 @@ fn is_purchased(rows: &Rows, user_id: UserId, movie_id: MovieId) -> bool {
 
 #[async_trait]
 impl CartQueries for MemoryCarts {
-    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError> {
+    async fn cart_entries(&self, user_id: UserId) -> Result<Vec<CartEntry>, StoreError> {
         let rows = self.rows();
         let cart_id = rows.carts.iter().find(|(_, owner)| *owner == user_id).map(|(id, _)| *id);
         let mut items: Vec<_> =
             rows.items.iter().filter(|(id, _)| Some(*id) == cart_id).map(|(_, item)| *item).collect();
         items.sort_by_key(|item| std::cmp::Reverse(item.added_at));
-        let mut view = CartView::default();
-        for item in items {
+        let entry = |item: CartItem| {
             let movie = rows.shelf.movies.iter().find(|movie| movie.id == item.movie_id).unwrap();
-            let shown = summary(movie.id, movie.price);
-            if is_purchased(&rows, user_id, movie.id) {
-                view.unavailable
-                    .push(UnavailableItem { movie: shown, reason: CartRefusal::AlreadyPurchased });
-            } else if movie.is_available {
-                view.items.push(CartLine { movie: shown, added_at: item.added_at });
-            } else {
-                view.unavailable
-                    .push(UnavailableItem { movie: shown, reason: CartRefusal::MovieUnavailable });
+            CartEntry {
+                movie: summary(movie.id, movie.price),
+                is_available: movie.is_available,
+                is_purchased: is_purchased(&rows, user_id, movie.id),
+                added_at: item.added_at,
             }
-        }
-        Ok(view)
+        };
+        Ok(items.into_iter().map(entry).collect())
     }
 }

@@ -1,11 +1,12 @@
 use chrono::TimeDelta;
 use domain::{
-    cart::CartRefusal,
-    id::{MovieId, UserId},
-    store::{Attempt, StoreError, retried},
+    accounts::{AccessError, Actor},
+    cart::{CartRefusal, CartView},
+    id::MovieId,
+    store::{Attempt, retried},
 };
 
-use super::{Carts, PricedCart};
+use super::Carts;
 
 /// A movie of a visitor's cart that did not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct SkippedMovie {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedCart {
     /// The cart of now.
-    pub cart: PricedCart,
+    pub cart: CartView,
     /// What did not join, in the visitor's order.
     pub skipped: Vec<SkippedMovie>,
 }
@@ -30,25 +31,25 @@ impl Carts {
     /// nothing more.
     ///
     /// # Errors
-    /// When the store fails; nothing joined then.
-    pub async fn merge(&self, user_id: UserId, movie_ids: &[MovieId]) -> Result<MergedCart, StoreError> {
-        let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, user_id, movie_ids)).await?;
-        Ok(MergedCart { cart: self.view(user_id).await?, skipped })
+    /// See [`AccessError`]; nothing joined then.
+    pub async fn merge(&self, actor: Actor, movie_ids: &[MovieId]) -> Result<MergedCart, AccessError> {
+        let skipped = retried(&*self.backoff, |attempt| self.try_merge(attempt, actor, movie_ids)).await?;
+        Ok(MergedCart { cart: self.view(actor.user_id).await?, skipped })
     }
 
     async fn try_merge(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         movie_ids: &[MovieId],
-    ) -> Result<Vec<SkippedMovie>, StoreError> {
+    ) -> Result<Vec<SkippedMovie>, AccessError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin(attempt).await?;
-        let cart_id = unit.open_cart_for_update(user_id, self.ids.next()).await?;
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let cart_id = unit.open_cart_for_update(actor.user_id, self.ids.next()).await?;
         let mut skipped = Vec::new();
         let mut added_at = now;
         for &movie_id in movie_ids {
-            match self.put(&mut *unit, user_id, cart_id, movie_id, added_at).await? {
+            match self.put(&mut *unit, actor.user_id, cart_id, movie_id, added_at).await? {
                 Some(reason) => skipped.push(SkippedMovie { movie_id, reason }),
                 // Each a microsecond before the last: the visitor's order stays.
                 None => {
@@ -65,14 +66,16 @@ impl Carts {
 mod tests {
     use std::sync::{Arc, atomic::Ordering};
 
+    use domain::{purchases::PurchaseRefusal, store::StoreError};
+
     use super::*;
     use crate::cart::{
         AddToCartError,
         doubles::{ANN, MemoryCarts, carts_on, movie},
     };
 
-    fn movies(cart: &PricedCart) -> Vec<MovieId> {
-        cart.cart.items.iter().map(|line| line.movie.id).collect()
+    fn movies(cart: &CartView) -> Vec<MovieId> {
+        cart.items.iter().map(|line| line.movie.id).collect()
     }
 
     #[tokio::test]
@@ -98,13 +101,13 @@ mod tests {
             skipped,
             [
                 (movie(1), CartRefusal::AlreadyInCart),
-                (movie(2), CartRefusal::MovieUnavailable),
-                (movie(3), CartRefusal::AlreadyPurchased),
+                (movie(2), PurchaseRefusal::MovieUnavailable.into()),
+                (movie(3), PurchaseRefusal::AlreadyPurchased.into()),
                 (movie(99), CartRefusal::NotFound),
                 (movie(4), CartRefusal::AlreadyInCart),
             ]
         );
-        assert_eq!(merged.cart.cart.items.len(), 3);
+        assert_eq!(merged.cart.items.len(), 3);
     }
 
     #[tokio::test]
@@ -123,7 +126,7 @@ mod tests {
         let carts = carts_on(&store);
         carts.add(ANN, movie(101)).await.unwrap();
         let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
-        assert_eq!(merged.cart.cart.items.len(), 100);
+        assert_eq!(merged.cart.items.len(), 100);
         assert_eq!(merged.skipped, [SkippedMovie { movie_id: movie(100), reason: CartRefusal::CartFull }]);
     }
 
@@ -148,11 +151,11 @@ mod tests {
                 1 => carts.remove(ANN, movie(1)).await.map(|_| ()),
                 2 => carts.clear(ANN).await,
                 _ => match carts.add(ANN, movie(3)).await {
-                    Err(AddToCartError::Store(error)) => Err(error),
+                    Err(AddToCartError::Store(error)) => Err(AccessError::Store(error)),
                     answer => panic!("{answer:?}"),
                 },
             };
-            assert!(matches!(lost, Err(StoreError::Conflict(_))));
+            assert!(matches!(lost, Err(AccessError::Store(StoreError::Conflict(_)))));
             assert_eq!(store.races.take_count(), 5);
             assert_eq!(*store.rows(), before);
         }

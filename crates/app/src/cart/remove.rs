@@ -1,43 +1,45 @@
 use domain::{
-    id::{MovieId, UserId},
-    store::{Attempt, StoreError, retried},
+    accounts::{AccessError, Actor},
+    id::MovieId,
+    store::{Attempt, retried},
 };
 
 use super::Carts;
 
 impl Carts {
-    /// Takes a movie out of the cart (R57); `false` when it is not there.
+    /// Takes a movie out of the cart; `false` when it is not there.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn remove(&self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
-        retried(&*self.backoff, |attempt| self.try_remove(attempt, user_id, movie_id)).await
+    /// See [`AccessError`].
+    pub async fn remove(&self, actor: Actor, movie_id: MovieId) -> Result<bool, AccessError> {
+        retried(&*self.backoff, |attempt| self.try_remove(attempt, actor, movie_id)).await
     }
 
     async fn try_remove(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         movie_id: MovieId,
-    ) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin(attempt).await?;
-        let is_removed = unit.remove_cart_item(user_id, movie_id).await?;
+    ) -> Result<bool, AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let is_removed = unit.remove_cart_item(actor.user_id, movie_id).await?;
         unit.commit().await?;
         Ok(is_removed)
     }
 
-    /// Takes everything out of the cart (R62).
+    /// Takes everything out of the cart.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn clear(&self, user_id: UserId) -> Result<(), StoreError> {
-        retried(&*self.backoff, |attempt| self.try_clear(attempt, user_id)).await
+    /// See [`AccessError`].
+    pub async fn clear(&self, actor: Actor) -> Result<(), AccessError> {
+        retried(&*self.backoff, |attempt| self.try_clear(attempt, actor)).await
     }
 
-    async fn try_clear(&self, attempt: Attempt, user_id: UserId) -> Result<(), StoreError> {
-        let mut unit = self.store.begin(attempt).await?;
-        unit.clear_cart(user_id).await?;
-        unit.commit().await
+    async fn try_clear(&self, attempt: Attempt, actor: Actor) -> Result<(), AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        unit.clear_cart(actor.user_id).await?;
+        unit.commit().await?;
+        Ok(())
     }
 }
 
@@ -45,12 +47,11 @@ impl Carts {
 mod tests {
     use std::sync::Arc;
 
-    use domain::id::{Id, UserId};
-    use uuid::Uuid;
+    use domain::accounts::Actor;
 
-    use crate::cart::doubles::{ANN, MemoryCarts, carts_on, movie};
+    use crate::cart::doubles::{ANN, MemoryCarts, carts_on, movie, user};
 
-    const BOB: UserId = Id::from_uuid(Uuid::from_u128(0xB));
+    const BOB: Actor = user(0xB);
 
     #[tokio::test]
     async fn a_movie_is_taken_out_once_and_of_ones_own_cart_only() {
@@ -61,7 +62,7 @@ mod tests {
         assert!(carts.remove(ANN, movie(1)).await.unwrap());
         assert!(!carts.remove(ANN, movie(1)).await.unwrap());
         assert!(!carts.remove(BOB, movie(2)).await.unwrap());
-        assert_eq!(carts.view(BOB).await.unwrap().cart.items.len(), 1);
+        assert_eq!(carts.view(BOB.user_id).await.unwrap().items.len(), 1);
     }
 
     #[tokio::test]
@@ -83,8 +84,8 @@ mod tests {
         }
         for _ in 0..2 {
             carts.clear(ANN).await.unwrap();
-            assert!(carts.view(ANN).await.unwrap().cart.items.is_empty());
+            assert!(carts.view(ANN.user_id).await.unwrap().items.is_empty());
         }
-        assert_eq!(carts.view(BOB).await.unwrap().cart.items.len(), 2);
+        assert_eq!(carts.view(BOB.user_id).await.unwrap().items.len(), 2);
     }
 }

@@ -1,43 +1,23 @@
-use domain::{
-    cart::{CartLine, CartRefusal, CartView, UnavailableItem},
-    id::UserId,
-    money::Money,
-    store::StoreError,
-};
+use domain::{cart::CartView, id::UserId, store::StoreError};
 
 use super::Carts;
 
-/// A cart with its total of now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PricedCart {
-    /// What is in it.
-    pub cart: CartView,
-    /// What the available items cost together.
-    pub total: Money,
-}
-
 impl Carts {
-    /// The user's cart with the prices of now (R58, R59). What is priced in another currency, because the shop's was changed,
-    /// cannot be bought.
+    /// The user's cart with the current prices.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn view(&self, user_id: UserId) -> Result<PricedCart, StoreError> {
-        let mut cart = self.queries.cart_view(user_id).await?;
-        let is_payable = |line: &CartLine| line.movie.price.currency() == self.currency;
-        let (payable, foreign): (Vec<_>, Vec<_>) = cart.items.into_iter().partition(is_payable);
-        cart.items = payable;
-        let unavailable =
-            |line: CartLine| UnavailableItem { movie: line.movie, reason: CartRefusal::MovieUnavailable };
-        cart.unavailable.extend(foreign.into_iter().map(unavailable));
-        let total = cart.total(self.currency).map_err(StoreError::failed)?;
-        Ok(PricedCart { cart, total })
+    pub async fn view(&self, user_id: UserId) -> Result<CartView, StoreError> {
+        let entries = self.queries.cart_entries(user_id).await?;
+        CartView::of(entries, self.currency).map_err(StoreError::failed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use domain::{money::Money, purchases::PurchaseRefusal};
 
     use super::*;
     use crate::{
@@ -48,8 +28,8 @@ mod tests {
     #[tokio::test]
     async fn a_cart_that_was_never_opened_is_empty_and_costs_nothing() {
         let store = Arc::new(MemoryCarts::with_movies(0));
-        let priced = carts_on(&store).view(ANN).await.unwrap();
-        assert_eq!(priced, PricedCart { cart: CartView::default(), total: price("0") });
+        let cart = carts_on(&store).view(ANN.user_id).await.unwrap();
+        assert_eq!(cart, CartView { items: Vec::new(), unavailable: Vec::new(), total: price("0") });
         assert!(store.rows().carts.is_empty());
     }
 
@@ -63,9 +43,9 @@ mod tests {
         store.rows().shelf.movies[0].price = price("0.01");
         store.withdraw(movie(2));
         store.sell(ANN, movie(3));
-        let priced = carts.view(ANN).await.unwrap();
-        assert_eq!(priced.total, price("10.00"));
-        assert_eq!((priced.cart.items.len(), priced.cart.unavailable.len()), (2, 2));
+        let cart = carts.view(ANN.user_id).await.unwrap();
+        assert_eq!(cart.total, price("10.00"));
+        assert_eq!((cart.items.len(), cart.unavailable.len()), (2, 2));
     }
 
     #[tokio::test]
@@ -76,11 +56,11 @@ mod tests {
             carts.add(ANN, movie(number)).await.unwrap();
         }
         store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
-        let priced = carts.view(ANN).await.unwrap();
-        assert_eq!(priced.total, price("9.99"));
-        let ids: Vec<_> = priced.cart.items.iter().map(|line| line.movie.id).collect();
+        let cart = carts.view(ANN.user_id).await.unwrap();
+        assert_eq!(cart.total, price("9.99"));
+        let ids: Vec<_> = cart.items.iter().map(|line| line.movie.id).collect();
         assert_eq!(ids, [movie(2)]);
-        let [foreign] = &priced.cart.unavailable[..] else { panic!("one is foreign") };
-        assert_eq!((foreign.movie.id, foreign.reason), (movie(1), CartRefusal::MovieUnavailable));
+        let [foreign] = &cart.unavailable[..] else { panic!("one is foreign") };
+        assert_eq!((foreign.movie.id, foreign.reason), (movie(1), PurchaseRefusal::MovieUnavailable));
     }
 }

@@ -6,18 +6,18 @@ use super::Catalog;
 const BATCH: u32 = 500;
 
 impl Catalog {
-    /// The next movies of an export, on sale or not, behind `after`; none when it is done.
+    /// The next movies of an export, on sale or not, that follow `after`; none at the end.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub async fn export(&self, after: Option<MovieId>) -> Result<Vec<MovieDetail>, StoreError> {
         self.queries.export_movies(after, BATCH).await
     }
 
-    /// Whether there is no movie at all.
+    /// Whether the catalogue has no movies.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
         self.queries.has_no_movies().await
     }

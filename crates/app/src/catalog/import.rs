@@ -6,7 +6,8 @@ use std::{
 use chrono::Datelike;
 use domain::{
     catalog::{
-        CatalogUnit, Facts, InvalidMovie, Movie, MovieIdentity, NameKind, ProposedName, ResolvedNames,
+        CatalogUnit, CheckedImport, Facts, ImportedFacts, InvalidFacts, Movie, MovieIdentity, NameKind,
+        ProposedName, ResolvedNames,
     },
     id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
     store::{Attempt, StoreError, retried},
@@ -17,22 +18,22 @@ use uuid::Uuid;
 
 use super::{Catalog, audit::entries};
 
-/// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The result of importing a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// A new movie.
     Added,
-    /// A movie that was there, with other facts.
+    /// A movie that existed, with other facts.
     Updated,
-    /// A movie that was there, with the same facts.
+    /// A movie that existed, with the same facts.
     Unchanged,
-    /// A later row is about the same movie, and counts in its place.
+    /// A later row is about the same movie and is imported instead.
     Superseded,
     /// It breaks a rule.
-    Rejected(InvalidMovie),
+    Rejected(InvalidFacts),
 }
 
-/// An import stopped. What was imported before stays.
+/// An import failed. Rows that were imported before stay imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The store failed.
@@ -40,56 +41,73 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// How often an import begins anew because another one added the same movies at the same moment.
+/// How often an import is tried again because other imports add the same movies at the same time.
 const TRIES: u32 = 5;
 
+/// The identifiers of names, by kind and folded name.
 type Resolved = HashMap<(NameKind, String), Uuid>;
 
-/// What became of each row; `None` when another import added one of the movies at the same moment, so that nothing is to be
-/// kept.
+/// The outcome of each row; `None` if another import added one of the movies at the same time, so that nothing may be
+/// committed.
 type Outcomes = Option<Vec<ImportOutcome>>;
 
-/// A row that is to be imported, or what became of it already.
-type Row = Result<Facts, ImportOutcome>;
+/// A row that is to be imported, or its outcome if it needs no store.
+type Row = Result<CheckedImport, ImportOutcome>;
 
 impl Catalog {
-    /// Brings movies in, in one transaction: adds what is new by (name, year, duration), takes over what differs, and says
-    /// of each row, in order, what became of it. Idempotent: of several rows of one movie the last good one counts. With
-    /// `dry_run` all of it is tried and nothing kept. New names of genres, people and certifications are kept before the
-    /// movies are: who brings in several parts at once would else wait for the whole of another part wherever they share one. Who brings in a file in several parts leaves out of them what
-    /// [`Repeats`](super::Repeats) finds. Whatever moves the price or the availability of a movie that was there is written
-    /// into the audit log.
+    /// Imports rows in one transaction, and returns the outcome of each row in order.
+    ///
+    /// A movie is identified by name, year and running time. A new one is added; an existing one takes over the facts that
+    /// the row has, and keeps those that are absent from it. Of several rows about one movie the last valid one is
+    /// imported, so that repeating an import changes nothing. Changes of the price or the availability of an existing movie
+    /// are written to the audit log. With `dry_run` nothing is committed.
+    ///
+    /// New names of genres, people and certifications are committed before the movies, in a transaction of their own:
+    /// parallel imports that share a name would otherwise wait for each other's whole transaction. A file that is imported
+    /// in several calls must leave out the rows that [`Repeats`](super::Repeats) finds.
     ///
     /// # Errors
     /// See [`ImportError`].
-    pub async fn import(&self, rows: Vec<Facts>, dry_run: bool) -> Result<Vec<ImportOutcome>, ImportError> {
+    pub async fn import(
+        &self,
+        rows: Vec<ImportedFacts>,
+        dry_run: bool,
+    ) -> Result<Vec<ImportOutcome>, ImportError> {
         let now = self.clock.now();
-        let rows = settle(rows, now.year());
+        let rows = without_rejected_and_repeated(rows, now.year());
         for _ in 0..TRIES {
             let outcomes = if dry_run {
-                retried(&*self.backoff, |attempt| self.try_out(attempt, &rows, now)).await?
+                retried(&*self.backoff, |attempt| self.try_dry_run(attempt, &rows, now)).await?
             } else {
-                let names = retried(&*self.backoff, |attempt| self.keep_names(attempt, &rows)).await?;
-                retried(&*self.backoff, |attempt| self.keep_movies(attempt, &rows, &names, now)).await?
+                let names = retried(&*self.backoff, |attempt| self.try_commit_names(attempt, &rows)).await?;
+                retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now)).await?
             };
             if let Some(outcomes) = outcomes {
                 return Ok(outcomes);
             }
         }
-        Err(StoreError::unavailable("others kept adding the same movies while they were imported").into())
+        Err(StoreError::unavailable("other imports kept adding the same movies at the same time").into())
     }
 
-    /// Keeps the new names of the rows; gives the identifiers of all.
-    async fn keep_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
+    /// Checks facts that are not to be imported, for example because another part of their row is unreadable.
+    ///
+    /// # Errors
+    /// Every rule that is broken.
+    pub fn check(&self, facts: Facts) -> Result<(), InvalidFacts> {
+        facts.check_identity(self.clock.now().year()).map(drop)
+    }
+
+    /// Commits the new names of the rows; returns the identifiers of all names.
+    async fn try_commit_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, has_new) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
+        let (names, has_new) = self.resolve(&mut *unit, facts_of(rows)).await?;
         if has_new {
             unit.commit().await?;
         }
         Ok(names)
     }
 
-    async fn keep_movies(
+    async fn try_commit_movies(
         &self,
         attempt: Attempt,
         rows: &[Row],
@@ -97,29 +115,33 @@ impl Catalog {
         now: Instant,
     ) -> Result<Outcomes, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let outcomes = self.bring_in(&mut *unit, rows, names, now).await?;
+        let outcomes = self.write(&mut *unit, rows, names, now).await?;
         if outcomes.is_some() {
             unit.commit().await?;
         }
         Ok(outcomes)
     }
 
-    /// Does all of it, and keeps nothing.
-    async fn try_out(&self, attempt: Attempt, rows: &[Row], now: Instant) -> Result<Outcomes, StoreError> {
+    /// Does the same without a commit.
+    async fn try_dry_run(
+        &self,
+        attempt: Attempt,
+        rows: &[Row],
+        now: Instant,
+    ) -> Result<Outcomes, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, _) = self.resolve(&mut *unit, rows.iter().flatten()).await?;
-        self.bring_in(&mut *unit, rows, &names, now).await
+        let (names, _) = self.resolve(&mut *unit, facts_of(rows)).await?;
+        self.write(&mut *unit, rows, &names, now).await
     }
 
-    async fn bring_in(
+    async fn write(
         &self,
         unit: &mut dyn CatalogUnit,
         rows: &[Row],
         names: &Resolved,
         now: Instant,
     ) -> Result<Outcomes, StoreError> {
-        let identities: Vec<MovieIdentity> =
-            rows.iter().flatten().map(|facts| facts.identity.clone()).collect();
+        let identities: Vec<MovieIdentity> = facts_of(rows).map(|facts| facts.identity.clone()).collect();
         let known = unit.find_movies_for_update(&identities).await?;
         let mut known: HashMap<_, _> =
             known.into_iter().map(|movie| (movie.identity.clone(), movie)).collect();
@@ -128,21 +150,22 @@ impl Catalog {
         let mut added = Vec::new();
         let mut changed = Vec::new();
         for row in rows {
-            let facts = match row {
-                Ok(facts) => facts.clone(),
+            let imported = match row {
+                Ok(imported) => imported.clone(),
                 Err(outcome) => {
-                    outcomes.push(*outcome);
+                    outcomes.push(outcome.clone());
                     continue;
                 }
             };
-            let resolved = resolved_names(&facts, names);
-            outcomes.push(match known.remove(&facts.identity) {
+            let resolved = resolved_names(&imported.facts, names);
+            outcomes.push(match known.remove(&imported.facts.identity) {
                 None => {
-                    added.push(Movie::create(self.ids.next(), facts, resolved, now));
+                    added.push(Movie::create(self.ids.next(), imported.facts, resolved, now));
                     ImportOutcome::Added
                 }
                 Some(mut movie) => {
                     let before = movie.offer();
+                    let (facts, resolved) = imported.completed_from(&movie, resolved);
                     if movie.revise(facts, resolved, now) {
                         changed.push((movie, before));
                         ImportOutcome::Updated
@@ -152,18 +175,18 @@ impl Catalog {
                 }
             });
         }
-        // One order for everybody: two imports at once do not wait for each other in a circle.
-        added.sort_by(in_order);
-        changed.sort_by(|(one, _), (other, _)| in_order(one, other));
+        // All imports write movies in the same order, which prevents deadlocks.
+        added.sort_by(by_identity);
+        changed.sort_by(|(one, _), (other, _)| by_identity(one, other));
         if unit.insert_movies(&added).await?.len() < added.len() {
             return Ok(None);
         }
-        let mut told = Vec::new();
+        let mut audited = Vec::new();
         for (movie, before) in &changed {
             unit.update_movie(movie).await?;
-            told.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
+            audited.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
         }
-        unit.append_audit_entries(&told).await?;
+        unit.append_audit_entries(&audited).await?;
         Ok(Some(outcomes))
     }
 
@@ -182,7 +205,7 @@ impl Catalog {
                     .entry(fold(name))
                     .or_insert_with(|| ProposedName { id: self.ids.uuid(), name: name.clone() });
             }
-            // One order for everybody: two imports at once do not wait for each other in a circle.
+            // All imports add names in the same order, which prevents deadlocks.
             let mut keys: Vec<_> = proposed.into_iter().collect();
             keys.sort_by(|(left, _), (right, _)| left.cmp(right));
             let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
@@ -194,20 +217,25 @@ impl Catalog {
     }
 }
 
-/// Puts the rows in order, and tells those that need no store: what breaks a rule, and what a later row supersedes.
-fn settle(rows: Vec<Facts>, this_year: i32) -> Vec<Row> {
-    let tidied = rows.into_iter().map(|facts| facts.tidy(this_year).map_err(ImportOutcome::Rejected));
-    let mut rows: Vec<Row> = tidied.collect();
+/// Checks the rows, and sorts out those that break a rule and those that a later row supersedes.
+fn without_rejected_and_repeated(rows: Vec<ImportedFacts>, this_year: i32) -> Vec<Row> {
+    let checked = rows.into_iter().map(|row| row.check(this_year).map_err(ImportOutcome::Rejected));
+    let mut rows: Vec<Row> = checked.collect();
     let mut seen = HashSet::new();
     for row in rows.iter_mut().rev() {
-        if row.as_ref().is_ok_and(|facts| !seen.insert(facts.identity.clone())) {
+        if row.as_ref().is_ok_and(|imported| !seen.insert(imported.facts.identity.clone())) {
             *row = Err(ImportOutcome::Superseded);
         }
     }
     rows
 }
 
-fn in_order(one: &Movie, other: &Movie) -> Ordering {
+/// The facts of the rows that are to be imported.
+fn facts_of(rows: &[Row]) -> impl Iterator<Item = &Facts> + Clone {
+    rows.iter().flatten().map(|imported| &*imported.facts)
+}
+
+fn by_identity(one: &Movie, other: &Movie) -> Ordering {
     let key = |movie: &Movie| (movie.identity.year, movie.identity.duration_minutes);
     one.identity.name.cmp(&other.identity.name).then_with(|| key(one).cmp(&key(other)))
 }
@@ -232,7 +260,7 @@ fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
     let genres: Vec<GenreId> = ids(facts, NameKind::Genre, names);
     let directors: Vec<DirectorId> = ids(facts, NameKind::Director, names);
     let stars: Vec<StarId> = ids(facts, NameKind::Star, names);
-    // Every name of a row was resolved before, its certification too.
+    // All names were resolved before, including the certification.
     let certification = certifications.first().copied().unwrap_or_else(|| Id::from_uuid(Uuid::nil()));
     ResolvedNames { certification, genres, directors, stars }
 }
@@ -243,6 +271,7 @@ mod tests {
 
     use domain::{
         audit::{AuditAction, AuditEntry, AuditObject, AuditState},
+        catalog::OptionalFact,
         id::CertificationId,
     };
 
@@ -255,7 +284,12 @@ mod tests {
     }
 
     async fn import(catalog: &Catalog, rows: Vec<Facts>) -> Vec<ImportOutcome> {
-        catalog.import(rows, false).await.unwrap()
+        catalog.import(complete(rows), false).await.unwrap()
+    }
+
+    /// Rows of a source that has all facts.
+    fn complete(rows: Vec<Facts>) -> Vec<ImportedFacts> {
+        rows.into_iter().map(ImportedFacts::from).collect()
     }
 
     fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -270,7 +304,12 @@ mod tests {
             directors: Vec::new(),
             stars: Vec::new(),
         };
-        Movie::create(Id::from_uuid(Uuid::from_u128(900)), facts(name), names, Instant::default())
+        Movie::create(
+            Id::from_uuid(Uuid::from_u128(900)),
+            facts(name).check(2026).unwrap(),
+            names,
+            Instant::default(),
+        )
     }
 
     #[tokio::test]
@@ -288,7 +327,7 @@ mod tests {
             outcomes,
             [
                 ImportOutcome::Added,
-                ImportOutcome::Rejected(InvalidMovie::Imdb),
+                ImportOutcome::Rejected(Facts { imdb: 11.0, ..facts("Bad") }.check(2026).unwrap_err()),
                 ImportOutcome::Unchanged,
                 ImportOutcome::Updated
             ]
@@ -301,17 +340,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_movie_keeps_the_facts_that_its_row_does_not_have() {
+        let (catalog, store) = catalog();
+        import(&catalog, vec![facts("Kept")]).await;
+        let before = store.shelf().movies[0].clone();
+        let row = |votes| ImportedFacts {
+            facts: Facts {
+                votes,
+                genres: Vec::new(),
+                stars: Vec::new(),
+                price: price("0.00"),
+                ..facts("Kept")
+            },
+            absent: [OptionalFact::Genres, OptionalFact::Price].into_iter().collect(),
+        };
+        let outcomes = catalog.import(vec![row(7)], false).await.unwrap();
+        assert_eq!(outcomes, [ImportOutcome::Updated]);
+        let after = store.shelf().movies[0].clone();
+        assert_eq!((after.votes, after.price, &after.genre_ids), (7, before.price, &before.genre_ids));
+        assert!(after.star_ids.is_empty() && !before.star_ids.is_empty());
+        assert_eq!(catalog.import(vec![row(7)], false).await.unwrap(), [ImportOutcome::Unchanged]);
+        assert_eq!(store.shelf().audit, []);
+    }
+
+    #[tokio::test]
     async fn a_repeated_import_changes_nothing() {
         let (catalog, store) = catalog();
         let rows = || vec![facts("One"), facts("Two")];
         import(&catalog, rows()).await;
         let before = store.shelf().movies.clone();
-        assert_eq!(import(&catalog, rows()).await, [ImportOutcome::Unchanged; 2]);
+        assert_eq!(import(&catalog, rows()).await, [const { ImportOutcome::Unchanged }; 2]);
         assert_eq!(store.shelf().movies, before);
     }
 
     #[tokio::test]
-    async fn of_a_movie_that_stands_several_times_the_last_good_row_counts() {
+    async fn of_several_rows_about_one_movie_the_last_valid_one_is_imported() {
         let (catalog, store) = catalog();
         let rows = || {
             vec![
@@ -322,7 +385,8 @@ mod tests {
             ]
         };
         let outcomes = |last| {
-            let rejected = ImportOutcome::Rejected(InvalidMovie::Votes);
+            let rejected =
+                ImportOutcome::Rejected(Facts { votes: -1, ..facts("Twice") }.check(2026).unwrap_err());
             [ImportOutcome::Superseded, ImportOutcome::Superseded, last, rejected]
         };
         assert_eq!(import(&catalog, rows()).await, outcomes(ImportOutcome::Added));
@@ -335,7 +399,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_moved_price_or_availability_is_told_and_nothing_else_is() {
+    async fn changes_of_price_and_availability_are_audited_and_others_are_not() {
         let (catalog, store) = catalog();
         let rows = || vec![facts("Dear"), facts("Gone"), facts("Both"), facts("Old")];
         import(&catalog, rows()).await;
@@ -350,7 +414,7 @@ mod tests {
             facts("New"),
         ];
         let before = store.shelf().clone();
-        catalog.import(later.clone(), true).await.unwrap();
+        catalog.import(complete(later.clone()), true).await.unwrap();
         assert_eq!(*store.shelf(), before);
         import(&catalog, later.clone()).await;
         import(&catalog, later).await;
@@ -386,12 +450,15 @@ mod tests {
         let (catalog, store) = catalog();
         let mut remake = facts("Solaris");
         remake.identity.year = 2002;
-        assert_eq!(import(&catalog, vec![facts("Solaris"), remake]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(
+            import(&catalog, vec![facts("Solaris"), remake]).await,
+            [const { ImportOutcome::Added }; 2]
+        );
         assert_eq!(store.shelf().movies.len(), 2);
     }
 
     #[tokio::test]
-    async fn names_are_looked_up_once_a_kind_and_shared_however_they_are_written() {
+    async fn names_are_resolved_once_per_kind_and_shared_whatever_their_case_and_accents() {
         let (catalog, store) = catalog();
         let shouted = Facts {
             genres: vec!["CRIME".to_owned(), "drama".to_owned()],
@@ -411,7 +478,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn new_names_are_kept_before_the_movies_that_have_them() {
+    async fn new_names_are_committed_before_the_movies_that_have_them() {
         let (catalog, store) = catalog();
         let names = Arc::default();
         let seen = Arc::clone(&names);
@@ -424,16 +491,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dry_run_says_the_same_and_keeps_nothing() {
+    async fn a_dry_run_returns_the_same_and_commits_nothing() {
         let (catalog, store) = catalog();
         let rows = || vec![facts("One"), Facts { votes: -1, ..facts("Bad") }];
-        let tried = catalog.import(rows(), true).await.unwrap();
+        let tried = catalog.import(complete(rows()), true).await.unwrap();
         assert_eq!(*store.shelf(), Shelf::default());
         assert_eq!(import(&catalog, rows()).await, tried);
     }
 
     #[tokio::test]
-    async fn a_movie_that_another_import_adds_meanwhile_is_revised() {
+    async fn a_movie_that_another_import_adds_at_the_same_time_is_revised() {
         let (catalog, store) = catalog();
         store.meddle(|shelf| {
             if shelf.movies.is_empty() {
@@ -456,32 +523,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_commit_keeps_nothing() {
+    async fn a_failed_commit_leaves_no_trace() {
         let (catalog, store) = catalog();
         store.fails_on_commit.store(true, Ordering::Relaxed);
-        let failed = catalog.import(vec![facts("One")], false).await;
+        let failed = catalog.import(complete(vec![facts("One")]), false).await;
         assert!(matches!(failed, Err(ImportError::Store(StoreError::Failed(_)))));
         assert_eq!(*store.shelf(), Shelf::default());
     }
 
     #[tokio::test]
-    async fn an_import_that_loses_races_brings_everything_in_once() {
+    async fn an_import_that_loses_races_imports_everything_once() {
         let (catalog, store) = catalog();
         store.races.lose(4);
-        assert_eq!(import(&catalog, vec![facts("One"), facts("Two")]).await, [ImportOutcome::Added; 2]);
+        assert_eq!(
+            import(&catalog, vec![facts("One"), facts("Two")]).await,
+            [const { ImportOutcome::Added }; 2]
+        );
         assert_eq!(store.shelf().movies.len(), 2);
         // The names are lost four times, and then they and the movies are kept.
         assert_eq!(store.races.take_count(), 6);
         let before = store.shelf().clone();
         store.races.lose(6);
-        let lost = catalog.import(vec![facts("Three")], false).await;
+        let lost = catalog.import(complete(vec![facts("Three")]), false).await;
         assert!(matches!(lost, Err(ImportError::Store(StoreError::Conflict(_)))));
         assert_eq!(store.races.take_count(), 5);
         assert_eq!(*store.shelf(), before);
     }
 
     #[tokio::test]
-    async fn nothing_at_all_is_imported_as_nothing() {
+    async fn no_rows_have_no_outcomes() {
         let (catalog, _) = catalog();
         assert_eq!(import(&catalog, Vec::new()).await, []);
     }

@@ -11,8 +11,6 @@ use crate::paging::{ListError, Listing, PageSelection};
 /// Which genres, directors, stars or certifications a caller wants to see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListNames {
-    /// Of which kind.
-    pub kind: NameKind,
     /// Words that the name contains, in any order and spelling.
     pub search: Option<String>,
     /// Which part of the list.
@@ -32,8 +30,12 @@ impl Catalog {
     ///
     /// # Errors
     /// See [`ListError`].
-    pub async fn list_names(&self, wanted: ListNames) -> Result<Listing<CountedName>, ListError> {
-        let ListNames { kind, search, page } = wanted;
+    pub async fn list_names(
+        &self,
+        kind: NameKind,
+        wanted: ListNames,
+    ) -> Result<Listing<CountedName>, ListError> {
+        let ListNames { search, page } = wanted;
         let folded = fold(search.as_deref().unwrap_or_default());
         let words: Vec<String> =
             folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
@@ -66,9 +68,10 @@ mod tests {
         Catalog { names: Arc::new(names), ..catalog_on(&Arc::default(), MockQueries::new()) }
     }
 
-    fn wanted(kind: NameKind, search: &str) -> ListNames {
-        let page = PageSelection::Numbered { page: 1, size: 20 };
-        ListNames { kind, search: Some(search.to_owned()), page }
+    const FIRST: PageSelection = PageSelection::Numbered { page: 1, size: 20 };
+
+    fn wanted(search: &str, page: PageSelection) -> ListNames {
+        ListNames { search: Some(search.to_owned()), page }
     }
 
     #[tokio::test]
@@ -83,16 +86,13 @@ mod tests {
             },
         );
         let catalog = catalog(names);
-        let text =
-            catalog.list_names(wanted(NameKind::Star, "Toshirō  M")).await.unwrap().next_cursor.unwrap();
-        let read_on = |wanted: ListNames| {
-            let page = PageSelection::Cursor { text: text.clone(), size: 5 };
-            catalog.list_names(ListNames { page, ..wanted })
-        };
-        for other in [wanted(NameKind::Director, "toshiro m"), wanted(NameKind::Star, "toshiro")] {
-            assert!(matches!(read_on(other).await, Err(ListError::Cursor(_))));
+        let first = catalog.list_names(NameKind::Star, wanted("Toshirō  M", FIRST)).await.unwrap();
+        let cursor = PageSelection::Cursor { text: first.next_cursor.unwrap(), size: 5 };
+        let read_on = |kind, search| catalog.list_names(kind, wanted(search, cursor.clone()));
+        for (kind, search) in [(NameKind::Director, "toshiro m"), (NameKind::Star, "toshiro")] {
+            assert!(matches!(read_on(kind, search).await, Err(ListError::Cursor(_))));
         }
-        let last = read_on(wanted(NameKind::Star, " toshiro M ")).await.unwrap();
+        let last = read_on(NameKind::Star, " toshiro M ").await.unwrap();
         assert_eq!(last.next_cursor, None);
     }
 }

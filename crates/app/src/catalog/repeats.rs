@@ -8,17 +8,19 @@ use domain::catalog::{Facts, MovieIdentity};
 
 use super::Catalog;
 
-/// Finds the rows of a file in whose place a later row of the same movie counts. All rows are looked at before the first
-/// is imported: whoever brings the file in part by part could not know of them, and would change such a movie each time.
+/// Finds the rows of a file that a later row about the same movie supersedes.
+///
+/// All rows are noted before the first one is imported. An import in several parts could not see the later rows, and would
+/// change such a movie at each run.
 #[derive(Debug, Default)]
 pub struct Repeats {
-    /// The last row of each movie so far. Of movies only digests are kept, for files of millions.
+    /// The last row of each movie so far, by a digest of its identity, which needs less memory than the identity.
     last: HashMap<[u64; 2], u64>,
     superseded: HashSet<u64>,
 }
 
 impl Repeats {
-    /// The rows that are not to be imported.
+    /// The numbers of the rows that are not to be imported.
     #[must_use]
     pub fn superseded(self) -> HashSet<u64> {
         self.superseded
@@ -35,10 +37,9 @@ impl Repeats {
 }
 
 impl Catalog {
-    /// Looks at a row before any is imported. Rows are numbered by the caller, upwards; those that break a rule supersede
-    /// none.
-    pub fn look_at(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
-        if let Ok(identity) = facts.tidy_identity(self.clock.now().year()) {
+    /// Notes a row. The caller numbers the rows in ascending order. Rows that break a rule supersede none.
+    pub fn note_row(&self, row: u64, facts: Facts, repeats: &mut Repeats) {
+        if let Ok(identity) = facts.check_identity(self.clock.now().year()) {
             repeats.note(row, &identity);
         }
     }
@@ -52,7 +53,7 @@ mod tests {
     use crate::catalog::doubles::{MockQueries, catalog_on, facts};
 
     #[test]
-    fn all_good_rows_of_a_movie_but_the_last_are_superseded() {
+    fn all_valid_rows_about_a_movie_but_the_last_are_superseded() {
         let catalog = catalog_on(&Arc::default(), MockQueries::new());
         let mut remake = facts("Solaris");
         remake.identity.year = 2002;
@@ -60,7 +61,7 @@ mod tests {
         let rows = [facts("Solaris"), facts("Stalker"), facts(" Solaris"), remake, facts("Solaris"), bad];
         let mut repeats = Repeats::default();
         for (row, facts) in (10..).zip(rows) {
-            catalog.look_at(row, facts, &mut repeats);
+            catalog.note_row(row, facts, &mut repeats);
         }
         assert_eq!(repeats.superseded(), HashSet::from([10, 12]));
     }

@@ -1,92 +1,112 @@
 use domain::{
+    accounts::{AccessError, Actor},
     catalog::{MovieReaction, RatingSummary},
-    engagement::{EngagementUnit, ReactionCounts, Score},
-    id::{MovieId, UserId},
-    store::{Attempt, StoreError, retried},
+    engagement::{ReactionCounts, Score},
+    id::MovieId,
+    store::{Attempt, retried},
 };
 
 use super::Engagement;
 
 impl Engagement {
-    /// Sets the user's reaction to a movie, or removes it. `None` when the user cannot see such a movie.
+    /// Sets or removes the user's reaction to a movie; `None` when the user cannot see such a movie.
     ///
     /// # Errors
-    /// When the store fails.
+    /// See [`AccessError`].
     pub async fn react(
         &self,
-        user_id: UserId,
+        actor: Actor,
         movie_id: MovieId,
         reaction: Option<MovieReaction>,
-    ) -> Result<Option<ReactionCounts>, StoreError> {
-        retried(&*self.backoff, async |attempt| {
-            let Some(mut unit) = self.unit_with_movie(attempt, user_id, movie_id).await? else {
-                return Ok(None);
-            };
-            let counts = unit.set_reaction(user_id, movie_id, reaction, self.clock.now()).await?;
-            unit.commit().await?;
-            Ok(Some(counts))
-        })
-        .await
+    ) -> Result<Option<ReactionCounts>, AccessError> {
+        retried(&*self.backoff, |attempt| self.try_react(attempt, actor, movie_id, reaction)).await
     }
 
-    /// Sets the user's rating of a movie, or removes it. `None` when the user cannot see such a movie.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn rate(
-        &self,
-        user_id: UserId,
-        movie_id: MovieId,
-        score: Option<Score>,
-    ) -> Result<Option<RatingSummary>, StoreError> {
-        retried(&*self.backoff, async |attempt| {
-            let Some(mut unit) = self.unit_with_movie(attempt, user_id, movie_id).await? else {
-                return Ok(None);
-            };
-            let summary = unit.set_rating(user_id, movie_id, score, self.clock.now()).await?;
-            unit.commit().await?;
-            Ok(Some(summary))
-        })
-        .await
-    }
-
-    /// Adds a movie to the user's favourites. `None` when the user cannot see such a movie.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn add_favorite(&self, user_id: UserId, movie_id: MovieId) -> Result<Option<()>, StoreError> {
-        retried(&*self.backoff, async |attempt| {
-            let Some(mut unit) = self.unit_with_movie(attempt, user_id, movie_id).await? else {
-                return Ok(None);
-            };
-            unit.add_favorite(user_id, movie_id, self.clock.now()).await?;
-            unit.commit().await?;
-            Ok(Some(()))
-        })
-        .await
-    }
-
-    /// Removes a movie from the user's favourites, whether it is there or not.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn remove_favorite(&self, user_id: UserId, movie_id: MovieId) -> Result<(), StoreError> {
-        retried(&*self.backoff, async |attempt| {
-            let mut unit = self.store.begin(attempt).await?;
-            unit.remove_favorite(user_id, movie_id).await?;
-            unit.commit().await
-        })
-        .await
-    }
-
-    /// Begins a unit with the movie locked; `None` when the user cannot see such a movie.
-    pub(super) async fn unit_with_movie(
+    async fn try_react(
         &self,
         attempt: Attempt,
-        user_id: UserId,
+        actor: Actor,
         movie_id: MovieId,
-    ) -> Result<Option<Box<dyn EngagementUnit>>, StoreError> {
-        let mut unit = self.store.begin(attempt).await?;
-        Ok(unit.lock_visible_movie(movie_id, user_id).await?.then_some(unit))
+        reaction: Option<MovieReaction>,
+    ) -> Result<Option<ReactionCounts>, AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        if !unit.lock_movie(movie_id, &actor).await? {
+            return Ok(None);
+        }
+        let counts = unit.set_reaction(actor.user_id, movie_id, reaction, self.clock.now()).await?;
+        unit.commit().await?;
+        Ok(Some(counts))
+    }
+
+    /// Sets or removes the user's rating of a movie; `None` when the user cannot see such a movie.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn rate(
+        &self,
+        actor: Actor,
+        movie_id: MovieId,
+        score: Option<Score>,
+    ) -> Result<Option<RatingSummary>, AccessError> {
+        retried(&*self.backoff, |attempt| self.try_rate(attempt, actor, movie_id, score)).await
+    }
+
+    async fn try_rate(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        movie_id: MovieId,
+        score: Option<Score>,
+    ) -> Result<Option<RatingSummary>, AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        if !unit.lock_movie(movie_id, &actor).await? {
+            return Ok(None);
+        }
+        let summary = unit.set_rating(actor.user_id, movie_id, score, self.clock.now()).await?;
+        unit.commit().await?;
+        Ok(Some(summary))
+    }
+
+    /// Adds a movie to the user's favourites; `false` when the user cannot see such a movie.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn add_favorite(&self, actor: Actor, movie_id: MovieId) -> Result<bool, AccessError> {
+        retried(&*self.backoff, |attempt| self.try_add_favorite(attempt, actor, movie_id)).await
+    }
+
+    async fn try_add_favorite(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        movie_id: MovieId,
+    ) -> Result<bool, AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        if !unit.lock_movie(movie_id, &actor).await? {
+            return Ok(false);
+        }
+        unit.add_favorite(actor.user_id, movie_id, self.clock.now()).await?;
+        unit.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes a movie from the user's favourites, whether it is one or not.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn remove_favorite(&self, actor: Actor, movie_id: MovieId) -> Result<(), AccessError> {
+        retried(&*self.backoff, |attempt| self.try_remove_favorite(attempt, actor, movie_id)).await
+    }
+
+    async fn try_remove_favorite(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        movie_id: MovieId,
+    ) -> Result<(), AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        unit.remove_favorite(actor.user_id, movie_id).await?;
+        unit.commit().await?;
+        Ok(())
     }
 }

@@ -85,6 +85,7 @@ impl OutboxQueue for MemoryQueue {
                 kind: row.kind.clone(),
                 payload: row.payload.clone(),
                 attempts: standing.attempts,
+                created_at: row.created_at,
             }));
         }
         Ok(None)
@@ -111,6 +112,17 @@ impl OutboxQueue for MemoryQueue {
             standing.error = Some(error.to_owned());
             standing.not_before = retry_at;
             standing.is_dead = retry_at.is_none();
+        });
+        Ok(())
+    }
+    async fn postpone_message(
+        &self,
+        claimed: &ClaimedOutboxMessage,
+        available_at: Instant,
+    ) -> Result<(), StoreError> {
+        self.note(claimed.id, |standing| {
+            standing.attempts = standing.attempts.saturating_sub(1);
+            standing.not_before = Some(available_at);
         });
         Ok(())
     }

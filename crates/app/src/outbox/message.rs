@@ -71,6 +71,11 @@ impl Message {
         }
     }
 
+    /// Whether it is retried for as long as it fails. A stored picture that nobody shows would otherwise stay for ever.
+    pub(super) const fn is_never_given_up(&self) -> bool {
+        matches!(self, Self::UnusedAvatar { .. })
+    }
+
     /// Reads a row.
     ///
     /// # Errors
@@ -181,7 +186,13 @@ mod tests {
     }
 
     fn claimed(kind: String, payload: Vec<u8>) -> ClaimedOutboxMessage {
-        ClaimedOutboxMessage { id: Id::from_uuid(Uuid::from_u128(1)), kind, payload, attempts: 1 }
+        ClaimedOutboxMessage {
+            id: Id::from_uuid(Uuid::from_u128(1)),
+            kind,
+            payload,
+            attempts: 1,
+            created_at: Instant::default(),
+        }
     }
 
     fn sealed(message: &Message) -> ClaimedOutboxMessage {

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
-/// What a `User-Agent` holds when a browser sent it, and the browser's name: the first that is found counts, since each
-/// names those it descends from too.
+/// Texts that browsers put into their `User-Agent`, with the browser's name. The first match decides, since many browsers also
+/// name the browsers they derive from.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -15,7 +15,7 @@ const BROWSERS: [(&str, &str); 10] = [
     ("Safari/", "Safari"),
 ];
 
-/// The same for systems.
+/// The same for operating systems.
 const SYSTEMS: [(&str, &str); 8] = [
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -27,16 +27,16 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// What a version follows in a `User-Agent`, when a digit does: a program's, and that of a system.
+/// Texts in a `User-Agent` after which a digit begins a version number.
 const BEFORE_VERSIONS: [&str; 7] = ["/", "/v", "rv:", "Windows NT ", "Android ", "OS ", "OS X "];
 
-/// What a version follows whatever it begins with: Android's own name of it.
+/// The text after which Android writes the name of its build, which need not begin with a digit.
 const BEFORE_BUILDS: &str = " Build/";
 
-/// The longest name of an unknown program that is told.
+/// The longest name of an unknown program that is shown.
 const PROGRAM_LENGTH: usize = 30;
 
-/// Where a sign-in came from.
+/// The device that a request came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Device {
     /// The `User-Agent` header, cut to 255 characters.
@@ -46,8 +46,8 @@ pub struct Device {
 }
 
 impl Device {
-    /// What people call it, such as `Firefox on Windows`. The caller chose the `User-Agent`, so nothing else of its text is
-    /// told: a mail must not carry a stranger's words or links.
+    /// A name for people, such as `Firefox on Windows`. The rest of the `User-Agent` is left out: the client chose it, and a mail
+    /// must not contain a stranger's words or links.
     #[must_use]
     pub fn label(&self) -> String {
         let agent = self.user_agent.as_deref().unwrap_or_default();
@@ -69,8 +69,8 @@ impl Device {
         }
     }
 
-    /// What tells this device from others of the same user: its `User-Agent` without version numbers, so that an update of
-    /// the browser or the system makes no new device of it. Other numbers stay: models of devices have them.
+    /// Distinguishes this device from others of the same user: the `User-Agent` without version numbers, so that an update of
+    /// the browser or the system does not look like a new device. Other numbers stay, since device models contain them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut rest = self.user_agent.as_deref().unwrap_or_default();
@@ -79,7 +79,7 @@ impl Device {
             let is_version = kept.ends_with(BEFORE_BUILDS)
                 || next.is_ascii_digit() && BEFORE_VERSIONS.iter().any(|before| kept.ends_with(before));
             if is_version {
-                rest = rest.trim_start_matches(is_of_version);
+                rest = rest.trim_start_matches(is_version_character);
             }
             let mut others = rest.chars();
             kept.extend(others.next());
@@ -89,8 +89,8 @@ impl Device {
     }
 }
 
-/// Whether a version goes on with it.
-fn is_of_version(character: char) -> bool {
+/// Whether the character can be part of a version number.
+fn is_version_character(character: char) -> bool {
     !character.is_whitespace() && !matches!(character, ';' | ',' | '/' | '(' | ')' | '[' | ']')
 }
 

@@ -2,26 +2,26 @@ use async_trait::async_trait;
 
 use crate::{entropy::TokenDigest, id::UserId, store::StoreError, time::Instant};
 
-/// How many devices of a user are remembered.
+/// How many devices of each user are remembered.
 pub const MAX_KNOWN_DEVICES: u32 = 50;
 
 /// A device that a user signed in from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDevice {
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// What is kept of the device's fingerprint.
+    /// The digest of the device's fingerprint.
     pub device: TokenDigest,
-    /// When it was used to sign in first.
+    /// When the user first signed in from it.
     pub first_seen_at: Instant,
-    /// When it was used to sign in last.
+    /// When the user last signed in from it.
     pub last_seen_at: Instant,
 }
 
 /// Remembers the devices that users signed in from. Callers hold the lock of the user.
 #[async_trait]
 pub trait KnownDeviceRepository: Send {
-    /// Records that the device was used; `false` when it is not known. MUST add nothing then.
+    /// Records that the device was used. Returns `false` when it is not known, and MUST add nothing then.
     async fn touch_device(
         &mut self,
         user_id: UserId,
@@ -30,6 +30,6 @@ pub trait KnownDeviceRepository: Send {
     ) -> Result<bool, StoreError>;
     /// Whether any device of the user is known.
     async fn has_known_devices(&mut self, user_id: UserId) -> Result<bool, StoreError>;
-    /// Adds a device. MUST forget those of the user that were used longest ago, down to [`MAX_KNOWN_DEVICES`].
+    /// Adds a device. MUST remove the least recently used devices of the user beyond [`MAX_KNOWN_DEVICES`].
     async fn insert_device(&mut self, device: &KnownDevice) -> Result<(), StoreError>;
 }

@@ -4,7 +4,7 @@ use crate::{
     time::Instant,
 };
 
-/// What a link in a mail is for.
+/// The purpose of a link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkKind {
     /// It activates the account.
@@ -14,7 +14,7 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
-    /// How long such a link holds: 24 h to activate (R4), 1 h to reset (api.md section 2).
+    /// How long such a link is valid: 24 hours to activate an account, 1 hour to set a password.
     #[must_use]
     pub const fn lifetime(self) -> chrono::TimeDelta {
         match self {
@@ -24,23 +24,23 @@ impl LinkKind {
     }
 }
 
-/// The stored side of a link in a mail: one of a kind a user, used once.
+/// The stored part of a link in a mail. A user has at most one of each kind, and it can be used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkToken {
     /// Its own identifier.
     pub id: TokenId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// What it is for.
+    /// Its purpose.
     pub kind: LinkKind,
-    /// What is kept of the token in the link.
+    /// The digest of the token in the link.
     pub digest: TokenDigest,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Instant,
 }
 
 impl LinkToken {
-    /// Whether it is too late to use it.
+    /// Whether it has expired.
     #[must_use]
     pub fn is_expired(&self, now: Instant) -> bool {
         now >= self.expires_at

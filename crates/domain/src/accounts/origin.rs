@@ -1,10 +1,10 @@
 use crate::accounts::Device;
 
-/// Where a deed came from: for the audit log, and for the sign-in that it begins.
+/// Where a request came from: recorded in the audit log and with new sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The device that asked.
+    /// The device that sent it.
     pub device: Device,
-    /// The name of the request (`X-Request-Id`); `None` on the command line.
+    /// The identifier of the request; `None` on the command line.
     pub request_id: Option<String>,
 }

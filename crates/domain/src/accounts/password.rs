@@ -10,26 +10,26 @@ use crate::accounts::EmailAddress;
 /// The most characters of a password.
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
-/// The passwords that [`PasswordPolicy::Standard`] refuses for being common, one a line, lower case, most common first:
-/// those of the zxcvbn frequency list that it would otherwise allow, cut to the first 1,000 (requirements.md section 7).
+/// The passwords that [`PasswordPolicy::Standard`] refuses because they are common: one per line, in lower case, most common
+/// first. They are the first 1,000 of the zxcvbn frequency list that the policy would otherwise allow.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// The same for [`PasswordPolicy::Strict`]: all of that list which it would otherwise allow. The list has 30,000
-/// passwords; those that are not here have fewer than 15 characters.
+/// The same for [`PasswordPolicy::Strict`]: every password of that list that the policy would otherwise allow. The list has
+/// 30,000 passwords, most of which have fewer than 15 characters.
 const LONG_COMMON_PASSWORDS: &str = include_str!("long_common_passwords.txt");
 
-/// A password as it was typed: Unicode NFC, never cut, hidden in `Debug`, wiped on drop.
+/// A password as it was typed: in Unicode NFC, never truncated, hidden in `Debug`, wiped on drop.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
 
 impl PlainPassword {
-    /// Takes what was typed, in whatever Unicode form the keyboard gave it.
+    /// Takes the typed text in any Unicode normalization form.
     #[must_use]
     pub fn new(typed: &str) -> Self {
         Self(Zeroizing::new(typed.nfc().collect()))
     }
 
-    /// The text, for the hasher.
+    /// The text, for hashing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -45,36 +45,45 @@ impl fmt::Debug for PlainPassword {
 /// Why a password cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PasswordProblem {
-    /// Fewer characters than the rule asks for.
+    /// It has fewer characters than the policy requires.
     #[error("a password has at least {least} characters")]
     TooShort {
-        /// How many it asks for.
+        /// The fewest characters that are allowed.
         least: usize,
     },
-    /// More than [`MAX_PASSWORD_LENGTH`] characters.
+    /// It has more than [`MAX_PASSWORD_LENGTH`] characters.
     #[error("a password has at most 128 characters")]
     TooLong,
-    /// No letter or no digit.
+    /// It has no letter or no digit.
     #[error("a password has at least one letter and one digit")]
     TooWeak,
-    /// Among the passwords that attackers try first.
+    /// It is one of the passwords that attackers try first.
     #[error("this password is among the most common ones; choose another")]
     TooCommon,
-    /// The e-mail address itself.
+    /// It is the e-mail address.
     #[error("the password must not be the e-mail address")]
     IsEmail,
-    /// The one that it is to replace.
-    #[error("the new password must be another one than the present")]
+    /// It is the password that it is to replace.
+    #[error("the new password must differ from the current one")]
     Unchanged,
 }
 
-/// The rule that a new password has to meet (R16).
+/// The rule that a new password has to meet.
+///
+/// ```
+/// use domain::accounts::{PasswordPolicy, PasswordProblem, PlainPassword};
+///
+/// let check = |text| PasswordPolicy::Standard.check(&PlainPassword::new(text), None);
+/// assert_eq!(check("Passw0rd1"), Ok(()));
+/// assert_eq!(check("password1"), Err(PasswordProblem::TooCommon));
+/// assert_eq!(check("only letters"), Err(PasswordProblem::TooWeak));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PasswordPolicy {
-    /// 8 to 128 characters, a letter and a digit, none of the 1,000 most common ones, not the address.
+    /// 8 to 128 characters with a letter and a digit, not one of the 1,000 most common passwords, and not the e-mail address.
     #[default]
     Standard,
-    /// 15 to 128 characters, whichever they are, not on the list of common ones, not the address.
+    /// 15 to 128 characters of any kind, not on the whole list of common passwords, and not the e-mail address.
     Strict,
 }
 
@@ -101,10 +110,10 @@ impl PasswordPolicy {
         }
     }
 
-    /// Whether the password may be set for the address. The first fault is named: one at a time can be mended.
+    /// Checks the password for an account with this address.
     ///
     /// # Errors
-    /// When it may not.
+    /// The first rule that is broken.
     pub fn check(
         self,
         password: &PlainPassword,
@@ -133,17 +142,17 @@ impl PasswordPolicy {
     }
 }
 
-/// Whether it is a decimal digit, of whatever script: neither a fraction nor a Roman numeral is.
+/// Whether the character is a decimal digit of any script. Fractions and Roman numerals are not.
 fn is_digit(character: char) -> bool {
     character.general_category() == GeneralCategory::DecimalNumber
 }
 
-/// What is stored of a password: a PHC string, hidden in `Debug`.
+/// The stored hash of a password: a PHC string, hidden in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// For hashers and adapters: takes a PHC string.
+    /// Takes a PHC string from a hasher or a store.
     #[must_use]
     pub const fn from_phc(phc: String) -> Self {
         Self(phc)
@@ -155,7 +164,7 @@ impl PasswordHash {
         Self("!".to_owned())
     }
 
-    /// Whether any password can match.
+    /// Whether any password can match it.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.0 != "!"
@@ -177,7 +186,7 @@ impl fmt::Debug for PasswordHash {
 /// A password could not be hashed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// Too many wait already; try again in a second (503 at the edge).
+    /// Too many passwords wait already; a later attempt may succeed.
     #[error("too many passwords wait to be checked")]
     Busy,
     /// The hasher failed.
@@ -185,21 +194,21 @@ pub enum HashError {
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Hashes passwords slowly, away from the threads that serve requests.
+/// Hashes passwords, on threads that serve no requests.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Says [`HashError::Busy`] when one more password would be sent away now. Costs nothing and keeps no place: to be
-    /// asked first, so that those who are sent away cost no more than that.
+    /// Whether there is room for one more password. It reserves no place and costs nothing, so that callers can ask before
+    /// they do other work.
     ///
     /// # Errors
-    /// [`HashError::Busy`].
+    /// [`HashError::Busy`] when there is none.
     fn check_room(&self) -> Result<(), HashError>;
     /// Hashes a password. MUST use a new salt each time.
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, HashError>;
-    /// Whether the password is the one that was hashed. MUST take as long without a (usable) hash, so that an unknown
-    /// user cannot be told by the time.
+    /// Whether the password matches the hash. MUST take as long without a usable hash, so that the time does not reveal an
+    /// unknown user.
     async fn verify(&self, hash: Option<&PasswordHash>, password: &PlainPassword) -> Result<bool, HashError>;
-    /// Whether the hash was made with other parameters than those in force.
+    /// Whether the hash was made with parameters other than the current ones.
     fn needs_rehash(&self, hash: &PasswordHash) -> bool;
 }
 

@@ -9,16 +9,16 @@ use crate::{
     time::Instant,
 };
 
-/// What a user has, or had, of a movie.
+/// A movie that a user has or had, for example in the cart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMovie {
     /// The movie.
     pub id: MovieId,
-    /// What it is called.
+    /// Its title.
     pub name: String,
     /// Since when.
     pub since: Instant,
-    /// Until when, where that is over.
+    /// Until when; `None` while the user has it.
     pub until: Option<Instant>,
 }
 
@@ -33,11 +33,11 @@ pub struct WrittenComment {
     pub text: String,
     /// When it was written.
     pub created_at: Instant,
-    /// When the text was changed last.
+    /// When the text was last changed.
     pub edited_at: Option<Instant>,
 }
 
-/// What the user thinks of movies.
+/// The reactions, ratings, favourites and comments of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opinions {
     /// The reactions, oldest first.
@@ -48,23 +48,23 @@ pub struct Opinions {
     pub favorites: Vec<HeldMovie>,
     /// The comments, oldest first.
     pub comments: Vec<WrittenComment>,
-    /// The comments that the user likes, and since when; oldest first.
+    /// The comments that the user likes, and the times of the likes; oldest first.
     pub liked_comments: Vec<(CommentId, Instant)>,
 }
 
-/// A link in a mail that was not followed yet.
+/// A link in a mail that was not used yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLink {
-    /// What it is for.
+    /// Its purpose.
     pub kind: LinkKind,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Instant,
 }
 
-/// All that is stored of a user (quality B13), but for what only lets the user in: hashes of passwords and tokens.
+/// Everything that is stored about a user, except hashes of passwords and tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
-    /// The account, and what its owner says of themselves.
+    /// The account with its profile.
     pub user: UserDetails,
     /// The sign-ins, ended ones too, oldest first.
     pub sessions: Vec<Session>,
@@ -72,32 +72,33 @@ pub struct PersonalData {
     pub refresh_tokens: Vec<RefreshToken>,
     /// The devices that the user signed in from.
     pub devices: Vec<KnownDevice>,
-    /// Links that were mailed.
+    /// Links that were mailed and not used yet.
     pub links: Vec<OpenLink>,
-    /// What is in the cart.
+    /// The movies in the cart.
     pub cart: Vec<HeldMovie>,
-    /// What was bought.
+    /// The movies that were bought.
     pub purchases: Vec<HeldMovie>,
-    /// What the user thinks of movies.
+    /// Reactions, ratings, favourites and comments.
     pub opinions: Opinions,
-    /// The audit log, where it names the user as the one who did something, or whom it was done to; oldest first.
+    /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
     pub pending_mails: u64,
 }
 
-/// Reads all that is stored of one user, outside a unit of work.
+/// Reads everything that is stored about one user, outside a unit of work.
 #[async_trait]
 pub trait PersonalDataQueries: Send + Sync {
     /// All of it, or `None` when there is no such user. MUST hold nothing of another user but what the audit log says.
     async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
 }
 
-/// Forgets users. Callers hold the lock of the user.
+/// Erases users. Callers hold the lock of the user.
 #[async_trait]
 pub trait PersonalDataRepository: Send {
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
-    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, opinions of
-    /// movies and mails that wait MUST go, counters of movies included; purchases and the audit log MUST stay.
+    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, reactions,
+    /// ratings, favourites, likes, comments and mails that wait MUST go, and every counter MUST follow; purchases and the
+    /// audit log MUST stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

@@ -2,38 +2,14 @@ use async_trait::async_trait;
 
 use crate::{
     accounts::{
-        EmailAddress, KnownDeviceRepository, LinkKind, LinkToken, PasswordHash, PersonalDataRepository,
-        Profile, RefreshToken, Role, Session, User,
+        EmailAddress, LinkKind, LinkToken, PasswordHash, Profile, RefreshToken, Role, Session, User,
+        UserLocks,
     },
-    audit::AuditRepository,
     entropy::TokenDigest,
     id::{SessionId, UserId},
-    outbox::OutboxRepository,
-    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    store::StoreError,
     time::Instant,
 };
-
-gathered! {
-    /// A unit of work about accounts. Rows are locked in the order user, link, session; a profile and known devices belong to
-    /// their user and are locked with it.
-    pub trait AccountUnit:
-        Unit + UserRepository + LinkTokenRepository + ProfileRepository + KnownDeviceRepository + SessionRepository
-        + AuditRepository + PersonalDataRepository + OutboxRepository;
-}
-
-/// Begins units of work about accounts.
-#[async_trait]
-pub trait AccountStore: Send + Sync {
-    /// Begins one.
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError>;
-}
-
-#[async_trait]
-impl<D: UnitsOfWork<Unit: AccountUnit>> AccountStore for D {
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
-        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
-    }
-}
 
 /// A user cannot be added.
 #[derive(Debug, thiserror::Error)]
@@ -58,10 +34,9 @@ pub trait UserRepository: Send {
         &mut self,
         email: &EmailAddress,
     ) -> Result<Option<User>, StoreError>;
-    /// The user, if there is one, and every administrator, active or not, in the order of their identifiers: locked in
-    /// that order until the unit ends, so that of two units which each take away an administrator's power the later one
-    /// MUST see what the earlier one did.
-    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError>;
+    /// These users, in the order of their identifiers: MUST lock them in that order until the unit ends, and MUST give them as
+    /// the units that locked them before have left them.
+    async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError>;
     /// Adds a user. MUST answer [`InsertUserError::EmailTaken`] when the address key is there, even when another unit
     /// adds it at the same moment, and MUST leave the unit usable then.
     async fn insert_user(&mut self, user: &User) -> Result<(), InsertUserError>;
@@ -102,6 +77,8 @@ pub trait ProfileRepository: Send {
 /// Keeps sessions and their refresh tokens.
 #[async_trait]
 pub trait SessionRepository: Send {
+    /// The session, not locked.
+    async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
     /// The session, locked until the unit ends.
@@ -137,8 +114,10 @@ pub trait SessionRepository: Send {
 pub struct Credentials {
     /// Whose they are.
     pub user_id: UserId,
-    /// What is kept of the password.
+    /// The hash of the password.
     pub password: PasswordHash,
+    /// Whether the account waits for its activation.
+    pub is_awaiting_activation: bool,
     /// The user's version when this was read.
     pub version: i64,
 }

@@ -7,14 +7,14 @@ use crate::{
     media::MediaKey,
 };
 
-/// How a person wants to be addressed.
+/// The gender that a person states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Gender {
     /// A man.
     Man,
     /// A woman.
     Woman,
-    /// Neither, or not to be said.
+    /// Another one, or not stated.
     Other,
 }
 
@@ -24,7 +24,7 @@ pub enum Gender {
 pub struct UnknownGender;
 
 impl Gender {
-    /// The name in the API and in the store.
+    /// Its name, such as `woman`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,37 +46,37 @@ impl FromStr for Gender {
     }
 }
 
-/// The most characters that a given or family name may have (R26).
+/// The longest given or family name, in characters.
 pub const MAX_NAME_LENGTH: usize = 100;
 
-/// The most characters that a person may say of themselves.
+/// The longest text about a person, in characters.
 pub const MAX_INFO_LENGTH: usize = 2_000;
 
-/// The youngest age at which somebody may say when they were born.
+/// The lowest age that is accepted.
 const MIN_AGE_YEARS: u32 = 13;
 
-/// The oldest age that is believed.
+/// The highest age that is accepted.
 const MAX_AGE_YEARS: u32 = 150;
 
-/// Why a text cannot stand in a profile.
+/// Why a text cannot be in a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProfileText {
-    /// Nothing but white space.
+    /// It has nothing but white space.
     #[error("must not be blank; null clears it")]
     Blank,
-    /// Too many characters, after trimming.
+    /// It has too many characters after trimming.
     #[error("must have at most {0} characters")]
     TooLong(usize),
-    /// A control character, which no keyboard writes and no page shows.
+    /// It contains a control character.
     #[error("must not contain control characters")]
     ControlCharacter,
 }
 
-/// A name as it is kept: trimmed, in one line, of 1 to [`MAX_NAME_LENGTH`] characters.
+/// A given or family name: trimmed, on one line, with 1 to [`MAX_NAME_LENGTH`] characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonName(String);
 
-/// What somebody says of themselves as it is kept: trimmed, of 1 to [`MAX_INFO_LENGTH`] characters, in as many lines as they like.
+/// A text about a person: trimmed, with 1 to [`MAX_INFO_LENGTH`] characters, on any number of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileInfo(String);
 
@@ -84,7 +84,7 @@ impl FromStr for PersonName {
     type Err = InvalidProfileText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        kept(text, MAX_NAME_LENGTH, char::is_control).map(Self)
+        checked(text, MAX_NAME_LENGTH, char::is_control).map(Self)
     }
 }
 
@@ -93,16 +93,20 @@ impl FromStr for ProfileInfo {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.replace("\r\n", "\n");
-        kept(&text, MAX_INFO_LENGTH, |character| character.is_control() && !"\n\t".contains(character))
+        checked(&text, MAX_INFO_LENGTH, |character| character.is_control() && !"\n\t".contains(character))
             .map(Self)
     }
 }
 
-fn kept(text: &str, most: usize, is_barred: impl Fn(char) -> bool) -> Result<String, InvalidProfileText> {
+fn checked(
+    text: &str,
+    most: usize,
+    is_forbidden: impl Fn(char) -> bool,
+) -> Result<String, InvalidProfileText> {
     let text = text.trim();
     if text.is_empty() {
         Err(InvalidProfileText::Blank)
-    } else if text.chars().any(is_barred) {
+    } else if text.chars().any(is_forbidden) {
         Err(InvalidProfileText::ControlCharacter)
     } else if text.chars().count() > most {
         Err(InvalidProfileText::TooLong(most))
@@ -111,26 +115,26 @@ fn kept(text: &str, most: usize, is_barred: impl Fn(char) -> bool) -> Result<Str
     }
 }
 
-/// Why a day cannot be the one that somebody was born on.
+/// Why a day is no acceptable date of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDateOfBirth {
     /// It is today or later.
     #[error("must be in the past")]
     NotPast,
-    /// Not that long ago.
+    /// The person would be too young.
     #[error("must be at least {MIN_AGE_YEARS} years ago")]
     TooYoung,
-    /// Longer ago than anybody lives.
+    /// The person would be too old.
     #[error("must be at most {MAX_AGE_YEARS} years ago")]
     TooOld,
 }
 
-/// A day that somebody can have been born on.
+/// An acceptable date of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateOfBirth(NaiveDate);
 
 impl DateOfBirth {
-    /// Checks the day against today's.
+    /// Checks the day against today's date.
     ///
     /// # Errors
     /// See [`InvalidDateOfBirth`].
@@ -146,73 +150,73 @@ impl DateOfBirth {
     }
 }
 
-/// The number of birthdays since; who was born on 29 February has it on 1 March in other years.
+/// The number of birthdays until today. A birthday on 29 February is on 1 March in other years.
 fn age(born: NaiveDate, today: NaiveDate) -> u32 {
     let years = today.year().saturating_sub(born.year());
     let is_to_come = (today.month(), today.day()) < (born.month(), born.day());
     u32::try_from(years.saturating_sub(i32::from(is_to_come))).unwrap_or_default()
 }
 
-/// What is to become of a field that may be empty.
+/// A change of a field that may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// Nothing.
+    /// The field stays as it is.
     #[default]
     Keep,
-    /// It becomes empty.
+    /// The field becomes empty.
     Clear,
-    /// It becomes this.
+    /// The field gets this value.
     Set(T),
 }
 
 impl<T> Change<T> {
-    fn apply<V>(self, field: &mut Option<V>, kept: impl FnOnce(T) -> V) {
+    fn apply<V>(self, field: &mut Option<V>, stored: impl FnOnce(T) -> V) {
         match self {
             Self::Keep => {}
             Self::Clear => *field = None,
-            Self::Set(value) => *field = Some(kept(value)),
+            Self::Set(value) => *field = Some(stored(value)),
         }
     }
 }
 
-/// What a person changes of what they say of themselves.
+/// Changes of a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProfileChanges {
     /// The given name.
     pub first_name: Change<PersonName>,
     /// The family name.
     pub last_name: Change<PersonName>,
-    /// How to address them.
+    /// The gender.
     pub gender: Change<Gender>,
-    /// The day they were born.
+    /// The date of birth.
     pub date_of_birth: Change<DateOfBirth>,
-    /// What they want others to know.
+    /// A text about the person.
     pub info: Change<ProfileInfo>,
 }
 
-/// What a person says of themselves (R23): all of it optional.
+/// What a user states about themselves. All of it is optional.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// Its identifier.
     pub id: ProfileId,
-    /// Whose it is; a user has one at most.
+    /// Its user, who has at most one profile.
     pub user_id: UserId,
     /// The given name.
     pub first_name: Option<String>,
     /// The family name.
     pub last_name: Option<String>,
-    /// How to address them.
+    /// The gender.
     pub gender: Option<Gender>,
-    /// The day they were born.
+    /// The date of birth.
     pub date_of_birth: Option<NaiveDate>,
-    /// What they want others to know.
+    /// A text about the person.
     pub info: Option<String>,
-    /// The stored picture.
+    /// The stored avatar.
     pub avatar: Option<MediaKey>,
 }
 
 impl Profile {
-    /// One that says nothing.
+    /// A profile without any data.
     #[must_use]
     pub const fn empty(id: ProfileId, user_id: UserId) -> Self {
         Self {
@@ -227,7 +231,7 @@ impl Profile {
         }
     }
 
-    /// Makes the changes.
+    /// Applies the changes.
     pub fn change(&mut self, changes: ProfileChanges) {
         let ProfileChanges { first_name, last_name, gender, date_of_birth, info } = changes;
         first_name.apply(&mut self.first_name, |name| name.0);

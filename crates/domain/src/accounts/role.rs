@@ -1,23 +1,23 @@
 use std::str::FromStr;
 
-/// What a user may do; each role may do all that the one before it may (R17–R20).
+/// What a user may do. Each role may do everything that the roles before it may: roles are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Browses, rates, buys and watches.
     User,
-    /// Looks after the catalogue and sees sales.
+    /// Manages the catalogue and sees sales.
     Moderator,
-    /// Looks after users and money.
+    /// Manages users and refunds.
     Admin,
 }
 
-/// The text names no role.
+/// The text is not the name of a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a role: user, moderator or admin")]
 pub struct UnknownRole;
 
 impl Role {
-    /// The name in the API and in tokens.
+    /// Its name, such as `moderator`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

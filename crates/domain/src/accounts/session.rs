@@ -7,36 +7,36 @@ use crate::{
     time::Instant,
 };
 
-/// How long after its rotation a refresh token gets the same successor again: a client's retry, a second tab.
+/// How long after its rotation a refresh token still gets the same successor: for retries and for a second browser tab.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
 
-/// How many live sign-ins a user has at most: one more ends the one that was used longest ago (quality B9).
+/// How many live sessions a user has at most. One more ends the least recently used one.
 pub const MAX_SESSIONS: usize = 20;
 
-/// How long a sign-in lasts at most, however often it is refreshed (quality B7).
+/// How long a session lasts at most, however often it is refreshed.
 pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// A sign-in: the family of all refresh tokens that came from one log-in.
+/// A session: all refresh tokens that descend from one log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its identifier, the `sid` of its tokens.
     pub id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// Where it was begun.
+    /// The device that it was begun from.
     pub device: Device,
     /// When it was begun.
     pub created_at: Instant,
-    /// When it was refreshed last.
+    /// When it was last refreshed.
     pub last_used_at: Instant,
     /// When it ends at the latest.
     pub expires_at: Instant,
-    /// When it was ended before that.
+    /// When it was ended earlier than that.
     pub ended_at: Option<Instant>,
 }
 
 impl Session {
-    /// Begins one now.
+    /// Begins a session.
     #[must_use]
     pub fn begin(id: SessionId, user_id: UserId, device: Device, now: Instant) -> Self {
         let expires_at = now.checked_add_signed(SESSION_LIFETIME).unwrap_or(now);
@@ -50,69 +50,69 @@ impl Session {
     }
 }
 
-/// The stored side of a refresh token.
+/// The stored part of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// Its own identifier.
     pub id: TokenId,
-    /// The sign-in it belongs to.
+    /// The session it belongs to.
     pub session_id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// What is kept of its `jti`.
+    /// The digest of its `jti` claim.
     pub digest: TokenDigest,
-    /// When it was handed out.
+    /// When it was issued.
     pub issued_at: Instant,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Instant,
     /// When it was exchanged for its successor.
     pub rotated_at: Option<Instant>,
 }
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Whose it is (`sub`).
+    /// Its user (`sub`).
     pub user_id: UserId,
-    /// The sign-in it came from (`sid`).
+    /// The session it was issued for (`sid`).
     pub session_id: SessionId,
-    /// The role when it was made; what counts is the user's role now.
+    /// The user's role when it was issued. Decisions use the user's current role.
     pub role: Role,
     /// Its own identifier (`jti`).
     pub id: TokenId,
-    /// When it was made (`iat`, whole seconds).
+    /// When it was issued (`iat`, whole seconds).
     pub issued_at: Instant,
-    /// From when on it is refused (`exp`, whole seconds).
+    /// When it expires (`exp`, whole seconds).
     pub expires_at: Instant,
 }
 
-/// What a refresh token says.
+/// The claims of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// Whose it is (`sub`).
+    /// Its user (`sub`).
     pub user_id: UserId,
-    /// The sign-in it belongs to (`sid`).
+    /// The session it belongs to (`sid`).
     pub session_id: SessionId,
-    /// Its secret identifier (`jti`), of which the digest is stored.
+    /// Its secret identifier (`jti`). Only the digest is stored.
     pub token: PlainToken,
-    /// When it was made (`iat`, whole seconds).
+    /// When it was issued (`iat`, whole seconds).
     pub issued_at: Instant,
-    /// From when on it is refused (`exp`, whole seconds).
+    /// When it expires (`exp`, whole seconds).
     pub expires_at: Instant,
 }
 
-/// The access token is not to be trusted.
+/// The access token is not acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenError {
-    /// It is not ours, was altered, or is a token of another kind.
+    /// It was not issued by this service, was altered, or is a token of another kind.
     #[error("not an access token of this service")]
     Invalid,
-    /// It was ours and its time is over.
+    /// It was issued by this service and has expired.
     #[error("the access token has expired")]
     Expired,
 }
 
-/// The refresh token is not ours, was altered, or is a token of another kind.
+/// The refresh token was not issued by this service, was altered, or is a token of another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a refresh token of this service")]
 pub struct RefreshTokenError;
@@ -121,18 +121,18 @@ pub struct RefreshTokenError;
 pub trait SessionTokens: Send + Sync {
     /// Signs an access token (`typ: at+jwt`, RFC 9068).
     fn sign_access(&self, claims: &AccessClaims) -> String;
-    /// Reads an access token. MUST refuse every other algorithm, type, issuer and audience than its own, and allow
-    /// 60 s of clock skew on its expiry.
+    /// Reads an access token. MUST refuse every other algorithm, type, issuer and audience than its own, and every token
+    /// from its expiry on: the clock that made it is the clock that checks it, so no leeway is needed.
     ///
     /// # Errors
-    /// When it is not to be trusted; [`AccessTokenError::Expired`] only when all but its time is right.
+    /// When it is not acceptable; [`AccessTokenError::Expired`] only when everything but its time is right.
     fn verify_access(&self, token: &str, now: Instant) -> Result<AccessClaims, AccessTokenError>;
-    /// Signs a refresh token (`typ: rt+jwt`). MUST give the same text for the same claims and key, whatever the key in
-    /// force is by then; a key that is not known any more is the one in force.
+    /// Signs a refresh token (`typ: rt+jwt`) with a key by its age. MUST give the same text for the same claims and key, also
+    /// after the secret was changed. A key that is no longer known is replaced by the current one.
     fn sign_refresh(&self, claims: &RefreshClaims, key: KeyAge) -> String;
-    /// Reads a refresh token, expired or not: whether it still counts is written in the store.
+    /// Reads a refresh token, expired or not: the store knows whether it is still valid.
     ///
     /// # Errors
-    /// When it is not ours, was altered, or is of another kind.
+    /// When it is not acceptable.
     fn verify_refresh(&self, token: &str) -> Result<RefreshClaims, RefreshTokenError>;
 }

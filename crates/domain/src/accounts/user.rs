@@ -55,7 +55,7 @@ impl User {
         matches!(self.state, AccountState::AwaitingActivation { .. })
     }
 
-    /// Whether two people registered the address with different passwords before it was activated.
+    /// Whether the address was registered with different passwords or spellings before it was activated.
     #[must_use]
     pub const fn is_password_contested(&self) -> bool {
         matches!(self.state, AccountState::AwaitingActivation { is_password_contested: true })
@@ -100,22 +100,29 @@ impl User {
         Ok(())
     }
 
-    /// Notes that the address was registered again with another password. Returns `false` when that was noted before.
+    /// Notes that the address was registered again before the activation, spelled as `typed`.
+    ///
+    /// When the password or the spelling is another one, two people may have registered, and the password becomes contested.
+    /// Returns whether that is new. The spelling stays: see [`User::take_spelling`].
     ///
     /// # Errors
     /// When the account does not wait for its activation: then its password is known to be its owner's.
-    pub fn contest_password(&mut self, now: Instant) -> Result<bool, InvalidTransition> {
-        match self.state {
-            AccountState::AwaitingActivation { is_password_contested: true } => Ok(false),
-            AccountState::AwaitingActivation { is_password_contested: false } => {
-                self.state = AccountState::AwaitingActivation { is_password_contested: true };
-                self.touch(now);
-                Ok(true)
-            }
-            AccountState::Active { .. } | AccountState::Deactivated { .. } => {
-                Err(InvalidTransition { from: self.state })
-            }
+    pub fn register_again(
+        &mut self,
+        typed: &EmailAddress,
+        is_same_password: bool,
+        now: Instant,
+    ) -> Result<bool, InvalidTransition> {
+        let AccountState::AwaitingActivation { is_password_contested } = &mut self.state else {
+            return Err(InvalidTransition { from: self.state });
+        };
+        let is_same_person = is_same_password && self.email.is_spelled_like(typed);
+        if is_same_person || *is_password_contested {
+            return Ok(false);
         }
+        *is_password_contested = true;
+        self.touch(now);
+        Ok(true)
     }
 
     /// Gives it another role.
@@ -124,17 +131,23 @@ impl User {
         self.touch(now);
     }
 
-    /// Takes the address as it was typed last, while nobody has proved the spelling that is kept: what is one address here
-    /// may be two mailboxes. Says whether that changes anything. To be called with a new link alone, so that the one that
-    /// counts was mailed to the spelling that is kept.
-    pub fn respell(&mut self, typed: &EmailAddress, now: Instant) -> bool {
-        let is_other_spelling = self.email == *typed && self.email.as_str() != typed.as_str();
-        if !self.is_awaiting_activation() || !is_other_spelling {
-            return false;
+    /// Replaces the spelling of the address with the one that was registered last. Returns whether it differs.
+    ///
+    /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in the
+    /// same transaction, so that the link that is valid always went to the spelling that is kept.
+    ///
+    /// # Errors
+    /// When the account does not wait for its activation: then its owner has proved the spelling.
+    pub fn take_spelling(&mut self, typed: &EmailAddress, now: Instant) -> Result<bool, InvalidTransition> {
+        if !self.is_awaiting_activation() {
+            return Err(InvalidTransition { from: self.state });
+        }
+        if self.email != *typed || self.email.is_spelled_like(typed) {
+            return Ok(false);
         }
         self.email = typed.clone();
         self.touch(now);
-        true
+        Ok(true)
     }
 
     /// Sets a new password, which ends a dispute about the old one.
@@ -173,9 +186,13 @@ mod tests {
         User::register(id, "ann@example.com".parse().unwrap(), password, FIRST)
     }
 
+    fn typed(text: &str) -> EmailAddress {
+        text.parse().unwrap()
+    }
+
     fn contested() -> User {
         let mut user = registered();
-        assert_eq!(user.contest_password(FIRST), Ok(true));
+        assert_eq!(user.register_again(&typed("ann@example.com"), false, FIRST), Ok(true));
         user
     }
 
@@ -201,16 +218,17 @@ mod tests {
     #[test]
     fn each_state_allows_its_own_transitions_and_keeps_the_account_as_it_was_otherwise() {
         type Transition = fn(&mut User) -> Result<(), InvalidTransition>;
-        let transitions: [Transition; 4] = [
+        let transitions: [Transition; 5] = [
             |user| user.confirm_email(LATER),
             |user| user.activate(LATER),
             |user| user.deactivate(LATER),
-            |user| user.contest_password(LATER).map(|_| ()),
+            |user| user.register_again(&typed("ann@example.com"), false, LATER).map(|_| ()),
+            |user| user.take_spelling(&typed("ANN@example.com"), LATER).map(|_| ()),
         ];
         for (user, allowed) in [
-            (registered(), [true, true, true, true]),
-            (active(), [false, false, true, false]),
-            (deactivated(), [false, true, false, false]),
+            (registered(), [true, true, true, true, true]),
+            (active(), [false, false, true, false, false]),
+            (deactivated(), [false, true, false, false, false]),
         ] {
             for (transition, is_allowed) in transitions.iter().zip(allowed) {
                 let mut changed = user.clone();
@@ -236,32 +254,39 @@ mod tests {
     }
 
     #[test]
-    fn a_spelling_that_was_proved_stays_and_another_address_is_no_spelling() {
+    fn the_spelling_that_was_registered_last_is_taken_and_another_address_is_no_spelling() {
         let mut user = registered();
-        let typed = |text: &str| text.parse::<EmailAddress>().unwrap();
-        assert!(!user.respell(&typed("ann@example.com"), LATER));
-        assert!(!user.respell(&typed("bob@example.com"), LATER));
-        assert_eq!((user.version, user.updated_at), (1, FIRST));
-        assert!(user.respell(&typed("Ann@Example.com"), LATER));
+        for no_other_spelling in ["ann@example.com", "bob@example.com"] {
+            assert_eq!(user.take_spelling(&typed(no_other_spelling), LATER), Ok(false));
+        }
+        assert_eq!(user, registered());
+        assert_eq!(user.take_spelling(&typed("Ann@Example.com"), LATER), Ok(true));
         assert_eq!((user.email.as_str(), user.version), ("Ann@Example.com", 2));
-        user.confirm_email(FIRST).unwrap();
-        assert!(!user.respell(&typed("ANN@example.com"), LATER));
-        user.deactivate(LATER).unwrap();
-        assert!(!user.respell(&typed("ANN@example.com"), LATER));
-        assert_eq!(user.email.as_str(), "Ann@Example.com");
     }
 
     #[test]
-    fn a_password_is_contested_once() {
-        let mut user = contested();
-        let before = user.clone();
-        assert_eq!(user.contest_password(LATER), Ok(false));
-        assert_eq!(user, before);
+    fn another_password_or_another_spelling_contests_the_password_once() {
+        for (spelling, is_same_password) in [("ann@example.com", false), ("Ann@example.com", true)] {
+            let mut user = registered();
+            assert_eq!(user.register_again(&typed(spelling), is_same_password, LATER), Ok(true));
+            assert!(user.is_password_contested());
+            let before = user.clone();
+            assert_eq!(user.register_again(&typed(spelling), is_same_password, LATER), Ok(false));
+            assert_eq!(user, before);
+        }
+    }
+
+    #[test]
+    fn registering_again_alike_changes_nothing() {
+        let mut user = registered();
+        assert_eq!(user.register_again(&typed(" ann@example.com"), true, LATER), Ok(false));
+        assert_eq!(user, registered());
     }
 
     #[test]
     fn a_contested_password_is_dropped_when_the_account_leaves_its_first_state() {
-        let transitions: [fn(&mut User) -> Result<(), InvalidTransition>; 3] =
+        type Transition = fn(&mut User) -> Result<(), InvalidTransition>;
+        let transitions: [Transition; 3] =
             [|user| user.confirm_email(LATER), |user| user.activate(LATER), |user| user.deactivate(LATER)];
         for transition in transitions {
             let mut user = contested();

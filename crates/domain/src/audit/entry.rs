@@ -3,15 +3,15 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, MovieId, SessionId, UserId},
+    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
     time::Instant,
 };
 
-/// What was done. Its name in the log and in the API never changes.
+/// The kind of an action. Its name never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AuditAction {
-    /// An account was opened.
+    /// An account was registered.
     Registered,
     /// An account was activated by its link.
     Activated,
@@ -21,9 +21,9 @@ pub enum AuditAction {
     SignInFailed,
     /// Somebody signed out.
     SignedOut,
-    /// A refresh token was used again after its time: its sign-in was ended.
+    /// A refresh token was used again too late, and its session was ended.
     RefreshReused,
-    /// A sign-in was ended from another one.
+    /// A session was ended from another one.
     SessionEnded,
     /// The password was changed with the old one.
     PasswordChanged,
@@ -35,7 +35,7 @@ pub enum AuditAction {
     RoleChanged,
     /// A user was activated or deactivated by an administrator.
     ActivationChanged,
-    /// Somebody took a copy of what is stored of them.
+    /// A user exported everything that is stored about them.
     DataExported,
     /// An account was deleted by its owner.
     AccountDeleted,
@@ -47,11 +47,13 @@ pub enum AuditAction {
     PriceChanged,
     /// A movie was put on sale, or taken off.
     AvailabilityChanged,
+    /// A moderator removed a comment.
+    CommentRemoved,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -70,9 +72,10 @@ impl AuditAction {
         Self::AdminCreated,
         Self::PriceChanged,
         Self::AvailabilityChanged,
+        Self::CommentRemoved,
     ];
 
-    /// The name in the log and in the API.
+    /// Its name, such as `signed_in`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -94,20 +97,23 @@ impl AuditAction {
             Self::AdminCreated => "admin_created",
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
+            Self::CommentRemoved => "comment_removed",
         }
     }
 }
 
-/// What it was done to.
+/// The object of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuditObject {
     /// An account.
     User(UserId),
-    /// A sign-in.
+    /// A session.
     Session(SessionId),
     /// A movie.
     Movie(MovieId),
+    /// A comment.
+    Comment(CommentId),
 }
 
 impl AuditObject {
@@ -118,6 +124,7 @@ impl AuditObject {
             Self::User(_) => "user",
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
+            Self::Comment(_) => "comment",
         }
     }
 
@@ -128,12 +135,13 @@ impl AuditObject {
             Self::User(id) => id.as_uuid(),
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
+            Self::Comment(id) => id.as_uuid(),
         }
     }
 }
 
-/// The part of an object that a deed changed, as names and texts. Never a secret, an e-mail address or what a person
-/// wrote: the log outlives the account.
+/// The changed fields of an object, as names and texts. They must not contain a secret, an e-mail address or anything that a
+/// person wrote: the log outlives the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditState(Vec<(String, String)>);
 
@@ -149,32 +157,32 @@ impl AuditState {
     }
 }
 
-/// A row of the audit log.
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Its identifier.
     pub id: AuditEntryId,
-    /// When it was done.
+    /// When it happened.
     pub at: Instant,
     /// What was done.
     pub action: AuditAction,
-    /// Who did it; `None` when nobody was signed in, or for the command line.
+    /// The user who did it; `None` when nobody was signed in, and on the command line.
     pub actor: Option<UserId>,
-    /// What it was done to, when that is known.
+    /// The object, if there is one.
     pub object: Option<AuditObject>,
-    /// What was changed, as it was.
+    /// The changed fields before the action.
     pub before: Option<AuditState>,
-    /// What was changed, as it became.
+    /// The changed fields after the action.
     pub after: Option<AuditState>,
-    /// Where it came from; only its network is kept.
+    /// The address of the client. Only its network is stored.
     pub ip: Option<IpAddr>,
-    /// The name of the request that did it.
+    /// The identifier of the request.
     pub request_id: Option<String>,
 }
 
 impl AuditEntry {
-    /// The network that it came from: the first 24 bits of an IPv4 address, the first 48 of an IPv6 address, so that
-    /// the log tells where from without naming a household for ever.
+    /// The network of the client: the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address. That shows
+    /// where an action came from without identifying a household permanently.
     #[must_use]
     pub fn network(&self) -> Option<String> {
         Some(match self.ip?.to_canonical() {

@@ -32,7 +32,7 @@ impl FromStr for AuditAction {
     }
 }
 
-/// What a deed was done to, as it was written down.
+/// The object of an action, as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedObject {
     /// The name of its kind.
@@ -41,30 +41,30 @@ pub struct RecordedObject {
     pub id: Uuid,
 }
 
-/// A row of the audit log, as it was written down: perhaps by a newer version of this program, so that its names are texts.
+/// An entry of the audit log as it was recorded. Names are texts, since a newer version of this program may have written it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRecord {
     /// Its identifier.
     pub id: AuditEntryId,
-    /// When it was done.
+    /// When it happened.
     pub at: Instant,
-    /// What was done.
+    /// The kind of action.
     pub action: String,
-    /// Who did it.
+    /// The user who did it.
     pub actor: Option<UserId>,
-    /// What it was done to.
+    /// The object.
     pub object: Option<RecordedObject>,
-    /// What was changed, as it was.
+    /// The changed fields before the action.
     pub before: Option<AuditState>,
-    /// What was changed, as it became.
+    /// The changed fields after the action.
     pub after: Option<AuditState>,
-    /// The network it came from.
+    /// The network of the client.
     pub network: Option<String>,
-    /// The name of the request that did it.
+    /// The identifier of the request.
     pub request_id: Option<String>,
 }
 
-/// Which rows are wanted: those that meet all of it.
+/// Selects entries: those that meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Done by this user.

@@ -2,43 +2,43 @@ use uuid::Uuid;
 
 use crate::time::Instant;
 
-/// Names the form of what is sealed, so that a later form is another.
+/// Identifies the format of the sealed bytes, so that a later format differs.
 const FORM: &[u8] = b"cinema audit seal 1";
 
-/// Where a row stands in the log: rows are ordered by their moment, then by their identifier.
+/// The position of an entry in the log: entries are ordered by their time, then by their identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPlace {
-    /// When its deed was done.
+    /// When the action happened.
     pub at: Instant,
     /// Its identifier.
     pub id: Uuid,
 }
 
-/// A row of the log, letter by letter as it is stored, whatever that says.
+/// An entry of the log exactly as it is stored, valid or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
-    /// Where it stands.
+    /// Its position.
     pub place: LogPlace,
-    /// What was done.
+    /// The kind of action.
     pub action: String,
-    /// Who did it.
+    /// The user who did it.
     pub actor: Option<Uuid>,
-    /// The kind of what it was done to.
+    /// The kind of the object.
     pub object_kind: Option<String>,
-    /// The identifier of what it was done to.
+    /// The identifier of the object.
     pub object: Option<Uuid>,
-    /// What was changed, as it was.
+    /// The changed fields before the action.
     pub before: Option<String>,
-    /// What was changed, as it became.
+    /// The changed fields after the action.
     pub after: Option<String>,
-    /// The network it came from.
+    /// The network of the client.
     pub network: Option<String>,
-    /// The name of the request that did it.
+    /// The identifier of the request.
     pub request_id: Option<String>,
 }
 
 impl StoredEntry {
-    /// The row as bytes that are no other row's.
+    /// The entry as bytes. Different entries have different bytes.
     fn bytes(&self) -> Vec<u8> {
         let micros = self.place.at.timestamp_micros().to_be_bytes();
         let text = |text: &'_ Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
@@ -70,25 +70,25 @@ impl StoredEntry {
     }
 }
 
-/// What proves that a part of the log is as it was when it was sealed: the part behind that of the seal before.
+/// Proves that a part of the log has not changed since it was sealed. The part begins after that of the previous seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    /// Counted from 1 without a gap.
+    /// Its number, counted from 1 without gaps.
     pub number: u64,
     /// When it was made.
     pub sealed_at: Instant,
-    /// The last place of its part.
+    /// The last position of its part.
     pub until: LogPlace,
-    /// How many rows its part has.
+    /// How many entries its part has.
     pub rows: u64,
-    /// What [`SealMaker::digest`] makes of the seal, its rows and the digest of the seal before.
+    /// The [`SealMaker::digest`] of the seal, its entries and the digest of the previous seal.
     pub digest: String,
-    /// What [`SealMaker::tag`] makes of the digest.
+    /// The [`SealMaker::tag`] of the digest.
     pub tag: String,
 }
 
 impl Seal {
-    /// Seals the rows of the part that ends at `until`, behind the seal before.
+    /// Seals the entries of the part that ends at `until` and begins after the previous seal.
     #[must_use]
     pub fn over(
         rows: &[StoredEntry],
@@ -106,7 +106,7 @@ impl Seal {
         seal
     }
 
-    /// Whether these are the rows that it sealed, and that the seal before it: their digest is the same.
+    /// Whether the seal was made over these entries and this previous seal: their digest is the same.
     #[must_use]
     pub fn is_over(&self, rows: &[StoredEntry], before: Option<&Self>, maker: &dyn SealMaker) -> bool {
         self.digest_over(rows, before, maker) == self.digest
@@ -131,13 +131,13 @@ impl Seal {
     }
 }
 
-/// Makes what seals are made of.
+/// Computes the digests and tags of seals.
 pub trait SealMaker: Send + Sync {
     /// The SHA-256 of the parts, in lower-case hexadecimal. MUST differ when a boundary between parts moves.
     fn digest(&self, parts: &[&[u8]]) -> String;
-    /// A code over the digest that only this service can make, in lower-case hexadecimal.
+    /// A message authentication code over the digest, in lower-case hexadecimal, which only this service can compute.
     fn tag(&self, digest: &str) -> String;
-    /// Whether the code is the digest's own, with a present or previous key, in constant time.
+    /// Whether the tag belongs to the digest, with the current or a previous key. MUST take constant time.
     fn is_tag(&self, tag: &str, digest: &str) -> bool;
 }
 

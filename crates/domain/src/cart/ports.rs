@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 
 use crate::{
-    cart::CartRefusal,
-    catalog::{MovieSummary, OfferRepository},
+    accounts::{AccessError, Actor, Authority, SessionRepository, UserRepository, begin_as},
+    cart::CartEntry,
+    catalog::OfferRepository,
     id::{CartId, CartItemId, MovieId, UserId},
-    money::{Currency, Money, MoneyError},
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -18,14 +18,17 @@ gathered! {
 /// Begins units of work about carts.
 #[async_trait]
 pub trait CartStore: Send + Sync {
-    /// Begins one.
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError>;
+    /// Begins one for a user who changes his own cart.
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError>;
 }
 
 #[async_trait]
-impl<D: UnitsOfWork<Unit: CartUnit>> CartStore for D {
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CartUnit>, StoreError> {
-        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+impl<D> CartStore for D
+where
+    D: UnitsOfWork<Unit: CartUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
     }
 }
 
@@ -59,47 +62,10 @@ pub trait CartRepository: Send {
     async fn clear_cart(&mut self, user_id: UserId) -> Result<(), StoreError>;
 }
 
-/// A movie in a cart, to look at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CartLine {
-    /// The movie, with its price of now.
-    pub movie: MovieSummary,
-    /// When it was put there.
-    pub added_at: Instant,
-}
-
-/// A movie in a cart that cannot be bought any more.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UnavailableItem {
-    /// The movie.
-    pub movie: MovieSummary,
-    /// [`CartRefusal::AlreadyPurchased`] or [`CartRefusal::MovieUnavailable`].
-    pub reason: CartRefusal,
-}
-
-/// A cart, to look at: newest first.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CartView {
-    /// What can be bought.
-    pub items: Vec<CartLine>,
-    /// What cannot any more.
-    pub unavailable: Vec<UnavailableItem>,
-}
-
-impl CartView {
-    /// What the items cost together, now.
-    ///
-    /// # Errors
-    /// When an item is priced in another currency, or the sum does not fit.
-    pub fn total(&self, currency: Currency) -> Result<Money, MoneyError> {
-        Money::total(currency, self.items.iter().map(|line| line.movie.price))
-    }
-}
-
 /// Reads carts outside a unit of work.
 #[async_trait]
 pub trait CartQueries: Send + Sync {
-    /// The user's cart; empty when there is none. What was bought MUST stand under `unavailable` as such, else what was
-    /// withdrawn.
-    async fn cart_view(&self, user_id: UserId) -> Result<CartView, StoreError>;
+    /// What is in the user's cart, newest first; empty when there is no cart. MUST say of each movie whether it is on sale,
+    /// and whether the user has a live purchase of it.
+    async fn cart_entries(&self, user_id: UserId) -> Result<Vec<CartEntry>, StoreError>;
 }

@@ -5,7 +5,7 @@ use crate::{
     audit::AuditRepository,
     catalog::{
         CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
-        ProposedName,
+        Offer, ProposedName,
     },
     id::{MovieId, UserId},
     page::{Page, PageRequest},
@@ -58,8 +58,8 @@ pub trait MovieRepository: Send {
 /// Tells what is on sale, to those who put movies in carts and buy them.
 #[async_trait]
 pub trait OfferRepository: Send {
-    /// Whether the movie is on sale; `None` when there is no such movie.
-    async fn movie_availability(&mut self, id: MovieId) -> Result<Option<bool>, StoreError>;
+    /// The movie's offer; `None` when there is no such movie.
+    async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError>;
 }
 
 /// Reads the catalogue outside a unit of work.

@@ -3,8 +3,8 @@ use std::net::Ipv6Addr;
 /// The longest address of a poster, in characters.
 const MAX_LENGTH: usize = 2_000;
 
-/// Whether the text is an absolute address of the web that a page can show a picture from: `http` or `https`, a host,
-/// nobody's name and password, and no character that ends an attribute or a line.
+/// Whether the text is an absolute address that a page can load a picture from: `http` or `https`, with a host, without user name
+/// and password, and without characters that end an attribute or a line.
 pub(super) fn is_poster_url(text: &str) -> bool {
     let ends = |character: char| {
         character.is_whitespace() || character.is_control() || matches!(character, '"' | '<' | '>' | '\\')

@@ -1,7 +1,7 @@
 use std::fmt::{Debug, Write};
 
 use crate::{
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
     money::Money,
     page::{Sort, SortKey},
     text::fold,
@@ -10,9 +10,9 @@ use crate::{
 /// Bounds of a value, both inclusive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range<T> {
-    /// The least.
+    /// The lower bound.
     pub min: Option<T>,
-    /// The most.
+    /// The upper bound.
     pub max: Option<T>,
 }
 
@@ -22,12 +22,14 @@ impl<T> Default for Range<T> {
     }
 }
 
-/// Which movies are wanted: those on sale that meet all of it. A list of identifiers means any of them.
+/// Selects movies: those on sale that meet every condition. A list of identifiers means any of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
-    /// Every word of it stands in the title, in any order, however written.
+    /// Any of these movies, such as those of a visitor's cart.
+    pub ids: Vec<MovieId>,
+    /// The title contains every word of this text, in any order, compared by [`fold`].
     pub search: Option<String>,
-    /// It stands in the title as it is, but for case and accents.
+    /// The title contains this text, compared by [`fold`].
     pub title: Option<String>,
     /// Any of these genres.
     pub genres: Vec<GenreId>,
@@ -48,7 +50,7 @@ pub struct MovieFilter {
 }
 
 impl MovieFilter {
-    /// The folded words that `search` asks for; none when it does not ask.
+    /// The folded words of `search`.
     #[must_use]
     pub fn search_words(&self) -> Vec<String> {
         self.search
@@ -57,7 +59,7 @@ impl MovieFilter {
             .unwrap_or_default()
     }
 
-    /// The same filter in the one form that all its spellings share.
+    /// The canonical form: equal for all filters that select the same movies by their spelling.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         fn in_order<K: Kind>(ids: &mut Vec<Id<K>>) {
@@ -67,6 +69,7 @@ impl MovieFilter {
         let search = self.search_words().join(" ");
         self.search = Some(search).filter(|search| !search.is_empty());
         self.title = self.folded_title();
+        in_order(&mut self.ids);
         in_order(&mut self.genres);
         in_order(&mut self.directors);
         in_order(&mut self.stars);
@@ -74,7 +77,7 @@ impl MovieFilter {
         self
     }
 
-    /// A text that no other filter has: what belongs to a filter is kept, or signed, under it. Never parsed.
+    /// A text that differs from that of every other filter, for caches and signatures. It is never parsed.
     #[must_use]
     pub fn key(&self) -> String {
         fn add<T: Debug + Default + PartialEq>(key: &mut String, name: &str, wanted: &T) {
@@ -83,9 +86,21 @@ impl MovieFilter {
                 let _ = write!(key, "{name}: {wanted:?} ");
             }
         }
-        let Self { search, title, genres, directors, stars, certifications, year, imdb, price, duration } =
-            self;
+        let Self {
+            ids,
+            search,
+            title,
+            genres,
+            directors,
+            stars,
+            certifications,
+            year,
+            imdb,
+            price,
+            duration,
+        } = self;
         let mut key = String::new();
+        add(&mut key, "ids", ids);
         add(&mut key, "search", search);
         add(&mut key, "title", title);
         add(&mut key, "genres", genres);
@@ -99,25 +114,25 @@ impl MovieFilter {
         key
     }
 
-    /// The folded text that `title` asks for; `None` when it does not ask, or only for white space.
+    /// The folded text of `title`; `None` when it is absent or blank.
     #[must_use]
     pub fn folded_title(&self) -> Option<String> {
         self.title.as_deref().map(fold).filter(|text| !text.is_empty())
     }
 }
 
-/// How well a title fits a search: the order of a list sorted by relevance, ties by popularity.
+/// How well a title matches a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relevance {
-    /// The words stand somewhere in it.
+    /// It contains the words.
     Contains = 1,
-    /// It begins with the whole search text.
+    /// It begins with the search text.
     Prefix = 2,
     /// It is the search text.
     Exact = 3,
 }
 
-/// By what movies can be sorted.
+/// The keys that movies can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MovieSortKey {
     /// The folded title.
@@ -136,7 +151,7 @@ pub enum MovieSortKey {
     Popularity,
     /// When the movie was added.
     CreatedAt,
-    /// How well it fits the search.
+    /// How well it matches the search.
     Relevance,
 }
 
@@ -158,13 +173,13 @@ impl SortKey for MovieSortKey {
     }
 }
 
-/// How movies are sorted. `relevance` always puts the best first.
+/// How movies are sorted. `relevance` is always descending.
 pub type MovieSort = Sort<MovieSortKey>;
 
 impl MovieSort {
-    /// The most popular first: how the catalogue is sorted when nobody says.
+    /// The most popular first: the default order of the catalogue.
     pub const POPULAR: Self = Self { key: MovieSortKey::Popularity, descending: true };
-    /// The best fit first: how a search is sorted when nobody says.
+    /// The best match first: the default order of a search.
     pub const RELEVANT: Self = Self { key: MovieSortKey::Relevance, descending: true };
 }
 
@@ -207,6 +222,7 @@ mod tests {
             MovieFilter { search: text("a"), title: text("a"), ..none() },
             MovieFilter { search: text("a\" title: Some(\"a"), ..none() },
             MovieFilter { search: text("a\") title: Some(\"a"), ..none() },
+            MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
             MovieFilter { directors: vec![Id::from_uuid(id)], ..none() },

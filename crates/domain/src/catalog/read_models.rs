@@ -15,12 +15,12 @@ pub struct Named<K: Kind> {
     pub name: String,
 }
 
-/// What our users gave it, on a scale of 1–10.
+/// The ratings of our users, from 1 to 10.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RatingSummary {
     /// The average; `None` when nobody rated it.
     pub average: Option<f64>,
-    /// How many rated it.
+    /// How many users rated it.
     pub count: i64,
 }
 
@@ -42,24 +42,24 @@ impl RatingSummary {
 /// Whether a user likes a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MovieReaction {
-    /// Likes it.
+    /// The user likes it.
     Like,
-    /// Does not.
+    /// The user does not like it.
     Dislike,
 }
 
-/// What a signed-in caller has to do with a movie.
+/// A movie from the point of view of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PersonalView {
-    /// The caller's reaction.
+    /// The user's reaction.
     pub reaction: Option<MovieReaction>,
-    /// The caller's rating, 1–10.
+    /// The user's rating, 1–10.
     pub rating: Option<i16>,
-    /// Whether it is among the caller's favourites.
+    /// Whether it is one of the user's favourites.
     pub favorite: bool,
-    /// Whether it is in the caller's cart.
+    /// Whether it is in the user's cart.
     pub in_cart: bool,
-    /// Whether the caller bought it.
+    /// Whether the user bought it.
     pub purchased: bool,
 }
 
@@ -88,18 +88,18 @@ pub struct MovieSummary {
     pub poster_url: Option<String>,
     /// Our users' ratings.
     pub rating: RatingSummary,
-    /// How many like it.
+    /// How many users like it.
     pub likes: i64,
-    /// How many do not.
+    /// How many users do not like it.
     pub dislikes: i64,
-    /// What the caller has to do with it; `None` for a visitor.
+    /// The user's point of view; `None` for visitors.
     pub me: Option<PersonalView>,
 }
 
-/// A movie on its own page.
+/// A movie with all details.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MovieDetail {
-    /// What stands in lists too.
+    /// The part that is also in lists.
     pub summary: MovieSummary,
     /// The score at Metacritic.
     pub meta_score: Option<f64>,
@@ -115,7 +115,7 @@ pub struct MovieDetail {
     pub comments_count: i64,
     /// Whether it is on sale.
     pub is_available: bool,
-    /// Counts changes of the movie itself.
+    /// Increases with every change of the movie itself.
     pub version: i64,
     /// When it was added.
     pub created_at: Instant,

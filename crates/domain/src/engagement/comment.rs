@@ -1,22 +1,23 @@
 use crate::{
     id::{CommentId, MovieId, UserId},
+    media::MediaKey,
     time::Instant,
 };
 
 /// The longest comment, in characters.
 pub const MAX_COMMENT_LENGTH: usize = 2_000;
 
-/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text: whoever shows it escapes it.
+/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped where it is shown as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentText(String);
 
-/// The text is no comment.
+/// The text cannot be a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCommentText {
-    /// Nothing but white space.
+    /// It is blank.
     #[error("a comment has at least one character")]
     Empty,
-    /// Over [`MAX_COMMENT_LENGTH`].
+    /// It is longer than [`MAX_COMMENT_LENGTH`].
     #[error("a comment has at most 2,000 characters")]
     TooLong,
 }
@@ -44,49 +45,66 @@ impl std::str::FromStr for CommentText {
     }
 }
 
-/// A comment as it is kept.
+/// A comment that is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewComment {
+    /// Its identifier.
+    pub id: CommentId,
+    /// The movie that it is about.
+    pub movie_id: MovieId,
+    /// The first comment of the thread that it replies in; `None` when it begins a thread.
+    pub thread_id: Option<CommentId>,
+    /// Its author.
+    pub author: UserId,
+    /// Its text.
+    pub text: CommentText,
+    /// When it was written.
+    pub created_at: Instant,
+}
+
+/// A stored comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     /// Its identifier.
     pub id: CommentId,
     /// The movie that it is about.
     pub movie_id: MovieId,
-    /// The comment that began the thread; `None` when it is that one itself.
+    /// The first comment of the thread that it replies in; `None` when it begins a thread.
     pub thread_id: Option<CommentId>,
-    /// Who wrote it; `None` once it is deleted and stands for its replies alone.
+    /// Its author; `None` once it is deleted and kept only because of its replies.
     pub author: Option<UserId>,
-    /// How many replies that are not deleted it has.
+    /// The number of its replies that are not deleted.
     pub replies_count: i64,
     /// When it was written.
     pub created_at: Instant,
 }
 
 impl Comment {
-    /// Whether nothing is left of it but its place.
+    /// Whether it was deleted and is kept only because of its replies.
     #[must_use]
     pub const fn is_deleted(&self) -> bool {
         self.author.is_none()
     }
 
-    /// The thread that a reply to it joins: there is one level of replies.
+    /// The thread of a reply to it: threads have one level, so a reply to a reply joins the thread.
     #[must_use]
     pub fn thread(&self) -> CommentId {
         self.thread_id.unwrap_or(self.id)
     }
 }
 
-/// Who wrote a comment, as others see them.
+/// The author of a comment, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentAuthor {
     /// The user.
     pub id: UserId,
     /// The profile's names, or a neutral name; never the e-mail address.
     pub name: String,
-    /// The key of the avatar.
-    pub avatar: Option<crate::media::MediaKey>,
+    /// The key of their avatar.
+    pub avatar: Option<MediaKey>,
 }
 
-/// What a user is called where others see it: the names of the profile, else `Member` and the last four characters of the
+/// The name of a user as others see it: the names of the profile, else `Member` and the last four characters of the
 /// identifier.
 #[must_use]
 pub fn author_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
@@ -110,19 +128,19 @@ pub fn author_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>
 pub struct CommentView {
     /// Its identifier.
     pub id: CommentId,
-    /// Who wrote it; `None` once it is deleted.
+    /// Its author; `None` once it is deleted.
     pub author: Option<CommentAuthor>,
-    /// The text; `None` once it is deleted.
+    /// Its text; `None` once it is deleted.
     pub text: Option<String>,
-    /// How many like it.
+    /// The number of likes.
     pub likes: i64,
-    /// How many replies that are not deleted it has.
+    /// The number of its replies that are not deleted.
     pub replies_count: i64,
     /// Whether the viewer likes it.
     pub liked_by_me: bool,
     /// When it was written.
     pub created_at: Instant,
-    /// When its text was changed last.
+    /// When its text was last changed.
     pub edited_at: Option<Instant>,
 }
 

@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 
 use crate::{
+    accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserRepository, begin_as},
     audit::AuditRepository,
     catalog::{MovieReaction, RatingSummary},
-    engagement::{Comment, CommentText, CommentView, Score},
+    engagement::{Comment, CommentText, CommentView, NewComment, Score},
     id::{CommentId, MovieId, UserId},
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
@@ -11,40 +12,67 @@ use crate::{
 };
 
 gathered! {
-    /// A unit of work about what users think of movies.
+    /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie, comment;
+    /// of a thread, its first comment before the others.
     pub trait EngagementUnit: Unit + EngagementRepository + CommentRepository + AuditRepository;
 }
 
-/// Begins units of work about what users think of movies.
+/// Begins units of work about reactions, ratings, favourites and comments.
 #[async_trait]
 pub trait EngagementStore: Send + Sync {
-    /// Begins one.
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn EngagementUnit>, StoreError>;
+    /// Begins one for a user who changes their own reaction, rating, favourite or comment.
+    async fn begin_own(
+        &self,
+        attempt: Attempt,
+        owner: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError>;
+    /// Begins one for a moderator who changes what somebody else wrote.
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError>;
 }
 
 #[async_trait]
-impl<D: UnitsOfWork<Unit: EngagementUnit>> EngagementStore for D {
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn EngagementUnit>, StoreError> {
-        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+impl<D> EngagementStore for D
+where
+    D: UnitsOfWork<Unit: EngagementUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_own(
+        &self,
+        attempt: Attempt,
+        owner: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
+    }
+
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::of(moderator, Role::Moderator)).await?))
     }
 }
 
-/// How many like a movie, and how many do not.
+/// The reactions to a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReactionCounts {
-    /// How many like it.
+    /// The number of likes.
     pub likes: i64,
-    /// How many do not.
+    /// The number of dislikes.
     pub dislikes: i64,
 }
 
-/// Keeps reactions, ratings and favourites, and the counters of movies that follow from them.
+/// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
 #[async_trait]
 pub trait EngagementRepository: Send {
-    /// Locks the movie until the unit ends, so that its counters change one unit after another. `false` when the user cannot
-    /// see such a movie: it does not exist, or was withdrawn and not bought by the user.
-    async fn lock_visible_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
-    /// Sets the user's reaction to a locked movie, or removes it. MUST change the counters by what changed, and give them.
+    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user can
+    /// see the movie: it is on sale, the user has bought it, or is a moderator. `false` when there is no such movie.
+    async fn lock_movie(&mut self, movie_id: MovieId, user: &Actor) -> Result<bool, StoreError>;
+    /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST change the counters by
+    /// exactly what changed.
     async fn set_reaction(
         &mut self,
         user_id: UserId,
@@ -52,7 +80,8 @@ pub trait EngagementRepository: Send {
         reaction: Option<MovieReaction>,
         at: Instant,
     ) -> Result<ReactionCounts, StoreError>;
-    /// Sets the user's rating of a locked movie, or removes it. MUST change sum and count by what changed, and give both.
+    /// Sets or removes the user's rating of a locked movie and returns the new summary. MUST change sum and count by
+    /// exactly what changed.
     async fn set_rating(
         &mut self,
         user_id: UserId,
@@ -60,51 +89,41 @@ pub trait EngagementRepository: Send {
         score: Option<Score>,
         at: Instant,
     ) -> Result<RatingSummary, StoreError>;
-    /// Adds the movie to the user's favourites; one that is there stays where it is.
+    /// Adds the movie to the user's favourites. A movie that is one already MUST keep its time.
     async fn add_favorite(
         &mut self,
         user_id: UserId,
         movie_id: MovieId,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Removes the movie from the user's favourites, if it is there.
+    /// Removes the movie from the user's favourites, if it is one.
     async fn remove_favorite(&mut self, user_id: UserId, movie_id: MovieId) -> Result<(), StoreError>;
-    /// Removes all that the user thinks of movies. MUST take it out of every counter, and leave comments that have replies
-    /// without text and author.
+    /// Removes the user's reactions, ratings, favourites, likes and comments. MUST correct every counter, and MUST keep
+    /// comments that have replies, without text and author.
     async fn erase_engagement(&mut self, user_id: UserId) -> Result<(), StoreError>;
 }
 
-/// Keeps comments and their likes, and the counters that follow from them.
+/// Stores comments and their likes, and the counters that follow from them.
 #[async_trait]
 pub trait CommentRepository: Send {
-    /// The comment, locked until the unit ends together with the comment that began its thread.
+    /// The movie of a comment, which never changes; `None` when there is no such comment.
+    async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
+    /// The comment, locked until the unit ends together with the first comment of its thread.
     async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
-    /// The same, with the movie locked before, for units that change how many comments it has.
-    async fn find_comment_and_movie_for_update(
-        &mut self,
-        id: CommentId,
-    ) -> Result<Option<Comment>, StoreError>;
-    /// Adds a comment, and counts it at its movie and its thread.
-    async fn insert_comment(
-        &mut self,
-        id: CommentId,
-        movie_id: MovieId,
-        thread_id: Option<CommentId>,
-        author: UserId,
-        text: &CommentText,
-        at: Instant,
-    ) -> Result<(), StoreError>;
-    /// Changes the text.
+    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it at both.
+    async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
+    /// Changes the text of a comment that is not deleted.
     async fn edit_comment(
         &mut self,
         id: CommentId,
         text: &CommentText,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// Deletes a locked comment, and counts it no more at its movie and its thread. One that has replies MUST stay without
-    /// text and author, until the last of them goes.
+    /// Deletes a locked comment of a locked movie. MUST stop counting it at its movie and its thread. One with replies MUST
+    /// stay without text and author until the last of them is deleted.
     async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
-    /// Sets or removes the user's like of a locked comment; gives the number of likes.
+    /// Sets or removes the user's like of a locked comment and returns the number of likes. MUST change the counter by
+    /// exactly what changed.
     async fn set_comment_like(
         &mut self,
         user_id: UserId,
@@ -114,25 +133,24 @@ pub trait CommentRepository: Send {
     ) -> Result<i64, StoreError>;
 }
 
-/// Reads comments outside a unit of work.
+/// Reads comments outside a unit of work. Comments of a movie that the viewer cannot see MUST NOT be found; see
+/// [`lock_movie`](EngagementRepository::lock_movie).
 #[async_trait]
 pub trait CommentQueries: Send + Sync {
-    /// The comments of a movie that begin threads, newest first; `None` when the viewer cannot see such a movie: it does not
-    /// exist, or was withdrawn and not bought by the viewer.
+    /// A page of the comments of a movie that begin threads, newest first; `None` when there is no such movie.
     async fn movie_comments(
         &self,
         movie_id: MovieId,
         request: &PageRequest,
-        viewer: Option<UserId>,
+        viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError>;
-    /// The replies to a comment, oldest first; `None` when there is no such comment.
+    /// A page of the replies to a comment, oldest first; `None` when there is no such comment.
     async fn comment_replies(
         &self,
         comment_id: CommentId,
         request: &PageRequest,
-        viewer: Option<UserId>,
+        viewer: Option<&Actor>,
     ) -> Result<Option<Page<CommentView>>, StoreError>;
-    /// The comment; `None` when there is none such.
-    async fn comment(&self, id: CommentId, viewer: Option<UserId>)
-    -> Result<Option<CommentView>, StoreError>;
+    /// One comment, whatever movie it is about; `None` when there is none.
+    async fn comment(&self, id: CommentId, viewer: UserId) -> Result<Option<CommentView>, StoreError>;
 }

@@ -1,4 +1,4 @@
-/// What a user gives a movie: a whole number from 1 to 10.
+/// A user's rating of a movie: a whole number from 1 to 10.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Score(i16);
 

@@ -2,6 +2,7 @@ use crate::{
     id::{MovieId, OrderId, OrderItemId, UserId},
     money::{Currency, Money, MoneyError},
     orders::OrderState,
+    purchases::PurchaseRefusal,
     time::Instant,
 };
 
@@ -16,33 +17,13 @@ pub struct OrderItem {
     pub price: Money,
 }
 
-/// Why a movie of the cart was left out of the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ExclusionReason {
-    /// The buyer owns it already.
-    AlreadyPurchased,
-    /// It is not on sale any more, or is priced in another currency than the shop's.
-    MovieUnavailable,
-}
-
-impl ExclusionReason {
-    /// The name in the API and in the database: a code of the cart's refusals.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AlreadyPurchased => "already_purchased",
-            Self::MovieUnavailable => "movie_unavailable",
-        }
-    }
-}
-
 /// A movie of the cart that was left out of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExcludedMovie {
     /// The movie.
     pub movie_id: MovieId,
     /// Why.
-    pub reason: ExclusionReason,
+    pub reason: PurchaseRefusal,
 }
 
 /// An order.

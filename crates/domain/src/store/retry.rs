@@ -1,6 +1,6 @@
 use std::{error::Error, time::Duration};
 
-use super::LostRace;
+use super::error::LostRace;
 use crate::time::Backoff;
 
 /// How often a unit of work is attempted, the first time included.
@@ -42,6 +42,7 @@ where
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a few attempts are counted")]
 mod tests {
     use std::{
         pin::pin,

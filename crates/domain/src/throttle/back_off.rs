@@ -4,45 +4,45 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// So many wrong passwords cost nothing.
+/// How many wrong passwords have no effect.
 pub const TOLERATED_FAILURES: u32 = 5;
 
-/// No wait is longer: an account is never locked for good.
+/// The longest wait. An account is never locked permanently.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 
-/// Failures are forgotten when none was added for so long.
+/// How long failures are remembered after the last one.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(24);
 
-/// For so long it is known where the owner of an account signed in.
+/// How long a client stays known as one of the account's owner.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 
-/// Too many wrong passwords came for this account.
+/// Too many wrong passwords were tried for this account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many wrong passwords: wait {retry_after:?}")]
 pub struct TooManyFailures {
-    /// When the next one is looked at.
+    /// How long to wait until the next password is checked.
     pub retry_after: Duration,
 }
 
-/// The wrong passwords that came for an account, one after the other: what an adapter keeps.
+/// The consecutive wrong passwords of an account, as an adapter stores them.
 ///
-/// After the fifth the account waits 32 s, then twice as long after each more, 15 min at most.
+/// After the fifth the account has to wait for 32 seconds, and after each further one twice as long, up to 15 minutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Failures {
     count: u32,
-    /// Nothing is looked at before; the time of the last attempt when nothing has to wait.
+    /// No password is checked before this time. The time of the last attempt when there is nothing to wait for.
     until: Instant,
 }
 
 impl Failures {
-    /// Counts an attempt as a failure, before its password is looked at: of many attempts at once no more are looked at
-    /// than of as many one after the other. A refused one is not counted.
+    /// Counts an attempt as a failure before its password is checked, so that simultaneous attempts are not checked more often
+    /// than consecutive ones. An attempt that is refused is not counted.
     ///
     /// # Errors
-    /// When it has to wait.
+    /// When the account has to wait.
     pub fn begin(&mut self, now: Instant) -> Result<(), TooManyFailures> {
         let left = self.until.signed_duration_since(now);
-        // A longer wait than there is comes from a clock that was set.
+        // A wait that is too long was computed before the clock was set back.
         if left > TimeDelta::zero() && left <= LONGEST_WAIT {
             return Err(TooManyFailures { retry_after: left.to_std().unwrap_or_default() });
         }
@@ -54,14 +54,14 @@ impl Failures {
         Ok(())
     }
 
-    /// Takes an attempt back whose password could not be looked at.
+    /// Uncounts an attempt whose password could not be checked.
     pub fn take_back(&mut self, now: Instant) {
         self.count = self.count.saturating_sub(1);
         self.until = now;
     }
 }
 
-/// How long the account waits after so many failures.
+/// How long the account has to wait after this many failures.
 fn wait_after(count: u32) -> TimeDelta {
     if count < TOLERATED_FAILURES {
         return TimeDelta::zero();

@@ -5,24 +5,23 @@ use async_trait::async_trait;
 use super::{RateLimit, TooManyFailures, Verdict};
 use crate::{accounts::EmailAddress, network::Network};
 
-/// Counts how often something is done.
+/// Counts uses for rate limits.
 ///
-/// It answers always: an adapter whose store is away counts by itself meanwhile.
+/// It cannot fail: an adapter whose store cannot be reached counts in memory until it can.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one more of what is limited, done by or for the subject, if [`Usage::take`](super::Usage::take) allows it.
-    /// MUST be one step: of any number at once no more are allowed than the quotas say. MUST keep subjects and limits
-    /// apart, and MUST keep a bounded number of them.
+    /// Counts one more use by the subject, if [`Usage::take`](super::Usage::take) allows it. MUST be atomic: simultaneous uses
+    /// must not exceed the quotas. MUST count subjects and limits separately, and MUST keep a bounded number of them.
     async fn take(&self, limit: &RateLimit, subject: &str) -> Verdict;
-    /// The same for a deed that may be repeated, by [`Usage::take_once`](super::Usage::take_once). MUST be one step: of
-    /// any number of repeats at once one is counted. MUST keep the deeds of subjects and limits apart.
-    async fn take_once(&self, limit: &RateLimit, subject: &str, deed: &str) -> Verdict;
-    /// What was allowed came to nothing, by no fault of who asked: MUST count one use less of every quota whose time still
-    /// runs, in one step, and MUST count nothing of who took nothing.
+    /// The same for a use that may be repeated under its key, by [`Usage::take_once`](super::Usage::take_once). MUST be atomic:
+    /// of simultaneous repeats one is counted. MUST keep the keys of subjects and limits separate.
+    async fn take_once(&self, limit: &RateLimit, subject: &str, key: &str) -> Verdict;
+    /// Uncounts a use that was allowed and then failed through no fault of the client. MUST do so for every quota whose window
+    /// has not ended, atomically, and MUST change nothing when nothing was counted.
     async fn give_back(&self, limit: &RateLimit, subject: &str);
 }
 
-/// Somebody tries a password: for which account, and from where.
+/// An attempt to sign in with a password: the account and the client.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SignInAttempt {
     account: String,
@@ -30,7 +29,7 @@ pub struct SignInAttempt {
 }
 
 impl SignInAttempt {
-    /// For the account of this address, whether or not there is one.
+    /// An attempt for the account with this address, whether or not it exists.
     #[must_use]
     pub fn new(email: &EmailAddress, client: Option<IpAddr>) -> Self {
         Self { account: email.key().to_owned(), client: client.map(Network::of_client) }
@@ -42,35 +41,35 @@ impl SignInAttempt {
         &self.account
     }
 
-    /// Who tries it.
+    /// The client.
     #[must_use]
     pub const fn client(&self) -> Option<Network> {
         self.client
     }
 }
 
-/// Slows the guessing of passwords down (quality B5), without locking the owner out.
+/// Slows down guessing of passwords without locking out the owner.
 ///
-/// Failures are counted for an account, by [`Failures`](super::Failures). A client that its owner is known to use is
-/// counted by itself instead: what strangers do does not keep it out.
+/// [`Failures`](super::Failures) are counted for each account. A client that the owner is known to use has a count of its own,
+/// so that strangers cannot lock it out.
 ///
-/// It answers always: an adapter whose store is away counts by itself meanwhile.
+/// Only [`SignInGuard::begin`] refuses: an adapter whose store cannot be reached counts in memory until it can.
 #[async_trait]
 pub trait SignInGuard: Send + Sync {
-    /// Counts the attempt as a failure before its password is looked at. MUST be one step: of any number at once no more
-    /// are let through than one after the other. MUST keep a bounded number of accounts.
+    /// Counts the attempt as a failure before its password is checked. MUST be atomic: simultaneous attempts must not be
+    /// allowed more often than consecutive ones. MUST keep a bounded number of accounts.
     ///
     /// # Errors
     /// When the account has to wait.
     async fn begin(&self, attempt: &SignInAttempt) -> Result<(), TooManyFailures>;
-    /// Its client was the account's owner, by password or by a link in a mail: MUST forget the failures, and know the
-    /// client from now on.
+    /// Records that the client belongs to the account's owner, who proved it with the password or a link in a mail. MUST forget
+    /// the failures, and MUST remember the client.
     async fn was_owner(&self, attempt: &SignInAttempt);
-    /// Its password could not be looked at: MUST take the failure back.
+    /// Records that the password could not be checked. MUST uncount the failure.
     async fn take_back(&self, attempt: &SignInAttempt);
 }
 
-/// Guards nothing (`RATE_LIMITS=off`).
+/// A guard that allows every attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unguarded;
 

@@ -4,7 +4,19 @@ use chrono::TimeDelta;
 
 use crate::time::Instant;
 
-/// So many times within a time, written `10/1m`. The time begins with the first use.
+/// A number of uses within a window of time, written `10/1m`. The window begins with the first use.
+///
+/// ```
+/// use domain::throttle::{Quota, RateLimit, Usage};
+///
+/// let limit = RateLimit::new("login", &["2/1m".parse()?]);
+/// let now = domain::time::Instant::UNIX_EPOCH;
+/// let mut usage = Usage::default();
+/// assert!(usage.take(&limit, now).is_allowed);
+/// assert!(usage.take(&limit, now).is_allowed);
+/// assert!(!usage.take(&limit, now).is_allowed);
+/// # Ok::<(), domain::throttle::InvalidQuota>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Quota {
     count: NonZeroU32,
@@ -13,28 +25,28 @@ pub struct Quota {
     window: TimeDelta,
 }
 
-/// The text is no quota.
+/// The text is not a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is no number and time such as 10/1m")]
+#[error("is not a number and a time such as 10/1m")]
 pub struct InvalidQuota;
 
-/// No quota is counted for longer.
+/// The longest window of a quota.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::days(366);
 
 impl Quota {
-    /// So many times a minute, but once at least.
+    /// This many uses a minute, at least one.
     #[must_use]
     pub const fn per_minute(count: u32) -> Self {
         Self::per(count, 'm', TimeDelta::minutes(1))
     }
 
-    /// So many times an hour, but once at least.
+    /// This many uses an hour, at least one.
     #[must_use]
     pub const fn per_hour(count: u32) -> Self {
         Self::per(count, 'h', TimeDelta::hours(1))
     }
 
-    /// So many times a day, but once at least.
+    /// This many uses a day, at least one.
     #[must_use]
     pub const fn per_day(count: u32) -> Self {
         Self::per(count, 'd', TimeDelta::days(1))
@@ -48,13 +60,13 @@ impl Quota {
         Self { count, amount: NonZeroU32::MIN, unit, window }
     }
 
-    /// How many times.
+    /// The number of uses.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count.get()
     }
 
-    /// Within which time.
+    /// The window.
     #[must_use]
     pub const fn window(&self) -> TimeDelta {
         self.window
@@ -89,16 +101,16 @@ impl fmt::Display for Quota {
     }
 }
 
-/// One of a limit's quotas, and what clients know it by.
+/// One of a limit's quotas, with its name for clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Such as `login`, or `password-reset-1d` where a limit has several.
+    /// Its name: that of the limit, with the window where the limit has several quotas (`password-reset-1d`).
     pub name: String,
-    /// How many times within which time.
+    /// The quota.
     pub quota: Quota,
 }
 
-/// What is limited, with every quota that has to allow it.
+/// A rate limit: all of its quotas have to allow a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimit {
     name: &'static str,
@@ -106,7 +118,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Limits what this name (letters, digits, hyphens) stands for.
+    /// A limit with this name (letters, digits, hyphens) and these quotas.
     #[must_use]
     pub fn new(name: &'static str, quotas: &[Quota]) -> Self {
         let policy = |quota: &Quota| Policy {
@@ -119,19 +131,27 @@ impl RateLimit {
         Self { name, policies: quotas.iter().map(policy).collect() }
     }
 
-    /// What is limited.
+    /// The same limit in two parts, of which both have to allow a use: the quotas with a window of at most `longest`, and the
+    /// others. The parts can be counted for different subjects.
+    #[must_use]
+    pub fn split_at(self, longest: TimeDelta) -> (Self, Self) {
+        let (short, long) = self.policies.into_iter().partition(|policy| policy.quota.window <= longest);
+        (Self { name: self.name, policies: short }, Self { name: self.name, policies: long })
+    }
+
+    /// Its name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The quotas, in the order of [`Verdict::standings`].
+    /// Its quotas with their names, in the order of [`Verdict::quotas`].
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies
     }
 
-    /// After this time without use nothing need be known of a subject.
+    /// The longest window of its quotas: a subject without a use for so long can be forgotten.
     #[must_use]
     pub fn longest_window(&self) -> TimeDelta {
         self.policies.iter().map(|policy| policy.quota.window).max().unwrap_or_default()
@@ -148,30 +168,30 @@ impl fmt::Display for RateLimit {
     }
 }
 
-/// What is left of a quota.
+/// What a subject has left of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// How many more times.
+pub struct QuotaState {
+    /// How many more uses are allowed.
     pub remaining: u32,
-    /// Within this time; then the quota is whole again.
+    /// When its window ends and all uses are allowed again.
     pub resets_in: Duration,
 }
 
-/// Whether something may be done now.
+/// The decision about a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether every quota allowed it. It is counted only then.
+    /// Whether every quota allowed it. Only then it was counted.
     pub is_allowed: bool,
-    /// How each of the limit's policies stands after it.
-    pub standings: Vec<Standing>,
+    /// What is left of each of the limit's quotas afterwards.
+    pub quotas: Vec<QuotaState>,
 }
 
-/// How often a subject did what a limit is about: what an adapter keeps.
+/// The uses of a limit by one subject, as an adapter stores them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     windows: Vec<Window>,
-    /// What was counted by its name, and until when it is known: no more than the quotas allowed meanwhile.
-    deeds: HashMap<String, Instant>,
+    /// The keys of counted uses, and until when each is remembered: no more than the quotas allowed in that time.
+    keys: HashMap<String, Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +201,7 @@ struct Window {
 }
 
 impl Window {
-    /// As it counts now: a window that is over, or ends later than any that could have begun, is a new one.
+    /// The window if it has not ended. One that ends too late was begun before the clock was set back, and has ended too.
     fn at(self, quota: &Quota, now: Instant) -> Option<Self> {
         let left = self.ends_at.signed_duration_since(now);
         (left > TimeDelta::zero() && left <= quota.window).then_some(self)
@@ -193,7 +213,7 @@ impl Window {
 }
 
 impl Usage {
-    /// Counts one more use when every quota of the limit allows it, and says how they stand.
+    /// Counts one more use if every quota of the limit allows it.
     pub fn take(&mut self, limit: &RateLimit, now: Instant) -> Verdict {
         self.windows = self.windows_at(limit, now);
         let mut used = self.windows.iter().zip(&limit.policies);
@@ -203,26 +223,26 @@ impl Usage {
                 window.used = window.used.saturating_add(1);
             }
         }
-        Verdict { is_allowed, standings: self.standings(limit, now) }
+        Verdict { is_allowed, quotas: self.quotas(limit, now) }
     }
 
-    /// Counts a deed as [`Usage::take`] does, but once: whoever repeats one that was counted, within the longest of the
-    /// limit's windows, is allowed to, and nothing is counted. One that was refused was not counted.
-    pub fn take_once(&mut self, limit: &RateLimit, deed: &str, now: Instant) -> Verdict {
+    /// Counts a use as [`Usage::take`] does, but only once for each key: repeats of a counted use are allowed and not counted,
+    /// for as long as the limit's longest window.
+    pub fn take_once(&mut self, limit: &RateLimit, key: &str, now: Instant) -> Verdict {
         let known_for = limit.longest_window();
-        // Who would be known for longer was counted by a clock that was set.
+        // A key that would be remembered for longer was counted before the clock was set back.
         let is_known = |until: Instant| {
             let left = until.signed_duration_since(now);
             left > TimeDelta::zero() && left <= known_for
         };
-        if self.deeds.get(deed).copied().is_some_and(is_known) {
+        if self.keys.get(key).copied().is_some_and(is_known) {
             self.windows = self.windows_at(limit, now);
-            return Verdict { is_allowed: true, standings: self.standings(limit, now) };
+            return Verdict { is_allowed: true, quotas: self.quotas(limit, now) };
         }
         let verdict = self.take(limit, now);
         if verdict.is_allowed {
-            self.deeds.retain(|_, until| is_known(*until));
-            self.deeds.insert(deed.to_owned(), now.checked_add_signed(known_for).unwrap_or(now));
+            self.keys.retain(|_, until| is_known(*until));
+            self.keys.insert(key.to_owned(), now.checked_add_signed(known_for).unwrap_or(now));
         }
         verdict
     }
@@ -235,15 +255,15 @@ impl Usage {
         windows.collect()
     }
 
-    fn standings(&self, limit: &RateLimit, now: Instant) -> Vec<Standing> {
-        let standing = |(window, policy): (&Window, &Policy)| Standing {
+    fn quotas(&self, limit: &RateLimit, now: Instant) -> Vec<QuotaState> {
+        let quota_state = |(window, policy): (&Window, &Policy)| QuotaState {
             remaining: policy.quota.count().saturating_sub(window.used),
             resets_in: window.ends_at.signed_duration_since(now).to_std().unwrap_or_default(),
         };
-        self.windows.iter().zip(&limit.policies).map(standing).collect()
+        self.windows.iter().zip(&limit.policies).map(quota_state).collect()
     }
 
-    /// Counts one use less of every quota whose time still runs.
+    /// Uncounts a use from every quota whose window has not ended.
     pub fn give_back(&mut self, limit: &RateLimit, now: Instant) {
         for (window, policy) in self.windows.iter_mut().zip(&limit.policies) {
             if window.at(&policy.quota, now).is_some() {
@@ -273,8 +293,8 @@ mod tests {
         Instant::from_timestamp(1_800_000_000 + number, 0).unwrap()
     }
 
-    fn standing(remaining: u32, seconds: u64) -> Standing {
-        Standing { remaining, resets_in: Duration::from_secs(seconds) }
+    fn quota_state(remaining: u32, seconds: u64) -> QuotaState {
+        QuotaState { remaining, resets_in: Duration::from_secs(seconds) }
     }
 
     #[test]
@@ -303,16 +323,16 @@ mod tests {
     fn the_time_begins_with_the_first_use_and_gives_all_back_at_its_end() {
         let limit = limit(&["2/1m"]);
         let mut usage = Usage::default();
-        assert_eq!(usage.take(&limit, second(0)).standings, [standing(1, 60)]);
-        assert_eq!(usage.take(&limit, second(10)).standings, [standing(0, 50)]);
+        assert_eq!(usage.take(&limit, second(0)).quotas, [quota_state(1, 60)]);
+        assert_eq!(usage.take(&limit, second(10)).quotas, [quota_state(0, 50)]);
         for at in [10, 59] {
             let refused = usage.take(&limit, second(at));
             assert!(!refused.is_allowed);
-            assert_eq!(refused.standings[0].remaining, 0);
+            assert_eq!(refused.quotas[0].remaining, 0);
         }
         let again = usage.take(&limit, second(60));
         assert!(again.is_allowed);
-        assert_eq!(again.standings, [standing(1, 60)]);
+        assert_eq!(again.quotas, [quota_state(1, 60)]);
     }
 
     #[test]
@@ -326,11 +346,11 @@ mod tests {
         assert!(usage.take(&limit, second(0)).is_allowed);
         let refused = usage.take(&limit, second(1));
         assert!(!refused.is_allowed);
-        assert_eq!(refused.standings, [standing(0, 59), standing(1, 86_399)]);
+        assert_eq!(refused.quotas, [quota_state(0, 59), quota_state(1, 86_399)]);
         assert!(usage.take(&limit, second(60)).is_allowed);
         let refused = usage.take(&limit, second(120));
         assert!(!refused.is_allowed);
-        assert_eq!(refused.standings, [standing(1, 60), standing(0, 86_280)]);
+        assert_eq!(refused.quotas, [quota_state(1, 60), quota_state(0, 86_280)]);
     }
 
     #[test]
@@ -338,12 +358,12 @@ mod tests {
         let limit = limit(&["1/1m", "2/1d"]);
         let mut usage = Usage::default();
         usage.give_back(&limit, second(0));
-        assert_eq!(usage.take(&limit, second(0)).standings, [standing(0, 60), standing(1, 86_400)]);
+        assert_eq!(usage.take(&limit, second(0)).quotas, [quota_state(0, 60), quota_state(1, 86_400)]);
         usage.give_back(&limit, second(10));
         // The times go on.
-        assert_eq!(usage.take(&limit, second(20)).standings, [standing(0, 40), standing(1, 86_380)]);
+        assert_eq!(usage.take(&limit, second(20)).quotas, [quota_state(0, 40), quota_state(1, 86_380)]);
         usage.give_back(&limit, second(60));
-        assert_eq!(usage.take(&limit, second(60)).standings, [standing(0, 60), standing(1, 86_340)]);
+        assert_eq!(usage.take(&limit, second(60)).quotas, [quota_state(0, 60), quota_state(1, 86_340)]);
         for _ in 0..5 {
             usage.give_back(&limit, second(61));
         }
@@ -363,17 +383,17 @@ mod tests {
     fn a_deed_is_counted_once_and_a_refused_one_was_not_counted() {
         let limit = limit(&["2/1m"]);
         let mut usage = Usage::default();
-        for deed in ["a", "a", "b"] {
-            assert!(usage.take_once(&limit, deed, second(0)).is_allowed, "{deed}");
+        for key in ["a", "a", "b"] {
+            assert!(usage.take_once(&limit, key, second(0)).is_allowed, "{key}");
         }
         for _ in 0..2 {
             assert!(!usage.take_once(&limit, "c", second(1)).is_allowed);
             let repeated = usage.take_once(&limit, "a", second(1));
-            assert_eq!((repeated.is_allowed, repeated.standings), (true, vec![standing(0, 59)]));
+            assert_eq!((repeated.is_allowed, repeated.quotas), (true, vec![quota_state(0, 59)]));
         }
         // It is known for as long as the window, which is over for all of them now.
-        assert_eq!(usage.take_once(&limit, "a", second(60)).standings, [standing(1, 60)]);
-        assert_eq!(usage.deeds.len(), 1);
+        assert_eq!(usage.take_once(&limit, "a", second(60)).quotas, [quota_state(1, 60)]);
+        assert_eq!(usage.keys.len(), 1);
         assert!(usage.take_once(&limit, "c", second(60)).is_allowed);
         assert!(!usage.take_once(&limit, "b", second(60)).is_allowed);
     }
@@ -383,7 +403,7 @@ mod tests {
         let limit = limit(&["1/1m"]);
         let mut usage = Usage::default();
         assert!(usage.take_once(&limit, "a", second(3_600)).is_allowed);
-        assert_eq!(usage.take_once(&limit, "a", second(0)).standings, [standing(0, 60)]);
+        assert_eq!(usage.take_once(&limit, "a", second(0)).quotas, [quota_state(0, 60)]);
         assert!(!usage.take_once(&limit, "b", second(0)).is_allowed);
     }
 
@@ -403,9 +423,9 @@ mod tests {
                 }
                 prop_assert_eq!(verdict.is_allowed, used < count);
                 used += u32::from(verdict.is_allowed);
-                prop_assert_eq!(verdict.standings[0].remaining, count - used);
+                prop_assert_eq!(verdict.quotas[0].remaining, count - used);
                 let left = begun.unwrap() + 60 - now;
-                prop_assert_eq!(verdict.standings[0].resets_in.as_secs(), u64::try_from(left).unwrap());
+                prop_assert_eq!(verdict.quotas[0].resets_in.as_secs(), u64::try_from(left).unwrap());
             }
         }
     }

@@ -1,3 +1,5 @@
+//! `cinema users create-admin`.
+
 use std::{
     io::{self, IsTerminal},
     process::ExitCode,
@@ -7,10 +9,10 @@ use app::accounts::CreateAdminError;
 use domain::accounts::PlainPassword;
 use zeroize::Zeroizing;
 
-use super::{CreateAdminArgs, Failure, output::Output, use_cases};
+use super::{arguments::CreateAdminArgs, failure::Failure, output::Output, wiring::use_cases};
 use crate::{composition::error_chain, config::Settings};
 
-/// Makes an active administrator.
+/// Creates an active administrator.
 pub(super) async fn run(settings: &Settings, arguments: CreateAdminArgs) -> Result<ExitCode, Failure> {
     let password = if arguments.password_stdin { from_stdin()? } else { from_terminal()? };
     let use_cases = use_cases(settings).await?;

@@ -1,3 +1,5 @@
+//! Errors of a command, and messages on standard error.
+
 use std::{error::Error, io, process::ExitCode};
 
 use crate::{
@@ -5,39 +7,40 @@ use crate::{
     telemetry::{self, Level},
 };
 
-/// A command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Reported in one line on standard error, with this exit code.
-    Told { message: String, code: u8 },
-    /// Whoever read standard output has seen enough: nothing to say.
-    ReaderGone,
+    /// An error that is printed as one line on standard error; the process ends with this exit code.
+    Error { message: String, code: u8 },
+    /// The reader of standard output closed the pipe, as `head` does. Nothing is printed, the exit code is 0.
+    OutputClosed,
 }
 
 impl Failure {
-    /// A failure of the work itself: exit code 1.
+    /// An error of the work itself, with exit code 1.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self::Told { message: message.into(), code: 1 }
+        Self::Error { message: message.into(), code: 1 }
     }
 
-    /// A failure of how the command was called: exit code 2.
+    /// An error in the command's arguments, with exit code 2.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self::Told { message: message.into(), code: 2 }
+        Self::Error { message: message.into(), code: 2 }
     }
 
-    /// Writing to standard output failed.
+    /// An error in writing to standard output.
     pub(super) fn of_output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Self::ReaderGone
+            Self::OutputClosed
         } else {
             Self::new(format!("cannot write to standard output ({error})"))
         }
     }
 
+    /// Prints the error, and returns the exit code of the process.
     pub(super) fn report(self) -> ExitCode {
         match self {
-            Self::ReaderGone => ExitCode::SUCCESS,
-            Self::Told { message, code } => {
+            Self::OutputClosed => ExitCode::SUCCESS,
+            Self::Error { message, code } => {
                 telemetry::say(Level::Error, &format!("cinema: {message}"));
                 ExitCode::from(code)
             }
@@ -45,7 +48,7 @@ impl Failure {
     }
 }
 
-/// Says something on standard error, beside what the command was asked for.
+/// Prints a line on standard error, in addition to the output of the command.
 pub(super) fn say(text: &str) {
     telemetry::say(Level::Info, text);
 }

@@ -1,4 +1,6 @@
-//! A large made-up catalogue for benchmarks: the same movies for the same seed.
+//! `cinema dev generate-movies`: a large catalogue of invented movies for benchmarks. Equal seeds give equal movies.
+
+mod words;
 
 use std::{collections::HashSet, process::ExitCode};
 
@@ -6,308 +8,27 @@ use domain::{
     catalog::{Facts, MovieIdentity},
     money::{Currency, Money},
 };
+use movie_files::json_line;
 
-use super::{Failure, output::Output};
-use crate::movie_files::line_of;
-
-const FIRST_WORDS: [&str; 48] = [
-    "Silent",
-    "Crimson",
-    "Broken",
-    "Golden",
-    "Last",
-    "Hidden",
-    "Burning",
-    "Frozen",
-    "Distant",
-    "Hollow",
-    "Electric",
-    "Midnight",
-    "Savage",
-    "Gentle",
-    "Forgotten",
-    "Endless",
-    "Paper",
-    "Iron",
-    "Velvet",
-    "Wild",
-    "Lonely",
-    "Bright",
-    "Secret",
-    "Stolen",
-    "Sleeping",
-    "Falling",
-    "Rising",
-    "Wandering",
-    "Perfect",
-    "Quiet",
-    "Scarlet",
-    "Emerald",
-    "Ancient",
-    "Modern",
-    "Foreign",
-    "Native",
-    "Ordinary",
-    "Strange",
-    "Final",
-    "First",
-    "Second",
-    "Bitter",
-    "Sweet",
-    "Tender",
-    "Reckless",
-    "Faithful",
-    "Invisible",
-    "Restless",
-];
-
-const SECOND_WORDS: [&str; 56] = [
-    "River",
-    "Mountain",
-    "City",
-    "Garden",
-    "Letter",
-    "Stranger",
-    "Horizon",
-    "Machine",
-    "Kingdom",
-    "Harbour",
-    "Forest",
-    "Promise",
-    "Witness",
-    "Shadow",
-    "Summer",
-    "Winter",
-    "Circus",
-    "Orchestra",
-    "Lighthouse",
-    "Detective",
-    "Dancer",
-    "Soldier",
-    "Painter",
-    "Voyage",
-    "Island",
-    "Station",
-    "Empire",
-    "Mirror",
-    "Clock",
-    "Bridge",
-    "Desert",
-    "Storm",
-    "Feast",
-    "Trial",
-    "Escape",
-    "Return",
-    "Wedding",
-    "Funeral",
-    "Carnival",
-    "Cathedral",
-    "Highway",
-    "Satellite",
-    "Professor",
-    "Magician",
-    "Gambler",
-    "Captain",
-    "Daughter",
-    "Brother",
-    "Neighbour",
-    "Rebellion",
-    "Paradise",
-    "Labyrinth",
-    "Symphony",
-    "Masquerade",
-    "Avalanche",
-    "Telegram",
-];
-
-const PLACES: [&str; 40] = [
-    "Lisbon",
-    "Kyoto",
-    "Havana",
-    "Oslo",
-    "Marrakesh",
-    "Prague",
-    "Bombay",
-    "Vienna",
-    "Montreal",
-    "Santiago",
-    "Cairo",
-    "Dublin",
-    "Seoul",
-    "Naples",
-    "Chicago",
-    "Odessa",
-    "Istanbul",
-    "Helsinki",
-    "Lima",
-    "Nairobi",
-    "Berlin",
-    "Shanghai",
-    "Seville",
-    "Warsaw",
-    "Athens",
-    "Glasgow",
-    "Manila",
-    "Reykjavik",
-    "Tangier",
-    "Bogotá",
-    "Zürich",
-    "Kraków",
-    "Hanoi",
-    "Marseille",
-    "Boston",
-    "Samarkand",
-    "Valparaíso",
-    "Tbilisi",
-    "Antwerp",
-    "Macau",
-];
-
-const GIVEN_NAMES: [&str; 60] = [
-    "Anna", "Luis", "Mei", "Omar", "Ingrid", "Tomás", "Priya", "Jack", "Sofia", "Kenji", "Amara", "Pierre",
-    "Olga", "Diego", "Fatima", "Henrik", "Yuki", "Grace", "Marco", "Leila", "Viktor", "Chloé", "Rajesh",
-    "Elena", "Samuel", "Nadia", "Bruno", "Hana", "Felix", "Zoë", "Andrei", "Carmen", "Liam", "Aiko",
-    "Youssef", "Greta", "Paulo", "Mina", "Oscar", "Ewa", "Dmitri", "Lucía", "Noah", "Sana", "Émile",
-    "Katrin", "Hugo", "Ines", "Arjun", "Maeve", "Stefan", "Rosa", "Theo", "Lin", "Karim", "Astrid", "Mateo",
-    "Vera", "Jonas", "Adaeze",
-];
-
-const FAMILY_NAMES: [&str; 90] = [
-    "Moreau",
-    "Tanaka",
-    "Okafor",
-    "Lindqvist",
-    "García",
-    "Novak",
-    "Sharma",
-    "Walker",
-    "Rossi",
-    "Kowalski",
-    "Haddad",
-    "Petrov",
-    "Dubois",
-    "Santos",
-    "Kim",
-    "Andersen",
-    "Khan",
-    "Murphy",
-    "Weber",
-    "Ivanova",
-    "Castillo",
-    "Nguyen",
-    "Fischer",
-    "Costa",
-    "Bergman",
-    "Singh",
-    "O'Neill",
-    "Laurent",
-    "Yamamoto",
-    "Mensah",
-    "Horváth",
-    "Silva",
-    "Larsen",
-    "Popescu",
-    "Fernández",
-    "Chen",
-    "Martin",
-    "Abadi",
-    "Schmidt",
-    "Romero",
-    "Dvořák",
-    "Nakamura",
-    "Mbeki",
-    "Fontaine",
-    "Virtanen",
-    "Bianchi",
-    "Ortega",
-    "Park",
-    "Hansen",
-    "Malik",
-    "Byrne",
-    "Becker",
-    "Sokolova",
-    "Vargas",
-    "Tran",
-    "Wagner",
-    "Almeida",
-    "Nyström",
-    "Kapoor",
-    "Doyle",
-    "Girard",
-    "Sato",
-    "Adeyemi",
-    "Szabó",
-    "Pereira",
-    "Dahl",
-    "Ionescu",
-    "Delgado",
-    "Wong",
-    "Bernard",
-    "Farouk",
-    "Keller",
-    "Molina",
-    "Černý",
-    "Suzuki",
-    "Diallo",
-    "Leclerc",
-    "Korhonen",
-    "Conti",
-    "Reyes",
-    "Choi",
-    "Madsen",
-    "Aziz",
-    "Quinn",
-    "Vogel",
-    "Orlova",
-    "Herrera",
-    "Le",
-    "Braun",
-    "Teixeira",
-];
-
-/// Genres, the common ones first.
-const GENRES: [&str; 21] = [
-    "Drama",
-    "Comedy",
-    "Action",
-    "Crime",
-    "Romance",
-    "Adventure",
-    "Thriller",
-    "Horror",
-    "Mystery",
-    "Biography",
-    "Animation",
-    "Sci-Fi",
-    "Fantasy",
-    "History",
-    "Family",
-    "War",
-    "Music",
-    "Western",
-    "Sport",
-    "Musical",
-    "Film-Noir",
-];
-
-const CERTIFICATIONS: [&str; 9] = ["R", "PG-13", "PG", "UA", "A", "U", "Not Rated", "G", "Approved"];
+use self::words::{CERTIFICATIONS, FAMILY_NAMES, FIRST_WORDS, GENRES, GIVEN_NAMES, PLACES, SECOND_WORDS};
+use super::{failure::Failure, output::Output};
 
 /// Prices in cents.
 const PRICES: [i64; 6] = [499, 699, 899, 999, 1_299, 1_499];
 
-/// How many people there are.
+/// The number of different people.
 const PEOPLE: u64 = 5_400;
 
 /// Prints the movies as JSON Lines.
 pub(super) fn run(count: u64, seed: u64) -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     for facts in Movies::new(seed, "USD".parse()?).take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        output.line(&line_of(facts))?;
+        output.line(&json_line(&facts))?;
     }
     output.finish()
 }
 
-/// Numbers that look like chance and are the same for the same seed (`SplitMix64`, Steele, Lea and Flood 2014).
+/// A pseudo-random number generator (`SplitMix64`, Steele, Lea and Flood 2014).
 struct Numbers(u64);
 
 impl Numbers {
@@ -319,12 +40,12 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    /// Below the bound, each as likely.
+    /// A uniformly distributed number below the bound.
     fn below(&mut self, bound: u64) -> u64 {
         self.next().checked_rem(bound).unwrap_or_default()
     }
 
-    /// Below the bound, small ones far more likely: the product of two chances.
+    /// A number below the bound; small ones are far more likely.
     fn low(&mut self, bound: u64) -> u64 {
         let first = self.below(bound).saturating_add(1);
         self.below(first)
@@ -347,7 +68,7 @@ fn small(number: u64) -> i32 {
     i32::try_from(number).unwrap_or_default()
 }
 
-/// Movies without end, no two with the same name, year and duration.
+/// An endless sequence of movies; no two have the same name, year and duration.
 struct Movies {
     numbers: Numbers,
     currency: Currency,
@@ -363,7 +84,7 @@ impl Movies {
         let mut numbers = |bound| self.numbers.below(bound);
         let form = numbers(10);
         let part = numbers(40);
-        // More of them lately than long ago.
+        // Recent years are more likely.
         let year = 2_025_i32.saturating_sub(small(self.numbers.low(110)));
         let minutes =
             small(70_u64.saturating_add(self.numbers.below(55)).saturating_add(self.numbers.low(70)));
@@ -389,7 +110,7 @@ impl Movies {
         MovieIdentity { name, year, duration_minutes: minutes }
     }
 
-    /// A person; a few are in many movies, most in few.
+    /// A person. A few people take part in many movies, most in few.
     fn person(&mut self) -> String {
         let number = self.numbers.low(PEOPLE);
         let given = at(&GIVEN_NAMES, number.checked_rem(count(&GIVEN_NAMES)).unwrap_or_default());
@@ -426,7 +147,7 @@ impl Iterator for Movies {
 
     fn next(&mut self) -> Option<Facts> {
         let identity = self.identity();
-        // Tenths from 3.0 to 9.3, most about 6.5.
+        // Ratings from 3.0 to 9.3, most of them near 6.5.
         let tenths = (0..3).fold(30_u64, |sum, _| sum.saturating_add(self.numbers.below(22)));
         let magnitude = self.numbers.low(6);
         let votes = self.numbers.below(9_000).saturating_add(100);
@@ -474,7 +195,7 @@ mod tests {
         assert_eq!(identities.len(), movies.len());
         for movie in movies {
             let name = movie.identity.name.clone();
-            assert!(movie.tidy(2026).is_ok(), "{name}");
+            assert!(movie.check(2026).is_ok(), "{name}");
         }
     }
 

@@ -1,6 +1,8 @@
+//! `cinema migrate`.
+
 use std::process::ExitCode;
 
-use super::{Failure, output::Output};
+use super::{failure::Failure, output::Output};
 use crate::{
     composition::{self, Schema, StartError, look_at_schema, open_database},
     config::Settings,
@@ -8,7 +10,7 @@ use crate::{
 
 const CURRENT: &str = "the database is up to date";
 
-/// Brings the database up to date, or only says whether it is.
+/// Migrates the database, or only checks whether it is up to date.
 pub(super) async fn run(settings: &Settings, only_checks: bool) -> Result<ExitCode, Failure> {
     let message = if only_checks { check(settings).await? } else { migrate(settings).await? };
     let mut output = Output::new();

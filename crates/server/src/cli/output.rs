@@ -1,3 +1,5 @@
+//! Standard output of commands.
+
 use std::{
     io::{self, BufWriter, StdoutLock, Write},
     process::ExitCode,
@@ -5,7 +7,7 @@ use std::{
 
 use super::failure::Failure;
 
-/// Standard output, for what a command was asked for. A reader that has gone ends the command quietly.
+/// Buffered standard output. When the reader closes the pipe, the command ends without an error message.
 pub(super) struct Output(BufWriter<StdoutLock<'static>>);
 
 impl Output {
@@ -13,12 +15,13 @@ impl Output {
         Self(BufWriter::with_capacity(64 * 1024, io::stdout().lock()))
     }
 
+    /// Writes a line.
     pub(super) fn line(&mut self, text: &str) -> Result<(), Failure> {
         let written = self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n"));
         written.map_err(|error| Failure::of_output(&error))
     }
 
-    /// Writes what is still held back; the command has done its work.
+    /// Flushes the buffer, and returns the exit code of a command that succeeded.
     pub(super) fn finish(mut self) -> Result<ExitCode, Failure> {
         self.0.flush().map_err(|error| Failure::of_output(&error))?;
         Ok(ExitCode::SUCCESS)

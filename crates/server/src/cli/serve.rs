@@ -6,7 +6,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Failure, failure::say, use_cases};
+use super::{
+    failure::{Failure, say},
+    wiring::use_cases,
+};
 use crate::{
     composition::{Application, Overrides},
     config::{AppEnv, MailerSetting, Settings},

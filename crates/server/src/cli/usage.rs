@@ -1,26 +1,26 @@
-//! What is said of a command that was called wrongly.
+//! Error messages for wrong arguments.
 
 use std::ffi::OsString;
 
 use clap::{Command, CommandFactory, Error, error::ErrorKind};
 
-use super::Cli;
+use super::arguments::Cli;
 
-/// What is wrong and where to read on, in one line: clap takes a paragraph for each.
+/// clap's error message, which has several paragraphs, as one line that ends with a hint at `--help`.
 pub(super) fn one_line(error: &Error, arguments: &[OsString]) -> String {
-    let (command, words) = called(arguments);
+    let (command, words) = called_command(arguments);
     let what = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             format!("`{words}` needs a command: {}", commands.join(", "))
         }
-        _ => said(&error.render().to_string()),
+        _ => error_and_tips(&error.render().to_string()),
     };
     format!("{what}; see `{words} --help`")
 }
 
-/// What is wrong, and the tips.
-fn said(text: &str) -> String {
+/// The first paragraph and those that begin with `tip: `, joined.
+fn error_and_tips(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| {
         let lines: Vec<&str> = paragraph.split_whitespace().collect();
         lines.join(" ")
@@ -31,8 +31,8 @@ fn said(text: &str) -> String {
     wanted.join("; ")
 }
 
-/// The command that the arguments name, as far as they name one, and its words.
-fn called(arguments: &[OsString]) -> (Command, String) {
+/// The innermost command that the arguments name, and the words that name it.
+fn called_command(arguments: &[OsString]) -> (Command, String) {
     let mut command = Cli::command();
     let mut words = command.get_name().to_owned();
     for argument in arguments.iter().skip(1) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_usage_is_told_in_one_line_with_what_to_do() {
+    fn wrong_usage_is_reported_in_one_line_with_what_to_do() {
         for (words, line) in [
             ("fly", "unrecognized subcommand 'fly'; see `cinema --help`"),
             (
@@ -64,7 +64,7 @@ mod tests {
             ),
             (
                 "movies import a.csv --columns nonsense",
-                "invalid value 'nonsense' for '--columns <FIELD=COLUMN,…>': --columns: \"nonsense\" is not of the form \
+                "invalid value 'nonsense' for '--columns <FIELD=COLUMN,…>': \"nonsense\" is not of the form \
                  field=column, such as name=Series_Title; see `cinema movies import --help`",
             ),
             (

@@ -2,7 +2,12 @@ use std::process::ExitCode;
 
 use app::audit::{Known, LogFault, Verification};
 
-use super::{Failure, VerifyArgs, failure::say, output::Output, use_cases};
+use super::{
+    arguments::VerifyArgs,
+    failure::{Failure, say},
+    output::Output,
+    wiring::use_cases,
+};
 use crate::config::Settings;
 
 /// Something in the log is not as it was sealed.

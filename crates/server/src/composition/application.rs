@@ -97,7 +97,7 @@ impl Application {
             readiness: Arc::new(ServerReadiness {
                 database: use_cases.database.clone(),
                 draining: draining.clone(),
-                dispensable: use_cases.dispensable(),
+                optional: use_cases.optional_components(),
             }),
             accounts: Arc::clone(&use_cases.accounts),
             catalog: Arc::clone(&use_cases.catalog),

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use domain::store::StoreError;
 use futures_util::future::join_all;
 
-use super::{DatabaseAdmin, Schema, dispensable::Dispensable};
+use super::{DatabaseAdmin, Schema, optional_component::OptionalComponent};
 
-/// How long the database may take to answer one question; a whole look takes twice that at most.
+/// The time limit of one check of the database; all checks together take twice as long at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the server is about to stop. Clones share it.
@@ -31,16 +31,15 @@ impl Draining {
     }
 }
 
-/// Looks at what the server needs (the database, its schema, that it is not about to stop) and at what it can do without for a
-/// while.
+/// Checks what the server needs (the database and its schema, that it is not about to stop) and its optional components.
 pub(super) struct ServerReadiness {
     pub(super) database: Arc<dyn DatabaseAdmin>,
     pub(super) draining: Draining,
-    pub(super) dispensable: Vec<Dispensable>,
+    pub(super) optional: Vec<OptionalComponent>,
 }
 
 impl ServerReadiness {
-    /// Whether the database answers and can be written to: a standby answers too.
+    /// Checks that the database answers and can be written to, as a standby cannot.
     async fn database_state(&self) -> Result<(), String> {
         within(self.database.ping(), "does not answer").await?;
         within(self.database.check_writable(), "cannot be written to").await
@@ -50,12 +49,9 @@ impl ServerReadiness {
 #[async_trait]
 impl Readiness for ServerReadiness {
     async fn components(&self) -> Vec<Component> {
-        let dispensable = join_all(self.dispensable.iter().map(Dispensable::state));
-        let (database, schema, dispensable) = tokio::join!(
-            self.database_state(),
-            within(self.database.schema(), "does not answer"),
-            dispensable
-        );
+        let optional = join_all(self.optional.iter().map(OptionalComponent::state));
+        let (database, schema, optional) =
+            tokio::join!(self.database_state(), within(self.database.schema(), "does not answer"), optional);
         let schema = schema.and_then(|schema| match schema {
             Schema::Current => Ok(()),
             Schema::Behind(count) => Err(format!("{count} migrations behind")),
@@ -67,8 +63,8 @@ impl Readiness for ServerReadiness {
             component("migrations", true, schema),
             component("accepting_requests", true, draining),
         ];
-        let names = self.dispensable.iter().map(|thing| thing.name);
-        components.extend(names.zip(dispensable).map(|(name, state)| component(name, false, state)));
+        let names = self.optional.iter().map(|component| component.name);
+        components.extend(names.zip(optional).map(|(name, state)| component(name, false, state)));
         components
     }
 

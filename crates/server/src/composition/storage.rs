@@ -5,7 +5,7 @@ use adapter_sqlite::SqliteDatabase;
 use async_trait::async_trait;
 use domain::{storage::Storage, store::StoreError};
 
-use super::StartError;
+use super::start_error::StartError;
 use crate::config::{DatabaseSetting, Settings};
 
 /// How the database's schema stands to this program.
@@ -131,6 +131,7 @@ async fn of_postgres(database: &PostgresDatabase) -> Result<Option<String>, Stor
 }
 
 /// A file that could be opened can be migrated.
+#[expect(clippy::unused_async, reason = "the macro calls it like its counterpart for PostgreSQL")]
 async fn of_sqlite(_: &SqliteDatabase) -> Result<Option<String>, StoreError> {
     Ok(None)
 }

@@ -1,4 +1,4 @@
-//! Every setting there is (docs: settings.md), whether this version acts on it or a later one does.
+//! The names of all settings, also of those without effect in this version.
 
 /// The settings that may be given as `NAME_FILE`, and are never shown.
 pub(super) const SECRETS: [&str; 11] = [
@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 36] = [
+const PLAIN: [&str; 37] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -59,6 +59,7 @@ const PLAIN: [&str; 36] = [
     "RATE_LIMITS",
     "HASH_SLOTS",
     "MAX_IN_FLIGHT",
+    "OUTBOX_WORKERS",
     "MAX_CONNECTIONS_PER_CLIENT",
     "REQUEST_TIMEOUT_SECONDS",
     "DRAIN_SECONDS",

@@ -6,7 +6,12 @@ use adapter_crypto::AppSecret;
 use domain::network::Network;
 use url::{Host, Url};
 
-use super::{AppEnv, DatabaseSetting, MailerSetting, MediaSetting, Settings, read::Reader, secret_file};
+use super::{
+    machine,
+    read::Reader,
+    secret_file,
+    settings::{AppEnv, DatabaseSetting, MailerSetting, MediaSetting, Settings},
+};
 
 /// The fewest bytes of a secret that cannot be guessed.
 const MIN_SECRET_LENGTH: usize = 32;
@@ -114,7 +119,7 @@ pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |name, text: String| found.push(Warning { name, text });
     if let Some(limit) = settings.memory_limit {
-        let needed = super::machine::memory_of(settings.hash_slots);
+        let needed = machine::memory_of(settings.hash_slots);
         if needed > limit.saturating_mul(3).div_euclid(4) {
             let (needed, limit) = (mebibytes(needed), mebibytes(limit));
             let text = format!(

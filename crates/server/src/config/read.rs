@@ -192,8 +192,12 @@ impl Reader {
             global: self.rate_limit(names::RATE_LIMIT_GLOBAL, "global", "600/1m"),
             login: self.rate_limit(names::RATE_LIMIT_LOGIN, "login", "10/1m"),
             register: self.rate_limit(names::RATE_LIMIT_REGISTER, "register", "5/1h"),
-            resend_activation: self.rate_limit(names::RATE_LIMIT_RESEND, "resend-activation", "1/1m,5/1d"),
-            password_reset: self.rate_limit(names::RATE_LIMIT_PASSWORD_RESET, "password-reset", "1/1m,5/1d"),
+            resend_activation: self
+                .rate_limit(names::RATE_LIMIT_RESEND, "resend-activation", "1/1m,5/1d")
+                .into(),
+            password_reset: self
+                .rate_limit(names::RATE_LIMIT_PASSWORD_RESET, "password-reset", "1/1m,5/1d")
+                .into(),
             refresh: self.rate_limit(names::RATE_LIMIT_REFRESH, "refresh", "30/1m"),
             fixed: FixedLimits::default(),
         };

@@ -12,7 +12,9 @@ use adapter_postgres::PostgresDatabase;
 use adapter_throttle::RedisThrottle;
 
 use super::{
-    DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting, origin::origin_of, read::Reader,
+    origin::origin_of,
+    read::Reader,
+    settings::{DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting},
 };
 
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
@@ -67,7 +69,7 @@ impl Reader {
         }
     }
 
-    /// What sends mails, and in whose name.
+    /// How mails are sent, and `MAIL_FROM`.
     pub(super) fn mailer(&mut self, name: &str) -> (MailerSetting, Option<String>) {
         let is_smtp = self.one_of(name, &[("console", false), ("smtp", true)], false);
         let allowed = "smtp://user:password@host:587 or smtps://user:password@host";
@@ -95,7 +97,7 @@ impl Reader {
         let place = self
             .read(name, allowed, media_place)
             .unwrap_or_else(|| MediaPlace::Folder(data_dir.join("media")));
-        // Taken in any case: they are known names, whether they are needed or not.
+        // Read in any case: a bad value is reported even if the setting is not needed.
         let [specific, general] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| self.url(name));
         let [region, default_region] = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| self.text(name));
         let [id, secret, session_token] =

@@ -4,19 +4,12 @@ use api_actix::RateLimits;
 use domain::throttle::RateLimit;
 
 use super::{
-    AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings,
-    redaction::{HIDDEN, hide_password},
+    redaction::HIDDEN,
+    settings::{AppEnv, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings},
 };
 
 /// The origins of every port of this machine, which development allows.
 const LOCAL_ORIGINS: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*";
-
-pub(super) fn database(setting: &DatabaseSetting) -> String {
-    match setting {
-        DatabaseSetting::Sqlite(path) => format!("sqlite://{}", path.display()),
-        DatabaseSetting::Postgres(url) => hide_password(url),
-    }
-}
 
 /// The quotas of a limit, as they are set; nothing when the limits are off.
 fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> String {
@@ -60,7 +53,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ("APP_SECRET_KEY_PREVIOUS", previous),
         ("ACCESS_TOKEN_TTL_MIN", settings.access_token_ttl.as_secs().div_euclid(60).to_string()),
         ("REFRESH_TOKEN_TTL_DAYS", settings.refresh_token_ttl.as_secs().div_euclid(86_400).to_string()),
-        ("DATABASE_URL", database(&settings.database)),
+        ("DATABASE_URL", settings.database.shown()),
         ("DATABASE_POOL_SIZE", settings.database_pool_size.to_string()),
         ("DATA_DIR", settings.data_dir.display().to_string()),
         ("CURRENCY", settings.currency.to_string()),
@@ -102,12 +95,13 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ("RATE_LIMIT_GLOBAL", limit(settings, |limits| &limits.global)),
         ("RATE_LIMIT_LOGIN", limit(settings, |limits| &limits.login)),
         ("RATE_LIMIT_REGISTER", limit(settings, |limits| &limits.register)),
-        ("RATE_LIMIT_RESEND", limit(settings, |limits| &limits.resend_activation)),
-        ("RATE_LIMIT_PASSWORD_RESET", limit(settings, |limits| &limits.password_reset)),
+        ("RATE_LIMIT_RESEND", limit(settings, |limits| limits.resend_activation.configured())),
+        ("RATE_LIMIT_PASSWORD_RESET", limit(settings, |limits| limits.password_reset.configured())),
         ("RATE_LIMIT_REFRESH", limit(settings, |limits| &limits.refresh)),
         ("REDIS_URL", settings.redis_url.as_ref().map(|url| format!("{url:?}")).unwrap_or_default()),
         ("HASH_SLOTS", settings.hash_slots.to_string()),
         ("MAX_IN_FLIGHT", settings.max_in_flight.to_string()),
+        ("OUTBOX_WORKERS", settings.outbox_workers.to_string()),
         ("MAX_CONNECTIONS_PER_CLIENT", settings.max_connections_per_client.to_string()),
         ("REQUEST_TIMEOUT_SECONDS", settings.request_timeout.as_secs().to_string()),
         ("DRAIN_SECONDS", settings.drain.as_secs().to_string()),

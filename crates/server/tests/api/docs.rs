@@ -1,4 +1,4 @@
-//! The API's own pages (api.md section 11).
+//! The documentation, and who may read it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;

@@ -1,17 +1,30 @@
-//! Mails over SMTP to a real mail server (issue 3, "Real mail"): whatever happens to who sends them, none is lost, and one
-//! that comes again is known as the same.
+//! Mails over SMTP to a real mail server: none is lost, whatever happens to the process that sends them, and one that is sent
+//! again can be recognised as the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::time::timeout;
 
-use crate::support::{DeliveredMail, Engine, MailServer, TestApp, cases, email_of};
+use crate::support::{Engine, MailServer, TestApp, cases, email_of, password_of};
 
 cases! {
     a_thousand_mails_survive_kills_in_the_middle_of_sending: with_a_mail_server,
-    a_mail_that_is_sent_away_is_tried_twelve_times: with_a_mail_server,
+    a_mail_that_is_refused_for_now_is_retried_for_two_days: with_a_mail_server,
+    a_mail_that_is_refused_for_good_is_sent_once: with_a_mail_server,
+    a_host_that_hangs_delays_its_own_mails_alone: with_a_mail_server,
     of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent,
+}
+
+/// A server in this process that sends its mails to this mail server, and shares the database of `app`.
+async fn node_of(app: &TestApp, mail_server: &MailServer) -> TestApp {
+    let settings = mail_server.settings();
+    app.node_with(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await
 }
 
 async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine) {
@@ -23,12 +36,12 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         let app = &app;
         async move { app.resend(&name).await }
     };
-    let mut wishes = stream::iter(names.clone()).map(resend).buffer_unordered(8);
-    while let Some(answer) = wishes.next().await {
+    let mut requests = stream::iter(names.clone()).map(resend).buffer_unordered(8);
+    while let Some(answer) = requests.next().await {
         answer.expect(200);
     }
 
-    // Each time the server has taken a mail, and who sent it does not know yet.
+    // Each time the mail server has accepted a mail, and its sender does not know yet.
     let holds = ["1", "150", "500", "850"];
     let mut mail_server = MailServer::start(&[&["--hold"], &holds[..]].concat());
     for _ in holds {
@@ -36,47 +49,80 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         while !mail_server.next().await.is_held {}
         cinema.kill();
     }
-    // What the killed processes had claimed is free after its lease.
+    // The messages that the killed processes had claimed can be claimed again after their lease.
     app.advance(TimeDelta::minutes(2));
-    let settings = mail_server.settings();
-    let node = app.node_with(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
-    node.run_outbox().await;
+    node_of(&app, &mail_server).await.run_outbox().await;
 
     let mails = mail_server.end().await;
-    let mut letters: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    let mut by_recipient: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
     for mail in &mails {
-        letters.entry(&mail.to).or_default().insert((mail.message_id(), &mail.content));
+        by_recipient.entry(&mail.to).or_default().insert((mail.message_id(), &mail.content));
     }
-    let addressees: BTreeSet<String> = letters.keys().map(ToString::to_string).collect();
-    assert_eq!(addressees, names.iter().map(|name| email_of(name)).collect());
-    for (to, letters) in letters {
-        assert_eq!(letters.len(), 1, "{to} got different mails: {letters:?}");
+    let recipients: BTreeSet<String> = by_recipient.keys().map(ToString::to_string).collect();
+    assert_eq!(recipients, names.iter().map(|name| email_of(name)).collect());
+    for (to, mails) in by_recipient {
+        assert_eq!(mails.len(), 1, "{to} got different mails: {mails:?}");
     }
-    assert_eq!(mails.len(), ACCOUNTS + holds.len(), "but for what was in the air, every mail is sent once");
+    // Each kill may cut off the other deliveries of the process too: four workers, and twice as many slow ones.
+    let again = mails.len() - ACCOUNTS;
+    assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }
 
-async fn a_mail_that_is_sent_away_is_tried_twelve_times(engine: Engine) {
-    for (refused, arrives) in [("11", true), ("12", false)] {
+async fn a_mail_that_is_refused_for_now_is_retried_for_two_days(engine: Engine) {
+    for (refused, arrives) in [("40", true), ("1000", false)] {
         let mail_server = MailServer::start(&["--refuse", refused]);
         let app = TestApp::spawn(engine).await;
-        let settings = mail_server.settings();
-        let node = app.node_with(&settings.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+        let node = node_of(&app, &mail_server).await;
         app.register("ann").await.expect(201);
-        for tries in 0..12 {
+        for _ in 0..60 {
             node.run_outbox().await;
-            // Not before its time: a second, doubled each time.
-            app.advance(TimeDelta::milliseconds((1 << tries) * 1_000 - 1));
-            node.run_outbox().await;
-            app.advance(TimeDelta::milliseconds(1));
+            app.advance(TimeDelta::hours(1));
         }
-        app.advance(TimeDelta::days(2));
-        node.run_outbox().await;
         let mails = mail_server.end().await;
-        assert_eq!(mails.len(), 12);
+        let expected = if arrives { 41..=41 } else { 48..=60 };
+        assert!(expected.contains(&mails.len()), "{} attempts", mails.len());
         assert_eq!(mails.iter().filter(|mail| mail.is_taken).count(), usize::from(arrives));
-        let ids: BTreeSet<_> = mails.iter().map(DeliveredMail::message_id).collect();
-        assert_eq!(ids.len(), 1);
+        let contents: BTreeSet<_> = mails.iter().map(|mail| (mail.message_id(), &mail.content)).collect();
+        assert_eq!(contents.len(), 1);
     }
+}
+
+/// Registers an address at this host.
+async fn register_at(app: &TestApp, name: &str, host: &str) {
+    let body = json!({"email": format!("{name}@{host}"), "password": password_of(name)});
+    app.anonymous().post("/accounts/register", body).await.expect(201);
+}
+
+async fn a_mail_that_is_refused_for_good_is_sent_once(engine: Engine) {
+    let mail_server = MailServer::start(&["--reject", "gone.example"]);
+    let app = TestApp::spawn(engine).await;
+    let node = node_of(&app, &mail_server).await;
+    register_at(&app, "ann", "gone.example").await;
+    for _ in 0..10 {
+        node.run_outbox().await;
+        app.advance(TimeDelta::hours(6));
+    }
+    assert_eq!(mail_server.end().await.len(), 1);
+    // It is kept for operators, with the reason and without the address.
+    let cells = app.stored_texts().await;
+    let outbox = |column| cells.iter().find(|cell| cell.table == "outbox" && cell.column == column);
+    assert!(outbox("dead_at").is_some_and(|cell| !cell.text.is_empty()));
+    let reason = "the mail was refused: the mail server refused the mail with 550";
+    assert_eq!(outbox("last_error").map(|cell| &*cell.text), Some(reason));
+}
+
+async fn a_host_that_hangs_delays_its_own_mails_alone(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for number in 0..40 {
+        register_at(&app, &format!("user{number}"), "slow.example").await;
+    }
+    app.register("ann").await.expect(201);
+    let mut mail_server = MailServer::start(&["--hang", "slow.example"]);
+    let cinema = app.cinema().with(mail_server.settings()).serve();
+    // Each of the others takes 10 s: one after the other 400 s, and 100 s with four workers that all wait for them.
+    let mail = timeout(Duration::from_secs(45), mail_server.next()).await.expect("no other mail waits long");
+    assert_eq!(mail.to, email_of("ann"));
+    cinema.kill();
 }
 
 async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent(engine: Engine) {
@@ -93,10 +139,14 @@ async fn of_many_mails_to_a_slow_server_each_is_counted_as_often_as_it_is_sent(e
     };
     app.run_outbox().await;
     assert_eq!(counted().await.iter().sum::<usize>(), app.mail_count());
-    for _ in 0..12 {
+    for _ in 0..60 {
         app.advance(TimeDelta::hours(1));
         app.run_outbox().await;
     }
-    assert_eq!(counted().await, [12; MAILS]);
-    assert_eq!(app.mail_count(), 12 * MAILS);
+    assert_eq!(counted().await.iter().sum::<usize>(), app.mail_count());
+    assert!(app.mail_count() > 12 * MAILS);
+    let count = app.mail_count();
+    app.advance(TimeDelta::days(7));
+    app.run_outbox().await;
+    assert_eq!(app.mail_count(), count, "all of them are given up");
 }

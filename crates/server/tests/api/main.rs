@@ -16,23 +16,23 @@
 mod accounts;
 mod audit;
 mod audit_seals;
+mod authority;
 mod authorization;
 mod bad_input;
 mod cart;
 mod catalog;
 mod crash;
 mod docs;
+mod engagement;
+mod every_answer;
 mod given_back;
 mod health;
 mod logs;
 mod lost_races;
 mod mails;
-mod manners;
 mod openapi;
 mod overload;
 mod pages;
-mod personal_data;
-mod profile;
 mod secrets;
 mod slow_clients;
 mod story;
@@ -40,7 +40,6 @@ mod support;
 mod throttling;
 mod tokens;
 mod unasked_bodies;
-mod users;
 
 use std::process::ExitCode;
 
@@ -54,30 +53,29 @@ fn main() -> ExitCode {
         accounts::cases(),
         audit::cases(),
         audit_seals::cases(),
+        authority::cases(),
         authorization::cases(),
         bad_input::cases(),
         cart::cases(),
         catalog::cases(),
         crash::cases(),
         docs::cases(),
+        engagement::cases(),
+        every_answer::cases(),
         given_back::cases(),
         health::cases(),
         logs::cases(),
         lost_races::cases(),
         mails::cases(),
-        manners::cases(),
         openapi::cases(),
         overload::cases(),
         pages::cases(),
-        personal_data::cases(),
-        profile::cases(),
         secrets::cases(),
         slow_clients::cases(),
         story::cases(),
         throttling::cases(),
         tokens::cases(),
         unasked_bodies::cases(),
-        users::cases(),
     ];
     let trials = modules.into_iter().flatten().flat_map(support::Case::trials).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);

@@ -1,4 +1,4 @@
-//! More than the server can do now: it says so, changes nothing, and goes on (api.md section 1, `unavailable`).
+//! Overload: the server answers 503, changes nothing, and goes on.
 
 use std::{collections::BTreeMap, future::IntoFuture, io::Write, net::TcpStream};
 

@@ -1,4 +1,4 @@
-//! The small pages behind the links in mails (api.md section 2).
+//! The server's own pages: those that mails link to, and the start page.
 
 use std::io::Write;
 

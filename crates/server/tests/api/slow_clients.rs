@@ -13,6 +13,7 @@ use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases};
 cases! {
     half_sent_bodies_leave_the_server_to_others,
     stalled_uploads_of_one_user_leave_another_s_alone,
+    a_client_has_as_many_connections_as_the_setting_says,
 }
 
 const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"avatar\"\r\n\r\nno picture\r\n--x--\r\n";
@@ -108,4 +109,23 @@ async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
         }
     }
     upload(&bob).await.problem(415, "unsupported_media_type");
+}
+
+async fn a_client_has_as_many_connections_as_the_setting_says(engine: Engine) {
+    for (proxies, is_limited) in [("", true), ("127.0.0.0/8", false)] {
+        let settings = [("MAX_CONNECTIONS_PER_CLIENT", "3"), ("TRUSTED_PROXIES", proxies)];
+        let app = TestApp::spawn_with(engine, &settings).await;
+        let mut open = Vec::new();
+        for _ in 0..5 {
+            let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
+            // A connection too many may be closed before this is sent.
+            let _unsent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            let mut answer = [0_u8; 12];
+            let is_answered = stream.read_exact(&mut answer).await.is_ok();
+            assert!(!is_answered || answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+            open.push((is_answered, stream));
+        }
+        let answered = open.iter().filter(|(is_answered, _)| *is_answered).count();
+        assert_eq!(answered, if is_limited { 3 } else { 5 }, "behind {proxies:?}");
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) use self::{
     engine::Engine,
     fixtures::{facts, small_catalogue},
     logs::{capture_logs, captured_logs},
-    mail_server::{DeliveredMail, MailServer},
+    mail_server::MailServer,
     mailer::RecordingMailer,
     redaction::{redacted, snapshot},
     tables::Cell,

@@ -23,6 +23,7 @@ cases! {
     one_ipv6_network_is_one_client,
     registrations_are_limited_by_client_and_mistakes_cost_nothing,
     links_are_limited_by_address_whether_or_not_it_is_known,
+    a_stranger_does_not_use_up_the_links_of_an_owner,
     the_form_for_a_link_is_no_way_around_its_limit,
     links_are_limited_by_client_whatever_the_address,
     new_passwords_by_link_are_limited_by_client_apart_from_log_ins,
@@ -243,6 +244,35 @@ async fn links_are_limited_by_address_whether_or_not_it_is_known(engine: Engine)
             app.advance(TimeDelta::days(1));
         }
         assert_eq!(told[0], told[1], "{path}");
+    }
+}
+
+async fn a_stranger_does_not_use_up_the_links_of_an_owner(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[ON, TRUSTING]).await;
+    app.user("ann").await;
+    for (path, policy) in
+        [("/accounts/resend-activation", "resend-activation"), ("/accounts/password-reset", "password-reset")]
+    {
+        let ask = async |client: &str| {
+            let call = app.anonymous().post(path, json!({"email": email_of("ann")}));
+            call.header("x-forwarded-for", client).await
+        };
+        for _ in 0..5 {
+            assert!([200, 202].contains(&ask("192.0.2.66").await.status));
+            app.advance(TimeDelta::minutes(1));
+        }
+        limited(ask("192.0.2.66").await, &format!("{policy}-1d"));
+        let answer = ask("192.0.2.1").await;
+        assert!([200, 202].contains(&answer.status), "the owner's first request today: {answer}");
+        assert_eq!(left(&answer, &format!("{policy}-1d")), 4);
+        assert!(limited(ask("192.0.2.1").await, &format!("{policy}-1m")) <= 60);
+        app.advance(TimeDelta::minutes(1));
+        assert_eq!(
+            left(&ask("192.0.2.1").await, &format!("{policy}-1d")),
+            3,
+            "a refused request is not counted"
+        );
+        app.advance(TimeDelta::minutes(1));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What people change of their profile.
+//! The body of profile changes.
 
 use domain::accounts::{DateOfBirth, Gender, InvalidDateOfBirth, PersonName, ProfileChanges, ProfileInfo};
 use schemars::JsonSchema;
@@ -6,14 +6,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    accounts::users::bodies::GenderBody,
     extract::{Changed, Fault, Faults, Input, Text},
     moment::Day,
     problem::FieldCode,
     rules::Rules,
-    users::bodies::GenderBody,
 };
 
-/// What a person changes of their profile: what is not named stays, `null` clears.
+/// Changes of a profile. Fields that are left out stay as they are, `null` clears one.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(rename = "ProfileChanges", example = json!({"first_name": "Ann", "date_of_birth": "1984-02-29", "info": null}))]
@@ -25,7 +25,7 @@ pub(crate) struct ProfileChangesBody {
     gender: Changed<GenderBody>,
     /// In the past, at least 13 years ago.
     date_of_birth: Changed<Day>,
-    /// In as many lines as you like.
+    /// Free text; line breaks are kept.
     info: Changed<Text<ProfileInfo>>,
 }
 

@@ -1,4 +1,4 @@
-//! A body that has to keep coming.
+//! The least speed of an upload.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -6,21 +6,20 @@ use actix_web::{dev::Payload, error::PayloadError, web::Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-/// A client may be this late.
+/// How long a client may send nothing.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What has come of a body lets its client take this much longer for the rest: a second for 64 KiB. 2 MiB may take 37 s, and
-/// who sends nothing is given up soon.
+/// The least speed beyond that: 2 MiB may take 37 s, and a client that sends nothing is disconnected after the grace.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 
-/// Why a body was given up.
+/// Why reading stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
     TooLarge,
     TooSlow,
 }
 
-/// The body for as long as it comes quickly enough and has not more bytes than these; else it notes why.
+/// The body, as long as it comes fast enough and has at most this many bytes; else `trouble` says why it ends.
 pub(super) fn paced(
     payload: Payload,
     most: usize,
@@ -46,7 +45,7 @@ pub(super) fn paced(
     .fuse()
 }
 
-/// Until when more has to have come.
+/// When the next bytes must have come.
 fn deadline(begun: Instant, arrived: usize) -> Instant {
     let earned = u64::try_from(arrived).unwrap_or(u64::MAX).saturating_mul(1_000).div_euclid(BYTES_A_SECOND);
     let patience = GRACE.saturating_add(Duration::from_millis(earned));

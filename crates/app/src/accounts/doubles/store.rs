@@ -6,11 +6,11 @@ use std::sync::{
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccountMaintenance, AccountQueries, AccountStore, AccountUnit, Credentials, EmailAddress,
-        InsertUserError, KnownDevice, KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository,
-        OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository, Profile, ProfileRepository,
-        RefreshToken, Role, Session, SessionRepository, SessionState, User, UserDetails, UserFilter,
-        UserQueries, UserRepository, UserSort, UserSortKey,
+        AccountMaintenance, AccountQueries, Credentials, EmailAddress, InsertUserError, KnownDevice,
+        KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository, OpenLink, PersonalData,
+        PersonalDataQueries, PersonalDataRepository, Profile, ProfileRepository, RefreshToken, Role, Session,
+        SessionRepository, SessionState, User, UserDetails, UserFilter, UserLocks, UserQueries,
+        UserRepository, UserSort, UserSortKey,
     },
     audit::{
         AuditEntry, AuditFilter, AuditObject, AuditQueries, AuditRecord, AuditRepository, RecordedObject,
@@ -19,7 +19,7 @@ use domain::{
     id::{OutboxId, SessionId, UserId},
     outbox::{NewOutboxMessage, OutboxRepository},
     page::{Page, PageRequest, Position, SortValue, Start, Total},
-    store::{Attempt, StoreError},
+    store::{Attempt, StoreError, UnitsOfWork},
     time::Instant,
 };
 use tokio::sync::OwnedMutexGuard;
@@ -73,22 +73,24 @@ impl MemoryAccounts {
 }
 
 #[async_trait]
-impl AccountStore for MemoryAccounts {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
+impl UnitsOfWork for MemoryAccounts {
+    type Unit = Unit;
+
+    async fn begin(&self, _attempt: Attempt) -> Result<Unit, StoreError> {
         let turn = self.turn.clone().lock_owned().await;
         if let Some(meddler) = &mut *self.meddler.lock().unwrap() {
             meddler(&mut self.rows());
         }
         let draft = self.rows().clone();
         let fails_on_commit = self.fails_on_commit.load(Ordering::Relaxed);
-        Ok(Box::new(Unit {
+        Ok(Unit {
             rows: self.rows.clone(),
             draft,
             fails_on_commit,
             races: self.races.clone(),
             held: Row::None,
             _turn: turn,
-        }))
+        })
     }
 }
 
@@ -101,7 +103,7 @@ enum Row {
     Session,
 }
 
-struct Unit {
+pub(crate) struct Unit {
     rows: Arc<Mutex<Rows>>,
     draft: Rows,
     fails_on_commit: bool,
@@ -145,10 +147,10 @@ impl UserRepository for Unit {
         self.lock(Row::User);
         Ok(self.draft.users.iter().find(|user| user.email == *email).cloned())
     }
-    async fn find_user_and_admins_for_update(&mut self, id: UserId) -> Result<Vec<User>, StoreError> {
+    async fn find_users_for_update(&mut self, wanted: &UserLocks) -> Result<Vec<User>, StoreError> {
         self.lock(Row::User);
         let mut found = self.draft.users.clone();
-        found.retain(|user| user.id == id || user.role == Role::Admin);
+        found.retain(|user| wanted.ids.contains(&user.id) || wanted.all_admins && user.role == Role::Admin);
         found.sort_by_key(|user| user.id);
         Ok(found)
     }
@@ -251,6 +253,14 @@ impl SessionRepository for Unit {
         self.lock(Row::Session);
         self.draft.sessions.push(session.clone());
         Ok(())
+    }
+    async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let stored = self.draft.sessions.iter().find(|session| session.id == id).cloned();
+        // The session of [`super::actor`].
+        let user_id = UserId::from_uuid(id.as_uuid());
+        Ok(stored.or_else(|| {
+            Some(Session::begin(id, user_id, domain::accounts::Device::default(), Instant::default()))
+        }))
     }
     async fn find_session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.lock(Row::Session);
@@ -355,6 +365,7 @@ impl AccountQueries for MemoryAccounts {
         let rows = self.rows();
         let user = rows.users.iter().find(|user| user.email == *email);
         Ok(user.map(|user| Credentials {
+            is_awaiting_activation: user.is_awaiting_activation(),
             user_id: user.id,
             password: user.password.clone(),
             version: user.version,
@@ -471,6 +482,7 @@ impl PersonalDataQueries for MemoryAccounts {
             links: links.map(|link| OpenLink { kind: link.kind, expires_at: link.expires_at }).collect(),
             cart: Vec::new(),
             purchases: Vec::new(),
+            opinions: domain::accounts::Opinions::default(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),
         }))

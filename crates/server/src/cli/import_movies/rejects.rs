@@ -4,20 +4,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
-/// The file of rejected rows.
+/// The file that rejected rows are written to.
 pub(super) struct Rejects {
     file: BufWriter<File>,
     path: PathBuf,
 }
 
 impl Rejects {
+    /// Creates the file and writes the header of the imported file.
     pub(super) fn create(path: PathBuf, source: &Path, header: &[u8]) -> Result<Self, Failure> {
         let is_source =
             fs::canonicalize(&path).is_ok_and(|one| fs::canonicalize(source).is_ok_and(|other| one == other));
         if is_source {
-            return Err(Failure::usage("--rejects names the file that is imported: name another"));
+            return Err(Failure::usage("--rejects names the file that is imported: name another file"));
         }
         let file = File::create(&path).map_err(|error| Self::failed(&path, &error))?;
         let mut rejects = Self { file: BufWriter::new(file), path };

@@ -4,7 +4,7 @@ use std::{
     path::Path,
 };
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
 /// A file of movies that can be read again from its beginning.
 pub(super) struct Source {
@@ -13,34 +13,34 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens the file at the path, or standard input for `-`.
+    /// Opens a file, or standard input for `-`.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new("-") {
-            return Self::keep(io::stdin().lock(), "standard input");
+            return Self::copy(io::stdin().lock(), "standard input");
         }
         let name = path.display().to_string();
         let failed = |error: io::Error| Failure::new(format!("cannot open {name} ({error}): check the path"));
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_file() { Ok(Self { file, size: metadata.len() }) } else { Self::keep(file, &name) }
+        if metadata.is_file() { Ok(Self { file, size: metadata.len() }) } else { Self::copy(file, &name) }
     }
 
-    /// What can be read only once, such as a pipe, is kept in a file without a name.
-    fn keep(mut source: impl Read, name: &str) -> Result<Self, Failure> {
+    /// Copies a source that can be read only once, such as a pipe, into a temporary file.
+    fn copy(mut source: impl Read, name: &str) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::new(format!("cannot read {name} ({error})"));
         let mut file = tempfile::tempfile().map_err(failed)?;
         let size = io::copy(&mut source, &mut file).map_err(failed)?;
         Ok(Self { file, size })
     }
 
-    /// The file from its beginning; one reader at a time.
+    /// Reads the file from its beginning. Readers share a position: only one may be used at a time.
     pub(super) fn read(&self) -> io::Result<File> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         Ok(file)
     }
 
-    /// How many bytes it has.
+    /// The number of bytes.
     pub(super) const fn size(&self) -> u64 {
         self.size
     }

@@ -13,6 +13,7 @@ cases! {
     of_ten_adds_at_once_one_succeeds,
     a_movie_that_is_not_there_is_not_added,
     a_withdrawn_movie_is_not_added,
+    a_movie_priced_in_another_currency_is_not_added,
     a_bought_movie_is_not_added,
     a_bought_and_withdrawn_movie_is_bought_first_of_all,
     a_cart_holds_a_hundred_movies,
@@ -142,6 +143,18 @@ async fn the_total_is_exact_and_of_now(engine: Engine) {
     app.import(dearer).await;
     let cart = ann.get("/cart").await.json();
     assert_eq!(cart["total"], json!({"amount": "126.02", "currency": "USD"}));
+}
+
+async fn a_movie_priced_in_another_currency_is_not_added(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let euro = domain::money::Money::from_minor(999, "EUR".parse().unwrap());
+    let movies = app.import(vec![domain::catalog::Facts { price: euro, ..facts("Alien", 1979) }]).await;
+    let ann = app.user("ann").await;
+    let body = json!({"movie_id": movies.id("Alien")});
+    ann.post("/cart/items", body).await.problem(409, "movie_unavailable");
+    let merged = ann.post("/cart/merge", json!({"movie_ids": [movies.id("Alien")]})).await.expect(200).json();
+    assert_eq!(merged["skipped"][0]["reason"], "movie_unavailable");
+    assert_eq!((&merged["items"], &merged["unavailable"]), (&json!([]), &json!([])));
 }
 
 async fn a_movie_is_added_once(engine: Engine) {

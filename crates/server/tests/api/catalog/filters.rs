@@ -8,6 +8,7 @@ cases! {
     what_means_something_to_a_database_means_nothing_here,
     a_genre_shows_its_movies,
     several_genres_mean_any_of_them,
+    the_movies_of_a_visitors_cart_are_shown_by_their_ids,
     a_genre_that_is_not_there_has_no_movies,
     ids_that_are_no_uuids_are_named,
     bounds_are_inclusive,
@@ -109,6 +110,24 @@ async fn a_genre_shows_its_movies(engine: Engine) {
     }
 }
 
+async fn the_movies_of_a_visitors_cart_are_shown_by_their_ids(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (alien, m) = (movies.id("Alien"), movies.id("M"));
+    let gone = "0190a1b2-0000-7000-8000-000000000000";
+    let list = app.anonymous().get(format!("/movies?id={m}&id={alien}&id={gone}&id={m}&sort=name")).await;
+    assert_eq!(names(&list), ["Alien", "M"]);
+    assert_eq!(list.json()["total_items"], 2);
+    assert_eq!(names(&app.anonymous().get(format!("/movies?id={m}&title=alien")).await), [""; 0]);
+    let ids = |count: usize| vec![format!("id={gone}"); count].join("&");
+    app.anonymous().get(format!("/movies?page_size=100&{}", ids(100))).await.expect(200);
+    app.anonymous().get(format!("/movies?{}", ids(101))).await.invalid(&[("id", "too_long")]);
+    app.anonymous()
+        .get(format!("/movies?id=x&id={m}&id=1"))
+        .await
+        .invalid(&[("id", "invalid_format"), ("id", "invalid_format")]);
+}
+
 async fn several_genres_mean_any_of_them(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
@@ -127,7 +146,7 @@ async fn a_genre_that_is_not_there_has_no_movies(engine: Engine) {
 
 async fn ids_that_are_no_uuids_are_named(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    for name in ["genre", "director", "star", "certification"] {
+    for name in ["id", "genre", "director", "star", "certification"] {
         for bad in ["drama", "1", "0190a1b2000070008000000000000000"] {
             app.anonymous().get(format!("/movies?{name}={bad}")).await.invalid(&[(name, "invalid_format")]);
         }

@@ -5,10 +5,7 @@ use std::{
     future::IntoFuture,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use adapter_crypto::{Argon2Hasher, HashCost, RandomBackoff};
@@ -17,13 +14,12 @@ use adapter_sqlite::SqliteDatabase;
 use app::audit::AuditLog;
 use chrono::TimeDelta;
 use domain::{
-    accounts::{AccountStore, AccountUnit, PasswordHash, PasswordHasher, PlainPassword, User},
-    cart::CartStore,
-    catalog::{CatalogStore, Facts},
+    accounts::{PasswordHash, PasswordHasher, PlainPassword, User},
+    catalog::Facts,
     id::{Id, Kind, MovieId},
     mail::{Mail, Mailer},
     purchases::Purchase,
-    storage::Storage,
+    storage::{Storage, WholeUnit},
     store::retried,
     time::{Clock, Instant},
 };
@@ -114,9 +110,9 @@ impl Database {
     }
 
     /// A unit of work of another node.
-    async fn account_unit(&self) -> Box<dyn AccountUnit> {
-        let storage: Arc<dyn AccountStore> = self.storage().await;
-        retried(&RandomBackoff, |attempt| storage.begin(attempt)).await.expect("a unit of work")
+    async fn unit(&self) -> Box<dyn WholeUnit> {
+        let storage = self.storage().await;
+        retried(&RandomBackoff, |attempt| storage.begin_whole(attempt)).await.expect("a unit of work")
     }
 }
 
@@ -289,7 +285,7 @@ impl TestApp {
 
     /// Adds accounts that wait for their activation, past the server: hashing takes long.
     pub(crate) async fn add_waiting_accounts(&self, names: &[String]) {
-        let mut unit = self.database.account_unit().await;
+        let mut unit = self.database.unit().await;
         for name in names {
             let id = Id::from_uuid(self.application().use_cases().ids.uuid());
             let email = email_of(name).parse().unwrap();
@@ -326,11 +322,12 @@ impl TestApp {
         while self.application().run_outbox_once().await.expect("the outbox") > 0 {}
     }
 
-    /// Acts on the oldest message of the outbox, and leaves what that puts there.
+    /// Handles the oldest message of the outbox, and leaves what that adds.
     pub(crate) async fn run_outbox_once(&self) {
-        let is_begun = AtomicBool::new(false);
         let outbox = &self.application().use_cases().outbox;
-        outbox.deliver_while(|| !is_begun.swap(true, Ordering::Relaxed)).await.expect("the outbox");
+        if let Some(delivery) = outbox.claim().await.expect("the outbox") {
+            outbox.handle(delivery).await.expect("the outbox");
+        }
     }
 
     /// A new identifier.
@@ -396,9 +393,7 @@ impl TestApp {
     pub(crate) async fn import(&self, movies: Vec<Facts>) -> Movies {
         let identities: Vec<_> = movies.iter().map(|movie| movie.identity.clone()).collect();
         self.import_unread(movies).await;
-        let catalog: Arc<dyn CatalogStore> = self.application().use_cases().database.clone();
-        let mut unit =
-            retried(&RandomBackoff, |attempt| catalog.begin(attempt)).await.expect("a unit of work");
+        let mut unit = self.database.unit().await;
         let found = unit.find_movies_for_update(&identities).await.expect("the movies");
         let ids = found.into_iter().map(|movie| (movie.identity.name, movie.id.to_string())).collect();
         Movies { ids, visitor: self.anonymous() }
@@ -407,7 +402,8 @@ impl TestApp {
     /// Brings movies in.
     pub(crate) async fn import_unread(&self, movies: Vec<Facts>) {
         for batch in movies.chunks(1_000) {
-            let outcomes = self.application().use_cases().catalog.import(batch.to_vec(), false).await;
+            let rows = batch.iter().cloned().map(Into::into).collect();
+            let outcomes = self.application().use_cases().catalog.import(rows, false).await;
             for outcome in outcomes.expect("an import") {
                 assert!(!matches!(outcome, app::catalog::ImportOutcome::Rejected(_)), "{outcome:?}");
             }
@@ -434,15 +430,14 @@ impl TestApp {
             movie_id: movie_id.parse::<MovieId>().unwrap(),
             purchased_at: self.clock.now(),
         };
-        let carts: Arc<dyn CartStore> = use_cases.database.clone();
-        let mut unit = retried(&RandomBackoff, |attempt| carts.begin(attempt)).await.expect("a unit of work");
+        let mut unit = self.database.unit().await;
         assert!(unit.insert_purchase(&purchase).await.expect("a purchase"), "bought already");
         unit.commit().await.expect("a purchase");
     }
 
     /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.
-    pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn AccountUnit>, User) {
-        let mut unit = self.database.account_unit().await;
+    pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn WholeUnit>, User) {
+        let mut unit = self.database.unit().await;
         let id = Id::from_uuid(user.id());
         let user = unit.find_user_for_update(id).await.expect("the store").expect("the user");
         (unit, user)
@@ -450,7 +445,7 @@ impl TestApp {
 
     /// The address that a sign-in came from, as it is kept.
     pub(crate) async fn address_of(&self, tokens: &Tokens) -> Option<IpAddr> {
-        let mut unit = self.database.account_unit().await;
+        let mut unit = self.database.unit().await;
         let id = jwt_part(&tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap();
         let session = unit.find_session_for_update(id).await.expect("the store").expect("the session");
         session.device.ip

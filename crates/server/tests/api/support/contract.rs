@@ -51,6 +51,14 @@ pub(crate) fn documents(answer: &Answer) {
             "the document does not know {kind:?} here: {answer}"
         );
     }
+    let kept = resolved(document(), &known["headers"]["Cache-Control"]);
+    let (kept, sent) = (&kept["schema"], answer.header("cache-control").unwrap_or_default());
+    let fits = match (&kept["const"], &kept["enum"]) {
+        (Value::String(only), _) => only == sent,
+        (_, Value::Array(some)) => some.iter().any(|one| one == sent),
+        _ => sent.starts_with("public, max-age="),
+    };
+    assert!(fits, "the document says otherwise of Cache-Control: {kept}: {answer}");
     if kind == "application/problem+json" && !answer.body.is_empty() {
         let codes = known.pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum");
         let codes = codes.and_then(Value::as_array).unwrap_or_else(|| panic!("no codes: {answer}"));

@@ -1,0 +1,42 @@
+use diesel::{ExpressionMethods, QueryDsl};
+use domain::{accounts::EmailAddress, store::StoreError};
+
+use crate::{
+    Database,
+    dialect::{DbUuid, for_update},
+    schema::users,
+    unit_of_work::UnitOfWork,
+};
+
+/// How many users a transaction updates at most.
+const BATCH: i64 = 500;
+
+impl Database {
+    /// Makes the address keys of users anew that were made by an earlier version of the rule. To be run after the migrations,
+    /// by any number of nodes at once; what is done stays done when it is interrupted.
+    ///
+    /// A new key can only tell apart what the earlier rule took for one address, so keys stay unique.
+    pub(crate) async fn update_email_keys(&self) -> Result<(), StoreError> {
+        loop {
+            let mut unit = UnitOfWork::begin(self).await?;
+            let outdated = users::table
+                .filter(users::email_key_version.lt(EmailAddress::KEY_VERSION))
+                .filter(users::deleted_at.is_null())
+                .order(users::id)
+                .limit(BATCH)
+                .select((users::id, users::email, users::email_key));
+            let rows: Vec<(DbUuid, String, String)> = unit.load(for_update!(outdated)).await?;
+            if rows.is_empty() {
+                return unit.finish().await;
+            }
+            for (id, email, old_key) in rows {
+                // An address that is not accepted any more keeps the key that it has.
+                let key = email.parse::<EmailAddress>().map_or(old_key, |email| email.key().to_owned());
+                let update = diesel::update(users::table.filter(users::id.eq(id)))
+                    .set((users::email_key.eq(key), users::email_key_version.eq(EmailAddress::KEY_VERSION)));
+                unit.execute_one(update).await?;
+            }
+            unit.finish().await?;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The caller's own data: a copy of it, and its deletion.
+
+mod bodies;
+
+use app::accounts::{Accounts, DeleteAccountError};
+use domain::{
+    accounts::{AccessError, HashError},
+    store::StoreError,
+    throttle::TooManyFailures,
+};
+use paperclip::actix::api_v2_operation;
+
+use self::bodies::{DeletionBody, PersonalDataBody};
+use super::limits::Exports;
+use crate::{
+    extract::{Body, Caller, Limited, Origin, PublicUrl, UseCases},
+    problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
+    reply::{Download, NoContent},
+};
+
+impl Refusal for DeleteAccountError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::WrongPassword => {
+                let fault = FieldProblem::new("password", FieldCode::WrongPassword, self.to_string());
+                Problem::invalid(vec![fault])
+            }
+            Self::LastAdmin(_) => Problem::new(&kinds::LAST_ADMIN),
+            Self::Access(inner) => inner.problem(),
+            Self::Throttled(inner) => inner.problem(),
+            Self::Hash(inner) => inner.problem(),
+            Self::Store(inner) => inner.problem(),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([&kinds::VALIDATION_FAILED, &kinds::LAST_ADMIN]);
+        AccessError::kinds(into);
+        TooManyFailures::kinds(into);
+        HashError::kinds(into);
+        StoreError::kinds(into);
+    }
+}
+
+/// Export the caller's data.
+///
+/// Everything that is stored about the caller, as one JSON document to download. Hashes of passwords and tokens are left
+/// out, and so are data of other users.
+#[api_v2_operation(operation_id = "exportMyData", tags("me"))]
+pub(crate) async fn export(
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    Caller(actor, _): Caller<Limited<Exports>>,
+) -> Result<Download<PersonalDataBody>, Failure<AccessError>> {
+    let (data, at) = accounts.run(async move |accounts| accounts.export_data(actor, &origin).await).await?;
+    let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
+    Ok(Download { body: PersonalDataBody::new(data, at, &public_url), file_name })
+}
+
+/// Delete the caller's account.
+///
+/// This cannot be undone. Personal data are erased, every session ends, and the address can be registered again. Purchases
+/// are kept without personal data. The last active administrator cannot be deleted.
+#[api_v2_operation(operation_id = "deleteMyAccount", tags("me"))]
+pub(crate) async fn delete(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, Body(body)): Caller<Body<DeletionBody>>,
+) -> Result<NoContent, Failure<DeleteAccountError>> {
+    accounts
+        .run(async move |accounts| accounts.delete_account(actor, &body.password.0, &origin).await)
+        .await?;
+    Ok(NoContent)
+}

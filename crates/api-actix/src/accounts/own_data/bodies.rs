@@ -1,0 +1,369 @@
+//! The bodies of the caller's own data.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    accounts::{
+        HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, RefreshToken, Session, WrittenComment,
+    },
+    audit::AuditRecord,
+    catalog::MovieReaction,
+    id::{CommentId, UserId},
+    time::Instant,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    accounts::users::bodies::UserBody,
+    audit::bodies::state,
+    catalog::bodies::ReactionBody,
+    extract::{TypedPassword, inputs},
+    moment::Moment,
+};
+
+/// Confirms the deletion of an account.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AccountDeletion", example = json!({"password": "correct horse 1"}))]
+pub(crate) struct DeletionBody {
+    /// The caller's password.
+    pub(crate) password: TypedPassword,
+}
+
+inputs!(DeletionBody);
+
+/// A session.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedSession")]
+struct SessionBody {
+    id: Uuid,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    created_at: Moment,
+    last_used_at: Moment,
+    expires_at: Moment,
+    ended_at: Option<Moment>,
+}
+
+impl From<Session> for SessionBody {
+    fn from(session: Session) -> Self {
+        Self {
+            id: session.id.as_uuid(),
+            user_agent: session.device.user_agent,
+            ip: session.device.ip.map(|ip| ip.to_string()),
+            created_at: Moment(session.created_at),
+            last_used_at: Moment(session.last_used_at),
+            expires_at: Moment(session.expires_at),
+            ended_at: session.ended_at.map(Moment),
+        }
+    }
+}
+
+/// A refresh token, of which only a hash is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedRefreshToken")]
+struct RefreshTokenBody {
+    session_id: Uuid,
+    issued_at: Moment,
+    expires_at: Moment,
+    rotated_at: Option<Moment>,
+}
+
+impl From<RefreshToken> for RefreshTokenBody {
+    fn from(token: RefreshToken) -> Self {
+        Self {
+            session_id: token.session_id.as_uuid(),
+            issued_at: Moment(token.issued_at),
+            expires_at: Moment(token.expires_at),
+            rotated_at: token.rotated_at.map(Moment),
+        }
+    }
+}
+
+/// A device that the user signed in from, of which only a hash is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedDevice")]
+struct DeviceBody {
+    first_seen_at: Moment,
+    last_seen_at: Moment,
+}
+
+impl From<KnownDevice> for DeviceBody {
+    fn from(device: KnownDevice) -> Self {
+        Self { first_seen_at: Moment(device.first_seen_at), last_seen_at: Moment(device.last_seen_at) }
+    }
+}
+
+/// What a mailed link is for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LinkKind")]
+#[serde(rename_all = "snake_case")]
+enum LinkKindBody {
+    /// It activates the account.
+    Activation,
+    /// It sets a new password.
+    PasswordReset,
+}
+
+/// A link that was mailed and not used yet.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedLink")]
+struct LinkBody {
+    kind: LinkKindBody,
+    expires_at: Moment,
+}
+
+impl From<OpenLink> for LinkBody {
+    fn from(link: OpenLink) -> Self {
+        let kind = match link.kind {
+            LinkKind::Activation => LinkKindBody::Activation,
+            LinkKind::PasswordReset => LinkKindBody::PasswordReset,
+        };
+        Self { kind, expires_at: Moment(link.expires_at) }
+    }
+}
+
+/// A movie that was added to the cart, or to the favourites.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedMovie")]
+struct CartItemBody {
+    movie_id: Uuid,
+    name: String,
+    added_at: Moment,
+}
+
+impl From<HeldMovie> for CartItemBody {
+    fn from(movie: HeldMovie) -> Self {
+        Self { movie_id: movie.id.as_uuid(), name: movie.name, added_at: Moment(movie.since) }
+    }
+}
+
+/// A movie that was bought.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedPurchase")]
+struct PurchaseBody {
+    movie_id: Uuid,
+    name: String,
+    purchased_at: Moment,
+    /// When it was revoked.
+    revoked_at: Option<Moment>,
+}
+
+impl From<HeldMovie> for PurchaseBody {
+    fn from(movie: HeldMovie) -> Self {
+        Self {
+            movie_id: movie.id.as_uuid(),
+            name: movie.name,
+            purchased_at: Moment(movie.since),
+            revoked_at: movie.until.map(Moment),
+        }
+    }
+}
+
+/// A reaction to a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedReaction")]
+struct ReactionRowBody {
+    movie_id: Uuid,
+    name: String,
+    value: ReactionBody,
+    reacted_at: Moment,
+}
+
+impl From<(HeldMovie, MovieReaction)> for ReactionRowBody {
+    fn from((movie, reaction): (HeldMovie, MovieReaction)) -> Self {
+        Self {
+            movie_id: movie.id.as_uuid(),
+            name: movie.name,
+            value: reaction.into(),
+            reacted_at: Moment(movie.since),
+        }
+    }
+}
+
+/// A rating of a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedRating")]
+struct RatingRowBody {
+    movie_id: Uuid,
+    name: String,
+    #[schemars(range(min = 1, max = 10))]
+    score: i16,
+    rated_at: Moment,
+}
+
+impl From<(HeldMovie, i16)> for RatingRowBody {
+    fn from((movie, score): (HeldMovie, i16)) -> Self {
+        Self { movie_id: movie.id.as_uuid(), name: movie.name, score, rated_at: Moment(movie.since) }
+    }
+}
+
+/// A comment that the user wrote.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedComment")]
+struct CommentRowBody {
+    id: Uuid,
+    movie_id: Uuid,
+    text: String,
+    created_at: Moment,
+    edited_at: Option<Moment>,
+}
+
+impl From<WrittenComment> for CommentRowBody {
+    fn from(comment: WrittenComment) -> Self {
+        Self {
+            id: comment.id.as_uuid(),
+            movie_id: comment.movie_id.as_uuid(),
+            text: comment.text,
+            created_at: Moment(comment.created_at),
+            edited_at: comment.edited_at.map(Moment),
+        }
+    }
+}
+
+/// A comment that the user likes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedCommentLike")]
+struct LikedCommentBody {
+    comment_id: Uuid,
+    liked_at: Moment,
+}
+
+impl From<(CommentId, Instant)> for LikedCommentBody {
+    fn from((id, at): (CommentId, Instant)) -> Self {
+        Self { comment_id: id.as_uuid(), liked_at: Moment(at) }
+    }
+}
+
+/// An action of the user, or an action on the account.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedDeed")]
+struct DeedBody {
+    created_at: Moment,
+    /// The action.
+    action: String,
+    /// Whether the signed-in user did it.
+    by_me: bool,
+    /// The changed values before the action.
+    before: Option<BTreeMap<String, String>>,
+    /// The changed values after the action.
+    after: Option<BTreeMap<String, String>>,
+    /// The network of the client (/24 or /48), for actions of the user.
+    ip: Option<String>,
+    /// The id of the request, for actions of the user.
+    request_id: Option<String>,
+}
+
+impl DeedBody {
+    /// Leaves out data of other users: their identity and their network.
+    fn new(record: AuditRecord, user_id: UserId) -> Self {
+        let by_me = record.actor == Some(user_id);
+        Self {
+            created_at: Moment(record.at),
+            action: record.action,
+            by_me,
+            before: record.before.as_ref().map(state),
+            after: record.after.as_ref().map(state),
+            ip: record.network.filter(|_| by_me),
+            request_id: record.request_id.filter(|_| by_me),
+        }
+    }
+}
+
+/// Everything that is stored about the caller.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PersonalData", example = example())]
+pub(crate) struct PersonalDataBody {
+    /// When the export was made.
+    exported_at: Moment,
+    /// The account and its profile.
+    account: UserBody,
+    /// The sessions, including ended ones that are still stored.
+    sessions: Vec<SessionBody>,
+    /// Their refresh tokens.
+    refresh_tokens: Vec<RefreshTokenBody>,
+    /// The devices that the user signed in from.
+    devices: Vec<DeviceBody>,
+    /// Links that were mailed and are not used yet.
+    links: Vec<LinkBody>,
+    /// The movies in the cart.
+    cart: Vec<CartItemBody>,
+    /// The bought movies.
+    purchases: Vec<PurchaseBody>,
+    /// The reactions to movies.
+    reactions: Vec<ReactionRowBody>,
+    /// The ratings of movies.
+    ratings: Vec<RatingRowBody>,
+    /// The favourites.
+    favorites: Vec<CartItemBody>,
+    /// The comments that the user wrote.
+    comments: Vec<CommentRowBody>,
+    /// The comments that the user likes.
+    liked_comments: Vec<LikedCommentBody>,
+    /// The entries of the audit log that concern the user.
+    audit: Vec<DeedBody>,
+    /// The number of mails that wait to be sent.
+    pending_mails: u64,
+}
+
+fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
+    items.into_iter().map(B::from).collect()
+}
+
+impl PersonalDataBody {
+    pub(crate) fn new(data: PersonalData, at: Instant, public_url: &str) -> Self {
+        let user_id = data.user.id;
+        Self {
+            exported_at: Moment(at),
+            account: UserBody::new(data.user, public_url),
+            sessions: all(data.sessions),
+            refresh_tokens: all(data.refresh_tokens),
+            devices: all(data.devices),
+            links: all(data.links),
+            cart: all(data.cart),
+            purchases: all(data.purchases),
+            reactions: all(data.opinions.reactions),
+            ratings: all(data.opinions.ratings),
+            favorites: all(data.opinions.favorites),
+            comments: all(data.opinions.comments),
+            liked_comments: all(data.opinions.liked_comments),
+            audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
+            pending_mails: data.pending_mails,
+        }
+    }
+}
+
+fn example() -> Value {
+    json!({
+        "exported_at": "2026-11-22T10:00:00Z",
+        "account": {
+            "id": "0190a1b2-0000-7000-8000-000000000000",
+            "email": "ann@example.com",
+            "role": "user",
+            "is_active": true,
+            "created_at": "2026-11-22T09:00:00Z",
+            "profile": {
+                "first_name": "Ann", "last_name": null, "gender": null, "date_of_birth": null, "info": null,
+                "avatar_url": null,
+            },
+        },
+        "sessions": [],
+        "refresh_tokens": [],
+        "devices": [],
+        "links": [],
+        "cart": [],
+        "purchases": [],
+        "reactions": [],
+        "ratings": [],
+        "favorites": [],
+        "comments": [],
+        "liked_comments": [],
+        "audit": [{
+            "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
+            "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",
+        }],
+        "pending_mails": 0,
+    })
+}

@@ -1,0 +1,36 @@
+//! Checks a password without signing in.
+
+use app::accounts::{Accounts, LogInError, Standing};
+use domain::accounts::{EmailAddress, Origin, PlainPassword};
+
+use crate::problem::{Problem, Refusal, kinds};
+
+/// Checks the email and password of an active account. Failures are delayed and written to the audit log as those of a log-in,
+/// since passwords can be guessed here too.
+///
+/// # Errors
+/// 401 when they are wrong.
+pub(crate) async fn check(
+    accounts: &Accounts,
+    email: &str,
+    password: &str,
+    origin: &Origin,
+) -> Result<(), Problem> {
+    let wrong = || Problem::new(&kinds::INVALID_CREDENTIALS);
+    let email = email.parse::<EmailAddress>().map_err(|_| wrong())?;
+    match accounts.check_password(&email, &PlainPassword::new(password), origin).await {
+        Ok(()) => Ok(()),
+        Err(
+            LogInError::InvalidCredentials | LogInError::AccountInactive | LogInError::AccountDeactivated,
+        ) => Err(wrong()),
+        Err(failed) => Err(failed.problem()),
+    }
+}
+
+/// The state of the account that a password was right for.
+pub(crate) async fn standing(accounts: &Accounts, email: &str) -> Result<Option<Standing>, Problem> {
+    match email.parse::<EmailAddress>() {
+        Ok(email) => accounts.standing(&email).await.map_err(|failed| failed.problem()),
+        Err(_) => Ok(None),
+    }
+}

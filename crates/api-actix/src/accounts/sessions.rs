@@ -1,0 +1,203 @@
+//! Sessions and passwords: sign-in, tokens, the caller's sessions, and new passwords, which end sessions.
+
+pub(crate) mod bodies;
+
+use app::{
+    accounts::{
+        Accounts, ChangePasswordError, EndSessionError, LogInError, PasswordChangeFaults, RefreshError,
+        ResetPasswordError,
+    },
+    paging::ListError,
+};
+use domain::{
+    accounts::{AccessError, HashError, PasswordProblem},
+    id::SessionId,
+    store::StoreError,
+    throttle::TooManyFailures,
+};
+use paperclip::actix::api_v2_operation;
+
+use self::bodies::{
+    ChangePasswordBody, LoginBody, RefreshBody, ResetPasswordBody, SessionBody, TokenPairBody,
+};
+use super::{
+    limits::{LogIns, PasswordResets, Refreshes, ResetLinks},
+    messages::{LoggedOut, PasswordReset, ResetRequested},
+    signup::bodies::LinkRequestBody,
+};
+use crate::{
+    extract::{
+        Body, Caller, Limited, NewPassword, Origin, PathId, Query, Text, Token, TypedPassword, UseCases,
+    },
+    page::{PageBody, PageParams},
+    problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds, shared::password_code},
+    refusals,
+    reply::{AcceptedJson, NoContent, OkJson, PrivatePage},
+};
+
+refusals! {
+    LogInError {
+        InvalidCredentials => INVALID_CREDENTIALS,
+        AccountInactive => ACCOUNT_INACTIVE,
+        AccountDeactivated => ACCOUNT_DEACTIVATED;
+        via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
+    }
+    RefreshError {
+        Invalid => REFRESH_TOKEN_INVALID;
+        via Store: StoreError,
+    }
+    EndSessionError {
+        NotFound => NOT_FOUND;
+        via Access: AccessError, via Store: StoreError,
+    }
+    ResetPasswordError {
+        TokenInvalid => TOKEN_INVALID,
+        TokenExpired => TOKEN_EXPIRED;
+        via Password: PasswordProblem, via Hash: HashError, via Store: StoreError,
+    }
+    ChangePasswordError {
+        ; via Faults: PasswordChangeFaults, via Access: AccessError, via Throttled: TooManyFailures, via Hash: HashError, via Store: StoreError,
+    }
+}
+
+impl Refusal for PasswordChangeFaults {
+    fn problem(&self) -> Problem {
+        let current = self.is_current_wrong.then(|| {
+            FieldProblem::new("current_password", FieldCode::WrongPassword, "is not the present password")
+        });
+        let new =
+            self.new.map(|fault| FieldProblem::new("new_password", password_code(fault), fault.to_string()));
+        Problem::invalid(current.into_iter().chain(new).collect())
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::VALIDATION_FAILED);
+    }
+}
+
+/// Sign in.
+///
+/// The answer holds an access token, valid for 15 minutes, and a refresh token, valid for 7 days.
+#[api_v2_operation(operation_id = "login", tags("accounts"))]
+pub(crate) async fn log_in(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), quota): Limited<LogIns, Body<LoginBody>>,
+) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
+    let LoginBody { email: Text(email), password: TypedPassword(password) } = body;
+    let pair =
+        accounts.run(async move |accounts| accounts.log_in(&email, &password, quota, &origin).await).await?;
+    Ok(OkJson(pair.into()))
+}
+
+/// Exchange a refresh token for a new pair.
+///
+/// The token stops working. Using it again more than 30 seconds later ends the session.
+#[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
+pub(crate) async fn refresh(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), ()): Limited<Refreshes, Body<RefreshBody>>,
+) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
+    let pair =
+        accounts.run(async move |accounts| accounts.refresh(body.refresh.0.expose(), &origin).await).await?;
+    Ok(OkJson(pair.into()))
+}
+
+/// Sign out.
+///
+/// Ends the session of the refresh token. Any other text has no effect and is answered alike.
+#[api_v2_operation(operation_id = "logout", tags("accounts"))]
+pub(crate) async fn log_out(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Body(body): Body<RefreshBody>,
+) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
+    accounts.run(async move |accounts| accounts.log_out(body.refresh.0.expose(), &origin).await).await?;
+    Ok(OkJson(LoggedOut))
+}
+
+/// List the caller's sessions.
+///
+/// The live ones, most recently used first. There are at most 20: signing in again ends the one that was used least
+/// recently.
+#[api_v2_operation(operation_id = "listSessions", tags("me"))]
+pub(crate) async fn list(
+    accounts: UseCases<Accounts>,
+    Caller(actor, Query(page)): Caller<Query<PageParams>>,
+) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
+    let listing = accounts.run(async move |accounts| accounts.sessions(actor.user_id, page).await).await?;
+    let show = |session| SessionBody::of(session, actor.session_id);
+    Ok(PrivatePage(PageBody::of(listing, show)))
+}
+
+/// End one of the caller's sessions.
+///
+/// It may be the current one. 404 when it does not exist, has ended, or belongs to another user.
+#[api_v2_operation(operation_id = "endSession", tags("me"))]
+pub(crate) async fn end(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, PathId(id, _)): Caller<PathId<SessionId>>,
+) -> Result<NoContent, Failure<EndSessionError>> {
+    accounts.run(async move |accounts| accounts.end_own_session(actor, id, &origin).await).await?;
+    Ok(NoContent)
+}
+
+/// End all of the caller's sessions except the current one.
+///
+/// Without others nothing happens.
+#[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
+pub(crate) async fn end_others(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, _): Caller,
+) -> Result<NoContent, Failure<AccessError>> {
+    accounts.run(async move |accounts| accounts.end_other_sessions(actor, &origin).await).await?;
+    Ok(NoContent)
+}
+
+/// Ask for a link to set a new password.
+///
+/// The answer is the same whether or not the address is known; only active accounts get the mail. The link is valid for an
+/// hour, and an earlier one stops working.
+#[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
+pub(crate) async fn request_password_reset(
+    accounts: UseCases<Accounts>,
+    Limited(Body(body), ()): Limited<ResetLinks, Body<LinkRequestBody>>,
+) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
+    accounts.run(async move |accounts| accounts.request_password_reset(body.email.0).await).await?;
+    Ok(AcceptedJson(ResetRequested))
+}
+
+/// Set a new password with the token of a reset link.
+///
+/// The token works once. Every session of the user ends.
+#[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
+pub(crate) async fn reset_password(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), ()): Limited<PasswordResets, Body<ResetPasswordBody>>,
+) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
+    let ResetPasswordBody { token: Token(token), password: NewPassword(password) } = body;
+    accounts.run(async move |accounts| accounts.reset_password(&token, password, &origin).await).await?;
+    Ok(OkJson(PasswordReset))
+}
+
+/// Change the caller's password.
+///
+/// The caller's other sessions end. Links to set a password that were mailed before stop working, and the owner is notified
+/// by mail.
+#[api_v2_operation(operation_id = "changePassword", tags("me"))]
+pub(crate) async fn change_password(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Caller(actor, Body(body)): Caller<Body<ChangePasswordBody>>,
+) -> Result<NoContent, Failure<ChangePasswordError>> {
+    let ChangePasswordBody { current_password: TypedPassword(current), new_password: NewPassword(new) } =
+        body;
+    accounts
+        .run(async move |accounts| accounts.change_password(actor, &current, &new, &origin).await)
+        .await?;
+    Ok(NoContent)
+}

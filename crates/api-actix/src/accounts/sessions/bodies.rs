@@ -1,0 +1,115 @@
+//! The bodies of sessions and passwords.
+
+use std::net::IpAddr;
+
+use app::accounts::TokenPair;
+use domain::{
+    accounts::{EmailAddress, Session},
+    id::SessionId,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    extract::{NewPassword, Text, Token, TypedPassword, inputs},
+    moment::Moment,
+};
+
+/// The credentials of an account.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Credentials", example = json!({"email": "ann@example.com", "password": "correct horse 1"}))]
+pub(crate) struct LoginBody {
+    /// The address of the account.
+    pub(crate) email: Text<EmailAddress>,
+    /// Its password.
+    pub(crate) password: TypedPassword,
+}
+
+/// A refresh token.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "RefreshToken", example = json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
+pub(crate) struct RefreshBody {
+    /// As it was issued.
+    pub(crate) refresh: Token,
+}
+
+/// The token of a reset link, and the password to set.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordReset", example = json!({"token": "q0pV2dkSgT1uZ3p8yJH2m0iM4bGv6c9XwYtRrLkEeAs", "password": "correct horse 2"}))]
+pub(crate) struct ResetPasswordBody {
+    /// The value of `token` in the link.
+    pub(crate) token: Token,
+    /// It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email and not a
+    /// common password.
+    pub(crate) password: NewPassword,
+}
+
+/// The current password and the new one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordChange", example = json!({"current_password": "correct horse 1", "new_password": "correct horse 2"}))]
+pub(crate) struct ChangePasswordBody {
+    /// The current one.
+    pub(crate) current_password: TypedPassword,
+    /// Another one. It has a letter and a digit (with the strict policy 15 characters of any kind instead), is not the email
+    /// and not a common password.
+    // The use case reports the errors of both at once.
+    #[schemars(extend("x-deferred" = true))]
+    pub(crate) new_password: NewPassword,
+}
+
+inputs!(LoginBody, RefreshBody, ResetPasswordBody, ChangePasswordBody);
+
+/// The tokens of a session.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenPair", example = json!({"access": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"}))]
+pub(crate) struct TokenPairBody {
+    /// Sent as `Authorization: Bearer`; valid for 15 minutes.
+    access: String,
+    /// Exchanged once for a new pair; valid for 7 days.
+    refresh: String,
+}
+
+impl From<TokenPair> for TokenPairBody {
+    fn from(pair: TokenPair) -> Self {
+        Self { access: pair.access, refresh: pair.refresh }
+    }
+}
+
+/// A live session.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Session", example = json!({
+    "id": "0190a1b2-0000-7000-8000-000000000000",
+    "created_at": "2026-11-22T10:00:00Z",
+    "last_used_at": "2026-11-23T08:30:00Z",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "ip": "203.0.113.9",
+    "current": true
+}))]
+pub(crate) struct SessionBody {
+    id: Uuid,
+    /// When the user logged in.
+    created_at: Moment,
+    /// When its tokens were refreshed last.
+    last_used_at: Moment,
+    /// The `User-Agent` that logged in, cut to 255 characters.
+    user_agent: Option<String>,
+    /// The network address that logged in.
+    ip: Option<String>,
+    /// Whether it is the session of this request.
+    current: bool,
+}
+
+impl SessionBody {
+    pub(super) fn of(session: Session, calling: SessionId) -> Self {
+        Self {
+            id: session.id.as_uuid(),
+            created_at: Moment(session.created_at),
+            last_used_at: Moment(session.last_used_at),
+            user_agent: session.device.user_agent,
+            ip: session.device.ip.map(|ip| IpAddr::to_canonical(&ip).to_string()),
+            current: session.id == calling,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Sign-up: an account is registered, and activated by a link in a mail.
+
+pub(crate) mod bodies;
+
+use app::accounts::{Accounts, ActivateError, RegisterError};
+use domain::{
+    accounts::{HashError, PasswordProblem},
+    store::StoreError,
+};
+use paperclip::actix::api_v2_operation;
+
+use self::bodies::{ActivateBody, LinkRequestBody, RegisterBody};
+use super::{
+    limits::{ActivationLinks, Registrations},
+    messages::{Activated, ActivationResent, Registered},
+};
+use crate::{
+    extract::{Body, Limited, NewPassword, Origin, Text, UseCases},
+    problem::Failure,
+    refusals,
+    reply::{CreatedJson, OkJson},
+};
+
+refusals! {
+    RegisterError {
+        EmailTaken => EMAIL_TAKEN;
+        via Password: PasswordProblem, via Hash: HashError, via Store: StoreError,
+    }
+    ActivateError {
+        TokenInvalid => TOKEN_INVALID,
+        TokenExpired => TOKEN_EXPIRED;
+        via Store: StoreError,
+    }
+}
+
+/// Open an account.
+///
+/// The account is inactive until the link in the mail is used, which is valid for 24 hours. Registering an address again
+/// that is not activated sends a new link, a few times a day at most.
+#[api_v2_operation(operation_id = "register", tags("accounts"))]
+pub(crate) async fn register(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Limited(Body(body), quota): Limited<Registrations, Body<RegisterBody>>,
+) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
+    let RegisterBody { email: Text(email), password: NewPassword(password) } = body;
+    accounts.run(async move |accounts| accounts.register(email, password, quota, &origin).await).await?;
+    Ok(CreatedJson(Registered))
+}
+
+/// Activate an account.
+///
+/// With the token of the link in the activation mail, which works once.
+#[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
+pub(crate) async fn activate(
+    accounts: UseCases<Accounts>,
+    Origin(origin): Origin,
+    Body(body): Body<ActivateBody>,
+) -> Result<OkJson<Activated>, Failure<ActivateError>> {
+    accounts.run(async move |accounts| accounts.activate(&body.token.0, &origin).await).await?;
+    Ok(OkJson(Activated))
+}
+
+/// Send another activation link.
+///
+/// The answer is the same whether or not the address is known. The earlier link stops working.
+#[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
+pub(crate) async fn resend_activation(
+    accounts: UseCases<Accounts>,
+    Limited(Body(body), ()): Limited<ActivationLinks, Body<LinkRequestBody>>,
+) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
+    accounts.run(async move |accounts| accounts.resend_activation(body.email.0).await).await?;
+    Ok(OkJson(ActivationResent))
+}

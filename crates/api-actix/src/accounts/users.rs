@@ -1,0 +1,90 @@
+//! Accounts as administrators see them.
+
+pub(crate) mod bodies;
+mod query;
+
+use app::{
+    accounts::{Accounts, ChangeUserError},
+    cart::Carts,
+    paging::ListError,
+};
+use domain::{accounts::AccessError, id::UserId, store::StoreError};
+use paperclip::actix::api_v2_operation;
+
+use self::{
+    bodies::{UserBody, UserChangesBody},
+    query::UserQuery,
+};
+use crate::{
+    cart::CartBody,
+    extract::{Admin, Origin, Patch, PathId, PublicUrl, Query, UseCases},
+    page::PageBody,
+    problem::{Failure, OrNotFound},
+    refusals,
+    reply::{OkJson, PrivatePage},
+};
+
+refusals! {
+    ChangeUserError {
+        NotFound => NOT_FOUND,
+        LastAdmin(_) => LAST_ADMIN;
+        via Access: AccessError, via Store: StoreError,
+    }
+}
+
+/// List the users.
+///
+/// Users that meet all filters, newest first unless sorted otherwise. Deep pages are read by `cursor`.
+#[api_v2_operation(operation_id = "listUsers", tags("users"))]
+pub(crate) async fn list(
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Admin(_, Query(wanted)): Admin<Query<UserQuery>>,
+) -> Result<PrivatePage<UserBody>, Failure<ListError>> {
+    let listing = accounts.run(async move |accounts| accounts.list_users(wanted).await).await?;
+    Ok(PrivatePage(PageBody::of(listing, |user| UserBody::new(user, &public_url))))
+}
+
+/// Show a user.
+///
+/// With the profile.
+#[api_v2_operation(operation_id = "getUser", tags("users"))]
+pub(crate) async fn show(
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
+) -> Result<OkJson<UserBody>, Failure<OrNotFound<StoreError>>> {
+    let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
+    Ok(OkJson(UserBody::new(user, &public_url)))
+}
+
+/// Change a user's role, or whether the user may sign in.
+///
+/// A changed role takes effect within 5 seconds and ends no session. Deactivating ends every session of the user at once. The
+/// last active administrator cannot be demoted or deactivated.
+#[api_v2_operation(operation_id = "changeUser", tags("users"))]
+pub(crate) async fn change(
+    accounts: UseCases<Accounts>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
+) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
+    let changes = body.into();
+    let user =
+        accounts.run(async move |accounts| accounts.change_user(actor, id, changes, &origin).await).await?;
+    Ok(OkJson(UserBody::new(user, &public_url)))
+}
+
+/// Show a user's cart.
+///
+/// As its owner sees it.
+#[api_v2_operation(operation_id = "getUserCart", tags("users"))]
+pub(crate) async fn show_cart(
+    accounts: UseCases<Accounts>,
+    carts: UseCases<Carts>,
+    Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
+) -> Result<OkJson<CartBody>, Failure<OrNotFound<StoreError>>> {
+    let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
+    let cart = carts.run(async move |carts| carts.view(user.id).await).await?;
+    Ok(OkJson(cart.into()))
+}

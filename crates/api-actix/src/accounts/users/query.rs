@@ -1,0 +1,44 @@
+//! The parameters of the list of users.
+
+use app::{accounts::ListUsers, paging::PageSelection};
+use domain::accounts::{MAX_EMAIL_LENGTH, UserFilter, UserSortKey};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bodies::RoleBody;
+use crate::{
+    extract::{Faults, Input, Sorts},
+    page::PageParams,
+    rules::Rules,
+};
+
+/// The filters, sorts and page of the list.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct UserQuery {
+    /// A part of the address, in any case.
+    #[schemars(length(max = MAX_EMAIL_LENGTH), example = "@example.com")]
+    email: Option<String>,
+    /// Users with this role.
+    #[schemars(example = &"moderator")]
+    role: Option<RoleBody>,
+    /// Users that may, or may not, sign in.
+    #[schemars(example = true)]
+    is_active: Option<bool>,
+    /// Sorts separated by commas, each descending with a leading `-`; `-created_at` by default.
+    #[serde(default)]
+    #[schemars(example = ["email", "-created_at"])]
+    sort: Sorts<UserSortKey>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+impl Input for UserQuery {
+    type Checked = ListUsers;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<ListUsers> {
+        let filter =
+            UserFilter { email: self.email, role: self.role.map(Into::into), is_active: self.is_active };
+        let page: PageSelection = self.page.check(rules, faults)?;
+        Some(ListUsers { filter, sorts: self.sort.0, page })
+    }
+}

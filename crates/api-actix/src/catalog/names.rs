@@ -1,0 +1,169 @@
+//! Genres, directors, stars and certifications: one resource for each kind of name, with the same operations.
+
+use std::{marker::PhantomData, ops::Deref, pin::Pin};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use app::{
+    catalog::{Catalog, ListNames},
+    paging::ListError,
+};
+use domain::{
+    catalog::{CountedName, NameKind},
+    id::{CertificationKind, DirectorKind, GenreKind, Id, Kind, StarKind},
+    store::StoreError,
+};
+use paperclip::{
+    actix::{OperationModifier, api_v2_operation},
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    extract::{Faults, Input, PathId, Query, UseCases, Visitor},
+    page::{PageBody, PageParams},
+    problem::{Failure, OrNotFound, Problem},
+    reply::{CatalogItem, CatalogPage},
+    rules::Rules,
+};
+
+/// A kind of name whose resource handlers serve.
+pub(crate) trait Resource: Kind {
+    const KIND: NameKind;
+    /// What one is called in the document: `genre`.
+    const ONE: &'static str;
+    /// What several are called in the document: `genres`.
+    const MANY: &'static str;
+}
+
+macro_rules! resources {
+    ($($kind:ident = $name:ident $one:literal $many:literal;)*) => {$(
+        impl Resource for $kind {
+            const KIND: NameKind = NameKind::$name;
+            const ONE: &'static str = $one;
+            const MANY: &'static str = $many;
+        }
+    )*};
+}
+
+resources! {
+    GenreKind = Genre "genre" "genres";
+    DirectorKind = Director "director" "directors";
+    StarKind = Star "star" "stars";
+    CertificationKind = Certification "certification" "certifications";
+}
+
+/// The use cases of the catalogue, for the resource of one kind. In the document it puts the names of the kind in place of
+/// `{one}` and `{many}`.
+pub(crate) struct Names<K>(UseCases<Catalog>, PhantomData<fn() -> K>);
+
+impl<K> Deref for Names<K> {
+    type Target = UseCases<Catalog>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<K: 'static> FromRequest for Names<K> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let catalog = UseCases::from_request(request, payload);
+        Box::pin(async { Ok(Self(catalog.await?, PhantomData)) })
+    }
+}
+
+impl<K> Apiv2Schema for Names<K> {}
+
+impl<K: Resource> OperationModifier for Names<K> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        for text in [&mut op.summary, &mut op.description].into_iter().flatten() {
+            *text = text.replace("{one}", K::ONE).replace("{many}", K::MANY);
+        }
+        if let Some(id) = &mut op.operation_id {
+            *id = id.replace("{One}", &capitalized(K::ONE)).replace("{Many}", &capitalized(K::MANY));
+        }
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+/// A genre, director, star or certification, with the number of its movies on sale.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CountedName", example = json!({"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama", "movies_count": 724}))]
+pub(crate) struct CountedNameBody {
+    id: Uuid,
+    name: String,
+    movies_count: i64,
+}
+
+impl From<CountedName> for CountedNameBody {
+    fn from(name: CountedName) -> Self {
+        Self { id: name.id, name: name.name, movies_count: name.movies_count }
+    }
+}
+
+/// A search has this many characters at most.
+const MAX_SEARCH: usize = 250;
+
+/// The parameters of a list of names.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct NameQuery {
+    /// Words that the name contains, in any order.
+    #[schemars(length(max = MAX_SEARCH), example = &"ann")]
+    search: Option<String>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+impl Input for NameQuery {
+    type Checked = ListNames;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<ListNames> {
+        let page = self.page.check(rules, faults);
+        Some(ListNames { search: self.search, page: page? })
+    }
+}
+
+/// List the {many}.
+///
+/// All of them in one page, by name.
+#[api_v2_operation(operation_id = "list{Many}", tags("catalog"))]
+pub(crate) async fn list_all<K: Resource>(
+    names: Names<K>,
+    _visitor: Visitor,
+) -> Result<CatalogPage<CountedNameBody>, Failure<StoreError>> {
+    let all = names.run(async move |catalog| catalog.all_names(K::KIND).await).await?;
+    Ok(CatalogPage(PageBody::whole(all.into_iter().map(CountedNameBody::from).collect())))
+}
+
+/// List the {many}.
+///
+/// By name. Deep pages are read by `cursor`.
+#[api_v2_operation(operation_id = "list{Many}", tags("catalog"))]
+pub(crate) async fn list<K: Resource>(
+    names: Names<K>,
+    Visitor(_, Query(wanted)): Visitor<Query<NameQuery>>,
+) -> Result<CatalogPage<CountedNameBody>, Failure<ListError>> {
+    let listing = names.run(async move |catalog| catalog.list_names(K::KIND, wanted).await).await?;
+    Ok(CatalogPage(PageBody::of(listing, CountedNameBody::from)))
+}
+
+/// Show a {one}.
+///
+/// With the number of its movies on sale.
+#[api_v2_operation(operation_id = "get{One}", tags("catalog"))]
+pub(crate) async fn show<K: Resource>(
+    names: Names<K>,
+    Visitor(_, PathId(id, _)): Visitor<PathId<Id<K>>>,
+) -> Result<CatalogItem<CountedNameBody>, Failure<OrNotFound<StoreError>>> {
+    let name = names.find(async move |catalog| catalog.find_name(K::KIND, id.as_uuid()).await).await?;
+    Ok(CatalogItem(name.into()))
+}

@@ -1,0 +1,611 @@
+//! Checks the values of a request against the JSON Schema of their type: the very schema that the document shows.
+//!
+//! It knows the keywords that the schemas of this crate use; [`unchecked`] finds any other.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::{self, Display},
+};
+
+use serde_json::{Map, Number, Value};
+
+use super::{
+    faults::{Fault, Faults},
+    json::Json,
+    values,
+};
+use crate::{openapi::schemas::markers, problem::FieldCode, rules::Rules};
+
+/// Where a request's values come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A JSON body.
+    Body,
+    /// A query string or a form: every value is a text, a list is a repeated name, an empty text is an absent one.
+    Query,
+}
+
+/// What checking needs beside the schema and the value.
+pub(super) struct Reading<'a> {
+    pub(super) source: Source,
+    /// The schemas that others refer to.
+    pub(super) definitions: &'a Map<String, Value>,
+    pub(super) rules: &'a Rules,
+    pub(super) faults: &'a mut Faults,
+}
+
+/// The path of a value: `movie_ids.3`.
+enum Place<'a> {
+    Root,
+    Member(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("body"),
+            Self::Member(Self::Root, name) => f.write_str(name),
+            Self::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, index) => write!(f, "{parent}.{index}"),
+        }
+    }
+}
+
+/// Checks an object. Its sound members; `None` when it is no object.
+pub(super) fn check(schema: &Value, value: Json, reading: &mut Reading<'_>) -> Option<Map<String, Value>> {
+    let (schema, _) = resolved(schema, reading.definitions);
+    match value {
+        Json::Object(values) => Some(read_object(schema, values, &Place::Root, reading).0),
+        other => {
+            reading.fault(&Place::Root, wrong_type("object", &other));
+            None
+        }
+    }
+}
+
+impl Reading<'_> {
+    fn fault(&mut self, place: &Place<'_>, fault: Fault) {
+        match (self.source, place) {
+            // A parameter is called by its name, however often it is repeated.
+            (Source::Query, Place::Item(parent, _)) => self.faults.add(&parent.to_string(), fault),
+            _ => self.faults.add(&place.to_string(), fault),
+        }
+    }
+}
+
+/// The sound members of an object, and whether all of them are.
+fn read_object(
+    schema: &Value,
+    values: Vec<(String, Json)>,
+    place: &Place<'_>,
+    reading: &mut Reading<'_>,
+) -> (Map<String, Value>, bool) {
+    let mut given: HashMap<String, Vec<Json>> = HashMap::new();
+    let mut names = Vec::new();
+    for (name, value) in values {
+        let values = given.entry(name.clone()).or_insert_with(|| {
+            names.push(name);
+            Vec::new()
+        });
+        values.push(value);
+    }
+    let required = list_of(schema, "required");
+    let mut sound = Map::new();
+    let mut is_sound = true;
+    for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let place = Place::Member(place, name);
+        let mut values = given.remove(name).unwrap_or_default();
+        if reading.source == Source::Query {
+            values.retain(|value| *value != Json::Text(String::new()));
+        }
+        if values.is_empty() {
+            if required.iter().any(|required| required == name.as_str()) {
+                is_sound = false;
+                reading.fault(&place, Fault::new(FieldCode::Required, "is required"));
+            }
+            continue;
+        }
+        match read_member(schema, values, &place, reading) {
+            Some(value) => drop(sound.insert(name.clone(), value)),
+            None => is_sound = false,
+        }
+    }
+    let what = match reading.source {
+        Source::Body => "is not a field of this body",
+        Source::Query => "is not a parameter of this call",
+    };
+    for (name, values) in names.into_iter().filter_map(|name| given.remove_entry(&name)) {
+        is_sound = false;
+        let place = Place::Member(place, &name);
+        reading.fault(&place, Fault::new(FieldCode::Unknown, what));
+        if values.len() > 1 && reading.source == Source::Body {
+            reading.fault(&place, repeated());
+        }
+    }
+    (sound, is_sound)
+}
+
+fn repeated() -> Fault {
+    Fault::new(FieldCode::Repeated, "stands more than once")
+}
+
+/// Reads all the values that were given for one member.
+fn read_member(
+    schema: &Value,
+    mut values: Vec<Json>,
+    place: &Place<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<Value> {
+    if reading.source == Source::Query && type_of(schema) == "array" && schema.get(markers::SORT).is_none() {
+        return read_value(schema, Json::List(values), place, reading);
+    }
+    if values.len() > 1 {
+        reading.fault(place, repeated());
+        if reading.source == Source::Query {
+            return None;
+        }
+    }
+    values.truncate(1);
+    read_value(schema, values.pop()?, place, reading)
+}
+
+/// Checks one value; `None` when it is at fault.
+fn read_value(schema: &Value, value: Json, place: &Place<'_>, reading: &mut Reading<'_>) -> Option<Value> {
+    let (schema, is_nullable) = resolved(schema, reading.definitions);
+    let is_query = reading.source == Source::Query;
+    let checked = match (type_of(schema), value) {
+        (_, Json::Null) if is_nullable => Ok(Value::Null),
+        ("array", Json::List(items)) => return read_list(schema, items, place, reading),
+        ("object", Json::Object(values)) => {
+            let (members, is_sound) = read_object(schema, values, place, reading);
+            return is_sound.then_some(members.into());
+        }
+        ("array", Json::Text(text)) if schema.get(markers::SORT).is_some() => sort(schema, &text),
+        ("string", Json::Text(text)) => match checked_text(schema, &text, reading.rules) {
+            Err(fault) if schema.get(markers::DEFERRED).is_some() => {
+                reading.faults.defer(&place.to_string(), fault);
+                Ok(text.into())
+            }
+            checked => checked.map(|()| text.into()),
+        },
+        ("integer", Json::Integer(number)) => integer(schema, number),
+        ("integer", Json::Number(number)) if number.fract() == 0.0 => integer(schema, whole(number)),
+        ("integer", Json::Text(text)) if is_query => {
+            whole_of_text(&text).and_then(|number| integer(schema, number))
+        }
+        ("number", Json::Integer(number)) => decimal(schema, fraction(number)),
+        ("number", Json::Number(number)) => decimal(schema, number),
+        ("number", Json::Text(text)) if is_query => {
+            fraction_of_text(&text).and_then(|number| decimal(schema, number))
+        }
+        ("boolean", Json::Bool(value)) => Ok(value.into()),
+        ("boolean", Json::Text(text)) if is_query => text
+            .parse::<bool>()
+            .map(Value::from)
+            .map_err(|_| Fault::new(FieldCode::InvalidFormat, "must be `true` or `false`")),
+        (wanted, other) => Err(wrong_type(wanted, &other)),
+    };
+    checked.map_err(|fault| reading.fault(place, fault)).ok()
+}
+
+fn wrong_type(wanted: &str, got: &Json) -> Fault {
+    let wanted = match wanted {
+        "array" => "a list",
+        "boolean" => "a boolean",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "object" => "an object",
+        _ => "a string",
+    };
+    Fault::new(FieldCode::WrongType, format!("must be {wanted}, not {}", got.type_name()))
+}
+
+fn read_list(
+    schema: &Value,
+    items: Vec<Json>,
+    place: &Place<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<Value> {
+    if let Some(fault) = fault_of_length(schema, items.len(), ("minItems", "maxItems"), "items") {
+        reading.fault(place, fault);
+        return None;
+    }
+    let item = schema.get("items")?;
+    // Every item is looked at, so that every one at fault is named.
+    let read: Vec<Option<Value>> = items
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| read_value(item, value, &Place::Item(place, index), reading))
+        .collect();
+    read.into_iter().collect::<Option<Vec<Value>>>().map(Value::from)
+}
+
+/// A sort such as `-year,name`, as a list of its parts.
+fn sort(schema: &Value, text: &str) -> Result<Value, Fault> {
+    let names = schema.get("items").map(choices).unwrap_or_default();
+    let mut seen = HashSet::new();
+    for part in text.split(',') {
+        if !names.contains(&part) {
+            let known = names.join(", ");
+            return Err(Fault::new(FieldCode::InvalidValue, format!("is not a sort of this list: {known}")));
+        }
+        if !seen.insert(part.trim_start_matches('-')) {
+            return Err(Fault::new(FieldCode::Repeated, "names a sort twice"));
+        }
+    }
+    Ok(text.split(',').map(Value::from).collect())
+}
+
+fn checked_text(schema: &Value, text: &str, rules: &Rules) -> Result<(), Fault> {
+    if text.contains('\0') {
+        // No database can hold it.
+        return Err(Fault::new(FieldCode::InvalidFormat, "must not contain the NUL character"));
+    }
+    let choices = choices(schema);
+    if !choices.is_empty() {
+        let fault = || Fault::new(FieldCode::InvalidValue, format!("must be one of {}", choices.join(", ")));
+        return choices.contains(&text).then_some(()).ok_or_else(fault);
+    }
+    // A rule decides alone: it may trim first.
+    if let Some(rule) = rule_of(schema) {
+        return rule(text, rules);
+    }
+    fault_of_length(schema, text.chars().count(), ("minLength", "maxLength"), "characters")
+        .map_or(Ok(()), Err)
+}
+
+fn rule_of(schema: &Value) -> Option<values::TextRule> {
+    text_of(schema, markers::RULE).or_else(|| text_of(schema, "format")).and_then(values::rule)
+}
+
+fn fault_of_length(schema: &Value, length: usize, (least, most): (&str, &str), what: &str) -> Option<Fault> {
+    let bound = |keyword| usize::try_from(schema.get(keyword)?.as_u64()?).ok();
+    if let Some(least) = bound(least).filter(|least| length < *least) {
+        return Some(Fault::new(FieldCode::TooShort, format!("must have at least {least} {what}")));
+    }
+    let most = bound(most).filter(|most| length > *most)?;
+    Some(Fault::new(FieldCode::TooLong, format!("must have at most {most} {what}")))
+}
+
+fn integer(schema: &Value, number: i128) -> Result<Value, Fault> {
+    within(schema, number, |bound| bound.as_i64().map(i128::from))?;
+    Ok(Number::from_i128(number).map_or(Value::Null, Value::Number))
+}
+
+fn decimal(schema: &Value, number: f64) -> Result<Value, Fault> {
+    within(schema, number, Value::as_f64)?;
+    Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
+}
+
+fn within<T: PartialOrd + Display>(
+    schema: &Value,
+    number: T,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<(), Fault> {
+    let bound = |keyword: &str| schema.get(keyword).and_then(&read);
+    if let Some(least) = bound("minimum").filter(|least| number < *least) {
+        return Err(Fault::new(FieldCode::TooSmall, format!("must be at least {least}")));
+    }
+    match bound("maximum").filter(|most| number > *most) {
+        Some(most) => Err(Fault::new(FieldCode::TooLarge, format!("must be at most {most}"))),
+        None => Ok(()),
+    }
+}
+
+/// The whole number that `2.0` is; the nearest there is when it has more digits than any.
+fn whole(number: f64) -> i128 {
+    format!("{number:.0}").parse().unwrap_or(if number < 0.0 { i128::MIN } else { i128::MAX })
+}
+
+fn whole_of_text(text: &str) -> Result<i128, Fault> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::new(FieldCode::InvalidFormat, "must be a whole number"));
+    }
+    // More digits than any number has: too large, or too small.
+    Ok(text.parse().unwrap_or(if text.starts_with('-') { i128::MIN } else { i128::MAX }))
+}
+
+/// The fraction that is nearest to a whole number.
+fn fraction(number: i128) -> f64 {
+    // Digits always are a number.
+    number.to_string().parse().unwrap_or_default()
+}
+
+fn fraction_of_text(text: &str) -> Result<f64, Fault> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    let number = text.parse::<f64>().ok().filter(|number| is_plain && number.is_finite());
+    number.ok_or_else(|| Fault::new(FieldCode::InvalidFormat, "must be a decimal number"))
+}
+
+/// The schema that a reference leads to, or that stands beside `null`; and whether `null` is a value too.
+fn resolved<'a>(schema: &'a Value, definitions: &'a Map<String, Value>) -> (&'a Value, bool) {
+    let name = text_of(schema, "$ref").and_then(|reference| reference.rsplit('/').next());
+    if let Some(schema) = name.and_then(|name| definitions.get(name)) {
+        return resolved(schema, definitions);
+    }
+    match list_of(schema, "anyOf").iter().find(|choice| type_of(choice) != "null") {
+        Some(only) => (resolved(only, definitions).0, true),
+        None => (schema, list_of(schema, "type").iter().any(|name| name == "null")),
+    }
+}
+
+/// The name of the type, whether or not `null` is a value too.
+fn type_of(schema: &Value) -> &str {
+    let name = match schema.get("type") {
+        Some(Value::Array(names)) => names.first(),
+        name => name,
+    };
+    // A `oneOf` of texts has no type.
+    name.and_then(Value::as_str).unwrap_or(if schema.get("oneOf").is_some() { "string" } else { "" })
+}
+
+/// The texts that a schema allows alone: an `enum`, or a `oneOf` of constants.
+fn choices(schema: &Value) -> Vec<&str> {
+    let constants = list_of(schema, "oneOf").iter().filter_map(|choice| choice.get("const"));
+    list_of(schema, "enum").iter().chain(constants).filter_map(Value::as_str).collect()
+}
+
+fn text_of<'a>(schema: &'a Value, keyword: &str) -> Option<&'a str> {
+    schema.get(keyword)?.as_str()
+}
+
+fn list_of<'a>(schema: &'a Value, keyword: &str) -> &'a [Value] {
+    schema.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// What a schema says that is not checked, or leaves without bounds: the document would promise what is not enforced.
+pub(super) fn unchecked(schema: &Value, definitions: &Map<String, Value>) -> Option<String> {
+    unchecked_within(schema, definitions, &mut HashSet::new())
+}
+
+/// Keywords of every schema that are for readers, or that a rule checks.
+const NOTES: [&str; 8] = [
+    "type",
+    "title",
+    "description",
+    "default",
+    "examples",
+    markers::RULE,
+    markers::DEFERRED,
+    markers::CLEARS,
+];
+
+fn unchecked_within<'a>(
+    schema: &'a Value,
+    definitions: &'a Map<String, Value>,
+    seen: &mut HashSet<&'a str>,
+) -> Option<String> {
+    if text_of(schema, "$ref").is_some_and(|reference| !seen.insert(reference)) {
+        return None;
+    }
+    let (schema, _) = resolved(schema, definitions);
+    let (known, bounds): (&[&str], &[&str]) = match type_of(schema) {
+        "string" if !choices(schema).is_empty() => (&["enum", "oneOf"], &[]),
+        "string" if rule_of(schema).is_some() => (&["format", "pattern", "minLength", "maxLength"], &[]),
+        "string" => (&["format", "minLength", "maxLength"], &["maxLength"]),
+        "integer" | "number" => (&["format", "minimum", "maximum"], &["minimum", "maximum"]),
+        "boolean" => (&[], &[]),
+        "array" => (&["items", "minItems", "maxItems", markers::SORT], &["items", "maxItems"]),
+        "object" => (&["properties", "required", "additionalProperties"], &["additionalProperties"]),
+        _ => return Some(format!("the type of {schema}")),
+    };
+    let fields = schema.as_object()?;
+    let is_checked = |key: &&String| known.contains(&key.as_str()) || NOTES.contains(&key.as_str());
+    if let Some(other) = fields.keys().find(|key| !is_checked(key)) {
+        return Some(format!("`{other}` of {schema}"));
+    }
+    if let Some(bound) = bounds.iter().find(|bound| !fields.contains_key(**bound)) {
+        return Some(format!("{schema} without `{bound}`"));
+    }
+    let members = fields.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    members.chain(fields.get("items")).find_map(|schema| unchecked_within(schema, definitions, seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{accounts::PersonName, catalog::MovieSortKey};
+    use schemars::JsonSchema;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        extract::{Amount, Changed, Faults, Sorts, Text, inputs, query, test_rules},
+        openapi::schemas,
+    };
+
+    #[derive(Debug, serde::Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "what is read is not looked at")]
+    struct Probe {
+        #[schemars(length(min = 1, max = 3))]
+        text: String,
+        #[schemars(range(min = 1, max = 10))]
+        whole: Option<i32>,
+        #[schemars(range(min = 0, max = 10))]
+        number: Option<f64>,
+        truth: Option<bool>,
+        #[serde(default)]
+        #[schemars(length(min = 1, max = 2))]
+        ids: Vec<Uuid>,
+        #[serde(default)]
+        name: Changed<Text<PersonName>>,
+        price: Option<Amount>,
+        #[serde(default)]
+        sort: Sorts<MovieSortKey>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "what is read is not looked at")]
+    struct Inner {
+        kind: InnerKind,
+    }
+
+    #[derive(Debug, serde::Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum InnerKind {
+        /// With a description, as `oneOf`.
+        First,
+        Second,
+    }
+
+    inputs!(Probe);
+
+    /// What is sound of a body, and the faults of the rest.
+    fn read(body: &str) -> (Value, Vec<(String, FieldCode)>) {
+        let (rules, mut faults) = (test_rules(), Faults::default());
+        let (schema, definitions) = &schemas::of_input::<Probe>();
+        let mut reading = Reading { source: Source::Body, definitions, rules: &rules, faults: &mut faults };
+        let sound = check(schema, serde_json::from_str(body).unwrap(), &mut reading);
+        (sound.map_or(Value::Null, Value::from), codes(faults))
+    }
+
+    fn codes(faults: Faults) -> Vec<(String, FieldCode)> {
+        faults.into_problems().into_iter().map(|problem| (problem.field, problem.code)).collect()
+    }
+
+    #[track_caller]
+    fn assert_faults(found: &[(String, FieldCode)], expected: &[(&str, FieldCode)]) {
+        let found: Vec<_> = found.iter().map(|(field, code)| (field.as_str(), *code)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_fault_of_a_body_is_named_and_what_is_sound_is_kept() {
+        use FieldCode::{
+            InvalidFormat, InvalidValue, Repeated, Required, TooLarge, TooLong, Unknown, WrongType,
+        };
+        let (sound, faults) = read(
+            r#"{"whole": 11, "number": "1", "truth": true, "truth": 1, "ids": ["x", 1], "name": null,
+                "price": "1.999", "inner": {"kind": "third", "more": 1}, "a": 1, "b": 1, "a": 1}"#,
+        );
+        assert_eq!(sound, json!({"truth": true, "name": null}));
+        assert_faults(
+            &faults,
+            &[
+                ("text", Required),
+                ("whole", TooLarge),
+                ("number", WrongType),
+                ("truth", Repeated),
+                ("ids.0", InvalidFormat),
+                ("ids.1", WrongType),
+                ("price", InvalidFormat),
+                ("inner.kind", InvalidValue),
+                ("inner.more", Unknown),
+                ("a", Unknown),
+                ("a", Repeated),
+                ("b", Unknown),
+            ],
+        );
+        let (_, faults) = read(r#"{"text": "abcd", "ids": ["a", "b", "c"], "name": "a\u0007"}"#);
+        assert_faults(&faults, &[("text", TooLong), ("ids", TooLong), ("name", InvalidFormat)]);
+    }
+
+    #[test]
+    fn what_is_no_object_has_one_fault() {
+        for body in ["[]", "1", "\"x\"", "null", "true"] {
+            assert_faults(&read(body).1, &[("body", FieldCode::WrongType)]);
+        }
+    }
+
+    #[test]
+    fn null_is_a_value_of_what_can_be_cleared_and_of_nothing_else() {
+        let (sound, faults) = read(r#"{"text": "a", "name": null, "whole": null, "inner": null}"#);
+        assert_eq!(sound, json!({"text": "a", "name": null}));
+        assert_faults(&faults, &[("whole", FieldCode::WrongType), ("inner", FieldCode::WrongType)]);
+    }
+
+    #[test]
+    fn a_text_with_a_rule_may_be_longer_before_it_is_trimmed() {
+        let name = "é".repeat(100);
+        let (_, faults) = read(&json!({"text": "a", "name": format!("  {name}\n")}).to_string());
+        assert_faults(&faults, &[]);
+        let (_, faults) = read(&json!({"text": "a", "name": format!("  {name}x")}).to_string());
+        assert_faults(&faults, &[("name", FieldCode::TooLong)]);
+        let (_, faults) = read(&json!({"text": "a", "name": "  "}).to_string());
+        assert_faults(&faults, &[("name", FieldCode::TooShort)]);
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_fraction() {
+        assert_eq!(read(r#"{"text": "a", "whole": 2.0}"#).0["whole"], json!(2));
+        assert_eq!(read(r#"{"text": "a", "whole": 1e1}"#).0["whole"], json!(10));
+        assert_faults(&read(r#"{"text": "a", "whole": 2.5}"#).1, &[("whole", FieldCode::WrongType)]);
+        for large in ["1e300", "99999999999999999999999999999999999999999999"] {
+            let body = format!(r#"{{"text": "a", "whole": {large}}}"#);
+            assert_faults(&read(&body).1, &[("whole", FieldCode::TooLarge)]);
+        }
+        assert_faults(&read(r#"{"text": "a", "number": 11}"#).1, &[("number", FieldCode::TooLarge)]);
+    }
+
+    #[test]
+    fn parameters_are_read_as_what_their_schema_says() {
+        let read = |text: &str| {
+            let (rules, mut faults) = (test_rules(), Faults::default());
+            let value = query::read::<Probe>(text, &rules, &mut faults);
+            (value.map(|probe| format!("{probe:?}")), codes(faults))
+        };
+        let id = "0190a1b2-0000-7000-8000-000000000001";
+        let (probe, faults) = read(&format!(
+            "text=a+b&whole=7&number=7.5&truth=true&ids={id}&ids={id}&price=9.99&sort=-year,name&name="
+        ));
+        assert_faults(&faults, &[]);
+        let probe = probe.unwrap();
+        for part in ["text: \"a b\"", "whole: Some(7)", "number: Some(7.5)", "truth: Some(true)", "Keep"] {
+            assert!(probe.contains(part), "{part}: {probe}");
+        }
+        for (text, fault) in [
+            ("whole=0", ("whole", FieldCode::TooSmall)),
+            ("whole=-99999999999999999999999999999999999999999999", ("whole", FieldCode::TooSmall)),
+            ("whole=99999999999999999999999999999999999999999999", ("whole", FieldCode::TooLarge)),
+            ("whole=1.5", ("whole", FieldCode::InvalidFormat)),
+            ("whole=%2B1", ("whole", FieldCode::InvalidFormat)),
+            ("whole=+1", ("whole", FieldCode::InvalidFormat)),
+            ("whole=-", ("whole", FieldCode::InvalidFormat)),
+            ("number=NaN", ("number", FieldCode::InvalidFormat)),
+            ("number=inf", ("number", FieldCode::InvalidFormat)),
+            ("number=1e1", ("number", FieldCode::InvalidFormat)),
+            ("number=.", ("number", FieldCode::InvalidFormat)),
+            ("number=10.1", ("number", FieldCode::TooLarge)),
+            ("truth=1", ("truth", FieldCode::InvalidFormat)),
+            ("ids=x", ("ids", FieldCode::InvalidFormat)),
+            ("price=-1", ("price", FieldCode::TooSmall)),
+            ("sort=colour", ("sort", FieldCode::InvalidValue)),
+            ("sort=-relevance", ("sort", FieldCode::InvalidValue)),
+            ("sort=year,-year", ("sort", FieldCode::Repeated)),
+            ("sort=year&sort=name", ("sort", FieldCode::Repeated)),
+            ("truth=%ff", ("truth", FieldCode::InvalidFormat)),
+            ("name=%00", ("name", FieldCode::InvalidFormat)),
+            ("colour=red&colour=blue", ("colour", FieldCode::Unknown)),
+            ("colour=", ("colour", FieldCode::Unknown)),
+        ] {
+            let (probe, faults) = read(&format!("text=a&{text}"));
+            assert_faults(&faults, &[fault]);
+            assert!(probe.is_some(), "{text}: what is sound is read");
+        }
+    }
+
+    #[test]
+    fn what_is_not_checked_is_found() {
+        let unchecked = |schema: &Value| unchecked(schema, &Map::new());
+        let (schema, definitions) = schemas::of_input::<Probe>();
+        assert_eq!(super::unchecked(&schema, &definitions), None);
+        for schema in [
+            json!({"type": "string"}),
+            json!({"type": "string", "maxLength": 9, "pattern": "^a"}),
+            json!({"type": "integer", "minimum": 0}),
+            json!({"type": "number", "maximum": 0}),
+            json!({"type": "integer", "minimum": 0, "maximum": 9, "multipleOf": 2}),
+            json!({"type": "array", "items": {"type": "boolean"}}),
+            json!({"type": "array", "maxItems": 1, "items": {"type": "string"}}),
+            json!({"type": "object", "properties": {}}),
+            json!({"$ref": "#/components/schemas/Gone"}),
+            json!({}),
+            json!(true),
+        ] {
+            assert!(unchecked(&schema).is_some(), "{schema}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Describes parts of an operation, for extractors and answers.
+//!
+//! paperclip knows Swagger 2 only. So a part of the OpenAPI 3.1 document is written as JSON into the *description* of a
+//! paperclip parameter or response, which is kept as it is; [`convert`](super::convert) reads it there.
+
+use domain::accounts::Role;
+use paperclip::v2::models::{DataType, DefaultOperationRaw, Either, Parameter, ParameterIn, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    headers,
+    schemas::{self, Schemas, markers},
+};
+use crate::problem::Kind;
+
+/// A part of the document.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Fragment {
+    /// An OpenAPI 3.1 parameter, request body or response.
+    pub(crate) object: Value,
+    /// The named schemas that it refers to.
+    pub(crate) definitions: Map<String, Value>,
+    /// The codes that an error response can have.
+    pub(crate) codes: Vec<String>,
+}
+
+impl Fragment {
+    fn to_text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    /// Reads the part that a description of paperclip holds.
+    pub(crate) fn in_description(description: &Value) -> Option<Self> {
+        serde_json::from_str(description.as_str()?).ok()
+    }
+}
+
+/// Adds the members of a query type as parameters.
+pub(crate) fn add_query<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    let (schema, mut definitions) = schemas::of_input::<T>();
+    // The members are parameters; the type itself has no schema.
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
+    let Some(schema) = name.and_then(|name| definitions.shift_remove(name)) else { return };
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    definitions.values_mut().for_each(schemas::show);
+    for (name, property) in properties {
+        let is_sort = property.get(markers::SORT).is_some();
+        let mut property = property.clone();
+        schemas::show(&mut property);
+        let description = take(&mut property, "description");
+        let example = take(&mut property, "examples").and_then(|all| all.get(0).cloned());
+        let must = required.iter().any(|other| other == name.as_str());
+        let mut object = json!({"name": name, "in": "query", "required": must, "schema": property});
+        if let Some(fields) = object.as_object_mut() {
+            // The parts are separated by commas.
+            let style = is_sort.then(|| ("style", json!("form"))).into_iter();
+            let explode = is_sort.then(|| ("explode", json!(false)));
+            let notes = [("description", description), ("example", example)].into_iter();
+            let notes = notes.filter_map(|(name, note)| Some((name, note?)));
+            let more = style.chain(explode).chain(notes);
+            fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        }
+        add_parameter(
+            op,
+            ParameterIn::Query,
+            name,
+            &Fragment { object, definitions: definitions.clone(), codes: Vec::new() },
+        );
+    }
+}
+
+/// Adds the identifier of the path; paperclip gives it the name that the path has.
+pub(crate) fn add_path_id(op: &mut DefaultOperationRaw) {
+    let object = json!({
+        "in": "path",
+        "required": true,
+        "description": "The identifier, a UUID.",
+        "schema": {"type": "string", "format": "uuid", "maxLength": 36},
+        "example": "0190a1b2-0000-7000-8000-000000000000",
+    });
+    add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
+}
+
+/// Adds the file name at the end of the path; paperclip gives it the name that the path has.
+pub(crate) fn add_path_file(op: &mut DefaultOperationRaw, example: &str) {
+    let object = json!({
+        "in": "path",
+        "required": true,
+        "description": "The file's name, as it stands in an answer.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": 100},
+        "example": example,
+    });
+    add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
+}
+
+/// Adds the name at the end of the path, which is one of these; paperclip gives it the name that the path has.
+pub(crate) fn add_path_name(op: &mut DefaultOperationRaw, description: &str, names: &[String]) {
+    let object = json!({
+        "in": "path",
+        "required": true,
+        "description": description,
+        "schema": {"type": "string", "enum": names},
+        "example": names.first(),
+    });
+    add_parameter(op, ParameterIn::Path, "", &Fragment { object, ..Fragment::default() });
+}
+
+/// Adds a form with a file of one of these media types in this field.
+pub(crate) fn add_form<T: JsonSchema>(op: &mut DefaultOperationRaw, field: &str, types: &str) {
+    let (mut media, definitions) = media(schemas::of_shown_input::<T>());
+    if let Some(media) = media.as_object_mut() {
+        media.insert("encoding".into(), json!({field: {"contentType": types}}));
+    }
+    let object = json!({"required": true, "content": {"multipart/form-data": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON body of this type. Other media types of the same schema are left to the description: generators of
+/// clients, such as openapi-python-client, make broken code of two media types with one schema.
+pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&str]) {
+    let (media, definitions) = media(schemas::of_shown_input::<T>());
+    let mut object = json!({"required": true, "content": {"application/json": media}});
+    if let (Some(fields), [_, .., other]) = (object.as_object_mut(), types) {
+        let text = format!("May also be sent as `{other}` (RFC 7396), which means the same.");
+        fields.insert("description".into(), text.into());
+    }
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON answer of this type, with these headers beside those of every answer.
+pub(crate) fn add_answer<T: JsonSchema>(
+    op: &mut DefaultOperationRaw,
+    status: u16,
+    description: &str,
+    headers: &[&str],
+) {
+    let (media, definitions) = media(schemas::of_answer::<T>());
+    let object = json!({
+        "description": description,
+        "headers": headers::references(headers),
+        "content": {"application/json": media},
+    });
+    insert(op, status, &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds the answer of a list: a page `P` of items `T`. Its example is a page with the example of `T`.
+pub(crate) fn add_page<P: JsonSchema, T: JsonSchema>(
+    op: &mut DefaultOperationRaw,
+    headers: &[&str],
+    page: impl FnOnce(Value) -> Value,
+) {
+    let (mut media, definitions) = media(schemas::of_answer::<P>());
+    let (item, _) = self::media(schemas::of_answer::<T>());
+    if let (Some(fields), Some(example)) = (media.as_object_mut(), item.get("example")) {
+        fields.insert("example".into(), page(example.clone()));
+    }
+    let object = json!({
+        "description": "A page of the list.",
+        "headers": headers::references(headers),
+        "content": {"application/json": media},
+    });
+    insert(op, 200, &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds an answer that is a file.
+pub(crate) fn add_file_answer(
+    op: &mut DefaultOperationRaw,
+    description: &str,
+    media_type: &str,
+    headers: &[&str],
+) {
+    // The media type says it all.
+    add_media_answer(op, description, media_type, json!({}), headers);
+}
+
+/// Adds an answer of another media type, described by this media type object.
+pub(crate) fn add_media_answer(
+    op: &mut DefaultOperationRaw,
+    description: &str,
+    media_type: &str,
+    media: Value,
+    headers: &[&str],
+) {
+    let content = Map::from_iter([(media_type.to_owned(), media)]);
+    let object = json!({
+        "description": description,
+        "headers": headers::references(headers),
+        "content": content,
+    });
+    insert(op, 200, &Fragment { object, ..Fragment::default() });
+}
+
+/// Adds an answer without a body.
+pub(crate) fn add_empty_answer(
+    op: &mut DefaultOperationRaw,
+    status: u16,
+    description: &str,
+    headers: &[&str],
+) {
+    let object = json!({"description": description, "headers": headers::references(headers)});
+    insert(op, status, &Fragment { object, ..Fragment::default() });
+}
+
+/// Adds an error answer; several kinds of one status share it.
+pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
+    let key = kind.status.to_string();
+    let mut fragment = match op.responses.get(&key) {
+        Some(Either::Right(response)) => response
+            .description
+            .as_ref()
+            .and_then(|text| Fragment::in_description(&Value::from(text.as_str())))
+            .unwrap_or_default(),
+        _ => Fragment::default(),
+    };
+    if !fragment.codes.iter().any(|code| code == kind.code) {
+        fragment.codes.push(kind.code.to_owned());
+    }
+    insert(op, kind.status, &fragment);
+}
+
+/// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
+fn media((schema, mut definitions): Schemas) -> Schemas {
+    let example = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| reference.rsplit('/').next())
+        .and_then(|name| definitions.get(name))
+        .and_then(|definition| definition.get("examples"))
+        .and_then(|examples| examples.get(0))
+        .cloned();
+    let mut media = json!({"schema": schema});
+    if let (Some(fields), Some(example)) = (media.as_object_mut(), example) {
+        fields.insert("example".into(), example);
+    }
+    for definition in definitions.values_mut() {
+        take(definition, "examples");
+    }
+    (media, definitions)
+}
+
+fn add_parameter(op: &mut DefaultOperationRaw, place: ParameterIn, name: &str, fragment: &Fragment) {
+    op.parameters.push(Either::Right(Parameter {
+        in_: place,
+        name: name.to_owned(),
+        required: true,
+        data_type: Some(DataType::String),
+        description: fragment.to_text(),
+        ..Parameter::default()
+    }));
+}
+
+fn insert(op: &mut DefaultOperationRaw, status: u16, fragment: &Fragment) {
+    let response = Response { description: fragment.to_text(), ..Response::default() };
+    op.responses.insert(status.to_string(), Either::Right(response));
+}
+
+fn take(schema: &mut Value, key: &str) -> Option<Value> {
+    schema.as_object_mut()?.shift_remove(key)
+}
+
+/// Lets a bearer token authorise the operation; the role is recorded as a scope.
+pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
+    let roles = needed.map(|role| role.as_str().to_owned());
+    op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
+}
+
+/// Lets HTTP Basic authorise the operation.
+pub(crate) fn add_basic(op: &mut DefaultOperationRaw) {
+    op.security.push([("basic".to_owned(), Vec::new())].into());
+}
+
+/// Lets the operation be called without credentials.
+pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
+    op.security.push(std::collections::BTreeMap::new());
+}
+
+/// Adds the header of conditional reading; the example is a tag as the operation gives it.
+pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
+    let object = json!({
+        "in": "header",
+        "required": false,
+        "description": "The `ETag` of what the caller has; the same again is answered with 304.",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
+        "example": example,
+    });
+    add_parameter(op, ParameterIn::Header, "If-None-Match", &Fragment { object, ..Fragment::default() });
+}

@@ -1,0 +1,72 @@
+//! The envelope of a page.
+
+use app::paging::Listing;
+use domain::page::{DEFAULT_PAGE_SIZE, Total};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A page of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
+pub(crate) struct PageBody<T> {
+    /// The items, in order.
+    pub(crate) items: Vec<T>,
+    /// The number of the page, from 1; `null` when it was read by cursor.
+    #[schemars(range(min = 1))]
+    pub(crate) page: Option<u32>,
+    /// The items of a page at most.
+    #[schemars(range(min = 1))]
+    pub(crate) page_size: u32,
+    /// The items of the list; `null` when it was read by cursor.
+    pub(crate) total_items: Option<u64>,
+    /// The pages of the list; `null` when it was read by cursor.
+    pub(crate) total_pages: Option<u64>,
+    /// Whether `total_items` is a lower bound.
+    pub(crate) total_is_estimate: bool,
+    /// Reads the next page; `null` on the last one.
+    pub(crate) next_cursor: Option<String>,
+    /// Whether the list is always one page, so its links have no `page`.
+    #[serde(skip)]
+    pub(crate) is_whole: bool,
+}
+
+/// The example of a page with this item.
+pub(crate) fn example(item: Value) -> Value {
+    let total = Some(Total { items: 1, is_estimate: false });
+    let items = vec![item];
+    let listing = Listing { items, total, next_cursor: None, page: Some(1), page_size: DEFAULT_PAGE_SIZE };
+    serde_json::to_value(PageBody::of(listing, |item| item)).unwrap_or_default()
+}
+
+impl<T> PageBody<T> {
+    /// The page of a listing.
+    pub(crate) fn of<S>(listing: Listing<S>, show: impl Fn(S) -> T) -> Self {
+        let total_items = listing.total.map(|total| total.items);
+        Self {
+            items: listing.items.into_iter().map(show).collect(),
+            page: listing.page,
+            page_size: listing.page_size,
+            total_items,
+            total_pages: total_items.map(|items| items.div_ceil(u64::from(listing.page_size.max(1)))),
+            total_is_estimate: listing.total.is_some_and(|total| total.is_estimate),
+            next_cursor: listing.next_cursor,
+            is_whole: false,
+        }
+    }
+
+    /// A whole list as one page.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        Self {
+            items,
+            page: Some(1),
+            page_size: count.max(1),
+            total_items: Some(count.into()),
+            total_pages: Some(count.min(1).into()),
+            total_is_estimate: false,
+            next_cursor: None,
+            is_whole: true,
+        }
+    }
+}

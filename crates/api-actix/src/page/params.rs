@@ -1,0 +1,52 @@
+//! The parameters of a list.
+
+use app::paging::PageSelection;
+use domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    extract::{Fault, Faults, Input},
+    problem::FieldCode,
+    rules::Rules,
+};
+
+/// The greatest integer that every client represents exactly (2⁵³ − 1).
+const MAX_PAGE: u64 = 9_007_199_254_740_991;
+
+/// Far longer than any cursor, and short enough for the head of a request however it is escaped.
+const MAX_CURSOR: usize = 2_048;
+
+/// Which page of a list is asked for. A list with more parameters flattens these into its own.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub(crate) struct PageParams {
+    /// The number of the page, from 1; 1 by default.
+    #[schemars(range(min = 1, max = MAX_PAGE), example = 1)]
+    page: Option<u64>,
+    /// The items of a page at most; 20 by default.
+    #[schemars(range(min = 1, max = MAX_PAGE_SIZE), example = 20)]
+    page_size: Option<u32>,
+    /// The `next_cursor` of the previous page, instead of `page`.
+    #[schemars(length(max = MAX_CURSOR))]
+    cursor: Option<String>,
+}
+
+impl Input for PageParams {
+    type Checked = PageSelection;
+
+    fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<PageSelection> {
+        let size = self.page_size.unwrap_or(DEFAULT_PAGE_SIZE);
+        match (self.page, self.cursor) {
+            (Some(_), Some(_)) => {
+                faults.add("page", Fault::new(FieldCode::InvalidValue, "may not stand beside `cursor`"));
+                None
+            }
+            (None, Some(text)) => Some(PageSelection::Cursor { text, size }),
+            // A number beyond `u32` is refused as too deep.
+            (page, None) => {
+                let page = page.map_or(1, |page| u32::try_from(page).unwrap_or(u32::MAX));
+                Some(PageSelection::Numbered { page, size })
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The answers of the catalogue: they have an `ETag`, honour `If-None-Match`, and may be cached for a moment when the
+//! caller is anonymous.
+
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
+    body::BoxBody,
+    http::{StatusCode, header},
+};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    edge::{
+        compression::{self, Unsent},
+        context::SignedIn,
+    },
+    etag,
+    openapi::{describe, headers},
+    page::{self, PageBody},
+    problem::{Problem, kinds},
+};
+
+/// One thing of the catalogue, with a strong `ETag` of its version and of what is shown.
+#[derive(Debug)]
+pub(crate) struct VersionedItem<T> {
+    pub(crate) body: T,
+    pub(crate) version: i64,
+}
+
+/// One thing of the catalogue that has no version, with a weak `ETag`.
+#[derive(Debug)]
+pub(crate) struct CatalogItem<T>(pub(crate) T);
+
+/// A page of a list of the catalogue, with a weak `ETag` and links to its other pages.
+#[derive(Debug)]
+pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
+
+/// The body with its tag, or 304 when the caller has it already.
+fn conditional(
+    request: &HttpRequest,
+    body: &impl Serialize,
+    tag: impl FnOnce(&[u8]) -> String,
+) -> HttpResponse {
+    let bytes = match serde_json::to_vec(body) {
+        Ok(bytes) => bytes,
+        Err(error) => return Problem::new(&kinds::INTERNAL).caused_by(&error).error_response(),
+    };
+    let tag = tag(&bytes);
+    let known = etag::known(request.headers(), &tag);
+    let status = if known.is_some() { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut builder = HttpResponse::build(status);
+    builder.insert_header((header::VARY, "Authorization"));
+    if request.extensions().get::<SignedIn>().is_none() {
+        builder.insert_header((header::CACHE_CONTROL, "public, max-age=5"));
+    }
+    if let Some(known) = known {
+        let mut response = builder.insert_header((header::ETAG, known)).finish();
+        response.extensions_mut().insert(Unsent(bytes.len()));
+        return response;
+    }
+    builder.insert_header((header::ETAG, tag));
+    builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
+}
+
+fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw, etag: &str, example: &str) {
+    let headers = [etag, headers::CATALOG_CACHE];
+    describe::add_answer::<T>(op, 200, "Found.", &headers);
+    describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+    describe::add_if_none_match(op, example);
+}
+
+/// Entity tags for examples.
+const STRONG_EXAMPLE: &str = "\"3-9f1c2a3b4c5d6e7f\"";
+const WEAK_EXAMPLE: &str = "W/\"9f1c2a3b4c5d6e7f\"";
+
+impl<T: Serialize> Responder for VersionedItem<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        conditional(request, &self.body, |bytes| {
+            etag::strong(self.version, bytes, compression::coding(request, bytes.len()))
+        })
+    }
+}
+
+impl<T> Apiv2Schema for VersionedItem<T> {}
+
+impl<T: JsonSchema> OperationModifier for VersionedItem<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe_item::<T>(op, headers::STRONG_ETAG, STRONG_EXAMPLE);
+    }
+}
+
+impl<T: Serialize> Responder for CatalogItem<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        conditional(request, &self.0, etag::weak)
+    }
+}
+
+impl<T> Apiv2Schema for CatalogItem<T> {}
+
+impl<T: JsonSchema> OperationModifier for CatalogItem<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe_item::<T>(op, headers::WEAK_ETAG, WEAK_EXAMPLE);
+    }
+}
+
+impl<T: Serialize> Responder for CatalogPage<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        super::linked(request, &self.0, conditional(request, &self.0, etag::weak))
+    }
+}
+
+impl<T> Apiv2Schema for CatalogPage<T> {}
+
+impl<T: JsonSchema> OperationModifier for CatalogPage<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
+        describe::add_page::<PageBody<T>, T>(op, &headers, page::example);
+        describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        describe::add_if_none_match(op, WEAK_EXAMPLE);
+    }
+}

@@ -1,0 +1,387 @@
+use std::{collections::HashSet, ops::Deref};
+
+use super::{
+    description::compose_description,
+    facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts},
+    names::{MAX_NAME_LENGTH, has_control_character, is_blank},
+    poster_url::is_poster_url,
+};
+use crate::{money::Money, text::fold};
+
+/// The longest name of a movie, in characters.
+pub const MAX_MOVIE_NAME_LENGTH: usize = 250;
+
+/// The longest description, in characters.
+pub const MAX_DESCRIPTION_LENGTH: usize = 10_000;
+
+/// The highest price in minor units: ten digits. The sum of a full cart is far from overflowing.
+const MAX_PRICE: i64 = 9_999_999_999;
+
+/// The year of the first movies.
+const FIRST_YEAR: i32 = 1870;
+
+/// How many years ahead a movie may be announced.
+const YEARS_AHEAD: i32 = 5;
+
+/// The longest running time in minutes.
+const MAX_DURATION_MINUTES: i32 = 100_000;
+
+/// What makes a movie the same movie: no two have the same. Names are compared letter by letter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MovieIdentity {
+    /// The title.
+    pub name: String,
+    /// The year of release.
+    pub year: i32,
+    /// The running time in minutes.
+    pub duration_minutes: i32,
+}
+
+/// What a source says about a movie, not checked yet. Genres, people and the certification are names here.
+///
+/// [`Facts::check`] makes [`CheckedFacts`] of it. [`FactsBuilder`](super::FactsBuilder) collects the facts one by one where
+/// some may be missing.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Facts {
+    /// Title, year and running time.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub identity: MovieIdentity,
+    /// The rating at IMDb, 0–10.
+    pub imdb: f64,
+    /// How many people voted at IMDb.
+    pub votes: i64,
+    /// The score at Metacritic, 0–100.
+    pub meta_score: Option<f64>,
+    /// What it grossed, in whole units of account.
+    pub gross: Option<i64>,
+    /// A text about it; composed from the other facts when it is empty.
+    pub description: String,
+    /// What it costs.
+    pub price: Money,
+    /// The age certification.
+    pub certification: String,
+    /// The genres, the main one first.
+    pub genres: Vec<String>,
+    /// The directors, in the order of the credits.
+    pub directors: Vec<String>,
+    /// The actors, in the order of the credits.
+    pub stars: Vec<String>,
+    /// The absolute address of the poster.
+    pub poster_url: Option<String>,
+    /// Whether it is on sale.
+    pub is_available: bool,
+}
+
+/// Facts that keep every rule: trimmed, without repeated names, and with a description.
+///
+/// Its fields can be read as those of [`Facts`], and not be changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedFacts(Facts);
+
+impl CheckedFacts {
+    /// The facts, to be changed and checked again.
+    #[must_use]
+    pub fn into_inner(self) -> Facts {
+        self.0
+    }
+
+    /// The facts with values of a stored movie, which keep every rule too.
+    pub(super) fn with_stored(mut self, take_over: impl FnOnce(&mut Facts)) -> Self {
+        take_over(&mut self.0);
+        self
+    }
+}
+
+impl Deref for CheckedFacts {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl Facts {
+    /// Checks every rule, then removes names that are repeated (compared by [`fold`]) and composes a description when there
+    /// is none. Texts are trimmed first. `this_year` bounds the year of release.
+    ///
+    /// # Errors
+    /// Every rule that is broken.
+    pub fn check(mut self, this_year: i32) -> Result<CheckedFacts, InvalidFacts> {
+        self.trim();
+        if let Some(invalid) = InvalidFacts::from_faults(self.faults(this_year)) {
+            return Err(invalid);
+        }
+        for names in [&mut self.genres, &mut self.directors, &mut self.stars] {
+            let mut seen = HashSet::new();
+            names.retain(|name| seen.insert(fold(name)));
+        }
+        if self.description.is_empty() {
+            self.description =
+                compose_description(self.identity.year, &self.genres, &self.directors, &self.stars);
+        }
+        Ok(CheckedFacts(self))
+    }
+
+    /// Checks every rule and gives only the identity: faster than [`Facts::check`] where the rest is not needed.
+    ///
+    /// # Errors
+    /// Every rule that is broken.
+    pub fn check_identity(mut self, this_year: i32) -> Result<MovieIdentity, InvalidFacts> {
+        self.trim();
+        match InvalidFacts::from_faults(self.faults(this_year)) {
+            Some(invalid) => Err(invalid),
+            None => Ok(self.identity),
+        }
+    }
+
+    fn trim(&mut self) {
+        let names = self.genres.iter_mut().chain(&mut self.directors).chain(&mut self.stars);
+        names
+            .chain([&mut self.identity.name, &mut self.certification, &mut self.description])
+            .chain(&mut self.poster_url)
+            .for_each(trim);
+    }
+
+    /// The faults of trimmed facts, in any order.
+    pub(super) fn faults(&self, this_year: i32) -> Vec<InvalidFact> {
+        let mut faults = Faults(Vec::new());
+        let years = (FIRST_YEAR.into(), this_year.saturating_add(YEARS_AHEAD).into());
+        faults.check_name(FactField::Name, None, &self.identity.name, MAX_MOVIE_NAME_LENGTH);
+        faults.check_number(FactField::Year, self.identity.year.into(), years.0, Some(years.1));
+        let minutes = self.identity.duration_minutes.into();
+        faults.check_number(FactField::DurationMinutes, minutes, 1, Some(MAX_DURATION_MINUTES.into()));
+        faults.check_score(FactField::Imdb, self.imdb, 10);
+        faults.check_number(FactField::Votes, self.votes, 0, None);
+        if let Some(score) = self.meta_score {
+            faults.check_score(FactField::MetaScore, score, 100);
+        }
+        if let Some(gross) = self.gross {
+            faults.check_number(FactField::Gross, gross, 0, None);
+        }
+        if self.description.chars().count() > MAX_DESCRIPTION_LENGTH {
+            faults.add(FactField::Description, None, FactFault::TooLong { most: MAX_DESCRIPTION_LENGTH });
+        }
+        // A description may have line breaks. No database keeps NUL.
+        if self.description.contains('\0') {
+            faults.add(FactField::Description, None, FactFault::ControlCharacter);
+        }
+        faults.check_price(self.price);
+        faults.check_name(FactField::Certification, None, &self.certification, MAX_NAME_LENGTH);
+        for (field, names) in [
+            (FactField::Genres, &self.genres),
+            (FactField::Directors, &self.directors),
+            (FactField::Stars, &self.stars),
+        ] {
+            for (index, name) in names.iter().enumerate() {
+                faults.check_name(field, Some(index), name, MAX_NAME_LENGTH);
+            }
+        }
+        if self.poster_url.as_deref().is_some_and(|url| !is_poster_url(url)) {
+            faults.add(FactField::PosterUrl, None, FactFault::NotAWebAddress);
+        }
+        faults.0
+    }
+}
+
+/// Collects faults.
+struct Faults(Vec<InvalidFact>);
+
+impl Faults {
+    fn add(&mut self, field: FactField, index: Option<usize>, fault: FactFault) {
+        self.0.push(InvalidFact { field, index, fault });
+    }
+
+    fn check_name(&mut self, field: FactField, index: Option<usize>, name: &str, most: usize) {
+        if is_blank(name) {
+            self.add(field, index, FactFault::Missing);
+        } else if name.chars().count() > most {
+            self.add(field, index, FactFault::TooLong { most });
+        }
+        if has_control_character(name) {
+            self.add(field, index, FactFault::ControlCharacter);
+        }
+    }
+
+    fn check_number(&mut self, field: FactField, number: i64, least: i64, most: Option<i64>) {
+        if number < least {
+            self.add(field, None, FactFault::TooSmall { least: Bound::Number(least) });
+        }
+        if let Some(most) = most.filter(|most| number > *most) {
+            self.add(field, None, FactFault::TooLarge { most: Bound::Number(most) });
+        }
+    }
+
+    fn check_score(&mut self, field: FactField, score: f64, most: u8) {
+        if score.is_nan() {
+            self.add(field, None, FactFault::NotANumber);
+        } else if score < 0.0 {
+            self.add(field, None, FactFault::TooSmall { least: Bound::Number(0) });
+        } else if score > f64::from(most) {
+            self.add(field, None, FactFault::TooLarge { most: Bound::Number(most.into()) });
+        }
+    }
+
+    fn check_price(&mut self, price: Money) {
+        let bound = |minor| Bound::Price(Money::from_minor(minor, price.currency()));
+        if price.minor() < 0 {
+            self.add(FactField::Price, None, FactFault::TooSmall { least: bound(0) });
+        } else if price.minor() > MAX_PRICE {
+            self.add(FactField::Price, None, FactFault::TooLarge { most: bound(MAX_PRICE) });
+        }
+    }
+}
+
+fn trim(text: &mut String) {
+    let trimmed = text.trim();
+    if trimmed.len() != text.len() {
+        *text = trimmed.to_owned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THIS_YEAR: i32 = 2026;
+
+    fn facts() -> Facts {
+        Facts {
+            identity: MovieIdentity { name: " Amélie ".into(), year: 2001, duration_minutes: 122 },
+            imdb: 8.3,
+            votes: 703_810,
+            meta_score: Some(69.0),
+            gross: None,
+            description: String::new(),
+            price: Money::from_minor(999, "USD".parse().unwrap()),
+            certification: "R".into(),
+            genres: vec!["Comedy".into(), "Romance".into(), "comedy ".into()],
+            directors: vec!["Jean-Pierre Jeunet".into()],
+            stars: vec!["Audrey Tautou".into(), "Mathieu Kassovitz".into()],
+            poster_url: None,
+            is_available: true,
+        }
+    }
+
+    /// What is wrong with the facts after the change.
+    fn told(change: impl FnOnce(&mut Facts)) -> String {
+        let mut facts = facts();
+        change(&mut facts);
+        facts.check(THIS_YEAR).err().map(|invalid| invalid.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn checking_trims_joins_equal_names_and_composes_the_description() {
+        let checked = facts().check(THIS_YEAR).unwrap();
+        assert_eq!(checked.identity.name, "Amélie");
+        assert_eq!(checked.genres, ["Comedy", "Romance"]);
+        assert_eq!(
+            checked.description,
+            "A comedy and romance movie of 2001, directed by Jean-Pierre Jeunet, with Audrey Tautou and Mathieu Kassovitz."
+        );
+    }
+
+    #[test]
+    fn checked_facts_stay_as_they_are_when_they_are_checked_again() {
+        let checked = facts().check(THIS_YEAR).unwrap();
+        assert_eq!(checked.clone().into_inner().check(THIS_YEAR), Ok(checked));
+    }
+
+    #[test]
+    fn the_identity_alone_is_that_of_the_checked_facts_and_refused_like_them() {
+        let identity = facts().check(THIS_YEAR).map(|facts| facts.identity.clone());
+        assert_eq!(facts().check_identity(THIS_YEAR), identity);
+        let bad = || Facts { genres: vec![" ".into()], ..facts() };
+        assert_eq!(bad().check_identity(THIS_YEAR).err(), bad().check(THIS_YEAR).err());
+        assert!(bad().check_identity(THIS_YEAR).is_err());
+    }
+
+    #[test]
+    fn a_description_that_is_there_is_kept() {
+        let given = Facts { description: " A text.\nOf two lines. ".into(), ..facts() };
+        assert_eq!(given.check(THIS_YEAR).unwrap().description, "A text.\nOf two lines.");
+    }
+
+    #[test]
+    fn every_fault_is_told_in_the_order_of_the_fields() {
+        let bad = Facts {
+            identity: MovieIdentity { name: " ".into(), year: 1869, duration_minutes: 0 },
+            imdb: 10.1,
+            votes: -1,
+            meta_score: Some(f64::NAN),
+            gross: Some(-1),
+            description: "x".repeat(10_001),
+            price: Money::from_minor(-1, "USD".parse().unwrap()),
+            certification: String::new(),
+            genres: vec!["Drama".into(), "x".repeat(101), "\u{301}".into()],
+            directors: vec!["a\nb".into()],
+            stars: vec!["\0".into()],
+            poster_url: Some("javascript:alert(1)".into()),
+            is_available: true,
+        };
+        let invalid = bad.check(THIS_YEAR).unwrap_err();
+        let lines: Vec<String> = invalid.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "name: is missing",
+                "year: is less than 1870",
+                "duration_minutes: is less than 1",
+                "imdb: is more than 10",
+                "votes: is less than 0",
+                "meta_score: is not a number",
+                "gross: is less than 0",
+                "description: is longer than 10000 characters",
+                "price: is less than 0.00 USD",
+                "certification: is missing",
+                "genres.1: is longer than 100 characters",
+                "genres.2: is missing",
+                "directors.0: contains a line break or another control character",
+                "stars.0: contains a line break or another control character",
+                "poster_url: is not an absolute http or https address of 2,000 characters at most",
+            ]
+        );
+        assert_eq!(invalid.to_string(), lines.join("; "));
+    }
+
+    #[test]
+    fn bounds_are_kept_at_both_ends() {
+        for year in [1870, 2031] {
+            assert_eq!(told(|facts| facts.identity.year = year), "");
+        }
+        assert_eq!(told(|facts| facts.identity.year = 2032), "year: is more than 2031");
+        assert_eq!(told(|facts| facts.identity.duration_minutes = 100_000), "");
+        assert_eq!(
+            told(|facts| facts.identity.duration_minutes = 100_001),
+            "duration_minutes: is more than 100000"
+        );
+        assert_eq!(told(|facts| facts.identity.name = "é".repeat(250)), "");
+        assert_eq!(
+            told(|facts| facts.identity.name = "é".repeat(251)),
+            "name: is longer than 250 characters"
+        );
+        for (imdb, meta_score) in [(0.0, 0.0), (10.0, 100.0)] {
+            assert_eq!(told(|facts| (facts.imdb, facts.meta_score) = (imdb, Some(meta_score))), "");
+        }
+        assert_eq!(told(|facts| facts.imdb = -0.1), "imdb: is less than 0");
+        assert_eq!(told(|facts| facts.imdb = f64::INFINITY), "imdb: is more than 10");
+        assert_eq!(told(|facts| facts.meta_score = Some(100.5)), "meta_score: is more than 100");
+        let price =
+            |minor| move |facts: &mut Facts| facts.price = Money::from_minor(minor, facts.price.currency());
+        assert_eq!(told(price(0)) + &told(price(9_999_999_999)), "");
+        assert_eq!(told(price(10_000_000_000)), "price: is more than 99999999.99 USD");
+        assert_eq!(told(|facts| facts.poster_url = Some(" https://a.example/p.jpg\n".into())), "");
+        assert_eq!(told(|facts| facts.stars.push("千".into())), "");
+    }
+
+    #[test]
+    fn names_are_one_line_of_text_and_no_text_holds_nul() {
+        let control = "contains a line break or another control character";
+        for name in ["a\nb", "a\tb", "a\0b", "a\u{1b}[2Jb", "a\u{2028}b"] {
+            assert_eq!(told(|facts| facts.identity.name = name.into()), format!("name: {control}"));
+            assert_eq!(told(|facts| facts.genres = vec![name.into()]), format!("genres.0: {control}"));
+        }
+        assert_eq!(told(|facts| facts.description = "a\0b".into()), format!("description: {control}"));
+    }
+}

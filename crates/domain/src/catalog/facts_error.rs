@@ -1,0 +1,172 @@
+use std::fmt;
+
+use crate::money::Money;
+
+/// A field of a movie's [`Facts`](super::Facts).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FactField {
+    /// The title.
+    Name,
+    /// The year of release.
+    Year,
+    /// The running time in minutes.
+    DurationMinutes,
+    /// The rating at IMDb.
+    Imdb,
+    /// The number of votes at IMDb.
+    Votes,
+    /// The score at Metacritic.
+    MetaScore,
+    /// What the movie grossed.
+    Gross,
+    /// The text about the movie.
+    Description,
+    /// What the movie costs.
+    Price,
+    /// The age certification.
+    Certification,
+    /// The genres.
+    Genres,
+    /// The directors.
+    Directors,
+    /// The actors.
+    Stars,
+    /// The address of the poster.
+    PosterUrl,
+}
+
+impl FactField {
+    /// Its name in files and forms, such as `duration_minutes`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Year => "year",
+            Self::DurationMinutes => "duration_minutes",
+            Self::Imdb => "imdb",
+            Self::Votes => "votes",
+            Self::MetaScore => "meta_score",
+            Self::Gross => "gross",
+            Self::Description => "description",
+            Self::Price => "price",
+            Self::Certification => "certification",
+            Self::Genres => "genres",
+            Self::Directors => "directors",
+            Self::Stars => "stars",
+            Self::PosterUrl => "poster_url",
+        }
+    }
+}
+
+impl fmt::Display for FactField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The least or the most that a fact may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Of a number.
+    Number(i64),
+    /// Of a price.
+    Price(Money),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Price(price) => price.fmt(f),
+        }
+    }
+}
+
+/// What is wrong with a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FactFault {
+    /// It has no value, or an empty text.
+    #[error("is missing")]
+    Missing,
+    /// A text has too many characters.
+    #[error("is longer than {most} characters")]
+    TooLong {
+        /// The most characters that are allowed.
+        most: usize,
+    },
+    /// A number is too small.
+    #[error("is less than {least}")]
+    TooSmall {
+        /// The least that is allowed.
+        least: Bound,
+    },
+    /// A number is too large.
+    #[error("is more than {most}")]
+    TooLarge {
+        /// The most that is allowed.
+        most: Bound,
+    },
+    /// A floating-point value is not a number.
+    #[error("is not a number")]
+    NotANumber,
+    /// A text contains a character that is not allowed in it.
+    #[error("contains a line break or another control character")]
+    ControlCharacter,
+    /// The text is no address of a picture on the web.
+    #[error("is not an absolute http or https address of 2,000 characters at most")]
+    NotAWebAddress,
+}
+
+/// A fact that breaks a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidFact {
+    /// The field.
+    pub field: FactField,
+    /// Which value of a list, counted from 0; `None` when the field is not a list.
+    pub index: Option<usize>,
+    /// What is wrong with it.
+    pub fault: FactFault,
+}
+
+impl fmt::Display for InvalidFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            None => write!(f, "{}: {}", self.field, self.fault),
+            Some(index) => write!(f, "{}.{index}: {}", self.field, self.fault),
+        }
+    }
+}
+
+/// Every rule that a movie's facts break; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidFacts {
+    faults: Vec<InvalidFact>,
+}
+
+impl InvalidFacts {
+    /// The faults in the order of the fields, `None` when there are none.
+    pub(super) fn from_faults(mut faults: Vec<InvalidFact>) -> Option<Self> {
+        faults.sort_by_key(|fault| (fault.field, fault.index));
+        (!faults.is_empty()).then_some(Self { faults })
+    }
+
+    /// Every fault, in the order of the fields.
+    #[must_use]
+    pub fn faults(&self) -> &[InvalidFact] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for InvalidFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, fault) in self.faults.iter().enumerate() {
+            if number > 0 {
+                f.write_str("; ")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidFacts {}

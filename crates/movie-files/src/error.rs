@@ -1,0 +1,51 @@
+use std::io;
+
+use crate::columns::ColumnsError;
+
+/// The file cannot be read. Rows that were read before the error are not affected.
+#[derive(Debug, thiserror::Error)]
+pub enum MovieFileError {
+    /// Reading failed, or the bytes are not text in the file's encoding.
+    #[error("cannot read it: {0}")]
+    Io(#[from] io::Error),
+    /// The file holds nothing.
+    #[error("it is empty")]
+    Empty,
+    /// The file is of a kind that is not read.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// The columns do not fit.
+    #[error(transparent)]
+    Columns(#[from] ColumnsError),
+    /// A delimiter was given for a file that is JSON.
+    #[error("it is JSON: a delimiter is only for CSV")]
+    DelimiterForJson,
+    /// The header is too long.
+    #[error("its header is longer than 1 MiB")]
+    HeaderTooLong,
+    /// The header is not text in the file's encoding.
+    #[error("its header {0}")]
+    HeaderEncoding(&'static str),
+    /// The file ends inside a quoted cell.
+    #[error(
+        "the quote that opens in line {line} is not closed before the file ends: close it, or check whether the file is complete"
+    )]
+    OpenQuote {
+        /// The line of the quote.
+        line: u64,
+    },
+    /// The file ends inside a JSON array.
+    #[error(
+        "the JSON array is not closed before the file ends (in the element that begins in line {line}): check whether the file is complete"
+    )]
+    OpenArray {
+        /// The line in which the last element begins.
+        line: u64,
+    },
+    /// There is text behind a JSON array.
+    #[error("there is text behind the end of the JSON array, in line {line}")]
+    TextAfterArray {
+        /// The line of the text.
+        line: u64,
+    },
+}

@@ -1,0 +1,63 @@
+use std::fmt;
+
+use domain::catalog::{Facts, ImportedFacts};
+
+use crate::field::Field;
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The line of the file in which the row begins, counted from 1.
+    pub line: u64,
+    /// The movie's name, if it could be read. It is not checked: use [`crate::printable`] to show it.
+    pub name: Option<String>,
+    /// The row as it is in the file, in UTF-8 where its encoding is known, with a line end. An element of a JSON array
+    /// becomes one line. Empty for rows that are too long.
+    pub raw: Vec<u8>,
+    /// What the row says, or why it cannot be read.
+    pub facts: Result<ImportedFacts, UnreadableRow>,
+}
+
+/// Why a row cannot be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnreadableRow {
+    /// Everything that is wrong, at least one fault.
+    pub faults: Vec<Fault>,
+    /// The readable facts, with valid values in place of the unreadable ones; `None` if no field can be read. Checking
+    /// these facts against the rules of the catalogue finds the rest of what is wrong with the row.
+    pub rest: Option<Box<Facts>>,
+}
+
+impl UnreadableRow {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { faults: vec![Fault { field: None, reason: reason.into() }], rest: None }
+    }
+}
+
+impl fmt::Display for UnreadableRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, fault) in self.faults.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field, or `None` when it is the whole row.
+    pub field: Option<Field>,
+    /// What is wrong, in one line without control characters.
+    pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field {
+            Some(field) => write!(f, "{field}: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The asynchronous runtime of a command, and how it is shut down.
+
+use std::{process::ExitCode, time::Duration};
+
+use tokio::runtime::Runtime;
+
+use super::{failure::Failure, serve::Ending};
+
+/// How long the runtime waits for threads that still run after the command has ended.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Runs a command that ends by itself.
+pub(super) fn run_to_completion(
+    work: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    ended
+}
+
+/// Runs a server or worker until a signal stops it.
+///
+/// The runtime is shut down explicitly. Dropping it would wait without limit for blocked threads, for example for one
+/// that writes to a pipe that nobody reads.
+pub(super) fn run_until_stopped(
+    work: impl Future<Output = Result<Ending, Failure>>,
+) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(work);
+    match ended? {
+        Ending::Orderly => {
+            runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+            Ok(ExitCode::SUCCESS)
+        }
+        Ending::AtOnce => {
+            runtime.shutdown_background();
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The runtime of use cases and database connections.
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start threads ({error})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blocked_thread_does_not_delay_the_end_of_a_command() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let work = async move {
+            tokio::task::spawn_blocking(move || receiver.recv());
+            Ok(ExitCode::SUCCESS)
+        };
+        run_to_completion(work).unwrap();
+        drop(sender);
+    }
+}

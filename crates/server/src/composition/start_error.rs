@@ -1,0 +1,63 @@
+//! Why the program cannot start.
+
+use std::io;
+
+use adapter_crypto::HasherError;
+use adapter_mailer_smtp::SmtpConfigError;
+use adapter_media::{FolderError, S3Error};
+use adapter_throttle::InvalidRedisUrl;
+use domain::{failure::error_chain, store::StoreError};
+
+use crate::config::{SecretFileError, SettingsError};
+
+/// The program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings are invalid.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is no secret key.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    /// Passwords cannot be hashed.
+    #[error("cannot hash passwords: {0}")]
+    Hasher(#[from] HasherError),
+    /// The database cannot be used.
+    #[error("cannot use the database ({}): check DATABASE_URL and that it is running", error_chain(.0))]
+    Database(StoreError),
+    /// The database does not meet the requirements.
+    #[error("cannot use the database: {0}")]
+    Unsuitable(String),
+    /// Migrating failed.
+    #[error("cannot bring the database up to date ({})", error_chain(.0))]
+    Migration(StoreError),
+    /// The schema is older than this program, in production.
+    #[error("the database is {0} migrations behind: run `cinema migrate` first")]
+    Behind(usize),
+    /// The schema is newer than this program.
+    #[error("the database was migrated by a newer version of cinema: use that one")]
+    Ahead,
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({source}): stop what listens there, or set APP_HOST and APP_PORT")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The settings of the mail server are invalid.
+    #[error("cannot send mail: {0}")]
+    Mailer(#[from] SmtpConfigError),
+    /// The address of Redis is invalid.
+    #[error(transparent)]
+    Redis(#[from] InvalidRedisUrl),
+    /// Files cannot be kept in this folder.
+    #[error("cannot keep pictures: {0}: check MEDIA_URL and DATA_DIR")]
+    MediaFolder(#[from] FolderError),
+    /// Files cannot be kept in this bucket.
+    #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
+    MediaBucket(#[from] S3Error),
+    /// The REST layer does not start.
+    #[error("cannot serve the API: {0}")]
+    Api(io::Error),
+}

@@ -1,0 +1,215 @@
+//! The settings as values.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use adapter_crypto::AppSecret;
+use adapter_media::S3Settings;
+use api_actix::RateLimits;
+use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
+
+use super::{later::LaterSettings, redaction::hide_password};
+
+/// Where the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppEnv {
+    /// On a developer's machine: whatever is missing is generated.
+    Dev,
+    /// In an automatic test.
+    Test,
+    /// In production: whatever is missing is an error.
+    Prod,
+}
+
+/// Which database holds everything.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseSetting {
+    /// SQLite, in this file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, at this address.
+    Postgres(String),
+}
+
+impl DatabaseSetting {
+    /// The address without the password.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Postgres(url) => hide_password(url),
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseSetting {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+/// Who may read the API's document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocsSetting {
+    /// Everybody.
+    Public,
+    /// People with an account.
+    Authenticated,
+}
+
+/// What sends mails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailerSetting {
+    /// They are printed on standard output.
+    Console,
+    /// They are sent through a mail server.
+    Smtp(SmtpSetting),
+}
+
+/// The mail server, and the sender.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpSetting {
+    /// `SMTP_URL`, which may hold a password.
+    pub url: String,
+    /// `MAIL_FROM`
+    pub from: String,
+}
+
+impl std::fmt::Debug for SmtpSetting {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmtpSetting").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// The address of the Redis that several nodes share, which may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(pub(super) String);
+
+impl RedisUrl {
+    /// The whole address, to connect.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RedisUrl {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hide_password(&self.0))
+    }
+}
+
+/// Where pictures are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaSetting {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In a bucket.
+    S3(S3Settings),
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// Every setting, read and checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `APP_ENV`
+    pub app_env: AppEnv,
+    /// `APP_HOST`
+    pub host: IpAddr,
+    /// `APP_PORT`; 0 picks a free one.
+    pub port: u16,
+    /// `APP_SECRET_KEY`; [`Settings::key_ring`] makes one where that is allowed.
+    pub secret_key: Option<AppSecret>,
+    /// `APP_SECRET_KEY_PREVIOUS`
+    pub previous_secret_key: Option<AppSecret>,
+    /// `ACCESS_TOKEN_TTL_MIN`
+    pub access_token_ttl: Duration,
+    /// `REFRESH_TOKEN_TTL_DAYS`
+    pub refresh_token_ttl: Duration,
+    /// `DATABASE_URL`
+    pub database: DatabaseSetting,
+    /// `DATABASE_POOL_SIZE`
+    pub database_pool_size: u32,
+    /// `DATA_DIR`
+    pub data_dir: PathBuf,
+    /// `CURRENCY`
+    pub currency: Currency,
+    /// `PUBLIC_URL`, without a slash at its end; from host and port when not set.
+    pub public_url: Option<String>,
+    /// `FRONTEND_URL`, likewise; the server itself when not set.
+    pub frontend_url: Option<String>,
+    /// `CORS_ORIGINS`
+    pub cors_origins: Vec<String>,
+    /// `CORS_REQUEST_HEADERS`
+    pub cors_request_headers: Vec<String>,
+    /// `TRUSTED_PROXIES`
+    pub trusted_proxies: Vec<Network>,
+    /// `MAILER`
+    pub mailer: MailerSetting,
+    /// `MAIL_FROM`
+    pub mail_from: Option<String>,
+    /// `MEDIA_URL`, with the `AWS_…` names
+    pub media: MediaSetting,
+    /// `DOCS_ACCESS`
+    pub docs_access: DocsSetting,
+    /// `REGISTRATION_REVEALS_EMAIL`
+    pub registration_reveals_email: bool,
+    /// `PASSWORD_POLICY`
+    pub password_policy: PasswordPolicy,
+    /// `RATE_LIMITS` and every `RATE_LIMIT_…`; `None` when they are off.
+    pub rate_limits: Option<RateLimits>,
+    /// `REDIS_URL`
+    pub redis_url: Option<RedisUrl>,
+    /// `HASH_SLOTS`
+    pub hash_slots: usize,
+    /// The bytes of memory that this process may use, where its container sets a limit.
+    pub memory_limit: Option<u64>,
+    /// `MAX_IN_FLIGHT`
+    pub max_in_flight: usize,
+    /// `OUTBOX_WORKERS`
+    pub outbox_workers: usize,
+    /// `MAX_CONNECTIONS_PER_CLIENT`
+    pub max_connections_per_client: usize,
+    /// `REQUEST_TIMEOUT_SECONDS`
+    pub request_timeout: Duration,
+    /// `DRAIN_SECONDS`
+    pub drain: Duration,
+    /// `LOG_FORMAT`
+    pub log_format: LogFormat,
+    /// `RUST_LOG`
+    pub log_filter: String,
+    /// `ALLOW_SANDBOX`: whether production may run without a real payment provider, of which there is none yet.
+    pub allows_sandbox: bool,
+    /// Settings without effect in this version.
+    pub later: LaterSettings,
+}
+
+impl Settings {
+    /// Where people reach the server, without a slash at its end: `PUBLIC_URL`, else this machine's own address.
+    #[must_use]
+    pub fn public_url_in_force(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| local_url(SocketAddr::new(self.host, self.port)))
+    }
+}
+
+/// The address of a server as people on its machine write it.
+pub(crate) fn local_url(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(host, address.port()))
+}

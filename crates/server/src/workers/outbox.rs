@@ -1,0 +1,168 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use app::outbox::{Delivery, Outbox};
+use domain::store::StoreError;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep},
+};
+
+use super::destinations::Destinations;
+use crate::composition::error_chain;
+
+/// A delivery that takes longer is slow.
+const SLOW_AFTER: Duration = Duration::from_secs(2);
+
+/// How long a message waits whose destination is slow and has enough deliveries running.
+const POSTPONED_BY: Duration = Duration::from_secs(20);
+
+/// How many slow deliveries may run for each worker.
+const SLOW_FOR_EACH: usize = 2;
+
+/// How many deliveries this many workers run at once, at most: the quick ones and the slow ones.
+pub(crate) const fn deliveries_at_once(workers: usize) -> usize {
+    workers.saturating_add(workers.saturating_mul(SLOW_FOR_EACH))
+}
+
+/// Handles the messages of the outbox, several at once.
+///
+/// A slow destination must delay its own messages alone. So a delivery that turns out to be slow gives its worker back and
+/// goes on as one of a limited number of slow deliveries. While its destination counts as slow, further messages to it start
+/// as slow deliveries; those that find no room are postponed.
+pub(super) struct OutboxWorkers {
+    outbox: Arc<Outbox>,
+    /// How many workers there are, and how many slow deliveries a destination may have.
+    count: usize,
+    workers: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
+    destinations: Mutex<Destinations>,
+}
+
+impl OutboxWorkers {
+    pub(super) fn new(outbox: Arc<Outbox>, count: usize) -> Self {
+        Self {
+            outbox,
+            count,
+            workers: Arc::new(Semaphore::new(count)),
+            slow: Arc::new(Semaphore::new(count.saturating_mul(SLOW_FOR_EACH))),
+            destinations: Mutex::default(),
+        }
+    }
+
+    /// Starts to handle the due messages, for as long as `may_start`; returns how many were started. A message that was not
+    /// started is held by nobody.
+    pub(super) async fn start_due(
+        self: &Arc<Self>,
+        may_start: impl Fn() -> bool + Send + Sync,
+    ) -> Result<u64, StoreError> {
+        let mut started = 0_u64;
+        // The semaphore is never closed.
+        while let Ok(worker) = Arc::clone(&self.workers).acquire_owned().await
+            && may_start()
+            && let Some(delivery) = self.outbox.claim().await?
+        {
+            if self.start(delivery, worker).await? {
+                started = started.saturating_add(1);
+            }
+        }
+        Ok(started)
+    }
+
+    /// Handles the due messages and those that they lead to, for as long as `may_start`, and waits for the end of all
+    /// deliveries.
+    pub(super) async fn handle_all(
+        self: &Arc<Self>,
+        may_start: impl Fn() -> bool + Send + Sync,
+    ) -> Result<(), StoreError> {
+        loop {
+            let started = self.start_due(&may_start).await;
+            self.all_ended().await;
+            if started? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until no delivery is running.
+    async fn all_ended(&self) {
+        // A delivery holds a permit of one kind or the other, and becomes slow before it gives its worker back.
+        for (permits, count) in
+            [(&self.workers, self.count), (&self.slow, self.count.saturating_mul(SLOW_FOR_EACH))]
+        {
+            let all = permits.acquire_many(u32::try_from(count).unwrap_or(u32::MAX)).await;
+            drop(all);
+        }
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        delivery: Delivery,
+        worker: OwnedSemaphorePermit,
+    ) -> Result<bool, StoreError> {
+        let Some(permit) = self.permit(delivery.destination(), worker) else {
+            self.outbox.postpone(delivery, POSTPONED_BY).await?;
+            return Ok(false);
+        };
+        let this = Arc::clone(self);
+        tokio::spawn(async move { this.deliver(delivery, permit).await });
+        Ok(true)
+    }
+
+    /// Registers a delivery to this destination and gives it its permit; `None` when there is no room for it now.
+    fn permit(&self, destination: &str, worker: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+        let now = Instant::now();
+        let mut destinations = self.destinations();
+        let permit = if !destinations.is_slow(destination, now) {
+            worker
+        } else if destinations.running(destination) < self.count {
+            Arc::clone(&self.slow).try_acquire_owned().ok()?
+        } else {
+            return None;
+        };
+        destinations.start(destination, now);
+        Some(permit)
+    }
+
+    async fn deliver(&self, delivery: Delivery, mut permit: OwnedSemaphorePermit) {
+        let destination = delivery.destination().to_owned();
+        let mut running = Running { destinations: &self.destinations, name: destination, is_slow: false };
+        let handled = self.outbox.handle(delivery);
+        tokio::pin!(handled);
+        let handled = tokio::select! {
+            handled = &mut handled => handled,
+            () = sleep(SLOW_AFTER) => {
+                running.is_slow = true;
+                self.destinations().mark_slow(&running.name, Instant::now());
+                if let Ok(slow) = Arc::clone(&self.slow).try_acquire_owned() {
+                    permit = slow;
+                }
+                handled.await
+            }
+        };
+        drop(permit);
+        if let Err(error) = handled {
+            tracing::error!(job = "outbox", error = error_chain(&error), "background work failed");
+        }
+    }
+
+    fn destinations(&self) -> MutexGuard<'_, Destinations> {
+        self.destinations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running delivery. It has ended when this is dropped.
+struct Running<'a> {
+    destinations: &'a Mutex<Destinations>,
+    name: String,
+    is_slow: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut destinations = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        destinations.end(&self.name, self.is_slow);
+    }
+}

@@ -1,0 +1,338 @@
+//! One's own data: a copy of all of it, and its end (api.md section 3; quality B13).
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use domain::accounts::{Gender, Profile};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, password_of};
+
+cases! {
+    the_copy_holds_all_that_is_stored_of_the_caller,
+    the_copy_holds_nothing_of_others_and_no_secret,
+    a_deleted_account_is_gone_for_everybody,
+    nothing_that_is_kept_names_who_was_deleted,
+    nothing_of_a_deleted_account_is_left_in_the_file: on_sqlite_only,
+    the_farewell_is_the_last_mail,
+    a_deletion_wants_the_password,
+    the_last_administrator_stays,
+    of_two_administrators_who_go_at_once_one_stays,
+    of_two_deletions_at_once_the_second_is_refused,
+    a_deletion_shows_on_every_node_within_five_seconds,
+    the_address_of_a_deleted_account_makes_a_new_one,
+}
+
+const AGENT: &str = "Fireball/7 (of Ann)";
+const COMMENT: &str = "Annabel's favourite of all";
+
+/// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
+const PLACES: [(&str, &str); 16] = [
+    ("activation_tokens.user_id", "/links/0"),
+    ("audit_log.actor_id", "/audit/0"),
+    ("carts.user_id", "/cart/0"),
+    ("comment_likes.user_id", "/liked_comments/0"),
+    ("comments.user_id", "/comments/0"),
+    ("favorites.user_id", "/favorites/0"),
+    ("known_devices.user_id", "/devices/0"),
+    ("movie_ratings.user_id", "/ratings/0"),
+    ("movie_reactions.user_id", "/reactions/0"),
+    ("outbox.user_id", "/pending_mails"),
+    ("password_reset_tokens.user_id", "/links/1"),
+    ("purchases.user_id", "/purchases/0"),
+    ("refresh_tokens.user_id", "/refresh_tokens/0"),
+    ("sessions.user_id", "/sessions/0"),
+    ("user_profiles.user_id", "/account/profile/first_name"),
+    ("users.id", "/account/id"),
+];
+
+fn delete(caller: &Caller, password: &str) -> Call {
+    caller.delete("/users/me").json(&json!({"password": password}))
+}
+
+/// Ann, of whom something stands in every table.
+async fn ann_with_everything(app: &TestApp) -> SignedIn {
+    let movies = app.import_small_catalogue().await;
+    app.user("ann").await;
+    let body = json!({"email": email_of("ann"), "password": password_of("ann")});
+    app.anonymous().post("/accounts/login", body).header("user-agent", AGENT).await.expect(200);
+    let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
+    ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
+    app.sell(&ann, movies.id("Amélie")).await;
+    let alien = format!("/movies/{}", movies.id("Alien"));
+    let put = |path: String| ann.call(Method::PUT, path);
+    put(format!("{alien}/reaction")).json(&json!({"value": "like"})).await.expect(200);
+    put(format!("{alien}/rating")).json(&json!({"score": 9})).await.expect(200);
+    put(format!("/favorites/{}", movies.id("Alien"))).await.expect(204);
+    let comment = ann.post(format!("{alien}/comments"), json!({"text": COMMENT})).await.expect(201).json();
+    put(format!("/comments/{}/like", comment["id"].as_str().unwrap())).await.expect(200);
+    let (mut unit, user) = app.lock_user(&ann).await;
+    let profile = Profile {
+        first_name: Some("Annabel".to_owned()),
+        last_name: Some("Fictitious".to_owned()),
+        gender: Some(Gender::Woman),
+        info: Some("I like trains".to_owned()),
+        ..Profile::empty(app.next_id(), user.id)
+    };
+    unit.put_profile(&profile).await.unwrap();
+    for kind in [domain::accounts::LinkKind::Activation, domain::accounts::LinkKind::PasswordReset] {
+        let link = domain::accounts::LinkToken {
+            id: app.next_id(),
+            user_id: user.id,
+            kind,
+            digest: domain::entropy::TokenDigest::from_hex(format!("{kind:?}")),
+            expires_at: user.created_at + TimeDelta::hours(1),
+        };
+        unit.put_link(&link).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    ann
+}
+
+async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = ann_with_everything(&app).await;
+    app.run_outbox().await;
+    // A mail that waits to be sent.
+    app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
+    app.run_outbox_once().await;
+    let answer = ann.get("/users/me/export").await.expect(200);
+    let file = answer.header("content-disposition").unwrap();
+    assert!(
+        file.starts_with("attachment; filename=\"cinema-export-20") && file.ends_with(".json\""),
+        "{file}"
+    );
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    let copy = answer.json();
+    let columns =
+        include_str!("../../../../../migrations/columns.txt").lines().map(|line| line.replace(' ', "."));
+    let tables: BTreeSet<String> = columns
+        .map(|column| column.trim_end_matches(".null").to_owned())
+        .filter(|column| {
+            column == "users.id" || column.ends_with(".user_id") || column.ends_with(".actor_id")
+        })
+        .collect();
+    assert_eq!(tables, PLACES.map(|(column, _)| column.to_owned()).into());
+    for (column, place) in PLACES {
+        let found = copy.pointer(place);
+        assert!(
+            found.is_some_and(|found| !found.is_null() && *found != json!(0)),
+            "{column} at {place}: {copy}"
+        );
+    }
+    assert_eq!(copy["account"]["email"], email_of("ann"));
+    assert_eq!(copy["cart"][0]["name"], "Alien");
+    assert_eq!(copy["purchases"][0]["name"], "Amélie");
+    for (place, name, value) in [("reactions", "value", json!("like")), ("ratings", "score", json!(9))] {
+        assert_eq!((&copy[place][0]["name"], &copy[place][0][name]), (&json!("Alien"), &value));
+    }
+    assert_eq!(
+        (&copy["favorites"][0]["name"], &copy["comments"][0]["text"]),
+        (&json!("Alien"), &json!(COMMENT))
+    );
+    let agents: Vec<_> = copy["sessions"].as_array().unwrap().iter().map(|one| &one["user_agent"]).collect();
+    assert!(agents.contains(&&json!(AGENT)), "{agents:?}");
+    let told: Vec<_> =
+        copy["audit"].as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
+    assert_eq!(told, ["registered", "activated", "signed_in", "signed_in", "signed_in", "data_exported"]);
+}
+
+async fn the_copy_holds_nothing_of_others_and_no_secret(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = ann_with_everything(&app).await;
+    let bob = app.user("bob").await;
+    let body = json!({"email": email_of("ann"), "password": "Wr0ng password"});
+    app.anonymous().post("/accounts/login", body).header("x-request-id", "of-a-thief").await.expect(401);
+    let copy = ann.get("/users/me/export").await.expect(200).json();
+    let text = copy.to_string();
+    for other in [bob.id().to_string(), email_of("bob"), "of-a-thief".to_owned(), "argon2".to_owned()] {
+        assert!(!text.contains(&other), "{other}: {text}");
+    }
+    for cell in app.stored_texts().await {
+        if ["token", "hashed_password", "payload"].contains(&cell.column.as_str()) && !cell.text.is_empty() {
+            assert!(!text.contains(&cell.text), "{} {}", cell.table, cell.column);
+        }
+    }
+    let failed =
+        copy["audit"].as_array().unwrap().iter().find(|deed| deed["action"] == "sign_in_failed").unwrap();
+    assert_eq!(
+        (&failed["by_me"], &failed["ip"], &failed["request_id"]),
+        (&json!(false), &Value::Null, &Value::Null)
+    );
+}
+
+async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (admin, ann) = (app.admin().await, ann_with_everything(&app).await);
+    let id = ann.id();
+    delete(&ann, &ann.password).await.expect(204);
+    ann.get("/cart").await.problem(401, "access_token_invalid");
+    app.refresh(&ann.tokens.refresh).await.problem(401, "refresh_token_invalid");
+    app.log_in("ann").await.problem(401, "invalid_credentials");
+    delete(&ann, &ann.password).await.problem(401, "access_token_invalid");
+    admin.get(format!("/users/{id}")).await.problem(404, "not_found");
+    let users = admin.get("/users").await.expect(200).json();
+    assert_eq!((&users["total_items"], &users["items"][0]["email"]), (&json!(1), &json!(email_of("admin"))));
+    assert_eq!(admin.get("/users?email=deleted").await.expect(200).json()["total_items"], 0);
+    let told =
+        admin.get(format!("/admin/audit?object_id={id}&action=account_deleted")).await.expect(200).json();
+    assert_eq!((&told["items"][0]["before"], &told["items"][0]["after"]), (&Value::Null, &Value::Null));
+    // As whom the row that is left is called, nobody signs in, and it gets no mails.
+    let nameless = format!("deleted-{id}@deleted.invalid");
+    let body = json!({"email": nameless, "password": password_of("ann")});
+    app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
+    for call in ["/accounts/password-reset", "/accounts/resend-activation"] {
+        app.anonymous().post(call, json!({"email": nameless})).await;
+    }
+    app.run_outbox().await;
+    assert!(app.mails_to(&nameless).is_empty());
+}
+
+async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    app.admin().await;
+    let ann = ann_with_everything(&app).await;
+    let names = [
+        email_of("ann"),
+        "Annabel".into(),
+        "Fictitious".into(),
+        "I like trains".into(),
+        AGENT.into(),
+        COMMENT.into(),
+        "127.0.0.1".into(),
+    ];
+    let holds = |cells: &[crate::support::Cell], name: &str| {
+        cells.iter().any(|cell| cell.table != "movies" && cell.text.contains(name))
+    };
+    let before = app.stored_texts().await;
+    for name in &names {
+        assert!(holds(&before, name), "{name} is stored first");
+    }
+    // Of the administrator the same address is known.
+    let admin_sessions = before.iter().filter(|cell| cell.column == "ip" && cell.text == "127.0.0.1").count();
+    delete(&ann, &ann.password).await.expect(204);
+    app.run_outbox().await;
+    let after = app.stored_texts().await;
+    assert!(after.len() > 100, "the tables are read");
+    for name in &names[..6] {
+        let found: Vec<_> = after.iter().filter(|cell| cell.text.contains(name.as_str())).collect();
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
+    let left = after.iter().filter(|cell| cell.text == "127.0.0.1").count();
+    assert!(left < admin_sessions && left <= 1, "{left} of {admin_sessions}");
+    let bought = after.iter().any(|cell| cell.table == "purchases" && cell.column == "purchased_at");
+    assert!(bought, "the books are kept");
+}
+
+async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = ann_with_everything(&app).await;
+    let names =
+        ["ann@example.com", "Annabel", "Fictitious", "I like trains", COMMENT, AGENT].map(str::as_bytes);
+    let found = || -> Vec<_> {
+        let bytes = app.file_bytes();
+        let holds = |name: &[u8]| bytes.windows(name.len()).any(|part| part == name);
+        names.into_iter().filter(|name| holds(name)).map(String::from_utf8_lossy).collect()
+    };
+    assert_eq!(found().len(), names.len(), "all of them stand in it first: {:?}", found());
+    delete(&ann, &ann.password).await.expect(204);
+    // The file is emptied in the background, so that no writer waits for readers.
+    let begun = std::time::Instant::now();
+    while !found().is_empty() {
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", found());
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn the_farewell_is_the_last_mail(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
+    // The link is written and not sent yet; another one is only asked for.
+    app.run_outbox_once().await;
+    app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
+    let before = app.mails_to(&email_of("ann")).len();
+    delete(&ann, &ann.password).await.expect(204);
+    app.run_outbox().await;
+    let mails = app.mails_to(&email_of("ann"));
+    let subjects: Vec<_> = mails[before..].iter().map(|mail| mail.subject.as_str()).collect();
+    assert_eq!(subjects, ["Your Cinema account is deleted"]);
+}
+
+async fn a_deletion_wants_the_password(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = app.user("ann").await;
+    delete(&ann, "Wr0ng password").await.invalid(&[("password", "wrong_password")]);
+    delete(&ann, "").await.invalid(&[("password", "wrong_password")]);
+    delete(&ann, &"x".repeat(2_000)).await.invalid(&[("password", "too_long")]);
+    ann.delete("/users/me").json(&json!({})).await.invalid(&[("password", "required")]);
+    ann.delete("/users/me")
+        .json(&json!({"password": 1, "sure": true}))
+        .await
+        .invalid(&[("password", "wrong_type"), ("sure", "unknown")]);
+    ann.delete("/users/me").await.problem(415, "unsupported_media_type");
+    delete(&app.anonymous(), &ann.password).await.problem(401, "unauthenticated");
+    ann.get("/cart").await.expect(200);
+    assert_eq!(app.mails_to(&email_of("ann")).len(), 1);
+}
+
+async fn the_last_administrator_stays(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let admin = app.admin().await;
+    app.user("ann").await;
+    delete(&admin, "Wr0ng password").await.invalid(&[("password", "wrong_password")]);
+    delete(&admin, &admin.password).await.problem(409, "last_admin");
+    admin.get("/admin/audit").await.expect(200);
+}
+
+async fn of_two_administrators_who_go_at_once_one_stays(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let node = app.second_node().await;
+    let (one, other) = (app.admin().await, app.user("other").await);
+    app.change_user(&other, |user| user.role = domain::accounts::Role::Admin).await;
+    let there = other.at(node.url());
+    let (first, second) = tokio::join!(
+        delete(&one, &one.password).into_future(),
+        delete(&there, &other.password).into_future()
+    );
+    let mut ends = [first.status, second.status];
+    ends.sort_unstable();
+    assert_eq!(ends, [204, 409], "{first} {second}");
+}
+
+async fn of_two_deletions_at_once_the_second_is_refused(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let node = app.second_node().await;
+    let ann = app.user("ann").await;
+    let there = ann.at(node.url());
+    let (first, second) =
+        tokio::join!(delete(&ann, &ann.password).into_future(), delete(&there, &ann.password).into_future());
+    let mut ends = [first.status, second.status];
+    ends.sort_unstable();
+    assert_eq!(ends, [204, 401], "{first} {second}");
+    app.run_outbox().await;
+    assert_eq!(app.mails_to(&email_of("ann")).len(), 2);
+}
+
+async fn a_deletion_shows_on_every_node_within_five_seconds(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let node = app.second_node().await;
+    let ann = app.user("ann").await;
+    let there = ann.at(node.url());
+    there.get("/cart").await.expect(200);
+    delete(&ann, &ann.password).await.expect(204);
+    app.advance(TimeDelta::seconds(5));
+    there.get("/cart").await.problem(401, "access_token_invalid");
+}
+
+async fn the_address_of_a_deleted_account_makes_a_new_one(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let ann = ann_with_everything(&app).await;
+    delete(&ann, &ann.password).await.expect(204);
+    let again = app.user("ann").await;
+    assert_ne!(again.id(), ann.id());
+    let copy = again.get("/users/me/export").await.expect(200).json();
+    assert_eq!((&copy["purchases"], &copy["cart"]), (&json!([]), &json!([])));
+    ann.get("/cart").await.problem(401, "access_token_invalid");
+}
