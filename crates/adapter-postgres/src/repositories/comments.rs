@@ -6,9 +6,10 @@ use domain::{
     store::StoreError,
     time::Instant,
 };
+use uuid::Uuid;
 
 use crate::{
-    dialect::{DbInstant, DbUuid, FOR_UPDATE, SqlId, SqlInstant},
+    dialect::{DbInstant, DbUuid, FOR_UPDATE, SqlId, SqlInstant, push_any},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -179,24 +180,64 @@ impl UnitOfWork {
         self.execute_one(statement).await
     }
 
-    /// Removes the user's likes of comments, and deletes the user's comments, replies first.
+    /// Removes the user's likes of comments and the user's comments, whose movies are locked. It changes no comment of
+    /// others twice: PostgreSQL would lock their authors for that.
     pub(crate) async fn erase_comments(&mut self, user_id: UserId) -> Result<(), StoreError> {
-        let mut statement = Statement::<()>::new(
-            "UPDATE comments SET likes = likes - 1 WHERE id IN (SELECT comment_id FROM comment_likes WHERE user_id = ",
+        let user = user_id.as_uuid();
+        let mut statement = Statement::<(SqlId,)>::new(
+            "SELECT DISTINCT thread_id FROM comments WHERE thread_id IS NOT NULL AND user_id = ",
         );
-        statement.bind(user_id.as_uuid()).sql(")");
+        statement.bind(user);
+        let threads: Vec<(DbUuid,)> = self.load(statement).await?;
+        let threads: Vec<Uuid> = threads.into_iter().map(|(id,)| id.0).collect();
+
+        let mut statement = Statement::<()>::new(
+            "UPDATE comments SET likes = likes - (SELECT count(*) FROM comment_likes l \
+             WHERE l.comment_id = comments.id AND l.user_id = ",
+        );
+        statement
+            .bind(user)
+            .sql(
+                "), replies_count = replies_count - (SELECT count(*) FROM comments r \
+                 WHERE r.thread_id = comments.id AND r.user_id = ",
+            )
+            .bind(user)
+            .sql(") WHERE id IN (SELECT comment_id FROM comment_likes WHERE user_id = ")
+            .bind(user)
+            .sql(" UNION SELECT thread_id FROM comments WHERE thread_id IS NOT NULL AND user_id = ")
+            .bind(user)
+            .sql(")");
         self.execute(statement).await?;
-        let mut statement = Statement::<()>::new("DELETE FROM comment_likes WHERE user_id = ");
-        statement.bind(user_id.as_uuid());
+        let mut statement = Statement::<()>::new(
+            "UPDATE movies SET comments_count = comments_count - (SELECT count(*) FROM comments c \
+             WHERE c.movie_id = movies.id AND c.user_id = ",
+        );
+        statement
+            .bind(user)
+            .sql(") WHERE id IN (SELECT movie_id FROM comments WHERE user_id = ")
+            .bind(user)
+            .sql(")");
         self.execute(statement).await?;
-        let mut statement = Statement::<(SqlId,)>::new("SELECT id FROM comments WHERE user_id = ");
-        statement.bind(user_id.as_uuid()).sql(" ORDER BY CASE WHEN thread_id IS NULL THEN 1 ELSE 0 END, id");
-        let ids: Vec<(DbUuid,)> = self.load(statement).await?;
-        for (id,) in ids {
-            if let Some(comment) = self.find_comment_for_update(CommentId::from_uuid(id.0)).await? {
-                self.delete_comment(&comment).await?;
-            }
+
+        for deletion in [
+            "DELETE FROM comment_likes WHERE user_id = ",
+            "DELETE FROM comments WHERE replies_count = 0 AND user_id = ",
+            "DELETE FROM comment_likes WHERE comment_id IN (SELECT id FROM comments WHERE user_id = ",
+        ] {
+            let mut statement = Statement::<()>::new(deletion);
+            statement.bind(user).sql(if deletion.contains('(') { ")" } else { "" });
+            self.execute(statement).await?;
         }
+        // Those that have replies of others.
+        let mut statement = Statement::<()>::new(
+            "UPDATE comments SET user_id = NULL, text = NULL, likes = 0 WHERE user_id = ",
+        );
+        statement.bind(user);
+        self.execute(statement).await?;
+        let mut statement =
+            Statement::<()>::new("DELETE FROM comments WHERE user_id IS NULL AND replies_count = 0 AND ");
+        push_any(&mut statement, "id", threads);
+        self.execute(statement).await?;
         Ok(())
     }
 }

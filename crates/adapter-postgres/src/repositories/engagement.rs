@@ -216,6 +216,11 @@ impl EngagementRepository for UnitOfWork {
                 .bind(user_id.as_uuid())
                 .sql(" UNION SELECT movie_id FROM comments WHERE user_id = ")
                 .bind(user_id.as_uuid())
+                .sql(
+                    " UNION SELECT c.movie_id FROM comment_likes l JOIN comments c ON c.id = l.comment_id \
+                     WHERE l.user_id = ",
+                )
+                .bind(user_id.as_uuid())
                 .sql(") ORDER BY m.id")
                 .sql(locked);
             self.load::<(DbUuid,), _>(statement).await?;
