@@ -33,7 +33,8 @@ pub use password::{
     PlainPassword,
 };
 pub use personal_data::{
-    HeldMovie, OpenLink, Opinions, PersonalData, PersonalDataQueries, PersonalDataRepository, WrittenComment,
+    HeldMovie, NotifiedAct, OpenLink, Opinions, PersonalData, PersonalDataQueries, PersonalDataRepository,
+    WrittenComment,
 };
 pub use ports::{
     AccountMaintenance, AccountQueries, Credentials, InsertUserError, LinkTokenRepository, ProfileRepository,
@@ -41,7 +42,7 @@ pub use ports::{
 };
 pub use profile::{
     Change, DateOfBirth, Gender, InvalidDateOfBirth, InvalidProfileText, MAX_INFO_LENGTH, MAX_NAME_LENGTH,
-    PersonName, Profile, ProfileChanges, ProfileInfo, UnknownGender,
+    PersonName, Profile, ProfileChanges, ProfileInfo, UnknownGender, public_name,
 };
 pub use role::{Role, UnknownRole};
 pub use session::{

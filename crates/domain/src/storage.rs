@@ -10,6 +10,7 @@ use crate::{
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
     engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
@@ -24,13 +25,14 @@ gathered! {
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
+        + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;
 }
 
 gathered! {
     /// A unit of work that sees every repository.
-    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + EngagementUnit;
+    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + EngagementUnit + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

@@ -219,13 +219,13 @@ impl UnitOfWork {
             .sql(")");
         self.execute(statement).await?;
 
-        for deletion in [
-            "DELETE FROM comment_likes WHERE user_id = ",
-            "DELETE FROM comments WHERE replies_count = 0 AND user_id = ",
-            "DELETE FROM comment_likes WHERE comment_id IN (SELECT id FROM comments WHERE user_id = ",
+        for (deletion, end) in [
+            ("DELETE FROM comment_likes WHERE user_id = ", ""),
+            ("DELETE FROM comments WHERE replies_count = 0 AND user_id = ", ""),
+            ("DELETE FROM comment_likes WHERE comment_id IN (SELECT id FROM comments WHERE user_id = ", ")"),
         ] {
             let mut statement = Statement::<()>::new(deletion);
-            statement.bind(user).sql(if deletion.contains('(') { ")" } else { "" });
+            statement.bind(user).sql(end);
             self.execute(statement).await?;
         }
         // Those that have replies of others.

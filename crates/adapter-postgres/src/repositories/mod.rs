@@ -11,11 +11,13 @@ mod engagement;
 mod known_devices;
 mod links;
 mod maintenance;
+mod notifications;
 mod outbox;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
+mod stream_tickets;
 mod units;
 
 pub(crate) use accounts::{group_id, role};
