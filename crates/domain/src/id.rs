@@ -125,8 +125,6 @@ kinds! {
     DirectorId = DirectorKind "director";
     /// Identifies an age certification.
     CertificationId = CertificationKind "certification";
-    /// Identifies a comment.
-    CommentId = CommentKind "comment";
     /// Identifies a cart.
     CartId = CartKind "cart";
     /// Identifies a comment.
