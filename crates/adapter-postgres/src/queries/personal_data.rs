@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use domain::{
     accounts::{
-        Device, HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, Opinions, PersonalData, PersonalDataQueries,
-        RefreshToken, Session, UserQueries, WrittenComment,
+        Device, HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, Opinions, PersonalData,
+        PersonalDataQueries, RefreshToken, Session, UserQueries, WrittenComment,
     },
     entropy::TokenDigest,
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
