@@ -24,6 +24,7 @@ use crate::{
     catalog::bodies::ReactionBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
+    orders::bodies::OrderBody,
 };
 
 /// Confirms the deletion of an account.
@@ -386,6 +387,8 @@ pub(crate) struct PersonalDataBody {
     comments: Vec<CommentRowBody>,
     /// The comments that the user likes.
     liked_comments: Vec<LikedCommentBody>,
+    /// The orders, canceled ones too.
+    orders: Vec<OrderBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -421,6 +424,7 @@ impl PersonalDataBody {
             favorites: all(data.opinions.favorites),
             comments: all(data.opinions.comments),
             liked_comments: all(data.opinions.liked_comments),
+            orders: all(data.orders),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -456,6 +460,7 @@ fn example() -> Value {
         "favorites": [],
         "comments": [],
         "liked_comments": [],
+        "orders": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",
