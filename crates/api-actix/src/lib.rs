@@ -15,6 +15,7 @@ mod limits;
 mod media;
 mod moment;
 mod money;
+mod notifications;
 mod openapi;
 mod page;
 mod period;

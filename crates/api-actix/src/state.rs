@@ -2,12 +2,13 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use app::{accounts::Accounts, cart::Carts, catalog::Catalog};
+use app::{accounts::Accounts, cart::Carts, catalog::Catalog, notifications::Notifications};
 use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
     limits::RateLimitCounter,
+    notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
@@ -34,6 +35,8 @@ pub struct ApiState {
     pub catalog: Arc<Catalog>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
+    /// The use cases of notifications.
+    pub notifications: Arc<Notifications>,
 }
 
 impl fmt::Debug for ApiState {
@@ -62,6 +65,7 @@ provide! {
     accounts: Accounts,
     carts: Carts,
     catalog: Catalog,
+    notifications: Notifications,
 }
 
 /// What all requests share.
@@ -71,6 +75,8 @@ pub(crate) struct Api {
     pub(crate) limits: RateLimitCounter,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
+    /// The live streams of this node.
+    pub(crate) streams: Arc<LiveStreams>,
 }
 
 impl Api {

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cart;
 pub mod catalog;
 mod mails;
+pub mod notifications;
 pub mod outbox;
 pub mod paging;
 

@@ -21,6 +21,7 @@ use app::{
     audit::AuditLog,
     cart::Carts,
     catalog::Catalog,
+    notifications::{Notifications, Notifier},
     outbox::Outbox,
     paging::CursorCodec,
 };
@@ -75,6 +76,10 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
+    /// Notifications.
+    pub notifications: Arc<Notifications>,
+    /// Notifies users.
+    pub notifier: Arc<Notifier>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
     /// How many of them are handled at once (`OUTBOX_WORKERS`).
@@ -91,7 +96,7 @@ pub struct UseCases {
 
 impl UseCases {
     /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Mails link to `frontend_url`. Call it on the runtime that is to drive the connections.
+    /// it. Mails link to `frontend_url`, and to the server itself at `public_url`. Call it on the runtime that is to drive the connections.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -99,6 +104,7 @@ impl UseCases {
         settings: &Settings,
         overrides: &Overrides,
         frontend_url: &str,
+        public_url: &str,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
         let database = open_database(settings).await?;
@@ -126,6 +132,7 @@ impl UseCases {
             None => Arc::new(Argon2Hasher::new(settings.hash_slots, HashCost::OWASP)?),
         };
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
+        let tokens = Arc::new(SecretTokens::new(&keys));
         let accounts = Arc::new(Accounts::new(
             AccountPorts {
                 store: database.clone(),
@@ -137,7 +144,7 @@ impl UseCases {
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),
                 ids: Arc::clone(&ids),
-                tokens: Arc::new(SecretTokens::new(&keys)),
+                tokens: tokens.clone(),
                 session_tokens: Arc::new(JwtTokens::new(&keys)),
                 passwords,
                 guard: Arc::clone(&throttle.guard),
@@ -158,7 +165,7 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
-            cursors,
+            cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -170,6 +177,22 @@ impl UseCases {
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
+        });
+        let notifications = Arc::new(Notifications {
+            store: database.clone(),
+            queries: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            tokens,
+            sealer: Arc::clone(&sealer),
+            cursors,
+        });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: frontend_url.to_owned(),
+            public_url: public_url.to_owned(),
         });
         let audit_log = Arc::new(AuditLog {
             seals: database.clone(),
@@ -190,6 +213,8 @@ impl UseCases {
             accounts,
             catalog,
             carts,
+            notifications,
+            notifier,
             outbox,
             outbox_workers,
             audit_log,

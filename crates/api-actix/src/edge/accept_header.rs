@@ -24,9 +24,12 @@ pub(crate) async fn negotiate<B: MessageBody + 'static>(
     next.call(request).await.map(ServiceResponse::map_into_right_body)
 }
 
-/// Whether answers at this path are JSON; pages and pictures are not.
+/// The live stream is text/event-stream, which is what clients that read nothing else accept.
+const STREAM: &str = "/api/v1/notifications/stream";
+
+/// Whether answers at this path are JSON; pages, pictures and the live stream are not.
 pub(crate) fn answers_json(path: &str) -> bool {
-    ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
+    path != STREAM && ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// Whether the header allows JSON: of the ranges that match it, the most specific one decides (RFC 9110, 12.5.1).

@@ -29,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
+    ("notifications", "What the caller is told about, as a list, by mail and live."),
     ("operations", "Health checks and this document."),
 ];
 

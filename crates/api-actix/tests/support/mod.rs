@@ -16,6 +16,7 @@ use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     cart::Carts,
     catalog::Catalog,
+    notifications::Notifications,
     paging::CursorCodec,
 };
 use chrono::TimeDelta;
@@ -267,6 +268,16 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let notifications = Notifications {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        tokens: doubles.clone(),
+        sealer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+    };
     ApiState {
         runtime,
         ids: doubles.clone(),
@@ -280,5 +291,6 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         accounts: Arc::new(accounts),
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
+        notifications: Arc::new(notifications),
     }
 }

@@ -71,7 +71,7 @@ impl Application {
         let address = listener.local_addr().map_err(failed)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
-        let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
+        let use_cases = UseCases::build(settings, &overrides, &frontend_url, &public_url).await?;
         use_cases.settle().await;
         let one_a_core = || thread::available_parallelism().map_or(1, usize::from);
         let web_threads = overrides.web_threads.unwrap_or_else(one_a_core);
@@ -102,6 +102,7 @@ impl Application {
             accounts: Arc::clone(&use_cases.accounts),
             catalog: Arc::clone(&use_cases.catalog),
             carts: Arc::clone(&use_cases.carts),
+            notifications: Arc::clone(&use_cases.notifications),
         };
         let api_settings = ApiSettings {
             public_url: public_url.clone(),

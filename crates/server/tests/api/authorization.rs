@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 44] = [
+const NEEDED: [(&str, Needed); 51] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/users/me", User),
@@ -55,11 +55,15 @@ const NEEDED: [(&str, Needed); 44] = [
     ("get /api/v1/genres/{id}", Nobody),
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
+    ("get /api/v1/notifications", User),
+    ("get /api/v1/notifications/stream", User),
+    ("get /api/v1/notifications/unread-count", User),
     ("get /api/v1/stars", Nobody),
     ("get /api/v1/stars/{id}", Nobody),
     ("get /api/v1/users", Admin),
     ("get /api/v1/users/me", User),
     ("get /api/v1/users/me/export", User),
+    ("get /api/v1/users/me/notification-settings", User),
     ("get /api/v1/users/me/sessions", User),
     ("get /api/v1/users/{id}", Admin),
     ("get /api/v1/users/{id}/cart", Admin),
@@ -69,6 +73,7 @@ const NEEDED: [(&str, Needed); 44] = [
     ("get /media/avatars/{file}", Nobody),
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
+    ("patch /api/v1/users/me/notification-settings", User),
     ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
@@ -81,6 +86,8 @@ const NEEDED: [(&str, Needed); 44] = [
     ("post /api/v1/accounts/resend-activation", Nobody),
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
+    ("post /api/v1/notifications/read", User),
+    ("post /api/v1/notifications/stream-tickets", User),
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/users/me/avatar", User),
 ];

@@ -29,6 +29,7 @@ mod health;
 mod logs;
 mod lost_races;
 mod mails;
+mod notifications;
 mod openapi;
 mod overload;
 mod pages;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         logs::cases(),
         lost_races::cases(),
         mails::cases(),
+        notifications::cases(),
         openapi::cases(),
         overload::cases(),
         pages::cases(),

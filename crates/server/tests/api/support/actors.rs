@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Answer, canaries};
 
 /// The addresses that stand outside `/api/v1` (api.md section 11 and the small pages).
-const OPERATIONAL: [&str; 9] = [
+const OPERATIONAL: [&str; 10] = [
     "/api/",
     "/health",
     "/media/",
@@ -23,6 +23,7 @@ const OPERATIONAL: [&str; 9] = [
     "/problems",
     "/activate",
     "/reset-password",
+    "/unsubscribe",
     "/metrics",
 ];
 
@@ -124,6 +125,11 @@ impl Call {
         self
     }
 
+    /// Sends it and leaves the body to be read: a live stream has no end.
+    pub(crate) async fn begin(self) -> reqwest::Response {
+        self.request.send().await.expect("an answer")
+    }
+
     /// Sends it; `None` when the server goes away before it has answered.
     pub(crate) async fn attempt(self) -> Option<Answer> {
         self.send().await.ok()
@@ -133,7 +139,9 @@ impl Call {
         let Self { method, target, public_url, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await?.to_vec();
+        // A live stream has no end; cases that read one do so by themselves.
+        let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_stream { Vec::new() } else { answer.bytes().await?.to_vec() };
         canaries::plant_tokens_of(&body);
         let answer = Answer { method: method.to_string(), target, status, headers, body };
         Ok(answer.keeps_the_rules(&public_url))
