@@ -20,7 +20,10 @@ use paperclip::{
 };
 use serde_json::json;
 
-use super::{query::StreamQuery, streams::EventBody};
+use super::{
+    query::StreamQuery,
+    streams::{EventBody, OpeningTurn},
+};
 use crate::{
     edge::context::SignedIn,
     extract::{Query, api_of, authenticated},
@@ -37,6 +40,7 @@ pub(crate) struct StreamCaller {
     user_id: UserId,
     session_id: SessionId,
     last: Option<String>,
+    turn: OpeningTurn,
 }
 
 impl StreamCaller {
@@ -45,8 +49,10 @@ impl StreamCaller {
     /// # Errors
     /// 429 when the caller has too many, 503 when the store or the server is going away.
     pub(crate) async fn open(self) -> Result<EventStream, Failure<StoreError>> {
-        let Self { api, user_id, session_id, last } = self;
-        api.streams.open(user_id, session_id, last).await.map(EventStream)
+        let Self { api, user_id, session_id, last, turn } = self;
+        let stream = api.streams.open(user_id, session_id, last).await;
+        drop(turn);
+        stream.map(EventStream)
     }
 }
 
@@ -59,6 +65,7 @@ impl FromRequest for StreamCaller {
         let request = request.clone();
         Box::pin(async move {
             let api = api_of(&request)?;
+            let turn = api.streams.turn(api.settings.request_timeout).await?;
             let actor = authenticated(&request).await?;
             let (user_id, session_id) = match (actor, query.await) {
                 (Some(actor), query) => query.map(|_| (actor.user_id, actor.session_id))?,
@@ -77,7 +84,7 @@ impl FromRequest for StreamCaller {
             let last = request.headers().get(LAST_EVENT_ID).filter(|last| !last.is_empty());
             // One that is not text is no id of ours, as any other that is unknown.
             let last = last.map(|last| last.to_str().unwrap_or("?").to_owned());
-            Ok(Self { api, user_id, session_id, last })
+            Ok(Self { api, user_id, session_id, last, turn })
         })
     }
 }

@@ -27,8 +27,11 @@ use domain::{
 use serde::Serialize;
 use tokio::{
     runtime::Handle,
-    sync::mpsc::{self, Receiver, Sender},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::bodies::{NotificationBody, UnreadCountsBody};
@@ -58,11 +61,18 @@ const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 /// How long the connections of clients that have gone take to notice a comment.
 const PROBE: Duration = Duration::from_millis(250);
 
+/// How many streams are opened at once. When a node stops, the clients of all its streams come to the others together.
+const OPENED_AT_ONCE: usize = 16;
+
+/// The turn of a stream to be opened; others are opened when it is dropped.
+pub(crate) type OpeningTurn = OwnedSemaphorePermit;
+
 /// The live streams of this node.
 pub(crate) struct LiveStreams {
     notifications: Arc<Notifications>,
     readiness: Arc<dyn Readiness>,
     runtime: Handle,
+    opening: Arc<Semaphore>,
     table: Mutex<Table>,
 }
 
@@ -97,11 +107,23 @@ impl LiveStreams {
         readiness: Arc<dyn Readiness>,
         runtime: Handle,
     ) -> Self {
-        Self { notifications, readiness, runtime, table: Mutex::default() }
+        let opening = Arc::new(Semaphore::new(OPENED_AT_ONCE));
+        Self { notifications, readiness, runtime, opening, table: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn to open a stream, before its caller is authenticated.
+    ///
+    /// # Errors
+    /// 503 when it takes too long.
+    pub(crate) async fn turn(&self, patience: Duration) -> Result<OpeningTurn, Problem> {
+        let turn = timeout(patience, Arc::clone(&self.opening).acquire_owned()).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| Problem::unavailable().because("Too many live streams are being opened."))
     }
 
     /// Opens a stream for a session; `last` is the id of the last event that the client got.
