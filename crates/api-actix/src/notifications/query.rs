@@ -34,6 +34,7 @@ impl Input for NotificationQuery {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct StreamQuery {
     /// A ticket that was not used yet; it stands in for a bearer token.
+    #[schemars(example = &"q3hVxUO6GQ0n3l0hXb0Tq5mFzq1mXx3oJ5s6b7c8d9E")]
     ticket: Option<Token>,
 }
 

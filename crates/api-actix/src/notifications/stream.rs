@@ -134,7 +134,8 @@ impl Apiv2Schema for EventStream {}
 impl OperationModifier for EventStream {
     fn update_response(op: &mut DefaultOperationRaw) {
         let media = json!({
-            "schema": {"type": "string"},
+            // Endless: the greatest length that a program can write down.
+            "schema": {"type": "string", "pattern": "^(event|id|data)?:", "maxLength": i32::MAX},
             "example": "event: unread\nid: 1763805600000-7\ndata: {\"total\":0,\"by_kind\":{}}\n\n",
         });
         describe::add_media_answer(op, "The events.", "text/event-stream", media, &[]);

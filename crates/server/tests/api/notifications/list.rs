@@ -117,7 +117,7 @@ async fn the_list_is_read_by_page_and_cursor_and_unread_alone(engine: Engine) {
     let cursor = cursor.as_str().unwrap();
     bob.get(format!("/notifications?cursor={cursor}")).await.problem(400, "cursor_invalid");
     ann.get(format!("/notifications?unread=true&cursor={cursor}")).await.problem(400, "cursor_invalid");
-    ann.get("/notifications?unread=perhaps").await.invalid(&[("unread", "wrong_type")]);
+    ann.get("/notifications?unread=perhaps").await.invalid(&[("unread", "invalid_format")]);
 }
 
 async fn notifications_are_counted_and_marked_as_read(engine: Engine) {
