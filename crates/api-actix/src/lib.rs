@@ -17,6 +17,7 @@ mod moment;
 mod money;
 mod notifications;
 mod openapi;
+mod orders;
 mod page;
 mod period;
 pub mod problem;

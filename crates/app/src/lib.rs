@@ -9,8 +9,10 @@ pub mod cart;
 pub mod catalog;
 mod mails;
 pub mod notifications;
+pub mod orders;
 pub mod outbox;
 pub mod paging;
+pub mod record;
 
 #[cfg(test)]
 mod doubles;

@@ -31,6 +31,7 @@ mod lost_races;
 mod mails;
 mod notifications;
 mod openapi;
+mod orders;
 mod overload;
 mod pages;
 mod secrets;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         mails::cases(),
         notifications::cases(),
         openapi::cases(),
+        orders::cases(),
         overload::cases(),
         pages::cases(),
         secrets::cases(),
