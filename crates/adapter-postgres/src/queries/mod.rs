@@ -6,6 +6,8 @@ mod audit_seals;
 mod cart;
 mod catalog_cache;
 mod keyset;
+mod movie_access;
+mod movie_filter;
 mod movie_page;
 mod movie_row;
 mod movies;
