@@ -7,6 +7,8 @@ mod cart;
 mod catalog_cache;
 mod comments;
 mod keyset;
+mod movie_access;
+mod movie_filter;
 mod movie_page;
 mod movie_row;
 mod movies;
