@@ -73,9 +73,8 @@ async fn a_movie_that_nobody_sees_has_no_similar_movies(engine: Engine) {
 async fn what_the_background_work_found_is_shown(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import(catalogue()).await;
-    let catalog = app.application().use_cases().catalog.clone();
-    assert_eq!(catalog.find_due_similar(None).await.unwrap(), (5, None));
-    assert_eq!(catalog.find_due_similar(None).await.unwrap(), (0, None), "nothing is due any more");
+    assert_eq!(app.find_similar().await, 5);
+    assert_eq!(app.find_similar().await, 0, "nothing is due any more");
     let path = format!("/movies/{}/similar", movies.id("Ghostbusters"));
     let kept = app.anonymous().get(&path).await;
     assert_eq!(sorted(names(&kept)), ["Alien", "Aliens"]);
