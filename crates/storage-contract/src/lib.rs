@@ -21,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod engagement;
 mod facets;
 mod filters;
 mod fixtures;
@@ -97,6 +98,7 @@ fn all() -> Vec<Case> {
         catalog_names::cases(),
         catalog::cases(),
         name_counts::cases(),
+        engagement::cases(),
         facets::cases(),
         filters::cases(),
         search::cases(),

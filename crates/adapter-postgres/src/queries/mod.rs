@@ -5,6 +5,7 @@ mod audit;
 mod audit_seals;
 mod cart;
 mod catalog_cache;
+mod comments;
 mod facets;
 mod keyset;
 mod movie_access;

@@ -18,7 +18,7 @@ use crate::{
         movie_filter::{Condition, conditions},
         movie_page::Order,
         movies::{ListRow, count_statement, detail_statement, list_statement},
-        names, users,
+        names, notifications, users,
     },
 };
 
@@ -226,6 +226,19 @@ async fn every_filter_of_the_audit_log_walks_an_index_to_where_the_position_says
         for request in requests(vec![year_2100.clone()], 2).drain(..) {
             let statement = list.statement::<audit::RecordTypes>(&request).unwrap();
             plan(&database, &statement).await.walks_the_index(index);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_notifications_is_never_sorted_and_begins_where_the_position_says() {
+    let Some((database, _guard)) = filled().await else { return };
+    let user = UserId::from_uuid(Uuid::from_u128(3));
+    for (unread_only, index) in [(false, "notifications_by_position"), (true, "notifications_unread")] {
+        let list = notifications::list(user, unread_only);
+        for request in requests(vec![SortValue::Integer(5_000)], 3) {
+            let statement = list.statement::<notifications::NotificationTypes>(&request).unwrap();
+            plan(&database, &statement).await.walks_the_table_by("notifications", index);
         }
     }
 }

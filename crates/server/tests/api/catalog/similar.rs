@@ -2,7 +2,7 @@ use domain::catalog::Facts;
 use serde_json::json;
 
 use super::{names, sorted};
-use crate::support::{Engine, Movies, TestApp, cases, facts};
+use crate::support::{Engine, TestApp, cases, facts};
 
 cases! {
     similar_movies_come_the_most_similar_first,
@@ -11,26 +11,25 @@ cases! {
     what_the_background_work_found_is_shown,
 }
 
-async fn catalogue(app: &TestApp) -> Movies {
+fn catalogue() -> Vec<Facts> {
     let movie = |name: &str, genre: &str, star: &str| Facts {
         genres: vec![genre.to_owned()],
         directors: vec![format!("Director of {name}")],
         stars: vec![star.to_owned()],
         ..facts(name, 2000)
     };
-    app.import(vec![
+    vec![
         movie("Alien", "Sci-Fi", "Sigourney Weaver"),
         movie("Aliens", "Sci-Fi", "Sigourney Weaver"),
         movie("Solaris", "Sci-Fi", "Natalya Bondarchuk"),
         movie("Ghostbusters", "Comedy", "Sigourney Weaver"),
         movie("Up", "Animation", "Edward Asner"),
-    ])
-    .await
+    ]
 }
 
 async fn similar_movies_come_the_most_similar_first(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let movies = catalogue(&app).await;
+    let movies = app.import(catalogue()).await;
     let path = format!("/movies/{}/similar", movies.id("Alien"));
     let answer = app.anonymous().get(&path).await;
     assert_eq!(names(&answer), ["Aliens", "Solaris", "Ghostbusters"]);
@@ -43,7 +42,7 @@ async fn similar_movies_come_the_most_similar_first(engine: Engine) {
 
 async fn withdrawn_and_bought_movies_are_not_similar(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let movies = catalogue(&app).await;
+    let movies = app.import(catalogue()).await;
     let path = format!("/movies/{}/similar", movies.id("Alien"));
     let ann = app.user("ann").await;
     app.sell(&ann, movies.id("Aliens")).await;
@@ -73,10 +72,9 @@ async fn a_movie_that_nobody_sees_has_no_similar_movies(engine: Engine) {
 
 async fn what_the_background_work_found_is_shown(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let movies = catalogue(&app).await;
-    let catalog = app.application().use_cases().catalog.clone();
-    assert_eq!(catalog.find_due_similar(None).await.unwrap(), (5, None));
-    assert_eq!(catalog.find_due_similar(None).await.unwrap(), (0, None), "nothing is due any more");
+    let movies = app.import(catalogue()).await;
+    assert_eq!(app.find_similar().await, 5);
+    assert_eq!(app.find_similar().await, 0, "nothing is due any more");
     let path = format!("/movies/{}/similar", movies.id("Ghostbusters"));
     let kept = app.anonymous().get(&path).await;
     assert_eq!(sorted(names(&kept)), ["Alien", "Aliens"]);
