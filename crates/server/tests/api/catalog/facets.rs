@@ -123,6 +123,6 @@ async fn facets_are_answers_of_the_catalogue(engine: Engine) {
     app.import_small_catalogue().await;
     let answer = app.anonymous().get("/movies/facets").await.expect(200);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=5"));
-    assert_eq!(answer.header("vary"), Some("Authorization"));
+    assert!(answer.header("vary").is_some_and(|vary| vary.starts_with("Authorization")));
     assert!(answer.header("etag").is_some_and(|tag| tag.starts_with("W/")));
 }
