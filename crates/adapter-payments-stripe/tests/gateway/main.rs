@@ -1,0 +1,9 @@
+//! The gateway against a fake Stripe: what it asks for, what it reads, and what it does when something goes wrong.
+
+mod checkouts;
+mod disputes;
+mod faults;
+mod lists;
+mod refunds;
+mod support;
+mod webhooks;
