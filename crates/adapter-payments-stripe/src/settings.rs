@@ -43,7 +43,8 @@ impl StripeSettings {
     pub const API_BASE: &'static str = "https://api.stripe.com";
 
     /// Whether the key moves real money. Events of the other mode have no effect.
-    pub(crate) fn is_live(&self) -> bool {
+    #[must_use]
+    pub fn is_live(&self) -> bool {
         self.secret_key.expose().contains("_live_")
     }
 }
