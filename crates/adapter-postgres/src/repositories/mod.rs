@@ -9,11 +9,13 @@ mod email_keys;
 mod known_devices;
 mod links;
 mod maintenance;
+mod notifications;
 mod outbox;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
+mod stream_tickets;
 mod units;
 
 pub(crate) use accounts::{group_id, role};
