@@ -156,19 +156,19 @@ impl Client {
     async fn answer(&self, call: Call<'_>) -> Result<Vec<u8>, Failure> {
         let begin = Instant::now();
         let deadline = begin.checked_add(CALL_TIMEOUT).unwrap_or(begin);
-        let mut tries = 1_u32;
+        let mut attempt = 1_u32;
         loop {
             let tried = match self.try_once(call, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(tried) => tried,
             };
-            let delay = RETRY_DELAY.saturating_mul(tries);
+            let delay = RETRY_DELAY.saturating_mul(attempt);
             let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= deadline);
-            if !tried.may_repeat || tries >= TRIES || is_late {
+            if !tried.may_repeat || attempt >= TRIES || is_late {
                 return Err(tried.failure);
             }
             sleep(delay).await;
-            tries = tries.saturating_add(1);
+            attempt = attempt.saturating_add(1);
         }
     }
 

@@ -29,7 +29,7 @@ use crate::{
 const SESSION_FIELDS: &str = "payment_intent.latest_charge.balance_transaction";
 
 /// How long a list of several pages may take.
-const LIST_TIMEOUT: Duration = Duration::from_secs(60);
+const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// By how much Stripe's clock may differ from ours.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);

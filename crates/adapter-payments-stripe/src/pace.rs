@@ -55,7 +55,7 @@ mod tests {
             pace.wait("GET refunds").await;
             times.push(begin.elapsed());
         }
-        assert!(times.windows(26).all(|window| window[25] - window[0] >= SECOND), "{times:?}");
+        assert!(times.windows(26).all(|window| window[25] >= window[0] + SECOND), "{times:?}");
         assert!(times[24] < SECOND && times[79] < 4 * SECOND, "{times:?}");
     }
 

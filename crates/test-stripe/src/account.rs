@@ -174,7 +174,7 @@ impl Account {
     }
 
     /// Records an event about an object, and has it delivered.
-    pub(crate) fn emit(&mut self, kind: &str, object: Value) {
+    pub(crate) fn emit(&mut self, kind: &str, object: &Value) {
         let (id, created) = (self.new_id("evt"), self.now());
         let body = json!({
             "id": id, "object": "event", "api_version": API_VERSION, "created": created, "type": kind,
@@ -190,19 +190,19 @@ impl Account {
 
     pub(crate) fn emit_session(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
         let object = self.session_json(self.session(id)?, &Expand::NONE);
-        self.emit(kind, object);
+        self.emit(kind, &object);
         Ok(())
     }
 
     pub(crate) fn emit_intent(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
         let object = self.intent_json(self.intent(id)?, &Expand::NONE);
-        self.emit(kind, object);
+        self.emit(kind, &object);
         Ok(())
     }
 
     pub(crate) fn emit_charge(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
         let object = self.charge(id)?.json(&Expand::NONE);
-        self.emit(kind, object);
+        self.emit(kind, &object);
         Ok(())
     }
 

@@ -75,10 +75,8 @@ fn books(account: &Account) -> Value {
 /// The page of a checkout: the forms of the sandbox, so that one browser test serves both.
 fn page(account: &Account, id: &str) -> Response {
     let Ok(session) = account.session(id) else { return refused(&Refusal::missing("checkout.session", id)) };
-    let buttons: String = ["pay", "decline", "expire", "delay"]
-        .iter()
-        .map(|outcome| format!("<button name=\"outcome\" value=\"{outcome}\">{outcome}</button>"))
-        .collect();
+    let button = |outcome| format!("<button name=\"outcome\" value=\"{outcome}\">{outcome}</button>");
+    let buttons = ["pay", "decline", "expire", "delay"].map(button).concat();
     let (amount, currency) = (session.amount, &session.currency);
     let body = format!(
         "<!doctype html><title>Fake Stripe</title><p>{amount} {currency}</p><form method=\"post\">{buttons}</form>"

@@ -132,7 +132,7 @@ fn answer(mut stream: TcpStream, handler: &impl Fn(Request) -> Reply) -> io::Res
         let mut head =
             format!("HTTP/1.1 {} .\r\ncontent-length: {}\r\n", response.status, response.body.len());
         for (name, value) in &response.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([*name, ": ", value.as_str(), "\r\n"]);
         }
         stream.write_all(format!("{head}\r\n{}", response.body).as_bytes())?;
     }
@@ -203,7 +203,7 @@ pub(crate) fn post(address: &url::Url, headers: &[(&str, &str)], body: &str) -> 
         body.len()
     );
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([*name, ": ", *value, "\r\n"]);
     }
     stream.write_all(format!("{head}\r\n{body}").as_bytes())?;
     let mut received = Vec::new();

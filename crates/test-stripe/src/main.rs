@@ -17,6 +17,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         stripe.deliver_to(url, &secrets.split(',').map(str::trim).collect::<Vec<_>>())?;
     }
     loop {
-        thread::sleep(Duration::from_secs(3600));
+        thread::sleep(Duration::from_hours(1));
     }
 }

@@ -102,7 +102,7 @@ impl Account {
 
     fn emit_refund(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
         let object = self.refund_json(id, &Expand::NONE)?;
-        self.emit(kind, object);
+        self.emit(kind, &object);
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl Account {
 
     fn emit_dispute(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
         let object = self.dispute(id)?.json();
-        self.emit(kind, object);
+        self.emit(kind, &object);
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
 //! Events arrive as the switches say.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where something is wrong")]
 
 use std::{
     collections::BTreeSet,

@@ -89,18 +89,18 @@ pub(crate) fn settings(api_base: String) -> StripeSettings {
 
 /// The request of a payment with these prices.
 pub(crate) fn request(payment: u128, prices: &[Money]) -> CheckoutRequest {
-    let zero = Money::zero(prices[0].currency());
+    let zero = Money::zero(prices.first().unwrap().currency());
     let line = |price: &Money| CheckoutLine { name: "Alien (1979)".to_owned(), price: *price };
     CheckoutRequest {
         payment_id: id(payment),
-        order_id: id(1_000 + payment),
+        order_id: id(payment.saturating_add(1_000)),
         shop_id: shop_id(),
         order_number: "2026-000001".to_owned(),
         amount: prices.iter().fold(zero, |sum, price| sum.checked_add(*price).unwrap()),
         lines: prices.iter().map(line).collect(),
         email: Some("ann@example.com".to_owned()),
         return_url: "https://cinema.example/orders/1?payment=1".to_owned(),
-        expires_at: MachineClock.now() + CHECKOUT_LIFETIME,
+        expires_at: MachineClock.now().checked_add_signed(CHECKOUT_LIFETIME).unwrap(),
         idempotency_key: format!("pay:{payment}"),
     }
 }

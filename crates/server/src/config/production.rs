@@ -81,7 +81,8 @@ pub(super) fn check(settings: &Settings, reader: &mut Reader) {
     }
     if settings.payments == PaymentSetting::Sandbox && !settings.allows_sandbox {
         let problem = "cannot be \"sandbox\" in production: nobody would pay";
-        let allowed = "stripe, with STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or sandbox with ALLOW_SANDBOX=true";
+        let allowed =
+            "stripe, with STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or sandbox with ALLOW_SANDBOX=true";
         reader.report_missing("PAYMENT_PROVIDER", problem, allowed);
     }
 }

@@ -20,8 +20,7 @@ use super::{
 
 const STRIPE_KEY: &str = "the secret key of the account at Stripe: sk_live_…, sk_test_… or rk_…";
 
-const STRIPE_WEBHOOK_SECRETS: &str =
-    "the secret of the webhook at Stripe (whsec_…), or two, separated by a comma, while one replaces the other";
+const STRIPE_WEBHOOK_SECRETS: &str = "the secret of the webhook at Stripe (whsec_…), or two, separated by a comma, while one replaces the other";
 
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
@@ -141,9 +140,8 @@ impl Reader {
     pub(super) fn payments(&mut self, name: &str) -> PaymentSetting {
         let is_stripe = self.one_of(name, &[("sandbox", false), ("stripe", true)], false);
         // Read in any case: a bad value is reported even if the setting is not needed.
-        let secret_key = self.read("STRIPE_SECRET_KEY", STRIPE_KEY, |text| {
-            is_token(text).then(|| StripeSecret::new(text))
-        });
+        let secret_key = self
+            .read("STRIPE_SECRET_KEY", STRIPE_KEY, |text| is_token(text).then(|| StripeSecret::new(text)));
         let webhook_secrets = self.read("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRETS, webhook_secrets);
         let api_base = self.url("STRIPE_API_BASE");
         let methods = "names of Stripe's payment methods such as card, separated by commas";

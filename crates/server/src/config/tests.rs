@@ -232,7 +232,8 @@ fn stripe_needs_its_secrets_and_never_shows_them() {
         payment_methods: vec!["card".to_owned()],
     };
     assert_eq!(stripe(&[]), expected);
-    let more = [("STRIPE_API_BASE", "http://127.0.0.1:12111/"), ("STRIPE_PAYMENT_METHODS", "card, sepa_debit")];
+    let more =
+        [("STRIPE_API_BASE", "http://127.0.0.1:12111/"), ("STRIPE_PAYMENT_METHODS", "card, sepa_debit")];
     let other = stripe(&more);
     assert_eq!(other.api_base, "http://127.0.0.1:12111");
     assert_eq!(other.payment_methods, ["card", "sepa_debit"]);
@@ -311,10 +312,9 @@ fn settings_of_later_versions_do_no_harm_and_are_told() {
     let set: Vec<_> = settings.later.set().collect();
     assert_eq!(set, ["DATABASE_REPLICA_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "METRICS_ADDR"]);
     let shown = settings.shown();
-    for (name, value) in [
-        ("DATABASE_REPLICA_URL", "postgres://ann:***@replica/cinema"),
-        ("METRICS_ADDR", "127.0.0.1:9100"),
-    ] {
+    for (name, value) in
+        [("DATABASE_REPLICA_URL", "postgres://ann:***@replica/cinema"), ("METRICS_ADDR", "127.0.0.1:9100")]
+    {
         assert!(shown.contains(&(name, value.to_owned())), "{shown:?}");
     }
     assert!(!format!("{settings:?}").contains("canary"));
