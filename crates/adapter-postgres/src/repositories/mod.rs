@@ -10,6 +10,7 @@ mod known_devices;
 mod links;
 mod maintenance;
 mod notifications;
+mod orders;
 mod outbox;
 mod personal_data;
 mod profiles;
@@ -21,6 +22,7 @@ mod units;
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;
 
 /// How many rows a statement writes at most: far below what either database can bind.

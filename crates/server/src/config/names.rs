@@ -59,6 +59,7 @@ const PLAIN: [&str; 38] = [
     "PASSWORD_POLICY",
     "RATE_LIMITS",
     "HASH_SLOTS",
+    "HOT_PAGE_SECONDS",
     "MAX_IN_FLIGHT",
     "OUTBOX_WORKERS",
     "MAX_CONNECTIONS_PER_CLIENT",
