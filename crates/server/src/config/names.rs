@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 38] = [
+const PLAIN: [&str; 39] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
