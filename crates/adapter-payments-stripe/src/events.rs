@@ -28,10 +28,6 @@ fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
     if is_of("checkout.session.") {
         return text("id").map(EventSubject::Checkout);
     }
-    if is_of("payment_intent.") {
-        let payment_id = object.pointer("/metadata/payment_id").and_then(Value::as_str)?;
-        return payment_id.parse().ok().map(EventSubject::Payment);
-    }
     if is_of("charge.dispute.") {
         return text("id").map(EventSubject::Dispute);
     }
@@ -46,8 +42,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    const PAYMENT: &str = "0190a1b2-0000-7000-8000-000000000000";
 
     fn subject_of(value: &Value) -> EventSubject {
         event(value, Vec::new(), false, Instant::UNIX_EPOCH).unwrap().subject
@@ -68,12 +62,8 @@ mod tests {
                 json!({"id": "cs_1"}),
                 EventSubject::Checkout("cs_1".to_owned()),
             ),
-            (
-                "payment_intent.payment_failed",
-                json!({"id": "pi_1", "metadata": {"payment_id": PAYMENT}}),
-                EventSubject::Payment(PAYMENT.parse().unwrap()),
-            ),
-            ("payment_intent.succeeded", json!({"id": "pi_1", "metadata": {}}), EventSubject::Other),
+            // The session's own event follows; a decline is seen when the open session is read again.
+            ("payment_intent.payment_failed", json!({"id": "pi_1"}), EventSubject::Other),
             ("charge.refunded", json!({"id": "ch_1", "payment_intent": "pi_1"}), refunds.clone()),
             ("charge.refund.updated", json!({"id": "re_1", "payment_intent": "pi_1"}), refunds.clone()),
             ("refund.failed", json!({"id": "re_1", "payment_intent": "pi_1"}), refunds),

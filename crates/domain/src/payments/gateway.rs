@@ -127,8 +127,6 @@ pub struct ProviderDispute {
 pub enum EventSubject {
     /// A checkout, by its identifier at the provider.
     Checkout(String),
-    /// The checkout of this payment, which the event names by our identifier only.
-    Payment(PaymentId),
     /// The refunds of this money.
     Refunds {
         /// The provider's identifier of the money.
