@@ -68,6 +68,9 @@ pub(crate) enum Failure {
     NotReached(Box<dyn std::error::Error + Send + Sync>),
     /// It may have happened or not.
     Unknown(Box<dyn std::error::Error + Send + Sync>),
+    /// An earlier try with the same key ended in an error, which Stripe saved and repeats for every later one. That try is over:
+    /// whether it happened can be looked up now.
+    SavedError(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Failure {
@@ -82,7 +85,7 @@ impl From<Failure> for GatewayError {
         match failure {
             Failure::Refused { code, .. } => Self::Refused { code },
             Failure::NotReached(source) => Self::NotReached(source),
-            Failure::Unknown(source) => Self::Unknown(source),
+            Failure::Unknown(source) | Failure::SavedError(source) => Self::Unknown(source),
         }
     }
 }
@@ -198,14 +201,21 @@ impl Client {
             Err(error) => return Err(tried_without_answer(call, error.without_url())),
         };
         let status = response.status();
-        let should_retry = response.headers().get("stripe-should-retry").map(|value| value == "true");
+        let header = |name: &str| response.headers().get(name).map(|value| value == "true");
+        let should_retry = header("stripe-should-retry");
+        let is_replayed = header("idempotent-replayed") == Some(true);
         let body = read_body(&mut response)
             .await
             .map_err(|error| Tried { failure: uncertain(call, error), may_repeat: false })?;
         if status.is_success() {
             return Ok(body);
         }
-        Err(refused(call, status, should_retry, &body))
+        let mut tried = refused(call, status, should_retry, &body);
+        tried.failure = match tried.failure {
+            Failure::Unknown(source) if is_replayed => Failure::SavedError(source),
+            failure => failure,
+        };
+        Err(tried)
     }
 
     fn request(&self, call: Call<'_>) -> RequestBuilder {

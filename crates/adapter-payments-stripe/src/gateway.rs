@@ -36,10 +36,23 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
 const PAGE_SIZE: &str = "100";
 
+/// How many keys a request that must happen once is sent with, when Stripe saved an error for the one before.
+const KEYS: u32 = 5;
+
 /// A list of several pages took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("Stripe's list could not be read within {} seconds", LIST_TIMEOUT.as_secs())]
 struct ListTooSlow;
+
+/// Stripe saved an error for every key of a request.
+#[derive(Debug, thiserror::Error)]
+#[error("Stripe repeats an error for each of {KEYS} keys")]
+struct OnlySavedErrors;
+
+/// The key of a request, or the one that follows when Stripe saved an error for those before: the same in every process.
+fn numbered_key(key: &str, number: u32) -> String {
+    if number == 1 { key.to_owned() } else { format!("{key}:{number}") }
+}
 
 /// What a call asks for cannot be written in the form that Stripe wants.
 fn not_representable() -> GatewayError {
@@ -213,14 +226,24 @@ impl PaymentGateway for StripeGateway {
 
     async fn open_checkout(&self, request: &CheckoutRequest) -> Result<ProviderCheckout, GatewayError> {
         let form = forms::session(request, &self.settings.payment_methods).ok_or_else(not_representable)?;
-        let call = Call {
-            endpoint: "POST checkout/sessions",
-            path: "checkout/sessions",
-            form: Some(&form),
-            idempotency_key: Some(&request.idempotency_key),
-        };
-        let session: Session = self.client.call(call).await?;
-        self.checkout_of(&session).ok_or_else(not_representable)
+        for number in 1..=KEYS {
+            let key = numbered_key(&request.idempotency_key, number);
+            let call = Call {
+                endpoint: "POST checkout/sessions",
+                path: "checkout/sessions",
+                form: Some(&form),
+                idempotency_key: Some(&key),
+            };
+            match self.client.call::<Session>(call).await {
+                Ok(session) => return self.checkout_of(&session).ok_or_else(not_representable),
+                Err(Failure::SavedError(_)) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+            if let Some(checkout) = self.look_up_checkout(request).await? {
+                return Ok(checkout);
+            }
+        }
+        Err(GatewayError::Unknown(OnlySavedErrors.into()))
     }
 
     async fn look_up_checkout(
@@ -271,19 +294,26 @@ impl PaymentGateway for StripeGateway {
 
     async fn refund(&self, order: &RefundOrder) -> Result<ProviderRefund, GatewayError> {
         let form = forms::refund(order).ok_or_else(not_representable)?;
-        // Stripe forgets a key after a day, and repeats a saved error until then: so it is looked first.
-        let made = self.refunds_of(&order.charge).await?;
-        if let Some(refund) = made.into_iter().find(|refund| refund.refund_id == Some(order.refund_id)) {
-            return Ok(refund);
+        for number in 1..=KEYS {
+            // Stripe forgets a key after a day, and repeats a saved error until then: so it is looked first.
+            let made = self.refunds_of(&order.charge).await?;
+            if let Some(refund) = made.into_iter().find(|refund| refund.refund_id == Some(order.refund_id)) {
+                return Ok(refund);
+            }
+            let key = numbered_key(&order.idempotency_key, number);
+            let call = Call {
+                endpoint: "POST refunds",
+                path: "refunds",
+                form: Some(&form),
+                idempotency_key: Some(&key),
+            };
+            match self.client.call::<Refund>(call).await {
+                Ok(refund) => return reports::refund(&refund).ok_or_else(not_representable),
+                Err(Failure::SavedError(_)) => {}
+                Err(failure) => return Err(failure.into()),
+            }
         }
-        let call = Call {
-            endpoint: "POST refunds",
-            path: "refunds",
-            form: Some(&form),
-            idempotency_key: Some(&order.idempotency_key),
-        };
-        let refund: Refund = self.client.call(call).await?;
-        reports::refund(&refund).ok_or_else(not_representable)
+        Err(GatewayError::Unknown(OnlySavedErrors.into()))
     }
 
     async fn refunds(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError> {

@@ -53,16 +53,27 @@ async fn an_error_of_stripe_leaves_the_outcome_unknown_and_is_not_repeated_unask
 }
 
 #[tokio::test]
-async fn a_saved_error_comes_again_with_the_same_key() {
+async fn after_a_saved_error_it_is_looked_and_then_asked_with_the_next_key() {
+    for has_effect in [false, true] {
+        let shop = Shop::open();
+        let request = request(1, &[money(999, "USD")]);
+        shop.stripe.fail(OPEN, Fault::Error { has_effect, is_saved: true }, 1);
+        assert!(is_unknown(&shop.gateway.open_checkout(&request).await));
+        let opened = shop.gateway.open_checkout(&request).await.unwrap();
+        assert_eq!(shop.gateway.open_checkout(&request).await.unwrap(), opened);
+        assert_eq!(shop.stripe.books().len(), 1, "{has_effect}");
+    }
+}
+
+#[tokio::test]
+async fn saved_errors_of_every_key_leave_the_outcome_unknown() {
     let shop = Shop::open();
     let request = request(1, &[money(999, "USD")]);
-    shop.stripe.fail(OPEN, Fault::Error { has_effect: false, is_saved: true }, 1);
-    for _ in 0..2 {
+    shop.stripe.fail(OPEN, Fault::Error { has_effect: false, is_saved: true }, 5);
+    for _ in 0..6 {
         assert!(is_unknown(&shop.gateway.open_checkout(&request).await));
     }
-    let mut with_another_key = request;
-    with_another_key.idempotency_key = "pay:1:2".to_owned();
-    assert!(shop.gateway.open_checkout(&with_another_key).await.is_ok());
+    assert_eq!(shop.stripe.books(), []);
 }
 
 #[tokio::test]

@@ -50,6 +50,18 @@ async fn a_refund_whose_answer_was_lost_is_found_and_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_refund_is_made_with_the_next_key_when_an_error_was_saved() {
+    let shop = Shop::open();
+    let charge = shop.charge().await;
+    let order = refund_order(1, &charge, 300);
+    shop.stripe.fail("POST /v1/refunds", Fault::Error { has_effect: false, is_saved: true }, 1);
+    assert!(is_unknown(&shop.gateway.refund(&order).await));
+    assert!(shop.gateway.refund(&order).await.is_ok());
+    assert!(shop.gateway.refund(&order).await.is_ok());
+    assert_eq!(shop.stripe.books()[0].refunded, 300);
+}
+
+#[tokio::test]
 async fn a_refund_that_is_pending_succeeds_or_fails_later() {
     let shop = Shop::open();
     let charge = shop.charge().await;
