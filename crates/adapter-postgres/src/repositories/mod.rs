@@ -5,7 +5,9 @@ mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+mod comments;
 mod email_keys;
+mod engagement;
 mod known_devices;
 mod links;
 mod maintenance;
@@ -22,6 +24,7 @@ mod units;
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;
 
