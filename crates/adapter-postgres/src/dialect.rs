@@ -11,11 +11,14 @@ use diesel::{
     sql_types,
 };
 use diesel_async::AsyncPgConnection;
+use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
 use crate::statement::Statement;
 
-pub(crate) use crate::bulk::{insert_entries, insert_links, insert_movies, insert_names};
+pub(crate) use crate::bulk::{
+    indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary, write_index,
+};
 
 pub(crate) type Backend = Pg;
 pub(crate) type Connection = AsyncPgConnection;
@@ -175,6 +178,9 @@ pub(crate) const TITLE_INDEX: &str = "";
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
 pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) ORDER BY l.position)::text";
 
+/// All the names of `n`, as the text of a JSON array.
+pub(crate) const NAMES: &str = "json_agg(n.name)::text";
+
 /// All the identifiers of the links `l` in their order, as the text of a JSON array.
 pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";
 
@@ -195,9 +201,20 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds "the column begins with the text".
-pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("starts_with(").sql(column).sql(", ").bind(text.to_owned()).sql(")");
+/// Adds "the movie `m` has all terms in the search index", all in its name or each anywhere.
+pub(crate) fn push_indexed<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], is_in_name: bool) {
+    // Words consist of letters, digits and symbols: none needs an escape.
+    let spellings = |term: &SearchTerm| {
+        let (whole, begun) = if is_in_name || term.is_of_name { (":AC", ":*A") } else { ("", ":*ABD") };
+        let whole = term.whole.iter().map(|word| format!("'{word}'{whole}"));
+        let begun = term.begun.iter().map(|word| format!("'{word}'{begun}"));
+        format!("({})", whole.chain(begun).collect::<Vec<_>>().join(" | "))
+    };
+    let all: Vec<String> = terms.iter().map(spellings).collect();
+    statement
+        .sql("m.id IN (SELECT movie_id FROM movie_search WHERE document @@ CAST(")
+        .bind(all.join(" & "))
+        .sql(" AS tsquery))");
 }
 
 /// Adds a source of rows `wanted(name, year, duration_minutes)`.

@@ -11,11 +11,14 @@ use diesel::{
     sqlite::{Sqlite, SqliteValue},
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
 use crate::{statement::Statement, writer::Threads};
 
-pub(crate) use crate::bulk::{insert_entries, insert_links, insert_movies, insert_names};
+pub(crate) use crate::bulk::{
+    indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary, write_index,
+};
 
 pub(crate) type Backend = Sqlite;
 pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
@@ -152,6 +155,9 @@ pub(crate) const TITLE_INDEX: &str = " INDEXED BY movies_by_title";
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
 pub(crate) const NAMED_PAIRS: &str = "json_group_array(json_array(hex(n.id), n.name) ORDER BY l.position)";
 
+/// All the names of `n`, as the text of a JSON array.
+pub(crate) const NAMES: &str = "json_group_array(n.name)";
+
 /// All the identifiers of the links `l` in their order, as the text of a JSON array.
 pub(crate) const LINKED_IDS: &str = "json_group_array(hex(l.id) ORDER BY l.position)";
 
@@ -171,9 +177,31 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
 
-/// Adds "the column begins with the text".
-pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") = 1");
+/// Adds "the movie `m` has all terms in the search index", all in its name or each anywhere.
+pub(crate) fn push_indexed<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], is_in_name: bool) {
+    // Words consist of letters, digits and symbols: none needs an escape.
+    fn any(words: &[String], end: &str) -> String {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
+        format!("({})", words.join(" OR "))
+    }
+    let spellings = |term: &SearchTerm| {
+        let is_in_name = is_in_name || term.is_of_name;
+        let columns = if is_in_name { "{name joined} : " } else { "" };
+        let whole = format!("{columns}{}", any(&term.whole, ""));
+        if term.begun.is_empty() {
+            return format!("({whole})");
+        }
+        let columns = if is_in_name { "{name}" } else { "{name people description}" };
+        format!("({whole} OR {columns} : {})", any(&term.begun, " *"))
+    };
+    let all: Vec<String> = terms.iter().map(spellings).collect();
+    statement
+        .sql(
+            "m.id IN (SELECT s.movie_id FROM movie_words w JOIN movie_search s ON s.id = w.rowid \
+             WHERE w.movie_words MATCH ",
+        )
+        .bind(all.join(" AND "))
+        .sql(")");
 }
 
 /// Adds a source of rows `wanted(name, year, duration_minutes)`.

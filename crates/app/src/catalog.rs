@@ -8,20 +8,22 @@ mod export;
 mod import;
 mod names;
 mod repeats;
+mod search;
 mod show;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, MovieQueries, NameQueries},
+    catalog::{CatalogStore, MovieQueries, NameQueries, SearchQueries},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
 
-pub use browse::{BrowseError, BrowseMovies};
+pub use browse::{BrowseError, BrowseMovies, FoundMovies};
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;
+pub use search::{SearchUpkeep, UnderstoodSearch, understand};
 
 use crate::paging::CursorCodec;
 
@@ -33,6 +35,8 @@ pub struct Catalog {
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
     pub names: Arc<dyn NameQueries>,
+    /// Reads the words that movies are searched by.
+    pub words: Arc<dyn SearchQueries>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

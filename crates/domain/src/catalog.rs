@@ -12,6 +12,7 @@ mod ports;
 mod poster_url;
 mod query;
 mod read_models;
+mod search;
 
 pub use description::compose_description;
 pub use facts::{CheckedFacts, Facts, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MovieIdentity};
@@ -21,8 +22,12 @@ pub use imported_facts::{CheckedImport, FactSet, ImportedFacts, OptionalFact};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use popularity::popularity;
-pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository};
-pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
+pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository, SearchIndex, SearchQueries};
+pub use query::{MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
+};
+pub use search::{
+    Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,
+    allowed_mistakes, corrections, rank, spellings_without_first_letter,
 };

@@ -8,7 +8,7 @@ use crate::{
     },
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries, SearchIndex, SearchQueries},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
@@ -20,7 +20,7 @@ gathered! {
         AccountStore + AccountQueries + AccountMaintenance
         + UserQueries + PersonalDataQueries
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries
+        + CatalogStore + MovieQueries + NameQueries + SearchQueries + SearchIndex
         + CartStore + CartQueries
         + OutboxQueue
         + WholeStore;

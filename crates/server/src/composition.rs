@@ -20,7 +20,7 @@ use app::{
     accounts::{AccountPorts, AccountSettings, Accounts},
     audit::AuditLog,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, SearchUpkeep},
     outbox::Outbox,
     paging::CursorCodec,
 };
@@ -73,6 +73,8 @@ pub struct UseCases {
     pub accounts: Arc<Accounts>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
+    /// The upkeep of the search index.
+    pub search_upkeep: Arc<SearchUpkeep>,
     /// The cart.
     pub carts: Arc<Carts>,
     /// The messages to handle in the background.
@@ -158,11 +160,13 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
+            words: database.clone(),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
         });
+        let search_upkeep = Arc::new(SearchUpkeep::new(database.clone(), Arc::clone(&clock)));
         let carts = Arc::new(Carts {
             store: database.clone(),
             queries: database.clone(),
@@ -189,6 +193,7 @@ impl UseCases {
         Ok(Self {
             accounts,
             catalog,
+            search_upkeep,
             carts,
             outbox,
             outbox_workers,

@@ -1,4 +1,5 @@
-//! Background work: handling the outbox (mails), sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), sealing the audit log, refreshing the search index, and removing what has
+//! expired.
 
 mod destinations;
 mod outbox;
@@ -21,6 +22,9 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often the search index is refreshed, when movies have changed.
+const SEARCH: Duration = Duration::from_secs(10);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -58,6 +62,11 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let log = Arc::clone(&log);
             async move { log.seal().await }
+        }));
+        let search = Arc::clone(&use_cases.search_upkeep);
+        jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
+            let search = Arc::clone(&search);
+            async move { search.run().await }
         }));
         let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {

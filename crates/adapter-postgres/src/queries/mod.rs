@@ -14,6 +14,7 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod search;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;

@@ -1,7 +1,7 @@
 //! The text of a page of movies: filter and order.
 
 use domain::{
-    catalog::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance},
+    catalog::{MovieFilter, MovieSort, MovieSortKey, Range, Search},
     id::{Id, Kind},
     page::{Position, SortValue},
     store::StoreError,
@@ -9,7 +9,7 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    dialect::{TITLE_INDEX, push_any, push_begins_with, push_contains},
+    dialect::{TITLE_INDEX, push_any, push_contains, push_indexed},
     queries::{
         keyset::{KeyType, Keyset},
         movie_row::SummaryRow,
@@ -24,51 +24,36 @@ const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum 
 
 /// What the filter asks of titles, folded once.
 pub(super) struct Titles {
-    words: Vec<String>,
     part: Option<String>,
 }
 
 impl Titles {
     pub(super) fn of(filter: &MovieFilter) -> Self {
-        Self { words: filter.search_words(), part: filter.folded_title() }
+        Self { part: filter.folded_title() }
     }
 
     /// Whether the filter asks anything of titles.
     pub(super) const fn is_asked(&self) -> bool {
-        !self.words.is_empty() || self.part.is_some()
+        self.part.is_some()
     }
 }
 
-/// What a list is ordered by: a key of the caller's, or how well the title fits the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SortColumn {
-    Plain(MovieSortKey, bool),
-    Rank,
-}
-
-/// The order of a list.
+/// The order of a list. Sorting by relevance is not done by the database; here it stands for popularity.
 pub(super) struct Order {
-    columns: Vec<SortColumn>,
+    columns: Vec<MovieSort>,
     keyset: Keyset,
-    /// The whole search text, which ranks are told by.
-    search: String,
 }
 
 impl Order {
-    pub(super) fn of(sorts: &[MovieSort], titles: &Titles) -> Self {
-        let search = titles.words.join(" ");
-        let mut columns = Vec::with_capacity(sorts.len().saturating_add(1));
+    pub(super) fn of(sorts: &[MovieSort]) -> Self {
+        let mut columns = Vec::with_capacity(sorts.len());
         let mut keyset = Keyset::ending_in("m.id");
         for sort in sorts {
             let MovieSort { key, descending } = match sort.key {
                 MovieSortKey::Relevance => MovieSort::POPULAR,
                 _ => *sort,
             };
-            if sort.key == MovieSortKey::Relevance && !titles.words.is_empty() {
-                columns.push(SortColumn::Rank);
-                keyset = keyset.then_by(rank_column(&search), KeyType::Integer, true);
-            }
-            columns.push(SortColumn::Plain(key, descending));
+            columns.push(MovieSort { key, descending });
             let (column, key_type) = plain_column(key, descending);
             let column = Statement::new(column);
             keyset = if key == MovieSortKey::Rating {
@@ -77,7 +62,7 @@ impl Order {
                 keyset.then_by(column, key_type, descending)
             };
         }
-        Self { columns, keyset, search }
+        Self { columns, keyset }
     }
 
     /// Adds `ORDER BY …`.
@@ -96,35 +81,9 @@ impl Order {
 
     /// Where a row stands in the list.
     pub(super) fn position(&self, row: &SummaryRow) -> Position {
-        let values = self.columns.iter().map(|column| match column {
-            SortColumn::Plain(key, descending) => plain_value(row, *key, *descending),
-            SortColumn::Rank => SortValue::Integer(self.rank(&row.name_key)),
-        });
+        let values = self.columns.iter().map(|sort| plain_value(row, sort.key, sort.descending));
         Position { values: values.collect(), id: row.id.0 }
     }
-
-    fn rank(&self, name_key: &str) -> i64 {
-        let relevance = if name_key == self.search {
-            Relevance::Exact
-        } else if name_key.starts_with(&self.search) {
-            Relevance::Prefix
-        } else {
-            Relevance::Contains
-        };
-        match relevance {
-            Relevance::Contains => 1,
-            Relevance::Prefix => 2,
-            Relevance::Exact => 3,
-        }
-    }
-}
-
-fn rank_column(search: &str) -> Statement {
-    let mut column = Statement::new("(CASE WHEN m.name_key = ");
-    column.bind(search.to_owned()).sql(" THEN 3 WHEN ");
-    push_begins_with(&mut column, "m.name_key", search);
-    column.sql(" THEN 2 ELSE 1 END)");
-    column
 }
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {
@@ -165,12 +124,34 @@ pub(super) enum Reading {
     All,
 }
 
+/// Where the words of a search have to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Each anywhere.
+    Anywhere,
+    /// All in the name.
+    InName,
+    /// They are the whole name.
+    WholeName,
+}
+
 /// Adds `FROM movies m WHERE …` for the movies on sale that meet the filter.
 pub(super) fn push_matching<ST>(
     statement: &mut Statement<ST>,
     filter: &MovieFilter,
     titles: &Titles,
     reading: Reading,
+) {
+    push_matching_words(statement, filter, titles, reading, Words::Anywhere);
+}
+
+/// The same for the movies that have the words of the search in a certain place.
+pub(super) fn push_matching_words<ST>(
+    statement: &mut Statement<ST>,
+    filter: &MovieFilter,
+    titles: &Titles,
+    reading: Reading,
+    words: Words,
 ) {
     statement.sql(" FROM movies m");
     if titles.is_asked() {
@@ -181,9 +162,8 @@ pub(super) fn push_matching<ST>(
         statement.sql(" AND ");
         push_any(statement, "m.id", uuids(&filter.ids));
     }
-    for word in &titles.words {
-        statement.sql(" AND ");
-        push_contains(statement, "m.name_key", word);
+    if let Some(search) = &filter.search {
+        push_search(statement, search, words);
     }
     if let Some(part) = &titles.part {
         statement.sql(" AND ");
@@ -208,6 +188,25 @@ pub(super) fn push_matching<ST>(
     push_range(statement, "m.imdb", filter.imdb, std::convert::identity);
     push_range(statement, "m.price_minor", filter.price, domain::money::Money::minor);
     push_range(statement, "m.duration_minutes", filter.duration, i64::from);
+}
+
+fn push_search<ST>(statement: &mut Statement<ST>, search: &Search, words: Words) {
+    if search.is_empty() {
+        statement.sql(" AND FALSE");
+    }
+    if let Some(year) = search.year() {
+        statement.sql(" AND m.year = ").bind(i64::from(year));
+    }
+    if words == Words::WholeName {
+        statement.sql(" AND m.id IN (SELECT movie_id FROM movie_search WHERE name_key = ");
+        statement.bind(search.name_key()).sql(")");
+        return;
+    }
+    let terms = search.terms();
+    if !terms.is_empty() {
+        statement.sql(" AND ");
+        push_indexed(statement, &terms, words == Words::InName);
+    }
 }
 
 fn uuids<K: Kind>(ids: &[Id<K>]) -> Vec<Uuid> {

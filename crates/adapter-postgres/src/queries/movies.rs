@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Integer};
 use domain::{
-    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
+    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSortKey, MovieSummary},
     id::{MovieId, UserId},
     page::{NUMBERED_ITEMS, Page, PageRequest, Start, Total},
     store::StoreError,
@@ -22,7 +22,7 @@ use crate::{
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
 pub(super) type ListTypes = (SummaryTypes, BigInt);
-type ListRow = (SummaryRow, i64);
+pub(super) type ListRow = (SummaryRow, i64);
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
 
@@ -35,8 +35,13 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
+        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
+            (&filter.search, sorts.first())
+        {
+            return self.page_by_relevance(filter, search, request, viewer).await;
+        }
         let titles = Titles::of(filter);
-        let order = Order::of(sorts, &titles);
+        let order = Order::of(sorts);
         let mut statement = list_statement(filter, &titles, &order, request, viewer)?;
         if !self.cache().admits(&statement) {
             statement.forget();
@@ -102,9 +107,19 @@ impl Database {
             let items = u64::from(request.offset()).saturating_add(on_page);
             return Ok(Total::from_capped_count(items));
         }
+        self.counted_total(filter, titles, rows.first().map(|(_, version)| *version)).await
+    }
+
+    /// The same where the page does not tell it; `version` is that of the catalogue which the page was read from.
+    pub(super) async fn counted_total(
+        &self,
+        filter: &MovieFilter,
+        titles: &Titles,
+        version: Option<i64>,
+    ) -> Result<Total, StoreError> {
         let key = filter.key();
-        if let Some((_, version)) = rows.first()
-            && let Some(count) = self.cache().total(&key, *version)
+        if let Some(version) = version
+            && let Some(count) = self.cache().total(&key, version)
         {
             return Ok(Total::from_capped_count(count));
         }

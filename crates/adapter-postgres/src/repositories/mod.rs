@@ -13,6 +13,7 @@ mod outbox;
 mod personal_data;
 mod profiles;
 mod purchases;
+mod search;
 mod sessions;
 mod units;
 
@@ -20,6 +21,7 @@ pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
 pub(crate) use profiles::ProfileRow;
+pub(crate) use search::{NewEntry, WordCount};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

@@ -17,8 +17,8 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, KnownWord, MovieDetail, MovieFilter, MovieQueries, MovieSort,
+        MovieSummary, NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
@@ -395,6 +395,19 @@ impl NameQueries for Doubles {
     }
     async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl SearchQueries for Doubles {
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
+        Ok(vec![true; terms.len()])
+    }
+    async fn similar_words(&self, _word: &str) -> Result<Vec<KnownWord>, StoreError> {
+        Ok(vec![])
+    }
+    async fn finds_movies(&self, _search: &Search) -> Result<bool, StoreError> {
+        Ok(true)
     }
 }
 

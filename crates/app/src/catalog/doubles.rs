@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
-        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named, ProposedName,
-        RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, Facts, IndexEntry, KnownWord, Movie, MovieDetail, MovieFilter,
+        MovieIdentity, MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named,
+        ProposedName, RatingSummary, Search, SearchQueries, SearchTerm,
     },
     id::{Id, MovieId, UserId},
     money::Money,
@@ -33,6 +33,7 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
         store: store.clone(),
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
+        words: Arc::new(KnownMovies::new(&[("Stalker", 1979), ("The", 2000)])),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
         backoff: Arc::new(NoWait),
@@ -69,6 +70,40 @@ mockall::mock! {
             request: &PageRequest,
         ) -> Result<Page<CountedName>, StoreError>;
         async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+    }
+}
+
+/// Names and years of movies that can be searched.
+pub(crate) struct KnownMovies(Vec<(IndexEntry, i32)>);
+
+impl KnownMovies {
+    pub(crate) fn new(movies: &[(&str, i32)]) -> Self {
+        Self(movies.iter().map(|(name, year)| (IndexEntry::of(name, std::iter::empty(), ""), *year)).collect())
+    }
+}
+
+fn has(entry: &IndexEntry, term: &SearchTerm) -> bool {
+    let is_whole = |word: &String| entry.name.contains(word) || entry.joined.contains(word);
+    let is_begun = |begun: &String| entry.name.iter().any(|word| word.starts_with(begun.as_str()));
+    term.whole.iter().any(is_whole) || term.begun.iter().any(is_begun)
+}
+
+#[async_trait]
+impl SearchQueries for KnownMovies {
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
+        Ok(terms.iter().map(|term| self.0.iter().any(|(entry, _)| has(entry, term))).collect())
+    }
+    async fn similar_words(&self, _word: &str) -> Result<Vec<KnownWord>, StoreError> {
+        let words = self.0.iter().flat_map(|(entry, _)| &entry.name);
+        Ok(words.map(|word| KnownWord { word: word.clone(), movies: 1 }).collect())
+    }
+    async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
+        let is_of_year = |year| search.year().is_none_or(|wanted| wanted == year);
+        let terms = search.terms();
+        let is_found = |(entry, year): &(IndexEntry, i32)| {
+            is_of_year(*year) && terms.iter().all(|term| has(entry, term))
+        };
+        Ok(!search.is_empty() && self.0.iter().any(is_found))
     }
 }
 

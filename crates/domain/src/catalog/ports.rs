@@ -4,8 +4,8 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
-        Offer, ProposedName,
+        CountedName, KnownWord, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary,
+        NameKind, Offer, ProposedName, Search, SearchTerm,
     },
     id::{MovieId, UserId},
     page::{Page, PageRequest},
@@ -32,7 +32,7 @@ impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
 }
 
 /// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
-/// after the commit true again, on every node.
+/// after the commit true again, on every node, and MUST change the movie in the search index in the same transaction.
 #[async_trait]
 pub trait MovieRepository: Send {
     /// The rows of these names, in the same order. MUST add what is not there under the proposed identifier, and MUST
@@ -67,7 +67,11 @@ pub trait OfferRepository: Send {
 pub trait MovieQueries: Send + Sync {
     /// A page of the movies on sale that meet the filter. MUST order by the sorts in turn and then by the identifier
     /// (in the last sort's direction), nulls last either way, names by their folded key, alike on every database; a
-    /// page behind a position MUST repeat and lose nothing while others add movies; at most two statements.
+    /// page behind a position MUST repeat and lose nothing while others add movies; at most two statements, four for a search
+    /// by relevance.
+    ///
+    /// By relevance it MUST order by [`rank`](super::rank) and then by popularity. Only the most popular matches, those with the
+    /// most popular names and those whose name is the search have to be ranked; the others follow by popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
@@ -86,6 +90,26 @@ pub trait MovieQueries: Send + Sync {
     -> Result<Vec<MovieDetail>, StoreError>;
     /// Whether there is no movie at all.
     async fn has_no_movies(&self) -> Result<bool, StoreError>;
+}
+
+/// Reads what the search index knows, outside a unit of work.
+#[async_trait]
+pub trait SearchQueries: Send + Sync {
+    /// Whether each term stands in any movie, in order.
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError>;
+    /// Words of the vocabulary; MUST have all that [`corrections`](super::corrections) accepts for the word, and may have more.
+    async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
+    /// Whether the search finds any movie on sale.
+    async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
+}
+
+/// Keeps the search index complete. Any number of nodes may do so at once.
+#[async_trait]
+pub trait SearchIndex: Send + Sync {
+    /// When movies have changed since the last time: adds those to the index that an earlier version of the program left out or
+    /// indexed by earlier rules, and makes the vocabulary equal to the words of the index, which corrections are found in. Says how
+    /// many movies and words that changed.
+    async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 
 /// Reads genres, directors, stars and certifications outside a unit of work.

@@ -1,4 +1,4 @@
-//! The catalogue (api.md section 5, pages and sorting of section 1).
+//! The catalogue: its lists, movies and names.
 
 mod caching;
 mod detail;
@@ -6,6 +6,7 @@ mod filters;
 mod list;
 mod names;
 mod paging;
+mod search;
 mod sorting;
 mod visibility;
 
@@ -21,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         list::cases(),
         names::cases(),
         paging::cases(),
+        search::cases(),
         sorting::cases(),
         visibility::cases(),
     ]

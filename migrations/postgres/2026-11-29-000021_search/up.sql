@@ -1,0 +1,32 @@
+-- The search index: the words of each movie, changed with it, and the vocabulary that corrections are found in.
+
+CREATE TABLE movie_search (
+    movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
+    -- The version of the rules that the words were made by.
+    index_version INTEGER NOT NULL,
+    -- The whole name as one word, without its article.
+    name_key TEXT COLLATE "C" NOT NULL,
+    -- The words of directors and stars, separated by spaces.
+    people TEXT NOT NULL,
+    -- Words of the name have weight A, of people B, of the description D; neighbours of the name written as one have C.
+    document TSVECTOR NOT NULL
+);
+CREATE INDEX movie_search_document ON movie_search USING GIN (document) WITH (fastupdate = off);
+CREATE INDEX movie_search_name_key ON movie_search (name_key);
+CREATE INDEX movie_search_index_version ON movie_search (index_version);
+
+CREATE TABLE search_vocabulary (
+    word TEXT COLLATE "C" PRIMARY KEY,
+    -- The word without its first letter.
+    rest TEXT COLLATE "C" NOT NULL,
+    length INTEGER NOT NULL,
+    movies BIGINT NOT NULL
+);
+CREATE INDEX search_vocabulary_rest ON search_vocabulary (rest);
+
+-- One row: the version of the catalogue that the vocabulary was made of.
+CREATE TABLE search_vocabulary_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    catalog_version BIGINT NOT NULL
+);
+INSERT INTO search_vocabulary_state (id, catalog_version) VALUES (1, 0);
