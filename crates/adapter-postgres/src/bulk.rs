@@ -163,11 +163,11 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.execute(statement).await.map(|_| ())
 }
 
-/// The text of a `tsvector`. Joined neighbours have a position of their own: a word keeps one weight only at each.
+/// The text of a `tsvector`. Joined neighbours and people have positions of their own: a word keeps one weight at each.
 fn document(entry: &IndexEntry) -> String {
     let lists = [
         (&entry.name, "1A"),
-        (&entry.people, "1B"),
+        (&entry.people, "3B"),
         (&entry.description, "1D"),
         (&entry.joined, "2C"),
     ];

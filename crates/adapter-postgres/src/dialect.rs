@@ -14,7 +14,7 @@ use diesel_async::AsyncPgConnection;
 use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::statement::Statement;
+use crate::{queries::IndexPart, statement::Statement};
 
 pub(crate) use crate::bulk::{
     indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary, write_index,
@@ -201,11 +201,16 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds "the movie `m` has all terms in the search index", all in its name or each anywhere.
-pub(crate) fn push_indexed<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], is_in_name: bool) {
+/// Adds "the movie `m` has all terms in this part of the search index".
+pub(crate) fn push_indexed<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     // Words consist of letters, digits and symbols: none needs an escape.
     let spellings = |term: &SearchTerm| {
-        let (whole, begun) = if is_in_name || term.is_of_name { (":AC", ":*A") } else { ("", ":*ABD") };
+        let (whole, begun) = match part {
+            IndexPart::People => (":B", ":*B"),
+            IndexPart::Name => (":AC", ":*A"),
+            IndexPart::All if term.is_of_name => (":AC", ":*A"),
+            IndexPart::All => ("", ":*ABD"),
+        };
         let whole = term.whole.iter().map(|word| format!("'{word}'{whole}"));
         let begun = term.begun.iter().map(|word| format!("'{word}'{begun}"));
         format!("({})", whole.chain(begun).collect::<Vec<_>>().join(" | "))

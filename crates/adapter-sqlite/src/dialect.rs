@@ -14,7 +14,7 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::{statement::Statement, writer::Threads};
+use crate::{queries::IndexPart, statement::Statement, writer::Threads};
 
 pub(crate) use crate::bulk::{
     indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary, write_index,
@@ -177,22 +177,25 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
 
-/// Adds "the movie `m` has all terms in the search index", all in its name or each anywhere.
-pub(crate) fn push_indexed<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], is_in_name: bool) {
+/// Adds "the movie `m` has all terms in this part of the search index".
+pub(crate) fn push_indexed<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
     // Words consist of letters, digits and symbols: none needs an escape.
     fn any(words: &[String], end: &str) -> String {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
         format!("({})", words.join(" OR "))
     }
     let spellings = |term: &SearchTerm| {
-        let is_in_name = is_in_name || term.is_of_name;
-        let columns = if is_in_name { "{name joined} : " } else { "" };
-        let whole = format!("{columns}{}", any(&term.whole, ""));
+        let (whole, begun) = match part {
+            IndexPart::People => ("{people} : ", "{people} : "),
+            IndexPart::Name => ("{name joined} : ", "{name} : "),
+            IndexPart::All if term.is_of_name => ("{name joined} : ", "{name} : "),
+            IndexPart::All => ("", "{name people description} : "),
+        };
+        let whole = format!("{whole}{}", any(&term.whole, ""));
         if term.begun.is_empty() {
             return format!("({whole})");
         }
-        let columns = if is_in_name { "{name}" } else { "{name people description}" };
-        format!("({whole} OR {columns} : {})", any(&term.begun, " *"))
+        format!("({whole} OR {begun}{})", any(&term.begun, " *"))
     };
     let all: Vec<String> = terms.iter().map(spellings).collect();
     statement

@@ -3,6 +3,7 @@
 pub(crate) mod bodies;
 pub(crate) mod names;
 mod query;
+pub(crate) mod suggestions;
 
 use app::{
     catalog::{BrowseError, BrowseMovies, Catalog},

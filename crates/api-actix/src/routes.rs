@@ -6,7 +6,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, names},
+    catalog::{self, names, suggestions},
     docs, health, media, problem,
 };
 
@@ -41,6 +41,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/{id}/cart": get users::show_cart;
         "/admin/audit": get audit::list;
         "/movies": get catalog::list_movies;
+        "/movies/suggestions": get suggestions::suggest;
         "/movies/{id}": get catalog::show_movie;
         "/genres": get names::list_all::<GenreKind>;
         "/genres/{id}": get names::show::<GenreKind>;

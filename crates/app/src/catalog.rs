@@ -10,6 +10,7 @@ mod names;
 mod repeats;
 mod search;
 mod show;
+mod suggest;
 
 use std::sync::Arc;
 

@@ -29,5 +29,6 @@ pub use read_models::{
 };
 pub use search::{
     Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,
-    allowed_mistakes, corrections, rank, spellings_without_first_letter,
+    Suggestion, SuggestionKind, allowed_mistakes, best_suggestions, corrections, rank, rank_of_name,
+    spellings_without_first_letter,
 };

@@ -119,7 +119,7 @@ async fn titles_with_wildcards_of_the_database_are_found_as_they_are(node: Node)
 async fn operators_and_quotes_of_the_database_are_plain_text(node: Node) {
     add_titles(&node).await;
     assert_eq!(by_title(&node, "'").await, [TITLES[0], "Schindler's List"]);
-    for text in ["schindler's", "\"schindlers\" list", "schindlers:list", "-schindlers & list*", "(schindlers", "schindlers\\"] {
+    for text in ["schindler's", "\"schindlers\" list", "schindlers:list", "-schindlers | list*", "(schindlers", "schindlers\\"] {
         assert_eq!(by_search(&node, text).await, ["Schindler's List"], "{text}");
     }
     assert_eq!(by_search(&node, "\"quoted\" OR not").await, [TITLES[9]]);
@@ -321,8 +321,8 @@ async fn the_vocabulary_has_the_words_that_correct_a_misspelled_one(node: Node) 
         assert_eq!(corrected(&node, misspelled, false).await, ["godfather"], "{misspelled}");
     }
     assert_eq!(corrected(&node, "matirx", false).await, ["matrix", "matir"], "the more frequent goes first");
-    assert_eq!(corrected(&node, "shawhsan", true).await, ["shawshank"]);
-    assert_eq!(corrected(&node, "shawhsan", false).await, texts(&[]));
+    assert_eq!(corrected(&node, "shawhsa", true).await, ["shawshank"]);
+    assert_eq!(corrected(&node, "shawhsa", false).await, texts(&[]));
     assert_eq!(corrected(&node, "", false).await, texts(&[]));
     let matrix = node.similar_words("matrix").await.unwrap();
     assert!(matrix.contains(&KnownWord { word: "matrix".to_owned(), movies: 2 }), "{matrix:?}");
@@ -346,5 +346,5 @@ async fn several_nodes_refresh_at_once(node: Node) {
     let (one, two) = tokio::join!(node.refresh_search_index(), other.refresh_search_index());
     assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
     node.refresh_search_index().await.unwrap();
-    assert_eq!(corrected(&node, "schindlesr", false).await, ["schindlers"]);
+    assert_eq!(corrected(&node, "schindlesr", false).await, ["schindler", "schindlers"]);
 }

@@ -18,3 +18,4 @@ mod search;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
+pub(crate) use search::IndexPart;

@@ -13,6 +13,7 @@ use crate::{
     queries::{
         keyset::{KeyType, Keyset},
         movie_row::SummaryRow,
+        search::IndexPart,
     },
     statement::Statement,
 };
@@ -133,6 +134,8 @@ pub(super) enum Words {
     InName,
     /// They are the whole name.
     WholeName,
+    /// All in the names of its people.
+    InPeople,
 }
 
 /// Adds `FROM movies m WHERE …` for the movies on sale that meet the filter.
@@ -205,7 +208,12 @@ fn push_search<ST>(statement: &mut Statement<ST>, search: &Search, words: Words)
     let terms = search.terms();
     if !terms.is_empty() {
         statement.sql(" AND ");
-        push_indexed(statement, &terms, words == Words::InName);
+        let part = match words {
+            Words::Anywhere | Words::WholeName => IndexPart::All,
+            Words::InName => IndexPart::Name,
+            Words::InPeople => IndexPart::People,
+        };
+        push_indexed(statement, &terms, part);
     }
 }
 

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, Bool, Double, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
 use domain::{
     catalog::{
         Candidate, KnownWord, MovieFilter, MovieSort, MovieSummary, Search, SearchQueries, SearchTerm,
-        allowed_mistakes, rank, spellings_without_first_letter,
+        Suggestion, SuggestionKind, allowed_mistakes, rank, rank_of_name, spellings_without_first_letter,
     },
     id::UserId,
     page::{Page, PageRequest, Position, SortValue, Start, Total},
@@ -31,6 +31,25 @@ const RANKED: u32 = 400;
 
 /// How many movies whose name is the search are ranked, however unpopular they are.
 const RANKED_BY_WHOLE_NAME: u32 = 100;
+
+/// How many of the most popular movies that match are looked at for suggestions.
+const SUGGESTED_FROM: u32 = 200;
+
+/// A part of the search index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexPart {
+    /// All of it.
+    All,
+    /// The names of movies.
+    Name,
+    /// The names of their people.
+    People,
+}
+
+type MovieTypes = (SqlId, Text, Double, Integer, Nullable<Text>);
+type MovieRow = (DbUuid, String, f64, i32, Option<String>);
+type PersonTypes = (Bool, SqlId, Text, Double);
+type PersonRow = (bool, DbUuid, String, f64);
 
 type CandidateTypes = (SqlId, Text, Double, Text, Text);
 type CandidateRow = (DbUuid, String, f64, String, String);
@@ -178,6 +197,39 @@ pub(super) fn candidates(filter: &MovieFilter) -> Statement<CandidateTypes> {
     statement
 }
 
+/// The most popular movies whose names match, and those whose name is the search.
+pub(super) fn suggested_movies(filter: &MovieFilter) -> Statement<MovieTypes> {
+    let titles = Titles::of(filter);
+    let order = Order::of(&[MovieSort::POPULAR]);
+    let mut statement = Statement::new(
+        "SELECT m.id, m.name, m.popularity, m.year, m.poster_url FROM (SELECT id FROM (SELECT m.id",
+    );
+    push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::InName);
+    order.push(&mut statement);
+    statement.sql(format!(" LIMIT {SUGGESTED_FROM}) AS by_name UNION SELECT id FROM (SELECT m.id"));
+    push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::WholeName);
+    order.push(&mut statement);
+    statement.sql(format!(
+        " LIMIT {RANKED_BY_WHOLE_NAME}) AS by_whole_name) AS found JOIN movies m ON m.id = found.id"
+    ));
+    statement
+}
+
+/// The people of the most popular movies whose people have the words, together or apart.
+pub(super) fn suggested_people(filter: &MovieFilter) -> Statement<PersonTypes> {
+    let mut statement = Statement::new("WITH found AS (SELECT m.id, m.popularity");
+    push_matching_words(&mut statement, filter, &Titles::of(filter), Reading::Some, Words::InPeople);
+    Order::of(&[MovieSort::POPULAR]).push(&mut statement);
+    statement.sql(format!(
+        " LIMIT {SUGGESTED_FROM}) SELECT FALSE, n.id, n.name, max(found.popularity) FROM found \
+         JOIN movie_stars l ON l.movie_id = found.id JOIN stars n ON n.id = l.star_id GROUP BY n.id, n.name \
+         UNION ALL SELECT TRUE, n.id, n.name, max(found.popularity) FROM found \
+         JOIN movie_directors l ON l.movie_id = found.id JOIN directors n ON n.id = l.director_id \
+         GROUP BY n.id, n.name"
+    ));
+    statement
+}
+
 /// The matches that were not ranked, by popularity.
 fn others(
     filter: &MovieFilter,
@@ -224,7 +276,7 @@ impl SearchQueries for Database {
             }
             // What was indexed since the vocabulary was made.
             statement.sql(" THEN TRUE ELSE EXISTS (SELECT 1 FROM movies m WHERE ");
-            push_indexed(&mut statement, std::slice::from_ref(term), false);
+            push_indexed(&mut statement, std::slice::from_ref(term), IndexPart::All);
             statement.sql(") END");
         }
         if terms.is_empty() {
@@ -260,5 +312,25 @@ impl SearchQueries for Database {
         statement.sql(")");
         let rows: Vec<(bool,)> = self.fetch(statement).await?;
         Ok(rows == [(true,)])
+    }
+
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        if search.words().len() == 0 {
+            return Ok(Vec::new());
+        }
+        let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
+        let movies: Vec<MovieRow> = self.fetch(suggested_movies(&filter)).await?;
+        let movies = movies.into_iter().filter_map(|(id, name, popularity, year, poster_url)| {
+            let rank = rank_of_name(search, &name)?;
+            let kind = SuggestionKind::Movie { year, poster_url };
+            Some(Suggestion { kind, id: id.0, name, rank, popularity })
+        });
+        let people: Vec<PersonRow> = self.fetch(suggested_people(&filter)).await?;
+        let people = people.into_iter().filter_map(|(is_director, id, name, popularity)| {
+            let rank = rank_of_name(search, &name)?;
+            let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };
+            Some(Suggestion { kind, id: id.0, name, rank, popularity })
+        });
+        Ok(movies.chain(people).collect())
     }
 }

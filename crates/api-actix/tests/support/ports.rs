@@ -19,6 +19,7 @@ use domain::{
     catalog::{
         CatalogStore, CatalogUnit, CountedName, KnownWord, MovieDetail, MovieFilter, MovieQueries, MovieSort,
         MovieSummary, NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm,
+        Suggestion,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
@@ -408,6 +409,9 @@ impl SearchQueries for Doubles {
     }
     async fn finds_movies(&self, _search: &Search) -> Result<bool, StoreError> {
         Ok(true)
+    }
+    async fn suggestions(&self, _search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        Ok(vec![])
     }
 }
 

@@ -11,7 +11,7 @@ use domain::{
     catalog::{
         CatalogStore, CatalogUnit, CountedName, Facts, IndexEntry, KnownWord, Movie, MovieDetail, MovieFilter,
         MovieIdentity, MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named,
-        ProposedName, RatingSummary, Search, SearchQueries, SearchTerm,
+        ProposedName, RatingSummary, Search, SearchQueries, SearchTerm, Suggestion, SuggestionKind, rank_of_name,
     },
     id::{Id, MovieId, UserId},
     money::Money,
@@ -74,11 +74,18 @@ mockall::mock! {
 }
 
 /// Names and years of movies that can be searched.
-pub(crate) struct KnownMovies(Vec<(IndexEntry, i32)>);
+pub(crate) struct KnownMovies {
+    names: Vec<(String, i32)>,
+    entries: Vec<(IndexEntry, i32)>,
+}
 
 impl KnownMovies {
     pub(crate) fn new(movies: &[(&str, i32)]) -> Self {
-        Self(movies.iter().map(|(name, year)| (IndexEntry::of(name, std::iter::empty(), ""), *year)).collect())
+        let entry = |(name, year): &(&str, i32)| (IndexEntry::of(name, std::iter::empty(), ""), *year);
+        Self {
+            names: movies.iter().map(|(name, year)| ((*name).to_owned(), *year)).collect(),
+            entries: movies.iter().map(entry).collect(),
+        }
     }
 }
 
@@ -91,10 +98,10 @@ fn has(entry: &IndexEntry, term: &SearchTerm) -> bool {
 #[async_trait]
 impl SearchQueries for KnownMovies {
     async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
-        Ok(terms.iter().map(|term| self.0.iter().any(|(entry, _)| has(entry, term))).collect())
+        Ok(terms.iter().map(|term| self.entries.iter().any(|(entry, _)| has(entry, term))).collect())
     }
     async fn similar_words(&self, _word: &str) -> Result<Vec<KnownWord>, StoreError> {
-        let words = self.0.iter().flat_map(|(entry, _)| &entry.name);
+        let words = self.entries.iter().flat_map(|(entry, _)| &entry.name);
         Ok(words.map(|word| KnownWord { word: word.clone(), movies: 1 }).collect())
     }
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
@@ -103,7 +110,16 @@ impl SearchQueries for KnownMovies {
         let is_found = |(entry, year): &(IndexEntry, i32)| {
             is_of_year(*year) && terms.iter().all(|term| has(entry, term))
         };
-        Ok(!search.is_empty() && self.0.iter().any(is_found))
+        Ok(!search.is_empty() && self.entries.iter().any(is_found))
+    }
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        let named = |(name, year): &(String, i32)| {
+            let rank = rank_of_name(search, name)?;
+            let kind = SuggestionKind::Movie { year: *year, poster_url: None };
+            Some(Suggestion { kind, id: Uuid::nil(), name: name.clone(), rank, popularity: 0.0 })
+        };
+        let movies = self.names.iter().filter(|_| !search.is_empty());
+        Ok(movies.filter_map(named).collect())
     }
 }
 

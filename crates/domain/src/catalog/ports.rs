@@ -5,7 +5,7 @@ use crate::{
     audit::AuditRepository,
     catalog::{
         CountedName, KnownWord, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary,
-        NameKind, Offer, ProposedName, Search, SearchTerm,
+        NameKind, Offer, ProposedName, Search, SearchTerm, Suggestion,
     },
     id::{MovieId, UserId},
     page::{Page, PageRequest},
@@ -101,6 +101,9 @@ pub trait SearchQueries: Send + Sync {
     async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
     /// Whether the search finds any movie on sale.
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
+    /// The movies on sale whose names match the search, and the people of movies on sale whose names do, in any order. MUST have
+    /// the most popular ones, and movies whose name is the search.
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
 }
 
 /// Keeps the search index complete. Any number of nodes may do so at once.

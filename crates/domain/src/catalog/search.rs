@@ -5,9 +5,11 @@ mod entry;
 mod mistakes;
 mod query;
 mod rank;
+mod suggestion;
 mod words;
 
 pub use entry::{IndexEntry, SEARCH_INDEX_VERSION};
 pub use mistakes::{Correction, KnownWord, allowed_mistakes, corrections, spellings_without_first_letter};
 pub use query::{Search, SearchTerm};
-pub use rank::{Candidate, SearchRank, rank};
+pub use rank::{Candidate, SearchRank, rank, rank_of_name};
+pub use suggestion::{Suggestion, SuggestionKind, best_suggestions};

@@ -5,7 +5,7 @@ use super::words::{joined_neighbours, name_key, other_spellings, searchable, wor
 /// The version of the rules by which entries are made. Entries of an earlier version are made anew.
 pub const SEARCH_INDEX_VERSION: i32 = 1;
 
-/// What the search index keeps of a movie. A word stands in one list only of name, people and description: the first.
+/// What the search index keeps of a movie. A word of the description that the name or the people have too is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
     /// The key by which the whole name is found.
@@ -26,15 +26,18 @@ impl IndexEntry {
     pub fn of<'a>(name: &str, people: impl Iterator<Item = &'a str>, description: &str) -> Self {
         let name = searchable(name);
         let own_words = words(&name);
-        let mut known = BTreeSet::new();
-        let mut new = |words: BTreeSet<String>| -> Vec<String> {
-            words.into_iter().filter(|word| known.insert(word.clone())).collect()
-        };
-        let name_words = new(spellings(&name));
-        let joined = joined_neighbours(&own_words).into_iter().filter(|word| !name_words.contains(word)).collect();
-        let people = new(people.flat_map(|person| spellings(&searchable(person))).collect());
-        let description = new(spellings(&searchable(description)));
-        Self { name_key: name_key(&own_words), name: name_words, joined, people, description }
+        let name_words = spellings(&name);
+        let joined = joined_neighbours(&own_words).difference(&name_words).cloned().collect();
+        let people: BTreeSet<String> = people.flat_map(|person| spellings(&searchable(person))).collect();
+        let is_new = |word: &String| !name_words.contains(word) && !people.contains(word);
+        let description = spellings(&searchable(description)).into_iter().filter(is_new).collect();
+        Self {
+            name_key: name_key(&own_words),
+            description,
+            name: name_words.into_iter().collect(),
+            joined,
+            people: people.into_iter().collect(),
+        }
     }
 }
 

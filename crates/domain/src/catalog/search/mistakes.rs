@@ -155,8 +155,8 @@ mod tests {
         let known = [("matir", 1), ("matrix", 9), ("matrixes", 20), ("metro", 90)];
         assert_eq!(corrected("matirx", false, &known), ["matrix", "matir"]);
         assert_eq!(corrected("matirx", true, &known), ["matrix", "matir", "matrixes"]);
-        assert_eq!(corrected("shawhsan", true, &[("shawshank", 1)]), ["shawshank"]);
-        assert_eq!(corrected("shawhsan", false, &[("shawshank", 1)]), [""; 0]);
+        assert_eq!(corrected("shawhsa", true, &[("shawshank", 1)]), ["shawshank"]);
+        assert_eq!(corrected("shawhsa", false, &[("shawshank", 1)]), [""; 0]);
         assert_eq!(corrected("eat", true, &[("heat", 5)]), [""; 0]);
     }
 

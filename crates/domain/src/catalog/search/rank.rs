@@ -40,8 +40,8 @@ pub struct SearchRank {
 /// How the words are written there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Manner {
-    is_literal: bool,
     is_whole: bool,
+    is_literal: bool,
     has_same_article: bool,
 }
 
@@ -68,25 +68,21 @@ impl SearchRank {
             Place::BeginningOfName => 4,
             Place::WholeName => 5,
         };
-        let manner = [self.manner.is_literal, self.manner.is_whole, self.manner.has_same_article];
+        let manner = [self.manner.is_whole, self.manner.is_literal, self.manner.has_same_article];
         manner.into_iter().fold(place, |number: i64, bit| number.saturating_mul(2).saturating_add(bit.into()))
     }
 }
 
 /// How well a movie matches, that was found by the search: the whole name, with or without its article, goes before names that
-/// begin so, then all words in the name, then the people, then the description. What is written literally goes before other
-/// spellings, and whole words before one that is only begun.
+/// begin so, then all words in the name, then the people, then the description. Whole words go before one that is only begun, and
+/// what is written literally before other spellings.
 #[must_use]
 pub fn rank(search: &Search, candidate: Candidate<'_>) -> SearchRank {
-    let name_text = searchable(candidate.name);
-    let name = words(&name_text);
-    if let Some(rank) = rank_of_sequence(&name, &search.words) {
+    if let Some(rank) = rank_of_name(search, candidate.name) {
         return rank;
     }
-    let mut sets = Sets { words: spellings(&name_text), joined: joined_neighbours(&name) };
-    if let Some(manner) = sets.manner(search) {
-        return SearchRank { place: Place::Name, manner };
-    }
+    let name = searchable(candidate.name);
+    let mut sets = Sets { joined: joined_neighbours(&words(&name)), words: spellings(&name) };
     sets.words.extend(candidate.people.split(' ').map(str::to_owned));
     if let Some(manner) = sets.manner(search) {
         return SearchRank { place: Place::People, manner };
@@ -94,6 +90,17 @@ pub fn rank(search: &Search, candidate: Candidate<'_>) -> SearchRank {
     sets.words.extend(spellings(&searchable(candidate.description)));
     let worst = Manner { is_literal: false, is_whole: false, has_same_article: false };
     SearchRank { place: Place::Description, manner: sets.manner(search).unwrap_or(worst) }
+}
+
+/// How well a name alone matches a search, of a movie or of a person; `None` when a word is missing.
+#[must_use]
+pub fn rank_of_name(search: &Search, name: &str) -> Option<SearchRank> {
+    let text = searchable(name);
+    let words = words(&text);
+    rank_of_sequence(&words, &search.words).or_else(|| {
+        let sets = Sets { words: spellings(&text), joined: joined_neighbours(&words) };
+        sets.manner(search).map(|manner| SearchRank { place: Place::Name, manner })
+    })
 }
 
 /// The words of a movie.
@@ -227,6 +234,7 @@ mod tests {
     fn what_is_written_literally_goes_before_other_spellings() {
         in_order("7", &["7", "Seven", "7 Up", "Seven Up"]);
         in_order("rocky 2", &["Rocky 2", "Rocky II", "Rocky 2 Returns", "Rocky Two Returns"]);
+        in_order("et", &["E.T.", "E.T. Returns", "Eternal"]);
         in_order("spiderman", &["Spiderman", "Spider-Man", "Spiderman 2", "Spider-Man 2"]);
     }
 

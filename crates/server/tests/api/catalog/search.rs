@@ -18,6 +18,8 @@ cases! {
     what_folds_to_nothing_finds_nothing,
     a_search_keeps_its_words_through_the_pages,
     a_search_can_be_filtered_and_sorted_otherwise,
+    titles_and_people_are_suggested_from_the_first_character_on,
+    suggestions_need_a_text,
 }
 
 /// The shipped catalogue.
@@ -298,8 +300,9 @@ async fn mistakes_are_forgiven_only_where_a_word_is_unknown(engine: Engine) {
         ("shawsank", &["Shawshank"]),
         ("hsawshank", &["Shawshank"]),
         ("shwashakn", &["Shawshank"]),
-        ("shzwhsan", &[]),
-        ("shawhsan", &["Shawshank"]),
+        ("shzwhsan", &["Shawshank"]),
+        ("shzwhsn", &[]),
+        ("shawhsa", &["Shawshank"]),
     ] {
         assert_eq!(first(&search(&app.anonymous(), text).await, 10), found, "{text}");
     }
@@ -364,4 +367,46 @@ async fn a_search_can_be_filtered_and_sorted_otherwise(engine: Engine) {
     ] {
         assert_eq!(names(&app.anonymous().get(format!("/movies?{query}")).await), found, "{query}");
     }
+}
+
+async fn titles_and_people_are_suggested_from_the_first_character_on(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    app.withdraw("Zootopia").await;
+    app.refresh_search().await;
+    let suggest = async |typed: &str| {
+        let answer = app.anonymous().get(format!("/movies/suggestions?q={}", encoded(typed))).await.expect(200);
+        answer.json()["items"].as_array().unwrap().clone()
+    };
+    let first = &suggest("amel").await[0];
+    assert_eq!(
+        *first,
+        json!({
+            "kind": "movie", "id": movies.id("Amélie"), "name": "Amélie", "year": 2001,
+            "poster_url": "https://images.example.com/amelie.jpg",
+        })
+    );
+    let jeunet = suggest("jeunte").await;
+    assert_eq!((&jeunet[0]["kind"], &jeunet[0]["name"]), (&json!("director"), &json!("Jean-Pierre Jeunet")));
+    assert_eq!((&jeunet[0]["year"], &jeunet[0]["poster_url"]), (&Value::Null, &Value::Null));
+    let tautou = &suggest("audrey t").await[0];
+    assert_eq!((&tautou["kind"], &tautou["name"]), (&json!("star"), &json!("Audrey Tautou")));
+    let id = tautou["id"].as_str().unwrap();
+    assert_eq!(names(&app.anonymous().get(format!("/movies?star={id}")).await), ["Amélie"]);
+    assert_eq!(suggest("godfahter").await[0]["name"], "The Godfather");
+    assert!((1..=10).contains(&suggest("a").await.len()));
+    for nothing in ["zootopia", "!", "xyzzy"] {
+        assert_eq!(suggest(nothing).await, Vec::<Value>::new(), "{nothing}");
+    }
+}
+
+async fn suggestions_need_a_text(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    for query in ["", "?q="] {
+        app.anonymous().get(format!("/movies/suggestions{query}")).await.invalid(&[("q", "required")]);
+    }
+    let long = "a".repeat(251);
+    app.anonymous().get(format!("/movies/suggestions?q={long}")).await.invalid(&[("q", "too_long")]);
+    app.anonymous().get("/movies/suggestions?q=a&limit=3").await.invalid(&[("limit", "unknown")]);
+    app.anonymous().get("/movies/suggestions?q=a&q=b").await.invalid(&[("q", "repeated")]);
 }
