@@ -165,12 +165,8 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
 
 /// The text of a `tsvector`. Joined neighbours and people have positions of their own: a word keeps one weight at each.
 fn document(entry: &IndexEntry) -> String {
-    let lists = [
-        (&entry.name, "1A"),
-        (&entry.people, "3B"),
-        (&entry.description, "1D"),
-        (&entry.joined, "2C"),
-    ];
+    let lists =
+        [(&entry.name, "1A"), (&entry.people, "3B"), (&entry.description, "1D"), (&entry.joined, "2C")];
     let mut document = String::new();
     for (words, place) in lists {
         for word in words {
@@ -186,7 +182,9 @@ pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String,
     let mut words: HashMap<String, i64> = HashMap::new();
     let mut after = Uuid::nil();
     loop {
-        let mut last = Statement::<(SqlId,)>::new("SELECT movie_id FROM (SELECT movie_id FROM movie_search WHERE movie_id > ");
+        let mut last = Statement::<(SqlId,)>::new(
+            "SELECT movie_id FROM (SELECT movie_id FROM movie_search WHERE movie_id > ",
+        );
         last.bind(after).sql(" ORDER BY movie_id LIMIT ").bind(COUNTED_AT_ONCE);
         last.sql(") AS part ORDER BY movie_id DESC LIMIT 1");
         let last: Vec<(DbUuid,)> = database.fetch(last).await?;

@@ -22,7 +22,10 @@ pub use imported_facts::{CheckedImport, FactSet, ImportedFacts, OptionalFact};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use popularity::popularity;
-pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository, SearchIndex, SearchQueries};
+pub use ports::{
+    CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository, SearchIndex,
+    SearchQueries,
+};
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,

@@ -27,6 +27,8 @@ mod known_devices;
 mod links;
 mod name_counts;
 mod node;
+mod notification_streams;
+mod notifications;
 mod order;
 mod outbox;
 mod outbox_queue;
@@ -99,6 +101,8 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        notifications::cases(),
+        notification_streams::cases(),
     ]
     .into_iter()
     .flatten()

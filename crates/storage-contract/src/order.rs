@@ -101,7 +101,9 @@ fn compare(a: &Movie, b: &Movie, sort: MovieSort) -> Ordering {
 fn expected(movies: &[Movie], sorts: &[MovieSort], search: Option<&str>) -> Vec<MovieId> {
     let begun: Vec<String> = search.into_iter().map(fold).collect();
     let has_word = |name: &str, begun: &String| {
-        fold(name).split(|letter: char| !letter.is_alphanumeric()).any(|word| word.starts_with(begun.as_str()))
+        fold(name)
+            .split(|letter: char| !letter.is_alphanumeric())
+            .any(|word| word.starts_with(begun.as_str()))
     };
     let mut wanted: Vec<&Movie> = movies
         .iter()

@@ -119,11 +119,20 @@ async fn titles_with_wildcards_of_the_database_are_found_as_they_are(node: Node)
 async fn operators_and_quotes_of_the_database_are_plain_text(node: Node) {
     add_titles(&node).await;
     assert_eq!(by_title(&node, "'").await, [TITLES[0], "Schindler's List"]);
-    for text in ["schindler's", "\"schindlers\" list", "schindlers:list", "-schindlers | list*", "(schindlers", "schindlers\\"] {
+    for text in [
+        "schindler's",
+        "\"schindlers\" list",
+        "schindlers:list",
+        "-schindlers | list*",
+        "(schindlers",
+        "schindlers\\",
+    ] {
         assert_eq!(by_search(&node, text).await, ["Schindler's List"], "{text}");
     }
     assert_eq!(by_search(&node, "\"quoted\" OR not").await, [TITLES[9]]);
-    for text in ["up OR heat", "up AND NOT heat", "NEAR(up)", "name:up", "up & !heat", "$1 {} ?1", "joined : up"] {
+    for text in
+        ["up OR heat", "up AND NOT heat", "NEAR(up)", "name:up", "up & !heat", "$1 {} ?1", "joined : up"]
+    {
         assert!(by_search(&node, text).await.is_empty(), "{text}");
     }
 }
@@ -168,9 +177,13 @@ async fn a_changed_movie_is_found_by_what_it_is_now(node: Node) {
     "Of a factory.".clone_into(&mut movie.description);
     movie.star_ids.clear();
     update(&node, &movie).await;
-    for (text, expected) in
-        [("list", &[TITLES[8]][..]), ("factory", &[TITLES[8]]), ("campion", &[TITLES[8]]), ("ark", &[]), ("hunter", &[])]
-    {
+    for (text, expected) in [
+        ("list", &[TITLES[8]][..]),
+        ("factory", &[TITLES[8]]),
+        ("campion", &[TITLES[8]]),
+        ("ark", &[]),
+        ("hunter", &[]),
+    ] {
         assert_eq!(ranked(&node, text).await, texts(expected), "{text}");
     }
     set_available(&node, &movie, false).await;
@@ -204,7 +217,16 @@ async fn names_people_and_descriptions_are_searched_together(node: Node) {
 }
 
 async fn every_spelling_of_a_name_is_found(node: Node) {
-    let names = ["WALL·E", "L.A. Confidential", "M*A*S*H", "Spider-Man", "Ocean's Eleven", "8½", "Alien³", "Fast & Furious"];
+    let names = [
+        "WALL·E",
+        "L.A. Confidential",
+        "M*A*S*H",
+        "Spider-Man",
+        "Ocean's Eleven",
+        "8½",
+        "Alien³",
+        "Fast & Furious",
+    ];
     add_movies(&node, names.map(facts).into()).await;
     for (name, spellings) in [
         ("WALL·E", &["wall e", "walle", "wall-e", "WALL•E"][..]),
@@ -236,7 +258,8 @@ async fn the_best_place_goes_first_and_then_the_most_popular(node: Node) {
         ("Old Heater", 2000),
     ];
     add_movies(&node, all.map(|(name, count)| votes(name, count)).into()).await;
-    let expected = ["HÉAT", "The Heat", "Heat 3", "Heat 2", "Heatwave", "Dead Heat", "Not Héat", "Old Heater"];
+    let expected =
+        ["HÉAT", "The Heat", "Heat 3", "Heat 2", "Heatwave", "Dead Heat", "Not Héat", "Old Heater"];
     assert_eq!(ranked(&node, "heat").await, expected);
     let filter = MovieFilter { search: Some(Search::parse("heat")), ..MovieFilter::default() };
     let whole = chained(&node, &filter, &[MovieSort::RELEVANT], 100).await;
@@ -314,7 +337,14 @@ async fn corrected(node: &Node, word: &str, is_unfinished: bool) -> Vec<String> 
 }
 
 async fn the_vocabulary_has_the_words_that_correct_a_misspelled_one(node: Node) {
-    let names = ["The Godfather", "The Shawshank Redemption", "The Matrix", "The Matrix Reloaded", "Matir", "千と千尋"];
+    let names = [
+        "The Godfather",
+        "The Shawshank Redemption",
+        "The Matrix",
+        "The Matrix Reloaded",
+        "Matir",
+        "千と千尋",
+    ];
     add_movies(&node, names.map(facts).into()).await;
     assert!(node.refresh_search_index().await.unwrap() > 0);
     for misspelled in ["godfahter", "godfathr", "gofdathre", "odfather", "kodfather", "ogdfather"] {

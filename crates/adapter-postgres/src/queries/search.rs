@@ -180,11 +180,13 @@ impl Database {
 pub(super) fn candidates(filter: &MovieFilter) -> Statement<CandidateTypes> {
     let titles = Titles::of(filter);
     let order = Order::of(&[MovieSort::POPULAR]);
-    let mut statement =
-        Statement::new("SELECT m.id, m.name, m.popularity, s.people, m.description FROM (SELECT id FROM (SELECT m.id");
+    let mut statement = Statement::new(
+        "SELECT m.id, m.name, m.popularity, s.people, m.description FROM (SELECT id FROM (SELECT m.id",
+    );
     push_matching(&mut statement, filter, &titles, Reading::Some);
     order.push(&mut statement);
-    statement.sql(format!(" LIMIT {}) AS popular UNION SELECT id FROM (SELECT m.id", RANKED.saturating_add(1)));
+    statement
+        .sql(format!(" LIMIT {}) AS popular UNION SELECT id FROM (SELECT m.id", RANKED.saturating_add(1)));
     push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::InName);
     order.push(&mut statement);
     statement.sql(format!(" LIMIT {RANKED}) AS by_name UNION SELECT id FROM (SELECT m.id"));
@@ -271,7 +273,9 @@ impl SearchQueries for Database {
             push_any_text(&mut statement, "word", &term.whole);
             statement.sql(")");
             for begun in &term.begun {
-                statement.sql(" OR EXISTS (SELECT 1 FROM search_vocabulary WHERE word >= ").bind(begun.clone());
+                statement
+                    .sql(" OR EXISTS (SELECT 1 FROM search_vocabulary WHERE word >= ")
+                    .bind(begun.clone());
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
             // What was indexed since the vocabulary was made.

@@ -9,12 +9,14 @@ mod email_keys;
 mod known_devices;
 mod links;
 mod maintenance;
+mod notifications;
 mod outbox;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod search;
 mod sessions;
+mod stream_tickets;
 mod units;
 
 pub(crate) use accounts::{group_id, role};

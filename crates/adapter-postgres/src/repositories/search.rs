@@ -12,7 +12,8 @@ use super::CHUNK;
 use crate::{
     Database,
     dialect::{
-        DbUuid, LOCKED_MOVIES, NAMES, SqlId, indexed_words, insert_vocabulary, push_any, push_any_text, write_index,
+        DbUuid, LOCKED_MOVIES, NAMES, SqlId, indexed_words, insert_vocabulary, push_any, push_any_text,
+        write_index,
     },
     statement::Statement,
     unit_of_work::UnitOfWork,
@@ -65,8 +66,9 @@ impl UnitOfWork {
 }
 
 fn entry((id, name, description, people): IndexedRow) -> Result<NewEntry, StoreError> {
-    let people: Vec<String> =
-        people.map_or_else(|| Ok(Vec::new()), |people| serde_json::from_str(&people)).map_err(StoreError::failed)?;
+    let people: Vec<String> = people
+        .map_or_else(|| Ok(Vec::new()), |people| serde_json::from_str(&people))
+        .map_err(StoreError::failed)?;
     let entry = IndexEntry::of(&name, people.iter().map(String::as_str), &description);
     Ok(NewEntry { movie_id: id.0, entry })
 }

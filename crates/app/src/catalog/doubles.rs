@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, Facts, IndexEntry, KnownWord, Movie, MovieDetail, MovieFilter,
-        MovieIdentity, MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named,
-        ProposedName, RatingSummary, Search, SearchQueries, SearchTerm, Suggestion, SuggestionKind, rank_of_name,
+        CatalogStore, CatalogUnit, CountedName, Facts, IndexEntry, KnownWord, Movie, MovieDetail,
+        MovieFilter, MovieIdentity, MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind,
+        NameQueries, Named, ProposedName, RatingSummary, Search, SearchQueries, SearchTerm, Suggestion,
+        SuggestionKind, rank_of_name,
     },
     id::{Id, MovieId, UserId},
     money::Money,

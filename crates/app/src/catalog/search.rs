@@ -160,7 +160,8 @@ mod tests {
 
     async fn understood(names: &[(&str, i32)], text: &str) -> (String, Option<i32>, Option<String>) {
         let known = KnownMovies::new(names);
-        let UnderstoodSearch { search, corrected_query } = understand(&known, Search::parse(text)).await.unwrap();
+        let UnderstoodSearch { search, corrected_query } =
+            understand(&known, Search::parse(text)).await.unwrap();
         (search.wording(), search.year(), corrected_query)
     }
 
@@ -208,8 +209,14 @@ mod tests {
         assert_eq!(understood(&MOVIES, "1984").await, plain("1984"));
         assert_eq!(understood(&MOVIES, "1995").await, (String::new(), Some(1995), None));
         assert_eq!(understood(&MOVIES, "blade runner 2049").await, plain("blade runner 2049"));
-        assert_eq!(understood(&MOVIES, "blade runner 2049 2017").await, ("blade runner 2049".to_owned(), Some(2017), None));
+        assert_eq!(
+            understood(&MOVIES, "blade runner 2049 2017").await,
+            ("blade runner 2049".to_owned(), Some(2017), None)
+        );
         let corrected = Some("godfather 1972".to_owned());
-        assert_eq!(understood(&MOVIES, "godfahter 1972").await, ("godfather".to_owned(), Some(1972), corrected));
+        assert_eq!(
+            understood(&MOVIES, "godfahter 1972").await,
+            ("godfather".to_owned(), Some(1972), corrected)
+        );
     }
 }

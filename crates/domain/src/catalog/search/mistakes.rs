@@ -69,7 +69,12 @@ pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<
             let (whole, begun) = distances(&typed, &letters);
             let (mistakes, is_begun) =
                 if whole <= allowed || !is_unfinished { (whole, false) } else { (begun, true) };
-            (1..=allowed).contains(&mistakes).then_some((mistakes, is_begun, -known.movies, known.word.as_str()))
+            (1..=allowed).contains(&mistakes).then_some((
+                mistakes,
+                is_begun,
+                -known.movies,
+                known.word.as_str(),
+            ))
         })
         .collect();
     found.sort_unstable();
@@ -122,8 +127,10 @@ mod tests {
     }
 
     fn corrected(typed: &str, is_unfinished: bool, known: &[(&str, i64)]) -> Vec<String> {
-        let known: Vec<_> =
-            known.iter().map(|(word, movies)| KnownWord { word: (*word).to_owned(), movies: *movies }).collect();
+        let known: Vec<_> = known
+            .iter()
+            .map(|(word, movies)| KnownWord { word: (*word).to_owned(), movies: *movies })
+            .collect();
         corrections(typed, is_unfinished, &known).into_iter().map(|correction| correction.word).collect()
     }
 
@@ -147,7 +154,10 @@ mod tests {
 
     #[test]
     fn short_words_and_numbers_are_not_forgiven() {
-        assert_eq!(["her", "hear", "shining", "shinings", "2049", "se7en"].map(allowed_mistakes), [0, 1, 1, 2, 0, 0]);
+        assert_eq!(
+            ["her", "hear", "shining", "shinings", "2049", "se7en"].map(allowed_mistakes),
+            [0, 1, 1, 2, 0, 0]
+        );
     }
 
     #[test]

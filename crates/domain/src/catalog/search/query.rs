@@ -92,9 +92,15 @@ impl Search {
                 if let Some(behind) = text(position.saturating_add(1)) {
                     joins.insert(joined([&*word.text, behind].into_iter()));
                 }
-                joins.extend(rows.iter().filter(|(row, _)| row.contains(&position)).map(|(_, row)| row.clone()));
-                let part: Vec<&str> =
-                    self.words.iter().filter(|other| other.part == word.part).map(|other| &*other.text).collect();
+                joins.extend(
+                    rows.iter().filter(|(row, _)| row.contains(&position)).map(|(_, row)| row.clone()),
+                );
+                let part: Vec<&str> = self
+                    .words
+                    .iter()
+                    .filter(|other| other.part == word.part)
+                    .map(|other| &*other.text)
+                    .collect();
                 if part.len() > 1 {
                     joins.insert(joined(part.into_iter()));
                 }
@@ -186,7 +192,12 @@ mod tests {
         assert_eq!(terms("rocky 2"), pairs(&[("rocky rocky2", ""), ("2 ii two rocky2", "2 rocky2")]));
         assert_eq!(
             terms("m*a*s*h"),
-            pairs(&[("m ma mash", ""), ("a as ma mash", ""), ("s as mash sh", ""), ("h mash sh", "h mash sh")])
+            pairs(&[
+                ("m ma mash", ""),
+                ("a as ma mash", ""),
+                ("s as mash sh", ""),
+                ("h mash sh", "h mash sh")
+            ])
         );
         assert_eq!(terms("spider-man"), terms("spider man"));
         assert!(Search::parse(" !? ").is_empty());

@@ -138,8 +138,11 @@ impl Sets {
 /// The rank of a name that is, or begins with, the words of the search in their order.
 fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
     let (own, wanted) = (article(name), article(search));
-    let has_same_article = name.get(..own).into_iter().flatten().map(|word| &word.text)
-        .eq(search.get(..wanted).into_iter().flatten().map(|word| &word.text));
+    let has_same_article = name.get(..own).into_iter().flatten().map(|word| &word.text).eq(search
+        .get(..wanted)
+        .into_iter()
+        .flatten()
+        .map(|word| &word.text));
     let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
         .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
     // "The" alone, or an article that is no article: "a to z".

@@ -77,22 +77,29 @@ mod tests {
 
     #[test]
     fn the_best_titles_and_people_stand_together_the_best_first() {
-        let mut all: Vec<Suggestion> = (0..20).map(|number| movie(&format!("Alien {number}"), f64::from(number))).collect();
+        let mut all: Vec<Suggestion> =
+            (0..20).map(|number| movie(&format!("Alien {number}"), f64::from(number))).collect();
         all.push(movie("Al", 0.0));
         for number in 0..5 {
             all.push(suggestion(SuggestionKind::Star, &format!("Al {number}"), 0.0));
         }
-        let names: Vec<String> = best_suggestions(all).into_iter().map(|suggestion| suggestion.name).collect();
+        let names: Vec<String> =
+            best_suggestions(all).into_iter().map(|suggestion| suggestion.name).collect();
         assert_eq!(
             names,
-            ["Al", "Al 0", "Al 1", "Al 2", "Alien 19", "Alien 18", "Alien 17", "Alien 16", "Alien 15", "Alien 14"]
+            [
+                "Al", "Al 0", "Al 1", "Al 2", "Alien 19", "Alien 18", "Alien 17", "Alien 16", "Alien 15",
+                "Alien 14"
+            ]
         );
     }
 
     #[test]
     fn places_that_one_kind_leaves_go_to_the_other() {
-        let people: Vec<Suggestion> =
-            (0..20).map(|_| suggestion(SuggestionKind::Director, "Al", 1.0)).chain([movie("Al", 2.0)]).collect();
+        let people: Vec<Suggestion> = (0..20)
+            .map(|_| suggestion(SuggestionKind::Director, "Al", 1.0))
+            .chain([movie("Al", 2.0)])
+            .collect();
         assert_eq!(best_suggestions(people).len(), 10);
         let movies: Vec<Suggestion> = (0..20).map(|_| movie("Al", 1.0)).collect();
         assert_eq!(best_suggestions(movies).len(), 10);

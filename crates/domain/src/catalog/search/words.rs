@@ -168,7 +168,11 @@ pub(super) fn number(word: &str) -> Option<usize> {
     if let Ok(number) = word.parse::<usize>() {
         return Some(number).filter(|number| *number < NUMBERS.len() && !word.starts_with('0'));
     }
-    NUMBERS.iter().skip(1).position(|(name, roman)| *name == word || *roman == word).map(|found| found.saturating_add(1))
+    NUMBERS
+        .iter()
+        .skip(1)
+        .position(|(name, roman)| *name == word || *roman == word)
+        .map(|found| found.saturating_add(1))
 }
 
 /// The other ways to write a number up to 20.

@@ -182,11 +182,7 @@ async fn a_list_takes_at_most_two_statements(engine: Engine) {
     let ann = app.user("ann").await;
     ann.get("/movies").await.expect(200);
     let genre = movies.genre("Drama").await;
-    for path in [
-        "/movies",
-        "/movies?page=2&page_size=3&sort=name,-year",
-        &format!("/movies?genre={genre}"),
-    ] {
+    for path in ["/movies", "/movies?page=2&page_size=3&sort=name,-year", &format!("/movies?genre={genre}")] {
         let statements = app.statements_of(ann.get(path)).await;
         assert!((1..=2).contains(&statements), "{path} took {statements} statements");
     }

@@ -62,7 +62,9 @@ fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(St
     let long: Vec<usize> = (0..words.len())
         .filter(|place| {
             let word = &words[*place];
-            word.iter().all(char::is_ascii_alphabetic) && word.len() >= 4 && (Some(*place) != but || word.len() >= 8)
+            word.iter().all(char::is_ascii_alphabetic)
+                && word.len() >= 4
+                && (Some(*place) != but || word.len() >= 8)
         })
         .collect();
     if long.is_empty() {
@@ -279,7 +281,11 @@ async fn a_forgiven_mistake_is_told(engine: Engine) {
         ("godf", "The Godfather", Value::Null),
     ] {
         let list = search(&app.anonymous(), text).await;
-        assert_eq!((&list["items"][0]["name"], &list["corrected_query"]), (&json!(found), &corrected), "{text}");
+        assert_eq!(
+            (&list["items"][0]["name"], &list["corrected_query"]),
+            (&json!(found), &corrected),
+            "{text}"
+        );
     }
     let list = app.anonymous().get("/movies").await.expect(200).json();
     assert_eq!(list["corrected_query"], Value::Null);
@@ -310,7 +316,8 @@ async fn mistakes_are_forgiven_only_where_a_word_is_unknown(engine: Engine) {
 
 async fn a_year_is_a_part_of_the_name_or_narrows(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let all = [("Dune", 1984), ("Dune", 2021), ("Blade Runner 2049", 2017), ("2012", 2009), ("Melancholia", 2011)];
+    let all =
+        [("Dune", 1984), ("Dune", 2021), ("Blade Runner 2049", 2017), ("2012", 2009), ("Melancholia", 2011)];
     app.import_unread(all.map(|(name, year)| facts(name, year)).into()).await;
     for (text, found) in [
         ("dune 2021", &[("Dune", 2021)][..]),
@@ -324,7 +331,8 @@ async fn a_year_is_a_part_of_the_name_or_narrows(engine: Engine) {
     ] {
         let list = search(&app.anonymous(), text).await;
         let items = list["items"].as_array().unwrap().iter();
-        let items: Vec<_> = items.map(|item| (item["name"].as_str().unwrap(), item["year"].as_i64().unwrap())).collect();
+        let items: Vec<_> =
+            items.map(|item| (item["name"].as_str().unwrap(), item["year"].as_i64().unwrap())).collect();
         assert_eq!(items, found, "{text}");
     }
 }
@@ -375,7 +383,8 @@ async fn titles_and_people_are_suggested_from_the_first_character_on(engine: Eng
     app.withdraw("Zootopia").await;
     app.refresh_search().await;
     let suggest = async |typed: &str| {
-        let answer = app.anonymous().get(format!("/movies/suggestions?q={}", encoded(typed))).await.expect(200);
+        let answer =
+            app.anonymous().get(format!("/movies/suggestions?q={}", encoded(typed))).await.expect(200);
         answer.json()["items"].as_array().unwrap().clone()
     };
     let first = &suggest("amel").await[0];
