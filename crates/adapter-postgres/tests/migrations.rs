@@ -144,6 +144,33 @@ async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
+    let Some((database, client)) = empty().await else { return };
+    let store = connect(&database).await;
+    store.migrate().await.unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r');
+             INSERT INTO stars VALUES ('00000000-0000-0000-0000-000000000002', 'Al Pacino', 'al pacino');
+             INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor,
+                 price_currency, certification_id, is_available, popularity, version, created_at, updated_at)
+             SELECT gen_random_uuid(), 'Heat ' || n, 'heat ' || n, 1995, 170, 8.3, 1, 'A story.', 999, 'USD',
+                 '00000000-0000-0000-0000-000000000001', true, 1, 1, now(), now() FROM generate_series(1, 1500) AS n;
+             INSERT INTO movie_stars SELECT id, '00000000-0000-0000-0000-000000000002', 0 FROM movies;",
+        )
+        .await
+        .unwrap();
+    let indexed = "SELECT count(*)::text FROM movie_search
+        WHERE document @@ 'heat:A & pacino:B & story:D' AND people = 'al pacino' AND name_key LIKE 'heat%'";
+    assert_eq!(lines(&client, indexed).await, ["0"]);
+    store.migrate().await.unwrap();
+    assert_eq!(lines(&client, indexed).await, ["1500"]);
+    client.batch_execute("UPDATE movie_search SET index_version = 0, people = 'nobody'").await.unwrap();
+    store.migrate().await.unwrap();
+    assert_eq!(lines(&client, indexed).await, ["1500"], "other rules made it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_migrate_at_once_all_end_up_to_date() {
     let Some((database, client)) = empty().await else { return };
     let nodes = [connect(&database).await, connect(&database).await, connect(&database).await];

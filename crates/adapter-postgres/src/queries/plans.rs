@@ -16,7 +16,7 @@ use crate::{
         audit, audit_seals,
         movie_page::{Order, Titles},
         movies::{count_statement, detail_statement, list_statement},
-        names, users,
+        names, search, users,
     },
 };
 
@@ -83,6 +83,21 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
     let mut detail = detail_statement(None);
     detail.sql(" WHERE m.id = ").bind(MovieId::from_uuid(Uuid::from_u128(7)).as_uuid());
     plan(&database, &detail).await.walks_indexes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_reads_no_whole_table_of_movies() {
+    let Some((database, _guard)) = filled().await else { return };
+    for text in ["night 77", "movie", "movie 77", "mov", "m", "1999"] {
+        let search = Some(Search::parse(text));
+        for filter in filters().into_iter().filter(|filter| filter.search.is_none()) {
+            let filter = MovieFilter { search: search.clone(), ..filter };
+            plan(&database, &search::candidates(&filter)).await.walks_indexes();
+        }
+        let filter = MovieFilter { search, ..MovieFilter::default() };
+        plan(&database, &search::suggested_movies(&filter)).await.walks_indexes();
+        plan(&database, &search::suggested_people(&filter)).await.walks_indexes();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Typing mistakes: which known words a misspelled one may stand for.
 
+use std::cmp::Reverse;
+
 /// Words of this length may hold one mistake.
 const ONE_MISTAKE: usize = 4;
 
@@ -62,7 +64,7 @@ pub fn spellings_without_first_letter(word: &str) -> Vec<String> {
 pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<Correction> {
     let allowed = allowed_mistakes(word);
     let typed: Vec<char> = word.chars().collect();
-    let mut found: Vec<(usize, bool, i64, &str)> = known
+    let mut found: Vec<(usize, bool, Reverse<i64>, &str)> = known
         .iter()
         .filter_map(|known| {
             let letters: Vec<char> = known.word.chars().collect();
@@ -72,7 +74,7 @@ pub fn corrections(word: &str, is_unfinished: bool, known: &[KnownWord]) -> Vec<
             (1..=allowed).contains(&mistakes).then_some((
                 mistakes,
                 is_begun,
-                -known.movies,
+                Reverse(known.movies),
                 known.word.as_str(),
             ))
         })

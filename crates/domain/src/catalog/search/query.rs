@@ -61,6 +61,7 @@ impl Search {
     }
 
     /// The words in order, as typed.
+    #[must_use]
     pub fn words(&self) -> impl ExactSizeIterator<Item = &str> {
         self.words.iter().map(|word| word.text.as_str())
     }
