@@ -109,15 +109,7 @@ impl UseCases {
         let backoff: Arc<dyn Backoff> = Arc::new(RandomBackoff);
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
         let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
-        let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
-            (Some(mailer), _) => Arc::clone(mailer),
-            (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
-            (None, MailerSetting::Smtp(smtp)) => {
-                let connections = deliveries_at_once(settings.outbox_workers);
-                let limits = Limits { connections, ..Limits::default() };
-                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
-            }
-        };
+        let mailer = open_mailer(settings, overrides)?;
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
         let media: Arc<dyn MediaStore> = match &settings.media {
             MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
@@ -225,6 +217,19 @@ impl UseCases {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
+}
+
+/// The mailer of the settings, or the one that stands in for it.
+fn open_mailer(settings: &Settings, overrides: &Overrides) -> Result<Arc<dyn Mailer>, StartError> {
+    Ok(match (&overrides.mailer, &settings.mailer) {
+        (Some(mailer), _) => Arc::clone(mailer),
+        (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
+        (None, MailerSetting::Smtp(smtp)) => {
+            let connections = deliveries_at_once(settings.outbox_workers);
+            let limits = Limits { connections, ..Limits::default() };
+            Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
+        }
+    })
 }
 
 async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> Result<(), StartError> {
