@@ -1,5 +1,5 @@
-//! Background work: handling the outbox (mails), sealing the audit log, refreshing the search index, and removing what has
-//! expired.
+//! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, refreshing the search index,
+//! and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -25,6 +25,9 @@ const SEALS: Duration = Duration::from_mins(1);
 
 /// How often the search index is refreshed, when movies have changed.
 const SEARCH: Duration = Duration::from_secs(10);
+
+/// How often orders that were not paid in time are looked for.
+const ORDERS: Duration = Duration::from_secs(10);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -58,21 +61,26 @@ impl Workers {
             let (workers, end) = (Arc::clone(&workers), end.clone());
             async move { workers.start_due(|| may_start(&end)).await }
         }));
-        let log = Arc::clone(&use_cases.audit_log);
+        let audit = Arc::clone(&use_cases.audit);
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
-            let log = Arc::clone(&log);
-            async move { log.seal().await }
+            let audit = Arc::clone(&audit);
+            async move { audit.seal().await }
         }));
         let search = Arc::clone(&use_cases.search_upkeep);
         jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
             let search = Arc::clone(&search);
             async move { search.run().await }
         }));
-        let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
+        let orders = Arc::clone(&use_cases.orders);
+        jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {
+            let orders = Arc::clone(&orders);
+            async move { orders.expire_due().await }
+        }));
+        let (sessions, messages) = (Arc::clone(&use_cases.sessions), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
-            let (accounts, messages) = (Arc::clone(&accounts), Arc::clone(&messages));
+            let (sessions, messages) = (Arc::clone(&sessions), Arc::clone(&messages));
             async move {
-                let removed = accounts.clean_up().await?;
+                let removed = sessions.clean_up().await?;
                 Ok(removed.saturating_add(messages.clean_up().await?))
             }
         }));

@@ -1,4 +1,4 @@
-//! The catalogue: its lists, movies and names.
+//! The catalogue.
 
 mod caching;
 mod detail;
