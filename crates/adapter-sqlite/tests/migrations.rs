@@ -145,7 +145,8 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
     let mut connection = file.connect();
     connection
         .batch_execute(
-            "INSERT INTO certifications VALUES (x'01', 'R', 'r');
+            "PRAGMA busy_timeout = 5000;
+             INSERT INTO certifications VALUES (x'01', 'R', 'r');
              INSERT INTO stars VALUES (x'02', 'Al Pacino', 'al pacino');
              WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1500)
              INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor,

@@ -79,7 +79,6 @@ impl Database {
     pub(crate) async fn index_outdated_movies(&self) -> Result<u64, StoreError> {
         let mut indexed = 0_u64;
         loop {
-            let mut unit = UnitOfWork::begin(self).await?;
             let mut statement = Statement::<(SqlId,)>::new(
                 "SELECT id FROM (SELECT movie_id AS id FROM movie_search WHERE index_version < ",
             );
@@ -88,11 +87,12 @@ impl Database {
                  WHERE s.movie_id = m.id)) AS outdated LIMIT ",
             );
             statement.bind(INDEXED_AT_ONCE);
-            let ids: Vec<(DbUuid,)> = unit.load(statement).await?;
+            let ids: Vec<(DbUuid,)> = self.fetch(statement).await?;
             if ids.is_empty() {
                 return Ok(indexed);
             }
             let ids: Vec<Uuid> = ids.into_iter().map(|(id,)| id.0).collect();
+            let mut unit = UnitOfWork::begin(self).await?;
             unit.lock_movies_by_id(&ids).await?;
             unit.index_movies(&ids).await?;
             unit.note_catalog_change();
