@@ -5,7 +5,10 @@ mod audit;
 mod audit_seals;
 mod cart;
 mod catalog_cache;
+mod comments;
 mod keyset;
+mod movie_access;
+mod movie_filter;
 mod movie_page;
 mod movie_row;
 mod movies;
@@ -20,4 +23,4 @@ mod search;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
-pub(crate) use search::IndexPart;
+pub(crate) use movie_filter::IndexPart;

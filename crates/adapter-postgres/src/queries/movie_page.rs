@@ -1,19 +1,14 @@
-//! The text of a page of movies: filter and order.
+//! The order of a list of movies.
 
 use domain::{
-    catalog::{MovieFilter, MovieSort, MovieSortKey, Range, Search},
-    id::{Id, Kind},
+    catalog::{MovieSort, MovieSortKey},
     page::{Position, SortValue},
-    store::StoreError,
 };
-use uuid::Uuid;
 
 use crate::{
-    dialect::{TITLE_INDEX, push_any, push_contains, push_indexed},
     queries::{
         keyset::{KeyType, Keyset},
         movie_row::SummaryRow,
-        search::IndexPart,
     },
     statement::Statement,
 };
@@ -23,29 +18,14 @@ const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS
 /// The same for a list from the highest on.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE -1.0 END)";
 
-/// What the filter asks of titles, folded once.
-pub(super) struct Titles {
-    part: Option<String>,
-}
-
-impl Titles {
-    pub(super) fn of(filter: &MovieFilter) -> Self {
-        Self { part: filter.folded_title() }
-    }
-
-    /// Whether the filter asks anything of titles.
-    pub(super) const fn is_asked(&self) -> bool {
-        self.part.is_some()
-    }
-}
-
-/// The order of a list. Sorting by relevance is not done by the database; here it stands for popularity.
+/// The order of a list. Relevance is no column, so that here it stands for popularity.
 pub(super) struct Order {
     columns: Vec<MovieSort>,
     keyset: Keyset,
 }
 
 impl Order {
+    /// The order of a list.
     pub(super) fn of(sorts: &[MovieSort]) -> Self {
         let mut columns = Vec::with_capacity(sorts.len());
         let mut keyset = Keyset::ending_in("m.id");
@@ -66,18 +46,9 @@ impl Order {
         Self { columns, keyset }
     }
 
-    /// Adds `ORDER BY …`.
-    pub(super) fn push<ST>(&self, statement: &mut Statement<ST>) {
-        self.keyset.push(statement);
-    }
-
-    /// Adds "behind the position".
-    pub(super) fn push_behind<ST>(
-        &self,
-        statement: &mut Statement<ST>,
-        position: &Position,
-    ) -> Result<(), StoreError> {
-        self.keyset.push_behind(statement, position)
+    /// The columns that the list is ordered by.
+    pub(super) const fn keyset(&self) -> &Keyset {
+        &self.keyset
     }
 
     /// Where a row stands in the list.
@@ -113,138 +84,5 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
-    }
-}
-
-/// What the matching movies are read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// The first ones in an order.
-    Some,
-    /// All of them.
-    All,
-}
-
-/// Where the words of a search have to stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Words {
-    /// Each anywhere.
-    Anywhere,
-    /// All in the name.
-    InName,
-    /// They are the whole name.
-    WholeName,
-    /// All in the names of its people.
-    InPeople,
-}
-
-/// Adds `FROM movies m WHERE …` for the movies on sale that meet the filter.
-pub(super) fn push_matching<ST>(
-    statement: &mut Statement<ST>,
-    filter: &MovieFilter,
-    titles: &Titles,
-    reading: Reading,
-) {
-    push_matching_words(statement, filter, titles, reading, Words::Anywhere);
-}
-
-/// The same for the movies that have the words of the search in a certain place.
-pub(super) fn push_matching_words<ST>(
-    statement: &mut Statement<ST>,
-    filter: &MovieFilter,
-    titles: &Titles,
-    reading: Reading,
-    words: Words,
-) {
-    statement.sql(" FROM movies m");
-    if titles.is_asked() {
-        statement.sql(TITLE_INDEX);
-    }
-    statement.sql(" WHERE m.is_available");
-    if !filter.ids.is_empty() {
-        statement.sql(" AND ");
-        push_any(statement, "m.id", uuids(&filter.ids));
-    }
-    if let Some(search) = &filter.search {
-        push_search(statement, search, words);
-    }
-    if let Some(part) = &titles.part {
-        statement.sql(" AND ");
-        push_contains(statement, "m.name_key", part);
-    }
-    if reading == Reading::Some && !filter.genres.is_empty() {
-        // Genres are common: walking the order and looking at each movie's genres soon fills a page. The limit keeps
-        // SQLite from making a join of it, in which an offset skips links (seen in 3.51.3); PostgreSQL drops it.
-        statement.sql(" AND EXISTS (SELECT 1 FROM movie_genres WHERE movie_id = m.id AND ");
-        push_any(statement, "genre_id", uuids(&filter.genres));
-        statement.sql(" LIMIT 1)");
-    } else {
-        push_linked(statement, "movie_genres", "genre_id", &filter.genres);
-    }
-    push_linked(statement, "movie_directors", "director_id", &filter.directors);
-    push_linked(statement, "movie_stars", "star_id", &filter.stars);
-    if !filter.certifications.is_empty() {
-        statement.sql(" AND ");
-        push_any(statement, "m.certification_id", uuids(&filter.certifications));
-    }
-    push_range(statement, "m.year", filter.year, i64::from);
-    push_range(statement, "m.imdb", filter.imdb, std::convert::identity);
-    push_range(statement, "m.price_minor", filter.price, domain::money::Money::minor);
-    push_range(statement, "m.duration_minutes", filter.duration, i64::from);
-}
-
-fn push_search<ST>(statement: &mut Statement<ST>, search: &Search, words: Words) {
-    if search.is_empty() {
-        statement.sql(" AND FALSE");
-    }
-    if let Some(year) = search.year() {
-        statement.sql(" AND m.year = ").bind(i64::from(year));
-    }
-    if words == Words::WholeName {
-        statement.sql(" AND m.id IN (SELECT movie_id FROM movie_search WHERE name_key = ");
-        statement.bind(search.name_key()).sql(")");
-        return;
-    }
-    let terms = search.terms();
-    if !terms.is_empty() {
-        statement.sql(" AND ");
-        let part = match words {
-            Words::Anywhere | Words::WholeName => IndexPart::All,
-            Words::InName => IndexPart::Name,
-            Words::InPeople => IndexPart::People,
-        };
-        push_indexed(statement, &terms, part);
-    }
-}
-
-fn uuids<K: Kind>(ids: &[Id<K>]) -> Vec<Uuid> {
-    ids.iter().map(Id::as_uuid).collect()
-}
-
-fn push_linked<ST, K: Kind>(
-    statement: &mut Statement<ST>,
-    table: &'static str,
-    column: &'static str,
-    ids: &[Id<K>],
-) {
-    if ids.is_empty() {
-        return;
-    }
-    statement.sql(" AND m.id IN (SELECT movie_id FROM ").sql(table).sql(" WHERE ");
-    push_any(statement, column, uuids(ids));
-    statement.sql(")");
-}
-
-fn push_range<ST, T: Copy, B: Into<crate::dialect::Bind>>(
-    statement: &mut Statement<ST>,
-    column: &'static str,
-    range: Range<T>,
-    bind: impl Fn(T) -> B,
-) {
-    if let Some(min) = range.min {
-        statement.sql(" AND ").sql(column).sql(" >= ").bind(bind(min));
-    }
-    if let Some(max) = range.max {
-        statement.sql(" AND ").sql(column).sql(" <= ").bind(bind(max));
     }
 }

@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
+use diesel::{
+    Queryable,
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+};
 use domain::{
     catalog::{
         Candidate, KnownWord, MovieFilter, MovieSort, MovieSummary, Search, SearchQueries, SearchTerm,
@@ -15,14 +18,20 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{
-    movie_page::{Order, Reading, Titles, Words, push_matching, push_matching_words},
-    movie_row::push_summary,
-    movies::{ListRow, ListTypes},
-};
 use crate::{
     Database,
-    dialect::{DbUuid, SqlId, push_any, push_any_text, push_indexed},
+    dialect::{DbUuid, SqlId, push_any, push_any_text, push_words_exist},
+    queries::{
+        keyset::Keyset,
+        movie_access::Access,
+        movie_filter::{
+            CHECKED_COLUMNS, Condition, IndexPart, behind_all, conditions, conditions_with_words_in,
+            push_checks, push_matching,
+        },
+        movie_page::Order,
+        movie_row::push_summary,
+        movies::{ListRow, ListTypes, NO_TOTAL},
+    },
     statement::Statement,
 };
 
@@ -35,24 +44,22 @@ const RANKED_BY_WHOLE_NAME: u32 = 100;
 /// How many of the most popular movies that match are looked at for suggestions.
 const SUGGESTED_FROM: u32 = 200;
 
-/// A part of the search index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndexPart {
-    /// All of it.
-    All,
-    /// The names of movies.
-    Name,
-    /// The names of their people.
-    People,
-}
-
-type MovieTypes = (SqlId, Text, Double, Integer, Nullable<Text>);
-type MovieRow = (DbUuid, String, f64, i32, Option<String>);
 type PersonTypes = (Bool, SqlId, Text, Double);
 type PersonRow = (bool, DbUuid, String, f64);
 
-type CandidateTypes = (SqlId, Text, Double, Text, Text);
-type CandidateRow = (DbUuid, String, f64, String, String);
+type FoundTypes = (SqlId, Text, Double, Text, Text, Integer, Nullable<Text>);
+
+/// A movie that was found.
+#[derive(Queryable)]
+struct Found {
+    id: DbUuid,
+    name: String,
+    popularity: f64,
+    people: String,
+    description: String,
+    year: i32,
+    poster_url: Option<String>,
+}
 
 /// A match that was ranked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,11 +121,15 @@ impl Database {
         };
         let mut page: Vec<Ranked> = matches.ranked.iter().skip(skipped).take(wanted).copied().collect();
         if page.len() < wanted && !matches.is_complete {
-            let offset = if behind.is_some() { 0 } else { skipped.saturating_sub(matches.ranked.len()) };
-            let statement =
-                others(filter, &matches.ranked, behind, wanted.saturating_sub(page.len()), offset)?;
-            let rows: Vec<(DbUuid, f64)> = self.fetch(statement).await?;
-            page.extend(rows.into_iter().map(|(id, popularity)| Ranked { rank: 0, popularity, id: id.0 }));
+            let others = Cut {
+                limit: u32::try_from(wanted.saturating_sub(page.len())).map_err(StoreError::failed)?,
+                offset: if behind.is_some() { 0 } else { skipped.saturating_sub(matches.ranked.len()) },
+                behind,
+                without: matches.ranked.iter().map(|movie| movie.id).collect(),
+            };
+            let rows = self.most_popular(&conditions(filter), &others).await?;
+            let unranked = |row: Found| Ranked { rank: 0, popularity: row.popularity, id: row.id.0 };
+            page.extend(rows.into_iter().map(unranked));
         }
         let has_more = page.len() > size;
         page.truncate(size);
@@ -129,13 +140,13 @@ impl Database {
                 Some(Total::from_capped_count(count))
             }
             Start::Number(_) => {
-                let version = rows.first().map(|(_, version)| *version);
-                Some(self.counted_total(filter, &Titles::of(filter), version).await?)
+                let version = rows.first().map(|(_, version, _)| *version);
+                Some(self.counted_total(filter, &conditions(filter), version).await?)
             }
             Start::After(_) => None,
         };
         let next = page.last().filter(|_| has_more).map(Ranked::position);
-        let items = rows.into_iter().map(|(row, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
+        let items = rows.into_iter().map(|(row, _, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
     }
 
@@ -143,21 +154,46 @@ impl Database {
         if search.is_empty() {
             return Ok(Matches { ranked: Vec::new(), is_complete: true });
         }
-        let mut statement = candidates(filter);
-        if !self.cache().admits(&statement) {
-            statement.forget();
+        let mut found = self.most_popular(&conditions(filter), &Cut::of(RANKED.saturating_add(1))).await?;
+        let is_complete = u32::try_from(found.len()).is_ok_and(|count| count <= RANKED);
+        if !is_complete {
+            let by_name = conditions_with_words_in(filter, IndexPart::Name);
+            found.extend(self.most_popular(&by_name, &Cut::of(RANKED)).await?);
+            let by_whole_name = with_whole_name(filter, search);
+            found.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
+            found.sort_unstable_by_key(|movie| movie.id.0);
+            found.dedup_by_key(|movie| movie.id.0);
         }
-        let rows: Vec<CandidateRow> = self.fetch(statement).await?;
-        let is_complete = u32::try_from(rows.len()).is_ok_and(|count| count <= RANKED);
-        let mut ranked: Vec<Ranked> = rows
+        let mut ranked: Vec<Ranked> = found
             .iter()
-            .map(|(id, name, popularity, people, description)| {
-                let candidate = Candidate { name, people, description };
-                Ranked { rank: rank(search, candidate).number(), popularity: *popularity, id: id.0 }
+            .map(|movie| {
+                let Found { name, people, description, .. } = movie;
+                let rank = rank(search, Candidate { name, people, description }).number();
+                Ranked { rank, popularity: movie.popularity, id: movie.id.0 }
             })
             .collect();
         ranked.sort_unstable_by(Ranked::order);
         Ok(Matches { ranked, is_complete })
+    }
+
+    /// The most popular movies that meet the conditions.
+    async fn most_popular(&self, conditions: &[Condition], cut: &Cut) -> Result<Vec<Found>, StoreError> {
+        let order = Order::of(&[MovieSort::POPULAR]);
+        let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
+        let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
+        let passed = cut.limit.saturating_add(offset).saturating_add(excluded);
+        let mut access = self.access(conditions, passed).await?;
+        loop {
+            let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
+            // Planned for its words each time: common ones are to be found in another way than rare ones.
+            statement.forget();
+            let rows: Vec<Found> = self.fetch(statement).await?;
+            let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit);
+            match self.access_after(access, conditions, passed).await? {
+                Some(next) if !is_full => access = next,
+                _ => return Ok(rows),
+            }
+        }
     }
 
     /// What lists show of these movies, in this order. One that was removed meanwhile is left out.
@@ -168,98 +204,126 @@ impl Database {
         let mut statement = Statement::<ListTypes>::new("SELECT ");
         push_summary(&mut statement, viewer);
         statement
-            .sql(", (SELECT version FROM catalog_state) FROM movies m JOIN certifications c ON c.id = m.certification_id WHERE ");
+            .sql(", (SELECT version FROM catalog_state), ")
+            .sql(NO_TOTAL)
+            .sql(" FROM movies m JOIN certifications c ON c.id = m.certification_id WHERE ");
         push_any(&mut statement, "m.id", page.iter().map(|movie| movie.id).collect());
         let mut rows: Vec<ListRow> = self.fetch(statement).await?;
-        rows.sort_unstable_by_key(|(row, _)| page.iter().position(|movie| movie.id == row.id.0));
+        rows.sort_unstable_by_key(|(row, _, _)| page.iter().position(|movie| movie.id == row.id.0));
         Ok(rows)
     }
 }
 
-/// The matches that are ranked: the most popular, those with the most popular names, and those whose name is the search.
-pub(super) fn candidates(filter: &MovieFilter) -> Statement<CandidateTypes> {
-    let titles = Titles::of(filter);
-    let order = Order::of(&[MovieSort::POPULAR]);
-    let mut statement = Statement::new(
-        "SELECT m.id, m.name, m.popularity, s.people, m.description FROM (SELECT id FROM (SELECT m.id",
-    );
-    push_matching(&mut statement, filter, &titles, Reading::Some);
-    order.push(&mut statement);
-    statement
-        .sql(format!(" LIMIT {}) AS popular UNION SELECT id FROM (SELECT m.id", RANKED.saturating_add(1)));
-    push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::InName);
-    order.push(&mut statement);
-    statement.sql(format!(" LIMIT {RANKED}) AS by_name UNION SELECT id FROM (SELECT m.id"));
-    push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::WholeName);
-    order.push(&mut statement);
-    statement.sql(format!(
-        " LIMIT {RANKED_BY_WHOLE_NAME}) AS by_whole_name) AS found JOIN movies m ON m.id = found.id \
-         JOIN movie_search s ON s.movie_id = m.id"
-    ));
-    statement
-}
-
-/// The most popular movies whose names match, and those whose name is the search.
-pub(super) fn suggested_movies(filter: &MovieFilter) -> Statement<MovieTypes> {
-    let titles = Titles::of(filter);
-    let order = Order::of(&[MovieSort::POPULAR]);
-    let mut statement = Statement::new(
-        "SELECT m.id, m.name, m.popularity, m.year, m.poster_url FROM (SELECT id FROM (SELECT m.id",
-    );
-    push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::InName);
-    order.push(&mut statement);
-    statement.sql(format!(" LIMIT {SUGGESTED_FROM}) AS by_name UNION SELECT id FROM (SELECT m.id"));
-    push_matching_words(&mut statement, filter, &titles, Reading::Some, Words::WholeName);
-    order.push(&mut statement);
-    statement.sql(format!(
-        " LIMIT {RANKED_BY_WHOLE_NAME}) AS by_whole_name) AS found JOIN movies m ON m.id = found.id"
-    ));
-    statement
-}
-
-/// The people of the most popular movies whose people have the words, together or apart.
-pub(super) fn suggested_people(filter: &MovieFilter) -> Statement<PersonTypes> {
-    let mut statement = Statement::new("WITH found AS (SELECT m.id, m.popularity");
-    push_matching_words(&mut statement, filter, &Titles::of(filter), Reading::Some, Words::InPeople);
-    Order::of(&[MovieSort::POPULAR]).push(&mut statement);
-    statement.sql(format!(
-        " LIMIT {SUGGESTED_FROM}) SELECT FALSE, n.id, n.name, max(found.popularity) FROM found \
-         JOIN movie_stars l ON l.movie_id = found.id JOIN stars n ON n.id = l.star_id GROUP BY n.id, n.name \
-         UNION ALL SELECT TRUE, n.id, n.name, max(found.popularity) FROM found \
-         JOIN movie_directors l ON l.movie_id = found.id JOIN directors n ON n.id = l.director_id \
-         GROUP BY n.id, n.name"
-    ));
-    statement
-}
-
-/// The matches that were not ranked, by popularity.
-fn others(
-    filter: &MovieFilter,
-    ranked: &[Ranked],
-    behind: Option<Ranked>,
-    limit: usize,
+/// The part of a list by popularity that is read.
+struct Cut {
+    limit: u32,
     offset: usize,
-) -> Result<Statement<(SqlId, Double)>, StoreError> {
-    let order = Order::of(&[MovieSort::POPULAR]);
-    let mut statement = Statement::new("SELECT m.id, m.popularity");
-    push_matching(&mut statement, filter, &Titles::of(filter), Reading::Some);
-    statement.sql(" AND NOT (");
-    push_any(&mut statement, "m.id", ranked.iter().map(|movie| movie.id).collect());
-    statement.sql(")");
-    if let Some(last) = behind {
-        statement.sql(" AND ");
-        let position = Position { values: vec![SortValue::Real(last.popularity)], id: last.id };
-        order.push_behind(&mut statement, &position)?;
+    /// Only what comes behind this movie.
+    behind: Option<Ranked>,
+    /// Not these movies.
+    without: Vec<Uuid>,
+}
+
+impl Cut {
+    /// The first so many.
+    const fn of(limit: u32) -> Self {
+        Self { limit, offset: 0, behind: None, without: Vec::new() }
     }
-    order.push(&mut statement);
-    statement.sql(" LIMIT ").bind(i64::try_from(limit).map_err(StoreError::failed)?);
-    statement.sql(" OFFSET ").bind(i64::try_from(offset).map_err(StoreError::failed)?);
+}
+
+/// The conditions of a filter whose search is the whole name.
+fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
+    let mut conditions = conditions(filter);
+    for condition in &mut conditions {
+        if matches!(condition, Condition::Words { .. }) {
+            *condition = Condition::WholeName(search.name_key());
+        }
+    }
+    conditions
+}
+
+/// The most popular movies that meet the conditions, read in a certain way.
+fn found_statement(
+    conditions: &[Condition],
+    order: &Keyset,
+    cut: &Cut,
+    access: Access,
+) -> Result<Statement<FoundTypes>, StoreError> {
+    let mut statement = Statement::<FoundTypes>::new(
+        "SELECT m.id, m.name, m.popularity, s.people, m.description, m.year, m.poster_url FROM (",
+    );
+    push_found(&mut statement, conditions, order, cut, access)?;
+    statement.sql(") AS found JOIN movies m ON m.id = found.id JOIN movie_search s ON s.movie_id = m.id");
     Ok(statement)
 }
 
-/// The text behind all that begin with this one.
-fn behind_all(text: &str) -> String {
-    format!("{text}{}", char::MAX)
+fn push_found<ST>(
+    statement: &mut Statement<ST>,
+    conditions: &[Condition],
+    order: &Keyset,
+    cut: &Cut,
+    access: Access,
+) -> Result<(), StoreError> {
+    let push_behind = |statement: &mut Statement<ST>| match cut.behind {
+        Some(last) => {
+            statement.sql(" AND ");
+            let position = Position { values: vec![SortValue::Real(last.popularity)], id: last.id };
+            order.push_behind(statement, &position)
+        }
+        None => Ok(()),
+    };
+    let push_without = |statement: &mut Statement<ST>| {
+        if !cut.without.is_empty() {
+            statement.sql(" AND NOT (");
+            push_any(statement, "m.id", cut.without.clone());
+            statement.sql(")");
+        }
+    };
+    statement.sql("SELECT m.id, m.popularity");
+    match access {
+        Access::Walk { limit } => {
+            statement.sql(" FROM (SELECT ").sql(CHECKED_COLUMNS).sql(", m.popularity");
+            push_matching(statement, &[], None);
+            push_behind(statement)?;
+            order.push(statement);
+            if let Some(limit) = limit {
+                statement.sql(format!(" LIMIT {limit}"));
+            }
+            // What is left of it keeps its order.
+            statement.sql(") AS m WHERE TRUE");
+            push_checks(statement, conditions, None);
+            push_without(statement);
+        }
+        Access::Lookup { driver } => {
+            push_matching(statement, conditions, Some(driver));
+            push_behind(statement)?;
+            push_without(statement);
+            order.push(statement);
+        }
+    }
+    statement.sql(" LIMIT ").bind(i64::from(cut.limit));
+    if cut.offset > 0 {
+        statement.sql(" OFFSET ").bind(i64::try_from(cut.offset).map_err(StoreError::failed)?);
+    }
+    Ok(())
+}
+
+/// The people of the most popular movies whose people have the words, together or apart.
+fn people_statement(
+    conditions: &[Condition],
+    order: &Keyset,
+    access: Access,
+) -> Result<Statement<PersonTypes>, StoreError> {
+    let mut statement = Statement::new("WITH found AS (");
+    push_found(&mut statement, conditions, order, &Cut::of(SUGGESTED_FROM), access)?;
+    statement.sql(
+        ") SELECT FALSE, n.id, n.name, max(found.popularity) FROM found \
+         JOIN movie_stars l ON l.movie_id = found.id JOIN stars n ON n.id = l.star_id GROUP BY n.id, n.name \
+         UNION ALL SELECT TRUE, n.id, n.name, max(found.popularity) FROM found \
+         JOIN movie_directors l ON l.movie_id = found.id JOIN directors n ON n.id = l.director_id \
+         GROUP BY n.id, n.name",
+    );
+    Ok(statement)
 }
 
 #[async_trait]
@@ -279,9 +343,9 @@ impl SearchQueries for Database {
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
             // What was indexed since the vocabulary was made.
-            statement.sql(" THEN TRUE ELSE EXISTS (SELECT 1 FROM movies m WHERE ");
-            push_indexed(&mut statement, std::slice::from_ref(term), IndexPart::All);
-            statement.sql(") END");
+            statement.sql(" THEN TRUE ELSE ");
+            push_words_exist(&mut statement, std::slice::from_ref(term));
+            statement.sql(" END");
         }
         if terms.is_empty() {
             return Ok(Vec::new());
@@ -311,11 +375,7 @@ impl SearchQueries for Database {
 
     async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
         let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
-        let mut statement = Statement::<(Bool,)>::new("SELECT EXISTS (SELECT 1");
-        push_matching(&mut statement, &filter, &Titles::of(&filter), Reading::All);
-        statement.sql(")");
-        let rows: Vec<(bool,)> = self.fetch(statement).await?;
-        Ok(rows == [(true,)])
+        Ok(!self.most_popular(&conditions(&filter), &Cut::of(1)).await?.is_empty())
     }
 
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
@@ -323,13 +383,29 @@ impl SearchQueries for Database {
             return Ok(Vec::new());
         }
         let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
-        let movies: Vec<MovieRow> = self.fetch(suggested_movies(&filter)).await?;
-        let movies = movies.into_iter().filter_map(|(id, name, popularity, year, poster_url)| {
-            let rank = rank_of_name(search, &name)?;
-            let kind = SuggestionKind::Movie { year, poster_url };
-            Some(Suggestion { kind, id: id.0, name, rank, popularity })
+        let by_name = conditions_with_words_in(&filter, IndexPart::Name);
+        let mut movies = self.most_popular(&by_name, &Cut::of(SUGGESTED_FROM)).await?;
+        let by_whole_name = with_whole_name(&filter, search);
+        movies.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
+        movies.sort_unstable_by_key(|movie| movie.id.0);
+        movies.dedup_by_key(|movie| movie.id.0);
+        let movies = movies.into_iter().filter_map(|movie| {
+            let rank = rank_of_name(search, &movie.name)?;
+            let Found { id, name, popularity, year, poster_url, .. } = movie;
+            Some(Suggestion {
+                kind: SuggestionKind::Movie { year, poster_url },
+                id: id.0,
+                name,
+                rank,
+                popularity,
+            })
         });
-        let people: Vec<PersonRow> = self.fetch(suggested_people(&filter)).await?;
+        let by_people = conditions_with_words_in(&filter, IndexPart::People);
+        let order = Order::of(&[MovieSort::POPULAR]);
+        let access = self.access(&by_people, SUGGESTED_FROM).await?;
+        let mut statement = people_statement(&by_people, order.keyset(), access)?;
+        statement.forget();
+        let people: Vec<PersonRow> = self.fetch(statement).await?;
         let people = people.into_iter().filter_map(|(is_director, id, name, popularity)| {
             let rank = rank_of_name(search, &name)?;
             let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };

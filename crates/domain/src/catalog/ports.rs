@@ -70,11 +70,13 @@ pub trait OfferRepository: Send {
 pub trait MovieQueries: Send + Sync {
     /// A page of the movies on sale that meet the filter. MUST order by the sorts in turn and then by the identifier
     /// (in the last sort's direction), nulls last either way, names by their folded key, alike on every database; a
-    /// page behind a position MUST repeat and lose nothing while others add movies; at most two statements, four for a search
-    /// by relevance.
+    /// page behind a position MUST repeat and lose nothing while others add movies. However many movies there are, and whatever
+    /// the filter and the sorts select, a page MUST cost a few times the first page of all movies; one statement, when the
+    /// filter is known from an earlier page.
     ///
-    /// By relevance it MUST order by [`rank`](super::rank) and then by popularity. Only the most popular matches, those with the
-    /// most popular names and those whose name is the search have to be ranked; the others follow by popularity.
+    /// By relevance it MUST order by [`rank`](super::rank) and then by popularity; a few statements more. Only the most popular
+    /// matches, those with the most popular names and those whose name is the search have to be ranked; the others follow by
+    /// popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
