@@ -144,37 +144,42 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
         Bind::Texts(entries.iter().map(|new| text(&new.entry)).collect())
     }
     let mut statement = Statement::<()>::new(format!(
-        "INSERT INTO movie_search (movie_id, index_version, name_key, people, document) \
-         SELECT movie_id, {SEARCH_INDEX_VERSION}, name_key, people, CAST(document AS tsvector) FROM unnest("
+        "INSERT INTO movie_search (movie_id, index_version, name_key, people, names, persons, document) \
+         SELECT movie_id, {SEARCH_INDEX_VERSION}, name_key, people, CAST(names AS tsvector), \
+         CAST(persons AS tsvector), CAST(document AS tsvector) FROM unnest("
     ));
-    statement
-        .bind(Bind::Ids(entries.iter().map(|new| DbUuid(new.movie_id)).collect()))
-        .sql(", ")
-        .bind(texts(entries, |entry| entry.name_key.clone()))
-        .sql(", ")
-        .bind(texts(entries, |entry| entry.people.join(" ")))
-        .sql(", ")
-        .bind(texts(entries, document))
-        .sql(
-            ") AS new (movie_id, name_key, people, document) ON CONFLICT (movie_id) DO UPDATE SET \
-             index_version = excluded.index_version, name_key = excluded.name_key, people = excluded.people, \
-             document = excluded.document",
-        );
+    statement.bind(Bind::Ids(entries.iter().map(|new| DbUuid(new.movie_id)).collect()));
+    for column in [
+        texts(entries, |entry| entry.name_key.clone()),
+        texts(entries, |entry| entry.people.join(" ")),
+        texts(entries, |entry| lexemes(entry.name.iter(), &entry.joined)),
+        texts(entries, |entry| lexemes(entry.people.iter(), &[])),
+        texts(entries, |entry| {
+            let words = entry.name.iter().chain(&entry.people).chain(&entry.description);
+            lexemes(words, &entry.joined)
+        }),
+    ] {
+        statement.sql(", ").bind(column);
+    }
+    statement.sql(
+        ") AS new (movie_id, name_key, people, names, persons, document) ON CONFLICT (movie_id) DO UPDATE SET \
+         index_version = excluded.index_version, name_key = excluded.name_key, people = excluded.people, \
+         names = excluded.names, persons = excluded.persons, document = excluded.document",
+    );
     unit.execute(statement).await.map(|_| ())
 }
 
-/// The text of a `tsvector`. Joined neighbours and people have positions of their own: a word keeps one weight at each.
-fn document(entry: &IndexEntry) -> String {
-    let lists =
-        [(&entry.name, "1A"), (&entry.people, "3B"), (&entry.description, "1D"), (&entry.joined, "2C")];
-    let mut document = String::new();
-    for (words, place) in lists {
-        for word in words {
-            // Words have no quotes. Writing to a string cannot fail.
-            let _ = write!(document, "'{word}':{place} ");
-        }
+/// The text of a `tsvector` with these words. `~` marks neighbours that were joined.
+fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
+    let mut text = String::new();
+    for word in words {
+        // Words have no quotes. Writing to a string cannot fail.
+        let _ = write!(text, "'{word}' ");
     }
-    document
+    for word in joined {
+        let _ = write!(text, "'~{word}' ");
+    }
+    text
 }
 
 /// All words of the search index, but for joined neighbours, each with the number of its movies.
@@ -194,7 +199,7 @@ pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String,
              WHERE movie_id > ''' || ",
         );
         counts.bind(after.to_string()).sql(" || ''' AND movie_id <= ''' || ");
-        counts.bind(last.to_string()).sql(" || '''', 'abd')");
+        counts.bind(last.to_string()).sql(" || '''') WHERE word NOT LIKE '~%'");
         let counts: Vec<WordCount> = database.fetch(counts).await?;
         for (word, movies) in counts {
             let count = words.entry(word).or_default();

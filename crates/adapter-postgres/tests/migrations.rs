@@ -30,7 +30,7 @@ const COLUMNS: &str = "
     SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
-    AND table_name || ' ' || column_name <> 'movie_search document'";
+    AND table_name || ' ' || column_name NOT IN ('movie_search names', 'movie_search persons', 'movie_search document')";
 
 /// Foreign keys whose columns no whole index begins with.
 const UNINDEXED: &str = "
@@ -161,7 +161,7 @@ async fn movies_of_an_earlier_version_are_indexed_by_migrating() {
         .await
         .unwrap();
     let indexed = "SELECT count(*)::text FROM movie_search
-        WHERE document @@ 'heat:A & pacino:B & story:D' AND people = 'al pacino' AND name_key LIKE 'heat%'";
+        WHERE names @@ 'heat' AND persons @@ 'pacino' AND document @@ 'heat & pacino & story' AND people = 'al pacino' AND name_key LIKE 'heat%'";
     assert_eq!(lines(&client, indexed).await, ["0"]);
     store.migrate().await.unwrap();
     assert_eq!(lines(&client, indexed).await, ["1500"]);

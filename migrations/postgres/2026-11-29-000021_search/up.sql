@@ -8,9 +8,13 @@ CREATE TABLE movie_search (
     name_key TEXT COLLATE "C" NOT NULL,
     -- The words of directors and stars, separated by spaces.
     people TEXT NOT NULL,
-    -- Words of the name have weight A, of people B, of the description D; neighbours of the name written as one have C.
+    -- The words of the name; those of the people; all words. Neighbours of the name that were joined begin with `~`.
+    names TSVECTOR NOT NULL,
+    persons TSVECTOR NOT NULL,
     document TSVECTOR NOT NULL
 );
+CREATE INDEX movie_search_names ON movie_search USING GIN (names) WITH (fastupdate = off);
+CREATE INDEX movie_search_persons ON movie_search USING GIN (persons) WITH (fastupdate = off);
 CREATE INDEX movie_search_document ON movie_search USING GIN (document) WITH (fastupdate = off);
 CREATE INDEX movie_search_name_key ON movie_search (name_key);
 CREATE INDEX movie_search_index_version ON movie_search (index_version);

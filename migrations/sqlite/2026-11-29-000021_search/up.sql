@@ -16,7 +16,8 @@ CREATE INDEX movie_search_index_version ON movie_search (index_version);
 
 -- Words, separated by spaces: the tokenizer only has to split there. `joined` has neighbours of the name written as one.
 CREATE VIRTUAL TABLE movie_words USING fts5(
-    name, joined, people, description, content = '', contentless_delete = 1, detail = column, tokenize = 'ascii'
+    name, joined, people, description, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3',
+    tokenize = 'ascii'
 );
 CREATE VIRTUAL TABLE movie_words_terms USING fts5vocab(movie_words, 'col');
 CREATE TRIGGER movie_search_deleted AFTER DELETE ON movie_search BEGIN
