@@ -254,6 +254,7 @@ fn found_statement(
     );
     push_found(&mut statement, conditions, order, cut, access)?;
     statement.sql(") AS found JOIN movies m ON m.id = found.id JOIN movie_search s ON s.movie_id = m.id");
+    order.push(&mut statement);
     Ok(statement)
 }
 
