@@ -5,17 +5,19 @@ mod browse;
 #[cfg(test)]
 pub(crate) mod doubles;
 mod export;
+mod facets;
 mod import;
 mod names;
 mod repeats;
 mod search;
 mod show;
+mod similar;
 mod suggest;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, MovieQueries, NameQueries, SearchQueries},
+    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries, SearchQueries, SimilarMovies},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
@@ -25,6 +27,7 @@ pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;
 pub use search::{SearchUpkeep, UnderstoodSearch, understand};
+pub use similar::SimilarProgress;
 
 use crate::paging::CursorCodec;
 
@@ -38,6 +41,10 @@ pub struct Catalog {
     pub names: Arc<dyn NameQueries>,
     /// Reads the words that movies are searched by.
     pub words: Arc<dyn SearchQueries>,
+    /// Counts movies by what a list could be narrowed by.
+    pub facets: Arc<dyn FacetQueries>,
+    /// Keeps similar movies.
+    pub similar: Arc<dyn SimilarMovies>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

@@ -175,6 +175,8 @@ impl UseCases {
             queries: database.clone(),
             names: database.clone(),
             words: database.clone(),
+            facets: database.clone(),
+            similar: database.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

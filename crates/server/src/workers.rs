@@ -1,4 +1,5 @@
 //! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, refreshing the search index,
+//! finding similar movies,
 //! and removing what has expired.
 
 mod destinations;
@@ -8,7 +9,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::store::StoreError;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -25,6 +26,9 @@ const SEALS: Duration = Duration::from_mins(1);
 
 /// How often the search index is refreshed, when movies have changed.
 const SEARCH: Duration = Duration::from_secs(10);
+
+/// How often the similar movies of some movies are found.
+const SIMILAR: Duration = Duration::from_secs(1);
 
 /// How often orders that were not paid in time are looked for.
 const ORDERS: Duration = Duration::from_secs(10);
@@ -70,6 +74,17 @@ impl Workers {
         jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
             let search = Arc::clone(&search);
             async move { search.run().await }
+        }));
+        let catalog = Arc::clone(&use_cases.catalog);
+        let progress = Arc::new(Mutex::new(None));
+        jobs.spawn(repeat("similar_movies", SIMILAR, stopping.clone(), move || {
+            let (catalog, progress) = (Arc::clone(&catalog), Arc::clone(&progress));
+            async move {
+                let mut progress = progress.lock().await;
+                let (found, next) = catalog.find_due_similar(*progress).await?;
+                *progress = next;
+                Ok(found)
+            }
         }));
         let orders = Arc::clone(&use_cases.orders);
         jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {

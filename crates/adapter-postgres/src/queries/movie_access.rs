@@ -35,6 +35,28 @@ pub(super) enum Access {
     Lookup { driver: usize },
 }
 
+impl Access {
+    /// The access as a number, for [`of_number`](Self::of_number): walks are longer than there are conditions.
+    fn number(self) -> u32 {
+        match self {
+            Self::Walk { limit } => limit.unwrap_or(WHOLE_WALK),
+            Self::Lookup { driver } => u32::try_from(driver).unwrap_or(0),
+        }
+    }
+
+    fn of_number(number: u32) -> Self {
+        match usize::try_from(number) {
+            Ok(driver) if number < WALKS.into_iter().min().unwrap_or(WHOLE_WALK) => Self::Lookup { driver },
+            _ => Self::Walk { limit: Some(number) },
+        }
+    }
+}
+
+/// What the way to read a page is remembered by: pages at the same depth of lists with the same conditions.
+fn access_key(conditions: &[Condition], rows: u32) -> String {
+    format!("{rows} {conditions:?}")
+}
+
 /// A walk that looks at so many movies, or some more.
 fn walk_of(movies: u32) -> Access {
     let limit = WALKS.into_iter().find(|limit| *limit >= movies).unwrap_or(LONGEST_WALK);
@@ -60,13 +82,16 @@ impl Sizes {
         self.smallest().filter(|(_, size)| *size <= PROBED)
     }
 
-    /// How to begin to read a page, of which so many matching movies have to be passed.
-    fn access(&self, rows: u32) -> Access {
-        let Some((driver, size)) = self.selective() else { return walk_of(FIRST_WALK) };
+    /// How to begin to read a page, of which so many matching movies have to be passed; `None` when the conditions do not
+    /// tell.
+    fn access(&self, rows: u32, can_walk: bool) -> Option<Access> {
+        let Some((driver, size)) = self.selective() else {
+            return can_walk.then_some(walk_of(FIRST_WALK));
+        };
         let lookup = Access::Lookup { driver };
         let walked = u64::from(rows).saturating_mul(self.movies).checked_div(u64::from(size));
         let is_walk_shorter = walked.is_some_and(|walked| walked < u64::from(size));
-        if is_walk_shorter { walk_of(size) } else { lookup }
+        Some(if can_walk && is_walk_shorter { walk_of(size) } else { lookup })
     }
 
     /// How many movies a walk is expected to look at until it has found so many, as if the conditions had nothing to do with
@@ -81,14 +106,30 @@ impl Sizes {
 
 impl Database {
     /// How to begin to read a page, of which so many matching movies have to be passed.
-    pub(super) async fn access(&self, conditions: &[Condition], rows: u32) -> Result<Access, StoreError> {
+    pub(super) async fn access(
+        &self,
+        conditions: &[Condition],
+        rows: u32,
+        can_walk: bool,
+    ) -> Result<Access, StoreError> {
         if conditions.is_empty() {
             return Ok(Access::Walk { limit: None });
         }
         if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Ids(_))) {
             return Ok(Access::Lookup { driver });
         }
-        Ok(self.sizes(conditions, PROBED).await?.access(rows))
+        if can_walk && let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {
+            return Ok(Access::of_number(remembered));
+        }
+        match self.sizes(conditions, PROBED).await?.access(rows, can_walk) {
+            Some(access) => Ok(access),
+            None => self.cheapest_lookup(conditions).await,
+        }
+    }
+
+    /// Remembers how a page was read at last that was not filled at first, so that the next one like it is read so at once.
+    pub(super) fn remember_access(&self, conditions: &[Condition], rows: u32, access: Access) {
+        self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
     /// How to read a page after a walk to this limit did not fill it; `None` after one that need not be tried again.
@@ -207,19 +248,36 @@ mod tests {
         Sizes { of: of.to_vec(), movies }
     }
 
-    const LOOKUP: Access = Access::Lookup { driver: 1 };
-    const FAR_WALK: Access = Access::Walk { limit: Some(FIRST_WALK) };
+    const LOOKUP: Option<Access> = Some(Access::Lookup { driver: 1 });
+    const FAR_WALK: Option<Access> = Some(Access::Walk { limit: Some(FIRST_WALK) });
 
     #[test]
     fn what_matches_little_is_looked_up_and_what_matches_much_is_walked_to() {
         let common = Some(PROBED + 1);
-        let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21);
+        let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21, true);
         assert_eq!(access(0), LOOKUP);
         assert_eq!(access(4_000), LOOKUP);
         assert_eq!(access(PROBED + 1), FAR_WALK);
-        assert_eq!(sizes(&[common, Some(700)], 1_000).access(21), Access::Walk { limit: Some(1_000) });
-        assert_eq!(sizes(&[common, Some(700)], 1_000).access(600), LOOKUP, "a page behind 600 matches");
-        assert_eq!(sizes(&[None], 1_000_000).access(21), FAR_WALK, "a title has no size");
+        assert_eq!(
+            sizes(&[common, Some(700)], 1_000).access(21, true),
+            Some(Access::Walk { limit: Some(1_000) })
+        );
+        assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page behind 600 matches");
+        assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a title has no size");
+    }
+
+    #[test]
+    fn a_remembered_way_is_the_same_way() {
+        let walks = WALKS.into_iter().map(|limit| Access::Walk { limit: Some(limit) });
+        for access in walks.chain((0..12).map(|driver| Access::Lookup { driver })) {
+            assert_eq!(Access::of_number(access.number()), access);
+        }
+    }
+
+    #[test]
+    fn an_order_without_an_index_is_not_walked() {
+        assert_eq!(sizes(&[None, Some(700)], 1_000).access(21, false), LOOKUP);
+        assert_eq!(sizes(&[None], 1_000).access(21, false), None);
     }
 
     #[test]

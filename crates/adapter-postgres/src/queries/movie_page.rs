@@ -3,11 +3,13 @@
 use domain::{
     catalog::{MovieSort, MovieSortKey},
     page::{Position, SortValue},
+    store::StoreError,
 };
 
 use crate::{
     queries::{
-        keyset::{KeyType, Keyset},
+        keyset::{KeyType, Keyset, bound},
+        movie_filter::Condition,
         movie_row::SummaryRow,
     },
     statement::Statement,
@@ -43,7 +45,17 @@ impl Order {
                 keyset.then_by(column, key_type, descending)
             };
         }
+        if let Some(MovieSort { key, descending }) = columns.first() {
+            keyset = keyset.indexed_by(index_of(*key, *descending));
+        }
         Self { columns, keyset }
+    }
+
+    /// The condition that movies have this value of a sort, as a position has it.
+    pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
+        let (column, key_type) = plain_column(sort.key, sort.descending);
+        let value = Some(bound(key_type, value)?);
+        Ok(Condition::Between { column, min: value.clone(), max: value })
     }
 
     /// The columns that the list is ordered by.
@@ -55,6 +67,21 @@ impl Order {
     pub(super) fn position(&self, row: &SummaryRow) -> Position {
         let values = self.columns.iter().map(|sort| plain_value(row, sort.key, sort.descending));
         Position { values: values.collect(), id: row.id.0 }
+    }
+}
+
+/// The index of the movies on sale that begins with the key.
+const fn index_of(key: MovieSortKey, descending: bool) -> &'static str {
+    match key {
+        MovieSortKey::Name => "movies_by_name",
+        MovieSortKey::Year => "movies_by_year",
+        MovieSortKey::Price => "movies_by_price",
+        MovieSortKey::Imdb => "movies_by_imdb",
+        MovieSortKey::Votes => "movies_by_votes",
+        MovieSortKey::Rating if descending => "movies_by_rating_down",
+        MovieSortKey::Rating => "movies_by_rating_up",
+        MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
+        MovieSortKey::CreatedAt => "movies_by_created_at",
     }
 }
 

@@ -182,7 +182,7 @@ impl Database {
         let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
         let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
         let passed = cut.limit.saturating_add(offset).saturating_add(excluded);
-        let mut access = self.access(conditions, passed).await?;
+        let mut access = self.access(conditions, passed, true).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
             // Planned for its words each time: common ones are to be found in another way than rare ones.
@@ -403,7 +403,7 @@ impl SearchQueries for Database {
         });
         let by_people = conditions_with_words_in(&filter, IndexPart::People);
         let order = Order::of(&[MovieSort::POPULAR]);
-        let access = self.access(&by_people, SUGGESTED_FROM).await?;
+        let access = self.access(&by_people, SUGGESTED_FROM, true).await?;
         let mut statement = people_statement(&by_people, order.keyset(), access)?;
         statement.forget();
         let people: Vec<PersonRow> = self.fetch(statement).await?;

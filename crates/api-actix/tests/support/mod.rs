@@ -310,6 +310,8 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         queries: doubles.clone(),
         names: doubles.clone(),
         words: doubles.clone(),
+        facets: doubles.clone(),
+        similar: doubles.clone(),
         cursors,
         clock: doubles.clone(),
         backoff: doubles.clone(),

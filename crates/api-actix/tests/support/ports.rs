@@ -19,15 +19,16 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, KnownWord, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, MovieDetail,
+        MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named,
+        RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList, SimilarMovies,
         Suggestion,
     },
     engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{CommentId, Id, IdGenerator, MovieId, OrderId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
-    money::Money,
+    money::{Currency, Money},
     notifications::{
         Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
         UnreadCounts, UserPosition,
@@ -527,6 +528,37 @@ impl SearchQueries for Doubles {
         Ok(true)
     }
     async fn suggestions(&self, _search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
+impl FacetQueries for Doubles {
+    async fn facet_counts(&self, _: &MovieFilter, _: Currency) -> Result<FacetCounts, StoreError> {
+        Ok(FacetCounts::default())
+    }
+}
+
+#[async_trait]
+impl SimilarMovies for Doubles {
+    async fn similarity_profiles(
+        &self,
+        _: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError> {
+        Ok(None)
+    }
+    async fn similar_list(&self, _: MovieId) -> Result<Option<SimilarList>, StoreError> {
+        Ok(None)
+    }
+    async fn keep_similar_lists(&self, _: &[SimilarList]) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn similar_candidates(
+        &self,
+        _: Option<(f64, MovieId)>,
+        _: Instant,
+        _: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError> {
         Ok(vec![])
     }
 }
