@@ -133,6 +133,7 @@ impl Notifications {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the instants of the tests are far from the bounds")]
 mod tests {
     use std::sync::Arc;
 
