@@ -180,6 +180,8 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
+            facets: database.clone(),
+            similar: database.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

@@ -1,4 +1,5 @@
-//! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, finding similar movies,
+//! and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -7,7 +8,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::store::StoreError;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -21,6 +22,9 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often the similar movies of some movies are found.
+const SIMILAR: Duration = Duration::from_secs(1);
 
 /// How often orders that were not paid in time are looked for.
 const ORDERS: Duration = Duration::from_secs(10);
@@ -61,6 +65,17 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let audit = Arc::clone(&audit);
             async move { audit.seal().await }
+        }));
+        let catalog = Arc::clone(&use_cases.catalog);
+        let progress = Arc::new(Mutex::new(None));
+        jobs.spawn(repeat("similar_movies", SIMILAR, stopping.clone(), move || {
+            let (catalog, progress) = (Arc::clone(&catalog), Arc::clone(&progress));
+            async move {
+                let mut progress = progress.lock().await;
+                let (found, next) = catalog.find_due_similar(*progress).await?;
+                *progress = next;
+                Ok(found)
+            }
         }));
         let orders = Arc::clone(&use_cases.orders);
         jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {

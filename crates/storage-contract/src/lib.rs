@@ -22,6 +22,7 @@ mod cart_view;
 mod catalog;
 mod catalog_names;
 mod engagement;
+mod facets;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -42,6 +43,7 @@ mod purchases;
 mod purge;
 mod search;
 mod sessions;
+mod similar;
 mod units;
 mod users;
 mod viewer;
@@ -89,6 +91,7 @@ fn all() -> Vec<Case> {
         audit::cases(),
         audit_seals::cases(),
         sessions::cases(),
+        similar::cases(),
         purge::cases(),
         outbox::cases(),
         outbox_queue::cases(),
@@ -96,6 +99,7 @@ fn all() -> Vec<Case> {
         catalog::cases(),
         name_counts::cases(),
         engagement::cases(),
+        facets::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

@@ -23,7 +23,7 @@ mod units;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use catalog::{NewLink, NewName, linked_ids, names_table, read_ids};
 pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;

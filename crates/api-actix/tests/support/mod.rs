@@ -309,6 +309,8 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
+        facets: doubles.clone(),
+        similar: doubles.clone(),
         cursors,
         clock: doubles.clone(),
         backoff: doubles.clone(),
