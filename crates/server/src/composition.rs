@@ -191,12 +191,19 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: frontend_url.to_owned(),
+            public_url: public_url.to_owned(),
+        });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
             comments: database.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
+            notifier: Arc::clone(&notifier),
             cursors: cursors.clone(),
         });
         let notifications = Arc::new(Notifications {
@@ -208,12 +215,6 @@ impl UseCases {
             tokens,
             sealer: Arc::clone(&sealer),
             cursors: cursors.clone(),
-        });
-        let notifier = Arc::new(Notifier {
-            ids: Arc::clone(&ids),
-            sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
-            public_url: public_url.to_owned(),
         });
         let orders = Arc::new(Orders {
             store: database.clone(),
