@@ -53,8 +53,7 @@ impl MovieQueries for Database {
         let conditions = conditions(filter);
         let order = Order::of(sorts);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = match self.rows_equal_in_first_key(&conditions, &order, sorts, request, viewer).await?
-        {
+        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
             Some(rows) => rows,
             None => self.list_rows(&conditions, &order, request, viewer).await?,
         };
@@ -129,7 +128,6 @@ impl Database {
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],
-        order: &Order,
         sorts: &[MovieSort],
         request: &PageRequest,
         viewer: Option<UserId>,
