@@ -2,8 +2,8 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use app::{accounts::Accounts, cart::Carts, catalog::Catalog, orders::Orders};
-use domain::{id::IdGenerator, throttle::RateLimiter};
+use app::{accounts::Accounts, cart::Carts, catalog::Catalog, orders::Orders, payments::Payments};
+use domain::{id::IdGenerator, payments::SandboxCheckouts, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -36,6 +36,10 @@ pub struct ApiState {
     pub carts: Arc<Carts>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
+    /// The use cases of payments.
+    pub payments: Arc<Payments>,
+    /// The checkouts of the sandbox, where that is the payment provider.
+    pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
 }
 
 impl fmt::Debug for ApiState {
@@ -65,6 +69,7 @@ provide! {
     carts: Carts,
     catalog: Catalog,
     orders: Orders,
+    payments: Payments,
 }
 
 /// What all requests share.
