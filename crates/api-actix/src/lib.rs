@@ -18,6 +18,7 @@ mod money;
 mod openapi;
 mod orders;
 mod page;
+mod payments;
 mod period;
 pub mod problem;
 mod readiness;

@@ -7,7 +7,7 @@ use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
     catalog::{self, names},
-    docs, health, media, orders, problem,
+    docs, health, media, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -41,6 +41,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/{id}/cart": get users::show_cart;
         "/admin/audit": get audit::list;
         "/admin/orders": get orders::list_all;
+        "/admin/payments": get payments::list_all;
         "/movies": get catalog::list_movies;
         "/movies/{id}": get catalog::show_movie;
         "/genres": get names::list_all::<GenreKind>;
@@ -58,6 +59,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;
+        "/orders/{id}/payments": post payments::start;
+        "/payments": get payments::list;
+        "/payments/webhooks/{provider}": post payments::receive;
+        "/payments/{id}": get payments::show;
     };
     operations! {
         config.service(api);

@@ -30,6 +30,7 @@ use crate::{
     html,
     limits::RateLimitCounter,
     openapi::openapi_document,
+    payments::sandbox,
     problem, routes,
     settings::ApiSettings,
     start,
@@ -145,7 +146,12 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
         .service(web::resource(html::PROBLEMS).route(web::get().to(problem::page::list)))
         .service(web::resource("/problems/").route(web::get().to(|| redirect("../problems"))))
         .service(web::resource("/docs/").route(web::get().to(|| redirect("../docs"))))
-        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)));
+        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
+        .service(
+            web::resource(html::CHECKOUT)
+                .route(web::get().to(sandbox::show))
+                .route(web::post().to(sandbox::choose)),
+        );
     if serve_account_pages {
         config
             .service(

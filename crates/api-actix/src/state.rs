@@ -8,8 +8,9 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     orders::Orders,
+    payments::Payments,
 };
-use domain::{id::IdGenerator, throttle::RateLimiter};
+use domain::{id::IdGenerator, payments::SandboxCheckouts, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -52,6 +53,10 @@ pub struct ApiState {
     pub carts: Arc<Carts>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
+    /// The use cases of payments.
+    pub payments: Arc<Payments>,
+    /// The checkouts of the sandbox, where that is the payment provider.
+    pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
 }
 
 impl fmt::Debug for ApiState {
@@ -86,6 +91,7 @@ provide! {
     carts: Carts,
     catalog: Catalog,
     orders: Orders,
+    payments: Payments,
 }
 
 /// What all requests share.

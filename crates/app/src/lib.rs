@@ -11,6 +11,7 @@ mod mails;
 pub mod orders;
 pub mod outbox;
 pub mod paging;
+pub mod payments;
 pub mod record;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! `samples` of that file, which the tests of this module check.
 
 pub(crate) mod accounts;
+pub(crate) mod orders;
 
 use std::fmt::{self, Display};
 
@@ -114,7 +115,7 @@ mod tests {
     /// One mail of each kind.
     fn samples() -> Vec<Mail> {
         let to = "ann@example.com".parse().unwrap();
-        let contents = accounts::samples().into_iter();
+        let contents = accounts::samples().into_iter().chain(orders::samples());
         contents.map(|content| compose(&to, FRONTEND, &*content)).collect()
     }
 

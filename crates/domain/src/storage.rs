@@ -14,6 +14,7 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
+    payments::{PaymentQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -27,6 +28,7 @@ gathered! {
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
         + OrderStore + OrderQueries
+        + PaymentQueries + WebhookEvents
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

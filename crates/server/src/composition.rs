@@ -16,6 +16,7 @@ use adapter_crypto::{
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
 use adapter_media::{FolderMedia, S3Media};
+use adapter_payments_sandbox::Sandbox;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
@@ -24,12 +25,13 @@ use app::{
     orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
+    payments::Payments,
     record::Recorder,
 };
 pub use domain::failure::error_chain;
 use domain::{
     accounts::PasswordHasher,
-    entropy::Sealer,
+    entropy::{Sealer, Signer},
     id::IdGenerator,
     mail::Mailer,
     media::MediaStore,
@@ -68,6 +70,17 @@ pub struct Overrides {
     pub web_threads: Option<usize>,
 }
 
+/// The addresses of the server, none with a slash at its end.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Where people reach the server.
+    pub public_url: String,
+    /// Where the links in mails lead, and where buyers return to after a checkout.
+    pub frontend_url: String,
+    /// Where the server reaches itself.
+    pub own_url: String,
+}
+
 /// Every use case, on the adapters that the settings name.
 #[derive(Clone)]
 pub struct UseCases {
@@ -89,6 +102,10 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// Orders.
     pub orders: Arc<Orders>,
+    /// Payments.
+    pub payments: Arc<Payments>,
+    /// The sandbox, which is the payment provider.
+    pub sandbox: Option<Sandbox>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
     /// How many of them are handled at once (`OUTBOX_WORKERS`).
@@ -103,14 +120,14 @@ pub struct UseCases {
 
 impl UseCases {
     /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Mails link to `frontend_url`. Call it on the runtime that is to drive the connections.
+    /// it. Call it on the runtime that is to drive the connections.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn build(
         settings: &Settings,
         overrides: &Overrides,
-        frontend_url: &str,
+        addresses: &Addresses,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
         let database = open_database(settings).await?;
@@ -128,7 +145,8 @@ impl UseCases {
                 Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
             }
         };
-        let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
+        let signer: Arc<dyn Signer> = Arc::new(HmacSigner::new(&keys));
+        let cursors = CursorCodec::new(Arc::clone(&signer));
         let media: Arc<dyn MediaStore> = match &settings.media {
             MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
             MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
@@ -141,7 +159,7 @@ impl UseCases {
         let recorder = Recorder {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
+            frontend_url: addresses.frontend_url.clone(),
         };
         let accounts = AccountUseCases::build(
             settings,
@@ -182,9 +200,32 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
+        let sandbox = Sandbox::open(
+            &settings.data_dir.join("sandbox"),
+            signer,
+            Arc::clone(&clock),
+            &addresses.public_url,
+            &addresses.own_url,
+        )?;
+        let payments = Arc::new(Payments {
+            store: database.clone(),
+            orders: database.clone(),
+            queries: database.clone(),
+            events: database.clone(),
+            users: database.clone(),
+            gateway: Arc::new(sandbox.clone()),
+            sealer: Arc::clone(&sealer),
+            cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            currency: settings.currency,
+            frontend_url: addresses.frontend_url.clone(),
+        });
         let orders = Arc::new(Orders {
             store: database.clone(),
             queries: database.clone(),
+            payments: Arc::clone(&payments),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -213,6 +254,8 @@ impl UseCases {
             catalog,
             carts,
             orders,
+            payments,
+            sandbox: Some(sandbox),
             outbox,
             outbox_workers,
             database,

@@ -35,6 +35,7 @@ mod outbox;
 mod outbox_queue;
 mod paging;
 mod parallel;
+mod payments;
 mod personal_data;
 mod profiles;
 mod purchases;
@@ -103,6 +104,7 @@ fn all() -> Vec<Case> {
         cart_view::cases(),
         purchases::cases(),
         orders::cases(),
+        payments::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

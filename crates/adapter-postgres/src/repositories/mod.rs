@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+mod checkout_request;
 mod email_keys;
 mod known_devices;
 mod links;
@@ -12,17 +13,20 @@ mod maintenance;
 mod notifications;
 mod orders;
 mod outbox;
+mod payments;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
 mod stream_tickets;
 mod units;
+mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
 pub(crate) use orders::{order_state, purchase_refusal};
+pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
 pub(crate) use profiles::ProfileRow;
 
 /// How many rows a statement writes at most: far below what either database can bind.

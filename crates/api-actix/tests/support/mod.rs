@@ -19,6 +19,7 @@ use app::{
     catalog::Catalog,
     orders::Orders,
     paging::CursorCodec,
+    payments::Payments,
     record::Recorder,
 };
 use chrono::TimeDelta;
@@ -320,9 +321,25 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let payments = Arc::new(Payments {
+        store: doubles.clone(),
+        orders: doubles.clone(),
+        queries: doubles.clone(),
+        events: doubles.clone(),
+        users: doubles.clone(),
+        gateway: doubles.clone(),
+        sealer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        currency: "USD".parse().unwrap(),
+        frontend_url: "http://cinema.test".into(),
+    });
     let orders = Orders {
         store: doubles.clone(),
         queries: doubles.clone(),
+        payments: Arc::clone(&payments),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -348,5 +365,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
         orders: Arc::new(orders),
+        payments,
+        sandbox: None,
     }
 }

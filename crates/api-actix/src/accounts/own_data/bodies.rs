@@ -22,6 +22,7 @@ use crate::{
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
+    payments::bodies::PaymentBody,
 };
 
 /// Confirms the deletion of an account.
@@ -301,6 +302,8 @@ pub(crate) struct PersonalDataBody {
     purchases: Vec<PurchaseBody>,
     /// The orders, canceled ones too.
     orders: Vec<OrderBody>,
+    /// The attempts to pay them.
+    payments: Vec<PaymentBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -332,6 +335,7 @@ impl PersonalDataBody {
             cart: all(data.cart),
             purchases: all(data.purchases),
             orders: all(data.orders),
+            payments: all(data.payments),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -363,6 +367,7 @@ fn example() -> Value {
         "cart": [],
         "purchases": [],
         "orders": [],
+        "payments": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

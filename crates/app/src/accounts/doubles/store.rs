@@ -488,6 +488,7 @@ impl PersonalDataQueries for MemoryAccounts {
             cart: Vec::new(),
             purchases: Vec::new(),
             orders: Vec::new(),
+            payments: Vec::new(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),
             notifications: Vec::new(),

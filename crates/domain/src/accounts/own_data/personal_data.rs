@@ -6,6 +6,7 @@ use crate::{
     id::{CommentId, MovieId, UserId},
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
+    payments::PaymentView,
     store::StoreError,
     time::Instant,
 };
@@ -62,6 +63,8 @@ pub struct PersonalData {
     pub purchases: Vec<HeldMovie>,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
+    /// The attempts to pay them, oldest first.
+    pub payments: Vec<PaymentView>,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.

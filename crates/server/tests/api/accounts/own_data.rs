@@ -30,7 +30,7 @@ cases! {
 const AGENT: &str = "Fireball/7 (of Ann)";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 18] = [
+const PLACES: [(&str, &str); 19] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
@@ -43,6 +43,7 @@ const PLACES: [(&str, &str); 18] = [
     ("notifications.user_id", "/notifications/0"),
     ("outbox.user_id", "/pending_mails"),
     ("password_reset_tokens.user_id", "/links/1"),
+    ("payments.user_id", "/payments/0"),
     ("purchases.user_id", "/purchases/0"),
     ("refresh_tokens.user_id", "/refresh_tokens/0"),
     ("sessions.user_id", "/sessions/0"),
@@ -65,6 +66,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
     // Canceled, since a pending order keeps the account; its movie is back in the cart.
     let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
+    ann.call(Method::POST, pay).await.expect(201);
     let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
     ann.call(Method::POST, cancel).await.expect(200);
     app.sell(&ann, movies.id("Amélie")).await;
