@@ -7,7 +7,11 @@ use domain::{
 };
 
 use super::accounts::group_id;
-use crate::{statement::Statement, unit_of_work::UnitOfWork};
+use crate::{
+    dialect::{DbUuid, SqlId},
+    statement::Statement,
+    unit_of_work::UnitOfWork,
+};
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
 const ERASED: [&str; 12] = [
@@ -27,6 +31,13 @@ const ERASED: [&str; 12] = [
 
 #[async_trait]
 impl PersonalDataRepository for UnitOfWork {
+    async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+        let mut statement =
+            Statement::<(SqlId,)>::new("SELECT id FROM orders WHERE status = 'pending' AND user_id = ");
+        statement.bind(user_id.as_uuid()).sql(" LIMIT 1");
+        Ok(self.first::<(DbUuid,), _>(statement).await?.is_some())
+    }
+
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
         self.forget_actor(user_id).await?;
         for table in ERASED {

@@ -113,7 +113,7 @@ kinds! {
     NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"
         "Every movie in the cart was bought or withdrawn from sale.";
     ORDER_PENDING = 409 "order_pending" "Order pending"
-        "A pending order holds one of the movies already. Pay or cancel it first.";
+        "A pending order holds one of the movies, or belongs to the account that is to be deleted. Pay or cancel it first.";
     ORDER_PAID = 409 "order_paid" "Order paid"
         "The order was paid, so it cannot be canceled. Ask for a refund instead.";
     ORDER_NOT_PENDING = 409 "order_not_pending" "Order not pending"

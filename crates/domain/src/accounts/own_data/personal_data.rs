@@ -89,6 +89,8 @@ pub trait PersonalDataQueries: Send + Sync {
 /// Erases users. Callers hold the lock of the user.
 #[async_trait]
 pub trait PersonalDataRepository: Send {
+    /// Whether an order of the user is pending. MUST see orders that units of work of the same user made before.
+    async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
     /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, mails that wait and
     /// notifications MUST go, and what the user did MUST leave the notifications of others; purchases, orders and the

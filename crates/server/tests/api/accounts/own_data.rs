@@ -21,6 +21,7 @@ cases! {
     the_farewell_is_the_last_mail,
     a_deletion_wants_the_password,
     the_last_administrator_stays,
+    an_account_with_a_pending_order_stays,
     of_two_administrators_who_go_at_once_one_stays,
     of_two_deletions_at_once_the_second_is_refused,
     a_deletion_shows_on_every_node_within_five_seconds,
@@ -289,6 +290,20 @@ async fn a_deletion_wants_the_password(engine: Engine) {
     delete(&app.anonymous(), &ann.password).await.problem(401, "unauthenticated");
     ann.get("/cart").await.expect(200);
     assert_eq!(app.mails_to(&email_of("ann")).len(), 1);
+}
+
+async fn an_account_with_a_pending_order_stays(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
+    let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    delete(&ann, &ann.password).await.problem(409, "order_pending");
+    let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
+    ann.call(Method::POST, cancel).await.expect(200);
+    delete(&ann, &ann.password).await.expect(204);
+    let kept = app.admin().await.get("/admin/orders").await.expect(200).json();
+    assert_eq!((&kept["items"][0]["id"], &kept["items"][0]["user"]), (&order["id"], &Value::Null));
 }
 
 async fn the_last_administrator_stays(engine: Engine) {
