@@ -83,10 +83,9 @@ pub(crate) async fn choose(
         OutcomeField::Delay => SandboxOutcome::Delay,
     };
     match api.run(async move { sandbox.choose_outcome(&id, outcome).await }).await {
-        Ok(Some(checkout)) => HttpResponse::SeeOther()
-            .insert_header((header::LOCATION, checkout.return_url))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .finish(),
+        Ok(Some(checkout)) => {
+            HttpResponse::SeeOther().insert_header((header::LOCATION, checkout.return_url)).finish()
+        }
         Ok(None) => not_found().error_response(),
         Err(failure) => failure.error_response(),
     }
