@@ -29,6 +29,7 @@ use crate::{
     },
     html,
     limits::RateLimitCounter,
+    notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
     payments::sandbox,
     problem, routes,
@@ -82,6 +83,11 @@ impl Shared {
             hot_pages: HotPages::new(settings.hot_page_time),
             document: web::Data::new(Document::new(&settings.public_url, openapi_document)),
             api: web::Data::new(Api {
+                streams: Arc::new(LiveStreams::new(
+                    Arc::clone(&state.notifications),
+                    Arc::clone(&state.readiness),
+                    state.runtime.clone(),
+                )),
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
                     settings.rate_limits.clone(),
@@ -151,6 +157,12 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
             web::resource(html::CHECKOUT)
                 .route(web::get().to(sandbox::show))
                 .route(web::post().to(sandbox::choose)),
+        )
+        // Mails lead here whatever the frontend is.
+        .service(
+            web::resource(html::UNSUBSCRIBE)
+                .route(web::get().to(notification_pages::show))
+                .route(web::post().to(notification_pages::unsubscribe)),
         );
     if serve_account_pages {
         config

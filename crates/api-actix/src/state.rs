@@ -7,6 +7,8 @@ use app::{
     audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
+    notifications::Notifications,
     orders::Orders,
     payments::Payments,
 };
@@ -15,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     limits::RateLimitCounter,
+    notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
@@ -51,6 +54,10 @@ pub struct ApiState {
     pub catalog: Arc<Catalog>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
+    /// The use cases of engagement.
+    pub engagement: Arc<Engagement>,
+    /// The use cases of notifications.
+    pub notifications: Arc<Notifications>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
     /// The use cases of payments.
@@ -90,6 +97,8 @@ provide! {
     audit: Audit,
     carts: Carts,
     catalog: Catalog,
+    engagement: Engagement,
+    notifications: Notifications,
     orders: Orders,
     payments: Payments,
 }
@@ -101,6 +110,8 @@ pub(crate) struct Api {
     pub(crate) limits: RateLimitCounter,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
+    /// The live streams of this node.
+    pub(crate) streams: Arc<LiveStreams>,
 }
 
 impl Api {

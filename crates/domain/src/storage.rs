@@ -11,6 +11,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    engagement::{CommentQueries, EngagementStore, EngagementUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -27,6 +28,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
+        + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
         + NotificationStore + NotificationQueries
@@ -38,7 +40,7 @@ gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
         SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
-        + OrderUnit + NotificationUnit;
+        + EngagementUnit + OrderUnit + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

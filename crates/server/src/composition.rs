@@ -11,7 +11,8 @@ mod throttle;
 use std::sync::Arc;
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SecretTokens, SystemClock,
+    UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
@@ -22,6 +23,8 @@ use app::{
     audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
+    notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
@@ -100,6 +103,12 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
+    /// Reactions, ratings, favourites and comments.
+    pub engagement: Arc<Engagement>,
+    /// Notifications.
+    pub notifications: Arc<Notifications>,
+    /// Notifies users.
+    pub notifier: Arc<Notifier>,
     /// Orders.
     pub orders: Arc<Orders>,
     /// Payments.
@@ -156,6 +165,7 @@ impl UseCases {
             None => Arc::new(Argon2Hasher::new(settings.hash_slots, HashCost::OWASP)?),
         };
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
+        let tokens = Arc::new(SecretTokens::new(&keys));
         let recorder = Recorder {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
@@ -199,6 +209,30 @@ impl UseCases {
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
+        });
+        let engagement = Arc::new(Engagement {
+            store: database.clone(),
+            comments: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            cursors: cursors.clone(),
+        });
+        let notifications = Arc::new(Notifications {
+            store: database.clone(),
+            queries: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            tokens,
+            sealer: Arc::clone(&sealer),
+            cursors: cursors.clone(),
+        });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: addresses.frontend_url.clone(),
+            public_url: addresses.public_url.clone(),
         });
         let sandbox = Sandbox::open(
             &settings.data_dir.join("sandbox"),
@@ -253,6 +287,9 @@ impl UseCases {
             audit,
             catalog,
             carts,
+            engagement,
+            notifications,
+            notifier,
             orders,
             payments,
             sandbox: Some(sandbox),

@@ -21,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod engagement;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -95,6 +96,7 @@ fn all() -> Vec<Case> {
         catalog_names::cases(),
         catalog::cases(),
         name_counts::cases(),
+        engagement::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, MovieId, SessionId, UserId},
+    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
     time::Instant,
 };
 
@@ -47,11 +47,13 @@ pub enum AuditAction {
     PriceChanged,
     /// A movie was put on sale, or taken off.
     AvailabilityChanged,
+    /// A moderator removed a comment.
+    CommentRemoved,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -70,6 +72,7 @@ impl AuditAction {
         Self::AdminCreated,
         Self::PriceChanged,
         Self::AvailabilityChanged,
+        Self::CommentRemoved,
     ];
 
     /// Its name, such as `signed_in`.
@@ -94,6 +97,7 @@ impl AuditAction {
             Self::AdminCreated => "admin_created",
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
+            Self::CommentRemoved => "comment_removed",
         }
     }
 }
@@ -108,6 +112,8 @@ pub enum AuditObject {
     Session(SessionId),
     /// A movie.
     Movie(MovieId),
+    /// A comment.
+    Comment(CommentId),
 }
 
 impl AuditObject {
@@ -118,6 +124,7 @@ impl AuditObject {
             Self::User(_) => "user",
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
+            Self::Comment(_) => "comment",
         }
     }
 
@@ -128,6 +135,7 @@ impl AuditObject {
             Self::User(id) => id.as_uuid(),
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
+            Self::Comment(id) => id.as_uuid(),
         }
     }
 }

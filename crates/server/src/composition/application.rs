@@ -112,6 +112,8 @@ impl Application {
             audit: Arc::clone(&use_cases.audit),
             catalog: Arc::clone(&use_cases.catalog),
             carts: Arc::clone(&use_cases.carts),
+            engagement: Arc::clone(&use_cases.engagement),
+            notifications: Arc::clone(&use_cases.notifications),
             orders: Arc::clone(&use_cases.orders),
             payments: Arc::clone(&use_cases.payments),
             sandbox: use_cases

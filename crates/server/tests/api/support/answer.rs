@@ -113,7 +113,7 @@ impl Answer {
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
         // Where a frontend is set there are no pages.
         let path = self.target.split('?').next().unwrap_or_default();
-        let is_page = (["/", "/problems", "/activate", "/reset-password"].contains(&path)
+        let is_page = (["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
             && self.status != 404)
             || (path.starts_with("/sandbox/") && self.status != 303);
         if is_page {
