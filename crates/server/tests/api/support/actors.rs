@@ -70,6 +70,15 @@ impl Caller {
         self.call(Method::DELETE, path)
     }
 
+    pub(crate) fn head(&self, path: impl AsRef<str>) -> Call {
+        self.call(Method::HEAD, path)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
+    pub(crate) fn patch(&self, path: impl AsRef<str>, body: Value) -> Call {
+        self.call(Method::PATCH, path).json(&body)
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
     pub(crate) fn post(&self, path: impl AsRef<str>, body: Value) -> Call {
         self.call(Method::POST, path).json(&body)
