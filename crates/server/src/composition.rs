@@ -18,6 +18,7 @@ use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
 use adapter_media::{FolderMedia, S3Media};
 use adapter_payments_sandbox::Sandbox;
+use adapter_payments_stripe::StripeGateway;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
@@ -38,6 +39,7 @@ use domain::{
     id::IdGenerator,
     mail::Mailer,
     media::MediaStore,
+    payments::PaymentGateway,
     throttle::RateLimiter,
     time::{Backoff, Clock},
 };
@@ -54,7 +56,7 @@ pub use self::{
     storage::{Database, DatabaseAdmin, Schema},
 };
 use crate::{
-    config::{AppEnv, MailerSetting, MediaSetting, Settings},
+    config::{AppEnv, MailerSetting, MediaSetting, PaymentSetting, Settings},
     workers::deliveries_at_once,
 };
 
@@ -113,7 +115,7 @@ pub struct UseCases {
     pub orders: Arc<Orders>,
     /// Payments.
     pub payments: Arc<Payments>,
-    /// The sandbox, which is the payment provider.
+    /// The sandbox, when it is the payment provider.
     pub sandbox: Option<Sandbox>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
@@ -234,20 +236,28 @@ impl UseCases {
             frontend_url: addresses.frontend_url.clone(),
             public_url: addresses.public_url.clone(),
         });
-        let sandbox = Sandbox::open(
-            &settings.data_dir.join("sandbox"),
-            signer,
-            Arc::clone(&clock),
-            &addresses.public_url,
-            &addresses.own_url,
-        )?;
+        let (gateway, sandbox): (Arc<dyn PaymentGateway>, Option<Sandbox>) = match &settings.payments {
+            PaymentSetting::Sandbox => {
+                let sandbox = Sandbox::open(
+                    &settings.data_dir.join("sandbox"),
+                    signer,
+                    Arc::clone(&clock),
+                    &addresses.public_url,
+                    &addresses.own_url,
+                )?;
+                (Arc::new(sandbox.clone()), Some(sandbox))
+            }
+            PaymentSetting::Stripe(stripe) => {
+                (Arc::new(StripeGateway::new(stripe.clone(), Arc::clone(&clock))?), None)
+            }
+        };
         let payments = Arc::new(Payments {
             store: database.clone(),
             orders: database.clone(),
             queries: database.clone(),
             events: database.clone(),
             users: database.clone(),
-            gateway: Arc::new(sandbox.clone()),
+            gateway,
             sealer: Arc::clone(&sealer),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
@@ -292,7 +302,7 @@ impl UseCases {
             notifier,
             orders,
             payments,
-            sandbox: Some(sandbox),
+            sandbox,
             outbox,
             outbox_workers,
             database,

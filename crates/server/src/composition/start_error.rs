@@ -6,6 +6,7 @@ use adapter_crypto::HasherError;
 use adapter_mailer_smtp::SmtpConfigError;
 use adapter_media::{FolderError, S3Error};
 use adapter_payments_sandbox::OpenSandboxError;
+use adapter_payments_stripe::StripeSetupError;
 use adapter_throttle::InvalidRedisUrl;
 use domain::{failure::error_chain, store::StoreError};
 
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The sandbox cannot be used.
     #[error("cannot take payments: {0}: check DATA_DIR")]
     Sandbox(#[from] OpenSandboxError),
+    /// Stripe cannot be used.
+    #[error("cannot take payments: {0}: check the STRIPE_… settings")]
+    Stripe(#[from] StripeSetupError),
     /// The REST layer does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),
