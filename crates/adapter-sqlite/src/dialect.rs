@@ -155,6 +155,14 @@ pub(crate) const UNINDEXED: &str = "+";
 /// Roughly how many movies there are.
 pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM movies)";
 
+/// An identifier that is not there.
+pub(crate) const NO_ID: &str = "NULL";
+
+/// Names the index of a table: the planner rather sorts all rows of any index than those that are equal in the first column.
+pub(crate) fn index_hint(index: &'static str) -> String {
+    format!(" INDEXED BY {index}")
+}
+
 /// Names the index that a search of titles walks: the planner takes another one, which lacks the titles. Walking it is
 /// 1.0 to 1.5 ms of one core for 10,000 movies, so no full-text table has to be kept.
 pub(crate) const TITLE_INDEX: &str = " INDEXED BY movies_by_title";

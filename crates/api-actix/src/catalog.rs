@@ -1,6 +1,7 @@
 //! The catalogue: movies, and the genres, directors, stars and certifications of movies.
 
 pub(crate) mod bodies;
+pub(crate) mod facets;
 pub(crate) mod names;
 mod query;
 
@@ -12,14 +13,14 @@ use domain::{id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
-    bodies::{MovieBody, MovieDetailBody},
+    bodies::{MovieBody, MovieDetailBody, SimilarBody},
     query::MovieQuery,
 };
 use crate::{
     extract::{PathId, Query, UseCases, Visitor},
     page::PageBody,
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
-    reply::{CatalogPage, VersionedItem},
+    reply::{CatalogItem, CatalogPage, VersionedItem},
 };
 
 impl Refusal for BrowseError {
@@ -61,4 +62,16 @@ pub(crate) async fn show_movie(
 ) -> Result<VersionedItem<MovieDetailBody>, Failure<OrNotFound<StoreError>>> {
     let movie = catalog.find(async move |catalog| catalog.show(id, actor).await).await?;
     Ok(VersionedItem { version: movie.version, body: movie.into() })
+}
+
+/// List similar movies.
+///
+/// Up to 20 movies on sale with people, genres or words in common, the most similar first; without those that the caller bought.
+#[api_v2_operation(operation_id = "listSimilarMovies", tags("catalog"))]
+pub(crate) async fn list_similar(
+    catalog: UseCases<Catalog>,
+    Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
+) -> Result<CatalogItem<SimilarBody>, Failure<OrNotFound<StoreError>>> {
+    let movies = catalog.find(async move |catalog| catalog.similar(id, actor).await).await?;
+    Ok(CatalogItem(SimilarBody { items: movies.into_iter().map(MovieBody::from).collect() }))
 }

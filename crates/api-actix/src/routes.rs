@@ -6,7 +6,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, names},
+    catalog::{self, facets, names},
     docs, engagement, health, media, notifications, orders, payments, problem,
 };
 
@@ -44,7 +44,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/orders": get orders::list_all;
         "/admin/payments": get payments::list_all;
         "/movies": get catalog::list_movies;
+        "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie;
+        "/movies/{id}/similar": get catalog::list_similar;
         "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
         "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;

@@ -5,15 +5,17 @@ mod browse;
 #[cfg(test)]
 pub(crate) mod doubles;
 mod export;
+mod facets;
 mod import;
 mod names;
 mod repeats;
 mod show;
+mod similar;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, MovieQueries, NameQueries},
+    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries, SimilarMovies},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
@@ -22,6 +24,7 @@ pub use browse::{BrowseError, BrowseMovies};
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;
+pub use similar::SimilarProgress;
 
 use crate::paging::CursorCodec;
 
@@ -33,6 +36,10 @@ pub struct Catalog {
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
     pub names: Arc<dyn NameQueries>,
+    /// Counts movies by what a list could be narrowed by.
+    pub facets: Arc<dyn FacetQueries>,
+    /// Keeps similar movies.
+    pub similar: Arc<dyn SimilarMovies>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

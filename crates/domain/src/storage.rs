@@ -10,7 +10,7 @@ use crate::{
     },
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    catalog::{CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SimilarMovies},
     engagement::{CommentQueries, EngagementStore, EngagementUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
@@ -26,7 +26,7 @@ gathered! {
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries
+        + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries

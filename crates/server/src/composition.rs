@@ -199,6 +199,8 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
+            facets: database.clone(),
+            similar: database.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -212,12 +214,19 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: frontend_url.to_owned(),
+            public_url: public_url.to_owned(),
+        });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
             comments: database.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
+            notifier: Arc::clone(&notifier),
             cursors: cursors.clone(),
         });
         let notifications = Arc::new(Notifications {
@@ -229,12 +238,6 @@ impl UseCases {
             tokens,
             sealer: Arc::clone(&sealer),
             cursors: cursors.clone(),
-        });
-        let notifier = Arc::new(Notifier {
-            ids: Arc::clone(&ids),
-            sealer: Arc::clone(&sealer),
-            frontend_url: addresses.frontend_url.clone(),
-            public_url: addresses.public_url.clone(),
         });
         let (gateway, sandbox): (Arc<dyn PaymentGateway>, Option<Sandbox>) = match &settings.payments {
             PaymentSetting::Sandbox => {

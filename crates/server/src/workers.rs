@@ -1,5 +1,5 @@
-//! Background work: handling the outbox (mails), following payments, letting unpaid orders
-//! expire, sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), following payments, letting unpaid orders expire, sealing the audit log,
+//! finding similar movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -8,7 +8,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::store::StoreError;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -28,6 +28,8 @@ const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
 /// How often payments are looked for that the provider should have told of.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
+/// How often the similar movies of some movies are found.
+const SIMILAR: Duration = Duration::from_secs(1);
 
 /// How often orders that were not paid in time are looked for.
 const ORDERS: Duration = Duration::from_secs(10);
@@ -84,6 +86,17 @@ impl Workers {
         jobs.spawn(repeat("payment_checks", PAYMENT_CHECKS, stopping.clone(), move || {
             let payments = Arc::clone(&payments);
             async move { payments.check_due().await }
+        }));
+        let catalog = Arc::clone(&use_cases.catalog);
+        let progress = Arc::new(Mutex::new(None));
+        jobs.spawn(repeat("similar_movies", SIMILAR, stopping.clone(), move || {
+            let (catalog, progress) = (Arc::clone(&catalog), Arc::clone(&progress));
+            async move {
+                let mut progress = progress.lock().await;
+                let (found, next) = catalog.find_due_similar(*progress).await?;
+                *progress = next;
+                Ok(found)
+            }
         }));
         let orders = Arc::clone(&use_cases.orders);
         jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {

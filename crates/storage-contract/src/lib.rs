@@ -22,6 +22,7 @@ mod cart_view;
 mod catalog;
 mod catalog_names;
 mod engagement;
+mod facets;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -43,6 +44,7 @@ mod purchases;
 mod purge;
 mod search;
 mod sessions;
+mod similar;
 mod units;
 mod users;
 mod viewer;
@@ -90,6 +92,7 @@ fn all() -> Vec<Case> {
         audit::cases(),
         audit_seals::cases(),
         sessions::cases(),
+        similar::cases(),
         purge::cases(),
         outbox::cases(),
         outbox_queue::cases(),
@@ -97,6 +100,7 @@ fn all() -> Vec<Case> {
         catalog::cases(),
         name_counts::cases(),
         engagement::cases(),
+        facets::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

@@ -6,6 +6,7 @@ mod audit_seals;
 mod cart;
 mod catalog_cache;
 mod comments;
+mod facets;
 mod keyset;
 mod movie_access;
 mod movie_filter;
@@ -20,6 +21,7 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;

@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// What [`Condition::push_check`] needs of a movie.
-pub(super) const CHECKED_COLUMNS: &str =
-    "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id";
+pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
 /// A condition that an index finds the movies of.
 #[derive(Debug, Clone)]

@@ -3,12 +3,14 @@
 use domain::{
     catalog::{MovieSort, MovieSortKey, Relevance},
     page::{Position, SortValue},
+    store::StoreError,
 };
 
 use crate::{
     dialect::push_begins_with,
     queries::{
-        keyset::{KeyType, Keyset},
+        keyset::{KeyType, Keyset, bound},
+        movie_filter::Condition,
         movie_row::SummaryRow,
     },
     statement::Statement,
@@ -59,12 +61,27 @@ impl Order {
                 keyset.then_by(column, key_type, descending)
             };
         }
+        if let Some(SortColumn::Plain(key, descending)) = columns.first() {
+            keyset = keyset.indexed_by(index_of(*key, *descending));
+        }
         Self { columns, keyset, search }
     }
 
     /// Whether an index has the order, at least that of its first column.
     pub(super) fn can_be_walked(&self) -> bool {
         !matches!(self.columns.first(), Some(SortColumn::Rank))
+    }
+
+    /// Whether it has no other columns than those of movies.
+    pub(super) fn is_of_plain_keys(&self) -> bool {
+        self.columns.iter().all(|column| matches!(column, SortColumn::Plain(..)))
+    }
+
+    /// The condition that movies have this value of a sort, as a position has it.
+    pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
+        let (column, key_type) = plain_column(sort.key, sort.descending);
+        let value = Some(bound(key_type, value)?);
+        Ok(Condition::Between { column, min: value.clone(), max: value })
     }
 
     /// The columns that the list is ordered by.
@@ -103,6 +120,21 @@ fn rank_column(search: &str) -> Statement {
     push_begins_with(&mut column, "m.name_key", search);
     column.sql(" THEN 2 ELSE 1 END)");
     column
+}
+
+/// The index of the movies on sale that begins with the key.
+const fn index_of(key: MovieSortKey, descending: bool) -> &'static str {
+    match key {
+        MovieSortKey::Name => "movies_by_name",
+        MovieSortKey::Year => "movies_by_year",
+        MovieSortKey::Price => "movies_by_price",
+        MovieSortKey::Imdb => "movies_by_imdb",
+        MovieSortKey::Votes => "movies_by_votes",
+        MovieSortKey::Rating if descending => "movies_by_rating_down",
+        MovieSortKey::Rating => "movies_by_rating_up",
+        MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
+        MovieSortKey::CreatedAt => "movies_by_created_at",
+    }
 }
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {

@@ -3,7 +3,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
     catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
     id::{MovieId, UserId},
-    page::{NUMBERED_ITEMS, Page, PageRequest, Start, Total},
+    page::{NUMBERED_ITEMS, Page, PageRequest, Position, Start, Total},
     store::StoreError,
 };
 
@@ -18,6 +18,11 @@ use crate::{
     },
     statement::Statement,
 };
+
+/// Adds `FROM movies m WHERE …` for all movies on sale, in the order of the list.
+fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
+    statement.sql(" FROM movies m").sql(order.hint()).sql(" WHERE m.is_available");
+}
 
 /// How many rows a page is asked for: a few numbers written into the text, so that there are few shapes and the planner
 /// knows them. The first that is enough, one row more included, is taken.
@@ -42,16 +47,12 @@ impl MovieQueries for Database {
     ) -> Result<Page<MovieSummary>, StoreError> {
         let conditions = conditions(filter);
         let order = Order::of(sorts, &filter.search_words());
-        let passed = limit(request).saturating_add(request.offset());
-        let mut access = self.access(&conditions, passed, order.can_be_walked()).await?;
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
-        while rows.len() <= size
-            && let Some(next) = self.access_after(access, &conditions, passed).await?
+        let mut rows = match self.rows_equal_in_first_key(&conditions, &order, sorts, request, viewer).await?
         {
-            access = next;
-            rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
-        }
+            Some(rows) => rows,
+            None => self.list_rows(&conditions, &order, request, viewer).await?,
+        };
         let has_more = rows.len() > size;
         rows.truncate(size);
         let total = match request.start() {
@@ -96,7 +97,71 @@ impl MovieQueries for Database {
 }
 
 impl Database {
+    /// The rows of a page, and the next one if there is one, read in the shortest way.
     async fn list_rows(
+        &self,
+        conditions: &[Condition],
+        order: &Order,
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Vec<ListRow>, StoreError> {
+        let passed = limit(request).saturating_add(request.offset());
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut access = self.access(conditions, passed, order.can_be_walked()).await?;
+        let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
+        while rows.len() <= size
+            && let Some(next) = self.access_after(access, conditions, passed).await?
+        {
+            access = next;
+            rows = self.rows_by(conditions, order, request, viewer, access).await?;
+            self.remember_access(conditions, passed, access);
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a page that lies in the movies which are equal in the first of several sorts, if it does: among very many of
+    /// the same price, those of a page are found by the index of the next sort. To sort them all takes long.
+    async fn rows_equal_in_first_key(
+        &self,
+        conditions: &[Condition],
+        order: &Order,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Option<Vec<ListRow>>, StoreError> {
+        let [first, rest @ ..] = sorts else { return Ok(None) };
+        if rest.is_empty() || !first.key.is_shared_by_many() || !order.is_of_plain_keys() {
+            return Ok(None);
+        }
+        let passed = limit(request).saturating_add(request.offset());
+        if !matches!(self.access(conditions, passed, true).await?, Access::Walk { .. }) {
+            return Ok(None);
+        }
+        let (value, request) = match request.start() {
+            Start::After(Position { values, id }) => {
+                let [value, rest @ ..] = values.as_slice() else { return Ok(None) };
+                let position = Position { values: rest.to_vec(), id: *id };
+                (value.clone(), PageRequest::after(position, request.size()))
+            }
+            Start::Number(number) => {
+                let one = PageRequest::numbered(1, 1).map_err(StoreError::failed)?;
+                let order = Order::of(std::slice::from_ref(first), &[]);
+                let rows = self.list_rows(conditions, &order, &one, None).await?;
+                let Some((row, _, _)) = rows.first() else { return Ok(None) };
+                let Some(value) = order.position(row).values.into_iter().next() else { return Ok(None) };
+                (value, PageRequest::numbered(*number, request.size()))
+            }
+        };
+        let request = request.map_err(StoreError::failed)?;
+        let mut conditions = conditions.to_vec();
+        conditions.insert(0, Order::first_is(*first, &value)?);
+        let rows = self.list_rows(&conditions, &Order::of(rest, &[]), &request, viewer).await?;
+        let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
+        // The total is that of the whole list.
+        Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
+    }
+
+    async fn rows_by(
         &self,
         conditions: &[Condition],
         order: &Order,
@@ -203,14 +268,14 @@ pub(super) fn list_statement(
         Access::Walk { limit: None } => {
             statement.sql(NO_TOTAL).sql(" FROM (SELECT ").sql(if has_whole_rows { "m.*" } else { "m.id" });
             order.push_columns(&mut statement);
-            push_matching(&mut statement, conditions, None);
+            push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
         }
         Access::Walk { limit: Some(limit) } => {
             statement.sql(NO_TOTAL).sql(" FROM (SELECT m.* FROM (SELECT ").sql(CHECKED_COLUMNS);
             order.push_columns(&mut statement);
-            push_matching(&mut statement, &[], None);
+            push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
             // What is left of it keeps its order.

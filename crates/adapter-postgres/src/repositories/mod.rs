@@ -26,7 +26,7 @@ mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use catalog::{NewLink, NewName, linked_ids, names_table, read_ids};
 pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};

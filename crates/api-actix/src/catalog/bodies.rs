@@ -134,6 +134,15 @@ impl From<MovieSummary> for MovieBody {
     }
 }
 
+/// Similar movies.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SimilarMovies", example = json!({"items": [movie_example()]}))]
+pub(crate) struct SimilarBody {
+    /// The most similar first.
+    #[schemars(length(max = 20))]
+    pub(crate) items: Vec<MovieBody>,
+}
+
 /// A movie with all details.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MovieDetail", example = detail_example())]

@@ -18,7 +18,7 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
-    notifications::Notifications,
+    notifications::{Notifications, Notifier},
     orders::Orders,
     paging::CursorCodec,
     payments::Payments,
@@ -310,6 +310,8 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
+        facets: doubles.clone(),
+        similar: doubles.clone(),
         cursors,
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -344,6 +346,12 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
+        notifier: Arc::new(Notifier {
+            ids: doubles.clone(),
+            sealer: doubles.clone(),
+            frontend_url: "http://cinema.test".into(),
+            public_url: "http://cinema.test".into(),
+        }),
         cursors: CursorCodec::new(doubles.clone()),
     };
     let notifications = Notifications {

@@ -19,14 +19,15 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter,
+        MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        SimilarCandidate, SimilarList, SimilarMovies,
     },
     engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, SessionId, UserId, WebhookEventId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
-    money::Money,
+    money::{Currency, Money},
     notifications::{
         Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
         UnreadCounts, UserPosition,
@@ -516,6 +517,37 @@ impl NameQueries for Doubles {
     }
     async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl FacetQueries for Doubles {
+    async fn facet_counts(&self, _: &MovieFilter, _: Currency) -> Result<FacetCounts, StoreError> {
+        Ok(FacetCounts::default())
+    }
+}
+
+#[async_trait]
+impl SimilarMovies for Doubles {
+    async fn similarity_profiles(
+        &self,
+        _: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError> {
+        Ok(None)
+    }
+    async fn similar_list(&self, _: MovieId) -> Result<Option<SimilarList>, StoreError> {
+        Ok(None)
+    }
+    async fn keep_similar_lists(&self, _: &[SimilarList]) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn similar_candidates(
+        &self,
+        _: Option<(f64, MovieId)>,
+        _: Instant,
+        _: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError> {
+        Ok(vec![])
     }
 }
 

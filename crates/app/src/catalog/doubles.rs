@@ -9,15 +9,17 @@ use async_trait::async_trait;
 use domain::{
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
-        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named, ProposedName,
-        RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, Facts, Movie, MovieDetail,
+        MovieFilter, MovieIdentity, MovieProfile, MovieQueries, MovieRepository, MovieSort, MovieSummary,
+        NameKind, NameQueries, Named, ProposedName, RatingSummary, SimilarCandidate, SimilarList,
+        SimilarMovies,
     },
     id::{Id, MovieId, UserId},
-    money::Money,
+    money::{Currency, Money},
     page::{Page, PageRequest},
     store::{Attempt, StoreError},
     text::fold,
+    time::Instant,
 };
 use uuid::Uuid;
 
@@ -33,6 +35,8 @@ pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Ca
         store: store.clone(),
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
+        facets: Arc::new(MockFacets::new()),
+        similar: Arc::new(MockSimilar::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
         backoff: Arc::new(NoWait),
@@ -69,6 +73,33 @@ mockall::mock! {
             request: &PageRequest,
         ) -> Result<Page<CountedName>, StoreError>;
         async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Facets {}
+    #[async_trait]
+    impl FacetQueries for Facets {
+        async fn facet_counts(&self, filter: &MovieFilter, currency: Currency) -> Result<FacetCounts, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Similar {}
+    #[async_trait]
+    impl SimilarMovies for Similar {
+        async fn similarity_profiles(
+            &self,
+            id: MovieId,
+        ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError>;
+        async fn similar_list(&self, id: MovieId) -> Result<Option<SimilarList>, StoreError>;
+        async fn keep_similar_lists(&self, lists: &[SimilarList]) -> Result<(), StoreError>;
+        async fn similar_candidates(
+            &self,
+            after: Option<(f64, MovieId)>,
+            since: Instant,
+            limit: u32,
+        ) -> Result<Vec<SimilarCandidate>, StoreError>;
     }
 }
 
@@ -112,6 +143,23 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
         likes: 0,
         dislikes: 0,
         me: None,
+    }
+}
+
+/// The movie of a list with all its details.
+pub(crate) fn detail_of(summary: MovieSummary, is_available: bool) -> MovieDetail {
+    MovieDetail {
+        summary,
+        meta_score: None,
+        gross: None,
+        description: String::new(),
+        directors: Vec::new(),
+        stars: Vec::new(),
+        comments_count: 0,
+        is_available,
+        version: 1,
+        created_at: Instant::default(),
+        updated_at: Instant::default(),
     }
 }
 

@@ -4,12 +4,14 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
-        Offer, ProposedName,
+        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile, MovieSort,
+        MovieSummary, NameKind, Offer, ProposedName, SimilarCandidate, SimilarList,
     },
     id::{MovieId, UserId},
+    money::Currency,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    time::Instant,
 };
 
 gathered! {
@@ -109,4 +111,38 @@ pub trait NameQueries: Send + Sync {
     ) -> Result<Page<CountedName>, StoreError>;
     /// One of the kind; `None` when it is of another kind or not there. MUST be counted as [`all_names`](Self::all_names).
     async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+}
+
+/// Counts movies by what their list could be narrowed by.
+#[async_trait]
+pub trait FacetQueries: Send + Sync {
+    /// The movies on sale that meet the filter, by genre, certification, decade and price band of a shop with this currency. The
+    /// counts of a group MUST ignore what the filter chooses in it
+    /// ([`without_choice`](crate::catalog::FacetGroup::without_choice)), and MUST be true after each commit, on every node.
+    async fn facet_counts(&self, filter: &MovieFilter, currency: Currency)
+    -> Result<FacetCounts, StoreError>;
+}
+
+/// Keeps which movies are similar to a movie. They are found in the background; until then, when they are asked for.
+#[async_trait]
+pub trait SimilarMovies: Send + Sync {
+    /// The movie, and others on sale that may be similar: with people or genres in common, or the beginning of the title.
+    /// However many movies there are, MUST give a bounded number, and of the same genre the most popular ones. `None` when
+    /// there is no such movie.
+    async fn similarity_profiles(
+        &self,
+        id: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError>;
+    /// The list that is kept of a movie.
+    async fn similar_list(&self, id: MovieId) -> Result<Option<SimilarList>, StoreError>;
+    /// Keeps lists in place of those that were kept before. MUST leave out movies that are gone.
+    async fn keep_similar_lists(&self, lists: &[SimilarList]) -> Result<(), StoreError>;
+    /// Up to `limit` movies on sale behind this popularity and movie, the most popular first. A list is due that is missing,
+    /// was found for another version of the movie, or before `since`.
+    async fn similar_candidates(
+        &self,
+        after: Option<(f64, MovieId)>,
+        since: Instant,
+        limit: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError>;
 }

@@ -155,6 +155,14 @@ pub enum MovieSortKey {
     Relevance,
 }
 
+impl MovieSortKey {
+    /// Whether very many movies may have the same value.
+    #[must_use]
+    pub const fn is_shared_by_many(self) -> bool {
+        matches!(self, Self::Year | Self::Price | Self::Imdb | Self::Rating)
+    }
+}
+
 impl SortKey for MovieSortKey {
     const NAMED: &'static [(&'static str, Self)] = &[
         ("name", Self::Name),

@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 75] = [
+const NEEDED: [(&str, Needed); 77] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/comments/{id}", User),
@@ -62,8 +62,10 @@ const NEEDED: [(&str, Needed); 75] = [
     ("get /api/v1/genres", Nobody),
     ("get /api/v1/genres/{id}", Nobody),
     ("get /api/v1/movies", Nobody),
+    ("get /api/v1/movies/facets", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
     ("get /api/v1/movies/{id}/comments", Nobody),
+    ("get /api/v1/movies/{id}/similar", Nobody),
     ("get /api/v1/notifications", User),
     ("get /api/v1/notifications/stream", User),
     ("get /api/v1/notifications/unread-count", User),

@@ -2,10 +2,12 @@
 
 mod caching;
 mod detail;
+mod facets;
 mod filters;
 mod list;
 mod names;
 mod paging;
+mod similar;
 mod sorting;
 mod visibility;
 
@@ -17,10 +19,12 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         caching::cases(),
         detail::cases(),
+        facets::cases(),
         filters::cases(),
         list::cases(),
         names::cases(),
         paging::cases(),
+        similar::cases(),
         sorting::cases(),
         visibility::cases(),
     ]

@@ -450,6 +450,14 @@ impl TestApp {
         self.import(small_catalogue()).await
     }
 
+    /// Does a round of the background work that finds similar movies; tells of how many.
+    pub(crate) async fn find_similar(&self) -> u64 {
+        let catalog = &self.application().use_cases().catalog;
+        let (found, progress) = catalog.find_due_similar(None).await.expect("similar movies");
+        assert_eq!(progress, None, "the round came to the end");
+        found
+    }
+
     /// Takes a movie of the small catalogue off sale.
     pub(crate) async fn withdraw(&self, name: &str) {
         let movie = small_catalogue().into_iter().find(|movie| movie.identity.name == name);
