@@ -217,8 +217,8 @@ impl UseCases {
         let notifier = Arc::new(Notifier {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
-            public_url: public_url.to_owned(),
+            frontend_url: addresses.frontend_url.clone(),
+            public_url: addresses.public_url.clone(),
         });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
