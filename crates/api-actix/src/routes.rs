@@ -6,7 +6,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, facets, names},
+    catalog::{self, facets, names, suggestions},
     docs, engagement, health, media, notifications, orders, payments, problem,
 };
 
@@ -44,6 +44,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/orders": get orders::list_all;
         "/admin/payments": get payments::list_all;
         "/movies": get catalog::list_movies;
+        "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie;
         "/movies/{id}/similar": get catalog::list_similar;

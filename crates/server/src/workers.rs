@@ -1,5 +1,5 @@
 //! Background work: handling the outbox (mails), following payments, letting unpaid orders expire, sealing the audit log,
-//! finding similar movies, and removing what has expired.
+//! refreshing the search index, finding similar movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -28,6 +28,10 @@ const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
 /// How often payments are looked for that the provider should have told of.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
+
+/// How often the search index is refreshed, when movies have changed.
+const SEARCH: Duration = Duration::from_secs(10);
+
 /// How often the similar movies of some movies are found.
 const SIMILAR: Duration = Duration::from_secs(1);
 
@@ -86,6 +90,11 @@ impl Workers {
         jobs.spawn(repeat("payment_checks", PAYMENT_CHECKS, stopping.clone(), move || {
             let payments = Arc::clone(&payments);
             async move { payments.check_due().await }
+        }));
+        let search = Arc::clone(&use_cases.search_upkeep);
+        jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
+            let search = Arc::clone(&search);
+            async move { search.run().await }
         }));
         let catalog = Arc::clone(&use_cases.catalog);
         let progress = Arc::new(Mutex::new(None));

@@ -19,6 +19,7 @@ mod payments;
 mod personal_data;
 mod profiles;
 mod purchases;
+mod search;
 mod sessions;
 mod stream_tickets;
 mod units;
@@ -31,6 +32,7 @@ pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
 pub(crate) use profiles::ProfileRow;
+pub(crate) use search::{NewEntry, WordCount};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;
