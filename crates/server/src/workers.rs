@@ -1,6 +1,5 @@
 //! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, refreshing the search index,
-//! finding similar movies,
-//! and removing what has expired.
+//! finding similar movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
