@@ -188,10 +188,12 @@ impl Database {
             // Planned for its words each time: common ones are to be found in another way than rare ones.
             statement.forget();
             let rows: Vec<Found> = self.fetch(statement).await?;
-            let is_full = u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit);
+            if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
+                return Ok(rows);
+            }
             match self.access_after(access, conditions, passed).await? {
-                Some(next) if !is_full => access = next,
-                _ => return Ok(rows),
+                Some(next) => access = next,
+                None => return Ok(rows),
             }
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Rows {
     pub(crate) refresh: Vec<RefreshToken>,
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) outbox: Vec<NewOutboxMessage>,
+    /// Users with a pending order.
+    pub(crate) pending_orders: Vec<UserId>,
     /// Users who were erased.
     pub(crate) tombstones: Vec<UserId>,
 }
@@ -329,6 +331,9 @@ impl AuditRepository for Unit {
 
 #[async_trait]
 impl PersonalDataRepository for Unit {
+    async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+        Ok(self.draft.pending_orders.contains(&user_id))
+    }
     async fn erase_user(&mut self, user_id: UserId, _at: Instant) -> Result<(), StoreError> {
         assert!(self.held == Row::User, "erases a user without the lock");
         let rows = &mut self.draft;
@@ -489,6 +494,7 @@ impl PersonalDataQueries for MemoryAccounts {
             purchases: Vec::new(),
             opinions: domain::accounts::Opinions::default(),
             orders: Vec::new(),
+            payments: Vec::new(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),
             notifications: Vec::new(),
