@@ -5,6 +5,7 @@ mod expiry;
 mod lists;
 mod paying;
 mod placing;
+mod stripe;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Case, SignedIn};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [placing::cases(), expiry::cases(), lists::cases(), paying::cases(), events::cases()]
+    [placing::cases(), expiry::cases(), lists::cases(), paying::cases(), events::cases(), stripe::cases()]
         .into_iter()
         .flatten()
         .collect()
