@@ -57,8 +57,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use domain::{
         id::GenreId,
         page::{InvalidPage, Page, PageRequest, Position, SortValue},
@@ -67,10 +65,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockQueries, catalog_on};
+    use crate::catalog::doubles::{MockQueries, browsing};
 
     fn catalog(queries: MockQueries) -> Catalog {
-        catalog_on(&Arc::default(), queries)
+        browsing(queries)
     }
 
     fn wanted(search: Option<&str>, sorts: &[MovieSort]) -> BrowseMovies {
