@@ -6,7 +6,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, facets, names},
+    catalog::{self, facets, names, suggestions},
     docs, engagement, health, media, notifications, orders, problem,
 };
 
@@ -43,6 +43,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/audit": get audit::list;
         "/admin/orders": get orders::list_all;
         "/movies": get catalog::list_movies;
+        "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie;
         "/movies/{id}/similar": get catalog::list_similar;

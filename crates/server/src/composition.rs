@@ -21,7 +21,7 @@ use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, SearchUpkeep},
     engagement::Engagement,
     notifications::{Notifications, Notifier},
     orders::Orders,
@@ -88,6 +88,8 @@ pub struct UseCases {
     pub audit: Arc<Audit>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
+    /// The upkeep of the search index.
+    pub search_upkeep: Arc<SearchUpkeep>,
     /// The cart.
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
@@ -129,15 +131,7 @@ impl UseCases {
         let backoff: Arc<dyn Backoff> = Arc::new(RandomBackoff);
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
         let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
-        let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
-            (Some(mailer), _) => Arc::clone(mailer),
-            (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
-            (None, MailerSetting::Smtp(smtp)) => {
-                let connections = deliveries_at_once(settings.outbox_workers);
-                let limits = Limits { connections, ..Limits::default() };
-                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
-            }
-        };
+        let mailer = open_mailer(settings, overrides)?;
         let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
         let media: Arc<dyn MediaStore> = match &settings.media {
             MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
@@ -180,6 +174,7 @@ impl UseCases {
             store: database.clone(),
             queries: database.clone(),
             names: database.clone(),
+            words: database.clone(),
             facets: database.clone(),
             similar: database.clone(),
             cursors: cursors.clone(),
@@ -187,6 +182,7 @@ impl UseCases {
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
         });
+        let search_upkeep = Arc::new(SearchUpkeep::new(database.clone(), Arc::clone(&clock)));
         let carts = Arc::new(Carts {
             store: database.clone(),
             queries: database.clone(),
@@ -249,6 +245,7 @@ impl UseCases {
             own_data,
             audit,
             catalog,
+            search_upkeep,
             carts,
             engagement,
             notifications,
@@ -283,6 +280,19 @@ impl UseCases {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
+}
+
+/// The mailer of the settings, or the one that stands in for it.
+fn open_mailer(settings: &Settings, overrides: &Overrides) -> Result<Arc<dyn Mailer>, StartError> {
+    Ok(match (&overrides.mailer, &settings.mailer) {
+        (Some(mailer), _) => Arc::clone(mailer),
+        (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
+        (None, MailerSetting::Smtp(smtp)) => {
+            let connections = deliveries_at_once(settings.outbox_workers);
+            let limits = Limits { connections, ..Limits::default() };
+            Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
+        }
+    })
 }
 
 async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> Result<(), StartError> {

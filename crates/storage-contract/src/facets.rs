@@ -48,7 +48,7 @@ fn filters(movies: &[Movie]) -> Vec<MovieFilter> {
     let cheap = Range { min: None, max: Some(price(700)) };
     vec![
         all(),
-        MovieFilter { search: Some("night".to_owned()), ..all() },
+        MovieFilter { search: Some(domain::catalog::Search::parse("night")), ..all() },
         MovieFilter { genres: vec![movies[0].genre_ids[0]], ..all() },
         MovieFilter { genres: vec![movies[0].genre_ids[0], movies[1].genre_ids[1]], ..all() },
         MovieFilter { certifications: vec![movies[2].certification_id], price: cheap, ..all() },

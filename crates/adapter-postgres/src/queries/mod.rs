@@ -20,7 +20,9 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod search;
 mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
+pub(crate) use movie_filter::IndexPart;

@@ -112,6 +112,8 @@ impl MovieRepository for UnitOfWork {
             let added: Vec<&Movie> =
                 chunk.iter().filter(|movie| added.contains(&movie.id.as_uuid())).collect();
             self.link_all(&added).await?;
+            let ids: Vec<Uuid> = added.iter().map(|movie| movie.id.as_uuid()).collect();
+            self.index_movies(&ids).await?;
             inserted.extend(added.iter().map(|movie| movie.id));
         }
         if !inserted.is_empty() {
@@ -150,6 +152,7 @@ impl MovieRepository for UnitOfWork {
         self.execute(diesel::delete(movie_directors::table.filter(movie_directors::movie_id.eq(id)))).await?;
         self.execute(diesel::delete(movie_stars::table.filter(movie_stars::movie_id.eq(id)))).await?;
         self.link_all(&[movie]).await?;
+        self.index_movies(&[movie.id.as_uuid()]).await?;
         self.note_catalog_change();
         Ok(())
     }

@@ -17,6 +17,7 @@ mod outbox;
 mod personal_data;
 mod profiles;
 mod purchases;
+mod search;
 mod sessions;
 mod stream_tickets;
 mod units;
@@ -27,6 +28,7 @@ pub(crate) use catalog::{NewLink, NewName, linked_ids, names_table, read_ids};
 pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;
+pub(crate) use search::{NewEntry, WordCount};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

@@ -309,6 +309,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
+        words: doubles.clone(),
         facets: doubles.clone(),
         similar: doubles.clone(),
         cursors,

@@ -19,9 +19,10 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter,
-        MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
-        SimilarCandidate, SimilarList, SimilarMovies,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, MovieDetail,
+        MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named,
+        RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList, SimilarMovies,
+        Suggestion,
     },
     engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
@@ -512,6 +513,22 @@ impl NameQueries for Doubles {
     }
     async fn find_name(&self, _kind: NameKind, _id: Uuid) -> Result<Option<CountedName>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl SearchQueries for Doubles {
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
+        Ok(vec![true; terms.len()])
+    }
+    async fn similar_words(&self, _word: &str) -> Result<Vec<KnownWord>, StoreError> {
+        Ok(vec![])
+    }
+    async fn finds_movies(&self, _search: &Search) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+    async fn suggestions(&self, _search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        Ok(vec![])
     }
 }
 

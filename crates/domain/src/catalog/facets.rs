@@ -305,7 +305,7 @@ mod tests {
             certifications: vec![Id::from_uuid(Uuid::from_u128(2))],
             year: years_of_decade(1990),
             price: PriceBand::all(Currency::USD)[0].range(),
-            search: Some("a".to_owned()),
+            search: Some(crate::catalog::Search::parse("a")),
             ..MovieFilter::default()
         };
         for group in FacetGroup::ALL {

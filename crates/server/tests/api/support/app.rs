@@ -422,6 +422,11 @@ impl TestApp {
         }
     }
 
+    /// Has the words that corrections are found in made anew, as the background work does.
+    pub(crate) async fn refresh_search(&self) {
+        self.application().use_cases().search_upkeep.run().await.expect("a refresh of the search index");
+    }
+
     pub(crate) async fn import_small_catalogue(&self) -> Movies {
         self.import(small_catalogue()).await
     }
