@@ -31,6 +31,7 @@ use crate::{
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
+    payments::sandbox,
     problem, routes,
     settings::ApiSettings,
     start,
@@ -152,6 +153,11 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
         .service(web::resource("/problems/").route(web::get().to(|| redirect("../problems"))))
         .service(web::resource("/docs/").route(web::get().to(|| redirect("../docs"))))
         .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
+        .service(
+            web::resource(html::CHECKOUT)
+                .route(web::get().to(sandbox::show))
+                .route(web::post().to(sandbox::choose)),
+        )
         // Mails lead here whatever the frontend is.
         .service(
             web::resource(html::UNSUBSCRIBE)

@@ -10,8 +10,9 @@ use app::{
     engagement::Engagement,
     notifications::Notifications,
     orders::Orders,
+    payments::Payments,
 };
-use domain::{id::IdGenerator, throttle::RateLimiter};
+use domain::{id::IdGenerator, payments::SandboxCheckouts, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -59,6 +60,10 @@ pub struct ApiState {
     pub notifications: Arc<Notifications>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
+    /// The use cases of payments.
+    pub payments: Arc<Payments>,
+    /// The checkouts of the sandbox, where that is the payment provider.
+    pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
 }
 
 impl fmt::Debug for ApiState {
@@ -95,6 +100,7 @@ provide! {
     engagement: Engagement,
     notifications: Notifications,
     orders: Orders,
+    payments: Payments,
 }
 
 /// What all requests share.

@@ -18,6 +18,7 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
+    payments::{PaymentQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -32,6 +33,7 @@ gathered! {
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
+        + PaymentQueries + WebhookEvents
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

@@ -17,6 +17,8 @@ use adapter_crypto::{
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
 use adapter_media::{FolderMedia, S3Media};
+use adapter_payments_sandbox::Sandbox;
+use adapter_payments_stripe::StripeGateway;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
@@ -27,15 +29,17 @@ use app::{
     orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
+    payments::Payments,
     record::Recorder,
 };
 pub use domain::failure::error_chain;
 use domain::{
     accounts::PasswordHasher,
-    entropy::Sealer,
+    entropy::{Sealer, Signer},
     id::IdGenerator,
     mail::Mailer,
     media::MediaStore,
+    payments::PaymentGateway,
     throttle::RateLimiter,
     time::{Backoff, Clock},
 };
@@ -52,7 +56,7 @@ pub use self::{
     storage::{Database, DatabaseAdmin, Schema},
 };
 use crate::{
-    config::{AppEnv, MailerSetting, MediaSetting, Settings},
+    config::{AppEnv, MailerSetting, MediaSetting, PaymentSetting, Settings},
     workers::deliveries_at_once,
 };
 
@@ -69,6 +73,17 @@ pub struct Overrides {
     pub passwords: Option<Arc<dyn PasswordHasher>>,
     /// Threads that serve requests, instead of one a core.
     pub web_threads: Option<usize>,
+}
+
+/// The addresses of the server, none with a slash at its end.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Where people reach the server.
+    pub public_url: String,
+    /// Where the links in mails lead, and where buyers return to after a checkout.
+    pub frontend_url: String,
+    /// Where the server reaches itself.
+    pub own_url: String,
 }
 
 /// Every use case, on the adapters that the settings name.
@@ -100,6 +115,10 @@ pub struct UseCases {
     pub notifier: Arc<Notifier>,
     /// Orders.
     pub orders: Arc<Orders>,
+    /// Payments.
+    pub payments: Arc<Payments>,
+    /// The sandbox, when it is the payment provider.
+    pub sandbox: Option<Sandbox>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
     /// How many of them are handled at once (`OUTBOX_WORKERS`).
@@ -114,15 +133,14 @@ pub struct UseCases {
 
 impl UseCases {
     /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Mails link to `frontend_url`, and to the server itself at `public_url`. Call it on the runtime that is to drive the connections.
+    /// it. Call it on the runtime that is to drive the connections.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn build(
         settings: &Settings,
         overrides: &Overrides,
-        frontend_url: &str,
-        public_url: &str,
+        addresses: &Addresses,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
         let database = open_database(settings).await?;
@@ -132,7 +150,8 @@ impl UseCases {
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
         let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
         let mailer = open_mailer(settings, overrides)?;
-        let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
+        let signer: Arc<dyn Signer> = Arc::new(HmacSigner::new(&keys));
+        let cursors = CursorCodec::new(Arc::clone(&signer));
         let media: Arc<dyn MediaStore> = match &settings.media {
             MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
             MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
@@ -146,7 +165,7 @@ impl UseCases {
         let recorder = Recorder {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
+            frontend_url: addresses.frontend_url.clone(),
         };
         let accounts = AccountUseCases::build(
             settings,
@@ -194,8 +213,8 @@ impl UseCases {
         let notifier = Arc::new(Notifier {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
-            public_url: public_url.to_owned(),
+            frontend_url: addresses.frontend_url.clone(),
+            public_url: addresses.public_url.clone(),
         });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
@@ -216,9 +235,40 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             cursors: cursors.clone(),
         });
+        let (gateway, sandbox): (Arc<dyn PaymentGateway>, Option<Sandbox>) = match &settings.payments {
+            PaymentSetting::Sandbox => {
+                let sandbox = Sandbox::open(
+                    &settings.data_dir.join("sandbox"),
+                    signer,
+                    Arc::clone(&clock),
+                    &addresses.public_url,
+                    &addresses.own_url,
+                )?;
+                (Arc::new(sandbox.clone()), Some(sandbox))
+            }
+            PaymentSetting::Stripe(stripe) => {
+                (Arc::new(StripeGateway::new(stripe.clone(), Arc::clone(&clock))?), None)
+            }
+        };
+        let payments = Arc::new(Payments {
+            store: database.clone(),
+            orders: database.clone(),
+            queries: database.clone(),
+            events: database.clone(),
+            users: database.clone(),
+            gateway,
+            sealer: Arc::clone(&sealer),
+            cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            currency: settings.currency,
+            frontend_url: addresses.frontend_url.clone(),
+        });
         let orders = Arc::new(Orders {
             store: database.clone(),
             queries: database.clone(),
+            payments: Arc::clone(&payments),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -251,6 +301,8 @@ impl UseCases {
             notifications,
             notifier,
             orders,
+            payments,
+            sandbox,
             outbox,
             outbox_workers,
             database,

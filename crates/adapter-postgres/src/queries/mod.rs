@@ -16,6 +16,7 @@ mod movies;
 mod names;
 mod notifications;
 mod orders;
+mod payments;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]

@@ -130,6 +130,21 @@ pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&st
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
+/// Adds a JSON body of this type that may be left out.
+pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    let (media, definitions) = media(schemas::of_shown_input::<T>());
+    let object = json!({"required": false, "content": {"application/json": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON body that is not described further.
+pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
+    let media = json!({"schema": {"type": "object"}, "example": {"id": "evt_1"}});
+    let object =
+        json!({"required": true, "description": description, "content": {"application/json": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
+}
+
 /// Adds a JSON answer of this type, with these headers beside those of every answer.
 pub(crate) fn add_answer<T: JsonSchema>(
     op: &mut DefaultOperationRaw,

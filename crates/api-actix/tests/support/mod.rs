@@ -21,6 +21,7 @@ use app::{
     notifications::{Notifications, Notifier},
     orders::Orders,
     paging::CursorCodec,
+    payments::Payments,
     record::Recorder,
 };
 use chrono::TimeDelta;
@@ -325,6 +326,21 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let payments = Arc::new(Payments {
+        store: doubles.clone(),
+        orders: doubles.clone(),
+        queries: doubles.clone(),
+        events: doubles.clone(),
+        users: doubles.clone(),
+        gateway: doubles.clone(),
+        sealer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        currency: "USD".parse().unwrap(),
+        frontend_url: "http://cinema.test".into(),
+    });
     let engagement = Engagement {
         store: doubles.clone(),
         comments: doubles.clone(),
@@ -352,6 +368,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let orders = Orders {
         store: doubles.clone(),
         queries: doubles.clone(),
+        payments: Arc::clone(&payments),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -379,5 +396,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         engagement: Arc::new(engagement),
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
+        payments,
+        sandbox: None,
     }
 }

@@ -1,16 +1,33 @@
 use domain::{
+    failure::error_chain,
     id::OrderId,
     orders::{CancelReason, OrderEvent},
+    payments::Payment,
     store::{Attempt, StoreError, retried},
 };
 
 use super::Orders;
+use crate::payments::CloseError;
 
 /// How many orders are looked for at once.
 const BATCH: u32 = 100;
 
+/// How often an expiry begins anew because a payment was open.
+const ROUNDS: u32 = 3;
+
+/// What a look at the order decided.
+enum Step {
+    /// Its time is not over, or it is gone.
+    Skipped,
+    /// It is canceled.
+    Expired,
+    /// Its open checkout has to end before.
+    Close(Box<Payment>),
+}
+
 impl Orders {
-    /// Cancels the pending orders whose time is over, and puts their movies back into the carts; says how many.
+    /// Cancels the pending orders whose time is over, and puts their movies back into the carts; says how many. An order whose
+    /// open checkout cannot be ended at the provider waits for the next time.
     ///
     /// # Errors
     /// When the store fails; what expired before stays so.
@@ -19,9 +36,8 @@ impl Orders {
         loop {
             let due = self.queries.expired_orders(self.clock.now(), BATCH).await?;
             let mut count = 0_u64;
-            for id in &due {
-                let is_expired = retried(&*self.backoff, |attempt| self.try_expire(attempt, *id)).await?;
-                count = count.saturating_add(is_expired.into());
+            for id in due {
+                count = count.saturating_add(self.expire(id).await?.into());
             }
             expired = expired.saturating_add(count);
             // None means that others were faster, or that the same orders would come again.
@@ -31,19 +47,41 @@ impl Orders {
         }
     }
 
-    async fn try_expire(&self, attempt: Attempt, id: OrderId) -> Result<bool, StoreError> {
+    async fn expire(&self, id: OrderId) -> Result<bool, StoreError> {
+        for _ in 0..ROUNDS {
+            match retried(&*self.backoff, |attempt| self.try_expire(attempt, id)).await? {
+                Step::Skipped => return Ok(false),
+                Step::Expired => return Ok(true),
+                Step::Close(payment) => match self.payments.close_checkout(&payment).await {
+                    Ok(()) => {}
+                    Err(CloseError::Store(error)) => return Err(error),
+                    Err(CloseError::Provider(error)) => {
+                        let error = error_chain(&error);
+                        tracing::warn!(order = ?id, error, "an order could not expire: the payment provider failed");
+                        return Ok(false);
+                    }
+                },
+            }
+        }
+        Ok(false)
+    }
+
+    async fn try_expire(&self, attempt: Attempt, id: OrderId) -> Result<Step, StoreError> {
         let now = self.clock.now();
         let Some((mut unit, mut order)) = self.store.begin_order(attempt, id).await? else {
-            return Ok(false);
+            return Ok(Step::Skipped);
         };
         if !order.state.is_expired(now) {
-            return Ok(false);
+            return Ok(Step::Skipped);
+        }
+        if let Some(payment) = unit.find_open_payment(id).await? {
+            return Ok(Step::Close(Box::new(payment)));
         }
         let expired = OrderEvent::Canceled { at: now, reason: CancelReason::Expired };
         order.state = order.state.apply(expired).map_err(StoreError::failed)?;
         unit.update_order_state(&order).await?;
         self.return_to_cart(&mut *unit, &order, now).await?;
         unit.commit().await?;
-        Ok(true)
+        Ok(Step::Expired)
     }
 }

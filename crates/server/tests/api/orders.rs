@@ -1,7 +1,9 @@
 //! Orders and payments.
 
+mod events;
 mod expiry;
 mod lists;
+mod paying;
 mod placing;
 
 use reqwest::Method;
@@ -10,7 +12,10 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Case, SignedIn};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [placing::cases(), expiry::cases(), lists::cases()].into_iter().flatten().collect()
+    [placing::cases(), expiry::cases(), lists::cases(), paying::cases(), events::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Puts movies in the cart, one after the other.
