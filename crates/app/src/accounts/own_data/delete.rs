@@ -264,13 +264,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_with_a_pending_order_stays() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.store.rows().pending_orders.push(id);
+        let order = "INSERT INTO orders (id, number, user_id, status, total_minor, total_currency, created_at) \
+            SELECT zeroblob(16), '1', id, 'pending', 999, 'USD', 0 FROM users";
+        world.store.execute(order).await;
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::OrderPending)));
-        assert!(world.store.rows().tombstones.is_empty());
-        world.store.rows().pending_orders.clear();
+        assert!(world.store.rows().await.tombstones.is_empty());
+        world.store.execute("DELETE FROM orders").await;
         delete(&world, PASSWORD).await.unwrap();
     }
 
