@@ -72,8 +72,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use domain::{
         catalog::Search,
         id::GenreId,
@@ -83,10 +81,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockQueries, catalog_on};
+    use crate::catalog::doubles::{MockQueries, browsing};
 
     fn catalog(queries: MockQueries) -> Catalog {
-        catalog_on(&Arc::default(), queries)
+        browsing(queries)
     }
 
     fn wanted(search: Option<&str>, sorts: &[MovieSort]) -> BrowseMovies {

@@ -31,7 +31,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockFacets, MockNames, MockQueries, catalog_on};
+    use crate::catalog::doubles::{MockFacets, MockNames, MockQueries, browsing};
 
     #[tokio::test]
     async fn the_counts_belong_to_the_filter_however_it_is_written() {
@@ -47,11 +47,8 @@ mod tests {
         names.expect_all_names().times(2).returning(|_| {
             Ok(vec![CountedName { id: Uuid::nil(), name: "Crime".to_owned(), movies_count: 700 }])
         });
-        let catalog = Catalog {
-            facets: Arc::new(facets),
-            names: Arc::new(names),
-            ..catalog_on(&Arc::default(), MockQueries::new())
-        };
+        let catalog =
+            Catalog { facets: Arc::new(facets), names: Arc::new(names), ..browsing(MockQueries::new()) };
         let filter = MovieFilter { search: Some(Search::parse(" The  GODFATHER")), ..MovieFilter::default() };
         let facets = catalog.facets(filter, Currency::USD).await.unwrap();
         let found: Vec<_> =

@@ -20,8 +20,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use domain::{
         catalog::PersonalView,
         id::{Id, UserId},
@@ -29,7 +27,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockQueries, catalog_on, detail_of, price, summary};
+    use crate::{
+        catalog::doubles::{MockQueries, browsing, detail_of, summary},
+        doubles::fixtures::price,
+    };
 
     const BUYER: UserId = Id::from_uuid(Uuid::from_u128(1));
     const OTHER: UserId = Id::from_uuid(Uuid::from_u128(2));
@@ -47,7 +48,7 @@ mod tests {
                 viewer.map(|viewer| PersonalView { purchased: viewer == BUYER, ..PersonalView::default() });
             Ok(Some(detail_of(summary, is_available)))
         });
-        catalog_on(&Arc::default(), queries)
+        browsing(queries)
     }
 
     async fn is_shown(catalog: &Catalog, viewer: Option<Actor>) -> bool {

@@ -110,7 +110,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockQueries, MockSimilar, catalog_on, detail_of, price, summary};
+    use crate::{
+        catalog::doubles::{MockQueries, MockSimilar, browsing, detail_of, summary},
+        doubles::fixtures::price,
+    };
 
     fn movie_id(number: usize) -> MovieId {
         Id::from_uuid(Uuid::from_u128(u128::try_from(number).unwrap()))
@@ -150,7 +153,7 @@ mod tests {
                 total: None,
             })
         });
-        Catalog { similar: Arc::new(similar), ..catalog_on(&Arc::default(), queries) }
+        Catalog { similar: Arc::new(similar), ..browsing(queries) }
     }
 
     fn kept(numbers: &[usize]) -> MockSimilar {

@@ -18,13 +18,11 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use crate::catalog::doubles::{MockQueries, catalog_on};
+    use crate::catalog::doubles::{MockQueries, browsing};
 
     #[tokio::test]
     async fn names_that_match_are_suggested_however_they_are_typed() {
-        let catalog = catalog_on(&Arc::default(), MockQueries::new());
+        let catalog = browsing(MockQueries::new());
         for (typed, found) in [("s", &["Stalker"][..]), ("stalkre", &["Stalker"]), ("xyz", &[]), ("!", &[])] {
             let suggestions = catalog.suggest(typed).await.unwrap();
             let names: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.name).collect();

@@ -175,21 +175,17 @@ mod tests {
         atomic::{AtomicU32, Ordering},
     };
 
-    use domain::{
-        id::Id,
-        mail::{Mail, MailError},
-    };
-    use uuid::Uuid;
+    use domain::mail::{Mail, MailError};
 
     use super::*;
     use crate::{
-        accounts::doubles::{World, actor, ann, email},
-        doubles::{FlipSealer, NoWait},
-        outbox::doubles::{MemoryQueue, MockPost, Progress},
+        accounts::doubles::{World, ann, email},
+        doubles::{FlipSealer, NoWait, storage::TestStorage},
+        outbox::doubles::MockPost,
     };
 
-    fn outbox(world: &World, mailer: MockPost) -> (Outbox, Arc<MemoryQueue>) {
-        let queue = Arc::new(MemoryQueue::of(&world.store));
+    fn outbox(world: &World, mailer: MockPost) -> (Outbox, Arc<TestStorage>) {
+        let queue = world.store.clone();
         let outbox = Outbox {
             queue: queue.clone(),
             sealer: Arc::new(FlipSealer),
@@ -223,21 +219,22 @@ mod tests {
 
     #[tokio::test]
     async fn mails_go_out_once_and_oldest_first() {
-        let world = World::new();
+        let world = World::new().await;
         for name in ["ann", "bob", "cem"] {
             world.registered(&email(&format!("{name}@example.com"))).await;
         }
         let (mailer, sent) = recording();
         let (outbox, queue) = outbox(&world, mailer);
+        let written = world.mails();
         assert_eq!(outbox.deliver_due().await.unwrap(), 3);
         assert_eq!(outbox.deliver_due().await.unwrap(), 0);
-        assert_eq!(*sent.lock().unwrap(), world.mails());
-        assert!(queue.standings().iter().all(|standing| standing.done_at.is_some()));
+        assert_eq!(*sent.lock().unwrap(), written);
+        assert!(queue.outbox().iter().all(|standing| standing.done_at.is_some()));
     }
 
     #[tokio::test]
     async fn many_messages_are_done_in_one_go() {
-        let world = World::new();
+        let world = World::new().await;
         for number in 0..45 {
             world.signup.resend_activation(email(&format!("user{number}@example.com"))).await.unwrap();
         }
@@ -247,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wish_for_a_link_becomes_a_mail() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.active(&email("bob@example.com")).await;
         world.signup.resend_activation(ann()).await.unwrap();
@@ -268,36 +265,36 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_that_fails_waits_longer_each_time_and_holds_nobody_up() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.signup.resend_activation(email("stranger@example.com")).await.unwrap();
         let (outbox, queue) = outbox(&world, failing());
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
         for (wait, attempts) in [(1, 1), (2, 2), (4, 3)] {
-            let standing = queue.standings().remove(0);
+            let standing = queue.outbox().remove(0);
             assert_eq!((standing.attempts, standing.is_dead), (attempts, false));
             assert_eq!(standing.error.as_deref(), Some("the mail could not be sent: no answer"));
-            let waits = standing.not_before.unwrap() - world.clock.now();
+            let waits = standing.not_before - world.clock.now();
             let longest = TimeDelta::seconds(wait);
             assert!(waits >= longest / 2 && waits <= longest, "{waits} after attempt {attempts}");
             world.clock.advance(waits - TimeDelta::microseconds(1));
             assert_eq!(outbox.deliver_due().await.unwrap(), 0);
-            assert_eq!(queue.standings()[0].attempts, attempts, "it is not due yet");
+            assert_eq!(queue.outbox()[0].attempts, attempts, "it is not due yet");
             world.clock.advance(TimeDelta::microseconds(1));
             outbox.deliver_due().await.unwrap();
         }
-        assert_eq!(queue.standings()[0].attempts, 4);
+        assert_eq!(queue.outbox()[0].attempts, 4);
     }
 
     #[tokio::test]
     async fn a_mail_that_is_refused_for_good_is_given_up_at_once() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let mut mailer = MockPost::new();
         mailer.expect_send().once().returning(|_, _| Err(MailError::Permanent("550".into())));
         let (outbox, queue) = outbox(&world, mailer);
         assert_eq!(outbox.deliver_due().await.unwrap(), 0);
-        let standing = queue.standings().remove(0);
+        let standing = queue.outbox().remove(0);
         assert_eq!((standing.attempts, standing.is_dead), (1, true));
         assert_eq!(standing.error.as_deref(), Some("the mail was refused: 550"));
         world.seconds_pass(1_000_000);
@@ -306,11 +303,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_that_always_fails_is_given_up_after_two_days() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let written = world.clock.now();
         let (outbox, queue) = outbox(&world, failing());
-        while !queue.standings()[0].is_dead {
+        while !queue.outbox()[0].is_dead {
             outbox.deliver_due().await.unwrap();
             world.seconds_pass(60);
         }
@@ -320,14 +317,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_postponed_message_is_due_again_later_and_was_not_tried() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let (mailer, sent) = recording();
         let (outbox, queue) = outbox(&world, mailer);
         let delivery = outbox.claim().await.unwrap().unwrap();
         assert_eq!(delivery.destination(), "example.com");
         outbox.postpone(delivery, Duration::from_secs(20)).await.unwrap();
-        assert_eq!(queue.standings()[0].attempts, 0);
+        assert_eq!(queue.outbox()[0].attempts, 0);
         world.seconds_pass(9);
         assert_eq!(outbox.deliver_due().await.unwrap(), 0);
         world.seconds_pass(11);
@@ -337,11 +334,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_picture_that_cannot_be_removed_is_never_given_up() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
-        world.profiles.remove_avatar(actor(id)).await.unwrap();
+        let id = world.user(&ann()).await.id;
+        world.profiles.set_avatar(world.actor(id).await, b"photo".to_vec()).await.unwrap();
+        world.profiles.remove_avatar(world.actor(id).await).await.unwrap();
         let (mailer, _) = recording();
         let (outbox, queue) = outbox(&world, mailer);
         world.media.is_away.store(true, Ordering::Relaxed);
@@ -349,7 +346,7 @@ mod tests {
             outbox.deliver_due().await.unwrap();
             world.seconds_pass(3600);
         }
-        assert!(queue.standings().iter().all(|standing| !standing.is_dead));
+        assert!(queue.outbox().iter().all(|standing| !standing.is_dead));
         world.media.is_away.store(false, Ordering::Relaxed);
         outbox.deliver_due().await.unwrap();
         assert!(world.media.keys().is_empty());
@@ -357,17 +354,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_fails_and_holds_nobody_up() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.registered(&email("bob@example.com")).await;
         world.registered(&email("cem@example.com")).await;
-        world.store.rows().outbox[0].payload = b"sealed with a lost key".to_vec();
-        world.store.rows().outbox[1].payload = Sealer::seal(&FlipSealer, b"{\"kind\":\"fax\"}");
+        world.store.set_payload(1, b"sealed with a lost key").await;
+        world.store.set_payload(2, &Sealer::seal(&FlipSealer, b"{\"kind\":\"fax\"}")).await;
         let (mailer, sent) = recording();
         let (outbox, queue) = outbox(&world, mailer);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
         assert_eq!(sent.lock().unwrap()[0].to.as_str(), "cem@example.com");
-        for standing in &queue.standings()[..2] {
+        for standing in &queue.outbox()[..2] {
             assert_eq!(standing.error.as_deref(), Some("the message cannot be read"));
             assert_eq!(standing.done_at, None);
         }
@@ -375,13 +372,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_could_not_be_marked_done_is_free_again_after_the_lease() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let (mailer, sent) = recording();
         let (outbox, queue) = outbox(&world, mailer);
-        queue.fails_to_complete.store(true, Ordering::Relaxed);
+        queue.fail_at(Some("complete_message"));
         assert!(matches!(outbox.deliver_due().await, Err(StoreError::Unavailable(_))));
-        queue.fails_to_complete.store(false, Ordering::Relaxed);
+        queue.fail_at(None);
         assert_eq!(outbox.deliver_due().await.unwrap(), 0);
         world.seconds_pass(60);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
@@ -390,45 +387,41 @@ mod tests {
 
     #[tokio::test]
     async fn every_step_that_loses_a_race_is_done_again_and_a_mail_is_sent_once() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let mut mailer = MockPost::new();
-        let (outbox, queue) = {
-            let queue = Arc::new(MemoryQueue::of(&world.store));
-            let races = queue.clone();
-            // Once it is sent, marking it done loses; so does giving it back before.
-            mailer.expect_send().times(2).returning(move |_, _| {
-                let is_first = races.standings()[0].attempts == 1;
-                races.races.lose(4);
-                if is_first { Err(MailError::Temporary("no route".into())) } else { Ok(()) }
-            });
-            let (outbox, _) = outbox(&world, mailer);
-            (Outbox { queue: queue.clone(), ..outbox }, queue)
-        };
-        queue.races.lose(4);
+        let store = world.store.clone();
+        // Once it is sent, marking it done loses; so does giving it back before.
+        mailer.expect_send().times(2).returning(move |_, _| {
+            let is_first = store.outbox()[0].attempts == 1;
+            store.lose_commits(4);
+            if is_first { Err(MailError::Temporary("no route".into())) } else { Ok(()) }
+        });
+        let (outbox, queue) = outbox(&world, mailer);
+        queue.lose_commits(4);
         assert_eq!(outbox.deliver_due().await.unwrap(), 0);
         world.seconds_pass(1);
-        queue.races.lose(4);
+        queue.lose_commits(4);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
         world.seconds_pass(8 * 24 * 3600);
-        queue.races.lose(4);
+        queue.lose_commits(4);
         assert_eq!(outbox.clean_up().await.unwrap(), 1);
     }
 
     #[tokio::test]
     async fn a_wish_that_fails_in_the_store_is_tried_again() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.signup.resend_activation(ann()).await.unwrap();
         world.fail_on_commit();
-        let (mailer, _) = recording();
+        let (mailer, sent) = recording();
         let (outbox, queue) = outbox(&world, mailer);
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
-        assert_eq!(queue.standings()[1].error.as_deref(), Some("the store failed: the disk is full"));
-        world.store.fails_on_commit.store(false, Ordering::Relaxed);
+        assert_eq!(queue.outbox()[1].error.as_deref(), Some("the store failed: the disk is full"));
+        world.store.let_commits_succeed();
         world.seconds_pass(1);
         assert_eq!(outbox.deliver_due().await.unwrap(), 2, "the wish, and the mail that it led to");
-        assert_eq!(world.mails().len(), 2);
+        assert_eq!(sent.lock().unwrap().len(), 2);
     }
 
     /// Handles up to so many messages.
@@ -453,7 +446,7 @@ mod tests {
     }
 
     async fn thirty_mails() -> World {
-        let world = World::new();
+        let world = World::new().await;
         for number in 0..30 {
             world.registered(&email(&format!("user{number}@example.com"))).await;
         }
@@ -467,15 +460,15 @@ mod tests {
         let (outbox, queue) = outbox(&world, mailer);
         for count in [1, 7, 100] {
             handle(&outbox, count).await;
-            let counted: u32 = queue.standings().iter().map(|standing| standing.attempts).sum();
+            let counted: u32 = queue.outbox().iter().map(|standing| standing.attempts).sum();
             assert_eq!(counted, sends.load(Ordering::Relaxed));
         }
         for _ in 0..60 {
             outbox.deliver_due().await.unwrap();
             world.seconds_pass(3600);
         }
-        assert!(queue.standings().iter().all(|standing| standing.is_dead));
-        let counted: u32 = queue.standings().iter().map(|standing| standing.attempts).sum();
+        assert!(queue.outbox().iter().all(|standing| standing.is_dead));
+        let counted: u32 = queue.outbox().iter().map(|standing| standing.attempts).sum();
         assert_eq!(counted, sends.load(Ordering::Relaxed));
     }
 
@@ -486,25 +479,34 @@ mod tests {
         let (outbox, queue) = outbox(&world, mailer);
         handle(&outbox, 10).await;
         // A worker that stopped holds none of the messages that it did not begin.
-        assert!(queue.standings().iter().skip(10).all(|standing| *standing == Progress::default()));
+        assert!(queue.outbox().iter().skip(10).all(|standing| standing.attempts == 0));
         assert_eq!(outbox.deliver_due().await.unwrap(), 20);
         assert_eq!(sends.load(Ordering::Relaxed), 30);
     }
 
     #[tokio::test]
     async fn done_messages_go_after_a_week_all_of_them() {
-        let world = World::new();
+        let world = World::new().await;
         let (outbox, queue) = outbox(&world, MockPost::new());
-        let done = Progress { done_at: Some(world.clock.now()), ..Progress::default() };
-        let dead = Progress { is_dead: true, ..Progress::default() };
-        for number in 0..2_500 {
-            queue.progress.lock().unwrap().insert(Id::from_uuid(Uuid::from_u128(number)), done.clone());
-        }
-        queue.progress.lock().unwrap().insert(Id::from_uuid(Uuid::from_u128(9_999)), dead);
+        queue
+            .execute(&format!(
+                "INSERT INTO outbox (id, dedupe_key, kind, payload, available_at, created_at, sent_at) \
+             WITH RECURSIVE numbers (number) AS \
+                (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2500) \
+             SELECT randomblob(16), number, 'mail', x'', 0, 0, {} FROM numbers",
+                world.clock.now().timestamp_micros()
+            ))
+            .await;
+        queue
+            .execute(
+                "INSERT INTO outbox (id, dedupe_key, kind, payload, available_at, created_at, dead_at) \
+             VALUES (randomblob(16), 'dead', 'mail', x'', 0, 0, 0)",
+            )
+            .await;
         world.clock.advance(KEPT_AFTER_DONE);
         assert_eq!(outbox.clean_up().await.unwrap(), 0);
         world.seconds_pass(1);
         assert_eq!(outbox.clean_up().await.unwrap(), 2_500);
-        assert_eq!(queue.progress.lock().unwrap().len(), 1);
+        assert_eq!(queue.outbox().len(), 1);
     }
 }
