@@ -95,3 +95,10 @@ impl Books {
         Ok(all)
     }
 }
+
+/// Reads or writes files where waiting is allowed.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

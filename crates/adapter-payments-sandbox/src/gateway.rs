@@ -12,19 +12,13 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    PROVIDER, Sandbox,
+    books::blocking,
     checkout::{Checkout, CheckoutError, key_of_charge, key_of_checkout},
+    sandbox::{PROVIDER, Sandbox},
 };
 
 /// How many things a list has at once.
 const PAGE: usize = 100;
-
-/// Reads or writes files where waiting is allowed.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
 
 fn not_reached(error: io::Error) -> GatewayError {
     GatewayError::NotReached(Box::new(error))

@@ -5,9 +5,9 @@ use domain::{
 };
 
 use crate::{
-    Sandbox,
+    books::blocking,
     checkout::{Checkout, key_of_checkout},
-    gateway::blocking,
+    sandbox::Sandbox,
 };
 
 impl Sandbox {

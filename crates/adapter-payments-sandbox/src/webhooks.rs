@@ -1,5 +1,3 @@
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use domain::{
@@ -7,22 +5,17 @@ use domain::{
     store::StoreError,
     time::Instant,
 };
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    PROVIDER, Sandbox,
-    books::OpenSandboxError,
+    books::blocking,
     checkout::{Checkout, Event, Moment},
-    gateway::blocking,
+    sandbox::{PROVIDER, Sandbox},
 };
 
 /// How far the time of a signature may be off.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
-
-/// How long a webhook may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a webhook waits that was not taken.
 const RETRY: TimeDelta = TimeDelta::seconds(5);
@@ -40,40 +33,6 @@ struct Body {
     kind: String,
     created_at: Moment,
     checkout: String,
-}
-
-/// The checkouts with webhooks to send, by the moment when the next one is due.
-#[derive(Debug, Default)]
-pub(crate) struct Schedule(BTreeSet<(Instant, Uuid)>);
-
-impl Schedule {
-    pub(crate) fn of(checkouts: &[Checkout]) -> Self {
-        let mut schedule = Self::default();
-        checkouts.iter().for_each(|checkout| schedule.add(checkout));
-        schedule
-    }
-
-    /// Plans the webhooks of a checkout that were not sent.
-    pub(crate) fn add(&mut self, checkout: &Checkout) {
-        let waiting = checkout.events.iter().filter(|event| !event.is_delivered);
-        self.0.extend(waiting.map(|event| (event.due_at.0, checkout.key())));
-    }
-
-    fn take_due(&mut self, now: Instant) -> Option<Uuid> {
-        let first = self.0.first().copied().filter(|(due_at, _)| *due_at <= now)?;
-        self.0.remove(&first);
-        Some(first.1)
-    }
-}
-
-/// A client that reads nothing from the environment. It sends to this machine alone, so that it trusts nobody.
-pub(crate) fn client() -> Result<reqwest::Client, OpenSandboxError> {
-    let encryption = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth();
-    let client = reqwest::Client::builder().tls_backend_preconfigured(encryption).no_proxy();
-    Ok(client.redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build()?)
 }
 
 impl Sandbox {
@@ -95,7 +54,7 @@ impl Sandbox {
                     self.mark_delivered(key, event.id.clone()).await?;
                     sent = sent.saturating_add(1);
                 } else {
-                    self.schedule().0.insert((now.checked_add_signed(RETRY).unwrap_or(now), key));
+                    self.schedule().plan(now.checked_add_signed(RETRY).unwrap_or(now), key);
                 }
             }
         }
