@@ -63,6 +63,7 @@ pub(crate) enum Progress {
 
 /// Money that went back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the name in the books")]
 struct Refund {
     refund_id: Uuid,
     minor: i64,
@@ -275,6 +276,7 @@ impl Checkout {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it reads what the port lets a provider leave out")]
 fn some<K: Kind>(uuid: Uuid) -> Option<Id<K>> {
     Some(Id::from_uuid(uuid))
 }

@@ -14,7 +14,9 @@ pub(crate) struct Schedule(BTreeSet<(Instant, Uuid)>);
 impl Schedule {
     pub(crate) fn of(checkouts: &[Checkout]) -> Self {
         let mut schedule = Self::default();
-        checkouts.iter().for_each(|checkout| schedule.add(checkout));
+        for checkout in checkouts {
+            schedule.add(checkout);
+        }
         schedule
     }
 

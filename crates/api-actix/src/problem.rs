@@ -36,7 +36,7 @@ pub struct Problem {
     pub(crate) detail: Option<String>,
     pub(crate) errors: Vec<FieldProblem>,
     /// What the body says beyond the members of every problem.
-    pub(crate) members: Map<String, Value>,
+    pub(crate) members: Box<Map<String, Value>>,
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -45,7 +45,14 @@ impl Problem {
     /// A problem that says no more than its kind does.
     #[must_use]
     pub fn new(kind: &'static Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), members: Map::new(), cause: None, headers: Vec::new() }
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            members: Box::default(),
+            cause: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Says what was wrong in this case; it is shown to the caller.

@@ -77,6 +77,7 @@ pub struct Overrides {
 
 /// The addresses of the server, none with a slash at its end.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "each is an address")]
 pub struct Addresses {
     /// Where people reach the server.
     pub public_url: String,
@@ -137,6 +138,7 @@ impl UseCases {
     ///
     /// # Errors
     /// See [`StartError`].
+    #[expect(clippy::too_many_lines, reason = "it lists every use case with its ports")]
     pub async fn build(
         settings: &Settings,
         overrides: &Overrides,

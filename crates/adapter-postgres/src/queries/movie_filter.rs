@@ -120,7 +120,7 @@ impl Condition {
                 push_any(statement, "m.certification_id", ids.clone());
             }
             Self::Between { column, min, max } => {
-                push_bounds(statement, UNINDEXED, column, min.as_ref(), max.as_ref())
+                push_bounds(statement, UNINDEXED, column, min.as_ref(), max.as_ref());
             }
         }
     }
@@ -166,7 +166,7 @@ impl Condition {
             Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Certification(ids) => push_any(statement, "m.certification_id", ids.clone()),
             Self::Between { column, min, max } => {
-                push_bounds(statement, "", column, min.as_ref(), max.as_ref())
+                push_bounds(statement, "", column, min.as_ref(), max.as_ref());
             }
         }
     }

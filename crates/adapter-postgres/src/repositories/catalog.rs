@@ -176,7 +176,7 @@ impl OfferRepository for UnitOfWork {
         let mut statement = Statement::<(SqlId, BigInt, Text, Bool)>::new(
             "SELECT m.id, m.price_minor, m.price_currency, m.is_available FROM movies m WHERE ",
         );
-        push_any(&mut statement, "m.id", ids.iter().map(|id| id.as_uuid()).collect());
+        push_any(&mut statement, "m.id", ids.iter().map(Id::as_uuid).collect());
         statement.sql(" ORDER BY m.id").sql(KEPT_MOVIES);
         let rows: Vec<(DbUuid, i64, String, bool)> = self.load(statement).await?;
         let offer = |(id, minor, currency, is_available): (DbUuid, i64, String, bool)| {

@@ -278,7 +278,7 @@ fn decimal(schema: &Value, number: f64) -> Result<Value, Fault> {
     Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
 }
 
-fn within<T: PartialOrd + Display>(
+fn within<T: PartialOrd + Display + Copy>(
     schema: &Value,
     number: T,
     read: impl Fn(&Value) -> Option<T>,

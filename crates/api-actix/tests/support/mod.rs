@@ -228,6 +228,7 @@ impl Drop for Server {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "it lists every use case with its ports")]
 fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let recorder =
         Recorder { ids: doubles.clone(), sealer: doubles.clone(), frontend_url: "http://cinema.test".into() };

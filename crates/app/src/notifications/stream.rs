@@ -133,7 +133,6 @@ impl Notifications {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "the instants of the tests are far from the bounds")]
 mod tests {
     use std::sync::Arc;
 

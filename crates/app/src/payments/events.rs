@@ -103,12 +103,11 @@ impl Payments {
             (None, Some(id)) => self.queries.order_of_payment(id).await?.map(|order_id| (id, order_id)),
             (None, None) => None,
         };
-        match named {
-            Some((id, order_id)) => self.apply_checkout(id, order_id, checkout).await,
-            None => {
-                tracing::warn!("a checkout of the provider belongs to no payment of this shop");
-                Ok(())
-            }
+        if let Some((id, order_id)) = named {
+            self.apply_checkout(id, order_id, checkout).await
+        } else {
+            tracing::warn!("a checkout of the provider belongs to no payment of this shop");
+            Ok(())
         }
     }
 }

@@ -160,8 +160,9 @@ impl Facets {
         certifications: Vec<CountedName>,
         currency: Currency,
     ) -> Self {
-        let chosen_genres: Vec<Uuid> = filter.genres.iter().map(|id| id.as_uuid()).collect();
-        let chosen_certifications: Vec<Uuid> = filter.certifications.iter().map(|id| id.as_uuid()).collect();
+        let chosen_genres: Vec<Uuid> = filter.genres.iter().map(super::super::id::Id::as_uuid).collect();
+        let chosen_certifications: Vec<Uuid> =
+            filter.certifications.iter().map(super::super::id::Id::as_uuid).collect();
         let mut decades = counts.decades.clone();
         for decade in chosen_decades(filter.year) {
             decades.entry(decade).or_insert(0);

@@ -49,7 +49,7 @@ impl Shop {
 
     /// A pending order of Alien, and what starting its payment answered.
     async fn started(&self) -> (Value, Answer) {
-        put_in_cart(&self.buyer, &[self.movie_id.clone()]).await;
+        put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
         let order = place(&self.buyer).await.expect(201).json();
         let started = self.pay(&order).await;
         (order, started)
