@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -64,7 +64,10 @@ impl Books {
         if let Some(changed) = changed {
             let bytes = serde_json::to_vec(&changed).map_err(io::Error::other)?;
             let beside = self.folder.join(format!("{key}.new"));
-            fs::write(&beside, bytes)?;
+            let mut file = File::create(&beside)?;
+            file.write_all(&bytes)?;
+            // Before it takes the place of the old one: a loss of power must not leave half a file.
+            file.sync_all()?;
             fs::rename(&beside, self.path(key))?;
         }
         lock.unlock()?;
@@ -82,7 +85,11 @@ impl Books {
             let name = entry?.file_name();
             let key = name.to_str().and_then(|name| name.strip_suffix(".json"));
             let Some(key) = key.and_then(|key| Uuid::try_parse(key).ok()) else { continue };
-            all.extend(self.find(key)?);
+            match self.find(key) {
+                Ok(found) => all.extend(found),
+                // One file that was damaged keeps no other from its place.
+                Err(error) => tracing::warn!(%key, %error, "a checkout of the sandbox cannot be read"),
+            }
         }
         Ok(all)
     }

@@ -11,6 +11,9 @@ use domain::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
+/// Events of a checkout beyond which further declines are not told.
+const MOST_EVENTS: usize = 100;
+
 /// How long the money of a delayed payment is on its way.
 const DELAY: TimeDelta = TimeDelta::seconds(30);
 
@@ -181,7 +184,12 @@ impl Checkout {
             }
             SandboxOutcome::Decline => {
                 self.declined_at = Some(Moment(now));
-                self.announce("checkout.declined", now);
+                // Anybody with the address can decline again and again: a decline that was not told yet is told once, and
+                // no more than so many.
+                let is_waiting = self.events.last().is_some_and(|event| !event.is_delivered);
+                if !is_waiting && self.events.len() < MOST_EVENTS {
+                    self.announce("checkout.declined", now);
+                }
             }
             SandboxOutcome::Expire => {
                 self.progress = Progress::Expired { at: Moment(now) };

@@ -138,7 +138,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
 /// How many movies of the index are read at once for their words.
 const COUNTED_AT_ONCE: i64 = 10_000;
 
-/// Writes entries of the search index; what it had of their movies is replaced.
+/// Writes entries of the search index. They replace the existing entries of the same movies.
 pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> Result<(), StoreError> {
     fn texts(entries: &[NewEntry], text: impl Fn(&IndexEntry) -> String) -> Bind {
         Bind::Texts(entries.iter().map(|new| text(&new.entry)).collect())

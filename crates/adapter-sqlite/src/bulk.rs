@@ -146,7 +146,7 @@ fn insert_movie(movie: &Movie) -> Statement {
     statement
 }
 
-/// Writes entries of the search index; what it had of their movies is replaced.
+/// Writes entries of the search index. They replace the existing entries of the same movies.
 pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> Result<(), StoreError> {
     let statements = entries.iter().flat_map(index_movie).collect();
     unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())

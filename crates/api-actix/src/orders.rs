@@ -57,6 +57,11 @@ impl Refusal for CancelOrderError {
 /// How many seconds a client waits before it repeats what the payment provider failed at.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
+/// The payment provider did not answer in time. What was begun goes on: repeating the call is safe.
+pub(crate) fn provider_too_slow() -> Problem {
+    provider_failed(None)
+}
+
 /// The payment provider failed, or its answer is not known.
 pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
     let problem = Problem::new(&kinds::PAYMENT_PROVIDER_FAILED).retry_after(RETRY_AFTER_SECONDS);
@@ -112,6 +117,7 @@ pub(crate) async fn cancel(
     orders: UseCases<Orders>,
     Caller(actor, PathId(id, _)): Caller<PathId<OrderId>>,
 ) -> Result<OkJson<OrderBody>, Failure<OrNotFound<CancelOrderError>>> {
+    let orders = orders.on_timeout(provider_too_slow);
     let order = orders.find(async move |orders| orders.cancel(actor, id).await).await?;
     Ok(OkJson(order.into()))
 }

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     extract::{Caller, Moderator, OptionalBody, PathId, Query, UseCases, Visitor},
     money::MoneyBody,
-    orders::provider_failed,
+    orders::{provider_failed, provider_too_slow},
     page::PageBody,
     problem::{Failure, Kind, OrNotFound, Problem, Refusal, kinds},
     refusals,
@@ -104,6 +104,7 @@ pub(crate) async fn start(
         PathId<OrderId, OptionalBody<PaymentStartBody>>,
     >,
 ) -> Result<CreatedOrOk<PaymentBody>, Failure<OrNotFound<PayError>>> {
+    let payments = payments.on_timeout(provider_too_slow);
     let started =
         payments.find(async move |payments| payments.start(actor, order_id, accepted).await).await?;
     Ok(CreatedOrOk { is_new: started.is_new, body: started.payment.into() })

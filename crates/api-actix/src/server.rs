@@ -24,8 +24,8 @@ use crate::{
     accounts::pages,
     docs::{self, Assets, DocsGuard, Document},
     edge::{
-        accept_header, compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight,
-        in_flight::InFlightLimit, outermost::Outermost, rate_limit,
+        compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight, in_flight::InFlightLimit,
+        outermost::Outermost, rate_limit, request_headers,
     },
     html,
     limits::RateLimitCounter,
@@ -127,7 +127,7 @@ pub(crate) fn app(
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             hot_pages::serve(hot_pages.clone(), request, next)
         }))
-        .wrap(from_fn(accept_header::negotiate))
+        .wrap(from_fn(request_headers::check))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             rate_limit::limit(limits.clone(), request, next)
         }))

@@ -88,11 +88,21 @@ impl OrderQueries for Database {
         rows.into_iter().map(view).collect()
     }
 
-    async fn expired_orders(&self, now: Instant, limit: u32) -> Result<Vec<OrderId>, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new("SELECT id FROM orders WHERE expires_at <= ");
-        statement.bind(now).sql(" ORDER BY expires_at, id LIMIT ").bind(i64::from(limit));
-        let rows: Vec<(DbUuid,)> = self.fetch(statement).await?;
-        Ok(rows.into_iter().map(|(id,)| OrderId::from_uuid(id.0)).collect())
+    async fn expired_orders(
+        &self,
+        now: Instant,
+        after: Option<(Instant, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<(Instant, OrderId)>, StoreError> {
+        let mut statement =
+            Statement::<(SqlInstant, SqlId)>::new("SELECT expires_at, id FROM orders WHERE expires_at <= ");
+        statement.bind(now);
+        if let Some((expires_at, id)) = after {
+            statement.sql(" AND (expires_at, id) > (").bind(expires_at).sql(", ").bind(id.as_uuid()).sql(")");
+        }
+        statement.sql(" ORDER BY expires_at, id LIMIT ").bind(i64::from(limit));
+        let rows: Vec<(DbInstant, DbUuid)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().map(|(at, id)| (at.0, OrderId::from_uuid(id.0))).collect())
     }
 }
 

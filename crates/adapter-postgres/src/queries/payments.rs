@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::{
-    id::{OrderId, PaymentId, UserId},
+    id::{OrderId, PaymentId, ShopId, UserId},
     money::{Currency, Money},
     page::{Page, PageRequest, Position, SortValue},
     payments::{PaymentFilter, PaymentQueries, PaymentState, PaymentView},
@@ -115,6 +115,11 @@ impl PaymentQueries for Database {
         statement.bind(provider.to_owned()).sql(" AND checkout_id = ").bind(checkout_id.to_owned());
         let rows: Vec<(DbUuid, DbUuid)> = self.fetch(statement).await?;
         Ok(rows.first().map(pair))
+    }
+
+    async fn shop_id(&self) -> Result<Option<ShopId>, StoreError> {
+        let rows: Vec<(DbUuid,)> = self.fetch(Statement::<(SqlId,)>::new("SELECT shop_id FROM shop")).await?;
+        Ok(rows.first().map(|(id,)| ShopId::from_uuid(id.0)))
     }
 
     async fn payments_to_check(

@@ -118,11 +118,15 @@ impl OrderRepository for UnitOfWork {
 
     async fn update_order_prices(&mut self, order: &Order) -> Result<(), StoreError> {
         let mut statement = Statement::<()>::new("UPDATE orders SET total_minor = ");
-        statement.bind(order.total.minor()).sql(" WHERE id = ").bind(order.id.as_uuid());
+        statement.bind(order.total.minor());
+        statement.sql(", total_currency = ").bind(order.total.currency().code().to_owned());
+        statement.sql(" WHERE id = ").bind(order.id.as_uuid());
         self.execute_one(statement).await?;
         for item in &order.items {
             let mut statement = Statement::<()>::new("UPDATE order_items SET price_minor = ");
-            statement.bind(item.price.minor()).sql(" WHERE id = ").bind(item.id.as_uuid());
+            statement.bind(item.price.minor());
+            statement.sql(", price_currency = ").bind(item.price.currency().code().to_owned());
+            statement.sql(" WHERE id = ").bind(item.id.as_uuid());
             self.execute_one(statement).await?;
         }
         Ok(())

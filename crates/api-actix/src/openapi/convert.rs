@@ -10,7 +10,7 @@ use super::{
     schemas,
 };
 use crate::{
-    edge::accept_header::answers_json,
+    edge::request_headers::answers_json,
     problem::{
         body::ProblemBody,
         kinds::{self, Kind},

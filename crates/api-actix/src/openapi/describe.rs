@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    headers,
+    headers::{self, MAX_CONDITION},
     schemas::{self, Schemas, markers},
 };
-use crate::problem::Kind;
+use crate::problem::{Kind, kinds};
 
 /// A part of the document.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -310,8 +310,9 @@ pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
         "in": "header",
         "required": false,
         "description": "The `ETag` of what the caller has; the same again is answered with 304.",
-        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": MAX_CONDITION},
         "example": example,
     });
+    add_problem(op, &kinds::MALFORMED_REQUEST);
     add_parameter(op, ParameterIn::Header, "If-None-Match", &Fragment { object, ..Fragment::default() });
 }

@@ -7,6 +7,7 @@ use paperclip::{
     actix::OperationModifier,
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     edge::in_flight::read_body,
@@ -20,6 +21,9 @@ use crate::{
 
 /// A webhook may have this many bytes.
 const MAX_BODY: usize = 256 * 1024;
+
+/// Limits the webhooks that are read at once: 64 MiB in all.
+static READING: Semaphore = Semaphore::const_new(256);
 
 /// A webhook as it was sent.
 #[derive(Debug)]
@@ -41,13 +45,22 @@ impl FromRequest for Webhook {
         Box::pin(async move {
             query::refuse_any(&request)?;
             check_packing_and_length(&request, MAX_BODY)?;
-            let body = read_body(&request, collect(payload, MAX_BODY)).await?.to_vec();
             let provider = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
             let header = format!("{provider}-signature");
             let signature = request.headers().get(&*header).and_then(|value| value.to_str().ok());
-            Ok(Self { provider: provider.to_owned(), signature: signature.map(str::to_owned), body })
+            let (provider, signature) = (provider.to_owned(), signature.map(str::to_owned));
+            // Without a signature it is refused, whatever it says.
+            let body = if signature.is_some() { read(&request, payload).await? } else { Vec::new() };
+            Ok(Self { provider, signature, body })
         })
     }
+}
+
+/// Reads a body; only so many at once, since their senders are not known yet.
+async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Problem> {
+    let permit = READING.try_acquire();
+    let _permit = permit.map_err(|_| Problem::unavailable().because("Too many webhooks are being read."))?;
+    Ok(read_body(request, collect(payload, MAX_BODY)).await?.to_vec())
 }
 
 impl Apiv2Schema for Webhook {}

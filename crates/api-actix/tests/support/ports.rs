@@ -26,7 +26,9 @@ use domain::{
     },
     engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
-    id::{CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, SessionId, UserId, WebhookEventId},
+    id::{
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, SessionId, ShopId, UserId, WebhookEventId,
+    },
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
     notifications::{
@@ -662,7 +664,12 @@ impl OrderQueries for Doubles {
     async fn orders_of(&self, _user_id: UserId) -> Result<Vec<OrderView>, StoreError> {
         Ok(Vec::new())
     }
-    async fn expired_orders(&self, _now: Instant, _limit: u32) -> Result<Vec<OrderId>, StoreError> {
+    async fn expired_orders(
+        &self,
+        _now: Instant,
+        _after: Option<(Instant, OrderId)>,
+        _limit: u32,
+    ) -> Result<Vec<(Instant, OrderId)>, StoreError> {
         Ok(Vec::new())
     }
 }
@@ -692,6 +699,10 @@ impl PaymentQueries for Doubles {
     ) -> Result<Option<(PaymentId, OrderId)>, StoreError> {
         Ok(None)
     }
+    async fn shop_id(&self) -> Result<Option<ShopId>, StoreError> {
+        Ok(None)
+    }
+
     async fn payments_to_check(
         &self,
         _now: Instant,

@@ -30,21 +30,23 @@ impl Orders {
     /// open checkout cannot be ended at the provider waits for the next time.
     ///
     /// # Errors
-    /// When the store fails; what expired before stays so.
+    /// When the store fails for an order; the others have expired.
     pub async fn expire_due(&self) -> Result<u64, StoreError> {
-        let mut expired = 0_u64;
+        let (mut expired, mut after, mut failure) = (0_u64, None, None);
+        let now = self.clock.now();
         loop {
-            let due = self.queries.expired_orders(self.clock.now(), BATCH).await?;
-            let mut count = 0_u64;
-            for id in due {
-                count = count.saturating_add(self.expire(id).await?.into());
-            }
-            expired = expired.saturating_add(count);
-            // None means that others were faster, or that the same orders would come again.
-            if count == 0 {
-                return Ok(expired);
+            let due = self.queries.expired_orders(now, after, BATCH).await?;
+            let Some(last) = due.last() else { break };
+            after = Some(*last);
+            for (_, id) in due {
+                // One that cannot expire keeps none of the others from it.
+                match self.expire(id).await {
+                    Ok(is_expired) => expired = expired.saturating_add(is_expired.into()),
+                    Err(error) => failure = Some(error),
+                }
             }
         }
+        failure.map_or(Ok(expired), Err)
     }
 
     async fn expire(&self, id: OrderId) -> Result<bool, StoreError> {

@@ -63,8 +63,11 @@ impl Payments {
         };
         let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
         let Some(mut payment) = found else { return Ok(()) };
-        if let Some(checkout) = checkout {
-            take_over(&mut payment, checkout);
+        match checkout {
+            Some(checkout) => take_over(&mut payment, checkout),
+            // Its checkout was opened in the meantime: only the provider can say now that it has ended.
+            None if payment.checkout.is_some() => return Ok(()),
+            None => {}
         }
         let (state, change) = payment.state.apply(payment.amount, report);
         payment.state = state;
@@ -105,7 +108,9 @@ impl Payments {
                 return Ok(());
             }
             PaymentChange::BecameMismatched => {
-                return self.announce_mismatch(unit, payment, shown, admins, now).await;
+                self.announce_mismatch(unit, payment, shown, admins, now).await?;
+                // The order waits for its money again, if it was on its way.
+                OrderEvent::PaymentBounced { at: now }
             }
             PaymentChange::BecameProcessing => OrderEvent::PaymentProcessing,
             PaymentChange::Ended { was_processing: true } => OrderEvent::PaymentBounced { at: now },
@@ -137,12 +142,14 @@ fn take_over(payment: &mut Payment, checkout: &ProviderCheckout) {
     }
 }
 
-/// Decides when the provider is asked next.
+/// Decides when the provider is asked next: soon after news; otherwise the checks themselves count.
 fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
     if !payment.state.is_open() {
         payment.next_check_at = None;
         return;
     }
-    payment.checks = if change == PaymentChange::Nothing { payment.checks.saturating_add(1) } else { 0 };
-    payment.next_check_at = Some(next_check(now, payment.checks));
+    if change != PaymentChange::Nothing || payment.next_check_at.is_none() {
+        payment.checks = 0;
+        payment.next_check_at = Some(next_check(now, 0));
+    }
 }

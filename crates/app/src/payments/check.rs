@@ -1,6 +1,7 @@
 use domain::{
     failure::error_chain,
     id::{Id, OrderId, PaymentId, ShopId},
+    money::Money,
     payments::{GatewayError, NO_PROVIDER, Payment, PaymentState, RefundOrder, RefundReport, Settlement},
     store::{Attempt, StoreError, retried},
 };
@@ -42,6 +43,9 @@ impl Payments {
         // The next check is written before the provider is asked: a provider that is away is not asked all the time.
         let postponed = retried(&*self.backoff, |attempt| self.try_postpone(attempt, id, order_id)).await?;
         let Some(payment) = postponed else { return Ok(()) };
+        if payment.provider != NO_PROVIDER {
+            self.check_provider(&payment)?;
+        }
         if !payment.state.is_open() {
             return if is_to_be_returned(&payment) { self.return_money(&payment).await } else { Ok(()) };
         }
@@ -56,8 +60,12 @@ impl Payments {
             }
             (None, None) => None,
         };
-        if let Some(checkout) = checkout {
-            self.apply_checkout(id, order_id, &checkout).await?;
+        match (checkout, &payment.checkout) {
+            (Some(checkout), _) => self.apply_checkout(id, order_id, &checkout).await?,
+            (None, Some(checkout)) => {
+                tracing::error!(payment = ?id, checkout = checkout.id, "the payment provider does not know a checkout");
+            }
+            (None, None) => {}
         }
         Ok(())
     }
@@ -89,19 +97,29 @@ impl Payments {
             None => None,
         };
         let (Some(charge), Some(shop_id)) = (&payment.charge, shop_id) else { return Ok(()) };
-        let order = RefundOrder {
-            // A payment is returned once: its refund has the payment's own UUID.
-            refund_id: Id::from_uuid(payment.id.as_uuid()),
-            shop_id,
-            charge: charge.clone(),
-            amount: payment.amount,
-            idempotency_key: format!("return:{}", payment.id),
-        };
+        // A payment is returned once: its refund has the payment's own UUID.
+        let refund_id = Id::from_uuid(payment.id.as_uuid());
         let refunds = self.gateway.refunds(charge).await?;
-        let known = refunds.into_iter().find(|refund| refund.refund_id == Some(order.refund_id));
-        let refund = match known {
-            Some(refund) => refund,
-            None => self.gateway.refund(&order).await?,
+        let refund = match refunds.iter().find(|refund| refund.refund_id == Some(refund_id)) {
+            Some(refund) => refund.clone(),
+            None => {
+                // What was refunded at the provider itself is not sent back again.
+                let others =
+                    refunds.iter().filter(|refund| !matches!(refund.report, RefundReport::Failed { .. }));
+                let refunded = others.fold(0, |sum: i64, refund| sum.saturating_add(refund.amount.minor()));
+                let rest = payment.amount.minor().saturating_sub(refunded);
+                if rest <= 0 {
+                    return Ok(self.close_return(payment).await?);
+                }
+                let order = RefundOrder {
+                    refund_id,
+                    shop_id,
+                    charge: charge.clone(),
+                    amount: Money::from_minor(rest, payment.amount.currency()),
+                    idempotency_key: format!("return:{}", payment.id),
+                };
+                self.gateway.refund(&order).await?
+            }
         };
         match refund.report {
             RefundReport::Succeeded { .. } => self.close_return(payment).await?,

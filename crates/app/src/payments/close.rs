@@ -16,10 +16,29 @@ pub enum CloseError {
     Store(#[from] StoreError),
 }
 
+/// The payment was begun at a provider that is not the configured one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the payment was begun at the provider {0:?}, which is not configured: whether it was paid there is not known"
+)]
+struct OtherProvider(String);
+
 impl Payments {
+    /// Refuses a payment that the configured provider cannot know. It stays as it is, since it may have been paid.
+    ///
+    /// # Errors
+    /// When the payment was begun at another provider.
+    pub(super) fn check_provider(&self, payment: &Payment) -> Result<(), GatewayError> {
+        if payment.provider == self.gateway.provider() {
+            return Ok(());
+        }
+        Err(GatewayError::NotReached(OtherProvider(payment.provider.clone()).into()))
+    }
+
     /// Ends the checkout of an open payment at the provider, and stores what it has become: one that was completed meanwhile
     /// is not ended. One whose opening is not known is opened first, so that it cannot be paid later.
     pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
+        self.check_provider(payment)?;
         let id = match (&payment.checkout, &payment.request) {
             (Some(checkout), _) => Some(checkout.id.clone()),
             (None, Some(request)) => match self.gateway.look_up_checkout(request).await? {

@@ -8,6 +8,9 @@ use domain::{
 
 use super::{CloseError, Payments};
 
+/// When an event is looked at again that cannot be applied now.
+const LATER: TimeDelta = TimeDelta::days(1);
+
 /// A webhook was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveEventError {
@@ -58,6 +61,14 @@ impl Payments {
     pub async fn process_events(&self) -> Result<u64, StoreError> {
         let mut processed = 0_u64;
         while let Some(claimed) = self.events.claim_event(self.clock.now()).await? {
+            if self.is_for_later(&claimed.event) {
+                let retry_at =
+                    self.clock.now().checked_add_signed(LATER).unwrap_or(claimed.event.received_at);
+                self.events
+                    .fail_event(&claimed, "this version or configuration cannot apply it", retry_at)
+                    .await?;
+                continue;
+            }
             match self.process(&claimed.event).await {
                 Ok(()) => {
                     self.events.complete_event(claimed.event.id, self.clock.now()).await?;
@@ -78,11 +89,15 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
+    /// Whether the event is about money and cannot be applied now: of a provider that is not configured, or about refunds and
+    /// disputes, which this version does not handle. It is kept until it can be.
+    fn is_for_later(&self, event: &WebhookEvent) -> bool {
+        event.provider != self.gateway.provider()
+            || matches!(event.subject, EventSubject::Refunds { .. } | EventSubject::Dispute(_))
+    }
+
     /// Reads the object of the event again from the provider, and applies what it is now.
     async fn process(&self, event: &WebhookEvent) -> Result<(), CloseError> {
-        if event.provider != self.gateway.provider() {
-            return Ok(());
-        }
         match &event.subject {
             EventSubject::Checkout(id) => {
                 if let Some(checkout) = self.gateway.checkout(id).await? {
@@ -105,6 +120,9 @@ impl Payments {
         };
         if let Some((id, order_id)) = named {
             self.apply_checkout(id, order_id, checkout).await
+        } else if checkout.shop_id.is_some() && checkout.shop_id == self.queries.shop_id().await? {
+            // Such as after a restored backup: the event is kept, and its money must not be forgotten.
+            Err(StoreError::failed(format!("no payment of this shop has the checkout {}", checkout.id)))
         } else {
             tracing::warn!("a checkout of the provider belongs to no payment of this shop");
             Ok(())

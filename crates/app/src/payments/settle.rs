@@ -39,7 +39,9 @@ impl Payments {
                 movie_id: item.movie_id,
                 purchased_at: now,
             };
-            unit.insert_purchase(&purchase).await?;
+            if !unit.insert_purchase(&purchase).await? {
+                tracing::error!(order = ?order.id, movie = ?item.movie_id, "a movie was paid that its buyer has already");
+            }
             unit.remove_cart_item(order.user_id, item.movie_id).await?;
         }
         if let Some(buyer) = &shown.buyer {

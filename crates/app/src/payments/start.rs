@@ -258,6 +258,7 @@ impl Payments {
     /// Opens the checkout at the provider with the stored request, and stores what came of it.
     async fn open(&self, payment: &Payment) -> Result<(), PayError> {
         let Some(request) = &payment.request else { return Ok(()) };
+        self.check_provider(payment).map_err(|error| PayError::Provider(Some(error)))?;
         match self.gateway.open_checkout(request).await {
             Ok(checkout) => Ok(self.apply_checkout(payment.id, payment.order_id, &checkout).await?),
             Err(GatewayError::Refused { code }) => {

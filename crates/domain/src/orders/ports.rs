@@ -90,5 +90,10 @@ pub trait OrderQueries: Send + Sync {
     /// All orders of a user, oldest first.
     async fn orders_of(&self, user_id: UserId) -> Result<Vec<OrderView>, StoreError>;
     /// Up to `limit` pending orders whose time was over at `now`, the longest overdue first.
-    async fn expired_orders(&self, now: Instant, limit: u32) -> Result<Vec<OrderId>, StoreError>;
+    async fn expired_orders(
+        &self,
+        now: Instant,
+        after: Option<(Instant, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<(Instant, OrderId)>, StoreError>;
 }

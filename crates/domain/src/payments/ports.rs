@@ -46,6 +46,8 @@ pub trait PaymentQueries: Send + Sync {
         provider: &str,
         checkout_id: &str,
     ) -> Result<Option<(PaymentId, OrderId)>, StoreError>;
+    /// The identifier of this shop at its payment providers; `None` before the first payment.
+    async fn shop_id(&self) -> Result<Option<ShopId>, StoreError>;
     /// Up to `limit` payments that the provider is to be asked about at `now`, with their orders, the longest overdue first.
     async fn payments_to_check(
         &self,

@@ -1,4 +1,8 @@
 use chrono::TimeDelta;
+use domain::{
+    money::Money,
+    payments::{PaymentGateway, RefundOrder},
+};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,6 +32,9 @@ cases! {
     money_for_a_canceled_order_goes_back_by_itself,
     money_of_a_second_payment_goes_back_by_itself,
     other_money_than_was_asked_buys_nothing,
+    other_money_that_was_on_its_way_leaves_the_order_payable,
+    a_payment_of_another_provider_is_left_as_it_is,
+    money_that_was_refunded_at_the_provider_is_not_sent_back_again,
     payments_are_listed_and_filtered,
 }
 
@@ -520,6 +527,67 @@ async fn other_money_than_was_asked_buys_nothing(engine: Engine) {
     let subject = format!("A payment for Cinema order {} has another amount", text(&order, "number"));
     assert_eq!(order_mails(&app, "admin").await, [subject]);
     assert_eq!(order_mails(&app, "ann").await, Vec::<String>::new());
+}
+
+async fn other_money_that_was_on_its_way_leaves_the_order_payable(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
+    choose(&app, &payment, "delay").await.expect(303);
+    app.run_payments().await;
+    assert_eq!(order_of(&ann, &order).await["expires_at"], Value::Null);
+    app.execute_sql("UPDATE payments SET amount_minor = 800").await;
+    app.advance(TimeDelta::seconds(30));
+    app.run_payments().await;
+    assert_eq!(payment_of(&ann, &payment).await["failure"]["code"], "amount_mismatch");
+    let waiting = order_of(&ann, &order).await;
+    assert!(waiting["status"] == "pending" && waiting["expires_at"].is_string(), "{waiting}");
+    pay(&ann, &order).await.expect(201);
+    assert_eq!(cancel(&ann, &order).await.expect(200).json()["status"], "canceled");
+}
+
+async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let (order, payment) = started(&app, &ann, movies.id("Alien")).await;
+    app.execute_sql("UPDATE payments SET provider = 'stripe'").await;
+    put_in_cart(&bob, &[movies.id("Alien")]).await;
+    let other = place(&bob).await.expect(201).json();
+    cancel(&ann, &order).await.problem(502, "payment_provider_failed");
+    app.advance(TimeDelta::hours(2));
+    app.run_payments().await;
+    // It may have been paid there; the orders of others expire all the same.
+    assert_eq!(app.expire_orders().await, 1);
+    let (ann, bob) = (app.signed_in_again(&ann).await, app.signed_in_again(&bob).await);
+    assert_eq!(order_of(&bob, &other).await["status"], "canceled");
+    assert_eq!(order_of(&ann, &order).await["status"], "pending");
+    assert_eq!(payment_of(&ann, &payment).await["status"], "pending");
+}
+
+async fn money_that_was_refunded_at_the_provider_is_not_sent_back_again(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
+    give_up(&app).await;
+    choose(&app, &payment, "pay").await.expect(303);
+    // Somebody refunds it in the provider's own books before this server does.
+    let sandbox = app.application().use_cases().sandbox.clone().expect("the sandbox");
+    let charge = format!("sandbox_charge_{}", text(&payment, "id"));
+    let by_hand = RefundOrder {
+        refund_id: app.next_id(),
+        shop_id: app.next_id(),
+        charge: charge.clone(),
+        amount: Money::from_minor(300, "USD".parse().unwrap()),
+        idempotency_key: "by hand".to_owned(),
+    };
+    sandbox.refund(&by_hand).await.unwrap();
+    app.run_payments().await;
+    assert_eq!(payment_of(&ann, &payment).await["status"], "refunded");
+    let refunds = sandbox.refunds(&charge).await.unwrap();
+    assert_eq!(refunds.iter().map(|refund| refund.amount.minor()).collect::<Vec<_>>(), [300, 499]);
 }
 
 async fn payments_are_listed_and_filtered(engine: Engine) {

@@ -222,7 +222,7 @@ impl TestApp {
         Self { http, url, clock, mailer, settings, application: Some(application), database }
     }
 
-    fn application(&self) -> &Application {
+    pub(crate) fn application(&self) -> &Application {
         self.application.as_ref().expect("the server runs as long as the case")
     }
 
