@@ -18,7 +18,7 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{PaymentQueries, WebhookEvents},
+    payments::{PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -33,7 +33,7 @@ gathered! {
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
-        + PaymentQueries + WebhookEvents
+        + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

@@ -42,6 +42,7 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
+mod refunds;
 mod search;
 mod sessions;
 mod similar;
@@ -111,6 +112,7 @@ fn all() -> Vec<Case> {
         purchases::cases(),
         orders::cases(),
         payments::cases(),
+        refunds::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

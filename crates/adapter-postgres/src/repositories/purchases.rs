@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, QueryDsl};
 use domain::{
-    id::{MovieId, UserId},
-    purchases::{Purchase, PurchaseRepository},
+    id::{MovieId, PurchaseId, UserId},
+    purchases::{Entitlement, Purchase, PurchaseRepository},
     store::StoreError,
+    time::Instant,
 };
 
 use crate::{
@@ -49,5 +50,31 @@ impl PurchaseRepository for UnitOfWork {
             ))
             .on_conflict_do_nothing();
         Ok(self.execute(query).await? == 1)
+    }
+
+    async fn put_entitlement(
+        &mut self,
+        id: PurchaseId,
+        entitlement: Entitlement,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        if entitlement == Entitlement::Revoked {
+            let mut statement = Statement::<()>::new("UPDATE purchases SET revoked_at = ");
+            statement.bind(now).sql(" WHERE revoked_at IS NULL AND id = ").bind(id.as_uuid());
+            self.execute(statement).await?;
+            return Ok(true);
+        }
+        let mut statement = Statement::<()>::new(
+            "UPDATE purchases SET revoked_at = NULL WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 \
+             FROM purchases o WHERE o.user_id = purchases.user_id AND o.movie_id = purchases.movie_id \
+             AND o.revoked_at IS NULL) AND id = ",
+        );
+        statement.bind(id.as_uuid());
+        self.execute(statement).await?;
+        let mut statement =
+            Statement::<(SqlId,)>::new("SELECT id FROM purchases WHERE revoked_at IS NULL AND id = ");
+        statement.bind(id.as_uuid());
+        let live: Option<(DbUuid,)> = self.first(statement).await?;
+        Ok(live.is_some())
     }
 }

@@ -331,16 +331,21 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         orders: doubles.clone(),
         queries: doubles.clone(),
+        refunds: doubles.clone(),
+        refund_requests: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),
-        sealer: doubles.clone(),
+        recorder: Recorder {
+            ids: doubles.clone(),
+            sealer: doubles.clone(),
+            frontend_url: "http://cinema.test".into(),
+        },
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
-        frontend_url: "http://cinema.test".into(),
     });
     let engagement = Engagement {
         store: doubles.clone(),

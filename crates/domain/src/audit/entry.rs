@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
+    id::{AuditEntryId, CommentId, MovieId, PaymentId, SessionId, UserId},
     time::Instant,
 };
 
@@ -49,11 +49,15 @@ pub enum AuditAction {
     AvailabilityChanged,
     /// A moderator removed a comment.
     CommentRemoved,
+    /// An administrator made a refund.
+    RefundMade,
+    /// An administrator decided a request for a refund.
+    RefundRequestDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -73,6 +77,8 @@ impl AuditAction {
         Self::PriceChanged,
         Self::AvailabilityChanged,
         Self::CommentRemoved,
+        Self::RefundMade,
+        Self::RefundRequestDecided,
     ];
 
     /// Its name, such as `signed_in`.
@@ -98,6 +104,8 @@ impl AuditAction {
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
             Self::CommentRemoved => "comment_removed",
+            Self::RefundMade => "refund_made",
+            Self::RefundRequestDecided => "refund_request_decided",
         }
     }
 }
@@ -114,6 +122,8 @@ pub enum AuditObject {
     Movie(MovieId),
     /// A comment.
     Comment(CommentId),
+    /// A payment.
+    Payment(PaymentId),
 }
 
 impl AuditObject {
@@ -125,6 +135,7 @@ impl AuditObject {
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
             Self::Comment(_) => "comment",
+            Self::Payment(_) => "payment",
         }
     }
 
@@ -136,6 +147,7 @@ impl AuditObject {
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
             Self::Comment(id) => id.as_uuid(),
+            Self::Payment(id) => id.as_uuid(),
         }
     }
 }

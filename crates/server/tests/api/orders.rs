@@ -5,6 +5,8 @@ mod expiry;
 mod lists;
 mod paying;
 mod placing;
+mod refund_requests;
+mod refunds;
 mod stripe;
 
 use reqwest::Method;
@@ -13,7 +15,16 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Case, SignedIn};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [placing::cases(), expiry::cases(), lists::cases(), paying::cases(), events::cases(), stripe::cases()]
+    [
+        placing::cases(),
+        expiry::cases(),
+        lists::cases(),
+        paying::cases(),
+        events::cases(),
+        refunds::cases(),
+        refund_requests::cases(),
+        stripe::cases(),
+    ]
         .into_iter()
         .flatten()
         .collect()
