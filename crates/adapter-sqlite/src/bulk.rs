@@ -3,7 +3,7 @@
 use diesel::{RunQueryDsl, SqliteConnection, result::QueryResult};
 use domain::{
     audit::{AuditEntry, AuditObject},
-    catalog::{Movie, popularity},
+    catalog::{Activity, Movie, popularity},
     store::StoreError,
     text::fold,
 };
@@ -128,7 +128,7 @@ fn insert_movie(movie: &Movie) -> Statement {
         movie.certification_id.as_uuid().into(),
         Bind::OptionalText(movie.poster_url.clone()),
         Bind::Truth(movie.is_available),
-        popularity(movie.votes).into(),
+        popularity(movie.votes, Activity::default()).into(),
         movie.version.into(),
         movie.created_at.into(),
     ];

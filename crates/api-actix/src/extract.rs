@@ -29,7 +29,7 @@ use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
     body::{Body, Patch},
-    caller::{Admin, Caller, Visitor, authenticated},
+    caller::{Admin, Caller, Moderator, Visitor, authenticated},
     faults::{Fault, Faults},
     form::Form,
     input::{Input, inputs},

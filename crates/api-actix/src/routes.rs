@@ -46,6 +46,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
         "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;
         "/comments/{id}/replies": get engagement::list_replies, post engagement::create_reply;
+        "/comments/{id}/reports": post engagement::report_comment;
+        "/admin/comment-reports": get engagement::list_reported_comments;
+        "/admin/comment-reports/{id}": patch engagement::decide_report;
         "/comments/{id}/like": put engagement::like_comment, delete engagement::unlike_comment;
         "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
         "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;

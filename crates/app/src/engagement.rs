@@ -3,16 +3,19 @@
 mod comment;
 mod list_comments;
 mod movie;
+mod popularity;
+mod reports;
 
 use std::sync::Arc;
 
 use domain::{
-    engagement::{CommentQueries, EngagementStore},
+    engagement::{CommentQueries, CommentReportQueries, EngagementStore, PopularityMaintenance},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
 
 pub use comment::{ChangeCommentError, RespondError};
+pub use reports::{DecideReportError, ListReportedComments, Report};
 
 use crate::paging::CursorCodec;
 
@@ -22,6 +25,10 @@ pub struct Engagement {
     pub store: Arc<dyn EngagementStore>,
     /// Reads comments.
     pub comments: Arc<dyn CommentQueries>,
+    /// Reads reported comments.
+    pub reports: Arc<dyn CommentReportQueries>,
+    /// Keeps the popularity of movies up to date.
+    pub popularity: Arc<dyn PopularityMaintenance>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a unit of work that lost a race is begun again.

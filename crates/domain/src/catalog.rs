@@ -20,9 +20,9 @@ pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};
 pub use imported_facts::{CheckedImport, FactSet, ImportedFacts, OptionalFact};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
-pub use popularity::popularity;
+pub use popularity::{Activity, popularity};
 pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository};
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
 pub use read_models::{
-    CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
+    CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary, rating_rank,
 };

@@ -9,7 +9,9 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
-    engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
+    },
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
@@ -24,7 +26,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
-        + EngagementStore + CommentQueries
+        + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

@@ -177,6 +177,8 @@ impl UseCases {
         let engagement = Arc::new(Engagement {
             store: database.clone(),
             comments: database.clone(),
+            reports: database.clone(),
+            popularity: database.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),

@@ -1,4 +1,4 @@
-//! Background work: handling the outbox (mails), sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), sealing the audit log, the popularity of movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -21,6 +21,9 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often the popularity of movies is brought up to date.
+const POPULARITY: Duration = Duration::from_mins(1);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -58,6 +61,11 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let log = Arc::clone(&log);
             async move { log.seal().await }
+        }));
+        let engagement = Arc::clone(&use_cases.engagement);
+        jobs.spawn(repeat("popularity", POPULARITY, stopping.clone(), move || {
+            let engagement = Arc::clone(&engagement);
+            async move { engagement.refresh_popularity().await }
         }));
         let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {

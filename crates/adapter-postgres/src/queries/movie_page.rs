@@ -17,10 +17,10 @@ use crate::{
     statement::Statement,
 };
 
-/// The average rating for a list from the lowest on, as the index has it: movies without one come last.
-const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE 11.0 END)";
+/// The rank by rating for a list from the lowest on, as the index has it: movies without a rating come last.
+const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE 11.0 END)";
 /// The same for a list from the highest on.
-const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE -1.0 END)";
+const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE -1.0 END)";
 
 /// What the filter asks of titles, folded once.
 pub(super) struct Titles {
@@ -149,7 +149,7 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         MovieSortKey::Imdb => SortValue::Real(row.imdb),
         MovieSortKey::Votes => SortValue::Integer(row.votes),
         MovieSortKey::Rating => {
-            SortValue::Real(row.average().unwrap_or(if descending { -1.0 } else { 11.0 }))
+            SortValue::Real(row.rating_rank().unwrap_or(if descending { -1.0 } else { 11.0 }))
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),

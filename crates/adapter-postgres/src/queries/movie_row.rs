@@ -3,7 +3,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, SmallInt, Text},
 };
 use domain::{
-    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary},
+    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary, rating_rank},
     id::{CertificationId, Id, Kind, MovieId, UserId},
     money::Money,
     store::StoreError,
@@ -177,9 +177,9 @@ impl SummaryRow {
         })
     }
 
-    /// The average rating, or `None`.
-    pub(super) fn average(&self) -> Option<f64> {
-        average(self.rating_sum, self.rating_count)
+    /// The rank by rating, the same as in its index; `None` when nobody rated it.
+    pub(super) fn rating_rank(&self) -> Option<f64> {
+        rating_rank(self.rating_sum, self.rating_count)
     }
 }
 
@@ -216,16 +216,6 @@ impl DetailRow {
             summary: summary.into_summary(viewer)?,
         })
     }
-}
-
-/// The same division as in the index by rating, so that a position read from a row is the index's own.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "sums of ratings are far below 2^53, where f64 is exact"
-)]
-fn average(sum: i64, count: i64) -> Option<f64> {
-    (count > 0).then(|| sum as f64 / count as f64)
 }
 
 fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {

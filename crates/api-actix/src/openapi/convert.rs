@@ -29,7 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
-    ("engagement", "Reactions, ratings, favourites and comments."),
+    ("engagement", "Reactions, ratings, favourites, comments and their reports."),
     ("operations", "Health checks and this document."),
 ];
 

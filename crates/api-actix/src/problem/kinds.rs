@@ -110,6 +110,8 @@ kinds! {
         "A cart holds at most 100 movies.";
     COMMENT_DELETED = 409 "comment_deleted" "Comment deleted"
         "The comment was deleted; only its place is left for its replies.";
+    ALREADY_DECIDED = 409 "already_decided" "Already decided"
+        "There is a decision about it already.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"

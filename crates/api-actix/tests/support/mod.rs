@@ -271,6 +271,8 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let engagement = Engagement {
         store: doubles.clone(),
         comments: doubles.clone(),
+        reports: doubles.clone(),
+        popularity: doubles.clone(),
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),

@@ -1,7 +1,7 @@
 use domain::{
     accounts::{AccessError, Actor, Origin},
     audit::{AuditAction, AuditEntry, AuditObject, AuditState},
-    engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment},
+    engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment, ReportDecision},
     id::{CommentId, MovieId},
     store::{Attempt, StoreError, retried},
 };
@@ -219,6 +219,7 @@ impl Engagement {
             return Ok(false);
         }
         unit.delete_comment(&comment).await?;
+        unit.drop_open_reports(comment_id).await?;
         unit.commit().await?;
         Ok(true)
     }
@@ -234,28 +235,51 @@ impl Engagement {
         lock_movie_of(&mut *unit, actor, comment_id).await?;
         let comment = live_comment(&mut *unit, comment_id).await?;
         unit.delete_comment(&comment).await?;
+        self.record_removal(&mut *unit, actor, &comment, origin).await?;
+        self.close_reports(&mut *unit, actor, comment_id, ReportDecision::Remove, origin).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// Records in the audit log that a moderator removed a comment.
+    pub(super) async fn record_removal(
+        &self,
+        unit: &mut dyn EngagementUnit,
+        moderator: Actor,
+        comment: &Comment,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
         let author = comment.author.map(|author| ("author_id", author.to_string()));
-        let entry = AuditEntry {
+        let fields = std::iter::once(("movie_id", comment.movie_id.to_string())).chain(author);
+        let mut entry = self.audit_entry(AuditAction::CommentRemoved, moderator, comment.id, origin);
+        entry.before = Some(AuditState::of(fields));
+        unit.append_audit_entry(&entry).await
+    }
+
+    /// The entry of the audit log about what a moderator did with a comment.
+    pub(super) fn audit_entry(
+        &self,
+        action: AuditAction,
+        moderator: Actor,
+        comment_id: CommentId,
+        origin: &Origin,
+    ) -> AuditEntry {
+        AuditEntry {
             id: self.ids.next(),
             at: self.clock.now(),
-            action: AuditAction::CommentRemoved,
-            actor: Some(actor.user_id),
+            action,
+            actor: Some(moderator.user_id),
             object: Some(AuditObject::Comment(comment_id)),
-            before: Some(AuditState::of(
-                std::iter::once(("movie_id", comment.movie_id.to_string())).chain(author),
-            )),
+            before: None,
             after: None,
             ip: origin.device.ip,
             request_id: origin.request_id.clone(),
-        };
-        unit.append_audit_entry(&entry).await?;
-        unit.commit().await?;
-        Ok(())
+        }
     }
 }
 
 /// Locks the movie of a comment, if there is one.
-async fn lock_movie_of(
+pub(super) async fn lock_movie_of(
     unit: &mut dyn EngagementUnit,
     actor: Actor,
     comment_id: CommentId,
@@ -267,7 +291,7 @@ async fn lock_movie_of(
 }
 
 /// The comment, locked with its movie, if the user can see it and it was not deleted.
-async fn visible_comment(
+pub(super) async fn visible_comment(
     unit: &mut dyn EngagementUnit,
     actor: Actor,
     comment_id: CommentId,

@@ -145,7 +145,7 @@ pub enum MovieSortKey {
     Imdb,
     /// The votes at IMDb.
     Votes,
-    /// The average of our users' ratings; movies without one come last.
+    /// Our users' ratings, by [`rating_rank`](crate::catalog::rating_rank); movies without one come last.
     Rating,
     /// The popularity score.
     Popularity,

@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 58] = [
+const NEEDED: [(&str, Needed); 61] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/comments/{id}", User),
@@ -51,6 +51,7 @@ const NEEDED: [(&str, Needed); 58] = [
     ("delete /api/v1/users/me/sessions", User),
     ("delete /api/v1/users/me/sessions/{id}", User),
     ("get /api/v1/admin/audit", Admin),
+    ("get /api/v1/admin/comment-reports", Moderator),
     ("get /api/v1/cart", User),
     ("get /api/v1/certifications", Nobody),
     ("get /api/v1/certifications/{id}", Nobody),
@@ -76,6 +77,7 @@ const NEEDED: [(&str, Needed); 58] = [
     ("get /media/avatars/{file}", Nobody),
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
+    ("patch /api/v1/admin/comment-reports/{id}", Moderator),
     ("patch /api/v1/comments/{id}", User),
     ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
@@ -90,6 +92,7 @@ const NEEDED: [(&str, Needed); 58] = [
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
     ("post /api/v1/comments/{id}/replies", User),
+    ("post /api/v1/comments/{id}/reports", User),
     ("post /api/v1/movies/{id}/comments", User),
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/comments/{id}/like", User),

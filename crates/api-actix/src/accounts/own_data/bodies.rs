@@ -9,6 +9,7 @@ use domain::{
     },
     audit::AuditRecord,
     catalog::MovieReaction,
+    engagement::CommentReport,
     id::{CommentId, UserId},
     notifications::{Notification, NotificationSettings},
     time::Instant,
@@ -22,6 +23,7 @@ use crate::{
     accounts::users::bodies::UserBody,
     audit::bodies::state,
     catalog::bodies::ReactionBody,
+    engagement::ReportBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
 };
@@ -225,6 +227,21 @@ impl From<WrittenComment> for CommentRowBody {
     }
 }
 
+/// A report of a comment by the user.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedCommentReport")]
+struct ReportRowBody {
+    comment_id: Uuid,
+    #[serde(flatten)]
+    report: ReportBody,
+}
+
+impl From<(CommentId, CommentReport)> for ReportRowBody {
+    fn from((id, report): (CommentId, CommentReport)) -> Self {
+        Self { comment_id: id.as_uuid(), report: report.into() }
+    }
+}
+
 /// A comment that the user likes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedCommentLike")]
@@ -386,6 +403,8 @@ pub(crate) struct PersonalDataBody {
     comments: Vec<CommentRowBody>,
     /// The comments that the user likes.
     liked_comments: Vec<LikedCommentBody>,
+    /// The comments that the user reported.
+    reports: Vec<ReportRowBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -421,6 +440,7 @@ impl PersonalDataBody {
             favorites: all(data.opinions.favorites),
             comments: all(data.opinions.comments),
             liked_comments: all(data.opinions.liked_comments),
+            reports: all(data.opinions.reports),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -456,6 +476,7 @@ fn example() -> Value {
         "favorites": [],
         "comments": [],
         "liked_comments": [],
+        "reports": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",
