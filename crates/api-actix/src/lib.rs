@@ -17,6 +17,7 @@ mod media;
 mod moment;
 mod money;
 mod openapi;
+mod orders;
 mod page;
 mod period;
 pub mod problem;

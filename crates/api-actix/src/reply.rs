@@ -18,7 +18,7 @@ use paperclip::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(crate) use self::catalog::{CatalogItem, CatalogPage, VersionedItem};
+pub(crate) use self::catalog::{CatalogItem, CatalogPage, PUBLIC_FOR_SECONDS, VersionedItem};
 use crate::{
     openapi::describe,
     page::{self, PageBody},

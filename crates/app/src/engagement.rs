@@ -17,7 +17,7 @@ use domain::{
 pub use comment::{ChangeCommentError, RespondError};
 pub use reports::{DecideReportError, ListReportedComments, Report};
 
-use crate::paging::CursorCodec;
+use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of engagement.
 pub struct Engagement {
@@ -29,6 +29,8 @@ pub struct Engagement {
     pub reports: Arc<dyn CommentReportQueries>,
     /// Keeps the popularity of movies up to date.
     pub popularity: Arc<dyn PopularityMaintenance>,
+    /// Writes entries of the audit log.
+    pub recorder: Recorder,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a unit of work that lost a race is begun again.

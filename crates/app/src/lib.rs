@@ -9,8 +9,10 @@ pub mod cart;
 pub mod catalog;
 pub mod engagement;
 mod mails;
+pub mod orders;
 pub mod outbox;
 pub mod paging;
+pub mod record;
 
 #[cfg(test)]
 mod doubles;

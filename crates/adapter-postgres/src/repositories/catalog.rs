@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::CHUNK;
 use crate::{
     dialect::{
-        DbInstant, DbUuid, LINKED_IDS, LOCKED_MOVIES, SqlId, SqlInstant, insert_links, insert_movies,
-        insert_names, push_any_text, push_identities,
+        DbInstant, DbUuid, KEPT_MOVIES, LINKED_IDS, LOCKED_MOVIES, SqlId, SqlInstant, insert_links,
+        insert_movies, insert_names, push_any, push_any_text, push_identities,
     },
     schema::{movie_directors, movie_genres, movie_stars, movies},
     statement::Statement,
@@ -175,6 +175,20 @@ impl OfferRepository for UnitOfWork {
         let Some((minor, currency, is_available)) = found else { return Ok(None) };
         let price = Money::from_minor(minor, currency.parse().map_err(StoreError::failed)?);
         Ok(Some(Offer { price, is_available }))
+    }
+
+    async fn find_offers(&mut self, ids: &[MovieId]) -> Result<Vec<(MovieId, Offer)>, StoreError> {
+        let mut statement = Statement::<(SqlId, BigInt, Text, Bool)>::new(
+            "SELECT m.id, m.price_minor, m.price_currency, m.is_available FROM movies m WHERE ",
+        );
+        push_any(&mut statement, "m.id", ids.iter().map(|id| id.as_uuid()).collect());
+        statement.sql(" ORDER BY m.id").sql(KEPT_MOVIES);
+        let rows: Vec<(DbUuid, i64, String, bool)> = self.load(statement).await?;
+        let offer = |(id, minor, currency, is_available): (DbUuid, i64, String, bool)| {
+            let price = Money::from_minor(minor, currency.parse().map_err(StoreError::failed)?);
+            Ok((MovieId::from_uuid(id.0), Offer { price, is_available }))
+        };
+        rows.into_iter().map(offer).collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod known_devices;
 mod links;
 mod maintenance;
 mod notifications;
+mod orders;
 mod outbox;
 mod personal_data;
 mod popularity;
@@ -26,6 +27,7 @@ pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
 pub(crate) use engagement::{push_visible, reaction_named};
+pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;
 
 /// How many rows a statement writes at most: far below what either database can bind.

@@ -1,12 +1,13 @@
 use domain::{
     accounts::{AccessError, Actor, Origin},
-    audit::{AuditAction, AuditEntry, AuditObject, AuditState},
+    audit::{AuditAction, AuditObject, AuditState},
     engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment, ReportDecision},
     id::{CommentId, MovieId},
     store::{Attempt, StoreError, retried},
 };
 
 use super::Engagement;
+use crate::record::NewAuditEntry;
 
 /// A reply was not written, or a like not changed.
 #[derive(Debug, thiserror::Error)]
@@ -251,30 +252,10 @@ impl Engagement {
     ) -> Result<(), StoreError> {
         let author = comment.author.map(|author| ("author_id", author.to_string()));
         let fields = std::iter::once(("movie_id", comment.movie_id.to_string())).chain(author);
-        let mut entry = self.audit_entry(AuditAction::CommentRemoved, moderator, comment.id, origin);
-        entry.before = Some(AuditState::of(fields));
-        unit.append_audit_entry(&entry).await
-    }
-
-    /// The entry of the audit log about what a moderator did with a comment.
-    pub(super) fn audit_entry(
-        &self,
-        action: AuditAction,
-        moderator: Actor,
-        comment_id: CommentId,
-        origin: &Origin,
-    ) -> AuditEntry {
-        AuditEntry {
-            id: self.ids.next(),
-            at: self.clock.now(),
-            action,
-            actor: Some(moderator.user_id),
-            object: Some(AuditObject::Comment(comment_id)),
-            before: None,
-            after: None,
-            ip: origin.device.ip,
-            request_id: origin.request_id.clone(),
-        }
+        let entry = NewAuditEntry::by(moderator.user_id, AuditAction::CommentRemoved)
+            .on(AuditObject::Comment(comment.id))
+            .from(AuditState::of(fields));
+        self.recorder.audit(unit, entry, origin, self.clock.now()).await
     }
 }
 

@@ -1,13 +1,16 @@
 use domain::{
     accounts::{AccessError, Actor, Origin},
-    audit::{AuditAction, AuditState},
+    audit::{AuditAction, AuditObject, AuditState},
     engagement::{EngagementUnit, NewReport, ReportDecision, ReportReason, ReportedCommentView},
     id::{CommentId, ReportedCommentId},
     store::{Attempt, StoreError, retried},
 };
 
 use super::{Engagement, RespondError, comment};
-use crate::paging::{ListError, Listing, PageSelection};
+use crate::{
+    paging::{ListError, Listing, PageSelection},
+    record::NewAuditEntry,
+};
 
 /// A report of a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,10 +156,10 @@ impl Engagement {
         if unit.decide_reports(comment_id, decision, now).await?.is_none() {
             return Ok(false);
         }
-        let after = AuditState::of([("decision", decision.as_str())]);
-        let mut entry = self.audit_entry(AuditAction::CommentReportDecided, moderator, comment_id, origin);
-        entry.after = Some(after);
-        unit.append_audit_entry(&entry).await?;
+        let entry = NewAuditEntry::by(moderator.user_id, AuditAction::CommentReportDecided)
+            .on(AuditObject::Comment(comment_id))
+            .to(AuditState::of([("decision", decision.as_str())]));
+        self.recorder.audit(unit, entry, origin, now).await?;
         Ok(true)
     }
 }

@@ -31,6 +31,7 @@ mod logs;
 mod lost_races;
 mod mails;
 mod openapi;
+mod orders;
 mod overload;
 mod pages;
 mod secrets;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         lost_races::cases(),
         mails::cases(),
         openapi::cases(),
+        orders::cases(),
         overload::cases(),
         pages::cases(),
         secrets::cases(),

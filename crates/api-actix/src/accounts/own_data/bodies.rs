@@ -26,6 +26,7 @@ use crate::{
     engagement::ReportBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
+    orders::bodies::OrderBody,
 };
 
 /// Confirms the deletion of an account.
@@ -405,6 +406,8 @@ pub(crate) struct PersonalDataBody {
     liked_comments: Vec<LikedCommentBody>,
     /// The comments that the user reported.
     reports: Vec<ReportRowBody>,
+    /// The orders, canceled ones too.
+    orders: Vec<OrderBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -441,6 +444,7 @@ impl PersonalDataBody {
             comments: all(data.opinions.comments),
             liked_comments: all(data.opinions.liked_comments),
             reports: all(data.opinions.reports),
+            orders: all(data.orders),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -477,6 +481,7 @@ fn example() -> Value {
         "comments": [],
         "liked_comments": [],
         "reports": [],
+        "orders": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

@@ -1,0 +1,10 @@
+//! All that is stored of one user: to be copied, and to be erased.
+
+mod personal_data;
+mod store;
+
+pub use personal_data::{
+    HeldMovie, NotifiedAct, OpenLink, Opinions, PersonalData, PersonalDataQueries, PersonalDataRepository,
+    WrittenComment,
+};
+pub use store::{OwnDataStore, OwnDataUnit};
