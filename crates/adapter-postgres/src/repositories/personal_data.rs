@@ -29,8 +29,8 @@ const ERASED: [&str; 12] = [
 #[async_trait]
 impl PersonalDataRepository for UnitOfWork {
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
-        self.forget_actor(user_id).await?;
         self.erase_engagement(user_id).await?;
+        self.forget_actor(user_id).await?;
         for table in ERASED {
             let mut statement = Statement::<()>::new("DELETE FROM ");
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());
