@@ -8,15 +8,15 @@ use app::{
     catalog::{BrowseError, BrowseMovies, Catalog},
     paging::ListError,
 };
-use domain::{id::MovieId, store::StoreError};
+use domain::{catalog::MovieFilter, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
     bodies::{MovieBody, MovieDetailBody},
-    query::MovieQuery,
+    query::{FavoriteQuery, MovieQuery},
 };
 use crate::{
-    extract::{PathId, Query, UseCases, Visitor},
+    extract::{Caller, PathId, Query, UseCases, Visitor},
     page::PageBody,
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
     reply::{CatalogPage, VersionedItem},
@@ -47,6 +47,20 @@ pub(crate) async fn list_movies(
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
 ) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
     let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
+    let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
+    Ok(CatalogPage(PageBody::of(listing, MovieBody::from)))
+}
+
+/// List the caller's favourites.
+///
+/// Those on sale that meet all filters, with the filters, search and sorts of the catalogue.
+#[api_v2_operation(operation_id = "listFavorites", tags("engagement"))]
+pub(crate) async fn list_favorites(
+    catalog: UseCases<Catalog>,
+    Caller(actor, Query(wanted)): Caller<Query<FavoriteQuery>>,
+) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
+    let filter = MovieFilter { favorites_of: Some(actor.user_id), ..wanted.filter };
+    let wanted = BrowseMovies { filter, viewer: Some(actor.user_id), ..wanted };
     let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
     Ok(CatalogPage(PageBody::of(listing, MovieBody::from)))
 }

@@ -52,6 +52,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/comment-reports/{id}": patch engagement::decide_report;
         "/comments/{id}/like": put engagement::like_comment, delete engagement::unlike_comment;
         "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
+        "/favorites": get catalog::list_favorites;
         "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
         "/genres": get names::list_all::<GenreKind>;
         "/genres/{id}": get names::show::<GenreKind>;

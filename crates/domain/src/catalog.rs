@@ -22,7 +22,7 @@ pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use popularity::{Activity, popularity};
 pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository};
-pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
+pub use query::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary, rating_rank,
 };

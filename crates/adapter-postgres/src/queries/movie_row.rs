@@ -40,15 +40,15 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// What is read of a movie's relation to the viewer: in the cart, purchased, a favourite, the reaction, the score.
-type ViewerTypes = (Bool, Bool, Bool, Nullable<Text>, Nullable<SmallInt>);
+/// What is read of a movie's relation to the viewer: in the cart, purchased, since when a favourite, the reaction, the score.
+type ViewerTypes = (Bool, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
 /// A movie's relation to the viewer.
 #[derive(Queryable)]
 pub(super) struct ViewerRow {
     in_cart: bool,
     pub(super) is_purchased: bool,
-    is_favorite: bool,
+    pub(super) favorite_since: Option<DbInstant>,
     reaction: Option<String>,
     score: Option<i16>,
 }
@@ -125,14 +125,14 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
             .bind(viewer.as_uuid())
             .sql("), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
             .bind(viewer.as_uuid())
-            .sql("), EXISTS (SELECT 1 FROM favorites WHERE movie_id = m.id AND user_id = ")
+            .sql("), (SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql("), (SELECT value FROM movie_reactions WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql("), (SELECT score FROM movie_ratings WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql(")"),
-        None => statement.sql("FALSE, FALSE, FALSE, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
+        None => statement.sql("FALSE, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
     };
 }
 
@@ -188,7 +188,7 @@ impl ViewerRow {
         Ok(PersonalView {
             reaction: self.reaction.as_deref().map(reaction_named).transpose()?,
             rating: self.score,
-            favorite: self.is_favorite,
+            favorite: self.favorite_since.is_some(),
             in_cart: self.in_cart,
             purchased: self.is_purchased,
         })

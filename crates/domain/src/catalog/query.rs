@@ -1,7 +1,7 @@
 use std::fmt::{Debug, Write};
 
 use crate::{
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId, UserId},
     money::Money,
     page::{Sort, SortKey},
     text::fold,
@@ -27,6 +27,8 @@ impl<T> Default for Range<T> {
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
     pub ids: Vec<MovieId>,
+    /// The favourites of this user.
+    pub favorites_of: Option<UserId>,
     /// The title contains every word of this text, in any order, compared by [`fold`].
     pub search: Option<String>,
     /// The title contains this text, compared by [`fold`].
@@ -88,6 +90,7 @@ impl MovieFilter {
         }
         let Self {
             ids,
+            favorites_of,
             search,
             title,
             genres,
@@ -101,6 +104,7 @@ impl MovieFilter {
         } = self;
         let mut key = String::new();
         add(&mut key, "ids", ids);
+        add(&mut key, "favorites_of", favorites_of);
         add(&mut key, "search", search);
         add(&mut key, "title", title);
         add(&mut key, "genres", genres);
@@ -151,6 +155,8 @@ pub enum MovieSortKey {
     Popularity,
     /// When the movie was added.
     CreatedAt,
+    /// When the movie was added to the favourites that the filter selects; only those have it.
+    AddedAt,
     /// How well it matches the search.
     Relevance,
 }
@@ -173,12 +179,43 @@ impl SortKey for MovieSortKey {
     }
 }
 
+/// The keys that favourites can be sorted by: those of the catalogue, and the time they were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FavoriteSortKey(pub MovieSortKey);
+
+impl SortKey for FavoriteSortKey {
+    const NAMED: &'static [(&'static str, Self)] = &[
+        ("added_at", Self(MovieSortKey::AddedAt)),
+        ("name", Self(MovieSortKey::Name)),
+        ("year", Self(MovieSortKey::Year)),
+        ("price", Self(MovieSortKey::Price)),
+        ("imdb", Self(MovieSortKey::Imdb)),
+        ("votes", Self(MovieSortKey::Votes)),
+        ("rating", Self(MovieSortKey::Rating)),
+        ("popularity", Self(MovieSortKey::Popularity)),
+        ("created_at", Self(MovieSortKey::CreatedAt)),
+        ("relevance", Self(MovieSortKey::Relevance)),
+    ];
+
+    fn is_always_descending(self) -> bool {
+        self.0.is_always_descending()
+    }
+}
+
+impl From<Sort<FavoriteSortKey>> for MovieSort {
+    fn from(sort: Sort<FavoriteSortKey>) -> Self {
+        Self { key: sort.key.0, descending: sort.descending }
+    }
+}
+
 /// How movies are sorted. `relevance` is always descending.
 pub type MovieSort = Sort<MovieSortKey>;
 
 impl MovieSort {
     /// The most popular first: the default order of the catalogue.
     pub const POPULAR: Self = Self { key: MovieSortKey::Popularity, descending: true };
+    /// The latest favourites first: the default order of favourites.
+    pub const LATEST_FAVORITE: Self = Self { key: MovieSortKey::AddedAt, descending: true };
     /// The best match first: the default order of a search.
     pub const RELEVANT: Self = Self { key: MovieSortKey::Relevance, descending: true };
 }
@@ -203,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn favorites_can_be_sorted_by_every_key_of_the_catalogue() {
+        for (name, key) in MovieSortKey::NAMED {
+            let sort: Sort<FavoriteSortKey> = name.parse().unwrap();
+            assert_eq!(MovieSort::from(sort).key, *key);
+        }
+        assert_eq!("-added_at".parse::<Sort<FavoriteSortKey>>().map(MovieSort::from), Ok(MovieSort::LATEST_FAVORITE));
+        assert_eq!("added_at".parse::<MovieSort>(), Err(UnknownSort));
+    }
+
+    #[test]
     fn searches_are_folded_to_words() {
         let filter = MovieFilter { search: Some("  AMÉLIE   Poulain ".into()), ..MovieFilter::default() };
         assert_eq!(filter.search_words(), ["amelie", "poulain"]);
@@ -223,6 +270,7 @@ mod tests {
             MovieFilter { search: text("a\" title: Some(\"a"), ..none() },
             MovieFilter { search: text("a\") title: Some(\"a"), ..none() },
             MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { favorites_of: Some(Id::from_uuid(id)), ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
             MovieFilter { directors: vec![Id::from_uuid(id)], ..none() },
