@@ -119,7 +119,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
         id: app.next_id(),
         user_id: user.id,
         session_id: jwt_part(&ann.tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap(),
-        digest: domain::entropy::TokenDigest::from_hex("ticket".to_owned()),
+        digest: domain::entropy::TokenDigest::from_hex("0f1e2d3c".to_owned()),
         expires_at: user.created_at + TimeDelta::hours(1),
     };
     unit.insert_stream_ticket(&ticket, user.created_at).await.unwrap();
