@@ -166,9 +166,6 @@ pub(crate) const KEPT_MOVIES: &str = " FOR KEY SHARE OF m";
 /// Ends a sub-select whose rows others may hold: those are left to them.
 pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
-/// Ends a select whose rows nobody else is to change until the unit ends.
-pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
-
 /// Ends a select of movies `m` that nobody else is to change until the unit ends. Links to them may be added meanwhile.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 

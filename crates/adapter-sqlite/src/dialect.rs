@@ -143,9 +143,6 @@ pub(crate) const KEPT_MOVIES: &str = "";
 pub(crate) const SKIP_LOCKED: &str = "";
 
 /// Nothing to lock: a unit of work has the whole database to itself.
-pub(crate) const FOR_UPDATE: &str = "";
-
-/// Nothing to lock: a unit of work has the whole database to itself.
 pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 
 /// The moment of the statement, by the database's own clock.
