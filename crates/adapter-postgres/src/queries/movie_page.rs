@@ -2,7 +2,7 @@
 
 use domain::{
     catalog::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance},
-    id::{Id, Kind},
+    id::{Id, Kind, UserId},
     page::{Position, SortValue},
     store::StoreError,
 };
@@ -55,7 +55,8 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of(sorts: &[MovieSort], titles: &Titles) -> Self {
+    /// The order of a list; `favorites_of` are the favourites that it is about.
+    pub(super) fn of(sorts: &[MovieSort], titles: &Titles, favorites_of: Option<UserId>) -> Self {
         let search = titles.words.join(" ");
         let mut columns = Vec::with_capacity(sorts.len().saturating_add(1));
         let mut keyset = Keyset::ending_in("m.id");
@@ -70,7 +71,10 @@ impl Order {
             }
             columns.push(SortColumn::Plain(key, descending));
             let (column, key_type) = plain_column(key, descending);
-            let column = Statement::new(column);
+            let mut column = Statement::new(column);
+            if key == MovieSortKey::AddedAt {
+                column.bind(favorites_of.map(|user| user.as_uuid()).unwrap_or_default()).sql(")");
+            }
             keyset = if key == MovieSortKey::Rating {
                 keyset.then_by_expression(column, key_type, descending)
             } else {
@@ -138,6 +142,10 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Rating => (RATING_UP, KeyType::Real),
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
+        // The user follows.
+        MovieSortKey::AddedAt => {
+            ("(SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ", KeyType::Instant)
+        }
     }
 }
 
@@ -153,6 +161,10 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
+        MovieSortKey::AddedAt => {
+            let since = row.viewer.favorite_since.as_ref();
+            SortValue::Integer(since.map_or(0, |since| since.0.timestamp_micros()))
+        }
     }
 }
 
@@ -177,6 +189,12 @@ pub(super) fn push_matching<ST>(
         statement.sql(TITLE_INDEX);
     }
     statement.sql(" WHERE m.is_available");
+    if let Some(user_id) = filter.favorites_of {
+        statement
+            .sql(" AND m.id IN (SELECT movie_id FROM favorites WHERE user_id = ")
+            .bind(user_id.as_uuid())
+            .sql(")");
+    }
     if !filter.ids.is_empty() {
         statement.sql(" AND ");
         push_any(statement, "m.id", uuids(&filter.ids));

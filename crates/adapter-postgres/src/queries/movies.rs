@@ -36,7 +36,7 @@ impl MovieQueries for Database {
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
         let titles = Titles::of(filter);
-        let order = Order::of(sorts, &titles);
+        let order = Order::of(sorts, &titles, filter.favorites_of);
         let mut statement = list_statement(filter, &titles, &order, request, viewer)?;
         if !self.cache().admits(&statement) {
             statement.forget();
@@ -103,7 +103,10 @@ impl Database {
             return Ok(Total::from_capped_count(items));
         }
         let key = filter.key();
-        if let Some((_, version)) = rows.first()
+        // Favourites change without the catalogue.
+        let is_kept = filter.favorites_of.is_none();
+        if is_kept
+            && let Some((_, version)) = rows.first()
             && let Some(count) = self.cache().total(&key, *version)
         {
             return Ok(Total::from_capped_count(count));
@@ -116,7 +119,9 @@ impl Database {
         let (version, count) =
             counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
         let count = u64::try_from(count).map_err(StoreError::failed)?;
-        self.cache().keep_total(key, version, count);
+        if is_kept {
+            self.cache().keep_total(key, version, count);
+        }
         Ok(Total::from_capped_count(count))
     }
 }
