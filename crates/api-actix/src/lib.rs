@@ -16,6 +16,7 @@ mod limits;
 mod media;
 mod moment;
 mod money;
+mod notifications;
 mod openapi;
 mod orders;
 mod page;

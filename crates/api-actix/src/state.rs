@@ -8,6 +8,7 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
+    notifications::Notifications,
     orders::Orders,
 };
 use domain::{id::IdGenerator, throttle::RateLimiter};
@@ -15,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     limits::RateLimitCounter,
+    notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
@@ -53,6 +55,8 @@ pub struct ApiState {
     pub carts: Arc<Carts>,
     /// The use cases of engagement.
     pub engagement: Arc<Engagement>,
+    /// The use cases of notifications.
+    pub notifications: Arc<Notifications>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
 }
@@ -89,6 +93,7 @@ provide! {
     carts: Carts,
     catalog: Catalog,
     engagement: Engagement,
+    notifications: Notifications,
     orders: Orders,
 }
 
@@ -99,6 +104,8 @@ pub(crate) struct Api {
     pub(crate) limits: RateLimitCounter,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
+    /// The live streams of this node.
+    pub(crate) streams: Arc<LiveStreams>,
 }
 
 impl Api {

@@ -9,6 +9,7 @@ pub mod cart;
 pub mod catalog;
 pub mod engagement;
 mod mails;
+pub mod notifications;
 pub mod orders;
 pub mod outbox;
 pub mod paging;

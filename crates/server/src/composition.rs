@@ -11,7 +11,8 @@ mod throttle;
 use std::sync::Arc;
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SecretTokens, SystemClock,
+    UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
@@ -22,6 +23,7 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
+    notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
@@ -90,6 +92,10 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
+    /// Notifications.
+    pub notifications: Arc<Notifications>,
+    /// Notifies users.
+    pub notifier: Arc<Notifier>,
     /// Orders.
     pub orders: Arc<Orders>,
     /// The messages to handle in the background.
@@ -106,7 +112,7 @@ pub struct UseCases {
 
 impl UseCases {
     /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Mails link to `frontend_url`. Call it on the runtime that is to drive the connections.
+    /// it. Mails link to `frontend_url`, and to the server itself at `public_url`. Call it on the runtime that is to drive the connections.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -114,6 +120,7 @@ impl UseCases {
         settings: &Settings,
         overrides: &Overrides,
         frontend_url: &str,
+        public_url: &str,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
         let database = open_database(settings).await?;
@@ -141,6 +148,7 @@ impl UseCases {
             None => Arc::new(Argon2Hasher::new(settings.hash_slots, HashCost::OWASP)?),
         };
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
+        let tokens = Arc::new(SecretTokens::new(&keys));
         let recorder = Recorder {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
@@ -196,6 +204,22 @@ impl UseCases {
             ids: Arc::clone(&ids),
             cursors: cursors.clone(),
         });
+        let notifications = Arc::new(Notifications {
+            store: database.clone(),
+            queries: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            tokens,
+            sealer: Arc::clone(&sealer),
+            cursors: cursors.clone(),
+        });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: frontend_url.to_owned(),
+            public_url: public_url.to_owned(),
+        });
         let orders = Arc::new(Orders {
             store: database.clone(),
             queries: database.clone(),
@@ -227,6 +251,8 @@ impl UseCases {
             catalog,
             carts,
             engagement,
+            notifications,
+            notifier,
             orders,
             outbox,
             outbox_workers,

@@ -8,6 +8,8 @@ mod catalog_cache;
 mod comment_reports;
 mod comments;
 mod keyset;
+mod movie_access;
+mod movie_filter;
 mod movie_page;
 mod movie_row;
 mod movies;

@@ -66,7 +66,7 @@ impl PersonalDataQueries for Database {
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
             notifications: self
-                .notifications_behind(UserPosition { user_id, position: 0 }, Instant::UNIX_EPOCH, u32::MAX)
+                .notifications_behind(UserPosition { user_id, position: 0 }, u32::MAX)
                 .await?,
             notification_settings: self.notification_settings(user_id).await?,
             notified_acts: self.notified_acts_of(user_id).await?,

@@ -30,6 +30,7 @@ const TAGS: &[(&str, &str)] = &[
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
     ("engagement", "Reactions, ratings, favourites, comments and their reports."),
+    ("notifications", "What the caller is told about, as a list, by mail and live."),
     ("operations", "Health checks and this document."),
 ];
 

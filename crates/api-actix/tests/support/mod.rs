@@ -18,6 +18,7 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
+    notifications::Notifications,
     orders::Orders,
     paging::CursorCodec,
     record::Recorder,
@@ -332,6 +333,16 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
     };
+    let notifications = Notifications {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        tokens: doubles.clone(),
+        sealer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+    };
     let orders = Orders {
         store: doubles.clone(),
         queries: doubles.clone(),
@@ -360,6 +371,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
         engagement: Arc::new(engagement),
+        notifications: Arc::new(notifications),
         orders: Arc::new(orders),
     }
 }

@@ -30,6 +30,10 @@ use domain::{
     id::{CommentId, Id, IdGenerator, MovieId, OrderId, ReportedCommentId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
+    notifications::{
+        Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
+        UnreadCounts, UserPosition,
+    },
     orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     store::{Attempt, StoreError},
@@ -553,6 +557,20 @@ impl CartQueries for Doubles {
 }
 
 #[async_trait]
+impl NotificationStore for Doubles {
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn NotificationUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_notifications(&self, _attempt: Attempt) -> Result<Box<dyn NotificationUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
 impl OrderStore for Doubles {
     async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError> {
         Err(away().into())
@@ -563,6 +581,43 @@ impl OrderStore for Doubles {
         _id: OrderId,
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
         Err(away())
+    }
+}
+
+#[async_trait]
+impl NotificationQueries for Doubles {
+    async fn notification_page(
+        &self,
+        _user_id: UserId,
+        _unread_only: bool,
+        request: &PageRequest,
+    ) -> Result<Page<Notification>, StoreError> {
+        let total = matches!(request.start(), Start::Number(_)).then(|| Total::from_capped_count(0));
+        Ok(Page { items: Vec::new(), next: None, total })
+    }
+    async fn unread_counts(&self, _user_id: UserId) -> Result<UnreadCounts, StoreError> {
+        Ok(UnreadCounts::default())
+    }
+    async fn notification_settings(&self, _user_id: UserId) -> Result<NotificationSettings, StoreError> {
+        Ok(NotificationSettings::default())
+    }
+    async fn notification_positions(&self, _user_ids: &[UserId]) -> Result<Vec<UserPosition>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn notifications_behind(
+        &self,
+        _behind: UserPosition,
+        _limit: u32,
+    ) -> Result<Vec<Notification>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// None, so that live streams end soon.
+    async fn live_sessions_among(
+        &self,
+        _ids: &[SessionId],
+        _now: Instant,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 67] = [
+const NEEDED: [(&str, Needed); 74] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/comments/{id}", User),
@@ -65,6 +65,9 @@ const NEEDED: [(&str, Needed); 67] = [
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
     ("get /api/v1/movies/{id}/comments", Nobody),
+    ("get /api/v1/notifications", User),
+    ("get /api/v1/notifications/stream", User),
+    ("get /api/v1/notifications/unread-count", User),
     ("get /api/v1/orders", User),
     ("get /api/v1/orders/{id}", User),
     ("get /api/v1/stars", Nobody),
@@ -72,6 +75,7 @@ const NEEDED: [(&str, Needed); 67] = [
     ("get /api/v1/users", Admin),
     ("get /api/v1/users/me", User),
     ("get /api/v1/users/me/export", User),
+    ("get /api/v1/users/me/notification-settings", User),
     ("get /api/v1/users/me/sessions", User),
     ("get /api/v1/users/{id}", Admin),
     ("get /api/v1/users/{id}/cart", Admin),
@@ -83,6 +87,7 @@ const NEEDED: [(&str, Needed); 67] = [
     ("get /problems/{code}", Nobody),
     ("patch /api/v1/admin/comment-reports/{id}", Moderator),
     ("patch /api/v1/comments/{id}", User),
+    ("patch /api/v1/users/me/notification-settings", User),
     ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
@@ -98,6 +103,8 @@ const NEEDED: [(&str, Needed); 67] = [
     ("post /api/v1/comments/{id}/replies", User),
     ("post /api/v1/comments/{id}/reports", User),
     ("post /api/v1/movies/{id}/comments", User),
+    ("post /api/v1/notifications/read", User),
+    ("post /api/v1/notifications/stream-tickets", User),
     ("post /api/v1/orders", User),
     ("post /api/v1/orders/{id}/cancel", User),
     ("post /api/v1/users/me/password", User),

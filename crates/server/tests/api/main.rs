@@ -30,6 +30,7 @@ mod health;
 mod logs;
 mod lost_races;
 mod mails;
+mod notifications;
 mod openapi;
 mod orders;
 mod overload;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         logs::cases(),
         lost_races::cases(),
         mails::cases(),
+        notifications::cases(),
         openapi::cases(),
         orders::cases(),
         overload::cases(),
