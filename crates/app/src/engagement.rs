@@ -17,7 +17,7 @@ use domain::{
 pub use comment::{ChangeCommentError, RespondError};
 pub use reports::{DecideReportError, ListReportedComments, Report};
 
-use crate::{paging::CursorCodec, record::Recorder};
+use crate::{notifications::Notifier, paging::CursorCodec, record::Recorder};
 
 /// The use cases of engagement.
 pub struct Engagement {
@@ -31,6 +31,8 @@ pub struct Engagement {
     pub popularity: Arc<dyn PopularityMaintenance>,
     /// Writes entries of the audit log.
     pub recorder: Recorder,
+    /// Notifies the authors of comments.
+    pub notifier: Arc<Notifier>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a unit of work that lost a race is begun again.

@@ -7,7 +7,6 @@ mod report;
 
 pub use comment::{
     Comment, CommentAuthor, CommentText, CommentView, InvalidCommentText, MAX_COMMENT_LENGTH, NewComment,
-    author_name,
 };
 pub use ports::{
     CommentQueries, CommentReportQueries, CommentReportRepository, CommentRepository, EngagementRepository,

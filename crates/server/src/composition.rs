@@ -193,17 +193,6 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
-        let engagement = Arc::new(Engagement {
-            store: database.clone(),
-            comments: database.clone(),
-            reports: database.clone(),
-            popularity: database.clone(),
-            recorder,
-            clock: Arc::clone(&clock),
-            backoff: Arc::clone(&backoff),
-            ids: Arc::clone(&ids),
-            cursors: cursors.clone(),
-        });
         let notifications = Arc::new(Notifications {
             store: database.clone(),
             queries: database.clone(),
@@ -219,6 +208,18 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             frontend_url: frontend_url.to_owned(),
             public_url: public_url.to_owned(),
+        });
+        let engagement = Arc::new(Engagement {
+            store: database.clone(),
+            comments: database.clone(),
+            reports: database.clone(),
+            popularity: database.clone(),
+            recorder,
+            notifier: Arc::clone(&notifier),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            cursors: cursors.clone(),
         });
         let orders = Arc::new(Orders {
             store: database.clone(),

@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use domain::{
-    accounts::Actor,
-    engagement::{CommentAuthor, CommentQueries, CommentView, author_name},
+    accounts::{Actor, public_name},
+    engagement::{CommentAuthor, CommentQueries, CommentView},
     id::{CommentId, MovieId, UserId},
     page::{Page, PageRequest, Position, SortValue},
     store::StoreError,
@@ -153,7 +153,7 @@ pub(super) fn author(id: UserId, profile: ProfileColumns) -> Result<CommentAutho
     let (first_name, last_name, avatar) = profile;
     Ok(CommentAuthor {
         id,
-        name: author_name(id, first_name.as_deref(), last_name.as_deref()),
+        name: public_name(id, first_name.as_deref(), last_name.as_deref()),
         avatar: avatar.map(|key| key.parse()).transpose().map_err(StoreError::failed)?,
     })
 }

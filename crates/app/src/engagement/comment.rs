@@ -3,6 +3,7 @@ use domain::{
     audit::{AuditAction, AuditObject, AuditState},
     engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment, ReportDecision},
     id::{CommentId, MovieId},
+    notifications::NotificationCause,
     store::{Attempt, StoreError, retried},
 };
 
@@ -124,6 +125,11 @@ impl Engagement {
             created_at,
         };
         unit.insert_comment(&comment).await?;
+        if let Some(receiver) = answered.author {
+            let (actor, movie_id) = (actor.user_id, answered.movie_id);
+            let cause = NotificationCause::CommentReply { actor, movie_id, reply_id: id };
+            self.notifier.notify(&mut *unit, receiver, cause, created_at).await?;
+        }
         unit.commit().await?;
         Ok(())
     }
@@ -152,6 +158,13 @@ impl Engagement {
         let comment = visible_comment(&mut *unit, actor, comment_id).await?;
         let now = self.clock.now();
         let likes = unit.set_comment_like(actor.user_id, comment.id, is_liked, now).await?;
+        if !is_liked {
+            unit.withdraw_like_notification(comment_id, actor.user_id).await?;
+        } else if let Some(receiver) = comment.author {
+            let (actor, movie_id) = (actor.user_id, comment.movie_id);
+            let cause = NotificationCause::CommentLike { actor, movie_id, comment_id };
+            self.notifier.notify(&mut *unit, receiver, cause, now).await?;
+        }
         unit.commit().await?;
         Ok(likes)
     }
@@ -221,6 +234,7 @@ impl Engagement {
         }
         unit.delete_comment(&comment).await?;
         unit.drop_open_reports(comment_id).await?;
+        unit.remove_comment_notifications(comment_id).await?;
         unit.commit().await?;
         Ok(true)
     }
@@ -238,6 +252,7 @@ impl Engagement {
         unit.delete_comment(&comment).await?;
         self.record_removal(&mut *unit, actor, &comment, origin).await?;
         self.close_reports(&mut *unit, actor, comment_id, ReportDecision::Remove, origin).await?;
+        unit.remove_comment_notifications(comment_id).await?;
         unit.commit().await?;
         Ok(())
     }

@@ -138,6 +138,7 @@ impl Engagement {
         {
             unit.delete_comment(&comment).await?;
             self.record_removal(&mut *unit, moderator, &comment, origin).await?;
+            unit.remove_comment_notifications(comment.id).await?;
         }
         unit.commit().await?;
         Ok(())

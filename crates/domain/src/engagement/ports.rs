@@ -9,6 +9,8 @@ use crate::{
         ReportedCommentView, Score,
     },
     id::{CommentId, MovieId, ReportedCommentId, UserId},
+    notifications::NotificationRepository,
+    outbox::OutboxRepository,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -19,7 +21,8 @@ gathered! {
     /// of a thread,
     /// its first comment before the others; what was reported after its comment.
     pub trait EngagementUnit:
-        Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository;
+        Unit + EngagementRepository + CommentRepository + CommentReportRepository + NotificationRepository
+        + AuditRepository + OutboxRepository;
 }
 
 /// Begins units of work about reactions, ratings, favourites and comments.

@@ -3,6 +3,7 @@
 mod comments;
 mod favorites;
 mod movies;
+mod notifications;
 mod popularity;
 mod reports;
 
@@ -15,6 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         comments::cases(),
         reports::cases(),
         popularity::cases(),
+        notifications::cases(),
     ];
     parts.into_iter().flatten().collect()
 }
