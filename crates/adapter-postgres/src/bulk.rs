@@ -112,7 +112,10 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
         ("certification_id", Bind::Ids(column(&movies, |movie| DbUuid(movie.certification_id.as_uuid())))),
         ("poster_url", Column::OptionalTexts(column(&movies, |movie| movie.poster_url.clone())).into()),
         ("is_available", Column::Truths(column(&movies, |movie| movie.is_available)).into()),
-        ("popularity", Column::Reals(column(&movies, |movie| popularity(movie.votes, Activity::default()))).into()),
+        (
+            "popularity",
+            Column::Reals(column(&movies, |movie| popularity(movie.votes, Activity::default()))).into(),
+        ),
         ("version", Column::Integers(column(&movies, |movie| movie.version)).into()),
         ("created_at", Column::Instants(column(&movies, |movie| DbInstant(movie.created_at))).into()),
     ];

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     accounts::{Actor, Role},
     catalog::{Facts, Movie, MovieFilter, MovieReaction, MovieSort, PersonalView, RatingSummary},
-    engagement::{
-        CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score,
-    },
+    engagement::{CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score},
     id::{CommentId, MovieId},
     page::PageRequest,
     storage::WholeUnit,
@@ -451,7 +449,8 @@ async fn reports_of_one_comment_are_one_item(node: Node) {
     let request = PageRequest::numbered(1, 10).unwrap();
     let open = node.reported_comments(Some(true), &request).await.unwrap().items;
     assert_eq!(open.len(), 1);
-    let made: Vec<_> = open[0].reports.iter().map(|report| (report.created_at, report.note.as_deref())).collect();
+    let made: Vec<_> =
+        open[0].reports.iter().map(|report| (report.created_at, report.note.as_deref())).collect();
     assert_eq!((open[0].id, made), (id(101), vec![(at(1), Some("why")), (at(2), None)]));
     let mut unit = node.unit().await;
     assert_eq!(unit.decide_reports(id(5), ReportDecision::Dismiss, at(9)).await.unwrap(), Some(id(101)));

@@ -6,9 +6,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{
-        Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName,
-    },
+    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName},
     id::{CertificationId, Id, Kind, MovieId},
     money::Money,
     store::StoreError,

@@ -132,15 +132,15 @@ fn checked(
     rules: &Rules,
     faults: &mut Faults,
 ) -> Option<BrowseMovies> {
-        let filter = filters.check(rules, faults);
-        let is_by_relevance = sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance);
-        let is_search = filter.as_ref().is_some_and(|filter| !filter.search_words().is_empty());
-        if is_by_relevance && !is_search && !faults.has("search") {
-            let why = BrowseError::RelevanceWithoutSearch.to_string();
-            faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
-        }
-        let page = page.check(rules, faults);
-        Some(BrowseMovies { filter: filter?, sorts, page: page?, viewer: None })
+    let filter = filters.check(rules, faults);
+    let is_by_relevance = sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance);
+    let is_search = filter.as_ref().is_some_and(|filter| !filter.search_words().is_empty());
+    if is_by_relevance && !is_search && !faults.has("search") {
+        let why = BrowseError::RelevanceWithoutSearch.to_string();
+        faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
+    }
+    let page = page.check(rules, faults);
+    Some(BrowseMovies { filter: filter?, sorts, page: page?, viewer: None })
 }
 
 impl Input for MovieFilters {

@@ -131,7 +131,11 @@ impl Engagement {
         if !self.close_reports(&mut *unit, moderator, reported.comment_id, decision, origin).await? {
             // Another moderator decided, or the author deleted the comment, while this unit waited for the lock.
             let is_there = unit.find_reported_comment(id).await?.is_some();
-            return Err(if is_there { DecideReportError::AlreadyDecided } else { DecideReportError::NotFound });
+            return Err(if is_there {
+                DecideReportError::AlreadyDecided
+            } else {
+                DecideReportError::NotFound
+            });
         }
         if let Some(comment) = comment.filter(|comment| !comment.is_deleted())
             && decision == ReportDecision::Remove

@@ -245,7 +245,10 @@ mod tests {
             let sort: Sort<FavoriteSortKey> = name.parse().unwrap();
             assert_eq!(MovieSort::from(sort).key, *key);
         }
-        assert_eq!("-added_at".parse::<Sort<FavoriteSortKey>>().map(MovieSort::from), Ok(MovieSort::LATEST_FAVORITE));
+        assert_eq!(
+            "-added_at".parse::<Sort<FavoriteSortKey>>().map(MovieSort::from),
+            Ok(MovieSort::LATEST_FAVORITE)
+        );
         assert_eq!("added_at".parse::<MovieSort>(), Err(UnknownSort));
     }
 

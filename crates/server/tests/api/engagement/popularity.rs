@@ -54,7 +54,9 @@ async fn a_rating_of_10_alone_does_not_lead(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let users = [app.user("ann").await, app.user("bob").await, app.user("cleo").await];
-    for (name, scores) in [("M", vec![10]), ("Alien", vec![8, 8, 9]), ("Aliens", vec![9]), ("Zootopia", vec![1])] {
+    for (name, scores) in
+        [("M", vec![10]), ("Alien", vec![8, 8, 9]), ("Aliens", vec![9]), ("Zootopia", vec![1])]
+    {
         for (score, user) in scores.into_iter().zip(&users) {
             let path = format!("/movies/{}/rating", movies.id(name));
             user.call(Method::PUT, path).json(&json!({"score": score})).await.expect(200);
@@ -82,7 +84,11 @@ async fn pages_by_rating_read_on_by_cursor(engine: Engine) {
         loop {
             let page = ann.get(format!("/movies?{query}")).await.expect(200).json();
             walked.extend(
-                page["items"].as_array().unwrap().iter().map(|movie| movie["name"].as_str().unwrap().to_owned()),
+                page["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|movie| movie["name"].as_str().unwrap().to_owned()),
             );
             let Some(cursor) = page["next_cursor"].as_str() else { break };
             query = format!("sort={sort}&page_size=2&cursor={cursor}");
