@@ -1,9 +1,7 @@
 //! The opinions of users about movies: reactions, ratings, favourites and comments.
 
 mod bodies;
-mod reports;
-
-pub(crate) use self::reports::{ReportBody, decide_report, list_reported_comments, report_comment};
+pub(crate) mod reports;
 
 use app::{
     engagement::{ChangeCommentError, Engagement, RespondError},

@@ -41,9 +41,9 @@ refusals! {
 /// Declares the wire form of an enum of the domain.
 macro_rules! wire_enum {
     ($(#[$attribute:meta])* $name:ident as $domain:ident { $($(#[$doc:meta])* $value:ident,)+ }) => {
-        $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
+        $(#[$attribute])*
         pub(crate) enum $name {
             $($(#[$doc])* $value,)+
         }

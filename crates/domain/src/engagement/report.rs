@@ -24,7 +24,7 @@ macro_rules! named {
 
         #[doc = concat!("The text names no ", $what, ".")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-        #[error(concat!("no ", $what, " has this name"))]
+        #[error("nothing has this name")]
         pub struct $error;
 
         impl $name {

@@ -23,7 +23,7 @@ use crate::{
     accounts::users::bodies::UserBody,
     audit::bodies::state,
     catalog::bodies::ReactionBody,
-    engagement::ReportBody,
+    engagement::reports::ReportBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
