@@ -241,7 +241,8 @@ async fn only_moderators_see_reports_and_decide(engine: Engine) {
     ann.get("/admin/comment-reports").await.problem(403, "forbidden");
     decide(&ann, &open["id"], "dismiss").await.problem(403, "forbidden");
     // The role is looked at again inside the transaction, on every node.
-    let elsewhere = moderator.at(app.second_node().await.url());
+    let other = app.second_node().await;
+    let elsewhere = moderator.at(other.url());
     app.change_user(&moderator, |user| user.role = Role::User).await;
     let refused = decide(&elsewhere, &open["id"], "remove").await;
     assert!([401, 403].contains(&refused.status), "{refused}");
