@@ -102,8 +102,8 @@ fn compare(a: &Movie, b: &Movie, sort: MovieSort, search: &str) -> Ordering {
         MovieSortKey::Price => a.price.minor().cmp(&b.price.minor()),
         MovieSortKey::Imdb => a.imdb.total_cmp(&b.imdb),
         MovieSortKey::Votes | MovieSortKey::Popularity => a.votes.cmp(&b.votes),
-        // Nobody has rated anything.
-        MovieSortKey::Rating => Ordering::Equal,
+        // Nobody has rated anything, and the movies are nobody's favourites.
+        MovieSortKey::Rating | MovieSortKey::AddedAt => Ordering::Equal,
         MovieSortKey::CreatedAt => a.created_at.cmp(&b.created_at),
         MovieSortKey::Relevance => (relevance(a, search), a.votes).cmp(&(relevance(b, search), b.votes)),
     };

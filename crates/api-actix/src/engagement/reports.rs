@@ -138,7 +138,7 @@ pub(crate) enum StatusBody {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ReportedQuery {
     /// Only the open ones, or only the resolved ones.
-    #[schemars(example = "open")]
+    #[schemars(example = &"open")]
     status: Option<StatusBody>,
     #[serde(flatten)]
     page: PageParams,

@@ -139,6 +139,6 @@ async fn bad_parameters_are_named(engine: Engine) {
     ann.get("/favorites?sort=purchased_at").await.invalid(&[("sort", "invalid_value")]);
     ann.get("/favorites?year_min=x&colour=red")
         .await
-        .invalid(&[("year_min", "wrong_type"), ("colour", "unknown")]);
+        .invalid(&[("year_min", "invalid_format"), ("colour", "unknown")]);
     ann.get("/movies?sort=added_at").await.invalid(&[("sort", "invalid_value")]);
 }
