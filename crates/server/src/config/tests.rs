@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use adapter_payments_stripe::{StripeSecret, StripeSettings};
+
 use super::*;
 
 mod production;
@@ -125,7 +127,11 @@ fn a_bad_value_is_named_with_its_fault_and_what_is_allowed() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317"),
         ("METRICS_ADDR", "9100"),
         ("METRICS_ADDR", "127.0.0.1:99999"),
-        ("PAYMENT_PROVIDER", "stripe"),
+        ("STRIPE_SECRET_KEY", "sk_test_1 sk_test_2"),
+        ("STRIPE_WEBHOOK_SECRET", ","),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1,whsec_2,whsec_3"),
+        ("STRIPE_PAYMENT_METHODS", ","),
+        ("STRIPE_PAYMENT_METHODS", "Card"),
         ("REDIS_URL", "http://cache"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "redis://user:pw@"),
@@ -201,6 +207,39 @@ fn smtp_needs_a_server_and_a_sender_and_never_shows_the_password() {
 }
 
 #[test]
+fn stripe_needs_its_secrets_and_never_shows_them() {
+    assert_eq!(settings(&[("STRIPE_SECRET_KEY", "sk_test_1")]).unwrap().payments, PaymentSetting::Sandbox);
+    let missing = fault(&[("PAYMENT_PROVIDER", "stripe")]);
+    for name in ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] {
+        assert!(missing.contains(&format!("{name} is missing")), "{missing}");
+    }
+    let values = [
+        ("PAYMENT_PROVIDER", "stripe"),
+        ("STRIPE_SECRET_KEY", " sk_test_canary\n"),
+        ("STRIPE_WEBHOOK_SECRET", " whsec_canary , whsec_canary_2\n"),
+    ];
+    let stripe = |more: &[(&str, &str)]| {
+        let settings = settings(&[&values, more].concat()).unwrap();
+        assert!(!format!("{settings:?} {:?}", settings.shown()).contains("canary"));
+        assert!(settings.shown().contains(&("STRIPE_WEBHOOK_SECRET", "***".to_owned())));
+        let PaymentSetting::Stripe(stripe) = settings.payments else { panic!("not Stripe") };
+        stripe
+    };
+    let expected = StripeSettings {
+        secret_key: StripeSecret::new("sk_test_canary"),
+        webhook_secrets: ["whsec_canary", "whsec_canary_2"].map(StripeSecret::new).into(),
+        api_base: "https://api.stripe.com".to_owned(),
+        payment_methods: vec!["card".to_owned()],
+    };
+    assert_eq!(stripe(&[]), expected);
+    let more =
+        [("STRIPE_API_BASE", "http://127.0.0.1:12111/"), ("STRIPE_PAYMENT_METHODS", "card, sepa_debit")];
+    let other = stripe(&more);
+    assert_eq!(other.api_base, "http://127.0.0.1:12111");
+    assert_eq!(other.payment_methods, ["card", "sepa_debit"]);
+}
+
+#[test]
 fn media_lie_in_a_folder_or_in_a_bucket() {
     for (url, folder) in
         [(None, "./var/media"), (Some("file:///srv/media"), "/srv/media"), (Some("file://media"), "media")]
@@ -264,7 +303,6 @@ fn settings_of_later_versions_do_no_harm_and_are_told() {
     let settings = settings(&[
         ("SMTP_URL", "smtp://mail:1025"),
         ("DATABASE_REPLICA_URL", "postgresql://ann:canary@replica/cinema"),
-        ("STRIPE_SECRET_KEY", "canary"),
         ("METRICS_ADDR", "127.0.0.1:9100"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel"),
         ("PAYMENT_PROVIDER", "sandbox"),
@@ -272,16 +310,11 @@ fn settings_of_later_versions_do_no_harm_and_are_told() {
     ])
     .unwrap();
     let set: Vec<_> = settings.later.set().collect();
-    let expected =
-        ["DATABASE_REPLICA_URL", "STRIPE_SECRET_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT", "METRICS_ADDR"];
-    assert_eq!(set, expected);
+    assert_eq!(set, ["DATABASE_REPLICA_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "METRICS_ADDR"]);
     let shown = settings.shown();
-    for (name, value) in [
-        ("DATABASE_REPLICA_URL", "postgres://ann:***@replica/cinema"),
-        ("STRIPE_SECRET_KEY", "***"),
-        ("METRICS_ADDR", "127.0.0.1:9100"),
-        ("STRIPE_API_BASE", ""),
-    ] {
+    for (name, value) in
+        [("DATABASE_REPLICA_URL", "postgres://ann:***@replica/cinema"), ("METRICS_ADDR", "127.0.0.1:9100")]
+    {
         assert!(shown.contains(&(name, value.to_owned())), "{shown:?}");
     }
     assert!(!format!("{settings:?}").contains("canary"));
