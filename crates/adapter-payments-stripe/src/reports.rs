@@ -54,15 +54,16 @@ pub(crate) fn checkout(session: &Session, now: Instant) -> Option<ProviderChecko
 fn checkout_report(session: &Session, amount: Money, now: Instant) -> Option<CheckoutReport> {
     let intent = session.payment_intent.as_ref().and_then(Expandable::object);
     let charge = intent.and_then(|intent| intent.latest_charge.as_ref()).and_then(Expandable::object);
-    if session.payment_status != "unpaid" {
+    // `no_payment_required` is no money either.
+    if session.payment_status == "paid" {
         let at = charge.map_or(session.created, arrival);
         return Some(CheckoutReport::Paid { amount, at: instant(at)? });
     }
     let failure = intent.and_then(|intent| failure(intent, charge.map_or(session.created, |it| it.created)));
     Some(match session.status.as_deref() {
         Some("complete") => {
-            let has_bounced =
-                matches!(intent?.status.as_deref(), Some("requires_payment_method" | "canceled"));
+            let status = intent.and_then(|intent| intent.status.as_deref());
+            let has_bounced = matches!(status, Some("requires_payment_method" | "canceled"));
             let without_code = || {
                 let at = instant(charge.map_or(session.created, |it| it.created))?;
                 Some(PaymentFailure { at, code: UNKNOWN_FAILURE.to_owned() })
@@ -155,4 +156,42 @@ fn withdrawn(transactions: &[BalanceTransaction], disputed: Money, currency: &st
         units = units.checked_sub(transaction.amount)?;
     }
     amounts::from_units(units, currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn report(status: &str, payment_status: &str, intent: &Value) -> CheckoutReport {
+        let session = json!({"id": "cs_1", "mode": "payment", "created": 10, "expires_at": 20, "status": status,
+            "payment_status": payment_status, "amount_total": 999, "currency": "usd", "payment_intent": intent});
+        let session: Session = serde_json::from_value(session).unwrap();
+        checkout(&session, instant(100).unwrap()).unwrap().report
+    }
+
+    #[test]
+    fn only_a_session_that_is_paid_is_reported_as_paid() {
+        for payment_status in ["unpaid", "no_payment_required", "a_status_of_next_year"] {
+            for intent in [json!(null), json!("pi_1"), json!({"id": "pi_1", "status": "succeeded"})] {
+                assert_eq!(report("complete", payment_status, &intent), CheckoutReport::Processing);
+                assert_eq!(report("open", payment_status, &intent), CheckoutReport::Open);
+            }
+        }
+        let paid = CheckoutReport::Paid {
+            amount: Money::from_minor(999, "USD".parse().unwrap()),
+            at: instant(10).unwrap(),
+        };
+        assert_eq!(report("complete", "paid", &json!("pi_1")), paid);
+    }
+
+    #[test]
+    fn money_that_bounced_without_a_reason_has_bounced() {
+        for status in ["requires_payment_method", "canceled"] {
+            let intent = json!({"id": "pi_1", "status": status});
+            let failure = PaymentFailure { at: instant(10).unwrap(), code: UNKNOWN_FAILURE.to_owned() };
+            assert_eq!(report("complete", "unpaid", &intent), CheckoutReport::Bounced(failure));
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! The catalogue: movies, and the genres, directors, stars and certifications of movies.
 
 pub(crate) mod bodies;
+pub(crate) mod facets;
 pub(crate) mod names;
 mod query;
+pub(crate) mod suggestions;
 
 use app::{
     catalog::{BrowseError, BrowseMovies, Catalog},
@@ -12,14 +14,14 @@ use domain::{catalog::MovieFilter, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
-    bodies::{MovieBody, MovieDetailBody},
+    bodies::{MovieBody, MovieDetailBody, SimilarBody},
     query::{FavoriteQuery, MovieQuery},
 };
 use crate::{
     extract::{Caller, PathId, Query, UseCases, Visitor},
-    page::PageBody,
+    page::{PageBody, SearchPageBody},
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
-    reply::{CatalogPage, VersionedItem},
+    reply::{CatalogItem, CatalogSearchPage, VersionedItem},
 };
 
 impl Refusal for BrowseError {
@@ -45,10 +47,18 @@ impl Refusal for BrowseError {
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
-) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
-    let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    Ok(CatalogPage(PageBody::of(listing, MovieBody::from)))
+    found_page(catalog, wanted).await
+}
+
+async fn found_page(
+    catalog: UseCases<Catalog>,
+    wanted: BrowseMovies,
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
+    let found = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
+    let page = PageBody::of(found.listing, MovieBody::from);
+    Ok(CatalogSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
 }
 
 /// List the caller's favourites.
@@ -58,11 +68,10 @@ pub(crate) async fn list_movies(
 pub(crate) async fn list_favorites(
     catalog: UseCases<Catalog>,
     Caller(actor, Query(wanted)): Caller<Query<FavoriteQuery>>,
-) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let filter = MovieFilter { favorites_of: Some(actor.user_id), ..wanted.filter };
     let wanted = BrowseMovies { filter, viewer: Some(actor.user_id), ..wanted };
-    let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    Ok(CatalogPage(PageBody::of(listing, MovieBody::from)))
+    found_page(catalog, wanted).await
 }
 
 /// Show a movie.
@@ -75,4 +84,16 @@ pub(crate) async fn show_movie(
 ) -> Result<VersionedItem<MovieDetailBody>, Failure<OrNotFound<StoreError>>> {
     let movie = catalog.find(async move |catalog| catalog.show(id, actor).await).await?;
     Ok(VersionedItem { version: movie.version, body: movie.into() })
+}
+
+/// List similar movies.
+///
+/// Up to 20 movies on sale with people, genres or words in common, the most similar first; without those that the caller bought.
+#[api_v2_operation(operation_id = "listSimilarMovies", tags("catalog"))]
+pub(crate) async fn list_similar(
+    catalog: UseCases<Catalog>,
+    Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
+) -> Result<CatalogItem<SimilarBody>, Failure<OrNotFound<StoreError>>> {
+    let movies = catalog.find(async move |catalog| catalog.similar(id, actor).await).await?;
+    Ok(CatalogItem(SimilarBody { items: movies.into_iter().map(MovieBody::from).collect() }))
 }

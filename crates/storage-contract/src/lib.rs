@@ -22,6 +22,7 @@ mod cart_view;
 mod catalog;
 mod catalog_names;
 mod engagement;
+mod facets;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -36,12 +37,14 @@ mod outbox;
 mod outbox_queue;
 mod paging;
 mod parallel;
+mod payments;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
 mod search;
 mod sessions;
+mod similar;
 mod units;
 mod users;
 mod viewer;
@@ -89,6 +92,7 @@ fn all() -> Vec<Case> {
         audit::cases(),
         audit_seals::cases(),
         sessions::cases(),
+        similar::cases(),
         purge::cases(),
         outbox::cases(),
         outbox_queue::cases(),
@@ -96,6 +100,7 @@ fn all() -> Vec<Case> {
         catalog::cases(),
         name_counts::cases(),
         engagement::cases(),
+        facets::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),
@@ -105,6 +110,7 @@ fn all() -> Vec<Case> {
         cart_view::cases(),
         purchases::cases(),
         orders::cases(),
+        payments::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

@@ -7,6 +7,7 @@ mod cart;
 mod catalog_cache;
 mod comment_reports;
 mod comments;
+mod facets;
 mod keyset;
 mod movie_access;
 mod movie_filter;
@@ -16,10 +17,14 @@ mod movies;
 mod names;
 mod notifications;
 mod orders;
+mod payments;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod search;
+mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
+pub(crate) use movie_filter::IndexPart;

@@ -110,6 +110,8 @@ impl MovieRepository for UnitOfWork {
             let added: Vec<&Movie> =
                 chunk.iter().filter(|movie| added.contains(&movie.id.as_uuid())).collect();
             self.link_all(&added).await?;
+            let ids: Vec<Uuid> = added.iter().map(|movie| movie.id.as_uuid()).collect();
+            self.index_movies(&ids).await?;
             inserted.extend(added.iter().map(|movie| movie.id));
         }
         if !inserted.is_empty() {
@@ -156,6 +158,7 @@ impl MovieRepository for UnitOfWork {
         self.execute(diesel::delete(movie_directors::table.filter(movie_directors::movie_id.eq(id)))).await?;
         self.execute(diesel::delete(movie_stars::table.filter(movie_stars::movie_id.eq(id)))).await?;
         self.link_all(&[movie]).await?;
+        self.index_movies(&[movie.id.as_uuid()]).await?;
         self.note_catalog_change();
         Ok(())
     }
@@ -179,7 +182,7 @@ impl OfferRepository for UnitOfWork {
         let mut statement = Statement::<(SqlId, BigInt, Text, Bool)>::new(
             "SELECT m.id, m.price_minor, m.price_currency, m.is_available FROM movies m WHERE ",
         );
-        push_any(&mut statement, "m.id", ids.iter().map(|id| id.as_uuid()).collect());
+        push_any(&mut statement, "m.id", ids.iter().map(Id::as_uuid).collect());
         statement.sql(" ORDER BY m.id").sql(KEPT_MOVIES);
         let rows: Vec<(DbUuid, i64, String, bool)> = self.load(statement).await?;
         let offer = |(id, minor, currency, is_available): (DbUuid, i64, String, bool)| {
@@ -257,7 +260,8 @@ fn links<K: Kind>(movies: &[&Movie], ids: impl Fn(&Movie) -> &Vec<Id<K>>) -> Vec
     movies.iter().flat_map(positioned).collect()
 }
 
-fn linked_ids(table: &str, column: &str) -> String {
+/// The SQL of all identifiers that a movie `m` is linked to, as [`read_ids`] reads them.
+pub(crate) fn linked_ids(table: &str, column: &str) -> String {
     format!(
         "(SELECT {LINKED_IDS} FROM (SELECT {column} AS id, position FROM {table} WHERE movie_id = m.id) AS l)"
     )
@@ -341,7 +345,8 @@ impl TryFrom<StoredRow> for Movie {
     }
 }
 
-fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
+/// The identifiers that [`linked_ids`] gave.
+pub(crate) fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let ids: Vec<String> = serde_json::from_str(json).map_err(StoreError::failed)?;
     ids.iter().map(|id| Uuid::parse_str(id).map(Id::from_uuid).map_err(StoreError::failed)).collect()

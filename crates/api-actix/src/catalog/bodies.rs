@@ -27,7 +27,7 @@ impl<K: Kind> From<Named<K>> for ReferenceBody {
 
 /// The ratings of users, from 1 to 10.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Rating")]
+#[schemars(rename = "Rating", example = serde_json::json!({"average": 8.25, "count": 12}))]
 pub(crate) struct RatingBody {
     /// `null` when nobody rated it.
     #[schemars(range(min = 1, max = 10))]
@@ -132,6 +132,15 @@ impl From<MovieSummary> for MovieBody {
             me: movie.me.map(Into::into),
         }
     }
+}
+
+/// Similar movies.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SimilarMovies", example = json!({"items": [movie_example()]}))]
+pub(crate) struct SimilarBody {
+    /// The most similar first.
+    #[schemars(length(max = 20))]
+    pub(crate) items: Vec<MovieBody>,
 }
 
 /// A movie with all details.

@@ -125,10 +125,10 @@ impl Engagement {
             created_at,
         };
         unit.insert_comment(&comment).await?;
-        if let Some(receiver) = answered.author {
+        if let Some(author) = answered.author {
             let (actor, movie_id) = (actor.user_id, answered.movie_id);
             let cause = NotificationCause::CommentReply { actor, movie_id, reply_id: id };
-            self.notifier.notify(&mut *unit, receiver, cause, created_at).await?;
+            self.notifier.notify(&mut *unit, author, cause, created_at).await?;
         }
         unit.commit().await?;
         Ok(())
@@ -159,11 +159,11 @@ impl Engagement {
         let now = self.clock.now();
         let likes = unit.set_comment_like(actor.user_id, comment.id, is_liked, now).await?;
         if !is_liked {
-            unit.withdraw_like_notification(comment_id, actor.user_id).await?;
-        } else if let Some(receiver) = comment.author {
+            unit.withdraw_like_notification(comment.id, actor.user_id).await?;
+        } else if let Some(author) = comment.author {
             let (actor, movie_id) = (actor.user_id, comment.movie_id);
-            let cause = NotificationCause::CommentLike { actor, movie_id, comment_id };
-            self.notifier.notify(&mut *unit, receiver, cause, now).await?;
+            let cause = NotificationCause::CommentLike { actor, movie_id, comment_id: comment.id };
+            self.notifier.notify(&mut *unit, author, cause, now).await?;
         }
         unit.commit().await?;
         Ok(likes)
@@ -233,8 +233,8 @@ impl Engagement {
             return Ok(false);
         }
         unit.delete_comment(&comment).await?;
-        unit.drop_open_reports(comment_id).await?;
-        unit.remove_comment_notifications(comment_id).await?;
+        unit.drop_open_reports(comment.id).await?;
+        unit.remove_comment_notifications(comment.id).await?;
         unit.commit().await?;
         Ok(true)
     }
@@ -251,8 +251,8 @@ impl Engagement {
         let comment = live_comment(&mut *unit, comment_id).await?;
         unit.delete_comment(&comment).await?;
         self.record_removal(&mut *unit, actor, &comment, origin).await?;
-        self.close_reports(&mut *unit, actor, comment_id, ReportDecision::Remove, origin).await?;
-        unit.remove_comment_notifications(comment_id).await?;
+        self.close_reports(&mut *unit, actor, comment.id, ReportDecision::Remove, origin).await?;
+        unit.remove_comment_notifications(comment.id).await?;
         unit.commit().await?;
         Ok(())
     }

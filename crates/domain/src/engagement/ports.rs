@@ -18,11 +18,10 @@ use crate::{
 
 gathered! {
     /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie, comment;
-    /// of a thread,
-    /// its first comment before the others; what was reported after its comment.
+    /// of a thread, its first comment before the others; then what was reported of it; last the inbox of whoever is notified.
     pub trait EngagementUnit:
-        Unit + EngagementRepository + CommentRepository + CommentReportRepository + NotificationRepository
-        + AuditRepository + OutboxRepository;
+        Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository
+        + NotificationRepository + OutboxRepository;
 }
 
 /// Begins units of work about reactions, ratings, favourites and comments.

@@ -2,10 +2,13 @@
 
 mod caching;
 mod detail;
+mod facets;
 mod filters;
 mod list;
 mod names;
 mod paging;
+mod search;
+mod similar;
 mod sorting;
 mod visibility;
 
@@ -17,10 +20,13 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         caching::cases(),
         detail::cases(),
+        facets::cases(),
         filters::cases(),
         list::cases(),
         names::cases(),
         paging::cases(),
+        search::cases(),
+        similar::cases(),
         sorting::cases(),
         visibility::cases(),
     ]

@@ -3,20 +3,13 @@
 mod comments;
 mod favorites;
 mod movies;
-mod notifications;
 mod popularity;
 mod reports;
 
 use crate::support::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    let parts = [
-        movies::cases(),
-        favorites::cases(),
-        comments::cases(),
-        reports::cases(),
-        popularity::cases(),
-        notifications::cases(),
-    ];
+    let parts =
+        [movies::cases(), favorites::cases(), comments::cases(), reports::cases(), popularity::cases()];
     parts.into_iter().flatten().collect()
 }

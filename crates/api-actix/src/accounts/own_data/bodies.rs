@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use domain::{
     accounts::{
         HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken, Session,
-        WrittenComment,
     },
     audit::AuditRecord,
-    catalog::MovieReaction,
-    engagement::CommentReport,
-    id::{CommentId, UserId},
+    id::UserId,
     notifications::{Notification, NotificationSettings},
     time::Instant,
 };
@@ -19,14 +16,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::opinions::{CommentRowBody, LikedCommentBody, RatingRowBody, ReactionRowBody, ReportRowBody};
 use crate::{
     accounts::users::bodies::UserBody,
     audit::bodies::state,
-    catalog::bodies::ReactionBody,
-    engagement::reports::ReportBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
+    payments::bodies::PaymentBody,
 };
 
 /// Confirms the deletion of an account.
@@ -164,96 +161,6 @@ impl From<HeldMovie> for PurchaseBody {
             purchased_at: Moment(movie.since),
             revoked_at: movie.until.map(Moment),
         }
-    }
-}
-
-/// A reaction to a movie.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedReaction")]
-struct ReactionRowBody {
-    movie_id: Uuid,
-    name: String,
-    value: ReactionBody,
-    reacted_at: Moment,
-}
-
-impl From<(HeldMovie, MovieReaction)> for ReactionRowBody {
-    fn from((movie, reaction): (HeldMovie, MovieReaction)) -> Self {
-        Self {
-            movie_id: movie.id.as_uuid(),
-            name: movie.name,
-            value: reaction.into(),
-            reacted_at: Moment(movie.since),
-        }
-    }
-}
-
-/// A rating of a movie.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedRating")]
-struct RatingRowBody {
-    movie_id: Uuid,
-    name: String,
-    #[schemars(range(min = 1, max = 10))]
-    score: i16,
-    rated_at: Moment,
-}
-
-impl From<(HeldMovie, i16)> for RatingRowBody {
-    fn from((movie, score): (HeldMovie, i16)) -> Self {
-        Self { movie_id: movie.id.as_uuid(), name: movie.name, score, rated_at: Moment(movie.since) }
-    }
-}
-
-/// A comment that the user wrote.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedComment")]
-struct CommentRowBody {
-    id: Uuid,
-    movie_id: Uuid,
-    text: String,
-    created_at: Moment,
-    edited_at: Option<Moment>,
-}
-
-impl From<WrittenComment> for CommentRowBody {
-    fn from(comment: WrittenComment) -> Self {
-        Self {
-            id: comment.id.as_uuid(),
-            movie_id: comment.movie_id.as_uuid(),
-            text: comment.text,
-            created_at: Moment(comment.created_at),
-            edited_at: comment.edited_at.map(Moment),
-        }
-    }
-}
-
-/// A report of a comment by the user.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedCommentReport")]
-struct ReportRowBody {
-    comment_id: Uuid,
-    #[serde(flatten)]
-    report: ReportBody,
-}
-
-impl From<(CommentId, CommentReport)> for ReportRowBody {
-    fn from((id, report): (CommentId, CommentReport)) -> Self {
-        Self { comment_id: id.as_uuid(), report: report.into() }
-    }
-}
-
-/// A comment that the user likes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedCommentLike")]
-struct LikedCommentBody {
-    comment_id: Uuid,
-    liked_at: Moment,
-}
-
-impl From<(CommentId, Instant)> for LikedCommentBody {
-    fn from((id, at): (CommentId, Instant)) -> Self {
-        Self { comment_id: id.as_uuid(), liked_at: Moment(at) }
     }
 }
 
@@ -408,6 +315,8 @@ pub(crate) struct PersonalDataBody {
     reports: Vec<ReportRowBody>,
     /// The orders, canceled ones too.
     orders: Vec<OrderBody>,
+    /// The attempts to pay them.
+    payments: Vec<PaymentBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -445,6 +354,7 @@ impl PersonalDataBody {
             liked_comments: all(data.opinions.liked_comments),
             reports: all(data.opinions.reports),
             orders: all(data.orders),
+            payments: all(data.payments),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -482,6 +392,7 @@ fn example() -> Value {
         "liked_comments": [],
         "reports": [],
         "orders": [],
+        "payments": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

@@ -178,7 +178,7 @@ async fn a_dismissed_comment_stays_and_a_new_report_opens_it_again(engine: Engin
 async fn decisions_are_in_the_audit_log(engine: Engine) {
     let (app, ann, moderator, comment) = with_comment(engine).await;
     let admin = app.admin().await;
-    report(&app.user("bob").await, &comment, "spam").await.expect(204);
+    report(&*app.user("bob").await, &comment, "spam").await.expect(204);
     let open = listed(&moderator, "").await.remove(0);
     decide(&moderator, &open["id"], "remove").await.expect(200);
     let log = admin.get(format!("/admin/audit?object_id={comment}")).await.expect(200).json();
@@ -203,7 +203,7 @@ async fn decisions_are_in_the_audit_log(engine: Engine) {
 
 async fn a_moderator_who_deletes_a_comment_resolves_its_reports(engine: Engine) {
     let (app, _, moderator, comment) = with_comment(engine).await;
-    report(&app.user("bob").await, &comment, "spam").await.expect(204);
+    report(&*app.user("bob").await, &comment, "spam").await.expect(204);
     moderator.delete(format!("/comments/{comment}")).await.expect(204);
     let items = listed(&moderator, "status=resolved").await;
     assert_eq!((items.len(), &items[0]["decision"]), (1, &json!("remove")));
@@ -211,7 +211,7 @@ async fn a_moderator_who_deletes_a_comment_resolves_its_reports(engine: Engine) 
 
 async fn reports_of_a_comment_that_its_author_deletes_are_dropped(engine: Engine) {
     let (app, ann, moderator, comment) = with_comment(engine).await;
-    report(&app.user("bob").await, &comment, "spam").await.expect(204);
+    report(&*app.user("bob").await, &comment, "spam").await.expect(204);
     let open = listed(&moderator, "").await.remove(0);
     ann.delete(format!("/comments/{comment}")).await.expect(204);
     assert_eq!(listed(&moderator, "").await.len(), 0);
@@ -221,7 +221,7 @@ async fn reports_of_a_comment_that_its_author_deletes_are_dropped(engine: Engine
 async fn of_two_decisions_at_once_the_second_is_refused(engine: Engine) {
     let (app, _, moderator, comment) = with_comment(engine).await;
     let admin = app.admin().await;
-    report(&app.user("bob").await, &comment, "spam").await.expect(204);
+    report(&*app.user("bob").await, &comment, "spam").await.expect(204);
     let open = listed(&moderator, "").await.remove(0);
     let one = decide(&moderator, &open["id"], "remove").into_future();
     let other = decide(&admin, &open["id"], "dismiss").into_future();
@@ -236,7 +236,7 @@ async fn of_two_decisions_at_once_the_second_is_refused(engine: Engine) {
 async fn only_moderators_see_reports_and_decide(engine: Engine) {
     let (app, ann, moderator, comment) = with_comment(engine).await;
     let admin = app.admin().await;
-    report(&app.user("bob").await, &comment, "spam").await.expect(204);
+    report(&*app.user("bob").await, &comment, "spam").await.expect(204);
     let open = listed(&admin, "").await.remove(0);
     ann.get("/admin/comment-reports").await.problem(403, "forbidden");
     decide(&ann, &open["id"], "dismiss").await.problem(403, "forbidden");

@@ -1,0 +1,58 @@
+use domain::{
+    catalog::{Facets, MovieFilter, NameKind},
+    money::Currency,
+    store::StoreError,
+};
+
+use super::{Catalog, search::understand};
+
+impl Catalog {
+    /// How many movies each further choice beside a filter would leave, in a shop with this currency.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn facets(&self, filter: MovieFilter, currency: Currency) -> Result<Facets, StoreError> {
+        let mut filter = filter.canonical();
+        if let Some(search) = filter.search.take() {
+            filter.search = Some(understand(&*self.words, search).await?.search);
+        }
+        let counts = self.facets.facet_counts(&filter, currency).await?;
+        let genres = self.names.all_names(NameKind::Genre).await?;
+        let certifications = self.names.all_names(NameKind::Certification).await?;
+        Ok(Facets::of(&filter, &counts, genres, certifications, currency))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, sync::Arc};
+
+    use domain::catalog::{CountedName, FacetCounts, Search};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalog::doubles::{MockFacets, MockNames, MockQueries, browsing};
+
+    #[tokio::test]
+    async fn the_counts_belong_to_the_filter_however_it_is_written() {
+        let mut facets = MockFacets::new();
+        facets
+            .expect_facet_counts()
+            .once()
+            .withf(|filter, _| filter.search == Some(Search::parse("the godfather")))
+            .returning(|_, _| {
+                Ok(FacetCounts { genres: HashMap::from([(Uuid::nil(), 3)]), ..FacetCounts::default() })
+            });
+        let mut names = MockNames::new();
+        names.expect_all_names().times(2).returning(|_| {
+            Ok(vec![CountedName { id: Uuid::nil(), name: "Crime".to_owned(), movies_count: 700 }])
+        });
+        let catalog =
+            Catalog { facets: Arc::new(facets), names: Arc::new(names), ..browsing(MockQueries::new()) };
+        let filter = MovieFilter { search: Some(Search::parse(" The  GODFATHER")), ..MovieFilter::default() };
+        let facets = catalog.facets(filter, Currency::USD).await.unwrap();
+        let found: Vec<_> =
+            facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();
+        assert_eq!((found, facets.certifications.len()), (vec![("Crime", 3)], 0));
+    }
+}
