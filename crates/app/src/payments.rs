@@ -27,8 +27,8 @@ use domain::{
 pub use close::CloseError;
 pub use events::ReceiveEventError;
 pub use list::ListPayments;
-pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
 pub use refund::{NewRefund, RefundError};
+pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
 pub use start::{PayError, StartedPayment};
 
 use crate::{paging::CursorCodec, record::Recorder};

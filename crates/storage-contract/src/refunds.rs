@@ -45,8 +45,9 @@ async fn paid(node: &Node) -> Payment {
 }
 
 fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
-    let items = places.iter().map(|place| {
-        RefundItem { id: of.items[*place].id, movie_id: id(u64::try_from(*place).unwrap() + 1) }
+    let items = places.iter().map(|place| RefundItem {
+        id: of.items[*place].id,
+        movie_id: id(u64::try_from(*place).unwrap() + 1),
     });
     let mut items: Vec<_> = items.collect();
     items.sort_by_key(|item| item.id);
@@ -90,11 +91,9 @@ async fn a_refund_reads_back_in_every_state(node: Node) {
     drop(unit);
     let mut one = refund(1, &payment, &[0, 1]);
     assert!(insert(&node, &one).await);
-    for state in [
-        RefundState::Pending,
-        RefundState::Succeeded { at: at(200) },
-        RefundState::Failed { at: at(300) },
-    ] {
+    for state in
+        [RefundState::Pending, RefundState::Succeeded { at: at(200) }, RefundState::Failed { at: at(300) }]
+    {
         one.state = state;
         one.external_id = Some("external".to_owned());
         one.next_check_at = (one.state.status() == RefundStatus::Pending).then(|| at(170));
@@ -144,7 +143,8 @@ async fn refunds_are_listed_newest_first(node: Node) {
     let page = node.refund_page(payment.id, &PageRequest::numbered(1, 2).unwrap()).await.unwrap();
     assert_eq!(page.items.iter().map(|refund| refund.id).collect::<Vec<_>>(), [id(3), id(2)]);
     assert_eq!(page.total.map(|total| total.items), Some(3));
-    let rest = node.refund_page(payment.id, &PageRequest::after(page.next.unwrap(), 2).unwrap()).await.unwrap();
+    let rest =
+        node.refund_page(payment.id, &PageRequest::after(page.next.unwrap(), 2).unwrap()).await.unwrap();
     assert_eq!(rest.items, [refund(1, &payment, &[])]);
 }
 

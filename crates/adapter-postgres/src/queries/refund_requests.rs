@@ -28,7 +28,8 @@ type ViewRow = (RefundRequestRow, (Option<DbUuid>, Option<String>));
 const COLUMNS: &str = concat!(refund_request_columns!(), ", u.id, u.email");
 
 /// The buyer is shown until the account is deleted.
-const TABLES: &str = " FROM refund_requests r LEFT JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL WHERE ";
+const TABLES: &str =
+    " FROM refund_requests r LEFT JOIN users u ON u.id = r.user_id AND u.deleted_at IS NULL WHERE ";
 
 #[async_trait]
 impl RefundRequestQueries for Database {

@@ -49,7 +49,53 @@ impl PurchaseRepository for UnitOfWork {
                 purchases::purchased_at.eq(DbInstant(purchase.purchased_at)),
             ))
             .on_conflict_do_nothing();
-        Ok(self.execute(query).await? == 1)
+        let is_new = self.execute(query).await? == 1;
+        if is_new {
+            self.queue_popularity(purchase.movie_id).await?;
+        }
+        Ok(is_new)
+    }
+
+    async fn revoke_purchases(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+        at: Instant,
+    ) -> Result<u64, StoreError> {
+        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
+        let query = diesel::update(purchases::table)
+            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
+            .filter(purchases::movie_id.eq_any(movies))
+            .filter(purchases::revoked_at.is_null())
+            .set(purchases::revoked_at.eq(DbInstant(at)));
+        u64::try_from(self.execute(query).await?).map_err(StoreError::failed)
+    }
+
+    async fn set_purchase_suspension(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+        suspended_at: Option<Instant>,
+    ) -> Result<u64, StoreError> {
+        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
+        let live = diesel::update(purchases::table)
+            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
+            .filter(purchases::movie_id.eq_any(movies))
+            .filter(purchases::revoked_at.is_null());
+        let changed = match suspended_at.map(DbInstant) {
+            Some(at) => {
+                let query =
+                    live.filter(purchases::suspended_at.is_null()).set(purchases::suspended_at.eq(at));
+                self.execute(query).await?
+            }
+            None => {
+                let query = live
+                    .filter(purchases::suspended_at.is_not_null())
+                    .set(purchases::suspended_at.eq(None::<DbInstant>));
+                self.execute(query).await?
+            }
+        };
+        u64::try_from(changed).map_err(StoreError::failed)
     }
 
     async fn put_entitlement(
@@ -58,23 +104,33 @@ impl PurchaseRepository for UnitOfWork {
         entitlement: Entitlement,
         now: Instant,
     ) -> Result<bool, StoreError> {
+        let mut statement = Statement::<()>::new("UPDATE purchases SET revoked_at = ");
         if entitlement == Entitlement::Revoked {
-            let mut statement = Statement::<()>::new("UPDATE purchases SET revoked_at = ");
-            statement.bind(now).sql(" WHERE revoked_at IS NULL AND id = ").bind(id.as_uuid());
-            self.execute(statement).await?;
+            statement.bind(now).sql(" WHERE revoked_at IS NULL");
+        } else {
+            statement.sql(
+                "NULL WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM purchases o WHERE \
+                 o.user_id = purchases.user_id AND o.movie_id = purchases.movie_id AND o.revoked_at IS NULL)",
+            );
+        }
+        statement.sql(" AND id = ").bind(id.as_uuid());
+        if self.execute(statement).await? == 1 {
+            let movie =
+                purchases::table.filter(purchases::id.eq(DbUuid(id.as_uuid()))).select(purchases::movie_id);
+            if let Some(movie) = self.first::<DbUuid, _>(movie).await? {
+                self.queue_popularity(MovieId::from_uuid(movie.0)).await?;
+            }
+        }
+        if entitlement == Entitlement::Revoked {
             return Ok(true);
         }
-        let mut statement = Statement::<()>::new(
-            "UPDATE purchases SET revoked_at = NULL WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 \
-             FROM purchases o WHERE o.user_id = purchases.user_id AND o.movie_id = purchases.movie_id \
-             AND o.revoked_at IS NULL) AND id = ",
-        );
-        statement.bind(id.as_uuid());
-        self.execute(statement).await?;
-        let mut statement =
-            Statement::<(SqlId,)>::new("SELECT id FROM purchases WHERE revoked_at IS NULL AND id = ");
-        statement.bind(id.as_uuid());
-        let live: Option<(DbUuid,)> = self.first(statement).await?;
-        Ok(live.is_some())
+        let mut statement = Statement::<()>::new("UPDATE purchases SET suspended_at = ");
+        if entitlement == Entitlement::Suspended {
+            statement.sql("COALESCE(suspended_at, ").bind(now).sql(")");
+        } else {
+            statement.sql("NULL");
+        }
+        statement.sql(" WHERE revoked_at IS NULL AND id = ").bind(id.as_uuid());
+        Ok(self.execute(statement).await? == 1)
     }
 }

@@ -50,8 +50,9 @@ pub(crate) const REFUND_REQUEST_ITEMS: &str = "SELECT x.request_id, x.order_item
 #[async_trait]
 impl RefundRequestRepository for UnitOfWork {
     async fn paying_payment(&mut self, id: OrderId) -> Result<Option<PaymentId>, StoreError> {
-        let mut statement =
-            Statement::<(SqlId,)>::new("SELECT id FROM payments WHERE settlement = 'pays_order' AND order_id = ");
+        let mut statement = Statement::<(SqlId,)>::new(
+            "SELECT id FROM payments WHERE settlement = 'pays_order' AND order_id = ",
+        );
         statement.bind(id.as_uuid());
         let found: Option<(DbUuid,)> = self.first(statement).await?;
         Ok(found.map(|(id,)| PaymentId::from_uuid(id.0)))
@@ -165,7 +166,15 @@ pub(crate) fn refund_requests(
         of_request.entry(request.0).or_default().push(item);
     }
     let request = |row: RefundRequestRow| {
-        let (id, created_at, (order_id, user_id), (name, minor, currency), (reason, note), refund_id, decided_at) = row;
+        let (
+            id,
+            created_at,
+            (order_id, user_id),
+            (name, minor, currency),
+            (reason, note),
+            refund_id,
+            decided_at,
+        ) = row;
         let currency: Currency = currency.parse().map_err(StoreError::failed)?;
         Ok(RefundRequest {
             id: RefundRequestId::from_uuid(id.0),

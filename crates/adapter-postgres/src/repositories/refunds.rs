@@ -139,8 +139,9 @@ impl RefundRepository for UnitOfWork {
         statement.sql(" WHERE id = ").bind(refund.id.as_uuid());
         self.execute_one(statement).await?;
         if !refund.is_active() {
-            let mut statement =
-                Statement::<()>::new("UPDATE refund_items SET is_active = FALSE WHERE is_active AND refund_id = ");
+            let mut statement = Statement::<()>::new(
+                "UPDATE refund_items SET is_active = FALSE WHERE is_active AND refund_id = ",
+            );
             statement.bind(refund.id.as_uuid());
             self.execute(statement).await?;
         }
@@ -176,14 +177,21 @@ pub(crate) fn refunds(
 ) -> Result<Vec<Refund>, StoreError> {
     let mut of_refund: HashMap<_, Vec<RefundItem>> = HashMap::new();
     for (refund, item, movie) in items {
-        let item =
-            RefundItem { id: PaymentItemId::from_uuid(item.0), movie_id: MovieId::from_uuid(movie.0) };
+        let item = RefundItem { id: PaymentItemId::from_uuid(item.0), movie_id: MovieId::from_uuid(movie.0) };
         of_refund.entry(refund.0).or_default().push(item);
     }
     let broken = || StoreError::failed("a refund has a state that does not exist");
     let refund = |row: RefundRow| {
-        let (id, payment_id, (origin, status, minor, currency, reason), external_id, created_at, done, next, checks) =
-            row;
+        let (
+            id,
+            payment_id,
+            (origin, status, minor, currency, reason),
+            external_id,
+            created_at,
+            done,
+            next,
+            checks,
+        ) = row;
         let done = || done.map(|at| at.0).ok_or_else(broken);
         let currency: Currency = currency.parse().map_err(StoreError::failed)?;
         Ok(Refund {

@@ -3,7 +3,8 @@
 use app::{
     paging::ListError,
     payments::{
-        DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, Payments, RefundError, RequestRefundError,
+        DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, Payments, RefundError,
+        RequestRefundError,
     },
 };
 use domain::{
@@ -293,9 +294,7 @@ pub(crate) async fn decide(
         }
     }
     let decided = payments
-        .find(async move |payments| {
-            payments.show_refund_request(id).await.map_err(DecideRefundError::from)
-        })
+        .find(async move |payments| payments.show_refund_request(id).await.map_err(DecideRefundError::from))
         .await?;
     Ok(OkJson(decided.into()))
 }

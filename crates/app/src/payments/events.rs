@@ -95,8 +95,7 @@ impl Payments {
     /// Whether the event is about money and cannot be applied now: of a provider that is not configured, or about disputes,
     /// which this version does not handle. It is kept until it can be.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
-        event.provider != self.gateway.provider()
-            || matches!(event.subject, EventSubject::Dispute(_))
+        event.provider != self.gateway.provider() || matches!(event.subject, EventSubject::Dispute(_))
     }
 
     /// Reads the object of the event again from the provider, and applies what it is now.
@@ -118,7 +117,9 @@ impl Payments {
     async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
         match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
             Some((id, order_id)) => self.follow_refunds(id, order_id, charge).await,
-            None if attempts < MOST_ATTEMPTS => Err(StoreError::failed("no payment has this money yet").into()),
+            None if attempts < MOST_ATTEMPTS => {
+                Err(StoreError::failed("no payment has this money yet").into())
+            }
             None => Ok(()),
         }
     }

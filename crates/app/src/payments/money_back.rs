@@ -4,7 +4,8 @@ use domain::{
     money::Money,
     orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
     payments::{
-        MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport, RefundState, RefundStatus,
+        MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport, RefundState,
+        RefundStatus,
     },
     purchases::Entitlement,
     store::{Attempt, StoreError, retried},
@@ -99,10 +100,13 @@ impl Payments {
             RefundNews::Refused(refused) => {
                 // What another worker has seen at the provider meanwhile was not refused.
                 let is_unknown = |refund: &&mut Refund| {
-                    refund.id == *refused && refund.state == RefundState::Pending && refund.external_id.is_none()
+                    refund.id == *refused
+                        && refund.state == RefundState::Pending
+                        && refund.external_id.is_none()
                 };
                 if let Some(refund) = held.refunds.iter_mut().find(is_unknown) {
-                    changed.extend(advance(&mut *unit, refund, RefundReport::Failed { at: now }, None).await?);
+                    changed
+                        .extend(advance(&mut *unit, refund, RefundReport::Failed { at: now }, None).await?);
                 }
             }
         }
@@ -115,9 +119,9 @@ impl Payments {
                 }
                 (RefundStatus::Succeeded, _) => self.announce_refund(&mut *unit, refund, shown, now).await?,
                 (RefundStatus::Failed, _) => {
-                    let bought_again = kept_away.iter().filter(|item| {
-                        refund.items.iter().any(|returned| returned.id == item.id)
-                    });
+                    let bought_again = kept_away
+                        .iter()
+                        .filter(|item| refund.items.iter().any(|returned| returned.id == item.id));
                     let movies = shown.items.iter();
                     let names = bought_again.filter_map(|item| {
                         let movie = movies.clone().find(|movie| movie.id == item.movie_id)?;

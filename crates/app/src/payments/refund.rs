@@ -76,7 +76,8 @@ impl Payments {
             self.announce_refund(&mut *unit, &refund, shown, now).await?;
         }
         let made = AuditState::of([("refund", refund.id.to_string()), ("amount", refund.amount.to_string())]);
-        let entry = NewAuditEntry::by(admin.user_id, AuditAction::RefundMade).on(AuditObject::Payment(id)).to(made);
+        let entry =
+            NewAuditEntry::by(admin.user_id, AuditAction::RefundMade).on(AuditObject::Payment(id)).to(made);
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         unit.commit().await?;
         Ok(Some(refund.id))

@@ -105,7 +105,8 @@ impl Payments {
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(None) };
         let admins = self.administrators().await?;
         let made =
-            retried(&*self.backoff, |attempt| self.try_request(attempt, buyer, &shown, &wanted, &admins)).await?;
+            retried(&*self.backoff, |attempt| self.try_request(attempt, buyer, &shown, &wanted, &admins))
+                .await?;
         Ok(made.map(|request| RefundRequestView { request, buyer: shown.buyer }))
     }
 
@@ -169,11 +170,7 @@ impl Payments {
         Ok(Some(request))
     }
 
-    async fn hold_paying(
-        &self,
-        unit: &mut dyn OrderUnit,
-        order: &Order,
-    ) -> Result<Option<Held>, StoreError> {
+    async fn hold_paying(&self, unit: &mut dyn OrderUnit, order: &Order) -> Result<Option<Held>, StoreError> {
         match unit.paying_payment(order.id).await? {
             Some(id) => self.hold(unit, order, id).await,
             None => Ok(None),
@@ -248,7 +245,8 @@ impl Payments {
             let key = format!("refund_decided:{id}");
             self.push_mail(&mut *unit, Some(buyer.id), &buyer.email, key, &mail, now).await?;
         }
-        let decided = AuditState::of([("request", id.to_string()), ("status", request.status.as_str().to_owned())]);
+        let decided =
+            AuditState::of([("request", id.to_string()), ("status", request.status.as_str().to_owned())]);
         let entry = NewAuditEntry::by(admin.user_id, AuditAction::RefundRequestDecided)
             .on(AuditObject::User(request.user_id))
             .to(decided);

@@ -88,7 +88,9 @@ impl Payments {
         only_if_due: bool,
     ) -> Result<Option<Due>, StoreError> {
         let now = self.clock.now();
-        let Some((mut unit, order)) = self.store.begin_order(attempt, order_id).await? else { return Ok(None) };
+        let Some((mut unit, order)) = self.store.begin_order(attempt, order_id).await? else {
+            return Ok(None);
+        };
         let Some(mut held) = self.hold(&mut *unit, &order, payment_id).await? else { return Ok(None) };
         let is_disputed = held.money().is_disputed();
         let Some(refund) = held.refunds.iter_mut().find(|refund| refund.id == id) else { return Ok(None) };

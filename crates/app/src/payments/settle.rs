@@ -91,12 +91,8 @@ impl Payments {
             Some(Settlement::ReturnedOrderPaid) => ReturnReason::PaidTwice,
             _ => ReturnReason::OrderCanceled,
         };
-        let mail = MoneyReturned {
-            number: shown.number.clone(),
-            order_id: shown.id,
-            amount: refund.amount,
-            reason,
-        };
+        let mail =
+            MoneyReturned { number: shown.number.clone(), order_id: shown.id, amount: refund.amount, reason };
         if let Some(buyer) = &shown.buyer {
             let key = format!("payment_returned:{}", payment.id);
             self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await?;

@@ -53,11 +53,13 @@ pub enum AuditAction {
     RefundMade,
     /// An administrator decided a request for a refund.
     RefundRequestDecided,
+    /// A moderator decided about the reports of a comment.
+    CommentReportDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -79,6 +81,7 @@ impl AuditAction {
         Self::CommentRemoved,
         Self::RefundMade,
         Self::RefundRequestDecided,
+        Self::CommentReportDecided,
     ];
 
     /// Its name, such as `signed_in`.
@@ -106,6 +109,7 @@ impl AuditAction {
             Self::CommentRemoved => "comment_removed",
             Self::RefundMade => "refund_made",
             Self::RefundRequestDecided => "refund_request_decided",
+            Self::CommentReportDecided => "comment_report_decided",
         }
     }
 }

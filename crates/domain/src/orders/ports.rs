@@ -1,9 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    accounts::{
-        AccessError, Actor, Authority, Role, SessionRepository, UserLocks, UserRepository, begin_as,
-    },
+    accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserLocks, UserRepository, begin_as},
     audit::AuditRepository,
     cart::CartRepository,
     catalog::OfferRepository,

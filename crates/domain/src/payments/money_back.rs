@@ -209,8 +209,9 @@ impl MoneyBack<'_> {
 
     /// Whether a refund that somebody made at the provider left nothing of the money: then all movies are lost.
     pub(super) fn is_emptied_at_provider(&self) -> bool {
-        let by_provider =
-            |refund: &Refund| refund.origin == RefundOrigin::Provider && refund.is_done() && refund.items.is_empty();
+        let by_provider = |refund: &Refund| {
+            refund.origin == RefundOrigin::Provider && refund.is_done() && refund.items.is_empty()
+        };
         self.refunds.iter().any(by_provider)
             && self.received().is_some_and(|received| self.refunded_minor() >= received.minor())
     }

@@ -164,7 +164,12 @@ mod tests {
     fn items(prices: &[i64]) -> Vec<PaidItem> {
         (1..)
             .zip(prices)
-            .map(|(n, price)| PaidItem { id: id(n), order_item_id: id(n), movie_id: id(n), price: usd(*price) })
+            .map(|(n, price)| PaidItem {
+                id: id(n),
+                order_item_id: id(n),
+                movie_id: id(n),
+                price: usd(*price),
+            })
             .collect()
     }
 
@@ -264,10 +269,7 @@ mod tests {
     fn what_is_refunded_or_about_to_be_is_not_refunded_again() {
         let prices = [999, 799];
         for first in [of_first(&prices), done(of_first(&prices))] {
-            assert_eq!(
-                plan(&prices, &[first], &[], Some(&[1, 2])),
-                Err(RefundRefusal::AlreadyRefunded)
-            );
+            assert_eq!(plan(&prices, &[first], &[], Some(&[1, 2])), Err(RefundRefusal::AlreadyRefunded));
         }
         let failed = Refund { state: RefundState::Failed { at: at() }, ..of_first(&prices) };
         assert_eq!(plan(&prices, &[failed], &[], Some(&[1])), Ok((999, 1)));
@@ -289,10 +291,7 @@ mod tests {
     fn disputed_money_waits_and_lost_money_is_gone() {
         let lost = [dispute(1_798, DisputeState::Lost { closed_at: at() })];
         let prices = [999, 799];
-        assert_eq!(
-            plan(&prices, &[], &[dispute(1, DisputeState::Open)], None),
-            Err(RefundRefusal::Disputed)
-        );
+        assert_eq!(plan(&prices, &[], &[dispute(1, DisputeState::Open)], None), Err(RefundRefusal::Disputed));
         for wanted in [None, Some(&[1][..])] {
             assert_eq!(plan(&prices, &[], &lost, wanted), Err(RefundRefusal::ExceedsPayment));
         }

@@ -25,9 +25,9 @@ pub(crate) fn cases() -> Vec<Case> {
         refund_requests::cases(),
         stripe::cases(),
     ]
-        .into_iter()
-        .flatten()
-        .collect()
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Puts movies in the cart, one after the other.

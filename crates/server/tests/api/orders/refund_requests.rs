@@ -138,10 +138,9 @@ async fn of_ten_decisions_at_once_one_counts(engine: Engine) {
     let (ann, admin) = (app.user("ann").await, app.admin().await);
     let (order, payment) = bought(&app, &ann, &[movies.id("Alien")]).await;
     let request = ask(&ann, &order, None).await.expect(201).json();
-    let answers = join_all((0..10).map(|n| {
-        decide(&admin, &request, if n % 2 == 0 { "approve" } else { "reject" })
-    }))
-    .await;
+    let answers =
+        join_all((0..10).map(|n| decide(&admin, &request, if n % 2 == 0 { "approve" } else { "reject" })))
+            .await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     let is_refunded = order_of(&ann, &order).await["status"] == "refunded";
     assert_eq!(refunds_of(&ann, &payment).await.len(), usize::from(is_refunded));

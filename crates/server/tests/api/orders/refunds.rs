@@ -270,7 +270,10 @@ async fn a_refund_made_at_the_provider_is_adopted(engine: Engine) {
     let adopted = refunds_of(&ann, &payment).await;
     assert_eq!((&adopted[0]["amount"], &adopted[0]["items"]), (&dollars("10.00"), &json!([])));
     assert_eq!(order_of(&ann, &order).await["status"], "partially_refunded");
-    assert!(is_purchased(&ann, &alien).await && is_purchased(&ann, &amelie).await, "of a part the buyer keeps all");
+    assert!(
+        is_purchased(&ann, &alien).await && is_purchased(&ann, &amelie).await,
+        "of a part the buyer keeps all"
+    );
     refund(&admin, &payment, Some(&[amelie])).await.problem(409, "refund_exceeds_payment");
     let rest = refund(&admin, &payment, None).await.expect(201).json();
     assert_eq!(rest["amount"], dollars("7.98"));
@@ -383,7 +386,10 @@ async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "refunded");
     let refunds = refunds_of(&shop.buyer, &payment).await;
-    assert_eq!((refunds.len(), &refunds[0]["id"], text(&refunds[0], "status")), (1, &made["id"], "succeeded"));
+    assert_eq!(
+        (refunds.len(), &refunds[0]["id"], text(&refunds[0], "status")),
+        (1, &made["id"], "succeeded")
+    );
     assert_eq!(shop.stripe.books()[0].refunded, 799);
 }
 
