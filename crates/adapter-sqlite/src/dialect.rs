@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryResult, SqliteConnection,
+    QueryResult,
     deserialize::{self, FromSql, FromSqlRow},
     expression::AsExpression,
     query_builder::AstPass,
@@ -10,15 +10,18 @@ use diesel::{
     sql_types,
     sqlite::{Sqlite, SqliteValue},
 };
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use uuid::Uuid;
 
-use crate::{statement::Statement, writer::Threads};
-
-pub(crate) use crate::bulk::{insert_entries, insert_links, insert_movies, insert_names};
+pub(crate) use crate::{
+    bulk::{insert_entries, insert_links, insert_movies, insert_names},
+    clauses::{
+        push_any, push_any_text, push_begins_with, push_capped_matches, push_contains, push_identities,
+        push_movies_linked_to,
+    },
+    writer::Connection,
+};
 
 pub(crate) type Backend = Sqlite;
-pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
 
 /// The SQL type of identifiers: 16 bytes.
 pub(crate) type SqlId = sql_types::Binary;
@@ -63,7 +66,7 @@ impl FromSql<sql_types::BigInt, Sqlite> for DbInstant {
     }
 }
 
-/// A value in a [`Statement`].
+/// A value in a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Id(DbUuid),
@@ -122,9 +125,6 @@ impl From<DateTime<Utc>> for Bind {
     }
 }
 
-/// Statements run on Diesel's own blocking connections too.
-impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
-
 /// Nothing to do: a unit of work has the whole database to itself.
 macro_rules! for_update {
     ($query:expr) => {
@@ -180,74 +180,3 @@ pub(crate) const ORDERED_MOVIES: &str =
 /// Movie and reason of all the exclusions `x` of an order, as the text of a JSON array of pairs.
 pub(crate) const EXCLUDED_MOVIES: &str =
     "json_group_array(json_array(hex(x.movie_id), x.reason) ORDER BY x.position)";
-
-/// Adds `column IN (the identifiers)`.
-pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
-    let ids: Vec<String> = ids.into_iter().map(|id| id.simple().to_string()).collect();
-    statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
-}
-
-/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
-pub(crate) fn push_movies_linked_to<ST>(
-    statement: &mut Statement<ST>,
-    table: &'static str,
-    column: &'static str,
-    names: Vec<Uuid>,
-) {
-    let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
-    statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));
-    push_any(statement, column, names);
-    // A cross join is read in the order in which it is written.
-    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
-}
-
-/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the column.
-pub(crate) fn push_capped_matches<ST>(
-    statement: &mut Statement<ST>,
-    table: &'static str,
-    column: &'static str,
-    _order: &'static str,
-    values: Vec<Uuid>,
-    cap: u32,
-) {
-    statement.sql(format!("SELECT 1 FROM {table} WHERE "));
-    push_any(statement, column, values);
-    statement.sql(format!(" LIMIT {cap}"));
-}
-
-/// Adds `column IN (the texts)`.
-pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: &[String]) {
-    statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(texts)).sql("))");
-}
-
-/// Adds "the column holds the text as it is".
-pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
-}
-
-/// Adds "the column begins with the text".
-pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") = 1");
-}
-
-/// Adds a source of rows `wanted(name, year, duration_minutes)`.
-pub(crate) fn push_identities<ST>(
-    statement: &mut Statement<ST>,
-    identities: &[domain::catalog::MovieIdentity],
-) {
-    let rows: Vec<_> = identities
-        .iter()
-        .map(|identity| (identity.name.as_str(), identity.year, identity.duration_minutes))
-        .collect();
-    statement
-        .sql(
-            "(SELECT value ->> 0 AS name, value ->> 1 AS year, value ->> 2 AS duration_minutes FROM json_each(",
-        )
-        .bind(json(&rows))
-        .sql(")) AS wanted");
-}
-
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    // Texts and numbers always have a JSON form.
-    serde_json::to_string(value).unwrap_or_default()
-}

@@ -18,15 +18,16 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
+mod stored;
 mod stream_tickets;
 mod units;
 
 pub(crate) use accounts::{group_id, role};
-pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName, linked_ids, names_table, read_ids};
+pub(crate) use catalog::{linked_ids, names_table, read_ids};
 pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;
+pub(crate) use stored::{NewLink, NewName, written};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use crate::{
-    notifications::STREAM_PATH,
+    edge::in_flight::STREAM_PATH,
     problem::{Problem, kinds},
 };
 
