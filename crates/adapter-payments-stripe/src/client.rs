@@ -31,6 +31,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(300);
 /// The longest answer that is read: a page of 100 objects.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
+/// The kind of error of a call whose idempotency key was used with other parameters.
+const OTHER_REQUEST: &str = "idempotency_error";
+
 /// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StripeSetupError {
@@ -268,7 +271,12 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
             let code = object.and_then(|error| error.code.or(error.kind));
             let code = code.unwrap_or_else(|| status.as_str().to_owned());
             tracing::warn!(endpoint = call.endpoint, %status, code, "Stripe refused a call");
-            (Failure::Refused { status, code }, false)
+            if code == OTHER_REQUEST {
+                // The key was used with other parameters, such as those of an earlier version: that call may have happened.
+                (Failure::Unknown(error.into()), false)
+            } else {
+                (Failure::Refused { status, code }, false)
+            }
         }
         _ => (uncertain(call, error), call.form.is_none()),
     };

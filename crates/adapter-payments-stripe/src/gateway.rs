@@ -122,16 +122,20 @@ impl StripeGateway {
         self.get(listing.endpoint, &path).await
     }
 
-    /// Everything in a list, newest first.
-    async fn all(&self, listing: Listing<'_>) -> Result<Vec<Value>, GatewayError> {
-        let mut all: Vec<Value> = Vec::new();
+    /// What `read` makes of the objects in a list, newest first. Pages are read one by one; nothing else of them is kept.
+    async fn all<T: DeserializeOwned, V>(
+        &self,
+        listing: Listing<'_>,
+        read: impl Fn(&T) -> Option<V>,
+    ) -> Result<Vec<V>, GatewayError> {
+        let (mut all, mut last) = (Vec::new(), None::<String>);
         within_limit(async {
             loop {
-                let cursor = all.last().and_then(id_of).map(str::to_owned);
-                let cursor = cursor.as_deref().map(|id| ("starting_after", id));
+                let cursor = last.as_deref().map(|id| ("starting_after", id));
                 let page = self.page(listing, cursor).await?;
-                let is_last = !page.has_more || page.data.is_empty();
-                all.extend(page.data);
+                last = page.data.last().and_then(id_of).map(str::to_owned);
+                let is_last = !page.has_more || last.is_none();
+                all.extend(read_all::<T>(page.data).filter_map(|object| read(&object)));
                 if is_last {
                     return Ok(all);
                 }
@@ -177,8 +181,7 @@ impl StripeGateway {
     async fn refunds_of(&self, charge: &str) -> Result<Vec<ProviderRefund>, GatewayError> {
         let filter = [("payment_intent", charge), ("expand[0]", "data.failure_balance_transaction")];
         let listing = Listing { endpoint: "GET refunds", path: "refunds", filter: &filter };
-        let objects = self.all(listing).await?;
-        Ok(read_all::<Refund>(objects).filter_map(|refund| reports::refund(&refund)).collect())
+        self.all(listing, reports::refund).await
     }
 }
 
@@ -258,12 +261,11 @@ impl PaymentGateway for StripeGateway {
         let filter = [("created[gte]", from.as_str()), ("created[lte]", &to), ("expand[0]", &fields)];
         let listing =
             Listing { endpoint: "GET checkout/sessions", path: "checkout/sessions", filter: &filter };
-        let sessions = self.all(listing).await?;
-        let found = read_all::<Session>(sessions).filter_map(|session| self.checkout_of(&session));
         let is_wanted = |checkout: &ProviderCheckout| {
             checkout.payment_id == Some(request.payment_id) && checkout.shop_id == Some(request.shop_id)
         };
-        Ok(found.filter(is_wanted).max_by_key(rank))
+        let found = self.all(listing, |session| self.checkout_of(session).filter(is_wanted)).await?;
+        Ok(found.into_iter().max_by_key(rank))
     }
 
     async fn checkout(&self, id: &str) -> Result<Option<ProviderCheckout>, GatewayError> {
@@ -328,10 +330,9 @@ impl PaymentGateway for StripeGateway {
 
     async fn disputes(&self, charge: &str) -> Result<Vec<ProviderDispute>, GatewayError> {
         let filter = [("payment_intent", charge)];
-        let objects =
-            self.all(Listing { endpoint: "GET disputes", path: "disputes", filter: &filter }).await?;
         let now = self.clock.now();
-        Ok(read_all::<Dispute>(objects).filter_map(|dispute| reports::dispute(&dispute, now)).collect())
+        let listing = Listing { endpoint: "GET disputes", path: "disputes", filter: &filter };
+        self.all(listing, |dispute| reports::dispute(dispute, now)).await
     }
 
     async fn checkouts_since(

@@ -42,7 +42,8 @@ impl StripeSettings {
     /// The address of Stripe.
     pub const API_BASE: &'static str = "https://api.stripe.com";
 
-    /// Whether the key moves real money. Events of the other mode have no effect.
+    /// Whether this is a live key, which charges real money. Webhook events of the other mode (`livemode`) are stored and
+    /// not applied.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.secret_key.expose().contains("_live_")

@@ -1,9 +1,11 @@
 //! Clauses that are written in another way for each database: here for PostgreSQL.
 
+use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
 use crate::{
     dialect::{Bind, DbUuid},
+    index_part::IndexPart,
     statement::Statement,
 };
 
@@ -62,9 +64,51 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds "the column begins with the text".
-pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("starts_with(").sql(column).sql(", ").bind(text.to_owned()).sql(")");
+/// Adds "and the entry `s` of the search index has all terms in this part".
+fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    // Words consist of letters, digits and symbols: none needs an escape. `~` marks neighbours that were joined.
+    let any = |term: &SearchTerm| {
+        let whole = term.whole.iter().flat_map(|word| [format!("'{word}'"), format!("'~{word}'")]);
+        let begun = term.begun.iter().map(|word| format!("'{word}':*"));
+        format!("({})", whole.chain(begun).collect::<Vec<_>>().join(" | "))
+    };
+    let mut push = |terms: Vec<String>, column: &'static str| {
+        if !terms.is_empty() {
+            statement.sql(format!(" AND s.{column} @@ CAST(")).bind(terms.join(" & ")).sql(" AS tsquery)");
+        }
+    };
+    let (of_name, others): (Vec<&SearchTerm>, Vec<&SearchTerm>) =
+        terms.iter().partition(|term| part == IndexPart::Name || (part == IndexPart::All && term.is_of_name));
+    push(of_name.into_iter().map(any).collect(), "names");
+    let column = if part == IndexPart::People { "persons" } else { "document" };
+    push(others.into_iter().map(any).collect(), column);
+}
+
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index. The subqueries are not to become joins.
+pub(crate) fn push_movies_with_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+) {
+    statement.sql(" FROM (SELECT s.movie_id FROM movie_search s WHERE TRUE");
+    push_match(statement, terms, part);
+    statement.sql(
+        " OFFSET 0) AS found CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m",
+    );
+}
+
+/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
+    push_match(statement, terms, part);
+    statement.sql(" LIMIT 1) IS NOT NULL");
+}
+
+/// Adds "any movie has all terms in the search index".
+pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
+    statement.sql("EXISTS (SELECT 1 FROM movie_search s WHERE TRUE");
+    push_match(statement, terms, IndexPart::All);
+    statement.sql(")");
 }
 
 /// Adds a source of rows `wanted(name, year, duration_minutes)`.

@@ -14,10 +14,13 @@ use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 pub(crate) use crate::{
-    bulk::{insert_entries, insert_links, insert_movies, insert_names},
+    bulk::{
+        indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary,
+        write_index,
+    },
     clauses::{
-        push_any, push_any_text, push_begins_with, push_capped_matches, push_contains, push_identities,
-        push_movies_linked_to,
+        push_any, push_any_text, push_capped_matches, push_contains, push_identities, push_movies_linked_to,
+        push_movies_with_words, push_words_check, push_words_exist,
     },
 };
 
@@ -196,6 +199,9 @@ pub(crate) const TITLE_INDEX: &str = "";
 
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
 pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) ORDER BY l.position)::text";
+
+/// All the names of `n`, as the text of a JSON array.
+pub(crate) const NAMES: &str = "json_agg(n.name)::text";
 
 /// All the identifiers of the links `l` in their order, as the text of a JSON array.
 pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";

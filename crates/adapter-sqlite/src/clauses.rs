@@ -1,9 +1,10 @@
 //! Clauses that are written in another way for each database: here for SQLite.
 
 use diesel::SqliteConnection;
+use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::statement::Statement;
+use crate::{index_part::IndexPart, statement::Statement};
 
 /// Statements run on Diesel's own blocking connections too.
 impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
@@ -52,9 +53,52 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
 }
 
-/// Adds "the column begins with the text".
-pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") = 1");
+/// The search for all terms in this part of the search index, in the language of FTS5.
+fn words(terms: &[SearchTerm], part: IndexPart) -> String {
+    // Words consist of letters, digits and symbols: none needs an escape.
+    fn any(words: &[String], end: &str) -> String {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
+        format!("({})", words.join(" OR "))
+    }
+    let spellings = |term: &SearchTerm| {
+        let (whole, begun) = match part {
+            IndexPart::People => ("{people} : ", "{people} : "),
+            IndexPart::Name => ("{name joined} : ", "{name} : "),
+            IndexPart::All if term.is_of_name => ("{name joined} : ", "{name} : "),
+            IndexPart::All => ("", "{name people description} : "),
+        };
+        let whole = format!("{whole}{}", any(&term.whole, ""));
+        if term.begun.is_empty() {
+            return format!("({whole})");
+        }
+        format!("({whole} OR {begun}{})", any(&term.begun, " *"))
+    };
+    terms.iter().map(spellings).collect::<Vec<_>>().join(" AND ")
+}
+
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index.
+pub(crate) fn push_movies_with_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+) {
+    statement.sql(" FROM (SELECT s.movie_id FROM movie_words w CROSS JOIN movie_search s ON s.id = w.rowid");
+    statement.sql(" WHERE w.movie_words MATCH ").bind(words(terms, part));
+    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
+}
+
+/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    statement.sql(
+        "(SELECT 1 FROM movie_search s CROSS JOIN movie_words w ON w.rowid = s.id WHERE s.movie_id = m.id",
+    );
+    statement.sql(" AND w.movie_words MATCH ").bind(words(terms, part)).sql(" LIMIT 1) IS NOT NULL");
+}
+
+/// Adds "any movie has all terms in the search index".
+pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
+    statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
+    statement.bind(words(terms, IndexPart::All)).sql(")");
 }
 
 /// Adds a source of rows `wanted(name, year, duration_minutes)`.

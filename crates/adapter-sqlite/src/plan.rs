@@ -38,6 +38,7 @@ pub(crate) async fn filled() -> Option<(Database, TempDir)> {
         unit.execute(Statement::<()>::new(sql)).await.unwrap();
     }
     unit.finish().await.unwrap();
+    database.index_outdated_movies().await.unwrap();
     Some((database, folder))
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod bodies;
 pub(crate) mod facets;
 pub(crate) mod names;
 mod query;
+pub(crate) mod suggestions;
 
 use app::{
     catalog::{BrowseError, BrowseMovies, Catalog},
@@ -18,9 +19,9 @@ use self::{
 };
 use crate::{
     extract::{PathId, Query, UseCases, Visitor},
-    page::PageBody,
+    page::{PageBody, SearchPageBody},
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
-    reply::{CatalogItem, CatalogPage, VersionedItem},
+    reply::{CatalogItem, CatalogSearchPage, VersionedItem},
 };
 
 impl Refusal for BrowseError {
@@ -46,10 +47,11 @@ impl Refusal for BrowseError {
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
-) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
-    let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    Ok(CatalogPage(PageBody::of(listing, MovieBody::from)))
+    let found = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
+    let page = PageBody::of(found.listing, MovieBody::from);
+    Ok(CatalogSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
 }
 
 /// Show a movie.

@@ -20,6 +20,8 @@ use actix_web::{
 };
 use domain::failure::error_chain;
 use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 pub use self::{
     field::{FieldCode, FieldProblem},
@@ -33,6 +35,8 @@ pub struct Problem {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Option<String>,
     pub(crate) errors: Vec<FieldProblem>,
+    /// What the body says beyond the members of every problem.
+    pub(crate) members: Box<Map<String, Value>>,
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -41,7 +45,14 @@ impl Problem {
     /// A problem that says no more than its kind does.
     #[must_use]
     pub fn new(kind: &'static Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), cause: None, headers: Vec::new() }
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            members: Box::default(),
+            cause: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Says what was wrong in this case; it is shown to the caller.
@@ -68,6 +79,20 @@ impl Problem {
     #[must_use]
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..Self::new(&kinds::VALIDATION_FAILED) }
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: &impl Serialize) -> Self {
+        // A value that has no JSON form is left out.
+        self.members.extend(serde_json::to_value(value).ok().map(|value| (name.to_owned(), value)));
+        self
+    }
+
+    /// Tells the client how many seconds to wait before it repeats the request.
+    #[must_use]
+    pub fn retry_after(self, seconds: u16) -> Self {
+        self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// Adds a header to the answer.

@@ -6,8 +6,8 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, facets, names},
-    docs, engagement, health, media, notifications, orders, problem,
+    catalog::{self, facets, names, suggestions},
+    docs, engagement, health, media, notifications, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -42,7 +42,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/{id}/cart": get users::show_cart;
         "/admin/audit": get audit::list;
         "/admin/orders": get orders::list_all;
+        "/admin/payments": get payments::list_all;
         "/movies": get catalog::list_movies;
+        "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie;
         "/movies/{id}/similar": get catalog::list_similar;
@@ -73,6 +75,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;
+        "/orders/{id}/payments": post payments::start;
+        "/payments": get payments::list;
+        "/payments/webhooks/{provider}": post payments::receive;
+        "/payments/{id}": get payments::show;
     };
     operations! {
         config.service(api);

@@ -9,21 +9,24 @@ mod facets;
 mod import;
 mod names;
 mod repeats;
+mod search;
 mod show;
 mod similar;
+mod suggest;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries, SimilarMovies},
+    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries, SearchQueries, SimilarMovies},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
 
-pub use browse::{BrowseError, BrowseMovies};
+pub use browse::{BrowseError, BrowseMovies, FoundMovies};
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;
+pub use search::{SearchUpkeep, UnderstoodSearch, understand};
 pub use similar::SimilarProgress;
 
 use crate::paging::CursorCodec;
@@ -36,6 +39,8 @@ pub struct Catalog {
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
     pub names: Arc<dyn NameQueries>,
+    /// Reads the words that movies are searched by.
+    pub words: Arc<dyn SearchQueries>,
     /// Counts movies by what a list could be narrowed by.
     pub facets: Arc<dyn FacetQueries>,
     /// Keeps similar movies.

@@ -13,6 +13,7 @@ mod ports;
 mod poster_url;
 mod query;
 mod read_models;
+mod search;
 mod similar;
 
 pub use description::compose_description;
@@ -26,11 +27,16 @@ pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use popularity::popularity;
 pub use ports::{
     CatalogStore, CatalogUnit, FacetQueries, MovieQueries, MovieRepository, NameQueries, OfferRepository,
-    SimilarMovies,
+    SearchIndex, SearchQueries, SimilarMovies,
 };
-pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
+pub use query::{MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
     SimilarCandidate, SimilarList,
+};
+pub use search::{
+    Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,
+    Suggestion, SuggestionKind, allowed_mistakes, best_suggestions, corrections, rank, rank_of_name,
+    spellings_without_first_letter,
 };
 pub use similar::{KEPT_SIMILAR, MovieProfile, SHOWN_SIMILAR, most_similar};

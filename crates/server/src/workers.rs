@@ -1,5 +1,5 @@
-//! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, finding similar movies,
-//! and removing what has expired.
+//! Background work: handling the outbox (mails), following payments, letting unpaid orders expire, sealing the audit log,
+//! refreshing the search index, finding similar movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -22,6 +22,15 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often webhooks of the payment provider are looked for.
+const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
+
+/// How often payments are looked for that the provider should have told of.
+const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
+
+/// How often the search index is refreshed, when movies have changed.
+const SEARCH: Duration = Duration::from_secs(10);
 
 /// How often the similar movies of some movies are found.
 const SIMILAR: Duration = Duration::from_secs(1);
@@ -65,6 +74,27 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let audit = Arc::clone(&audit);
             async move { audit.seal().await }
+        }));
+        if let Some(sandbox) = use_cases.sandbox.clone() {
+            jobs.spawn(repeat("sandbox", PAYMENT_EVENTS, stopping.clone(), move || {
+                let sandbox = sandbox.clone();
+                async move { sandbox.send_webhooks().await }
+            }));
+        }
+        let payments = Arc::clone(&use_cases.payments);
+        jobs.spawn(repeat("payment_events", PAYMENT_EVENTS, stopping.clone(), move || {
+            let payments = Arc::clone(&payments);
+            async move { payments.process_events().await }
+        }));
+        let payments = Arc::clone(&use_cases.payments);
+        jobs.spawn(repeat("payment_checks", PAYMENT_CHECKS, stopping.clone(), move || {
+            let payments = Arc::clone(&payments);
+            async move { payments.check_due().await }
+        }));
+        let search = Arc::clone(&use_cases.search_upkeep);
+        jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
+            let search = Arc::clone(&search);
+            async move { search.run().await }
         }));
         let catalog = Arc::clone(&use_cases.catalog);
         let progress = Arc::new(Mutex::new(None));

@@ -48,7 +48,7 @@ fn filters(movies: &[Movie]) -> Vec<MovieFilter> {
     let cheap = Range { min: None, max: Some(price(700)) };
     vec![
         all(),
-        MovieFilter { search: Some("night".to_owned()), ..all() },
+        MovieFilter { search: Some(domain::catalog::Search::parse("night")), ..all() },
         MovieFilter { genres: vec![movies[0].genre_ids[0]], ..all() },
         MovieFilter { genres: vec![movies[0].genre_ids[0], movies[1].genre_ids[1]], ..all() },
         MovieFilter { certifications: vec![movies[2].certification_id], price: cheap, ..all() },
@@ -134,7 +134,7 @@ async fn counts_are_true_after_each_commit_on_every_node(node: Node) {
         let after = facets(node, &filter).await;
         let count = |facets: &Facets| facets.price_bands.iter().map(|band| band.movies_count).sum::<i64>();
         assert_eq!(count(&after), count(&before) - 1);
-        let genres: HashSet<_> = movies[0].genre_ids.iter().map(|id| id.as_uuid()).collect();
+        let genres: HashSet<_> = movies[0].genre_ids.iter().map(Id::as_uuid).collect();
         for genre in &before.genres {
             let now = after.genres.iter().find(|now| now.id == genre.id).map_or(0, |now| now.movies_count);
             assert_eq!(now, genre.movies_count - i64::from(genres.contains(&genre.id)), "{}", genre.name);

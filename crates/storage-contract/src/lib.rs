@@ -37,6 +37,7 @@ mod outbox;
 mod outbox_queue;
 mod paging;
 mod parallel;
+mod payments;
 mod personal_data;
 mod profiles;
 mod purchases;
@@ -109,6 +110,7 @@ fn all() -> Vec<Case> {
         cart_view::cases(),
         purchases::cases(),
         orders::cases(),
+        payments::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

@@ -16,10 +16,12 @@ mod movies;
 mod names;
 mod notifications;
 mod orders;
+mod payments;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod search;
 mod similar;
 mod users;
 

@@ -205,11 +205,8 @@ impl Database {
         let mut is_asking = movies.is_none();
         for (position, condition) in conditions.iter().enumerate() {
             let mut counted = Statement::<()>::new("");
-            if of.get(position).is_some_and(Option::is_none) && condition.push_capped(&mut counted, limit) {
-                statement
-                    .sql(format!(" UNION ALL SELECT {position}, (SELECT count(*) FROM ("))
-                    .append(&counted)
-                    .sql(") AS counted)");
+            if of.get(position).is_some_and(Option::is_none) && condition.push_size(&mut counted, limit) {
+                statement.sql(format!(" UNION ALL SELECT {position}, ")).append(&counted);
                 is_asking = true;
             }
         }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
-    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
+    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSortKey, MovieSummary},
     id::{MovieId, UserId},
     page::{NUMBERED_ITEMS, Page, PageRequest, Position, Start, Total},
     store::StoreError,
@@ -32,7 +32,7 @@ const LIMITS: [u32; 4] = [11, 21, 51, 101];
 pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
 pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
 /// Where a page does not tell how many movies match.
-const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
+pub(super) const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
 
@@ -45,11 +45,15 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        let conditions = conditions(filter);
-        let order = Order::of(sorts, &filter.search_words());
-        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = match self.rows_equal_in_first_key(&conditions, &order, sorts, request, viewer).await?
+        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
+            (&filter.search, sorts.first())
         {
+            return self.page_by_relevance(filter, search, request, viewer).await;
+        }
+        let conditions = conditions(filter);
+        let order = Order::of(sorts);
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
             Some(rows) => rows,
             None => self.list_rows(&conditions, &order, request, viewer).await?,
         };
@@ -107,7 +111,7 @@ impl Database {
     ) -> Result<Vec<ListRow>, StoreError> {
         let passed = limit(request).saturating_add(request.offset());
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut access = self.access(conditions, passed, order.can_be_walked()).await?;
+        let mut access = self.access(conditions, passed, true).await?;
         let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
         while rows.len() <= size
             && let Some(next) = self.access_after(access, conditions, passed).await?
@@ -124,13 +128,12 @@ impl Database {
     async fn rows_equal_in_first_key(
         &self,
         conditions: &[Condition],
-        order: &Order,
         sorts: &[MovieSort],
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Option<Vec<ListRow>>, StoreError> {
         let [first, rest @ ..] = sorts else { return Ok(None) };
-        if rest.is_empty() || !first.key.is_shared_by_many() || !order.is_of_plain_keys() {
+        if rest.is_empty() || !first.key.is_shared_by_many() {
             return Ok(None);
         }
         let passed = limit(request).saturating_add(request.offset());
@@ -145,7 +148,7 @@ impl Database {
             }
             Start::Number(number) => {
                 let one = PageRequest::numbered(1, 1).map_err(StoreError::failed)?;
-                let order = Order::of(std::slice::from_ref(first), &[]);
+                let order = Order::of(std::slice::from_ref(first));
                 let rows = self.list_rows(conditions, &order, &one, None).await?;
                 let Some((row, _, _)) = rows.first() else { return Ok(None) };
                 let Some(value) = order.position(row).values.into_iter().next() else { return Ok(None) };
@@ -155,7 +158,7 @@ impl Database {
         let request = request.map_err(StoreError::failed)?;
         let mut conditions = conditions.to_vec();
         conditions.insert(0, Order::first_is(*first, &value)?);
-        let rows = self.list_rows(&conditions, &Order::of(rest, &[]), &request, viewer).await?;
+        let rows = self.list_rows(&conditions, &Order::of(rest), &request, viewer).await?;
         let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
         // The total is that of the whole list.
         Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
@@ -198,9 +201,19 @@ impl Database {
         if let Some((_, _, Some(total))) = rows.first() {
             return Ok(Total::from_capped_count(u64::try_from(*total).map_err(StoreError::failed)?));
         }
+        self.counted_total(filter, conditions, rows.first().map(|(_, version, _)| *version)).await
+    }
+
+    /// The same where the page does not tell it; `version` is that of the catalogue which the page was read from.
+    pub(super) async fn counted_total(
+        &self,
+        filter: &MovieFilter,
+        conditions: &[Condition],
+        version: Option<i64>,
+    ) -> Result<Total, StoreError> {
         let key = filter.key();
-        if let Some((_, version, _)) = rows.first()
-            && let Some(count) = self.cache().total(&key, *version)
+        if let Some(version) = version
+            && let Some(count) = self.cache().total(&key, version)
         {
             return Ok(Total::from_capped_count(count));
         }

@@ -27,7 +27,7 @@ impl<K: Kind> From<Named<K>> for ReferenceBody {
 
 /// The ratings of users, from 1 to 10.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Rating")]
+#[schemars(rename = "Rating", example = serde_json::json!({"average": 8.25, "count": 12}))]
 pub(crate) struct RatingBody {
     /// `null` when nobody rated it.
     #[schemars(range(min = 1, max = 10))]

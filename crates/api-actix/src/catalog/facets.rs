@@ -88,7 +88,7 @@ impl From<CountedBand> for PriceFacetBody {
     fn from(counted: CountedBand) -> Self {
         Self {
             min: counted.band.min.amount(),
-            max: counted.band.max.map(|max| max.amount()),
+            max: counted.band.max.map(domain::money::Money::amount),
             count: counted.movies_count,
         }
     }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{FieldProblem, Problem};
 
@@ -28,6 +29,10 @@ pub(crate) struct ProblemBody<'a> {
     /// Every unacceptable field; only in `validation_failed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
+    /// What only some problems say.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    members: &'a Map<String, Value>,
 }
 
 impl<'a> ProblemBody<'a> {
@@ -47,6 +52,7 @@ impl<'a> ProblemBody<'a> {
             instance,
             request_id,
             errors: &problem.errors,
+            members: &problem.members,
         }
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, MovieDetail, MovieFilter,
-        MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
-        SimilarCandidate, SimilarList, SimilarMovies,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, IndexEntry, KnownWord,
+        MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries,
+        Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList,
+        SimilarMovies, Suggestion, SuggestionKind, rank_of_name,
     },
     id::{Id, MovieId, UserId},
     money::{Currency, Money},
@@ -35,6 +36,7 @@ pub(crate) fn browsing(queries: MockQueries) -> Catalog {
         store: Arc::new(MockStore::new()),
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
+        words: Arc::new(KnownMovies::new(&[("Stalker", 1979), ("The", 2000)])),
         facets: Arc::new(MockFacets::new()),
         similar: Arc::new(MockSimilar::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
@@ -81,6 +83,56 @@ mockall::mock! {
             request: &PageRequest,
         ) -> Result<Page<CountedName>, StoreError>;
         async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+    }
+}
+
+/// Names and years of movies that can be searched.
+pub(crate) struct KnownMovies {
+    names: Vec<(String, i32)>,
+    entries: Vec<(IndexEntry, i32)>,
+}
+
+impl KnownMovies {
+    pub(crate) fn new(movies: &[(&str, i32)]) -> Self {
+        let entry = |(name, year): &(&str, i32)| (IndexEntry::of(name, std::iter::empty(), ""), *year);
+        Self {
+            names: movies.iter().map(|(name, year)| ((*name).to_owned(), *year)).collect(),
+            entries: movies.iter().map(entry).collect(),
+        }
+    }
+}
+
+fn has(entry: &IndexEntry, term: &SearchTerm) -> bool {
+    let is_whole = |word: &String| entry.name.contains(word) || entry.joined.contains(word);
+    let is_begun = |begun: &String| entry.name.iter().any(|word| word.starts_with(begun.as_str()));
+    term.whole.iter().any(is_whole) || term.begun.iter().any(is_begun)
+}
+
+#[async_trait]
+impl SearchQueries for KnownMovies {
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
+        Ok(terms.iter().map(|term| self.entries.iter().any(|(entry, _)| has(entry, term))).collect())
+    }
+    async fn similar_words(&self, _word: &str) -> Result<Vec<KnownWord>, StoreError> {
+        let words = self.entries.iter().flat_map(|(entry, _)| &entry.name);
+        Ok(words.map(|word| KnownWord { word: word.clone(), movies: 1 }).collect())
+    }
+    async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
+        let is_of_year = |year| search.year().is_none_or(|wanted| wanted == year);
+        let terms = search.terms();
+        let is_found = |(entry, year): &(IndexEntry, i32)| {
+            is_of_year(*year) && terms.iter().all(|term| has(entry, term))
+        };
+        Ok(!search.is_empty() && self.entries.iter().any(is_found))
+    }
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        let named = |(name, year): &(String, i32)| {
+            let rank = rank_of_name(search, name)?;
+            let kind = SuggestionKind::Movie { year: *year, poster_url: None };
+            Some(Suggestion { kind, id: Uuid::nil(), name: name.clone(), rank, popularity: 0.0 })
+        };
+        let movies = self.names.iter().filter(|_| !search.is_empty());
+        Ok(movies.filter_map(named).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use domain::{
     store::StoreError,
 };
 
-use super::Catalog;
+use super::{Catalog, search::understand};
 
 impl Catalog {
     /// How many movies each further choice beside a filter would leave, in a shop with this currency.
@@ -12,7 +12,10 @@ impl Catalog {
     /// # Errors
     /// When the store fails.
     pub async fn facets(&self, filter: MovieFilter, currency: Currency) -> Result<Facets, StoreError> {
-        let filter = filter.canonical();
+        let mut filter = filter.canonical();
+        if let Some(search) = filter.search.take() {
+            filter.search = Some(understand(&*self.words, search).await?.search);
+        }
         let counts = self.facets.facet_counts(&filter, currency).await?;
         let genres = self.names.all_names(NameKind::Genre).await?;
         let certifications = self.names.all_names(NameKind::Certification).await?;
@@ -24,7 +27,7 @@ impl Catalog {
 mod tests {
     use std::{collections::HashMap, sync::Arc};
 
-    use domain::catalog::{CountedName, FacetCounts};
+    use domain::catalog::{CountedName, FacetCounts, Search};
     use uuid::Uuid;
 
     use super::*;
@@ -36,7 +39,7 @@ mod tests {
         facets
             .expect_facet_counts()
             .once()
-            .withf(|filter, _| filter.search.as_deref() == Some("the godfather"))
+            .withf(|filter, _| filter.search == Some(Search::parse("the godfather")))
             .returning(|_, _| {
                 Ok(FacetCounts { genres: HashMap::from([(Uuid::nil(), 3)]), ..FacetCounts::default() })
             });
@@ -46,7 +49,7 @@ mod tests {
         });
         let catalog =
             Catalog { facets: Arc::new(facets), names: Arc::new(names), ..browsing(MockQueries::new()) };
-        let filter = MovieFilter { search: Some(" The  GODFATHER".to_owned()), ..MovieFilter::default() };
+        let filter = MovieFilter { search: Some(Search::parse(" The  GODFATHER")), ..MovieFilter::default() };
         let facets = catalog.facets(filter, Currency::USD).await.unwrap();
         let found: Vec<_> =
             facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();

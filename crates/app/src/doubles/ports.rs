@@ -91,6 +91,7 @@ repositories! {
         end_all_sessions(user_id: UserId, at: Instant) -> Result<(), StoreError>, locks Session;
     }
     PersonalDataRepository {
+        has_pending_order(user_id: UserId) -> Result<bool, StoreError>, under User;
         erase_user(user_id: UserId, at: Instant) -> Result<(), StoreError>, under User, locks Link;
     }
     AuditRepository {

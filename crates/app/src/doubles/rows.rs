@@ -1,5 +1,7 @@
 //! All rows of [`TestStorage`] as the domain's values, for tests to compare and to change.
 
+use std::fmt::Write;
+
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
     sql_types::{BigInt, Binary, Integer, Nullable, Text},
@@ -108,8 +110,12 @@ fn uuid(bytes: &[u8]) -> Uuid {
 
 /// Bytes as SQL writes them.
 fn hex(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("x'{digits}'")
+    let mut text = String::from("x'");
+    for byte in bytes {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text.push('\'');
+    text
 }
 
 fn instant(micros: i64) -> Instant {

@@ -160,8 +160,9 @@ impl Facets {
         certifications: Vec<CountedName>,
         currency: Currency,
     ) -> Self {
-        let chosen_genres: Vec<Uuid> = filter.genres.iter().map(|id| id.as_uuid()).collect();
-        let chosen_certifications: Vec<Uuid> = filter.certifications.iter().map(|id| id.as_uuid()).collect();
+        let chosen_genres: Vec<Uuid> = filter.genres.iter().map(super::super::id::Id::as_uuid).collect();
+        let chosen_certifications: Vec<Uuid> =
+            filter.certifications.iter().map(super::super::id::Id::as_uuid).collect();
         let mut decades = counts.decades.clone();
         for decade in chosen_decades(filter.year) {
             decades.entry(decade).or_insert(0);
@@ -305,7 +306,7 @@ mod tests {
             certifications: vec![Id::from_uuid(Uuid::from_u128(2))],
             year: years_of_decade(1990),
             price: PriceBand::all(Currency::USD)[0].range(),
-            search: Some("a".to_owned()),
+            search: Some(crate::catalog::Search::parse("a")),
             ..MovieFilter::default()
         };
         for group in FacetGroup::ALL {

@@ -4,8 +4,9 @@ use uuid::Uuid;
 use crate::{
     audit::AuditRepository,
     catalog::{
-        CountedName, FacetCounts, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile, MovieSort,
-        MovieSummary, NameKind, Offer, ProposedName, SimilarCandidate, SimilarList,
+        CountedName, FacetCounts, KnownWord, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile,
+        MovieSort, MovieSummary, NameKind, Offer, ProposedName, Search, SearchTerm, SimilarCandidate,
+        SimilarList, Suggestion,
     },
     id::{MovieId, UserId},
     money::Currency,
@@ -34,7 +35,7 @@ impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
 }
 
 /// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
-/// after the commit true again, on every node.
+/// after the commit true again, on every node, and MUST change the movie in the search index in the same transaction.
 #[async_trait]
 pub trait MovieRepository: Send {
     /// The rows of these names, in the same order. MUST add what is not there under the proposed identifier, and MUST
@@ -75,6 +76,10 @@ pub trait MovieQueries: Send + Sync {
     /// page behind a position MUST repeat and lose nothing while others add movies. However many movies there are, and whatever
     /// the filter and the sorts select, a page MUST cost a few times the first page of all movies; one statement, when the
     /// filter is known from an earlier page.
+    ///
+    /// By relevance it MUST order by [`rank`](super::rank) and then by popularity; a few statements more. Only the most popular
+    /// matches, those with the most popular names and those whose name is the search have to be ranked; the others follow by
+    /// popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
@@ -93,6 +98,29 @@ pub trait MovieQueries: Send + Sync {
     -> Result<Vec<MovieDetail>, StoreError>;
     /// Whether there is no movie at all.
     async fn has_no_movies(&self) -> Result<bool, StoreError>;
+}
+
+/// Reads what the search index knows, outside a unit of work.
+#[async_trait]
+pub trait SearchQueries: Send + Sync {
+    /// Whether each term stands in any movie, in order.
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError>;
+    /// Words of the vocabulary; MUST have all that [`corrections`](super::corrections) accepts for the word, and may have more.
+    async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
+    /// Whether the search finds any movie on sale.
+    async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
+    /// The movies on sale whose names match the search, and the people of movies on sale whose names do, in any order. MUST have
+    /// the most popular ones, and movies whose name is the search.
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
+}
+
+/// Keeps the search index complete. Any number of nodes may do so at once.
+#[async_trait]
+pub trait SearchIndex: Send + Sync {
+    /// When movies have changed since the last time: adds those to the index that an earlier version of the program left out or
+    /// indexed by earlier rules, and makes the vocabulary equal to the words of the index, which corrections are found in. Says how
+    /// many movies and words that changed.
+    async fn refresh_search_index(&self) -> Result<u64, StoreError>;
 }
 
 /// Reads genres, directors, stars and certifications outside a unit of work.

@@ -33,6 +33,7 @@ fn payments(payments: &PaymentSetting) -> [(&'static str, String); 5] {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "it lists every setting")]
 pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
     let one = |text: &Option<String>| text.clone().unwrap_or_default();
     let app_env = match settings.app_env {

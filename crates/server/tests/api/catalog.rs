@@ -7,6 +7,7 @@ mod filters;
 mod list;
 mod names;
 mod paging;
+mod search;
 mod similar;
 mod sorting;
 mod visibility;
@@ -24,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         list::cases(),
         names::cases(),
         paging::cases(),
+        search::cases(),
         similar::cases(),
         sorting::cases(),
         visibility::cases(),

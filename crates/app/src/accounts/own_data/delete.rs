@@ -24,6 +24,9 @@ pub enum DeleteAccountError {
     /// It belongs to the last active administrator.
     #[error(transparent)]
     LastAdmin(#[from] LastAdministrator),
+    /// An order of the user is pending.
+    #[error("an order is pending")]
+    OrderPending,
     /// The actor may not delete it.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -42,7 +45,7 @@ impl PasswordRefusal for DeleteAccountError {
     fn tried(&self) -> Tried {
         match self {
             Self::WrongPassword => Tried::Wrong,
-            Self::LastAdmin(_) => Tried::Right,
+            Self::LastAdmin(_) | Self::OrderPending => Tried::Right,
             Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotChecked,
         }
     }
@@ -113,6 +116,9 @@ impl OwnData {
             return Err(DeleteAccountError::WrongPassword);
         }
         check_administrator_remains(&users, user, None)?;
+        if unit.has_pending_order(user.id).await? {
+            return Err(DeleteAccountError::OrderPending);
+        }
         let entry = NewAuditEntry::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         if let Some(avatar) = unit.find_profile(user.id).await?.and_then(|profile| profile.avatar) {
@@ -254,6 +260,19 @@ mod tests {
         world.passwords.be_busy();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
         assert_eq!(world.guard.take_told(), ["begun", "taken back"]);
+    }
+
+    #[tokio::test]
+    async fn an_account_with_a_pending_order_stays() {
+        let world = World::new().await;
+        world.active(&ann()).await;
+        let order = "INSERT INTO orders (id, number, user_id, status, total_minor, total_currency, created_at) \
+            SELECT zeroblob(16), '1', id, 'pending', 999, 'USD', 0 FROM users";
+        world.store.execute(order).await;
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::OrderPending)));
+        assert!(world.store.rows().await.tombstones.is_empty());
+        world.store.execute("DELETE FROM orders").await;
+        delete(&world, PASSWORD).await.unwrap();
     }
 
     #[tokio::test]

@@ -43,7 +43,8 @@ impl Sessions {
         retried(&*self.backoff, |attempt| self.try_refresh(attempt, &presented, origin)).await
     }
 
-    /// What identifies a refresh token, whether or not it is still valid; `None` when it is not one of this server.
+    /// The session and digest of a refresh token, also of one that has expired or was used. `None` when this server did not
+    /// issue the token.
     #[must_use]
     pub fn presented(&self, refresh: &str) -> Option<PresentedToken> {
         let claims = self.session_tokens.verify_refresh(refresh).ok()?;
