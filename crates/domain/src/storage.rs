@@ -14,7 +14,9 @@ use crate::{
         CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SearchIndex, SearchQueries,
         SimilarMovies,
     },
-    engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
+    },
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -31,7 +33,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
         + CartStore + CartQueries
-        + EngagementStore + CommentQueries
+        + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
         + NotificationStore + NotificationQueries

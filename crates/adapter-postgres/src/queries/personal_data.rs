@@ -239,6 +239,7 @@ impl Database {
                 })
                 .collect(),
             liked_comments: liked.into_iter().map(|(id, at)| (CommentId::from_uuid(id.0), at.0)).collect(),
+            reports: self.reports_of(user_id).await?,
         })
     }
 

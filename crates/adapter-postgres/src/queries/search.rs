@@ -179,7 +179,7 @@ impl Database {
 
     /// The most popular movies that meet the conditions.
     async fn most_popular(&self, conditions: &[Condition], cut: &Cut) -> Result<Vec<Found>, StoreError> {
-        let order = Order::of(&[MovieSort::POPULAR]);
+        let order = Order::of(&[MovieSort::POPULAR], None);
         let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
         let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
         let passed = cut.limit.saturating_add(offset).saturating_add(excluded);

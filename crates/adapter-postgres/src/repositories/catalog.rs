@@ -6,9 +6,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{
-        Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName, popularity,
-    },
+    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName},
     id::{CertificationId, Id, Kind, MovieId},
     money::Money,
     store::StoreError,
@@ -109,6 +107,15 @@ impl MovieRepository for UnitOfWork {
     }
 
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
+        // What users did counts for the popularity as before.
+        let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
+        statement
+            .bind(movie.votes)
+            .sql(" - votes) WHERE id = ")
+            .bind(movie.id.as_uuid())
+            .sql(" AND votes <> ")
+            .bind(movie.votes);
+        self.execute(statement).await?;
         let id = DbUuid(movie.id.as_uuid());
         let query = diesel::update(movies::table.filter(movies::id.eq(id))).set((
             (
@@ -128,7 +135,6 @@ impl MovieRepository for UnitOfWork {
                 movies::certification_id.eq(DbUuid(movie.certification_id.as_uuid())),
                 movies::poster_url.eq(movie.poster_url.clone()),
                 movies::is_available.eq(movie.is_available),
-                movies::popularity.eq(popularity(movie.votes)),
                 movies::version.eq(movie.version),
                 movies::updated_at.eq(DbInstant(movie.updated_at)),
             ),

@@ -49,7 +49,11 @@ impl PurchaseRepository for UnitOfWork {
                 purchases::purchased_at.eq(DbInstant(purchase.purchased_at)),
             ))
             .on_conflict_do_nothing();
-        Ok(self.execute(query).await? == 1)
+        let is_new = self.execute(query).await? == 1;
+        if is_new {
+            self.queue_popularity(purchase.movie_id).await?;
+        }
+        Ok(is_new)
     }
 
     async fn revoke_purchases(
