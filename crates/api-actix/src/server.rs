@@ -27,6 +27,7 @@ use crate::{
         compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight, in_flight::InFlightLimit,
         outermost::Outermost, rate_limit, request_headers,
     },
+    extract::RunningRequests,
     html,
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
@@ -95,6 +96,7 @@ impl Shared {
                 ),
                 state,
                 settings,
+                running: RunningRequests::default(),
                 uploads: UploadLimit::new(UPLOADS_AT_ONCE),
             }),
         })

@@ -15,6 +15,7 @@ use crate::{
         SimilarMovies,
     },
     engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    idempotency::IdempotencyKeys,
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -34,6 +35,7 @@ gathered! {
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
+        + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

@@ -9,6 +9,7 @@ mod checkout_request;
 mod comments;
 mod email_keys;
 mod engagement;
+mod idempotency;
 mod known_devices;
 mod links;
 mod maintenance;
