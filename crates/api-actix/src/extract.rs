@@ -33,7 +33,7 @@ pub(crate) use self::{
     caller::{Admin, Caller, Moderator, Visitor, authenticated},
     faults::{Fault, Faults},
     form::Form,
-    idempotent::{Doing, Idempotent, Kept, RunningRequests},
+    idempotent::{Doing, Idempotent, Kept},
     input::{Input, inputs},
     limited::{Limit, Limited, user_of},
     nothing::Nothing,

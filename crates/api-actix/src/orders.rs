@@ -1,6 +1,7 @@
 //! Orders: the caller's own, and everybody's for moderators.
 
 pub(crate) mod bodies;
+pub(crate) mod pages;
 mod query;
 
 use app::{

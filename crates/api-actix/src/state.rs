@@ -18,12 +18,12 @@ use domain::{
 use tokio::runtime::Handle;
 
 use crate::{
-    extract::RunningRequests,
     limits::RateLimitCounter,
     notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
+    running_requests::RunningRequests,
     settings::ApiSettings,
     uploads::UploadLimit,
 };

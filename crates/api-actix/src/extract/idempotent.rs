@@ -1,11 +1,6 @@
 //! Requests with an `Idempotency-Key`: one that is repeated with its key is done once, and answered again.
 
-use std::{
-    collections::HashSet,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, Responder,
@@ -42,6 +37,7 @@ use crate::{
     openapi::describe,
     problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
     reply::Answer,
+    running_requests::RunningRequest,
     state::Api,
 };
 
@@ -54,30 +50,6 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// A key has this many characters at most.
 const LONGEST_KEY: usize = 255;
 
-/// The requests with keys that this process is doing.
-#[derive(Clone, Default)]
-pub(crate) struct RunningRequests(Arc<Mutex<HashSet<IdempotencyKey>>>);
-
-/// A request that is being done; it has ended when this is dropped.
-struct Running {
-    requests: RunningRequests,
-    key: IdempotencyKey,
-}
-
-impl RunningRequests {
-    /// Registers a request; `None` when one with this key is being done.
-    fn begin(&self, key: &IdempotencyKey) -> Option<Running> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        running.insert(key.clone()).then(|| Running { requests: self.clone(), key: key.clone() })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.requests.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
-}
-
 /// The rest of a request that may have an idempotency key.
 pub(crate) struct Idempotent<R = Nothing> {
     rest: Result<R, Problem>,
@@ -88,7 +60,7 @@ pub(crate) struct Idempotent<R = Nothing> {
 struct Keyed {
     request: KeyedRequest,
     api: web::Data<Api>,
-    _running: Running,
+    _running: RunningRequest,
     before: Before,
 }
 
@@ -244,8 +216,12 @@ fn kept_problem(answer: &KeptAnswer) -> Problem {
     let read: Option<KeptProblem> = serde_json::from_str(&answer.body).ok();
     let kind = read.as_ref().and_then(|kept| kinds::ALL.iter().copied().find(|kind| kind.code == kept.code));
     let Some((kept, kind)) = read.zip(kind) else { return Problem::new(Kind::of_status(answer.status)) };
-    let problem =
-        Problem { detail: kept.detail, errors: kept.errors, members: Box::new(kept.members), ..Problem::new(kind) };
+    let problem = Problem {
+        detail: kept.detail,
+        errors: kept.errors,
+        members: Box::new(kept.members),
+        ..Problem::new(kind)
+    };
     problem.with_header(REPLAYED, HeaderValue::from_static("true"))
 }
 
@@ -351,21 +327,5 @@ mod tests {
         assert_ne!(fingerprint(br#"{"b":{"d":null,"c":[2,1]},"a":1}"#), first);
         assert_eq!(fingerprint(b""), fingerprint(b" {} "));
         assert_ne!(fingerprint(b"not JSON"), fingerprint(b"not  JSON"));
-    }
-
-    #[test]
-    fn a_request_that_is_running_cannot_begin_again_until_it_has_ended() {
-        let requests = RunningRequests::default();
-        let key = IdempotencyKey {
-            user_id: Id::from_uuid(Uuid::nil()),
-            method: "POST".to_owned(),
-            path: "/api/v1/orders".to_owned(),
-            key: "one".to_owned(),
-        };
-        let running = requests.begin(&key);
-        assert!(running.is_some() && requests.begin(&key).is_none());
-        assert!(requests.begin(&IdempotencyKey { key: "two".to_owned(), ..key.clone() }).is_some());
-        drop(running);
-        assert!(requests.begin(&key).is_some());
     }
 }
