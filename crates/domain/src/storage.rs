@@ -14,7 +14,9 @@ use crate::{
         CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SearchIndex, SearchQueries,
         SimilarMovies,
     },
-    engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
+    },
     idempotency::IdempotencyKeys,
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
@@ -32,7 +34,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
         + CartStore + CartQueries
-        + EngagementStore + CommentQueries
+        + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
         + IdempotencyKeys

@@ -115,7 +115,9 @@ impl Database {
         if conditions.is_empty() {
             return Ok(Access::Walk { limit: None });
         }
-        if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Ids(_))) {
+        // The movies of a visitor's cart and the favourites of a user are few.
+        let are_few = |condition: &Condition| matches!(condition, Condition::Ids(_) | Condition::Favorite(_));
+        if let Some(driver) = conditions.iter().position(are_few) {
             return Ok(Access::Lookup { driver });
         }
         if can_walk && let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {

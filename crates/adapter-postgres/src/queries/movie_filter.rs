@@ -12,6 +12,7 @@ use crate::{
         Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_contains,
         push_movies_linked_to, push_movies_with_words, push_words_check,
     },
+    index_part::IndexPart,
     statement::Statement,
 };
 
@@ -23,6 +24,8 @@ pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.pr
 pub(super) enum Condition {
     /// Any of these movies.
     Ids(Vec<Uuid>),
+    /// A favourite of this user.
+    Favorite(Uuid),
     /// The folded title contains this text.
     Title(String),
     /// This part of the search index has the terms.
@@ -37,17 +40,6 @@ pub(super) enum Condition {
     Certification(Vec<Uuid>),
     /// The column's value lies between these bounds, both inclusive.
     Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
-}
-
-/// A part of the search index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndexPart {
-    /// All of it.
-    All,
-    /// The names of movies.
-    Name,
-    /// The names of their people.
-    People,
 }
 
 /// The conditions of a filter; those that are cheap to check come first.
@@ -70,6 +62,7 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         between("m.duration_minutes", filter.duration, i64::from),
         uuids(&filter.certifications).map(Condition::Certification),
         uuids(&filter.ids).map(Condition::Ids),
+        filter.favorites_of.map(|user_id| Condition::Favorite(user_id.as_uuid())),
         filter.folded_title().map(Condition::Title),
         (!terms.is_empty()).then_some(Condition::Words { terms, part }),
         uuids(&filter.genres).map(|names| linked("movie_genres", "genre_id", names)),
@@ -99,6 +92,12 @@ impl Condition {
             Self::Ids(ids) => {
                 statement.sql(UNINDEXED);
                 push_any(statement, "m.id", ids.clone());
+            }
+            Self::Favorite(user_id) => {
+                statement
+                    .sql("(SELECT 1 FROM favorites WHERE movie_id = m.id AND user_id = ")
+                    .bind(*user_id)
+                    .sql(") IS NOT NULL");
             }
             Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Words { terms, part } => push_words_check(statement, terms, *part),
@@ -143,6 +142,12 @@ impl Condition {
                 statement.sql(" WHERE m.is_available");
                 return;
             }
+            Self::Favorite(user_id) => {
+                statement
+                    .sql(" FROM favorites f JOIN movies m ON m.id = f.movie_id WHERE m.is_available AND f.user_id = ")
+                    .bind(*user_id);
+                return;
+            }
             Self::Words { terms, part } => {
                 push_movies_with_words(statement, terms, *part);
                 statement.sql(" WHERE m.is_available");
@@ -158,7 +163,7 @@ impl Condition {
         };
         statement.sql(" WHERE m.is_available AND ");
         match self {
-            Self::Linked { .. } | Self::Words { .. } | Self::WholeName(_) => {}
+            Self::Linked { .. } | Self::Favorite(_) | Self::Words { .. } | Self::WholeName(_) => {}
             Self::Never => {
                 statement.sql("FALSE");
             }
@@ -197,9 +202,12 @@ impl Condition {
     /// tells without reading far more.
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
-            Self::Ids(_) | Self::Title(_) | Self::Words { .. } | Self::WholeName(_) | Self::Never => {
-                return false;
-            }
+            Self::Ids(_)
+            | Self::Favorite(_)
+            | Self::Title(_)
+            | Self::Words { .. }
+            | Self::WholeName(_)
+            | Self::Never => return false,
             Self::Linked { table, column, names } => {
                 push_capped_matches(statement, table, column, "movie_id", names.clone(), cap);
             }

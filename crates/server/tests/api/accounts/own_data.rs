@@ -37,6 +37,7 @@ const PLACES: [(&str, &str); 25] = [
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
     ("comment_likes.user_id", "/liked_comments/0"),
+    ("comment_reports.user_id", "/reports/0"),
     ("comments.user_id", "/comments/0"),
     ("favorites.user_id", "/favorites/0"),
     ("idempotency_keys.user_id", "/remembered_requests"),
@@ -86,7 +87,10 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     put(format!("{alien}/rating")).json(&json!({"score": 9})).await.expect(200);
     put(format!("/favorites/{}", movies.id("Alien"))).await.expect(204);
     let comment = ann.post(format!("{alien}/comments"), json!({"text": COMMENT})).await.expect(201).json();
-    put(format!("/comments/{}/like", comment["id"].as_str().unwrap())).await.expect(200);
+    let comment = comment["id"].as_str().unwrap();
+    put(format!("/comments/{comment}/like")).await.expect(200);
+    let report = json!({"reason": "other", "note": "Annabel's own"});
+    ann.post(format!("/comments/{comment}/reports"), report).await.expect(204);
     let (mut unit, user) = app.lock_user(&ann).await;
     let profile = Profile {
         first_name: Some("Annabel".to_owned()),
