@@ -32,7 +32,7 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 25] = [
+const PLACES: [(&str, &str); 26] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
