@@ -266,6 +266,8 @@ table! {
         last_position -> BigInt,
         mails_comment_reply -> Bool,
         mails_comment_like -> Bool,
+        reply_mails -> BigInt,
+        reply_mails_since -> Nullable<SqlInstant>,
     }
 }
 

@@ -70,7 +70,7 @@ async fn counters(node: &Node, movie: u64) -> (i64, i64, RatingSummary, i64) {
 
 async fn react(node: &Node, user: u64, movie: u64, reaction: Option<MovieReaction>) -> ReactionCounts {
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(movie), &actor(user)).await.unwrap());
+    assert!(unit.lock_movie(id(movie), id(user)).await.unwrap());
     let counts = unit.set_reaction(id(user), id(movie), reaction, at(1)).await.unwrap();
     unit.commit().await.unwrap();
     counts
@@ -91,7 +91,7 @@ async fn counters_change_by_what_changed(node: Node) {
         assert_eq!(react(&node, user, 1, reaction).await, expected);
     }
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(1), &actor(1)).await.unwrap());
+    assert!(unit.lock_movie(id(1), id(1)).await.unwrap());
     for (user, score, sum, count) in
         [(1, score(9), 9, 1), (1, score(9), 9, 1), (2, score(4), 13, 2), (1, score(1), 5, 2), (1, None, 4, 1)]
     {
@@ -120,7 +120,7 @@ struct Expected {
 
 async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64, number: u64) {
     let (user, movie) = (1 + draw(state, 4), 1 + draw(state, 2));
-    assert!(unit.lock_movie(id(movie), &actor(user)).await.unwrap());
+    assert!(unit.lock_movie(id(movie), id(user)).await.unwrap());
     match draw(state, 6) {
         0 => {
             let reaction = [Some(MovieReaction::Like), Some(MovieReaction::Dislike), None]
@@ -237,7 +237,7 @@ async fn reactions_of_fifty_users_at_once_are_all_counted(node: Node) {
 async fn a_movie_is_locked_until_the_unit_ends(node: Node) {
     prepare(&node, 2, 1).await;
     let mut first = node.unit().await;
-    assert!(first.lock_movie(id(1), &actor(1)).await.unwrap());
+    assert!(first.lock_movie(id(1), id(1)).await.unwrap());
     let waiting = tokio::spawn({
         let node = node.clone();
         async move { react(&node, 2, 1, Some(MovieReaction::Like)).await }
@@ -249,34 +249,39 @@ async fn a_movie_is_locked_until_the_unit_ends(node: Node) {
 }
 
 async fn a_withdrawn_movie_is_seen_by_its_buyers_and_moderators(node: Node) {
-    prepare(&node, 2, 0).await;
+    prepare(&node, 3, 0).await;
     let movie = add_movies(&node, vec![facts("Withdrawn")]).await.remove(0);
     let mut unit = node.unit().await;
     unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
     unit.commit().await.unwrap();
     buy(&node, 1, &[1]).await;
     set_available(&node, &movie, false).await;
-    let moderator = Actor { role: Role::Moderator, ..actor(2) };
+    let moderator = Actor { role: Role::Moderator, ..actor(3) };
+    let mut unit = node.unit().await;
+    let mut user = unit.find_user_for_update(id(3)).await.unwrap().unwrap();
+    user.role = Role::Moderator;
+    unit.update_user(&user).await.unwrap();
+    unit.commit().await.unwrap();
     let request = PageRequest::numbered(1, 10).unwrap();
     for (viewer, is_visible) in
         [(Some(actor(1)), true), (Some(actor(2)), false), (Some(moderator), true), (None, false)]
     {
         if let Some(viewer) = &viewer {
-            assert_eq!(node.unit().await.lock_movie(movie.id, viewer).await.unwrap(), is_visible);
+            assert_eq!(node.unit().await.lock_movie(movie.id, viewer.user_id).await.unwrap(), is_visible);
         }
         let comments = node.movie_comments(movie.id, &request, viewer.as_ref()).await.unwrap();
         assert_eq!(comments.is_some(), is_visible);
         let replies = node.comment_replies(id(5), &request, viewer.as_ref()).await.unwrap();
         assert_eq!(replies.is_some(), is_visible);
     }
-    assert!(!node.unit().await.lock_movie(id::<domain::id::MovieKind>(9), &moderator).await.unwrap());
+    assert!(!node.unit().await.lock_movie(id(9), moderator.user_id).await.unwrap());
 }
 
 async fn the_viewer_state_is_the_viewers_own(node: Node) {
     prepare(&node, 2, 2).await;
     react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(2), &actor(1)).await.unwrap());
+    assert!(unit.lock_movie(id(2), id(1)).await.unwrap());
     unit.set_rating(id(1), id(2), score(3), at(1)).await.unwrap();
     for second in [1, 2] {
         unit.add_favorite(id(1), id(2), at(second)).await.unwrap();
@@ -303,7 +308,7 @@ async fn the_viewer_state_is_the_viewers_own(node: Node) {
 async fn a_dropped_unit_counts_nothing(node: Node) {
     prepare(&node, 1, 1).await;
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(1), &actor(1)).await.unwrap());
+    assert!(unit.lock_movie(id(1), id(1)).await.unwrap());
     unit.set_reaction(id(1), id(1), Some(MovieReaction::Like), at(1)).await.unwrap();
     unit.insert_comment(&comment(1, 1, None, 1)).await.unwrap();
     drop(unit);

@@ -75,9 +75,10 @@ pub struct ReactionCounts {
 /// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
 #[async_trait]
 pub trait EngagementRepository: Send {
-    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user can
-    /// see the movie: it is on sale, the user has bought it, or is a moderator. `false` when there is no such movie.
-    async fn lock_movie(&mut self, movie_id: MovieId, user: &Actor) -> Result<bool, StoreError>;
+    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user, who
+    /// is locked, can see the movie: it is on sale, the user has bought it, or is a moderator by the role that is stored now.
+    /// `false` when there is no such movie.
+    async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
     /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST change the counters by
     /// exactly what changed.
     async fn set_reaction(
