@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::{
     accounts::{
-        HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken, Session,
+        HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken,
+        Session,
     },
     audit::AuditRecord,
     id::UserId,
@@ -149,17 +150,20 @@ struct PurchaseBody {
     movie_id: Uuid,
     name: String,
     purchased_at: Moment,
+    /// Since when it cannot be watched because its payment is disputed.
+    suspended_at: Option<Moment>,
     /// When it was revoked.
     revoked_at: Option<Moment>,
 }
 
-impl From<HeldMovie> for PurchaseBody {
-    fn from(movie: HeldMovie) -> Self {
+impl From<HeldPurchase> for PurchaseBody {
+    fn from(purchase: HeldPurchase) -> Self {
         Self {
-            movie_id: movie.id.as_uuid(),
-            name: movie.name,
-            purchased_at: Moment(movie.since),
-            revoked_at: movie.until.map(Moment),
+            movie_id: purchase.movie_id.as_uuid(),
+            name: purchase.name,
+            purchased_at: Moment(purchase.purchased_at),
+            suspended_at: purchase.suspended_at.map(Moment),
+            revoked_at: purchase.revoked_at.map(Moment),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     time::Instant,
 };
 
-/// A movie that a user has or had, for example in the cart.
+/// A movie that a user has, for example in the cart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMovie {
     /// The movie.
@@ -22,8 +22,21 @@ pub struct HeldMovie {
     pub name: String,
     /// Since when.
     pub since: Instant,
-    /// Until when; `None` while the user has it.
-    pub until: Option<Instant>,
+}
+
+/// A movie that a user bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPurchase {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Its title.
+    pub name: String,
+    /// When it was bought.
+    pub purchased_at: Instant,
+    /// Since when it cannot be watched because its payment is disputed.
+    pub suspended_at: Option<Instant>,
+    /// When the purchase ended.
+    pub revoked_at: Option<Instant>,
 }
 
 /// A comment that the user wrote.
@@ -94,7 +107,7 @@ pub struct PersonalData {
     /// The movies in the cart.
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
-    pub purchases: Vec<HeldMovie>,
+    pub purchases: Vec<HeldPurchase>,
     /// Reactions, ratings, favourites and comments.
     pub opinions: Opinions,
     /// The orders, oldest first.
