@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     accounts::{Actor, Role},
     catalog::{Facts, Movie, MovieFilter, MovieReaction, MovieSort, PersonalView, RatingSummary},
-    engagement::{CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score},
+    engagement::{
+        CommentLikes, CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score,
+    },
     id::{CommentId, MovieId},
     page::PageRequest,
     storage::WholeUnit,
@@ -156,9 +158,12 @@ async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64,
             let stored = unit.find_comment_for_update(id(chosen)).await.unwrap().unwrap();
             if kind == 4 {
                 let is_liked = draw(state, 3) > 0;
-                unit.set_comment_like(id(user), id(chosen), is_liked, at(1)).await.unwrap();
-                expected.likes.remove(&(user, chosen));
+                let likes = unit.set_comment_like(id(user), id(chosen), is_liked, at(1)).await.unwrap();
+                let was_liked = expected.likes.remove(&(user, chosen));
                 expected.likes.extend(is_liked.then_some((user, chosen)));
+                let count = expected.likes.iter().filter(|(_, liked)| *liked == chosen).count();
+                let count = i64::try_from(count).unwrap();
+                assert_eq!(likes, CommentLikes { count, has_changed: was_liked != is_liked });
             } else {
                 unit.delete_comment(&stored).await.unwrap();
                 expected.comments.remove(&chosen);
@@ -410,6 +415,14 @@ async fn popularity_follows_every_act_once_it_is_refreshed(node: Node) {
     let changed = Movie { votes: 100, version: 2, ..movies[2].clone() };
     update(&node, &changed).await;
     assert_eq!(most_popular(&node).await, order([1, 2, 3]), "4,000 votes before 100 and a purchase");
+    buy(&node, 2, &[2]).await;
+    node.refresh_popularity(10).await.unwrap();
+    assert_eq!(most_popular(&node).await, order([2, 1, 3]), "7,000 before 6,500");
+    let mut unit = node.unit().await;
+    assert_eq!(unit.revoke_purchases(id(2), &[id(2)], at(9)).await.unwrap(), 1);
+    unit.commit().await.unwrap();
+    node.refresh_popularity(10).await.unwrap();
+    assert_eq!(most_popular(&node).await, order([1, 2, 3]));
 }
 
 async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {

@@ -62,13 +62,18 @@ impl PurchaseRepository for UnitOfWork {
         movies: &[MovieId],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
         let query = diesel::update(purchases::table)
             .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
-            .filter(purchases::movie_id.eq_any(movies))
+            .filter(purchases::movie_id.eq_any(movies.iter().map(|id| DbUuid(id.as_uuid()))))
             .filter(purchases::revoked_at.is_null())
             .set(purchases::revoked_at.eq(DbInstant(at)));
-        u64::try_from(self.execute(query).await?).map_err(StoreError::failed)
+        let revoked = self.execute(query).await?;
+        let mut movies = movies.to_vec();
+        movies.sort_unstable();
+        for movie_id in movies {
+            self.queue_popularity(movie_id).await?;
+        }
+        u64::try_from(revoked).map_err(StoreError::failed)
     }
 
     async fn set_purchase_suspension(

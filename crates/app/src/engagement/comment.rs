@@ -158,6 +158,9 @@ impl Engagement {
         let comment = visible_comment(&mut *unit, actor, comment_id).await?;
         let now = self.clock.now();
         let likes = unit.set_comment_like(actor.user_id, comment.id, is_liked, now).await?;
+        if !likes.has_changed {
+            return Ok(likes.count);
+        }
         if !is_liked {
             unit.withdraw_like_notification(comment.id, actor.user_id).await?;
         } else if let Some(author) = comment.author {
@@ -166,7 +169,7 @@ impl Engagement {
             self.notifier.notify(&mut *unit, author, cause, now).await?;
         }
         unit.commit().await?;
-        Ok(likes)
+        Ok(likes.count)
     }
 
     /// Changes the text of the user's own comment.

@@ -72,6 +72,15 @@ pub struct ReactionCounts {
     pub dislikes: i64,
 }
 
+/// The likes of a comment after a user liked it or took a like back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommentLikes {
+    /// The number of likes.
+    pub count: i64,
+    /// Whether the user's like was not there before, or was.
+    pub has_changed: bool,
+}
+
 /// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
 #[async_trait]
 pub trait EngagementRepository: Send {
@@ -130,15 +139,14 @@ pub trait CommentRepository: Send {
     /// Deletes a locked comment of a locked movie. MUST stop counting it at its movie and its thread. One with replies MUST
     /// stay without text and author until the last of them is deleted.
     async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
-    /// Sets or removes the user's like of a locked comment and returns the number of likes. MUST change the counter by
-    /// exactly what changed.
+    /// Sets or removes the user's like of a locked comment. MUST change the counter by exactly what changed.
     async fn set_comment_like(
         &mut self,
         user_id: UserId,
         comment_id: CommentId,
         is_liked: bool,
         at: Instant,
-    ) -> Result<i64, StoreError>;
+    ) -> Result<CommentLikes, StoreError>;
 }
 
 /// Stores reports of comments. There is one reported comment for each comment, however many users report it.
