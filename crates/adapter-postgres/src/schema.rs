@@ -259,8 +259,8 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Bool};
-    use crate::dialect::SqlId;
+    use diesel::sql_types::{BigInt, Bool, Nullable};
+    use crate::dialect::{SqlId, SqlInstant};
 
     notification_inboxes (user_id) {
         user_id -> SqlId,

@@ -11,7 +11,7 @@ use domain::{
 
 use crate::{
     dialect::{DbUuid, LOCKED_MOVIES, SqlId, push_any},
-    repositories::accounts::group_id,
+    repositories::group_id,
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
