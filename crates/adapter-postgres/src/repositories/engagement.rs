@@ -9,9 +9,9 @@ use domain::{
     time::Instant,
 };
 
+use super::accounts::group_id;
 use crate::{
     dialect::{DbUuid, LOCKED_MOVIES, SqlId, push_any},
-    repositories::group_id,
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
