@@ -403,7 +403,9 @@ async fn a_moderator_who_became_a_user_acts_on_no_withdrawn_movie_at_any_node(en
 }
 
 async fn comments_and_replies_of_a_user_are_limited(engine: Engine) {
-    let (app, _, comments) = with_movie(engine).await;
+    let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on")]).await;
+    let movies = app.import_small_catalogue().await;
+    let comments = format!("/movies/{}/comments", movies.id("Alien"));
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let begun = write(&ann, &comments, "begun").await;
     let replies = format!("/comments/{}/replies", id(&begun));
