@@ -18,9 +18,11 @@ use chrono::TimeDelta;
 use domain::{
     accounts::UserQueries,
     id::IdGenerator,
+    idempotency::{IdempotencyKeys, KEPT_FOR},
     money::Currency,
     orders::{OrderQueries, OrderStore},
     payments::{PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
+    store::{StoreError, retried},
     time::{Backoff, Clock, Instant},
 };
 
@@ -48,6 +50,8 @@ pub struct Payments {
     pub refunds: Arc<dyn RefundQueries>,
     /// Reads requests for refunds.
     pub refund_requests: Arc<dyn RefundRequestQueries>,
+    /// Keeps the answers to requests with idempotency keys.
+    pub keys: Arc<dyn IdempotencyKeys>,
     /// Keeps the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to tell.
@@ -66,6 +70,29 @@ pub struct Payments {
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.
     pub currency: Currency,
+}
+
+/// How many requests with idempotency keys are removed in one transaction.
+const PURGE_BATCH: u32 = 1_000;
+
+impl Payments {
+    /// Removes requests with idempotency keys that are too old to be repeated; returns how many.
+    ///
+    /// # Errors
+    /// When the store fails; what was removed before stays removed.
+    pub async fn purge_requests(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let before = now.checked_sub_signed(KEPT_FOR).unwrap_or(now);
+        let mut removed = 0_u64;
+        loop {
+            let purge = |_attempt| self.keys.purge_requests(before, PURGE_BATCH);
+            let batch = retried(&*self.backoff, purge).await?;
+            removed = removed.saturating_add(batch);
+            if batch < u64::from(PURGE_BATCH) {
+                return Ok(removed);
+            }
+        }
+    }
 }
 
 /// When the provider is asked again about a payment: after one minute, then ever later, up to an hour.

@@ -17,6 +17,7 @@ use crate::{
     engagement::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
     },
+    idempotency::IdempotencyKeys,
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -36,6 +37,7 @@ gathered! {
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
+        + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

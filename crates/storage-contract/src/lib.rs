@@ -25,6 +25,7 @@ mod engagement;
 mod facets;
 mod filters;
 mod fixtures;
+mod idempotency;
 mod known_devices;
 mod links;
 mod name_counts;
@@ -113,6 +114,7 @@ fn all() -> Vec<Case> {
         orders::cases(),
         payments::cases(),
         refunds::cases(),
+        idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

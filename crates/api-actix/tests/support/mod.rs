@@ -333,6 +333,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         queries: doubles.clone(),
         refunds: doubles.clone(),
         refund_requests: doubles.clone(),
+        keys: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),
@@ -406,6 +407,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,
+        idempotency: doubles.clone(),
         sandbox: None,
     }
 }

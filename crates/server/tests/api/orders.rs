@@ -2,6 +2,7 @@
 
 mod events;
 mod expiry;
+mod idempotency;
 mod lists;
 mod paying;
 mod placing;
@@ -23,6 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
         events::cases(),
         refunds::cases(),
         refund_requests::cases(),
+        idempotency::cases(),
         stripe::cases(),
     ]
     .into_iter()
