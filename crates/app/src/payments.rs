@@ -1,8 +1,10 @@
 //! Payments: start one, apply what the provider says of it, and look after those that stay open.
 
+mod adopt;
 mod apply;
 mod check;
 mod close;
+mod event_list;
 mod events;
 mod list;
 mod settle;

@@ -119,7 +119,7 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("payment_mismatch:{}", payment.id), &mail, now).await
     }
 
-    async fn push_to_admins(
+    pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
         admins: &[EmailAddress],

@@ -6,6 +6,7 @@ mod idempotency;
 mod lists;
 mod paying;
 mod placing;
+mod restored;
 mod stripe;
 
 use reqwest::Method;
@@ -21,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         lists::cases(),
         paying::cases(),
         events::cases(),
+        restored::cases(),
         stripe::cases(),
     ]
     .into_iter()
