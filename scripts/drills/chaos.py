@@ -405,7 +405,7 @@ RULES = {
     "paid orders without one mail": """
         SELECT o.id FROM orders o WHERE o.status = 'paid' AND 1 <>
             (SELECT count(*) FROM outbox m WHERE m.dedupe_key = 'order_paid:' || o.id)""",
-    "events of Stripe that have no effect yet": "SELECT event_id FROM webhook_events WHERE processed_at IS NULL",
+    "events about checkouts that have no effect yet": "SELECT event_id FROM webhook_events WHERE processed_at IS NULL AND subject = 'checkout'",
 }
 
 

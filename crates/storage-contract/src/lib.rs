@@ -43,6 +43,7 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
+mod refunds;
 mod search;
 mod sessions;
 mod similar;
@@ -112,6 +113,7 @@ fn all() -> Vec<Case> {
         purchases::cases(),
         orders::cases(),
         payments::cases(),
+        refunds::cases(),
         idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),

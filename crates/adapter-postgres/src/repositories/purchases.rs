@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, QueryDsl};
 use domain::{
-    id::{MovieId, UserId},
-    purchases::{Purchase, PurchaseRepository},
+    id::{MovieId, PurchaseId, UserId},
+    purchases::{Entitlement, Purchase, PurchaseRepository},
     store::StoreError,
     time::Instant,
 };
@@ -62,13 +62,22 @@ impl PurchaseRepository for UnitOfWork {
         movies: &[MovieId],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
-        let query = diesel::update(purchases::table)
-            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
-            .filter(purchases::movie_id.eq_any(movies))
-            .filter(purchases::revoked_at.is_null())
-            .set(purchases::revoked_at.eq(DbInstant(at)));
-        u64::try_from(self.execute(query).await?).map_err(StoreError::failed)
+        let mut statement = Statement::<(SqlId,)>::new("UPDATE purchases SET revoked_at = ");
+        statement
+            .bind(at)
+            .sql(" WHERE revoked_at IS NULL AND user_id = ")
+            .bind(user_id.as_uuid())
+            .sql(" AND ");
+        push_any(&mut statement, "movie_id", movies.iter().map(MovieId::as_uuid).collect());
+        statement.sql(" RETURNING movie_id");
+        let revoked: Vec<(DbUuid,)> = self.load(statement).await?;
+        let mut revoked: Vec<MovieId> = revoked.into_iter().map(|(id,)| MovieId::from_uuid(id.0)).collect();
+        // In one order everywhere: two units that queue the same movies do not wait for each other.
+        revoked.sort_unstable();
+        for movie_id in &revoked {
+            self.queue_popularity(*movie_id).await?;
+        }
+        u64::try_from(revoked.len()).map_err(StoreError::failed)
     }
 
     async fn set_purchase_suspension(
@@ -96,5 +105,41 @@ impl PurchaseRepository for UnitOfWork {
             }
         };
         u64::try_from(changed).map_err(StoreError::failed)
+    }
+
+    async fn put_entitlement(
+        &mut self,
+        id: PurchaseId,
+        entitlement: Entitlement,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let mut statement = Statement::<()>::new("UPDATE purchases SET revoked_at = ");
+        if entitlement == Entitlement::Revoked {
+            statement.bind(now).sql(" WHERE revoked_at IS NULL");
+        } else {
+            statement.sql(
+                "NULL WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM purchases o WHERE \
+                 o.user_id = purchases.user_id AND o.movie_id = purchases.movie_id AND o.revoked_at IS NULL)",
+            );
+        }
+        statement.sql(" AND id = ").bind(id.as_uuid());
+        if self.execute(statement).await? == 1 {
+            let movie =
+                purchases::table.filter(purchases::id.eq(DbUuid(id.as_uuid()))).select(purchases::movie_id);
+            if let Some(movie) = self.first::<DbUuid, _>(movie).await? {
+                self.queue_popularity(MovieId::from_uuid(movie.0)).await?;
+            }
+        }
+        if entitlement == Entitlement::Revoked {
+            return Ok(true);
+        }
+        let mut statement = Statement::<()>::new("UPDATE purchases SET suspended_at = ");
+        if entitlement == Entitlement::Suspended {
+            statement.sql("COALESCE(suspended_at, ").bind(now).sql(")");
+        } else {
+            statement.sql("NULL");
+        }
+        statement.sql(" WHERE revoked_at IS NULL AND id = ").bind(id.as_uuid());
+        Ok(self.execute(statement).await? == 1)
     }
 }

@@ -249,7 +249,8 @@ pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     insert(op, kind.status, &fragment);
 }
 
-/// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
+/// The media type object of a type. The example is moved there from the schema, since types with the same schema may have
+/// different examples.
 fn media((schema, mut definitions): Schemas) -> Schemas {
     let example = schema
         .get("$ref")

@@ -19,10 +19,10 @@ use domain::{
     cart::{CartEntry, CartItem, CartQueries, CartRepository},
     catalog::{Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName},
     entropy::TokenDigest,
-    id::{CartId, MovieId, OutboxId, SessionId, UserId},
+    id::{CartId, MovieId, OutboxId, PurchaseId, SessionId, UserId},
     outbox::{ClaimedOutboxMessage, NewOutboxMessage, OutboxQueue, OutboxRepository},
     page::{Page, PageRequest},
-    purchases::{Purchase, PurchaseRepository},
+    purchases::{Entitlement, Purchase, PurchaseRepository},
     store::StoreError,
     time::Instant,
 };
@@ -124,6 +124,7 @@ repositories! {
         purchased_among(user_id: UserId, movies: &[MovieId]) -> Result<Vec<MovieId>, StoreError>;
         is_purchased(user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
         insert_purchase(purchase: &Purchase) -> Result<bool, StoreError>, under User;
+        put_entitlement(id: PurchaseId, entitlement: Entitlement, now: Instant) -> Result<bool, StoreError>, under User;
         revoke_purchases(user_id: UserId, movies: &[MovieId], at: Instant) -> Result<u64, StoreError>, under User;
         set_purchase_suspension(user_id: UserId, movies: &[MovieId], suspended_at: Option<Instant>) -> Result<u64, StoreError>, under User;
     }

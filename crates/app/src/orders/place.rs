@@ -15,7 +15,7 @@ pub enum PlaceOrderError {
     /// The cart cannot be ordered.
     #[error(transparent)]
     Refused(#[from] OrderRefusal),
-    /// Another request with the same idempotency key is being done.
+    /// Another request with the same idempotency key is still running.
     #[error("a request with this idempotency key is being done")]
     KeyTaken,
     /// The actor may not order.
@@ -27,8 +27,8 @@ pub enum PlaceOrderError {
 }
 
 impl Orders {
-    /// Makes a pending order of the user's cart with the prices of now, and empties the cart. The key of the request, if it has
-    /// one, is claimed with the order.
+    /// Makes a pending order from the user's cart at current prices, and empties the cart. If the request has an idempotency
+    /// key, it is claimed in the same unit of work.
     ///
     /// # Errors
     /// See [`PlaceOrderError`].
@@ -61,7 +61,7 @@ impl Orders {
         let buyer = actor.user_id;
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let id: OrderId = self.ids.next();
-        // Before the cart is looked at: whoever sent the request before has emptied it.
+        // The key is claimed before the cart is read: an earlier run of the same request may have emptied the cart.
         if let Some(request) = request
             && !unit.claim_key(request, id.as_uuid()).await?
         {

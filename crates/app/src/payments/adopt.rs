@@ -3,7 +3,7 @@
 use domain::{
     id::{Id, OrderId, PaymentId, ShopId},
     money::Money,
-    orders::Order,
+    orders::{Order, RefundedPart},
     payments::{
         CheckoutReport, GatewayError, Payment, PaymentItem, PaymentState, ProviderCheckout, RefundOrder,
         RefundReport,
@@ -103,6 +103,7 @@ impl Payments {
             amount: order.total,
             refunded: Money::zero(order.total.currency()),
             disputed: Money::zero(order.total.currency()),
+            free_refund: RefundedPart::Nothing,
             items: items.collect(),
             request: None,
             checkout: None,

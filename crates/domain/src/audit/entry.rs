@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
+    id::{AuditEntryId, CommentId, MovieId, PaymentId, SessionId, UserId},
     time::Instant,
 };
 
@@ -49,13 +49,17 @@ pub enum AuditAction {
     AvailabilityChanged,
     /// A moderator removed a comment.
     CommentRemoved,
+    /// An administrator made a refund.
+    RefundMade,
+    /// An administrator decided a request for a refund.
+    RefundRequestDecided,
     /// A moderator decided about the reports of a comment.
     CommentReportDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -75,6 +79,8 @@ impl AuditAction {
         Self::PriceChanged,
         Self::AvailabilityChanged,
         Self::CommentRemoved,
+        Self::RefundMade,
+        Self::RefundRequestDecided,
         Self::CommentReportDecided,
     ];
 
@@ -101,6 +107,8 @@ impl AuditAction {
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
             Self::CommentRemoved => "comment_removed",
+            Self::RefundMade => "refund_made",
+            Self::RefundRequestDecided => "refund_request_decided",
             Self::CommentReportDecided => "comment_report_decided",
         }
     }
@@ -118,6 +126,8 @@ pub enum AuditObject {
     Movie(MovieId),
     /// A comment.
     Comment(CommentId),
+    /// A payment.
+    Payment(PaymentId),
 }
 
 impl AuditObject {
@@ -129,6 +139,7 @@ impl AuditObject {
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
             Self::Comment(_) => "comment",
+            Self::Payment(_) => "payment",
         }
     }
 
@@ -140,6 +151,7 @@ impl AuditObject {
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
             Self::Comment(id) => id.as_uuid(),
+            Self::Payment(id) => id.as_uuid(),
         }
     }
 }

@@ -6,6 +6,8 @@ mod idempotency;
 mod lists;
 mod paying;
 mod placing;
+mod refund_requests;
+mod refunds;
 mod restored;
 mod stripe;
 
@@ -23,6 +25,8 @@ pub(crate) fn cases() -> Vec<Case> {
         paying::cases(),
         events::cases(),
         restored::cases(),
+        refunds::cases(),
+        refund_requests::cases(),
         stripe::cases(),
     ]
     .into_iter()

@@ -26,7 +26,7 @@ pub(super) struct Shop {
     pub(super) app: TestApp,
     pub(super) stripe: Arc<FakeStripe>,
     pub(super) buyer: SignedIn,
-    movie_id: String,
+    pub(super) movie_id: String,
 }
 
 /// The same shop, which Stripe tells nothing.
@@ -72,8 +72,22 @@ impl Shop {
         books[0].session.clone()
     }
 
+    /// The money of the only session that was paid.
+    pub(super) fn charge(&self) -> String {
+        let books = self.stripe.books();
+        let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
+        paid.intent.expect("an intent")
+    }
+
+    /// The refund that was made last.
+    pub(super) fn refund_id(&self) -> String {
+        let events = self.stripe.events();
+        let made = events.iter().rev().find(|event| event["type"] == "refund.created").expect("a refund");
+        text(&made["data"]["object"], "id").to_owned()
+    }
+
     /// Waits until Stripe has told all, and does what follows from it.
-    async fn settle(&self) {
+    pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
         assert!(is_told.expect("the wait ends"), "webhooks are still on their way");
