@@ -189,6 +189,11 @@ pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" = ANY(").bind(Bind::Texts(texts.to_vec())).sql(")");
 }
 
+/// Adds `column IN (the numbers)`.
+pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'static str, numbers: &[i64]) {
+    statement.sql(column).sql(" = ANY(").bind(Column::Integers(numbers.to_vec())).sql(")");
+}
+
 /// Adds "the column holds the text as it is".
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");

@@ -1,26 +1,74 @@
 //! The catalogue: movies, and the genres, directors, stars and certifications of movies.
 
 pub(crate) mod bodies;
+mod movie_input;
 pub(crate) mod names;
 mod query;
 
 use app::{
-    catalog::{BrowseError, BrowseMovies, Catalog},
+    catalog::{
+        BrowseError, BrowseMovies, Catalog, ChangeMovieError, CreateMovieError, DeleteMovieError,
+        MovieConflict,
+    },
     paging::ListError,
 };
-use domain::{id::MovieId, store::StoreError};
+use domain::{accounts::AccessError, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
     bodies::{MovieBody, MovieDetailBody},
+    movie_input::{DeletionQuery, MovieChangesBody, NewMovieBody},
     query::MovieQuery,
 };
 use crate::{
-    extract::{PathId, Query, UseCases, Visitor},
+    extract::{Body, IfMatch, Moderator, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
     page::PageBody,
-    problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
-    reply::{CatalogPage, VersionedItem},
+    problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, ProblemDetails, Refusal, kinds},
+    refusals,
+    reply::{CatalogPage, ChangedItem, CreatedItem, NoContent, VersionedItem},
 };
+
+refusals! {
+    MovieConflict {
+        Exists => MOVIE_EXISTS,
+        ExternalIdTaken => EXTERNAL_ID_TAKEN,
+    }
+    CreateMovieError {
+        ;
+        via Conflict: MovieConflict, via Access: AccessError, via Store: StoreError,
+    }
+    ChangeMovieError {
+        NotFound => NOT_FOUND,
+        ChangedSince => PRECONDITION_FAILED;
+        via Conflict: MovieConflict, via Access: AccessError, via Store: StoreError,
+    }
+}
+
+impl Refusal for DeleteMovieError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(&kinds::NOT_FOUND),
+            Self::Purchased => Problem::new(&kinds::MOVIE_PURCHASED),
+            Self::Ordered => Problem::new(&kinds::MOVIE_IN_ORDERS),
+            Self::InCarts { carts } => {
+                Problem::new(&kinds::MOVIE_IN_CARTS).with_details(ProblemDetails { carts: Some(*carts) })
+            }
+            Self::Access(inner) => inner.problem(),
+            Self::Store(inner) => inner.problem(),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([
+            &kinds::NOT_FOUND,
+            &kinds::MOVIE_PURCHASED,
+            &kinds::MOVIE_IN_ORDERS,
+            &kinds::MOVIE_IN_CARTS,
+        ]);
+        AccessError::kinds(into);
+        StoreError::kinds(into);
+    }
+}
 
 impl Refusal for BrowseError {
     fn problem(&self) -> Problem {
@@ -29,6 +77,11 @@ impl Refusal for BrowseError {
             Self::RelevanceWithoutSearch => {
                 Problem::invalid(vec![FieldProblem::new("sort", FieldCode::InvalidValue, self.to_string())])
             }
+            Self::AvailabilityForModerators => Problem::invalid(vec![FieldProblem::new(
+                "is_available",
+                FieldCode::Unknown,
+                self.to_string(),
+            )]),
         }
     }
 
@@ -44,11 +97,12 @@ impl Refusal for BrowseError {
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
 ) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
-    let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
+    let wanted = BrowseMovies { viewer: actor, ..wanted };
     let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    Ok(CatalogPage(PageBody::of(listing, MovieBody::from)))
+    Ok(CatalogPage(PageBody::of(listing, |movie| MovieBody::new(movie, &public_url))))
 }
 
 /// Show a movie.
@@ -57,8 +111,55 @@ pub(crate) async fn list_movies(
 #[api_v2_operation(operation_id = "getMovie", tags("catalog"))]
 pub(crate) async fn show_movie(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
 ) -> Result<VersionedItem<MovieDetailBody>, Failure<OrNotFound<StoreError>>> {
     let movie = catalog.find(async move |catalog| catalog.show(id, actor).await).await?;
-    Ok(VersionedItem { version: movie.version, body: movie.into() })
+    Ok(VersionedItem { version: movie.version, body: MovieDetailBody::new(movie, &public_url) })
+}
+
+/// Create a movie.
+///
+/// Genres, people and the certification that are not there yet are created with it.
+#[api_v2_operation(operation_id = "createMovie", tags("catalog"))]
+pub(crate) async fn create_movie(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    Moderator(actor, Body(facts)): Moderator<Body<NewMovieBody>>,
+) -> Result<CreatedItem<MovieDetailBody>, Failure<CreateMovieError>> {
+    let movie = catalog.run(async move |catalog| catalog.create_movie(actor, facts, &origin).await).await?;
+    let (id, version) = (movie.summary.id.as_uuid(), Some(movie.version));
+    Ok(CreatedItem { body: MovieDetailBody::new(movie, &public_url), id, version })
+}
+
+/// Change a movie.
+///
+/// Fields that are left out stay as they are. `is_available` withdraws the movie from sale, or puts it on sale again.
+#[api_v2_operation(operation_id = "changeMovie", tags("catalog"))]
+pub(crate) async fn change_movie(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    IfMatch(expected): IfMatch,
+    Moderator(actor, PathId(id, Patch(changes))): Moderator<PathId<MovieId, Patch<MovieChangesBody>>>,
+) -> Result<ChangedItem<MovieDetailBody>, Failure<ChangeMovieError>> {
+    let movie = catalog
+        .run(async move |catalog| catalog.change_movie(actor, id, &expected, changes, &origin).await)
+        .await?;
+    Ok(ChangedItem { version: movie.version, body: MovieDetailBody::new(movie, &public_url) })
+}
+
+/// Delete a movie.
+///
+/// One that was ever bought or ordered cannot be deleted; withdraw it from sale instead. One that is in carts is deleted with
+/// `force=true`: it is taken out of them, and their owners are told.
+#[api_v2_operation(operation_id = "deleteMovie", tags("catalog"))]
+pub(crate) async fn delete_movie(
+    catalog: UseCases<Catalog>,
+    Origin(origin): Origin,
+    Moderator(actor, PathId(id, Query(query))): Moderator<PathId<MovieId, Query<DeletionQuery>>>,
+) -> Result<NoContent, Failure<DeleteMovieError>> {
+    catalog.run(async move |catalog| catalog.delete_movie(actor, id, query.force, &origin).await).await?;
+    Ok(NoContent)
 }

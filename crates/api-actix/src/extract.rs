@@ -13,6 +13,7 @@ pub(crate) mod caller;
 mod check;
 pub(crate) mod faults;
 pub(crate) mod form;
+pub(crate) mod if_match;
 pub(crate) mod input;
 pub(crate) mod json;
 pub(crate) mod limited;
@@ -29,9 +30,10 @@ use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
     body::{Body, Patch},
-    caller::{Admin, Caller, Visitor, authenticated},
+    caller::{Admin, Caller, Moderator, Visitor, authenticated},
     faults::{Fault, Faults},
     form::Form,
+    if_match::IfMatch,
     input::{Input, inputs},
     limited::{Limit, Limited, user_of},
     nothing::Nothing,

@@ -4,6 +4,7 @@
 //! writes the body (`crate::edge`).
 
 pub(crate) mod body;
+mod details;
 mod field;
 pub mod kinds;
 pub(crate) mod page;
@@ -21,6 +22,7 @@ use actix_web::{
 use domain::failure::error_chain;
 use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
 
+pub(crate) use self::details::ProblemDetails;
 pub use self::{
     field::{FieldCode, FieldProblem},
     kinds::Kind,
@@ -33,6 +35,7 @@ pub struct Problem {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Option<String>,
     pub(crate) errors: Vec<FieldProblem>,
+    pub(crate) details: ProblemDetails,
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -41,13 +44,27 @@ impl Problem {
     /// A problem that says no more than its kind does.
     #[must_use]
     pub fn new(kind: &'static Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), cause: None, headers: Vec::new() }
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            details: ProblemDetails::default(),
+            cause: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Says what was wrong in this case; it is shown to the caller.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what a program needs to know of this kind of problem.
+    #[must_use]
+    pub(crate) fn with_details(mut self, details: ProblemDetails) -> Self {
+        self.details = details;
         self
     }
 

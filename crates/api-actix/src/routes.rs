@@ -40,8 +40,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/{id}": get users::show, patch users::change;
         "/users/{id}/cart": get users::show_cart;
         "/admin/audit": get audit::list;
-        "/movies": get catalog::list_movies;
-        "/movies/{id}": get catalog::show_movie;
+        "/movies": get catalog::list_movies, post catalog::create_movie;
+        "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
         "/genres": get names::list_all::<GenreKind>;
         "/genres/{id}": get names::show::<GenreKind>;
         "/directors": get names::list::<DirectorKind>;

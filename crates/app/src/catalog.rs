@@ -1,13 +1,18 @@
-//! The catalogue: browse it, look at a movie, bring movies in and out.
+//! The catalogue: browse it, look at a movie, moderate it, bring movies in and out.
 
 mod audit;
 mod browse;
+mod change_movie;
+mod create_movie;
+mod delete_movie;
 #[cfg(test)]
 pub(crate) mod doubles;
 mod export;
+mod external_ids;
 mod import;
 mod names;
 mod repeats;
+mod resolve;
 mod show;
 
 use std::sync::Arc;
@@ -19,6 +24,9 @@ use domain::{
 };
 
 pub use browse::{BrowseError, BrowseMovies};
+pub use change_movie::{ChangeMovieError, ExpectedVersion};
+pub use create_movie::{CreateMovieError, MovieConflict};
+pub use delete_movie::DeleteMovieError;
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;

@@ -4,25 +4,34 @@ mod description;
 mod facts;
 mod facts_builder;
 mod facts_error;
-mod imported_facts;
 mod movie;
 mod names;
+mod partial_facts;
 mod popularity;
 mod ports;
-mod poster_url;
+mod poster;
 mod query;
 mod read_models;
+mod sort_name;
+mod web_address;
 
 pub use description::compose_description;
-pub use facts::{CheckedFacts, Facts, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MovieIdentity};
+pub use facts::{
+    CheckedFacts, Facts, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MovieIdentity, is_imdb_id,
+};
 pub use facts_builder::{FactsBuilder, NOT_RATED};
 pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};
-pub use imported_facts::{CheckedImport, FactSet, ImportedFacts, OptionalFact};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
+pub use partial_facts::{CheckedPartialFacts, FactSet, OptionalFact, PartialFacts};
 pub use popularity::popularity;
-pub use ports::{CatalogStore, CatalogUnit, MovieQueries, MovieRepository, NameQueries, OfferRepository};
+pub use ports::{
+    CatalogStore, CatalogUnit, ExternalIds, MovieConflicts, MovieQueries, MovieRepository, MovieUses,
+    NameQueries, OfferRepository,
+};
+pub use poster::{POSTER_WIDTHS, Poster, UploadedPoster};
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
 };
+pub use sort_name::{computed_sort_name, sort_key};

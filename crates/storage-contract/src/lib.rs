@@ -25,6 +25,7 @@ mod filters;
 mod fixtures;
 mod known_devices;
 mod links;
+mod moderation;
 mod name_counts;
 mod node;
 mod order;
@@ -90,6 +91,7 @@ fn all() -> Vec<Case> {
         outbox_queue::cases(),
         catalog_names::cases(),
         catalog::cases(),
+        moderation::cases(),
         name_counts::cases(),
         filters::cases(),
         search::cases(),

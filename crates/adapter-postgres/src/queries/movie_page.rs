@@ -129,7 +129,7 @@ fn rank_column(search: &str) -> Statement {
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {
     match key {
-        MovieSortKey::Name => ("m.name_key", KeyType::Text),
+        MovieSortKey::Name => ("m.sort_key", KeyType::Text),
         MovieSortKey::Year => ("m.year", KeyType::Integer),
         MovieSortKey::Price => ("m.price_minor", KeyType::Integer),
         MovieSortKey::Imdb => ("m.imdb", KeyType::Real),
@@ -143,7 +143,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
 
 fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortValue {
     match key {
-        MovieSortKey::Name => SortValue::Text(row.name_key.clone()),
+        MovieSortKey::Name => SortValue::Text(row.sort_key.clone()),
         MovieSortKey::Year => SortValue::Integer(row.year.into()),
         MovieSortKey::Price => SortValue::Integer(row.price_minor),
         MovieSortKey::Imdb => SortValue::Real(row.imdb),
@@ -165,7 +165,7 @@ pub(super) enum Reading {
     All,
 }
 
-/// Adds `FROM movies m WHERE …` for the movies on sale that meet the filter.
+/// Adds `FROM movies m WHERE …` for the movies that meet the filter.
 pub(super) fn push_matching<ST>(
     statement: &mut Statement<ST>,
     filter: &MovieFilter,
@@ -173,10 +173,17 @@ pub(super) fn push_matching<ST>(
     reading: Reading,
 ) {
     statement.sql(" FROM movies m");
-    if titles.is_asked() {
+    // The index has no withdrawn movies.
+    if titles.is_asked() && !filter.is_withdrawn() {
         statement.sql(TITLE_INDEX);
     }
-    statement.sql(" WHERE m.is_available");
+    statement.sql(if filter.is_withdrawn() { " WHERE NOT m.is_available" } else { " WHERE m.is_available" });
+    if let Some(id) = &filter.imdb_id {
+        statement.sql(" AND m.imdb_id = ").bind(id.clone());
+    }
+    if let Some(id) = filter.tmdb_id {
+        statement.sql(" AND m.tmdb_id = ").bind(id);
+    }
     if !filter.ids.is_empty() {
         statement.sql(" AND ");
         push_any(statement, "m.id", uuids(&filter.ids));

@@ -14,12 +14,14 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
+mod stored_movie;
 mod units;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
 pub(crate) use profiles::ProfileRow;
+pub(crate) use stored_movie::{poster_address, stored_poster};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

@@ -82,9 +82,10 @@ pub(crate) async fn change(
 pub(crate) async fn show_cart(
     accounts: UseCases<Accounts>,
     carts: UseCases<Carts>,
+    public_url: PublicUrl,
     Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
 ) -> Result<OkJson<CartBody>, Failure<OrNotFound<StoreError>>> {
     let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
     let cart = carts.run(async move |carts| carts.view(user.id).await).await?;
-    Ok(OkJson(cart.into()))
+    Ok(OkJson(CartBody::new(cart, &public_url)))
 }

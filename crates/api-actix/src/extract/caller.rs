@@ -123,6 +123,8 @@ macro_rules! callers {
 callers! {
     /// A signed-in user, and the rest of the request.
     Caller needs User;
+    /// A moderator or an administrator, and the rest of the request.
+    Moderator needs Moderator;
     /// An administrator, and the rest of the request.
     Admin needs Admin;
 }

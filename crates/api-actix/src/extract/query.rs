@@ -1,6 +1,6 @@
 //! Query parameters that were read and found sound.
 
-use std::future::{Ready, ready};
+use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::{
@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     api_of,
+    body::unasked,
     check::Source,
     faults::{Fault, Faults},
     input::{self, Input},
@@ -22,7 +23,7 @@ use crate::{
     rules::Rules,
 };
 
-/// Sound parameters. An empty one (`year_min=`, as HTML forms send) is an absent one.
+/// Sound parameters of a call that takes no body. An empty one (`year_min=`, as HTML forms send) is an absent one.
 #[derive(Debug)]
 pub(crate) struct Query<T: Input>(pub(crate) T::Checked);
 
@@ -76,14 +77,16 @@ fn decoded(text: &str) -> Option<String> {
 
 impl<T: Input> FromRequest for Query<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(api_of(request).and_then(|api| {
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
             let mut faults = Faults::default();
-            let value = read::<T>(request.query_string(), &api.state.rules, &mut faults);
+            let value = read::<T>(request.query_string(), &api_of(&request)?.state.rules, &mut faults);
+            unasked(request, payload, &mut faults).await?;
             faults.finish(value).map(Self)
-        }))
+        })
     }
 }
 

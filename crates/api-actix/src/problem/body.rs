@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{FieldProblem, Problem};
+use super::{FieldProblem, Problem, ProblemDetails};
 
 /// An error, by RFC 9457.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,6 +28,8 @@ pub(crate) struct ProblemBody<'a> {
     /// Every unacceptable field; only in `validation_failed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
+    #[serde(flatten)]
+    details: &'a ProblemDetails,
 }
 
 impl<'a> ProblemBody<'a> {
@@ -47,6 +49,7 @@ impl<'a> ProblemBody<'a> {
             instance,
             request_id,
             errors: &problem.errors,
+            details: &problem.details,
         }
     }
 }

@@ -110,12 +110,14 @@ kinds! {
         "A cart holds at most 100 movies.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
+    EXTERNAL_ID_TAKEN = 409 "external_id_taken" "Identifier taken"
+        "Another movie has this `imdb_id` or `tmdb_id`.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
         "Somebody has bought the movie, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_ORDERS = 409 "movie_in_orders" "Movie is in orders"
         "An order holds the movie, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_CARTS = 409 "movie_in_carts" "Movie is in carts"
-        "Somebody has the movie in the cart. Repeat with `force=true` to take it out of the carts.";
+        "As many carts as `carts` says hold the movie. Repeat with `force=true` to take it out of them.";
     NAME_TAKEN = 409 "name_taken" "Name taken"
         "Another entry of this kind has this name.";
     IN_USE = 409 "in_use" "In use"

@@ -310,6 +310,13 @@ impl CatalogStore for Doubles {
     async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Err(away())
     }
+    async fn begin_as_moderator(
+        &self,
+        _attempt: Attempt,
+        _moderator: &Actor,
+    ) -> Result<Box<dyn CatalogUnit>, AccessError> {
+        Err(away().into())
+    }
 }
 
 fn movie(number: u128) -> MovieSummary {
@@ -323,7 +330,7 @@ fn movie(number: u128) -> MovieSummary {
         price: Money::from_minor(999, "USD".parse().unwrap()),
         certification: Named { id: Id::from_uuid(Uuid::from_u128(7)), name: "PG".into() },
         genres: vec![],
-        poster_url: None,
+        poster: None,
         rating: RatingSummary { average: None, count: 0 },
         likes: 0,
         dislikes: 0,
@@ -361,6 +368,10 @@ impl MovieQueries for Doubles {
             description: "A drama.".into(),
             directors: vec![],
             stars: vec![],
+            trailer_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            sort_name: None,
             comments_count: 0,
             is_available: true,
             version: 3,

@@ -1,6 +1,6 @@
 use domain::{
+    accounts::{Actor, Role},
     catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary},
-    id::UserId,
 };
 
 use super::Catalog;
@@ -16,7 +16,7 @@ pub struct BrowseMovies {
     /// Which part.
     pub page: PageSelection,
     /// For whom; `None` for a visitor.
-    pub viewer: Option<UserId>,
+    pub viewer: Option<Actor>,
 }
 
 /// The catalogue cannot be shown like that.
@@ -28,6 +28,14 @@ pub enum BrowseError {
     /// Sorting by relevance needs a search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
+    /// Withdrawn movies are listed for moderators only.
+    #[error("only moderators can ask whether movies are on sale")]
+    AvailabilityForModerators,
+}
+
+/// Whether the viewer may filter by availability.
+pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
+    viewer.is_some_and(|viewer| viewer.role >= Role::Moderator)
 }
 
 impl Catalog {
@@ -37,6 +45,9 @@ impl Catalog {
     /// See [`BrowseError`].
     pub async fn browse(&self, wanted: BrowseMovies) -> Result<Listing<MovieSummary>, BrowseError> {
         let BrowseMovies { filter, mut sorts, page, viewer } = wanted;
+        if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
+            return Err(BrowseError::AvailabilityForModerators);
+        }
         // A cursor, and a total that is kept, belong to the filter however it was written.
         let filter = filter.canonical();
         let is_search = filter.search.is_some();
@@ -49,8 +60,11 @@ impl Catalog {
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = self.cursors.request(&context, page)?;
-        let page =
-            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
+        let page = self
+            .queries
+            .movie_page(&filter, &sorts, &request, viewer.map(|viewer| viewer.user_id))
+            .await
+            .map_err(ListError::Store)?;
         Ok(self.cursors.listing(&context, &request, page))
     }
 }
@@ -60,7 +74,7 @@ mod tests {
     use std::sync::Arc;
 
     use domain::{
-        id::GenreId,
+        id::{GenreId, Id},
         page::{InvalidPage, Page, PageRequest, Position, SortValue},
         store::StoreError,
     };
@@ -120,6 +134,32 @@ mod tests {
                 let refused = catalog(MockQueries::new()).browse(wanted(search, &sorts)).await;
                 assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn only_moderators_can_ask_whether_movies_are_on_sale() {
+        let actor = |role| Actor {
+            user_id: Id::from_uuid(Uuid::from_u128(1)),
+            session_id: Id::from_uuid(Uuid::from_u128(2)),
+            role,
+        };
+        for is_available in [true, false] {
+            for viewer in [None, Some(actor(Role::User))] {
+                let mut wanted = BrowseMovies { viewer, ..wanted(None, &[]) };
+                wanted.filter.is_available = Some(is_available);
+                let refused = catalog(MockQueries::new()).browse(wanted).await;
+                assert!(matches!(refused, Err(BrowseError::AvailabilityForModerators)));
+            }
+            let mut queries = MockQueries::new();
+            queries
+                .expect_movie_page()
+                .once()
+                .withf(move |filter, _, _, _| filter.is_withdrawn() != is_available)
+                .returning(|_, _, _, _| Ok(ending_at(None)));
+            let mut wanted = BrowseMovies { viewer: Some(actor(Role::Moderator)), ..wanted(None, &[]) };
+            wanted.filter.is_available = Some(is_available);
+            catalog(queries).browse(wanted).await.unwrap();
         }
     }
 

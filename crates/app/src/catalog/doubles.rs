@@ -7,11 +7,12 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
+    accounts::{AccessError, Actor},
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, Facts, Movie, MovieDetail, MovieFilter, MovieIdentity,
-        MovieQueries, MovieRepository, MovieSort, MovieSummary, NameKind, NameQueries, Named, ProposedName,
-        RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, ExternalIds, Facts, Movie, MovieConflicts, MovieDetail,
+        MovieFilter, MovieIdentity, MovieQueries, MovieRepository, MovieSort, MovieSummary, MovieUses,
+        NameKind, NameQueries, Named, ProposedName, RatingSummary,
     },
     id::{Id, MovieId, UserId},
     money::Money,
@@ -87,6 +88,10 @@ pub(crate) fn facts(name: &str) -> Facts {
         directors: vec!["Agnès Varda".to_owned()],
         stars: vec!["Toshirō Mifune".to_owned()],
         poster_url: None,
+        trailer_url: None,
+        imdb_id: None,
+        tmdb_id: None,
+        sort_name: None,
         is_available: true,
     }
 }
@@ -107,7 +112,7 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
         price,
         certification: Named { id: Id::from_uuid(Uuid::nil()), name: "PG".to_owned() },
         genres: Vec::new(),
-        poster_url: None,
+        poster: None,
         rating: RatingSummary { average: None, count: 0 },
         likes: 0,
         dislikes: 0,
@@ -166,6 +171,55 @@ impl MovieRepository for Shelf {
         *known = movie.clone();
         Ok(())
     }
+    async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError> {
+        Ok(self.movies.iter().find(|movie| movie.id == id).cloned())
+    }
+    async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError> {
+        let others = || self.movies.iter().filter(|other| other.id != movie.id);
+        let has_same = |other: &Movie| {
+            (movie.imdb_id.is_some() && other.imdb_id == movie.imdb_id)
+                || (movie.tmdb_id.is_some() && other.tmdb_id == movie.tmdb_id)
+        };
+        Ok(MovieConflicts {
+            identity: others().any(|other| other.identity == movie.identity),
+            external_id: others().any(has_same),
+        })
+    }
+    async fn find_external_ids(
+        &mut self,
+        imdb_ids: &[String],
+        tmdb_ids: &[i64],
+    ) -> Result<Vec<ExternalIds>, StoreError> {
+        let is_asked = |movie: &&Movie| {
+            movie.imdb_id.as_ref().is_some_and(|id| imdb_ids.contains(id))
+                || movie.tmdb_id.is_some_and(|id| tmdb_ids.contains(&id))
+        };
+        let ids = |movie: &Movie| ExternalIds {
+            movie: movie.identity.clone(),
+            imdb_id: movie.imdb_id.clone(),
+            tmdb_id: movie.tmdb_id,
+        };
+        Ok(self.movies.iter().filter(is_asked).map(ids).collect())
+    }
+    async fn find_movie_uses(&mut self, _id: MovieId) -> Result<MovieUses, StoreError> {
+        Ok(MovieUses::default())
+    }
+    async fn remove_movie_from_carts(&mut self, _id: MovieId) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError> {
+        self.movies.retain(|movie| movie.id != id);
+        Ok(())
+    }
+    async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError> {
+        let name = |id: &Uuid| {
+            self.names
+                .iter()
+                .find(|(of, _, known)| *of == kind && known == id)
+                .map(|(_, name, _)| name.clone())
+        };
+        Ok(ids.iter().filter_map(name).collect())
+    }
 }
 
 type Meddler = Box<dyn FnMut(&mut Shelf) + Send>;
@@ -201,6 +255,13 @@ impl CatalogStore for MemoryCatalog {
             fails_on_commit: self.fails_on_commit.load(Ordering::Relaxed),
             races: self.races.clone(),
         }))
+    }
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        _moderator: &Actor,
+    ) -> Result<Box<dyn CatalogUnit>, AccessError> {
+        Ok(self.begin(attempt).await?)
     }
 }
 
@@ -261,5 +322,30 @@ impl MovieRepository for Unit {
     }
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
         self.draft.update_movie(movie).await
+    }
+    async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError> {
+        self.draft.find_movie_for_update(id).await
+    }
+    async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError> {
+        self.draft.find_movie_conflicts(movie).await
+    }
+    async fn find_external_ids(
+        &mut self,
+        imdb_ids: &[String],
+        tmdb_ids: &[i64],
+    ) -> Result<Vec<ExternalIds>, StoreError> {
+        self.draft.find_external_ids(imdb_ids, tmdb_ids).await
+    }
+    async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError> {
+        self.draft.find_movie_uses(id).await
+    }
+    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError> {
+        self.draft.remove_movie_from_carts(id).await
+    }
+    async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError> {
+        self.draft.delete_movie(id).await
+    }
+    async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError> {
+        self.draft.names_of(kind, ids).await
     }
 }

@@ -47,11 +47,17 @@ pub enum AuditAction {
     PriceChanged,
     /// A movie was put on sale, or taken off.
     AvailabilityChanged,
+    /// A movie was created by a moderator.
+    MovieCreated,
+    /// A movie was changed by a moderator; price and availability have actions of their own.
+    MovieChanged,
+    /// A movie was deleted by a moderator.
+    MovieDeleted,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -70,6 +76,9 @@ impl AuditAction {
         Self::AdminCreated,
         Self::PriceChanged,
         Self::AvailabilityChanged,
+        Self::MovieCreated,
+        Self::MovieChanged,
+        Self::MovieDeleted,
     ];
 
     /// Its name, such as `signed_in`.
@@ -94,6 +103,9 @@ impl AuditAction {
             Self::AdminCreated => "admin_created",
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
+            Self::MovieCreated => "movie_created",
+            Self::MovieChanged => "movie_changed",
+            Self::MovieDeleted => "movie_deleted",
         }
     }
 }

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
+    accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserRepository, begin_as},
     audit::AuditRepository,
     catalog::{
         CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
@@ -20,15 +21,63 @@ gathered! {
 /// Begins units of work about the catalogue.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Begins one.
+    /// Begins one without a signed-in user: for imports on the command line.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
+    /// Begins one for a moderator who changes the catalogue.
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn CatalogUnit>, AccessError>;
 }
 
 #[async_trait]
-impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
+impl<D> CatalogStore for D
+where
+    D: UnitsOfWork<Unit: CatalogUnit + UserRepository + SessionRepository>,
+{
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
     }
+
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn CatalogUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::of(moderator, Role::Moderator)).await?))
+    }
+}
+
+/// The identifiers that a movie has elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalIds {
+    /// The movie.
+    pub movie: MovieIdentity,
+    /// Its identifier at IMDb.
+    pub imdb_id: Option<String>,
+    /// Its identifier at TMDB.
+    pub tmdb_id: Option<i64>,
+}
+
+/// What a movie has in common with another one although each may be of one movie only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MovieConflicts {
+    /// Title, year and running time.
+    pub identity: bool,
+    /// The identifier at IMDb or TMDB.
+    pub external_id: bool,
+}
+
+/// What refers to a movie and decides whether it may be deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MovieUses {
+    /// Whether anybody ever bought it, also if the purchase was revoked.
+    pub is_purchased: bool,
+    /// Whether any order holds it.
+    pub is_ordered: bool,
+    /// The users who have it in their cart, in the order of their identifiers.
+    pub cart_owners: Vec<UserId>,
 }
 
 /// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
@@ -51,8 +100,28 @@ pub trait MovieRepository: Send {
     /// Adds movies; gives the identifiers of those that were added. One whose identity is there already MUST be left out
     /// without an error.
     async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
+    /// The movie, locked until the unit ends: who changes it MUST see what the units before have made of it.
+    async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
+    /// What the movie has in common with another one. What another unit adds at the same moment may be missed: writing the
+    /// movie MUST then fail with [`StoreError::Conflict`], so that the unit is begun again and sees it.
+    async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError>;
+    /// The movies that have one of these identifiers at IMDb or TMDB, in any order.
+    async fn find_external_ids(
+        &mut self,
+        imdb_ids: &[String],
+        tmdb_ids: &[i64],
+    ) -> Result<Vec<ExternalIds>, StoreError>;
     /// Writes all of the movie but its identifier and creation time.
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError>;
+    /// What refers to the movie, which the unit has locked. When another unit adds to it before this one deletes the movie,
+    /// the deletion MUST fail with [`StoreError::Conflict`].
+    async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError>;
+    /// Takes the movie out of every cart.
+    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError>;
+    /// Deletes the movie and what belongs to it alone.
+    async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError>;
+    /// The names of these rows, in the same order; those that are not there are left out.
+    async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
 }
 
 /// Tells what is on sale, to those who put movies in carts and buy them.

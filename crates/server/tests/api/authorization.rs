@@ -38,9 +38,10 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 44] = [
+const NEEDED: [(&str, Needed); 47] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
+    ("delete /api/v1/movies/{id}", Moderator),
     ("delete /api/v1/users/me", User),
     ("delete /api/v1/users/me/avatar", User),
     ("delete /api/v1/users/me/sessions", User),
@@ -69,6 +70,7 @@ const NEEDED: [(&str, Needed); 44] = [
     ("get /media/avatars/{file}", Nobody),
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
+    ("patch /api/v1/movies/{id}", Moderator),
     ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
@@ -81,6 +83,7 @@ const NEEDED: [(&str, Needed); 44] = [
     ("post /api/v1/accounts/resend-activation", Nobody),
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
+    ("post /api/v1/movies", Moderator),
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/users/me/avatar", User),
 ];

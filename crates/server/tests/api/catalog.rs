@@ -4,6 +4,7 @@ mod caching;
 mod detail;
 mod filters;
 mod list;
+mod moderation;
 mod names;
 mod paging;
 mod sorting;
@@ -19,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         detail::cases(),
         filters::cases(),
         list::cases(),
+        moderation::cases(),
         names::cases(),
         paging::cases(),
         sorting::cases(),
