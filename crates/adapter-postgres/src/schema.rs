@@ -241,6 +241,64 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::dialect::{SqlId, SqlInstant};
+
+    notifications (id) {
+        id -> SqlId,
+        user_id -> SqlId,
+        kind -> Text,
+        dedupe_key -> Text,
+        position -> BigInt,
+        notified_at -> SqlInstant,
+        read_at -> Nullable<SqlInstant>,
+        mailed_at -> Nullable<SqlInstant>,
+        actor_id -> Nullable<SqlId>,
+        count -> BigInt,
+        movie_id -> Nullable<SqlId>,
+        removed_movie_id -> Nullable<SqlId>,
+        removed_movie_name -> Nullable<Text>,
+        comment_id -> Nullable<SqlId>,
+        order_id -> Nullable<SqlId>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool};
+    use crate::dialect::SqlId;
+
+    notification_inboxes (user_id) {
+        user_id -> SqlId,
+        last_position -> BigInt,
+        mails_comment_reply -> Bool,
+        mails_comment_like -> Bool,
+    }
+}
+
+table! {
+    use crate::dialect::{SqlId, SqlInstant};
+
+    notification_actors (notification_id, user_id) {
+        notification_id -> SqlId,
+        user_id -> SqlId,
+        acted_at -> SqlInstant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::dialect::{SqlId, SqlInstant};
+
+    stream_tickets (id) {
+        id -> SqlId,
+        user_id -> SqlId,
+        session_id -> SqlId,
+        token -> Text,
+        expires_at -> SqlInstant,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 joinable!(cart_items -> carts (cart_id));
 allow_tables_to_appear_in_same_query!(users, sessions);

@@ -104,7 +104,7 @@ impl<const IS_PUBLIC: bool> Apiv2Schema for Page<IS_PUBLIC> {}
 
 impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
     fn update_response(op: &mut DefaultOperationRaw) {
-        let media = json!({"schema": {"type": "string"}, "example": "<!DOCTYPE html>"});
+        let media = json!({"schema": {"type": "string", "maxLength": 65_536, "pattern": "^<!DOCTYPE html>"}, "example": "<!DOCTYPE html>"});
         let headers: &[&str] = if IS_PUBLIC { &[headers::PUBLIC_CACHE] } else { &[] };
         describe::add_media_answer(op, "A page for people.", "text/html", media, headers);
     }

@@ -36,6 +36,7 @@ impl Input for PeriodParams {
     type Checked = Period;
 
     fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<Period> {
+        let includes_last_day = self.to.as_ref().is_some_and(|to| matches!(to.0, Boundary::Day(_)));
         let from = self.from.map(|from| match from.0 {
             Boundary::Moment(moment) => moment,
             Boundary::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),
@@ -48,7 +49,7 @@ impl Input for PeriodParams {
             }
         });
         if let (Some(from), Some(to)) = (from, to)
-            && from > to
+            && (from > to || (includes_last_day && from == to))
         {
             faults.add("from", Fault::new(FieldCode::InvalidValue, "must not be after `to`"));
             return None;

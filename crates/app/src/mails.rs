@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(mail.unsubscribe_url.as_deref(), Some("https://cinema.example/unsubscribe?a=1&b=2"));
         let end = "\n\n-- \nNo more mails of this kind: https://cinema.example/unsubscribe?a=1&b=2\n";
         assert!(mail.text.ends_with(end), "{:?}", mail.text);
-        let link = "<a href=\"https://cinema.example/unsubscribe?a=1&#38;b=2\"";
+        let link = "href=\"https://cinema.example/unsubscribe?a=1&#38;b=2\"";
         assert!(html(&mail).contains(link), "{}", html(&mail));
         assert!(samples().iter().all(|mail| mail.unsubscribe_url.is_none()));
     }

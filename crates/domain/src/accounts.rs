@@ -32,14 +32,16 @@ pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,
     PlainPassword,
 };
-pub use personal_data::{HeldMovie, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository};
+pub use personal_data::{
+    HeldMovie, NotifiedAct, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository,
+};
 pub use ports::{
     AccountMaintenance, AccountQueries, Credentials, InsertUserError, LinkTokenRepository, ProfileRepository,
     SessionRepository, SessionState, UserRepository,
 };
 pub use profile::{
     Change, DateOfBirth, Gender, InvalidDateOfBirth, InvalidProfileText, MAX_INFO_LENGTH, MAX_NAME_LENGTH,
-    PersonName, Profile, ProfileChanges, ProfileInfo, UnknownGender,
+    PersonName, Profile, ProfileChanges, ProfileInfo, UnknownGender, public_name,
 };
 pub use role::{Role, UnknownRole};
 pub use session::{

@@ -129,6 +129,10 @@ kinds! {
     CertificationId = CertificationKind "certification";
     /// Identifies a cart.
     CartId = CartKind "cart";
+    /// Identifies a comment.
+    CommentId = CommentKind "comment";
+    /// Identifies a notification.
+    NotificationId = NotificationIdKind "notification";
     /// Identifies an item of a cart.
     CartItemId = CartItemKind "cart_item";
     /// Identifies a purchase.

@@ -11,6 +11,7 @@ pub mod mail;
 pub mod media;
 pub mod money;
 pub mod network;
+pub mod notifications;
 pub mod orders;
 pub mod outbox;
 pub mod page;

@@ -9,6 +9,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
@@ -22,13 +23,14 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries
         + CartStore + CartQueries
+        + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;
 }
 
 gathered! {
     /// A unit of work that sees every repository.
-    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit;
+    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

@@ -28,6 +28,8 @@ mod links;
 mod moderation;
 mod name_counts;
 mod node;
+mod notification_streams;
+mod notifications;
 mod order;
 mod outbox;
 mod outbox_queue;
@@ -101,6 +103,8 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        notifications::cases(),
+        notification_streams::cases(),
     ]
     .into_iter()
     .flatten()

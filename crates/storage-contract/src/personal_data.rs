@@ -1,10 +1,16 @@
 //! All that is stored of a user: read as a whole, and erased as a whole.
 
 use domain::{
-    accounts::{LinkKind, OpenLink, PersonalData, Profile, RefreshToken, Session, User},
+    accounts::{LinkKind, NotifiedAct, OpenLink, PersonalData, Profile, RefreshToken, Session, User},
     audit::{AuditAction, AuditEntry, AuditObject},
     cart::CartItem,
+    id::{CommentId, UserId},
+    notifications::{
+        NewNotification, Notification, NotificationCause, NotificationKind, NotificationSettings,
+        StreamTicket,
+    },
     outbox::NewOutboxMessage,
+    page::PageRequest,
     purchases::Purchase,
 };
 
@@ -60,8 +66,41 @@ async fn fill(node: &Node, number: u64) -> User {
     assert!(unit.add_cart_item(cart, &item).await.unwrap());
     let bought = Purchase { id: id(number), user_id: owner.id, movie_id: id(2), purchased_at: at(30) };
     assert!(unit.insert_purchase(&bought).await.unwrap());
+    let notify = |number, receiver, cause| NewNotification { id: id(number), receiver, cause, at: at(35) };
+    let paid = NotificationCause::OrderPaid { order_id: id(number) };
+    let like = NotificationCause::CommentLike { actor: owner.id, movie_id: id(1), comment_id: id(70) };
+    let reply = NotificationCause::CommentReply { actor: owner.id, movie_id: id(1), reply_id: id(number) };
+    for new in [
+        notify(number, owner.id, paid),
+        notify(100 + number, id(OTHER), like),
+        notify(200 + number, id(OTHER), reply),
+    ] {
+        assert!(unit.push_notification(&new).await.unwrap().is_some());
+    }
+    let settings = NotificationSettings { mails_comment_reply: false, mails_comment_like: true };
+    unit.put_notification_settings(owner.id, settings).await.unwrap();
+    let ticket = StreamTicket {
+        id: id(number),
+        user_id: owner.id,
+        session_id: id(number),
+        digest: digest(number),
+        expires_at: at(60),
+    };
+    unit.insert_stream_ticket(&ticket, at(35)).await.unwrap();
     unit.commit().await.unwrap();
     owner
+}
+
+/// A user whom the acts of the others are about.
+const OTHER: u64 = 50;
+
+/// What the other one is notified about: comments, and how often they were liked.
+async fn told_to_the_other(node: &Node) -> Vec<(CommentId, Option<UserId>, u64)> {
+    let request = PageRequest::numbered(1, 100).unwrap();
+    let page = node.notification_page(id(OTHER), false, &request).await.unwrap();
+    let told =
+        |one: &Notification| (one.comment_id.unwrap(), one.actor.as_ref().map(|actor| actor.id), one.count);
+    page.items.iter().map(told).collect()
 }
 
 fn session_of(number: u64) -> Session {
@@ -120,6 +159,14 @@ async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: N
     // Once, although it names the user twice.
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);
+    assert_eq!(data.notifications.iter().map(|one| one.id).collect::<Vec<_>>(), [id(4)]);
+    assert!(!data.notification_settings.mails_comment_reply);
+    let act = |kind, comment| NotifiedAct { kind, comment_id: Some(id(comment)), at: at(35) };
+    assert_eq!(
+        data.notified_acts,
+        [act(NotificationKind::CommentReply, 4), act(NotificationKind::CommentLike, 70)]
+    );
+    assert_eq!(data.stream_tickets, [at(60)]);
     node.claim_all(at(100)).await;
     node.complete_message(id(4), at(100)).await.unwrap();
     assert_eq!(collect(&node, 4).await.unwrap().pending_mails, 0);
@@ -159,8 +206,14 @@ async fn erasing_takes_what_is_the_users_and_leaves_that_of_others(node: Node) {
     fill(&node, 1).await;
     fill(&node, 2).await;
     let before = collect(&node, 2).await;
+    let one = |comment, actor, count| (id(comment), Some(id(actor)), count);
+    assert_eq!(told_to_the_other(&node).await, [one(2, 2, 1), one(70, 2, 2), one(1, 1, 1)]);
     erase(&node, 1).await;
     assert_eq!(collect(&node, 2).await, before);
+    assert_eq!(told_to_the_other(&node).await, [one(2, 2, 1), one(70, 2, 1)]);
+    let request = PageRequest::numbered(1, 100).unwrap();
+    assert_eq!(node.notification_page(id(1), false, &request).await.unwrap().items, []);
+    assert_eq!(node.unit().await.take_stream_ticket(&digest(1)).await.unwrap(), None);
     let mut unit = node.unit().await;
     assert_eq!(unit.find_session_for_update(id(1)).await.unwrap(), None);
     assert_eq!(unit.find_refresh_token(&digest(1)).await.unwrap(), None);

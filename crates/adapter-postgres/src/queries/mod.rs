@@ -10,6 +10,7 @@ mod movie_page;
 mod movie_row;
 mod movies;
 mod names;
+mod notifications;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]

@@ -2,12 +2,14 @@ use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use domain::{
     accounts::{
-        Device, HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, PersonalDataQueries, RefreshToken,
-        Session, UserQueries,
+        Device, HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, PersonalDataQueries,
+        RefreshToken, Session, UserQueries,
     },
     entropy::TokenDigest,
-    id::{MovieId, SessionId, TokenId, UserId},
+    id::{CommentId, MovieId, SessionId, TokenId, UserId},
+    notifications::{NotificationKind, NotificationQueries, UserPosition},
     store::StoreError,
+    time::Instant,
 };
 use uuid::Uuid;
 
@@ -59,6 +61,12 @@ impl PersonalDataQueries for Database {
                 .await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
+            notifications: self
+                .notifications_behind(UserPosition { user_id, position: 0 }, Instant::UNIX_EPOCH, u32::MAX)
+                .await?,
+            notification_settings: self.notification_settings(user_id).await?,
+            notified_acts: self.notified_acts_of(user_id).await?,
+            stream_tickets: self.stream_tickets_of(user_id).await?,
         }))
     }
 }
@@ -174,6 +182,36 @@ impl Database {
             .sql(" ORDER BY 2, 1");
         let rows: Vec<RecordRow> = self.fetch(statement).await?;
         rows.into_iter().map(audit::record).collect()
+    }
+
+    async fn notified_acts_of(&self, user_id: UserId) -> Result<Vec<NotifiedAct>, StoreError> {
+        let mut statement = about::<(Text, Nullable<SqlId>, SqlInstant)>(
+            "SELECT n.kind, n.comment_id, a.acted_at FROM notification_actors a \
+             JOIN notifications n ON n.id = a.notification_id WHERE a.user_id = ",
+            user_id,
+        );
+        statement
+            .sql(
+                " UNION ALL SELECT kind, comment_id, notified_at FROM notifications \
+                 WHERE kind <> 'comment_like' AND actor_id = ",
+            )
+            .bind(user_id.as_uuid())
+            .sql(" ORDER BY 3, 2");
+        let rows: Vec<(String, Option<DbUuid>, DbInstant)> = self.fetch(statement).await?;
+        let act = |(kind, comment, at): (String, Option<DbUuid>, DbInstant)| {
+            let kind: NotificationKind = kind.parse().map_err(StoreError::failed)?;
+            let comment_id = comment.map(|id| CommentId::from_uuid(id.0));
+            Ok(NotifiedAct { kind, comment_id, at: at.0 })
+        };
+        rows.into_iter().map(act).collect()
+    }
+
+    async fn stream_tickets_of(&self, user_id: UserId) -> Result<Vec<Instant>, StoreError> {
+        let mut statement =
+            about::<(SqlInstant,)>("SELECT expires_at FROM stream_tickets WHERE user_id = ", user_id);
+        statement.sql(" ORDER BY expires_at");
+        let rows: Vec<(DbInstant,)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().map(|(at,)| at.0).collect())
     }
 
     async fn pending_mails_of(&self, user_id: UserId) -> Result<u64, StoreError> {

@@ -7,7 +7,10 @@ use crate::{Database, dialect::SKIP_LOCKED, statement::Statement, unit_of_work::
 const LINKS: [(&str, &str); 2] =
     [("activation_tokens", "expires_at < ?"), ("password_reset_tokens", "expires_at < ?")];
 
-/// A node that had not heard of a deletion yet may have opened a cart right after it.
+/// Notifications whose likes were all taken back: kept for a while, so that another like is not mailed too early.
+const WITHDRAWN: &str = "count = 0 AND notified_at < ?";
+
+/// A node that had not heard of a deletion yet may have opened a cart right after it, or notified the user.
 const OF_ERASED_USERS: &str = "user_id IN (SELECT id FROM users WHERE deleted_at >= ?)";
 
 #[async_trait]
@@ -28,7 +31,11 @@ impl AccountMaintenance for Database {
             .saturating_add(
                 unit.purge("sessions", &["ended_at < ?", "expires_at < ?"], links_before, limit).await?,
             )
-            .saturating_add(unit.purge("carts", &[OF_ERASED_USERS], links_before, limit).await?);
+            .saturating_add(unit.purge("carts", &[OF_ERASED_USERS], links_before, limit).await?)
+            .saturating_add(unit.purge("stream_tickets", &["expires_at < ?"], now, limit).await?)
+            .saturating_add(
+                unit.purge("notifications", &[WITHDRAWN, OF_ERASED_USERS], links_before, limit).await?,
+            );
         unit.finish().await?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
     }

@@ -9,12 +9,17 @@ mod email_keys;
 mod known_devices;
 mod links;
 mod maintenance;
+mod notifications;
 mod outbox;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
+<<<<<<< HEAD
 mod stored_movie;
+=======
+mod stream_tickets;
+>>>>>>> main
 mod units;
 
 pub(crate) use accounts::{group_id, role};

@@ -10,20 +10,25 @@ use super::accounts::group_id;
 use crate::{statement::Statement, unit_of_work::UnitOfWork};
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
-const ERASED: [&str; 8] = [
+const ERASED: [&str; 12] = [
     "user_profiles",
     "activation_tokens",
     "password_reset_tokens",
     "refresh_tokens",
+    "stream_tickets",
     "sessions",
     "known_devices",
     "carts",
     "outbox",
+    "notification_actors",
+    "notifications",
+    "notification_inboxes",
 ];
 
 #[async_trait]
 impl PersonalDataRepository for UnitOfWork {
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
+        self.forget_actor(user_id).await?;
         for table in ERASED {
             let mut statement = Statement::<()>::new("DELETE FROM ");
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());

@@ -108,10 +108,10 @@ fn operation_of(
             operation.insert(key.into(), value.clone());
         }
     }
-    let security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
-    // OpenAPI 3.1 lets a scheme that is not OAuth 2 name the roles that are needed.
-    let role = security.pointer("/0/bearer/0").and_then(Value::as_str);
-    if let Some(role) = role {
+    let mut security = recorded.get("security").cloned().unwrap_or_else(|| json!([]));
+    // The role was recorded as a scope, which bearer tokens do not have.
+    let scopes = security.pointer_mut("/0/bearer").map(|scopes| std::mem::replace(scopes, json!([])));
+    if let Some(role) = scopes.as_ref().and_then(|scopes| scopes.get(0)).and_then(Value::as_str) {
         operation.insert("x-required-role".into(), role.into());
         let description = operation.get("description").and_then(Value::as_str).unwrap_or_default();
         let text = format!("{description}\n\n{}", lets_in(role));

@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use crate::{
     accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
     audit::AuditRecord,
-    id::{MovieId, UserId},
+    id::{CommentId, MovieId, UserId},
+    notifications::{Notification, NotificationKind, NotificationSettings},
     store::StoreError,
     time::Instant,
 };
@@ -30,6 +31,17 @@ pub struct OpenLink {
     pub expires_at: Instant,
 }
 
+/// What a user did that others were notified about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotifiedAct {
+    /// The kind of the notification.
+    pub kind: NotificationKind,
+    /// The comment that the user liked, or the reply.
+    pub comment_id: Option<CommentId>,
+    /// When the user did it.
+    pub at: Instant,
+}
+
 /// Everything that is stored about a user, except hashes of passwords and tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalData {
@@ -51,6 +63,14 @@ pub struct PersonalData {
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
     pub pending_mails: u64,
+    /// The notifications, oldest first. They name other users, who are not to be told of in a copy.
+    pub notifications: Vec<Notification>,
+    /// Which of them come by mail too.
+    pub notification_settings: NotificationSettings,
+    /// What others were notified about, oldest first.
+    pub notified_acts: Vec<NotifiedAct>,
+    /// When tickets for live streams that were not used yet expire.
+    pub stream_tickets: Vec<Instant>,
 }
 
 /// Reads everything that is stored about one user, outside a unit of work.
@@ -64,7 +84,8 @@ pub trait PersonalDataQueries: Send + Sync {
 #[async_trait]
 pub trait PersonalDataRepository: Send {
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
-    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart and mails that
-    /// wait MUST go; purchases and the audit log MUST stay.
+    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, mails that wait and
+    /// notifications MUST go, and what the user did MUST leave the notifications of others; purchases and the audit log MUST
+    /// stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

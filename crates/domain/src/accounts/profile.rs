@@ -242,6 +242,20 @@ impl Profile {
     }
 }
 
+/// What a user is called where others see it: the names of the profile, else `Member` and the last four characters of the
+/// identifier; never the e-mail address.
+#[must_use]
+pub fn public_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
+    let names = [first_name, last_name].into_iter().flatten().map(str::trim);
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        let id = id.to_string();
+        format!("Member {}", id.get(id.len().saturating_sub(4)..).unwrap_or_default())
+    } else {
+        names.join(" ")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -251,6 +265,15 @@ mod tests {
 
     fn day(year: i32, month: u32, day: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn a_user_without_names_is_called_a_member() {
+        let id = UserId::from_uuid(Uuid::from_u128(0xabcd));
+        assert_eq!(public_name(id, None, None), "Member abcd");
+        assert_eq!(public_name(id, Some(" "), None), "Member abcd");
+        assert_eq!(public_name(id, Some("Ann"), None), "Ann");
+        assert_eq!(public_name(id, Some("Ann"), Some("Lee")), "Ann Lee");
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    accounts::{HeldMovie, KnownDevice, LinkKind, OpenLink, PersonalData, RefreshToken, Session},
+    accounts::{
+        HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken, Session,
+    },
     audit::AuditRecord,
     id::UserId,
+    notifications::{Notification, NotificationSettings},
     time::Instant,
 };
 use schemars::JsonSchema;
@@ -193,6 +196,88 @@ impl DeedBody {
     }
 }
 
+/// A notification, without the other user who acted.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedNotification")]
+struct NotificationBody {
+    /// What it is about.
+    kind: String,
+    created_at: Moment,
+    read_at: Option<Moment>,
+    /// How many acts it stands for.
+    count: u64,
+    movie_id: Option<Uuid>,
+    /// The name of the movie.
+    name: Option<String>,
+    comment_id: Option<Uuid>,
+    order_id: Option<Uuid>,
+}
+
+impl From<Notification> for NotificationBody {
+    fn from(notification: Notification) -> Self {
+        let (movie_id, name) = notification.movie.map(|movie| (movie.id.as_uuid(), movie.name)).unzip();
+        Self {
+            kind: notification.kind.as_str().to_owned(),
+            created_at: Moment(notification.notified_at),
+            read_at: notification.read_at.map(Moment),
+            count: notification.count,
+            movie_id,
+            name,
+            comment_id: notification.comment_id.map(|id| id.as_uuid()),
+            order_id: notification.order_id.map(|id| id.as_uuid()),
+        }
+    }
+}
+
+/// An act of the user that somebody was notified about.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedNotifiedAct")]
+struct NotifiedActBody {
+    /// What the notification is about.
+    kind: String,
+    /// The liked comment, or the reply.
+    comment_id: Option<Uuid>,
+    created_at: Moment,
+}
+
+impl From<NotifiedAct> for NotifiedActBody {
+    fn from(act: NotifiedAct) -> Self {
+        Self {
+            kind: act.kind.as_str().to_owned(),
+            comment_id: act.comment_id.map(|id| id.as_uuid()),
+            created_at: Moment(act.at),
+        }
+    }
+}
+
+/// Which notifications come by mail too.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedNotificationSettings")]
+struct NotificationSettingsBody {
+    mails_comment_reply: bool,
+    mails_comment_like: bool,
+}
+
+impl From<NotificationSettings> for NotificationSettingsBody {
+    fn from(settings: NotificationSettings) -> Self {
+        let NotificationSettings { mails_comment_reply, mails_comment_like } = settings;
+        Self { mails_comment_reply, mails_comment_like }
+    }
+}
+
+/// A ticket for a live stream that was not used yet, of which only a hash is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedStreamTicket")]
+struct StreamTicketBody {
+    expires_at: Moment,
+}
+
+impl From<Instant> for StreamTicketBody {
+    fn from(expires_at: Instant) -> Self {
+        Self { expires_at: Moment(expires_at) }
+    }
+}
+
 /// Everything that is stored about the caller.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PersonalData", example = example())]
@@ -217,6 +302,14 @@ pub(crate) struct PersonalDataBody {
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
     pending_mails: u64,
+    /// The notifications.
+    notifications: Vec<NotificationBody>,
+    /// Which of them come by mail too.
+    notification_settings: NotificationSettingsBody,
+    /// What the user did that others were notified about.
+    notified_acts: Vec<NotifiedActBody>,
+    /// Tickets for live streams that were not used yet.
+    stream_tickets: Vec<StreamTicketBody>,
 }
 
 fn all<T, B: From<T>>(items: Vec<T>) -> Vec<B> {
@@ -237,6 +330,10 @@ impl PersonalDataBody {
             purchases: all(data.purchases),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
+            notifications: all(data.notifications),
+            notification_settings: data.notification_settings.into(),
+            notified_acts: all(data.notified_acts),
+            stream_tickets: all(data.stream_tickets),
         }
     }
 }
@@ -266,5 +363,13 @@ fn example() -> Value {
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",
         }],
         "pending_mails": 0,
+        "notifications": [{
+            "kind": "comment_like", "created_at": "2026-11-22T10:00:00Z", "read_at": null, "count": 2,
+            "movie_id": "0190a1b2-0000-7000-8000-000000000001", "name": "Alien",
+            "comment_id": "0190a1b2-0000-7000-8000-000000000002", "order_id": null,
+        }],
+        "notification_settings": {"mails_comment_reply": true, "mails_comment_like": false},
+        "notified_acts": [],
+        "stream_tickets": [],
     })
 }

@@ -17,6 +17,7 @@ use domain::{
     },
     entropy::TokenDigest,
     id::{OutboxId, SessionId, UserId},
+    notifications::NotificationSettings,
     outbox::{NewOutboxMessage, OutboxRepository},
     page::{Page, PageRequest, Position, SortValue, Start, Total},
     store::{Attempt, StoreError, UnitsOfWork},
@@ -484,6 +485,10 @@ impl PersonalDataQueries for MemoryAccounts {
             purchases: Vec::new(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),
+            notifications: Vec::new(),
+            notification_settings: NotificationSettings::default(),
+            notified_acts: Vec::new(),
+            stream_tickets: Vec::new(),
         }))
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use domain::accounts::{Gender, Profile};
+use domain::{
+    accounts::{Gender, Profile},
+    notifications::{NewNotification, NotificationCause, StreamTicket},
+};
 use serde_json::{Value, json};
 
-use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, password_of};
+use crate::support::{Call, Caller, Engine, SignedIn, TestApp, cases, email_of, jwt_part, password_of};
 
 cases! {
     the_copy_holds_all_that_is_stored_of_the_caller,
@@ -26,16 +29,21 @@ cases! {
 const AGENT: &str = "Fireball/7 (of Ann)";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 11] = [
+const PLACES: [(&str, &str); 16] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
     ("known_devices.user_id", "/devices/0"),
+    ("notification_actors.user_id", "/notified_acts/0"),
+    ("notification_inboxes.user_id", "/notification_settings/mails_comment_reply"),
+    ("notifications.actor_id", "/notified_acts/1"),
+    ("notifications.user_id", "/notifications/0"),
     ("outbox.user_id", "/pending_mails"),
     ("password_reset_tokens.user_id", "/links/1"),
     ("purchases.user_id", "/purchases/0"),
     ("refresh_tokens.user_id", "/refresh_tokens/0"),
     ("sessions.user_id", "/sessions/0"),
+    ("stream_tickets.user_id", "/stream_tickets/0"),
     ("user_profiles.user_id", "/account/profile/first_name"),
     ("users.id", "/account/id"),
 ];
@@ -72,6 +80,25 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
         };
         unit.put_link(&link).await.unwrap();
     }
+    let notify =
+        |receiver, cause| NewNotification { id: app.next_id(), receiver, cause, at: user.created_at };
+    let (actor, movie_id) = (user.id, movies.id("Alien").parse().unwrap());
+    let other = app.next_id();
+    for new in [
+        notify(user.id, NotificationCause::OrderPaid { order_id: app.next_id() }),
+        notify(other, NotificationCause::CommentLike { actor, movie_id, comment_id: app.next_id() }),
+        notify(other, NotificationCause::CommentReply { actor, movie_id, reply_id: app.next_id() }),
+    ] {
+        assert!(unit.push_notification(&new).await.unwrap().is_some());
+    }
+    let ticket = StreamTicket {
+        id: app.next_id(),
+        user_id: user.id,
+        session_id: jwt_part(&ann.tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap(),
+        digest: domain::entropy::TokenDigest::from_hex("ticket".to_owned()),
+        expires_at: user.created_at + TimeDelta::hours(1),
+    };
+    unit.insert_stream_ticket(&ticket, user.created_at).await.unwrap();
     unit.commit().await.unwrap();
     ann
 }

@@ -1,0 +1,215 @@
+use std::str::FromStr;
+
+use crate::{
+    id::{CommentId, MovieId, NotificationId, OrderId, RefundId, UserId},
+    time::Instant,
+};
+
+/// The kinds of notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NotificationKind {
+    /// Somebody replied to a comment of the user.
+    CommentReply,
+    /// Somebody liked a comment of the user.
+    CommentLike,
+    /// An order of the user was paid.
+    OrderPaid,
+    /// Money for an order was paid back to the user.
+    OrderRefunded,
+    /// A movie was deleted while it was in the user's cart.
+    MovieRemovedFromCart,
+}
+
+/// The text names no kind of notification.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of notification has this name")]
+pub struct UnknownNotificationKind;
+
+impl NotificationKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::CommentReply,
+        Self::CommentLike,
+        Self::OrderPaid,
+        Self::OrderRefunded,
+        Self::MovieRemovedFromCart,
+    ];
+
+    /// Its name, such as `comment_reply`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CommentReply => "comment_reply",
+            Self::CommentLike => "comment_like",
+            Self::OrderPaid => "order_paid",
+            Self::OrderRefunded => "order_refunded",
+            Self::MovieRemovedFromCart => "movie_removed_from_cart",
+        }
+    }
+}
+
+impl FromStr for NotificationKind {
+    type Err = UnknownNotificationKind;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownNotificationKind)
+    }
+}
+
+/// What a user is notified about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotificationCause {
+    /// Somebody replied to a comment of the receiver.
+    CommentReply {
+        /// Who replied.
+        actor: UserId,
+        /// The movie that the comments are about.
+        movie_id: MovieId,
+        /// The reply.
+        reply_id: CommentId,
+    },
+    /// Somebody liked a comment of the receiver. All likes of one comment are one notification.
+    CommentLike {
+        /// Who liked it.
+        actor: UserId,
+        /// The movie that the comment is about.
+        movie_id: MovieId,
+        /// The comment.
+        comment_id: CommentId,
+    },
+    /// An order of the receiver was paid.
+    OrderPaid {
+        /// The order.
+        order_id: OrderId,
+    },
+    /// Money for an order was paid back to the receiver.
+    OrderRefunded {
+        /// The order.
+        order_id: OrderId,
+        /// The refund: each one has a notification of its own.
+        refund_id: RefundId,
+    },
+    /// A movie was deleted while it was in the receiver's cart.
+    MovieRemovedFromCart {
+        /// The deleted movie.
+        movie_id: MovieId,
+        /// Its name, which no table has any more.
+        movie_name: String,
+    },
+}
+
+impl NotificationCause {
+    /// The kind of notification that it leads to.
+    #[must_use]
+    pub const fn kind(&self) -> NotificationKind {
+        match self {
+            Self::CommentReply { .. } => NotificationKind::CommentReply,
+            Self::CommentLike { .. } => NotificationKind::CommentLike,
+            Self::OrderPaid { .. } => NotificationKind::OrderPaid,
+            Self::OrderRefunded { .. } => NotificationKind::OrderRefunded,
+            Self::MovieRemovedFromCart { .. } => NotificationKind::MovieRemovedFromCart,
+        }
+    }
+
+    /// The user who acted, when it was an act of another user.
+    #[must_use]
+    pub const fn actor(&self) -> Option<UserId> {
+        match self {
+            Self::CommentReply { actor, .. } | Self::CommentLike { actor, .. } => Some(*actor),
+            Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::MovieRemovedFromCart { .. } => None,
+        }
+    }
+
+    /// Names the cause among all those of its receiver: a second notification with the same name is not made, or is folded
+    /// into the first one.
+    #[must_use]
+    pub fn dedupe_key(&self) -> String {
+        let kind = self.kind().as_str();
+        match self {
+            Self::CommentReply { reply_id, .. } => format!("{kind}:{reply_id}"),
+            Self::CommentLike { comment_id, .. } => format!("{kind}:{comment_id}"),
+            Self::OrderPaid { order_id } => format!("{kind}:{order_id}"),
+            Self::OrderRefunded { refund_id, .. } => format!("{kind}:{refund_id}"),
+            Self::MovieRemovedFromCart { movie_id, .. } => format!("{kind}:{movie_id}"),
+        }
+    }
+}
+
+/// A notification to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNotification {
+    /// Its identifier, should it be new.
+    pub id: NotificationId,
+    /// The user who is notified.
+    pub receiver: UserId,
+    /// What it is about.
+    pub cause: NotificationCause,
+    /// When it happened.
+    pub at: Instant,
+}
+
+impl NewNotification {
+    /// Whether the receiver acted, and therefore knows.
+    #[must_use]
+    pub fn is_own_act(&self) -> bool {
+        self.cause.actor() == Some(self.receiver)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::{Id, Kind};
+
+    fn id<K: Kind>(number: u128) -> Id<K> {
+        Id::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn causes() -> Vec<NotificationCause> {
+        vec![
+            NotificationCause::CommentReply { actor: id(1), movie_id: id(2), reply_id: id(3) },
+            NotificationCause::CommentLike { actor: id(1), movie_id: id(2), comment_id: id(3) },
+            NotificationCause::OrderPaid { order_id: id(3) },
+            NotificationCause::OrderRefunded { order_id: id(3), refund_id: id(4) },
+            NotificationCause::MovieRemovedFromCart { movie_id: id(3), movie_name: "Heat".to_owned() },
+        ]
+    }
+
+    #[test]
+    fn every_kind_reads_back_from_its_name() {
+        for kind in NotificationKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!("COMMENT_REPLY".parse::<NotificationKind>(), Err(UnknownNotificationKind));
+    }
+
+    #[test]
+    fn causes_have_kinds_and_keys_of_their_own() {
+        let kinds: Vec<_> = causes().iter().map(NotificationCause::kind).collect();
+        assert_eq!(kinds, NotificationKind::ALL);
+        let keys: BTreeSet<_> = causes().iter().map(NotificationCause::dedupe_key).collect();
+        assert_eq!(keys.len(), 5);
+    }
+
+    #[test]
+    fn likes_of_one_comment_have_one_key_and_those_of_two_have_two() {
+        let key = |actor, comment| {
+            let (actor, comment_id) = (id(actor), id(comment));
+            NotificationCause::CommentLike { actor, movie_id: id(2), comment_id }.dedupe_key()
+        };
+        assert_eq!(key(1, 3), key(9, 3));
+        assert_ne!(key(1, 3), key(1, 4));
+    }
+
+    #[test]
+    fn an_own_act_is_one_whose_actor_is_the_receiver() {
+        let own = causes().into_iter().map(|cause| {
+            NewNotification { id: id(7), receiver: id(1), cause, at: Instant::UNIX_EPOCH }.is_own_act()
+        });
+        assert_eq!(own.collect::<Vec<_>>(), [true, true, false, false, false]);
+    }
+}

@@ -1,0 +1,47 @@
+use super::NotificationKind;
+use crate::{
+    catalog::Named,
+    id::{CommentId, MovieKind, NotificationId, OrderId, UserKind},
+    time::Instant,
+};
+
+/// A notification as its receiver sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Its identifier.
+    pub id: NotificationId,
+    /// What it is about.
+    pub kind: NotificationKind,
+    /// Its place among the changes to the receiver's notifications: later ones have greater positions, and it gets a new one
+    /// when it becomes unread again.
+    pub position: i64,
+    /// When it happened last.
+    pub notified_at: Instant,
+    /// When it was marked as read; `None` while it is unread.
+    pub read_at: Option<Instant>,
+    /// The user who acted last, by the name that others see.
+    pub actor: Option<Named<UserKind>>,
+    /// How many acts it stands for.
+    pub count: u64,
+    /// The movie that it is about.
+    pub movie: Option<Named<MovieKind>>,
+    /// The comment that was liked, or the reply.
+    pub comment_id: Option<CommentId>,
+    /// The order that it is about.
+    pub order_id: Option<OrderId>,
+}
+
+/// How many notifications of a user are unread, by kind; kinds without one are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnreadCounts {
+    /// The kinds in their order.
+    pub by_kind: Vec<(NotificationKind, u64)>,
+}
+
+impl UnreadCounts {
+    /// How many are unread.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.by_kind.iter().fold(0, |total, (_, count)| total.saturating_add(*count))
+    }
+}

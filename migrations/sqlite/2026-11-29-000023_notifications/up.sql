@@ -1,0 +1,66 @@
+-- Notifications: what each user is told about, and how they want it.
+-- The columns that name a receiver reference no row of `users`, which is never deleted: a foreign key would lock the
+-- receiver's row for everybody who notifies them, and two users who notify each other at once would deadlock.
+
+-- One row for each user who was notified once or changed a setting. It is locked by whoever changes the user's notifications.
+CREATE TABLE notification_inboxes (
+    user_id BLOB PRIMARY KEY,
+    -- Grows with every change to the user's notifications, in the order in which the changes become visible.
+    last_position INTEGER NOT NULL DEFAULT 0 CHECK (last_position >= 0),
+    mails_comment_reply INTEGER NOT NULL DEFAULT 1 CHECK (mails_comment_reply IN (0, 1)),
+    mails_comment_like INTEGER NOT NULL DEFAULT 1 CHECK (mails_comment_like IN (0, 1))
+) STRICT;
+
+CREATE TABLE notifications (
+    id BLOB PRIMARY KEY,
+    user_id BLOB NOT NULL,
+    kind TEXT NOT NULL CHECK (
+        kind IN ('comment_reply', 'comment_like', 'order_paid', 'order_refunded', 'movie_removed_from_cart')
+    ),
+    -- Names the cause: one notification for each.
+    dedupe_key TEXT NOT NULL,
+    -- Its place among the changes to the user's notifications.
+    position INTEGER NOT NULL,
+    notified_at INTEGER NOT NULL,
+    read_at INTEGER,
+    mailed_at INTEGER,
+    -- Who acted last.
+    actor_id BLOB REFERENCES users (id),
+    -- How many acts it stands for. 0: all of them were taken back; the row is kept for `mailed_at`.
+    count INTEGER NOT NULL CHECK (count >= 0),
+    movie_id BLOB REFERENCES movies (id) ON DELETE CASCADE,
+    -- A movie that was deleted.
+    removed_movie_id BLOB,
+    removed_movie_name TEXT,
+    comment_id BLOB,
+    order_id BLOB,
+    UNIQUE (user_id, dedupe_key)
+) STRICT;
+CREATE INDEX notifications_by_position ON notifications (user_id, position, id) WHERE count > 0;
+CREATE INDEX notifications_unread ON notifications (user_id, position, id) WHERE read_at IS NULL AND count > 0;
+CREATE INDEX notifications_actor_id ON notifications (actor_id);
+CREATE INDEX notifications_movie_id ON notifications (movie_id);
+CREATE INDEX notifications_comment_id ON notifications (comment_id);
+CREATE INDEX notifications_withdrawn ON notifications (notified_at) WHERE count = 0;
+
+-- The users whose acts a notification stands for, when it stands for several.
+CREATE TABLE notification_actors (
+    notification_id BLOB NOT NULL REFERENCES notifications (id) ON DELETE CASCADE,
+    user_id BLOB NOT NULL REFERENCES users (id),
+    acted_at INTEGER NOT NULL,
+    PRIMARY KEY (notification_id, user_id)
+) STRICT;
+CREATE INDEX notification_actors_user_id ON notification_actors (user_id);
+
+-- Tickets that each open one live stream.
+CREATE TABLE stream_tickets (
+    id BLOB PRIMARY KEY,
+    user_id BLOB NOT NULL REFERENCES users (id),
+    session_id BLOB NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    -- The SHA-256 of the ticket, in hexadecimal.
+    token TEXT NOT NULL UNIQUE,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX stream_tickets_user_id ON stream_tickets (user_id);
+CREATE INDEX stream_tickets_session_id ON stream_tickets (session_id);
+CREATE INDEX stream_tickets_expires_at ON stream_tickets (expires_at);
