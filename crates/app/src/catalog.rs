@@ -18,7 +18,7 @@ mod show;
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, MovieQueries, NameQueries},
+    catalog::{CatalogStore, ModerationStore, MovieQueries, NameQueries},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
@@ -37,6 +37,8 @@ use crate::paging::CursorCodec;
 pub struct Catalog {
     /// Keeps movies.
     pub store: Arc<dyn CatalogStore>,
+    /// Keeps what moderators change.
+    pub moderation: Arc<dyn ModerationStore>,
     /// Reads movies.
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.

@@ -26,8 +26,8 @@ pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use partial_facts::{CheckedPartialFacts, FactSet, OptionalFact, PartialFacts};
 pub use popularity::popularity;
 pub use ports::{
-    CatalogStore, CatalogUnit, ExternalIds, MovieConflicts, MovieQueries, MovieRepository, MovieUses,
-    NameQueries, OfferRepository,
+    CatalogStore, CatalogUnit, ExternalIds, ModerationStore, ModerationUnit, MovieConflicts, MovieQueries,
+    MovieRepository, MovieUses, NameQueries, OfferRepository,
 };
 pub use poster::{POSTER_WIDTHS, Poster, UploadedPoster};
 pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};

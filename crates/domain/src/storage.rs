@@ -8,7 +8,7 @@ use crate::{
     },
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit, MovieQueries, NameQueries},
+    catalog::{CatalogStore, CatalogUnit, ModerationStore, MovieQueries, NameQueries},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
@@ -21,7 +21,7 @@ gathered! {
         AccountStore + AccountQueries + AccountMaintenance
         + UserQueries + PersonalDataQueries
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries
+        + CatalogStore + ModerationStore + MovieQueries + NameQueries
         + CartStore + CartQueries
         + NotificationStore + NotificationQueries
         + OutboxQueue

@@ -156,6 +156,7 @@ impl UseCases {
         ));
         let catalog = Arc::new(Catalog {
             store: database.clone(),
+            moderation: database.clone(),
             queries: database.clone(),
             names: database.clone(),
             cursors,

@@ -15,11 +15,8 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod sessions;
-<<<<<<< HEAD
 mod stored_movie;
-=======
 mod stream_tickets;
->>>>>>> main
 mod units;
 
 pub(crate) use accounts::{group_id, role};

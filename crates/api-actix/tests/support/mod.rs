@@ -252,6 +252,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     );
     let catalog = Catalog {
         store: doubles.clone(),
+        moderation: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),

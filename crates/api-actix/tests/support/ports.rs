@@ -17,8 +17,8 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, MovieDetail, MovieFilter, MovieQueries, MovieSort,
-        MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, ModerationStore, ModerationUnit, MovieDetail, MovieFilter,
+        MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{Id, IdGenerator, MovieId, SessionId, UserId},
@@ -310,11 +310,15 @@ impl CatalogStore for Doubles {
     async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Err(away())
     }
+}
+
+#[async_trait]
+impl ModerationStore for Doubles {
     async fn begin_as_moderator(
         &self,
         _attempt: Attempt,
         _moderator: &Actor,
-    ) -> Result<Box<dyn CatalogUnit>, AccessError> {
+    ) -> Result<Box<dyn ModerationUnit>, AccessError> {
         Err(away().into())
     }
 }

@@ -86,7 +86,7 @@ impl Catalog {
         origin: &Origin,
     ) -> Result<(), ChangeMovieError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin_as_moderator(attempt, &moderator).await?;
+        let mut unit = self.moderation.begin_as_moderator(attempt, &moderator).await?;
         let before = unit.find_movie_for_update(id).await?.ok_or(ChangeMovieError::NotFound)?;
         if !expected.includes(before.version) {
             return Err(ChangeMovieError::ChangedSince);

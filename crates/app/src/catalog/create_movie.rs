@@ -74,7 +74,7 @@ impl Catalog {
         origin: &Origin,
     ) -> Result<MovieId, CreateMovieError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin_as_moderator(attempt, &moderator).await?;
+        let mut unit = self.moderation.begin_as_moderator(attempt, &moderator).await?;
         let (names, _) = self.resolve(&mut *unit, |kind| names_of(&facts, kind).iter()).await?;
         let names = resolved_names(&facts, &names);
         let movie = Movie::create(self.ids.next(), facts, names, now);

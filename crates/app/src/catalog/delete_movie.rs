@@ -2,6 +2,7 @@ use domain::{
     accounts::{AccessError, Actor, Origin},
     audit::{AuditAction, AuditObject, AuditState},
     id::MovieId,
+    notifications::{NewNotification, NotificationCause},
     store::{Attempt, StoreError, retried},
 };
 
@@ -38,7 +39,7 @@ pub enum DeleteMovieError {
 
 impl Catalog {
     /// Deletes a movie that nobody has bought and no order holds (R43, R46, R68). `takes_out_of_carts` deletes one that is
-    /// in carts, too.
+    /// in carts, too, and notifies their owners, but for the moderator.
     ///
     /// # Errors
     /// See [`DeleteMovieError`].
@@ -63,7 +64,7 @@ impl Catalog {
         takes_out_of_carts: bool,
         origin: &Origin,
     ) -> Result<(), DeleteMovieError> {
-        let mut unit = self.store.begin_as_moderator(attempt, &moderator).await?;
+        let mut unit = self.moderation.begin_as_moderator(attempt, &moderator).await?;
         let movie = unit.find_movie_for_update(id).await?.ok_or(DeleteMovieError::NotFound)?;
         let uses = unit.find_movie_uses(id).await?;
         if uses.is_purchased {
@@ -82,10 +83,17 @@ impl Catalog {
         let before = AuditState::of(
             before.fields().map(|(name, text)| (name, text.to_owned())).chain(offer_of(&movie)),
         );
-        let cause = Cause::request(&*self.ids, &moderator, origin, self.clock.now());
+        let now = self.clock.now();
+        let cause = Cause::request(&*self.ids, &moderator, origin, now);
         let entry = cause.entry(AuditAction::MovieDeleted, AuditObject::Movie(id), Some(before), None);
         unit.append_audit_entry(&entry).await?;
         unit.delete_movie(id).await?;
+        for receiver in uses.cart_owners.into_iter().filter(|owner| *owner != moderator.user_id) {
+            let movie_name = movie.identity.name.clone();
+            let cause = NotificationCause::MovieRemovedFromCart { movie_id: id, movie_name };
+            let id = self.ids.next();
+            unit.push_notification(&NewNotification { id, receiver, cause, at: now }).await?;
+        }
         unit.commit().await?;
         Ok(())
     }

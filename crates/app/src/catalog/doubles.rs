@@ -10,9 +10,9 @@ use domain::{
     accounts::{AccessError, Actor},
     audit::{AuditEntry, AuditRepository},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, ExternalIds, Facts, Movie, MovieConflicts, MovieDetail,
-        MovieFilter, MovieIdentity, MovieQueries, MovieRepository, MovieSort, MovieSummary, MovieUses,
-        NameKind, NameQueries, Named, ProposedName, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, ExternalIds, Facts, ModerationStore, ModerationUnit, Movie,
+        MovieConflicts, MovieDetail, MovieFilter, MovieIdentity, MovieQueries, MovieRepository, MovieSort,
+        MovieSummary, MovieUses, NameKind, NameQueries, Named, ProposedName, RatingSummary,
     },
     id::{Id, MovieId, UserId},
     money::Money,
@@ -32,6 +32,7 @@ use crate::{
 pub(crate) fn catalog_on(store: &Arc<MemoryCatalog>, queries: MockQueries) -> Catalog {
     Catalog {
         store: store.clone(),
+        moderation: Arc::new(MockModeration::new()),
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
@@ -55,6 +56,18 @@ mockall::mock! {
         async fn movie_detail(&self, id: MovieId, viewer: Option<UserId>) -> Result<Option<MovieDetail>, StoreError>;
         async fn export_movies(&self, after: Option<MovieId>, limit: u32) -> Result<Vec<MovieDetail>, StoreError>;
         async fn has_no_movies(&self) -> Result<bool, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Moderation {}
+    #[async_trait]
+    impl ModerationStore for Moderation {
+        async fn begin_as_moderator(
+            &self,
+            attempt: Attempt,
+            moderator: &Actor,
+        ) -> Result<Box<dyn ModerationUnit>, AccessError>;
     }
 }
 
@@ -255,13 +268,6 @@ impl CatalogStore for MemoryCatalog {
             fails_on_commit: self.fails_on_commit.load(Ordering::Relaxed),
             races: self.races.clone(),
         }))
-    }
-    async fn begin_as_moderator(
-        &self,
-        attempt: Attempt,
-        _moderator: &Actor,
-    ) -> Result<Box<dyn CatalogUnit>, AccessError> {
-        Ok(self.begin(attempt).await?)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         Offer, ProposedName,
     },
     id::{MovieId, UserId},
+    notifications::NotificationRepository,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
 };
@@ -23,28 +24,41 @@ gathered! {
 pub trait CatalogStore: Send + Sync {
     /// Begins one without a signed-in user: for imports on the command line.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
+}
+
+#[async_trait]
+impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
+}
+
+gathered! {
+    /// A unit of work of a moderator, about the catalogue and those who are told of changes.
+    pub trait ModerationUnit: CatalogUnit + NotificationRepository;
+}
+
+/// Begins units of work of moderators.
+#[async_trait]
+pub trait ModerationStore: Send + Sync {
     /// Begins one for a moderator who changes the catalogue.
     async fn begin_as_moderator(
         &self,
         attempt: Attempt,
         moderator: &Actor,
-    ) -> Result<Box<dyn CatalogUnit>, AccessError>;
+    ) -> Result<Box<dyn ModerationUnit>, AccessError>;
 }
 
 #[async_trait]
-impl<D> CatalogStore for D
+impl<D> ModerationStore for D
 where
-    D: UnitsOfWork<Unit: CatalogUnit + UserRepository + SessionRepository>,
+    D: UnitsOfWork<Unit: ModerationUnit + UserRepository + SessionRepository>,
 {
-    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
-        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
-    }
-
     async fn begin_as_moderator(
         &self,
         attempt: Attempt,
         moderator: &Actor,
-    ) -> Result<Box<dyn CatalogUnit>, AccessError> {
+    ) -> Result<Box<dyn ModerationUnit>, AccessError> {
         Ok(Box::new(begin_as(self, attempt, &Authority::of(moderator, Role::Moderator)).await?))
     }
 }

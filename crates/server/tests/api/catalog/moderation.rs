@@ -360,6 +360,15 @@ async fn a_movie_in_carts_is_deleted_by_force_only(engine: Engine) {
     let cart = ann.get("/cart").await.expect(200).json();
     assert_eq!((&cart["items"][0]["movie"]["name"], &cart["unavailable"]), (&json!("Solaris"), &json!([])));
     assert_eq!(bob.get("/cart").await.json()["items"], json!([]));
+    for (user, count) in [(&ann, 1), (&bob, 1), (&moderator, 0)] {
+        let exported = user.get("/users/me/export").await.expect(200).json();
+        let notices = exported["notifications"].as_array().unwrap();
+        assert_eq!(notices.len(), count, "{notices:?}");
+        for notice in notices {
+            assert_eq!(notice["kind"], "movie_removed_from_cart");
+            assert_eq!(notice["name"], "Stalker", "{notice}");
+        }
+    }
 }
 
 async fn a_deleted_movie_is_gone(engine: Engine) {
