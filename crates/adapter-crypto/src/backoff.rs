@@ -5,7 +5,7 @@ use domain::time::Backoff;
 
 use crate::tokens::random;
 
-/// Waits on tokio's timer, for a part that the operating system's entropy decides.
+/// Waits on tokio's timer for a random part of the given time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomBackoff;
 
@@ -17,7 +17,7 @@ impl Backoff for RandomBackoff {
     }
 }
 
-/// Half of it for 0, all of it for 65,535.
+/// Scales linearly: half of the time for 0, all of it for 65,535.
 fn part_of(longest: Duration, chance: u16) -> Duration {
     let half = longest.checked_div(2).unwrap_or_default();
     let more = half.saturating_mul(u32::from(chance)).checked_div(u32::from(u16::MAX)).unwrap_or_default();

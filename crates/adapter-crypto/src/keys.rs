@@ -1,4 +1,4 @@
-//! The keys that everything secret hangs on.
+//! The application secret and the keys derived from it.
 
 use std::fmt;
 
@@ -6,32 +6,32 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The server's one secret (`APP_SECRET_KEY`), from which a key of its own is derived for each purpose. Hidden in
-/// `Debug`, wiped on drop.
+/// The server's secret (`APP_SECRET_KEY`), from which a separate key is derived for each purpose. Hidden in `Debug`,
+/// zeroed on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AppSecret(Zeroizing<Vec<u8>>);
 
 impl AppSecret {
-    /// Takes the secret's bytes.
+    /// Wraps the bytes of the secret.
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    /// How many bytes it has: fewer than 32 can be guessed.
+    /// The length in bytes. Fewer than 32 are too easy to guess.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it has no bytes.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it can be guessed: made of few different bytes, of a part that repeats, of bytes that count up or down, or
-    /// of words that stand in examples.
+    /// Whether it has low entropy: few distinct bytes, a repeated part, an ascending or descending sequence, or words
+    /// used in examples.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         let different: std::collections::BTreeSet<u8> = self.0.iter().copied().collect();
@@ -44,20 +44,20 @@ impl AppSecret {
             || examples.iter().any(|example| text.contains(example))
     }
 
-    /// Whether it stands in a text that is no secret.
+    /// Whether it occurs in a public text.
     #[must_use]
     pub fn stands_in(&self, text: &str) -> bool {
         !self.is_empty() && text.as_bytes().windows(self.len()).any(|part| part == &**self.0)
     }
 
-    /// Whether it is a part of at most half its length, again and again.
+    /// Whether it repeats a part of at most half its length.
     fn repeats(&self) -> bool {
         let bytes: &[u8] = &self.0;
         (1..=bytes.len().div_euclid(2))
             .any(|length| bytes.chunks(length).all(|chunk| bytes.starts_with(chunk)))
     }
 
-    /// Whether more than half of its bytes are the one before, or the next or previous of it in the alphabet.
+    /// Whether more than half of its bytes equal the preceding byte, or differ from it by one.
     fn counts(&self) -> bool {
         let steps = self.0.windows(2).filter(|pair| match pair {
             [one, next] => one.abs_diff(*next) <= 1,
@@ -66,7 +66,7 @@ impl AppSecret {
         steps.count() > self.len().div_euclid(2)
     }
 
-    /// The key for one purpose: whoever learns it learns neither the secret nor another purpose's key.
+    /// Derives the key for one purpose. It reveals neither the secret nor the key of another purpose.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> SubKey {
         let tag = mac(&self.0).chain_update(b"cinema/1/").chain_update(purpose.as_bytes()).finalize();
@@ -80,18 +80,18 @@ impl fmt::Debug for AppSecret {
     }
 }
 
-/// A key for one purpose. Hidden in `Debug`, wiped on drop.
+/// A key for one purpose. Hidden in `Debug`, zeroed on drop.
 #[derive(Clone)]
 pub struct SubKey(Zeroizing<[u8; 32]>);
 
 impl SubKey {
-    /// The key's bytes, for the algorithm that it is for.
+    /// The bytes of the key, for the algorithm that uses it.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Names the key without giving it away, so that what was made with it says so.
+    /// A public identifier of the key, stored beside what was made with it.
     pub(crate) fn id(&self) -> [u8; 8] {
         let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
         let mut id = [0; 8];
@@ -110,7 +110,7 @@ impl fmt::Debug for SubKey {
     }
 }
 
-/// The secret in force, and those before it that still verify and open during a rotation.
+/// The current secret and the previous ones, which still verify and decrypt during a rotation.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     current: AppSecret,
@@ -118,19 +118,19 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Makes new things with `current`; accepts what was made with any of them.
+    /// Signs and encrypts with `current`; accepts what was made with any of them.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }
     }
 
-    /// The key in force for one purpose.
+    /// The current key for one purpose.
     #[must_use]
     pub fn current(&self, purpose: &str) -> SubKey {
         self.current.derive(purpose)
     }
 
-    /// Every key for one purpose, the one in force first.
+    /// All keys for one purpose, the current one first.
     pub(crate) fn all(&self, purpose: &str) -> Vec<SubKey> {
         std::iter::once(&self.current).chain(&self.previous).map(|secret| secret.derive(purpose)).collect()
     }

@@ -10,20 +10,20 @@ use pool::{HashPool, Limits, Memory};
 
 use crate::tokens::random;
 
-/// What computing one hash takes, in memory and time.
+/// The Argon2 cost parameters of one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
     /// Memory, in KiB; 8 at least.
     pub memory_kib: u32,
-    /// How often that memory is gone through.
+    /// Number of passes over that memory.
     pub passes: u32,
 }
 
 impl HashCost {
-    /// 19 MiB, two passes: the first choice of OWASP's password storage cheat sheet for Argon2id (quality B1).
+    /// 19 MiB, two passes: the first choice of OWASP's password storage cheat sheet for Argon2id.
     pub const OWASP: Self = Self { memory_kib: 19_456, passes: 2 };
 
-    /// The least that Argon2 knows: for tests with many users, never for a password that somebody has.
+    /// The lowest cost that Argon2 accepts. For tests with many users only, never for real passwords.
     pub const LEAST: Self = Self { memory_kib: 8, passes: 1 };
 }
 
@@ -35,36 +35,36 @@ const OUTPUT: usize = 32;
 /// The most memory that a stored hash may ask for, so that a row cannot exhaust the machine.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 
-/// The hasher cannot be made.
+/// The hasher cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HasherError {
     /// The parameters are not acceptable to Argon2.
     #[error("Argon2 refuses its parameters: {0}")]
     Parameters(argon2::Error),
-    /// The operating system gives no more threads.
+    /// The operating system refuses to start more threads.
     #[error("no thread for hashing passwords: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Hashes passwords with Argon2id, on a few threads of its own so that nothing else waits for it.
+/// Hashes passwords with Argon2id on dedicated threads, so that nothing else waits for hashing.
 #[derive(Debug)]
 pub struct Argon2Hasher {
     pool: HashPool,
     params: Params,
-    /// Stands in for a user that is not there: as dear as any hash in force, and of no password.
+    /// Verified in place of the hash of an unknown user, so that both take equally long. No password matches it.
     dummy: Stored,
 }
 
 impl Argon2Hasher {
-    /// Hashes on `slots` threads (at least one). Up to 64 more callers wait, two seconds at most.
+    /// Hashes on `slots` threads (at least one). Up to 64 more callers wait in a queue, for two seconds at most.
     ///
     /// # Errors
-    /// When Argon2 refuses the cost, or the threads cannot be started.
+    /// Argon2 refuses the cost, or the threads cannot be started.
     pub fn new(slots: usize, cost: HashCost) -> Result<Self, HasherError> {
         Self::with_limits(Limits { slots, ..Limits::default() }, cost)
     }
 
-    /// How many passwords were hashed or checked since the start: for metrics.
+    /// The number of passwords hashed or verified since the start, for metrics.
     #[must_use]
     pub fn passwords_done(&self) -> u64 {
         self.pool.jobs_done()
@@ -92,7 +92,7 @@ impl Argon2Hasher {
     }
 }
 
-/// A hash with all that is needed to compute it again.
+/// A parsed hash: the parameters, salt and output needed to verify a password.
 #[derive(Debug, Clone)]
 struct Stored {
     algorithm: Algorithm,

@@ -10,12 +10,12 @@ use crate::{
     tokens::random,
 };
 
-/// The first byte of what is sealed: how the rest is laid out (8 bytes of key id, 24 of nonce, the text and its tag).
+/// The format version, the first byte of sealed data. The rest is 8 bytes of key id, 24 of nonce, the ciphertext and its tag.
 const VERSION: u8 = 1;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
 
-/// Seals with XChaCha20-Poly1305. What previous keys sealed can still be opened.
+/// Encrypts and authenticates with XChaCha20-Poly1305. Data sealed with previous keys can still be opened.
 #[derive(Debug)]
 pub struct AeadSealer {
     keys: Vec<SubKey>,
@@ -23,7 +23,7 @@ pub struct AeadSealer {
 }
 
 impl AeadSealer {
-    /// Seals with the ring's key in force, and opens with any of its keys.
+    /// Seals with the current key of the ring, and opens with any of its keys.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "sealing";
@@ -40,7 +40,7 @@ impl Sealer for AeadSealer {
         sealed.extend(nonce);
         match text {
             Ok(text) => sealed.extend(text),
-            // Only a text of 256 GiB and more; what is empty cannot be opened.
+            // Encryption fails only for 256 GiB and more. An empty value can never be opened.
             Err(_) => sealed.clear(),
         }
         sealed

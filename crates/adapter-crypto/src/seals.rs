@@ -15,7 +15,7 @@ pub struct LogSealMaker {
 }
 
 impl LogSealMaker {
-    /// Makes codes with the ring's key in force, and knows those of any of its keys.
+    /// Computes codes with the current key of the ring, and verifies codes of any of its keys.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "audit-seals";
@@ -42,7 +42,7 @@ impl SealMaker for LogSealMaker {
     }
 }
 
-/// The bytes that lower-case hexadecimal stands for.
+/// Decodes lower-case hexadecimal.
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     let value = |digit: &u8| match digit {
         b'0'..=b'9' => digit.checked_sub(b'0'),

@@ -15,15 +15,15 @@ use crate::{
     tokens::hex,
 };
 
-/// The `iss` claim. Which installation made a token is told by its key, not by its issuer.
+/// The `iss` claim, the same for all installations: they differ by their keys.
 const ISSUER: &str = "cinema";
 /// The `aud` claim.
 const AUDIENCE: &str = "cinema-api";
 const ACCESS: &str = "at+jwt";
 const REFRESH: &str = "rt+jwt";
 
-/// JSON Web Tokens signed with HMAC-SHA-256. Previous keys verify, and sign again what they signed before; the key is named by `kid`, and headers that bring a
-/// key along (`jwk`, `jku`, `x5u`) mean nothing.
+/// JSON Web Tokens signed with HMAC-SHA-256. `kid` names the key. Previous keys verify, and sign a token again when it is
+/// repeated. Headers that carry a key (`jwk`, `jku`, `x5u`) are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,
@@ -49,8 +49,8 @@ impl Key {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.id.clone());
-        // Only keys of another kind and claims that are no JSON fail, and there are neither. The empty token that would
-        // come of it verifies nowhere.
+        // Encoding fails only for keys of another algorithm or claims that are not JSON, which cannot happen here. The
+        // empty token would be refused everywhere.
         jsonwebtoken::encode(&header, claims, &self.signing)
             .inspect_err(|error| tracing::error!(%error, "a token could not be signed"))
             .unwrap_or_default()
@@ -58,7 +58,7 @@ impl Key {
 }
 
 impl JwtTokens {
-    /// Signs with the ring's key in force, and verifies with any of its keys.
+    /// Signs with the current key of the ring, and verifies with any of its keys.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "session-tokens";
@@ -76,7 +76,7 @@ impl JwtTokens {
         }
     }
 
-    /// The keys, the one in force first.
+    /// The keys, the current one first.
     fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.current).chain(&self.earlier)
     }
@@ -97,7 +97,7 @@ impl fmt::Debug for JwtTokens {
     }
 }
 
-/// The claims of both kinds of token, in the order they are written: the text must be the same each time.
+/// The claims of both kinds of token. The order of the fields is the order in the JSON text, which must be stable.
 #[derive(Serialize, Deserialize)]
 struct Claims<Jti> {
     iss: String,

@@ -12,7 +12,7 @@ pub struct HmacSigner {
 }
 
 impl HmacSigner {
-    /// Signs with the ring's key in force, and verifies with any of its keys.
+    /// Signs with the current key of the ring, and verifies with any of its keys.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "signing";

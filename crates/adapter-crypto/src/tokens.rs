@@ -6,16 +6,16 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyRing, SubKey};
 
-/// Makes the secrets in links and refresh tokens: 256 bits of the operating system's entropy, base64url.
+/// Generates the secrets of links and refresh tokens: 256 random bits of the operating system, as base64url.
 #[derive(Debug)]
 pub struct SecretTokens {
-    /// The one in force, and those before it, the youngest first.
+    /// The current key and the previous ones, newest first.
     successor_key: SubKey,
     earlier_keys: Vec<SubKey>,
 }
 
 impl SecretTokens {
-    /// Uses the ring's key in force for successors.
+    /// Derives the successors of refresh tokens with the current key of the ring.
     #[must_use]
     pub fn new(keys: &KeyRing) -> Self {
         const PURPOSE: &str = "token-successor";
@@ -48,14 +48,14 @@ fn derived(key: &SubKey, token: &PlainToken) -> PlainToken {
     PlainToken::new(URL_SAFE_NO_PAD.encode(code))
 }
 
-/// A new secret for whatever needs one: 256 bits of the operating system's entropy, base64url.
+/// Generates a secret: 256 random bits of the operating system, as base64url.
 #[must_use]
 pub fn fresh_secret() -> PlainToken {
     let bytes = Zeroizing::new(random::<32>());
     PlainToken::new(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
-/// Bytes of the operating system's entropy. Ends the process when it has none: nothing secret could be made.
+/// Random bytes of the operating system. Aborts the process when there are none, since no secret could be generated.
 #[expect(clippy::disallowed_methods, reason = "this is the adapter of the ports that give entropy")]
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -66,7 +66,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// The bytes in lower-case hexadecimal.
+/// Encodes bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];

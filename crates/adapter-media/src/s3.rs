@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::objects::Objects;
 
-/// How long a call may take, its repeats included (quality E3).
+/// How long a call may take, its repeats included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long one try may take, so that a second one still fits.

@@ -157,6 +157,12 @@ macro_rules! for_update {
 }
 pub(crate) use for_update;
 
+/// Ends a select whose rows nobody else is to change until the unit ends.
+pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+
+/// Ends a select of movies `m` that nobody else is to delete until the unit ends.
+pub(crate) const KEPT_MOVIES: &str = " FOR KEY SHARE OF m";
+
 /// Ends a sub-select whose rows others may hold: those are left to them.
 pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
@@ -177,6 +183,14 @@ pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) OR
 
 /// All the identifiers of the links `l` in their order, as the text of a JSON array.
 pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";
+
+/// Identifier, name, year and price of all the items `i` of an order and their movies `m`, as the text of a JSON array of arrays.
+pub(crate) const ORDERED_MOVIES: &str =
+    "json_agg(json_build_array(i.movie_id, m.name, m.year, i.price_minor) ORDER BY i.id)::text";
+
+/// Movie and reason of all the exclusions `x` of an order, as the text of a JSON array of pairs.
+pub(crate) const EXCLUDED_MOVIES: &str =
+    "json_agg(json_build_array(x.movie_id, x.reason) ORDER BY x.position)::text";
 
 /// Adds `column IN (the identifiers)`.
 pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
-use domain::{accounts::AccountStore, catalog::MovieQueries, store::StoreError};
+use domain::{catalog::MovieQueries, storage::WholeStore, store::StoreError};
 use storage_contract::begin_unit;
 use test_postgres::{TestDatabase, TestPostgres};
 
@@ -31,7 +31,7 @@ async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
     guard.set_read_only(true).await;
     for _ in 0..3 {
         open_all(&store, 4).await;
-        let refused = begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.map(|_| ());
+        let refused = begin_unit(|attempt| store.begin_whole(attempt)).await.map(|_| ());
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
         let seen = store.check_writable().await;
         assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
@@ -40,7 +40,7 @@ async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
     guard.set_read_only(false).await;
     for _ in 0..8 {
         store.check_writable().await.unwrap();
-        begin_unit(|attempt| AccountStore::begin(&store, attempt)).await.unwrap().commit().await.unwrap();
+        begin_unit(|attempt| store.begin_whole(attempt)).await.unwrap().commit().await.unwrap();
     }
     open_all(&store, 4).await;
 }

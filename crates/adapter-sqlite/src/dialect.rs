@@ -133,6 +133,12 @@ macro_rules! for_update {
 }
 pub(crate) use for_update;
 
+/// Nothing to lock: a unit of work has the whole database to itself.
+pub(crate) const FOR_UPDATE: &str = "";
+
+/// Nothing to lock: a unit of work has the whole database to itself.
+pub(crate) const KEPT_MOVIES: &str = "";
+
 /// Nothing to skip: a unit of work has the whole database to itself.
 pub(crate) const SKIP_LOCKED: &str = "";
 
@@ -154,6 +160,14 @@ pub(crate) const NAMED_PAIRS: &str = "json_group_array(json_array(hex(n.id), n.n
 
 /// All the identifiers of the links `l` in their order, as the text of a JSON array.
 pub(crate) const LINKED_IDS: &str = "json_group_array(hex(l.id) ORDER BY l.position)";
+
+/// Identifier, name, year and price of all the items `i` of an order and their movies `m`, as the text of a JSON array of arrays.
+pub(crate) const ORDERED_MOVIES: &str =
+    "json_group_array(json_array(hex(i.movie_id), m.name, m.year, i.price_minor) ORDER BY i.id)";
+
+/// Movie and reason of all the exclusions `x` of an order, as the text of a JSON array of pairs.
+pub(crate) const EXCLUDED_MOVIES: &str =
+    "json_group_array(json_array(hex(x.movie_id), x.reason) ORDER BY x.position)";
 
 /// Adds `column IN (the identifiers)`.
 pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {

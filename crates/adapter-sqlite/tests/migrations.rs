@@ -11,7 +11,7 @@ use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
     sql_types::Text,
 };
-use domain::accounts::AccountQueries;
+use domain::accounts::CredentialQueries;
 use tempfile::TempDir;
 
 const SCHEMA: &str = "
@@ -177,7 +177,7 @@ async fn keys_of_addresses_that_an_earlier_rule_made_are_made_anew() {
     assert_eq!(rows, ["\u{131}an@example.com 2", "\u{fb01}lm@example.com 2", "no address 2", "deleted 1"]);
     let store = file.open().await;
     for (address, is_known) in [("\u{131}an@example.com", true), ("ian@example.com", false)] {
-        let known = AccountQueries::credentials(&store, &address.parse().unwrap()).await.unwrap();
+        let known = CredentialQueries::credentials(&store, &address.parse().unwrap()).await.unwrap();
         assert_eq!(known.is_some(), is_known, "{address}");
     }
 }

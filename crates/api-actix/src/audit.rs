@@ -3,7 +3,7 @@
 pub(crate) mod bodies;
 mod query;
 
-use app::{accounts::Accounts, paging::ListError};
+use app::{audit::Audit, paging::ListError};
 use paperclip::actix::api_v2_operation;
 
 use self::{bodies::AuditEntryBody, query::AuditQuery};
@@ -19,9 +19,9 @@ use crate::{
 /// Entries that meet all filters, newest first. Deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listAudit", tags("users"))]
 pub(crate) async fn list(
-    accounts: UseCases<Accounts>,
+    audit: UseCases<Audit>,
     Admin(_, Query(wanted)): Admin<Query<AuditQuery>>,
 ) -> Result<PrivatePage<AuditEntryBody>, Failure<ListError>> {
-    let listing = accounts.run(async move |accounts| accounts.list_audit(wanted).await).await?;
+    let listing = audit.run(async move |audit| audit.list(wanted).await).await?;
     Ok(PrivatePage(PageBody::of(listing, AuditEntryBody::from)))
 }

@@ -1,7 +1,7 @@
 //! Middleware: what happens to every request and every answer.
 //!
 //! From outside in: [`outermost`] (request id, headers, problems, log), CORS, compression, the limit of requests in
-//! flight, the rate limit of calls, the `Accept` header.
+//! flight, the rate limit of calls, the `Accept` header, anonymous pages that are kept for a moment.
 
 pub(crate) mod accept_header;
 pub(crate) mod body;
@@ -9,6 +9,7 @@ pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod cors;
 pub(crate) mod headers;
+pub(crate) mod hot_pages;
 pub(crate) mod in_flight;
 pub(crate) mod outermost;
 pub(crate) mod rate_limit;

@@ -16,6 +16,7 @@ mod media;
 mod moment;
 mod money;
 mod openapi;
+mod orders;
 mod page;
 mod period;
 pub mod problem;

@@ -11,7 +11,7 @@ use actix_web::{
         header::{self, HeaderValue},
     },
 };
-use app::accounts::Accounts;
+use app::accounts::Profiles;
 use domain::{media::MediaKey, store::StoreError};
 use paperclip::{
     actix::{OperationModifier, api_v2_operation},
@@ -34,11 +34,11 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Its address is `avatar_url` in other answers. The picture at an address never changes, so it can be cached for ever.
 #[api_v2_operation(operation_id = "getAvatar", tags("media"))]
 pub(crate) async fn avatar(
-    accounts: UseCases<Accounts>,
+    profiles: UseCases<Profiles>,
     Visitor(_, AvatarFile(key)): Visitor<AvatarFile>,
 ) -> Result<Picture, Failure<OrNotFound<StoreError>>> {
     let name = key.clone();
-    let bytes = accounts.find(async move |accounts| accounts.avatar(&name).await).await?;
+    let bytes = profiles.find(async move |profiles| profiles.avatar(&name).await).await?;
     Ok(Picture { key, bytes })
 }
 

@@ -18,7 +18,9 @@ use paperclip::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(crate) use self::catalog::{CatalogItem, CatalogPage, ChangedItem, CreatedItem, VersionedItem};
+pub(crate) use self::catalog::{
+    CatalogItem, CatalogPage, ChangedItem, CreatedItem, PUBLIC_FOR_SECONDS, VersionedItem,
+};
 use crate::{
     openapi::describe,
     page::{self, PageBody},

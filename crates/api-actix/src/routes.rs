@@ -7,7 +7,7 @@ use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
     catalog::{self, names},
-    docs, health, media, problem,
+    docs, health, media, orders, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -40,6 +40,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/{id}": get users::show, patch users::change;
         "/users/{id}/cart": get users::show_cart;
         "/admin/audit": get audit::list;
+        "/admin/orders": get orders::list_all;
         "/movies": get catalog::list_movies, post catalog::create_movie;
         "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
         "/genres": get names::list_all::<GenreKind>;
@@ -54,6 +55,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/cart/items": post cart::add;
         "/cart/items/{movie_id}": delete cart::remove;
         "/cart/merge": post cart::merge;
+        "/orders": get orders::list, post orders::place;
+        "/orders/{id}": get orders::show;
+        "/orders/{id}/cancel": post orders::cancel;
     };
     operations! {
         config.service(api);

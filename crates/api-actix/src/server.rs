@@ -24,8 +24,8 @@ use crate::{
     accounts::pages,
     docs::{self, Assets, DocsGuard, Document},
     edge::{
-        accept_header, compression, cors::cors, in_flight, in_flight::InFlightLimit, outermost::Outermost,
-        rate_limit,
+        accept_header, compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight,
+        in_flight::InFlightLimit, outermost::Outermost, rate_limit,
     },
     html,
     limits::RateLimitCounter,
@@ -63,6 +63,7 @@ pub(crate) struct Shared {
     docs_guard: web::Data<DocsGuard>,
     outermost: Arc<Outermost>,
     in_flight: InFlightLimit,
+    hot_pages: HotPages,
 }
 
 impl Shared {
@@ -77,6 +78,7 @@ impl Shared {
                 readiness: Arc::clone(&state.readiness),
             }),
             in_flight: InFlightLimit::new(settings.max_in_flight),
+            hot_pages: HotPages::new(settings.hot_page_time),
             document: web::Data::new(Document::new(&settings.public_url, openapi_document)),
             api: web::Data::new(Api {
                 limits: RateLimitCounter::new(
@@ -105,6 +107,7 @@ pub(crate) fn app(
     > + use<>,
 > {
     let in_flight = shared.in_flight.clone();
+    let hot_pages = shared.hot_pages.clone();
     let limits = shared.api.limits.clone();
     let outermost = Arc::clone(&shared.outermost);
     let serve_pages = shared.api.settings.serve_pages;
@@ -114,6 +117,9 @@ pub(crate) fn app(
         .app_data(shared.assets.clone())
         .app_data(shared.docs_guard.clone())
         // The last is the outermost.
+        .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
+            hot_pages::serve(hot_pages.clone(), request, next)
+        }))
         .wrap(from_fn(accept_header::negotiate))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             rate_limit::limit(limits.clone(), request, next)

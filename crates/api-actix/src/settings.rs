@@ -39,6 +39,8 @@ pub struct ApiSettings {
     pub max_connections_per_client: usize,
     /// How long connections wait for their clients.
     pub timeouts: Timeouts,
+    /// How long anonymous pages of the catalogue are kept in memory; zero keeps none.
+    pub hot_page_time: Duration,
     /// A request that takes longer is answered with 503. Its use case still runs to its end.
     pub request_timeout: Duration,
     /// Threads that read requests and write answers.

@@ -2,7 +2,13 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use app::{accounts::Accounts, cart::Carts, catalog::Catalog};
+use app::{
+    accounts::{OwnData, Profiles, Sessions, SignUp, Users},
+    audit::Audit,
+    cart::Carts,
+    catalog::Catalog,
+    orders::Orders,
+};
 use domain::{id::IdGenerator, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
@@ -28,12 +34,24 @@ pub struct ApiState {
     pub rules: Rules,
     /// Checks what the server needs.
     pub readiness: Arc<dyn Readiness>,
-    /// The use cases of accounts.
-    pub accounts: Arc<Accounts>,
+    /// The use cases of signing up.
+    pub signup: Arc<SignUp>,
+    /// The use cases of sessions and passwords.
+    pub sessions: Arc<Sessions>,
+    /// The use cases of profiles.
+    pub profiles: Arc<Profiles>,
+    /// The use cases of users, for administrators.
+    pub users: Arc<Users>,
+    /// The use cases of a user's own data.
+    pub own_data: Arc<OwnData>,
+    /// The use cases of the audit log.
+    pub audit: Arc<Audit>,
     /// The use cases of the catalogue.
     pub catalog: Arc<Catalog>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
+    /// The use cases of orders.
+    pub orders: Arc<Orders>,
 }
 
 impl fmt::Debug for ApiState {
@@ -59,9 +77,15 @@ macro_rules! provide {
 }
 
 provide! {
-    accounts: Accounts,
+    signup: SignUp,
+    sessions: Sessions,
+    profiles: Profiles,
+    users: Users,
+    own_data: OwnData,
+    audit: Audit,
     carts: Carts,
     catalog: Catalog,
+    orders: Orders,
 }
 
 /// What all requests share.
@@ -74,9 +98,14 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// The use cases of accounts.
-    pub(crate) fn accounts(&self) -> Arc<Accounts> {
-        Arc::clone(&self.state.accounts)
+    /// The use cases of signing up.
+    pub(crate) fn signup(&self) -> Arc<SignUp> {
+        Arc::clone(&self.state.signup)
+    }
+
+    /// The use cases of sessions.
+    pub(crate) fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.state.sessions)
     }
 
     /// Runs a use case as a task of the main runtime, where the database connections live, and waits for it.

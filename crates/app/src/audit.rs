@@ -1,21 +1,29 @@
-//! The audit log as a whole: sealed in the background, and verified against its seals.
+//! The audit log: listed by administrators, sealed in the background, and verified against its seals.
 
 #[cfg(test)]
 pub(crate) mod doubles;
+mod list;
 mod seal;
 mod verify;
 
 use std::sync::Arc;
 
 use domain::{
-    audit::{AuditSeals, SealMaker},
+    audit::{AuditQueries, AuditSeals, SealMaker},
     time::{Backoff, Clock},
 };
 
+pub use list::ListAudit;
 pub use verify::{Known, KnownSeal, LogFault, MalformedKnownSeal, SealedPart, Verification};
 
-/// The use cases of the audit log as a whole.
-pub struct AuditLog {
+use crate::paging::CursorCodec;
+
+/// The use cases of the audit log.
+pub struct Audit {
+    /// Reads entries.
+    pub queries: Arc<dyn AuditQueries>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
     /// Keeps the seals, and reads what they are over.
     pub seals: Arc<dyn AuditSeals>,
     /// Makes what seals are made of.

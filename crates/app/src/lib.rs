@@ -8,8 +8,10 @@ pub mod audit;
 pub mod cart;
 pub mod catalog;
 mod mails;
+pub mod orders;
 pub mod outbox;
 pub mod paging;
+pub mod record;
 
 #[cfg(test)]
 mod doubles;

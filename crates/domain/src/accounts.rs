@@ -1,4 +1,7 @@
-//! Accounts: who people are, how they sign in, and what keeps others out.
+//! Accounts: users, how they sign in, and what they may do.
+//!
+//! The areas are `signup`, `sessions`, `profile`, `users` and `own_data`, each with the units of work of its use cases; the
+//! other modules hold what several of them share.
 
 mod access;
 mod account_state;
@@ -6,18 +9,17 @@ mod administrators;
 mod authority;
 mod device;
 mod email_address;
-mod known_device;
 mod link_token;
 mod origin;
+mod own_data;
 mod password;
-mod personal_data;
 mod ports;
 mod profile;
 mod role;
-mod session;
-mod units;
+mod sessions;
+mod signup;
 mod user;
-mod user_list;
+mod users;
 
 pub use access::begin_as;
 pub use account_state::{AccountState, InvalidTransition};
@@ -25,29 +27,29 @@ pub use administrators::{LastAdministrator, check_administrator_remains};
 pub use authority::{AccessError, Actor, Authority, UserLocks};
 pub use device::Device;
 pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
-pub use known_device::{KnownDevice, KnownDeviceRepository, MAX_KNOWN_DEVICES};
 pub use link_token::{LinkKind, LinkToken};
 pub use origin::Origin;
+pub use own_data::{
+    HeldMovie, NotifiedAct, OpenLink, OwnDataStore, OwnDataUnit, PersonalData, PersonalDataQueries,
+    PersonalDataRepository,
+};
 pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,
     PlainPassword,
 };
-pub use personal_data::{
-    HeldMovie, NotifiedAct, OpenLink, PersonalData, PersonalDataQueries, PersonalDataRepository,
-};
-pub use ports::{
-    AccountMaintenance, AccountQueries, Credentials, InsertUserError, LinkTokenRepository, ProfileRepository,
-    SessionRepository, SessionState, UserRepository,
-};
+pub use ports::{CredentialQueries, Credentials, InsertUserError, LinkTokenRepository, UserRepository};
 pub use profile::{
     Change, DateOfBirth, Gender, InvalidDateOfBirth, InvalidProfileText, MAX_INFO_LENGTH, MAX_NAME_LENGTH,
-    PersonName, Profile, ProfileChanges, ProfileInfo, UnknownGender, public_name,
+    PersonName, Profile, ProfileChanges, ProfileInfo, ProfileRepository, ProfileStore, ProfileUnit,
+    UnknownGender, public_name,
 };
 pub use role::{Role, UnknownRole};
-pub use session::{
-    AccessClaims, AccessTokenError, MAX_SESSIONS, REFRESH_GRACE, RefreshClaims, RefreshToken,
-    RefreshTokenError, SESSION_LIFETIME, Session, SessionTokens,
+pub use sessions::{
+    AccessClaims, AccessTokenError, AccountMaintenance, KnownDevice, KnownDeviceRepository,
+    MAX_KNOWN_DEVICES, MAX_SESSIONS, REFRESH_GRACE, RefreshClaims, RefreshToken, RefreshTokenError,
+    SESSION_LIFETIME, Session, SessionQueries, SessionRepository, SessionState, SessionStore, SessionTokens,
+    SessionUnit,
 };
-pub use units::{AccountStore, AccountUnit};
+pub use signup::{SignUpStore, SignUpUnit};
 pub use user::User;
-pub use user_list::{UserDetails, UserFilter, UserQueries, UserSort, UserSortKey};
+pub use users::{UserDetails, UserFilter, UserQueries, UserSort, UserSortKey, UserStore, UserUnit};

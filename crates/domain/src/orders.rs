@@ -1,10 +1,18 @@
 //! Orders: what a buyer asked for, at which prices, and how far it got.
 
+mod number;
 mod order;
+mod ports;
+mod selection;
 mod state;
+mod view;
 
-pub use order::{ExcludedMovie, Order, OrderItem, OrderTotalError};
+pub use number::order_number;
+pub use order::{Order, OrderItem, OrderTotalError};
+pub use ports::{OrderQueries, OrderRepository, OrderStore, OrderUnit};
+pub use selection::{Candidate, ExcludedMovie, OrderRefusal, Selection};
 pub use state::{
     CancelReason, EXPIRY_AFTER_CHECKOUT, InvalidTransition, ORDER_LIFETIME, OrderEvent, OrderState,
     OrderStatus, RefundedPart,
 };
+pub use view::{Buyer, OrderFilter, OrderView, OrderedMovie};

@@ -83,6 +83,12 @@ pub struct Purchase {
 pub trait PurchaseRepository: Send {
     /// Whether the user has a live purchase of the movie.
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
+    /// Those of these movies that the user has a live purchase of.
+    async fn purchased_among(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+    ) -> Result<Vec<MovieId>, StoreError>;
     /// Adds a purchase; `false` when the user has a live one of the movie. MUST keep one live row per user and movie, even
     /// when two units add it at once.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;

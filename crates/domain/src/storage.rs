@@ -4,12 +4,15 @@ use async_trait::async_trait;
 
 use crate::{
     accounts::{
-        AccountMaintenance, AccountQueries, AccountStore, AccountUnit, PersonalDataQueries, UserQueries,
+        AccountMaintenance, CredentialQueries, OwnDataStore, OwnDataUnit, PersonalDataQueries, ProfileStore,
+        ProfileUnit, SessionQueries, SessionStore, SessionUnit, SignUpStore, SignUpUnit, UserQueries,
+        UserStore, UserUnit,
     },
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, ModerationStore, MovieQueries, NameQueries},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
+    orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
@@ -18,11 +21,12 @@ gathered! {
     /// A database behind every storage port. A program holds one `Arc<dyn Storage>` and upcasts it to the port that a use
     /// case asks for. This is the only list of the ports; their methods have names that are unambiguous on the whole.
     pub trait Storage:
-        AccountStore + AccountQueries + AccountMaintenance
-        + UserQueries + PersonalDataQueries
+        SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
+        + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
         + AuditQueries + AuditSeals
         + CatalogStore + ModerationStore + MovieQueries + NameQueries
         + CartStore + CartQueries
+        + OrderStore + OrderQueries
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;
@@ -30,7 +34,9 @@ gathered! {
 
 gathered! {
     /// A unit of work that sees every repository.
-    pub trait WholeUnit: AccountUnit + CatalogUnit + CartUnit + NotificationUnit;
+    pub trait WholeUnit:
+        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
+        + OrderUnit + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

@@ -1,5 +1,6 @@
 //! Puts the use cases on their adapters, and the REST layer on the use cases.
 
+mod accounts;
 mod application;
 mod optional_component;
 mod readiness;
@@ -10,21 +11,21 @@ mod throttle;
 use std::sync::Arc;
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HmacSigner, JwtTokens, LogSealMaker, RandomBackoff, SecretTokens,
-    SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SystemClock, UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
-use adapter_media::{AvatarStudio, FolderMedia, S3Media};
+use adapter_media::{FolderMedia, S3Media};
 use app::{
-    accounts::{AccountPorts, AccountSettings, Accounts},
-    audit::AuditLog,
+    accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
+    audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
+    record::Recorder,
 };
-use chrono::TimeDelta;
 pub use domain::failure::error_chain;
 use domain::{
     accounts::PasswordHasher,
@@ -37,14 +38,15 @@ use domain::{
 };
 
 pub(crate) use self::storage::{look_at_schema, open_database};
+use self::{
+    accounts::{AccountPorts, AccountUseCases},
+    optional_component::{OptionalComponent, warn_of_media},
+    throttle::Throttle,
+};
 pub use self::{
     application::{Application, Prepared},
     start_error::StartError,
     storage::{Database, DatabaseAdmin, Schema},
-};
-use self::{
-    optional_component::{OptionalComponent, warn_of_media},
-    throttle::Throttle,
 };
 use crate::{
     config::{AppEnv, MailerSetting, MediaSetting, Settings},
@@ -69,18 +71,28 @@ pub struct Overrides {
 /// Every use case, on the adapters that the settings name.
 #[derive(Clone)]
 pub struct UseCases {
-    /// Accounts.
-    pub accounts: Arc<Accounts>,
+    /// Signing up.
+    pub signup: Arc<SignUp>,
+    /// Sessions and passwords.
+    pub sessions: Arc<Sessions>,
+    /// Profiles.
+    pub profiles: Arc<Profiles>,
+    /// Users, for administrators.
+    pub users: Arc<Users>,
+    /// A user's own data.
+    pub own_data: Arc<OwnData>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
+    /// Orders.
+    pub orders: Arc<Orders>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
     /// How many of them are handled at once (`OUTBOX_WORKERS`).
     pub outbox_workers: usize,
-    /// The audit log as a whole.
-    pub audit_log: Arc<AuditLog>,
     /// The database itself.
     pub database: Arc<dyn Database>,
     /// Makes identifiers.
@@ -126,40 +138,39 @@ impl UseCases {
             None => Arc::new(Argon2Hasher::new(settings.hash_slots, HashCost::OWASP)?),
         };
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
-        let accounts = Arc::new(Accounts::new(
+        let recorder = Recorder {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: frontend_url.to_owned(),
+        };
+        let accounts = AccountUseCases::build(
+            settings,
+            &keys,
             AccountPorts {
-                store: database.clone(),
-                queries: database.clone(),
-                users: database.clone(),
-                personal_data: database.clone(),
-                audit: database.clone(),
-                maintenance: database.clone(),
+                database: Arc::clone(&database),
+                passwords: PasswordGuard { hasher: passwords, guard: Arc::clone(&throttle.guard) },
+                media: Arc::clone(&media),
+                recorder,
+                cursors: cursors.clone(),
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),
                 ids: Arc::clone(&ids),
-                tokens: Arc::new(SecretTokens::new(&keys)),
-                session_tokens: Arc::new(JwtTokens::new(&keys)),
-                passwords,
-                guard: Arc::clone(&throttle.guard),
-                sealer: Arc::clone(&sealer),
-                cursors: cursors.clone(),
-                media: Arc::clone(&media),
-                avatars: Arc::new(AvatarStudio::default()),
             },
-            AccountSettings {
-                access_ttl: TimeDelta::from_std(settings.access_token_ttl).unwrap_or_default(),
-                refresh_ttl: TimeDelta::from_std(settings.refresh_token_ttl).unwrap_or_default(),
-                registration_reveals_email: settings.registration_reveals_email,
-                password_policy: settings.password_policy,
-                frontend_url: frontend_url.to_owned(),
-            },
-        ));
+        );
+        let audit = Arc::new(Audit {
+            queries: database.clone(),
+            cursors: cursors.clone(),
+            seals: database.clone(),
+            maker: Arc::new(LogSealMaker::new(&keys)),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+        });
         let catalog = Arc::new(Catalog {
             store: database.clone(),
             moderation: database.clone(),
             queries: database.clone(),
             names: database.clone(),
-            cursors,
+            cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -172,28 +183,39 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
-        let audit_log = Arc::new(AuditLog {
-            seals: database.clone(),
-            maker: Arc::new(LogSealMaker::new(&keys)),
+        let orders = Arc::new(Orders {
+            store: database.clone(),
+            queries: database.clone(),
+            cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            currency: settings.currency,
         });
         let outbox = Arc::new(Outbox {
             queue: database.clone(),
             sealer,
             mailer,
-            accounts: Arc::clone(&accounts),
+            signup: Arc::clone(&accounts.signup),
+            sessions: Arc::clone(&accounts.sessions),
+            profiles: Arc::clone(&accounts.profiles),
             clock,
             backoff,
         });
         let outbox_workers = settings.outbox_workers;
+        let AccountUseCases { signup, sessions, profiles, users, own_data } = accounts;
         Ok(Self {
-            accounts,
+            signup,
+            sessions,
+            profiles,
+            users,
+            own_data,
+            audit,
             catalog,
             carts,
+            orders,
             outbox,
             outbox_workers,
-            audit_log,
             database,
             ids,
             throttle,

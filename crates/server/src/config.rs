@@ -137,6 +137,7 @@ impl Settings {
             ),
             memory_limit,
             max_in_flight: reader.number("MAX_IN_FLIGHT", 1..=1_000_000, 512),
+            hot_page_time: reader.duration("HOT_PAGE_SECONDS", 1, 0..=5, 2),
             outbox_workers: reader.number("OUTBOX_WORKERS", 1..=64, 4),
             max_connections_per_client: reader.number("MAX_CONNECTIONS_PER_CLIENT", 1..=1_000_000, 256),
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", 1, 1..=600, 10),

@@ -73,7 +73,7 @@ pub(crate) async fn dev_admin(
         keep_secret(&settings.data_dir, ADMIN_FILE, || fresh_password(settings.password_policy, &email))?
             .trim()
             .to_owned();
-    match use_cases.accounts.create_admin(email, PlainPassword::new(&password)).await {
+    match use_cases.signup.create_admin(email, PlainPassword::new(&password)).await {
         Err(CreateAdminError::EmailTaken) if !was_kept => {
             // It is not this account's password; nothing may say so the next time.
             drop(std::fs::remove_file(&file));
@@ -89,7 +89,7 @@ pub(crate) async fn dev_admin(
 /// Tells the log when the development administrator can sign in to a production database: its password stands in a file.
 pub(crate) async fn warn_of_dev_admin(use_cases: &UseCases) {
     let Ok(email) = ADMIN.parse::<EmailAddress>() else { return };
-    match use_cases.accounts.is_active_admin(&email).await {
+    match use_cases.signup.is_active_admin(&email).await {
         Ok(true) => tracing::warn!(
             "the development administrator {ADMIN} can sign in to this database, and its password is kept in a file: \
              deactivate it, or change its password"

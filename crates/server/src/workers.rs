@@ -1,4 +1,4 @@
-//! Background work: handling the outbox (mails), sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -21,6 +21,9 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often orders that were not paid in time are looked for.
+const ORDERS: Duration = Duration::from_secs(10);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -54,16 +57,21 @@ impl Workers {
             let (workers, end) = (Arc::clone(&workers), end.clone());
             async move { workers.start_due(|| may_start(&end)).await }
         }));
-        let log = Arc::clone(&use_cases.audit_log);
+        let audit = Arc::clone(&use_cases.audit);
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
-            let log = Arc::clone(&log);
-            async move { log.seal().await }
+            let audit = Arc::clone(&audit);
+            async move { audit.seal().await }
         }));
-        let (accounts, messages) = (Arc::clone(&use_cases.accounts), Arc::clone(&use_cases.outbox));
+        let orders = Arc::clone(&use_cases.orders);
+        jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {
+            let orders = Arc::clone(&orders);
+            async move { orders.expire_due().await }
+        }));
+        let (sessions, messages) = (Arc::clone(&use_cases.sessions), Arc::clone(&use_cases.outbox));
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
-            let (accounts, messages) = (Arc::clone(&accounts), Arc::clone(&messages));
+            let (sessions, messages) = (Arc::clone(&sessions), Arc::clone(&messages));
             async move {
-                let removed = accounts.clean_up().await?;
+                let removed = sessions.clean_up().await?;
                 Ok(removed.saturating_add(messages.clean_up().await?))
             }
         }));

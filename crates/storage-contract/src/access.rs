@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    accounts::{AccessError, AccountUnit, Actor, Device, Role, Session, User},
+    accounts::{AccessError, Actor, Device, Role, Session, User, UserUnit},
     cart::{CartItem, CartStore, CartUnit},
     store::StoreError,
 };
@@ -54,7 +54,7 @@ async fn own_cart(node: &Node, owner: &Actor) -> Result<Box<dyn CartUnit>, Acces
     }
 }
 
-async fn as_admin(node: &Node, admin: &Actor, changed: u64) -> Result<Box<dyn AccountUnit>, AccessError> {
+async fn as_admin(node: &Node, admin: &Actor, changed: u64) -> Result<Box<dyn UserUnit>, AccessError> {
     begin_unit(|attempt| node.begin_as_admin(attempt, admin, id(changed))).await
 }
 

@@ -31,6 +31,7 @@ mod node;
 mod notification_streams;
 mod notifications;
 mod order;
+mod orders;
 mod outbox;
 mod outbox_queue;
 mod paging;
@@ -103,6 +104,7 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        orders::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

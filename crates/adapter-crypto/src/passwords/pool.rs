@@ -1,4 +1,4 @@
-//! A few threads that hash passwords, and the queue before them.
+//! The threads that hash passwords, and their bounded queue.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,36 +15,36 @@ use argon2::Block;
 use domain::accounts::HashError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// How long a thread without work keeps its memory.
+/// An idle thread frees its memory after this time.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
-/// How far a hashing thread stands back behind the others (nice(2)).
+/// The nice(2) value of hashing threads: they yield to threads that serve requests.
 const NICE: i32 = 5;
 
-/// How much is hashed at once, and how much waits.
+/// The number of concurrent jobs and the size of the queue.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// How many threads there are.
+    /// The number of threads.
     pub(super) slots: usize,
-    /// How many callers may wait beyond those.
+    /// The number of callers that may wait in the queue.
     pub(super) queue: usize,
-    /// How long each waits at most.
+    /// The longest wait in the queue.
     pub(super) patience: Duration,
 }
 
 impl Default for Limits {
-    /// Quality B2.
+    /// One thread; 64 callers wait for two seconds at most.
     fn default() -> Self {
         Self { slots: 1, queue: 64, patience: Duration::from_secs(2) }
     }
 }
 
-/// The memory that one thread fills, kept from one password to the next.
+/// The Argon2 memory of one thread, reused for each password.
 #[derive(Default)]
 pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
-    /// At least so many blocks. What they hold is overwritten in the first pass.
+    /// Returns at least this many blocks. The first pass overwrites their contents.
     pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
             self.0 = vec![Block::default(); count];
@@ -53,7 +53,7 @@ impl Memory {
     }
 }
 
-/// Tells the caller what came of its work.
+/// Sends the result to the caller.
 type Tell = Box<dyn FnOnce() + Send>;
 
 struct Job {
@@ -61,20 +61,20 @@ struct Job {
     ends: Ends,
 }
 
-/// What a job holds until it is done.
+/// The permits that a job holds until it is done.
 struct Ends {
-    /// The job's own: a caller that goes away gives neither free before the work is done.
+    /// Owned by the job: a caller that disconnects releases neither before the work is done.
     permits: [OwnedSemaphorePermit; 2],
-    /// Where the next job for the same thread goes; given back when the work is done.
+    /// Sends the next job to the same thread; returned to the pool when the work is done.
     thread: Sender<Job>,
 }
 
-/// A job that is done, to be announced. One that panicked tells nothing: its caller's channel closes.
+/// A finished job whose result is still to be sent. When a job panics, its caller's channel closes.
 type Done = (Option<Tell>, Ends);
 
 type IdleThreads = Mutex<Vec<Sender<Job>>>;
 
-/// Hashes on threads of its own.
+/// Runs hashing jobs on dedicated threads.
 #[derive(Debug)]
 pub(super) struct HashPool {
     places: Arc<Semaphore>,
@@ -111,7 +111,7 @@ impl HashPool {
         })
     }
 
-    /// Does the work on one of the threads, or says that too many wait already.
+    /// Runs the job on one of the threads, or fails when the queue is full.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
@@ -137,18 +137,18 @@ impl HashPool {
         answered.await.map_err(|_| HashError::Failed("the hashing of a password panicked".into()))
     }
 
-    /// Whether one more caller could wait now.
+    /// Whether the queue has room for another caller.
     pub(super) fn has_room(&self) -> bool {
         self.places.available_permits() > 0
     }
 
-    /// How many jobs were begun.
+    /// The number of jobs started.
     pub(super) fn jobs_done(&self) -> u64 {
         self.jobs_done.load(Ordering::SeqCst)
     }
 }
 
-/// One thread's life: it ends when the pool is gone.
+/// The loop of one thread. It ends when the pool is dropped.
 fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
     stand_back();
     let mut memory = Memory::default();
@@ -156,7 +156,7 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
         match jobs.recv_timeout(KEEP_MEMORY) {
             Ok(Job { work, ends }) => {
                 jobs_done.fetch_add(1, Ordering::SeqCst);
-                // A panic is the caller's to report (its channel closes); the thread goes on.
+                // The caller reports a panic (its channel closes); the thread continues.
                 let tell = catch_unwind(AssertUnwindSafe(|| work(&mut memory))).ok();
                 if done.send((tell, ends)).is_err() {
                     return;
@@ -168,7 +168,7 @@ fn work(jobs: &Receiver<Job>, done: &Sender<Done>, jobs_done: &AtomicU64) {
     }
 }
 
-/// Lets whoever serves a request go before a thread that hashes. Only Linux has priorities by thread.
+/// Lowers the priority of a hashing thread below the threads that serve requests. Only Linux has thread priorities.
 fn stand_back() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICE) {
@@ -176,8 +176,8 @@ fn stand_back() {
     }
 }
 
-/// Announces what is done, until the pool is gone. A thread of its own, because the runtime's locks are taken for it: a
-/// hashing thread may be set aside at any time, and whoever wants the same lock would wait with it.
+/// Sends results until the pool is dropped. It is a separate thread of normal priority because waking a task takes locks
+/// of the runtime: a hashing thread of low priority could be preempted while it holds one.
 fn announce(done: &Receiver<Done>, idle: &Weak<IdleThreads>) {
     while let Ok((tell, Ends { permits, thread })) = done.recv() {
         if let Some(idle) = idle.upgrade() {
@@ -194,7 +194,7 @@ fn announce(done: &Receiver<Done>, idle: &Weak<IdleThreads>) {
 mod tests {
     use super::*;
 
-    /// A pool of one thread, which is busy until the sender is dropped.
+    /// A pool with one thread that is busy until the sender is dropped.
     async fn busy_pool(queue: usize) -> (Arc<HashPool>, Sender<()>) {
         let limits = Limits { slots: 1, queue, patience: Duration::from_secs(2) };
         let pool = Arc::new(HashPool::start(limits).unwrap());

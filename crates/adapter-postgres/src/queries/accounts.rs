@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use domain::{
     accounts::{
-        AccountQueries, Credentials, Device, EmailAddress, LinkKind, LinkToken, PasswordHash, Session,
-        SessionState,
+        CredentialQueries, Credentials, Device, EmailAddress, LinkKind, LinkToken, PasswordHash, Session,
+        SessionQueries, SessionState,
     },
     entropy::TokenDigest,
     id::{SessionId, TokenId, UserId},
@@ -25,7 +25,7 @@ type SessionTypes = (SqlId, Nullable<Text>, Nullable<Text>, SqlInstant, SqlInsta
 type SessionRow = (DbUuid, Option<String>, Option<String>, DbInstant, DbInstant, DbInstant);
 
 #[async_trait]
-impl AccountQueries for Database {
+impl CredentialQueries for Database {
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
         let mut statement = Statement::<(SqlId, Text, Bool, BigInt)>::new(
             "SELECT id, hashed_password, NOT is_active AND activated_at IS NULL, version \
@@ -76,7 +76,10 @@ impl AccountQueries for Database {
             expires_at: expires_at.0,
         }))
     }
+}
 
+#[async_trait]
+impl SessionQueries for Database {
     async fn session_state(&self, id: SessionId, now: Instant) -> Result<Option<SessionState>, StoreError> {
         let mut statement = Statement::<StateTypes>::new(
             "SELECT u.id, u.group_id, u.is_active, s.expires_at, s.ended_at \

@@ -11,6 +11,7 @@ mod movie_row;
 mod movies;
 mod names;
 mod notifications;
+mod orders;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use domain::{
     entropy::TokenDigest,
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
     notifications::{NotificationKind, NotificationQueries, UserPosition},
+    orders::OrderQueries,
     store::StoreError,
     time::Instant,
 };
@@ -59,6 +60,7 @@ impl PersonalDataQueries for Database {
                     user_id,
                 )
                 .await?,
+            orders: OrderQueries::orders_of(self, user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
             notifications: self

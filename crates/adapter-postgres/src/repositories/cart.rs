@@ -42,6 +42,15 @@ impl CartRepository for UnitOfWork {
         self.lock_cart(user_id).await?.ok_or_else(|| StoreError::failed("a cart came and went"))
     }
 
+    async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError> {
+        let query = cart_items::table
+            .filter(cart_items::cart_id.eq(DbUuid(cart_id.as_uuid())))
+            .order((cart_items::added_at.desc(), cart_items::id.desc()))
+            .select(cart_items::movie_id);
+        let movies: Vec<DbUuid> = self.load(query).await?;
+        Ok(movies.into_iter().map(|id| MovieId::from_uuid(id.0)).collect())
+    }
+
     async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
         let query = cart_items::table.filter(cart_items::cart_id.eq(DbUuid(cart_id.as_uuid()))).count();
         let count: Option<i64> = self.first(query).await?;

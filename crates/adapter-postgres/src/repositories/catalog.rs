@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     dialect::{
-        DbInstant, DbUuid, LOCKED_MOVIES, SqlId, insert_links, insert_movies, insert_names, push_any,
-        push_any_integer, push_any_text, push_identities,
+        DbInstant, DbUuid, KEPT_MOVIES, LOCKED_MOVIES, SqlId, insert_links, insert_movies, insert_names,
+        push_any, push_any_integer, push_any_text, push_identities,
     },
     schema::{cart_items, carts, movie_directors, movie_genres, movie_stars, movies, purchases},
     statement::Statement,
@@ -158,6 +158,9 @@ impl MovieRepository for UnitOfWork {
         let id = DbUuid(id.as_uuid());
         let purchase = purchases::table.filter(purchases::movie_id.eq(id)).select(purchases::id).limit(1);
         let is_purchased = self.first::<DbUuid, _>(purchase).await?.is_some();
+        let mut order = Statement::<(Integer,)>::new("SELECT 1 FROM order_items WHERE movie_id = ");
+        order.bind(id.0).sql(" LIMIT 1");
+        let is_ordered = self.first::<(i32,), _>(order).await?.is_some();
         let owners = carts::table
             .inner_join(cart_items::table)
             .filter(cart_items::movie_id.eq(id))
@@ -165,7 +168,7 @@ impl MovieRepository for UnitOfWork {
             .order(carts::user_id);
         let owners: Vec<DbUuid> = self.load(owners).await?;
         let cart_owners = owners.into_iter().map(|id| UserId::from_uuid(id.0)).collect();
-        Ok(MovieUses { is_purchased, is_ordered: false, cart_owners })
+        Ok(MovieUses { is_purchased, is_ordered, cart_owners })
     }
 
     async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError> {
@@ -248,6 +251,20 @@ impl OfferRepository for UnitOfWork {
         let Some((minor, currency, is_available)) = found else { return Ok(None) };
         let price = Money::from_minor(minor, currency.parse().map_err(StoreError::failed)?);
         Ok(Some(Offer { price, is_available }))
+    }
+
+    async fn find_offers(&mut self, ids: &[MovieId]) -> Result<Vec<(MovieId, Offer)>, StoreError> {
+        let mut statement = Statement::<(SqlId, BigInt, Text, Bool)>::new(
+            "SELECT m.id, m.price_minor, m.price_currency, m.is_available FROM movies m WHERE ",
+        );
+        push_any(&mut statement, "m.id", ids.iter().map(|id| id.as_uuid()).collect());
+        statement.sql(" ORDER BY m.id").sql(KEPT_MOVIES);
+        let rows: Vec<(DbUuid, i64, String, bool)> = self.load(statement).await?;
+        let offer = |(id, minor, currency, is_available): (DbUuid, i64, String, bool)| {
+            let price = Money::from_minor(minor, currency.parse().map_err(StoreError::failed)?);
+            Ok((MovieId::from_uuid(id.0), Offer { price, is_available }))
+        };
+        rows.into_iter().map(offer).collect()
     }
 }
 

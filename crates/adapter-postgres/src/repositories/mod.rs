@@ -10,6 +10,7 @@ mod known_devices;
 mod links;
 mod maintenance;
 mod notifications;
+mod orders;
 mod outbox;
 mod personal_data;
 mod profiles;
@@ -22,6 +23,7 @@ mod units;
 pub(crate) use accounts::{group_id, role};
 pub(crate) use audit::written;
 pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use profiles::ProfileRow;
 pub(crate) use stored_movie::{poster_address, stored_poster};
 

@@ -7,8 +7,9 @@ use domain::{
 };
 
 use crate::{
-    dialect::{DbInstant, DbUuid},
+    dialect::{DbInstant, DbUuid, SqlId, push_any},
     schema::purchases,
+    statement::Statement,
     unit_of_work::UnitOfWork,
 };
 
@@ -21,6 +22,20 @@ impl PurchaseRepository for UnitOfWork {
             .filter(purchases::revoked_at.is_null())
             .select(purchases::id);
         Ok(self.first::<DbUuid, _>(query).await?.is_some())
+    }
+
+    async fn purchased_among(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+    ) -> Result<Vec<MovieId>, StoreError> {
+        let mut statement = Statement::<(SqlId,)>::new(
+            "SELECT p.movie_id FROM purchases p WHERE p.revoked_at IS NULL AND p.user_id = ",
+        );
+        statement.bind(user_id.as_uuid()).sql(" AND ");
+        push_any(&mut statement, "p.movie_id", movies.iter().map(|id| id.as_uuid()).collect());
+        let bought: Vec<(DbUuid,)> = self.load(statement).await?;
+        Ok(bought.into_iter().map(|(id,)| MovieId::from_uuid(id.0)).collect())
     }
 
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {

@@ -33,7 +33,7 @@ impl Limit<Body<LoginBody>> for LogIns {
         Body(body): &Body<LoginBody>,
     ) -> Result<MailQuota, Problem> {
         api.limits.count_client(request, |limits| &limits.login).await?;
-        if api.state.accounts.reveals_email() {
+        if api.state.signup.reveals_email {
             return Ok(MailQuota::UsedUp);
         }
         Ok(api.limits.count_log_in_mail(request, &body.email.0).await)
@@ -93,7 +93,7 @@ impl Limit<Body<RefreshBody>> for Refreshes {
     type Outcome = ();
 
     async fn count(request: &HttpRequest, api: &Api, Body(body): &Body<RefreshBody>) -> Result<(), Problem> {
-        match api.state.accounts.presented(body.refresh.0.expose()) {
+        match api.state.sessions.presented(body.refresh.0.expose()) {
             Some(presented) => api.limits.count_refresh(request, &presented).await,
             None => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 mod bodies;
 
-use app::accounts::{Accounts, DeleteAccountError};
+use app::accounts::{DeleteAccountError, OwnData};
 use domain::{
     accounts::{AccessError, HashError},
     store::StoreError,
@@ -48,12 +48,12 @@ impl Refusal for DeleteAccountError {
 /// out, and so are data of other users.
 #[api_v2_operation(operation_id = "exportMyData", tags("me"))]
 pub(crate) async fn export(
-    accounts: UseCases<Accounts>,
+    own_data: UseCases<OwnData>,
     public_url: PublicUrl,
     Origin(origin): Origin,
     Caller(actor, _): Caller<Limited<Exports>>,
 ) -> Result<Download<PersonalDataBody>, Failure<AccessError>> {
-    let (data, at) = accounts.run(async move |accounts| accounts.export_data(actor, &origin).await).await?;
+    let (data, at) = own_data.run(async move |own_data| own_data.export(actor, &origin).await).await?;
     let file_name = format!("cinema-export-{}.json", at.format("%Y-%m-%d"));
     Ok(Download { body: PersonalDataBody::new(data, at, &public_url), file_name })
 }
@@ -64,12 +64,10 @@ pub(crate) async fn export(
 /// are kept without personal data. The last active administrator cannot be deleted.
 #[api_v2_operation(operation_id = "deleteMyAccount", tags("me"))]
 pub(crate) async fn delete(
-    accounts: UseCases<Accounts>,
+    own_data: UseCases<OwnData>,
     Origin(origin): Origin,
     Caller(actor, Body(body)): Caller<Body<DeletionBody>>,
 ) -> Result<NoContent, Failure<DeleteAccountError>> {
-    accounts
-        .run(async move |accounts| accounts.delete_account(actor, &body.password.0, &origin).await)
-        .await?;
+    own_data.run(async move |own_data| own_data.delete(actor, &body.password.0, &origin).await).await?;
     Ok(NoContent)
 }

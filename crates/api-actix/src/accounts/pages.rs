@@ -103,10 +103,10 @@ pub(crate) async fn activate(
             None => incomplete_link(activation_link_form()),
         };
     }
-    let accounts = api.accounts();
+    let signup = api.signup();
     let token = PlainToken::new(token);
     let origin = origin_of(&request);
-    match api.run(async move { accounts.activate(&token, &origin).await }).await {
+    match api.run(async move { signup.activate(&token, &origin).await }).await {
         Ok(()) => done("Account activated", "Your account is active. You can log in now."),
         Err(Failure::Refused(ActivateError::TokenExpired)) => refused(
             "This link is too old",
@@ -139,8 +139,8 @@ async fn send_activation_link(request: &HttpRequest, api: &Api, text: &str) -> H
     if let Err(refusal) = api.limits.count_activation_link(request, &email).await {
         return refusal.error_response();
     }
-    let accounts = api.accounts();
-    match api.run(async move { accounts.resend_activation(email).await }).await {
+    let signup = api.signup();
+    match api.run(async move { signup.resend_activation(email).await }).await {
         Ok(()) => done(
             "Look into your mail",
             "If the address has an account that waits to be activated, a new link is on its way. It works for 24 hours.",
@@ -165,7 +165,7 @@ pub(crate) async fn show_password_reset(
         };
         return html::page(StatusCode::OK, &page);
     }
-    password_page(StatusCode::OK, api.accounts().password_policy(), &token, None)
+    password_page(StatusCode::OK, api.state.sessions.password_policy, &token, None)
 }
 
 /// `POST /reset-password`: a new password is set, or a link is asked for.
@@ -187,12 +187,12 @@ pub(crate) async fn reset_password(
     if let Err(refusal) = counted {
         return refusal.error_response();
     }
-    let policy = api.accounts().password_policy();
-    let accounts = api.accounts();
+    let policy = api.state.sessions.password_policy;
+    let sessions = api.sessions();
     let plain = PlainToken::new(token.clone());
     let password = PlainPassword::new(&password);
     let origin = origin_of(&request);
-    match api.run(async move { accounts.reset_password(&plain, password, &origin).await }).await {
+    match api.run(async move { sessions.reset_password(&plain, password, &origin).await }).await {
         Ok(()) => done(
             "Password changed",
             "Your new password is set, and you were signed out everywhere. You can log in now.",
@@ -235,8 +235,8 @@ async fn send_password_link(request: &HttpRequest, api: &Api, text: &str) -> Htt
     if let Err(refusal) = api.limits.count_reset_link(request, &email).await {
         return refusal.error_response();
     }
-    let accounts = api.accounts();
-    match api.run(async move { accounts.request_password_reset(email).await }).await {
+    let sessions = api.sessions();
+    match api.run(async move { sessions.request_password_reset(email).await }).await {
         Ok(()) => done(
             "Look into your mail",
             "If the address has an active account, a link to set a new password is on its way. It works for an hour.",

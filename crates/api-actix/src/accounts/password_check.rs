@@ -1,6 +1,6 @@
 //! Checks a password without signing in.
 
-use app::accounts::{Accounts, LogInError, Standing};
+use app::accounts::{LogInError, Sessions, Standing};
 use domain::accounts::{EmailAddress, Origin, PlainPassword};
 
 use crate::problem::{Problem, Refusal, kinds};
@@ -11,14 +11,14 @@ use crate::problem::{Problem, Refusal, kinds};
 /// # Errors
 /// 401 when they are wrong.
 pub(crate) async fn check(
-    accounts: &Accounts,
+    sessions: &Sessions,
     email: &str,
     password: &str,
     origin: &Origin,
 ) -> Result<(), Problem> {
     let wrong = || Problem::new(&kinds::INVALID_CREDENTIALS);
     let email = email.parse::<EmailAddress>().map_err(|_| wrong())?;
-    match accounts.check_password(&email, &PlainPassword::new(password), origin).await {
+    match sessions.check_password(&email, &PlainPassword::new(password), origin).await {
         Ok(()) => Ok(()),
         Err(
             LogInError::InvalidCredentials | LogInError::AccountInactive | LogInError::AccountDeactivated,
@@ -28,9 +28,9 @@ pub(crate) async fn check(
 }
 
 /// The state of the account that a password was right for.
-pub(crate) async fn standing(accounts: &Accounts, email: &str) -> Result<Option<Standing>, Problem> {
+pub(crate) async fn standing(sessions: &Sessions, email: &str) -> Result<Option<Standing>, Problem> {
     match email.parse::<EmailAddress>() {
-        Ok(email) => accounts.standing(&email).await.map_err(|failed| failed.problem()),
+        Ok(email) => sessions.standing(&email).await.map_err(|failed| failed.problem()),
         Err(_) => Ok(None),
     }
 }

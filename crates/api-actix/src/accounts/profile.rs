@@ -2,7 +2,7 @@
 
 mod bodies;
 
-use app::accounts::{Accounts, SetAvatarError};
+use app::accounts::{Profiles, SetAvatarError};
 use domain::{accounts::AccessError, media::PictureError, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
@@ -27,11 +27,11 @@ refusals! {
 /// With the profile, whose fields are `null` until they are set.
 #[api_v2_operation(operation_id = "getMe", tags("me"))]
 pub(crate) async fn show(
-    accounts: UseCases<Accounts>,
+    profiles: UseCases<Profiles>,
     public_url: PublicUrl,
     Caller(actor, _): Caller,
 ) -> Result<OkJson<UserBody>, Failure<AccessError>> {
-    let user = accounts.run(async move |accounts| accounts.own_account(actor).await).await?;
+    let user = profiles.run(async move |profiles| profiles.show(actor).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
@@ -40,11 +40,11 @@ pub(crate) async fn show(
 /// Fields that are left out stay as they are, `null` clears one. A date of birth is at least 13 years ago.
 #[api_v2_operation(operation_id = "changeProfile", tags("me"))]
 pub(crate) async fn change(
-    accounts: UseCases<Accounts>,
+    profiles: UseCases<Profiles>,
     public_url: PublicUrl,
     Caller(actor, Patch(changes)): Caller<Patch<ProfileChangesBody>>,
 ) -> Result<OkJson<ProfileBody>, Failure<AccessError>> {
-    let profile = accounts.run(async move |accounts| accounts.change_profile(actor, changes).await).await?;
+    let profile = profiles.run(async move |profiles| profiles.change(actor, changes).await).await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
 }
 
@@ -54,15 +54,15 @@ pub(crate) async fn change(
 /// a JPEG of 512 × 512 pixels without metadata. It replaces an earlier avatar and has a new address.
 #[api_v2_operation(operation_id = "setAvatar", tags("me"))]
 pub(crate) async fn set_avatar(
-    accounts: UseCases<Accounts>,
+    profiles: UseCases<Profiles>,
     public_url: PublicUrl,
     Caller(actor, upload): Caller<AvatarUpload>,
 ) -> Result<OkJson<ProfileBody>, Failure<SetAvatarError>> {
     let AvatarUpload { avatar, permit } = upload;
-    let profile = accounts
-        .run(async move |accounts| {
+    let profile = profiles
+        .run(async move |profiles| {
             let _permit = permit;
-            accounts.set_avatar(actor, avatar).await
+            profiles.set_avatar(actor, avatar).await
         })
         .await?;
     Ok(OkJson(ProfileBody::new(Some(profile), &public_url)))
@@ -73,9 +73,9 @@ pub(crate) async fn set_avatar(
 /// Without an avatar nothing happens.
 #[api_v2_operation(operation_id = "removeAvatar", tags("me"))]
 pub(crate) async fn remove_avatar(
-    accounts: UseCases<Accounts>,
+    profiles: UseCases<Profiles>,
     Caller(actor, _): Caller,
 ) -> Result<NoContent, Failure<AccessError>> {
-    accounts.run(async move |accounts| accounts.remove_avatar(actor).await).await?;
+    profiles.run(async move |profiles| profiles.remove_avatar(actor).await).await?;
     Ok(NoContent)
 }

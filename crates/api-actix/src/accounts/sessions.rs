@@ -4,8 +4,8 @@ pub(crate) mod bodies;
 
 use app::{
     accounts::{
-        Accounts, ChangePasswordError, EndSessionError, LogInError, PasswordChangeFaults, RefreshError,
-        ResetPasswordError,
+        ChangePasswordError, EndSessionError, LogInError, PasswordChangeFaults, RefreshError,
+        ResetPasswordError, Sessions,
     },
     paging::ListError,
 };
@@ -80,13 +80,13 @@ impl Refusal for PasswordChangeFaults {
 /// The answer holds an access token, valid for 15 minutes, and a refresh token, valid for 7 days.
 #[api_v2_operation(operation_id = "login", tags("accounts"))]
 pub(crate) async fn log_in(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Limited(Body(body), quota): Limited<LogIns, Body<LoginBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<LogInError>> {
     let LoginBody { email: Text(email), password: TypedPassword(password) } = body;
     let pair =
-        accounts.run(async move |accounts| accounts.log_in(&email, &password, quota, &origin).await).await?;
+        sessions.run(async move |sessions| sessions.log_in(&email, &password, quota, &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -95,12 +95,12 @@ pub(crate) async fn log_in(
 /// The token stops working. Using it again more than 30 seconds later ends the session.
 #[api_v2_operation(operation_id = "refreshTokens", tags("accounts"))]
 pub(crate) async fn refresh(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Limited(Body(body), ()): Limited<Refreshes, Body<RefreshBody>>,
 ) -> Result<OkJson<TokenPairBody>, Failure<RefreshError>> {
     let pair =
-        accounts.run(async move |accounts| accounts.refresh(body.refresh.0.expose(), &origin).await).await?;
+        sessions.run(async move |sessions| sessions.refresh(body.refresh.0.expose(), &origin).await).await?;
     Ok(OkJson(pair.into()))
 }
 
@@ -109,11 +109,11 @@ pub(crate) async fn refresh(
 /// Ends the session of the refresh token. Any other text has no effect and is answered alike.
 #[api_v2_operation(operation_id = "logout", tags("accounts"))]
 pub(crate) async fn log_out(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Body(body): Body<RefreshBody>,
 ) -> Result<OkJson<LoggedOut>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.log_out(body.refresh.0.expose(), &origin).await).await?;
+    sessions.run(async move |sessions| sessions.log_out(body.refresh.0.expose(), &origin).await).await?;
     Ok(OkJson(LoggedOut))
 }
 
@@ -123,10 +123,10 @@ pub(crate) async fn log_out(
 /// recently.
 #[api_v2_operation(operation_id = "listSessions", tags("me"))]
 pub(crate) async fn list(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Caller(actor, Query(page)): Caller<Query<PageParams>>,
 ) -> Result<PrivatePage<SessionBody>, Failure<ListError>> {
-    let listing = accounts.run(async move |accounts| accounts.sessions(actor.user_id, page).await).await?;
+    let listing = sessions.run(async move |sessions| sessions.list(actor.user_id, page).await).await?;
     let show = |session| SessionBody::of(session, actor.session_id);
     Ok(PrivatePage(PageBody::of(listing, show)))
 }
@@ -136,11 +136,11 @@ pub(crate) async fn list(
 /// It may be the current one. 404 when it does not exist, has ended, or belongs to another user.
 #[api_v2_operation(operation_id = "endSession", tags("me"))]
 pub(crate) async fn end(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Caller(actor, PathId(id, _)): Caller<PathId<SessionId>>,
 ) -> Result<NoContent, Failure<EndSessionError>> {
-    accounts.run(async move |accounts| accounts.end_own_session(actor, id, &origin).await).await?;
+    sessions.run(async move |sessions| sessions.end(actor, id, &origin).await).await?;
     Ok(NoContent)
 }
 
@@ -149,11 +149,11 @@ pub(crate) async fn end(
 /// Without others nothing happens.
 #[api_v2_operation(operation_id = "endOtherSessions", tags("me"))]
 pub(crate) async fn end_others(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Caller(actor, _): Caller,
 ) -> Result<NoContent, Failure<AccessError>> {
-    accounts.run(async move |accounts| accounts.end_other_sessions(actor, &origin).await).await?;
+    sessions.run(async move |sessions| sessions.end_others(actor, &origin).await).await?;
     Ok(NoContent)
 }
 
@@ -163,10 +163,10 @@ pub(crate) async fn end_others(
 /// hour, and an earlier one stops working.
 #[api_v2_operation(operation_id = "requestPasswordReset", tags("accounts"))]
 pub(crate) async fn request_password_reset(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Limited(Body(body), ()): Limited<ResetLinks, Body<LinkRequestBody>>,
 ) -> Result<AcceptedJson<ResetRequested>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.request_password_reset(body.email.0).await).await?;
+    sessions.run(async move |sessions| sessions.request_password_reset(body.email.0).await).await?;
     Ok(AcceptedJson(ResetRequested))
 }
 
@@ -175,12 +175,12 @@ pub(crate) async fn request_password_reset(
 /// The token works once. Every session of the user ends.
 #[api_v2_operation(operation_id = "confirmPasswordReset", tags("accounts"))]
 pub(crate) async fn reset_password(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Limited(Body(body), ()): Limited<PasswordResets, Body<ResetPasswordBody>>,
 ) -> Result<OkJson<PasswordReset>, Failure<ResetPasswordError>> {
     let ResetPasswordBody { token: Token(token), password: NewPassword(password) } = body;
-    accounts.run(async move |accounts| accounts.reset_password(&token, password, &origin).await).await?;
+    sessions.run(async move |sessions| sessions.reset_password(&token, password, &origin).await).await?;
     Ok(OkJson(PasswordReset))
 }
 
@@ -190,14 +190,14 @@ pub(crate) async fn reset_password(
 /// by mail.
 #[api_v2_operation(operation_id = "changePassword", tags("me"))]
 pub(crate) async fn change_password(
-    accounts: UseCases<Accounts>,
+    sessions: UseCases<Sessions>,
     Origin(origin): Origin,
     Caller(actor, Body(body)): Caller<Body<ChangePasswordBody>>,
 ) -> Result<NoContent, Failure<ChangePasswordError>> {
     let ChangePasswordBody { current_password: TypedPassword(current), new_password: NewPassword(new) } =
         body;
-    accounts
-        .run(async move |accounts| accounts.change_password(actor, &current, &new, &origin).await)
+    sessions
+        .run(async move |sessions| sessions.change_password(actor, &current, &new, &origin).await)
         .await?;
     Ok(NoContent)
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod bodies;
 
-use app::accounts::{Accounts, ActivateError, RegisterError};
+use app::accounts::{ActivateError, RegisterError, SignUp};
 use domain::{
     accounts::{HashError, PasswordProblem},
     store::StoreError,
@@ -39,12 +39,12 @@ refusals! {
 /// that is not activated sends a new link, a few times a day at most.
 #[api_v2_operation(operation_id = "register", tags("accounts"))]
 pub(crate) async fn register(
-    accounts: UseCases<Accounts>,
+    signup: UseCases<SignUp>,
     Origin(origin): Origin,
     Limited(Body(body), quota): Limited<Registrations, Body<RegisterBody>>,
 ) -> Result<CreatedJson<Registered>, Failure<RegisterError>> {
     let RegisterBody { email: Text(email), password: NewPassword(password) } = body;
-    accounts.run(async move |accounts| accounts.register(email, password, quota, &origin).await).await?;
+    signup.run(async move |signup| signup.register(email, password, quota, &origin).await).await?;
     Ok(CreatedJson(Registered))
 }
 
@@ -53,11 +53,11 @@ pub(crate) async fn register(
 /// With the token of the link in the activation mail, which works once.
 #[api_v2_operation(operation_id = "activateAccount", tags("accounts"))]
 pub(crate) async fn activate(
-    accounts: UseCases<Accounts>,
+    signup: UseCases<SignUp>,
     Origin(origin): Origin,
     Body(body): Body<ActivateBody>,
 ) -> Result<OkJson<Activated>, Failure<ActivateError>> {
-    accounts.run(async move |accounts| accounts.activate(&body.token.0, &origin).await).await?;
+    signup.run(async move |signup| signup.activate(&body.token.0, &origin).await).await?;
     Ok(OkJson(Activated))
 }
 
@@ -66,9 +66,9 @@ pub(crate) async fn activate(
 /// The answer is the same whether or not the address is known. The earlier link stops working.
 #[api_v2_operation(operation_id = "resendActivation", tags("accounts"))]
 pub(crate) async fn resend_activation(
-    accounts: UseCases<Accounts>,
+    signup: UseCases<SignUp>,
     Limited(Body(body), ()): Limited<ActivationLinks, Body<LinkRequestBody>>,
 ) -> Result<OkJson<ActivationResent>, Failure<StoreError>> {
-    accounts.run(async move |accounts| accounts.resend_activation(body.email.0).await).await?;
+    signup.run(async move |signup| signup.resend_activation(body.email.0).await).await?;
     Ok(OkJson(ActivationResent))
 }

@@ -4,7 +4,7 @@ pub(crate) mod bodies;
 mod query;
 
 use app::{
-    accounts::{Accounts, ChangeUserError},
+    accounts::{ChangeUserError, Users},
     cart::Carts,
     paging::ListError,
 };
@@ -37,11 +37,11 @@ refusals! {
 /// Users that meet all filters, newest first unless sorted otherwise. Deep pages are read by `cursor`.
 #[api_v2_operation(operation_id = "listUsers", tags("users"))]
 pub(crate) async fn list(
-    accounts: UseCases<Accounts>,
+    users: UseCases<Users>,
     public_url: PublicUrl,
     Admin(_, Query(wanted)): Admin<Query<UserQuery>>,
 ) -> Result<PrivatePage<UserBody>, Failure<ListError>> {
-    let listing = accounts.run(async move |accounts| accounts.list_users(wanted).await).await?;
+    let listing = users.run(async move |users| users.list(wanted).await).await?;
     Ok(PrivatePage(PageBody::of(listing, |user| UserBody::new(user, &public_url))))
 }
 
@@ -50,11 +50,11 @@ pub(crate) async fn list(
 /// With the profile.
 #[api_v2_operation(operation_id = "getUser", tags("users"))]
 pub(crate) async fn show(
-    accounts: UseCases<Accounts>,
+    users: UseCases<Users>,
     public_url: PublicUrl,
     Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
 ) -> Result<OkJson<UserBody>, Failure<OrNotFound<StoreError>>> {
-    let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
+    let user = users.find(async move |users| users.show(id).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
@@ -64,14 +64,13 @@ pub(crate) async fn show(
 /// last active administrator cannot be demoted or deactivated.
 #[api_v2_operation(operation_id = "changeUser", tags("users"))]
 pub(crate) async fn change(
-    accounts: UseCases<Accounts>,
+    users: UseCases<Users>,
     public_url: PublicUrl,
     Origin(origin): Origin,
     Admin(actor, PathId(id, Patch(body))): Admin<PathId<UserId, Patch<UserChangesBody>>>,
 ) -> Result<OkJson<UserBody>, Failure<ChangeUserError>> {
     let changes = body.into();
-    let user =
-        accounts.run(async move |accounts| accounts.change_user(actor, id, changes, &origin).await).await?;
+    let user = users.run(async move |users| users.change(actor, id, changes, &origin).await).await?;
     Ok(OkJson(UserBody::new(user, &public_url)))
 }
 
@@ -80,12 +79,12 @@ pub(crate) async fn change(
 /// As its owner sees it.
 #[api_v2_operation(operation_id = "getUserCart", tags("users"))]
 pub(crate) async fn show_cart(
-    accounts: UseCases<Accounts>,
+    users: UseCases<Users>,
     carts: UseCases<Carts>,
     public_url: PublicUrl,
     Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
 ) -> Result<OkJson<CartBody>, Failure<OrNotFound<StoreError>>> {
-    let user = accounts.find(async move |accounts| accounts.show_user(id).await).await?;
+    let user = users.find(async move |users| users.show(id).await).await?;
     let cart = carts.run(async move |carts| carts.view(user.id).await).await?;
     Ok(OkJson(CartBody::new(cart, &public_url)))
 }

@@ -1,6 +1,6 @@
 //! The parameters of the audit log.
 
-use app::accounts::ListAudit;
+use app::audit::ListAudit;
 use domain::{
     audit::{AuditAction, AuditFilter},
     id::UserId,

@@ -92,8 +92,8 @@ impl DocsGuard {
         let Basic { email, password } = basic;
         let key = <[u8; 32]>::from(Sha256::digest(format!("{email}:{password}")));
         if let Some(known) = self.remembered.get(&key) {
-            let (accounts, email) = (api.accounts(), email.clone());
-            if api.run_any(async move { password_check::standing(&accounts, &email).await }).await??
+            let (sessions, email) = (api.sessions(), email.clone());
+            if api.run_any(async move { password_check::standing(&sessions, &email).await }).await??
                 == Some(known)
             {
                 return Ok(());
@@ -101,11 +101,11 @@ impl DocsGuard {
             self.remembered.invalidate(&key);
         }
         api.limits.count_client(request, |limits| &limits.login).await?;
-        let (accounts, origin) = (api.accounts(), origin_of(request));
+        let (sessions, origin) = (api.sessions(), origin_of(request));
         let checked = async move {
             // Read before the check: a change in between is then noticed at the next request.
-            let standing = password_check::standing(&accounts, &email).await?;
-            password_check::check(&accounts, &email, &password, &origin).await.map(|()| standing)
+            let standing = password_check::standing(&sessions, &email).await?;
+            password_check::check(&sessions, &email, &password, &origin).await.map(|()| standing)
         };
         if let Some(standing) = api.run_any(checked).await?? {
             self.remembered.insert(key, standing);

@@ -107,9 +107,14 @@ fn negotiate(request: &HttpRequest) -> Result<Option<Coding>, Problem> {
     Ok(Coding::ALL.into_iter().find(|coding| coding.name() == name))
 }
 
+/// The coding that the client prefers; `None` for the bytes as they are.
+pub(crate) fn preferred(request: &HttpRequest) -> Option<&'static str> {
+    negotiate(request).ok().flatten().map(Coding::name)
+}
+
 /// The coding that an answer of so many bytes comes in, when it is compressed for this request.
 pub(crate) fn coding(request: &HttpRequest, bytes: usize) -> Option<&'static str> {
-    (bytes >= LEAST).then(|| negotiate(request).ok().flatten()).flatten().map(Coding::name)
+    (bytes >= LEAST).then(|| preferred(request)).flatten()
 }
 
 /// Compresses answers for the clients that take them so.
@@ -186,6 +191,19 @@ async fn compress_once(bytes: Bytes, coding: Coding) -> Option<Vec<u8>> {
     }
     let _permit = LARGE.acquire().await.ok()?;
     web::block(move || coding.compress(&bytes, Effort::Quick)).await.ok()?.ok()
+}
+
+/// Compresses an answer that several clients get, in this coding; `None` when it stays as it is.
+pub(crate) async fn compress_for_all(
+    bytes: &Bytes,
+    coding: Option<&'static str>,
+) -> Option<(Bytes, &'static str)> {
+    let coding = Coding::ALL.into_iter().find(|known| Some(known.name()) == coding)?;
+    if bytes.len() < LEAST {
+        return None;
+    }
+    let compressed = compress_once(bytes.clone(), coding).await?;
+    Some((Bytes::from(compressed), coding.name()))
 }
 
 /// A body that is the same for all clients. It is compressed when it is asked for first, once for each coding.

@@ -38,9 +38,9 @@ pub(crate) struct Visitor<R = Nothing>(pub(crate) Option<Actor>, pub(crate) R);
 pub(crate) async fn authenticated(request: &HttpRequest) -> Result<Option<Actor>, Problem> {
     let BearerToken::Sent(token) = BearerToken::of(request)? else { return Ok(None) };
     let api = api_of(request)?;
-    let accounts = api.accounts();
+    let sessions = api.sessions();
     let actor = api
-        .run_any(async move { accounts.authenticate(&token).await })
+        .run_any(async move { sessions.authenticate(&token).await })
         .await?
         .map_err(|refusal| refusal.problem())?;
     request.extensions_mut().insert(SignedIn(actor.user_id.to_string()));

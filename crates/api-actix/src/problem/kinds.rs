@@ -108,6 +108,16 @@ kinds! {
         "The movie was withdrawn from sale.";
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
+    CART_EMPTY = 409 "cart_empty" "Cart empty"
+        "The cart is empty, so there is nothing to order.";
+    NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"
+        "Every movie in the cart was bought or withdrawn from sale.";
+    ORDER_PENDING = 409 "order_pending" "Order pending"
+        "A pending order holds one of the movies already. Pay or cancel it first.";
+    ORDER_PAID = 409 "order_paid" "Order paid"
+        "The order was paid, so it cannot be canceled. Ask for a refund instead.";
+    PAYMENT_PROCESSING = 409 "payment_processing" "Payment being processed"
+        "The money of a payment is on its way. Wait until it has arrived or failed.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     EXTERNAL_ID_TAKEN = 409 "external_id_taken" "Identifier taken"

@@ -28,6 +28,9 @@ use crate::{
     problem::{Problem, kinds},
 };
 
+/// The `Cache-Control` of what a caller without a token gets.
+pub(crate) const PUBLIC_FOR_SECONDS: &str = "public, max-age=5";
+
 /// One thing of the catalogue, with a strong `ETag` of its version and of what is shown.
 #[derive(Debug)]
 pub(crate) struct VersionedItem<T> {
@@ -75,7 +78,7 @@ fn conditional(
     let mut builder = HttpResponse::build(status);
     builder.insert_header((header::VARY, "Authorization"));
     if request.extensions().get::<SignedIn>().is_none() {
-        builder.insert_header((header::CACHE_CONTROL, "public, max-age=5"));
+        builder.insert_header((header::CACHE_CONTROL, PUBLIC_FOR_SECONDS));
     }
     if let Some(known) = known {
         let mut response = builder.insert_header((header::ETAG, known)).finish();

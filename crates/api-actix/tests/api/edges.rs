@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::support::{Server, USER};
 
 const MOVIE: &str = "/api/v1/movies/00000000-0000-0000-0000-000000000001";
@@ -215,6 +217,18 @@ fn a_request_under_way_has_its_place_until_it_is_answered() {
     server.end_slow_search();
     assert_eq!(slow.answer().status, 200);
     assert_eq!(server.get("/api/v1/genres").status, 200);
+}
+
+#[test]
+fn equal_requests_of_visitors_at_the_same_time_cost_one_search() {
+    let server = Server::with(|settings| settings.hot_page_time = Duration::from_secs(5));
+    let first = server.begin(SLOW_SEARCH.as_bytes());
+    server.wait_for_slow_searches(1);
+    let others: Vec<_> = (0..40).map(|_| server.begin(SLOW_SEARCH.as_bytes())).collect();
+    server.end_slow_search();
+    for request in others.into_iter().chain([first]) {
+        assert_eq!(request.answer().status, 200);
+    }
 }
 
 #[test]

@@ -13,10 +13,13 @@ use std::{
 
 use api_actix::{ApiSettings, ApiState, DocsAccess, Rules, Timeouts};
 use app::{
-    accounts::{AccountPorts, AccountSettings, Accounts},
+    accounts::{MailedLinks, OwnData, PasswordGuard, Profiles, SeenSessions, Sessions, SignUp, Users},
+    audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    orders::Orders,
     paging::CursorCodec,
+    record::Recorder,
 };
 use chrono::TimeDelta;
 use domain::accounts::PasswordPolicy;
@@ -110,6 +113,7 @@ impl Server {
             max_in_flight: 64,
             max_connections_per_client: 64,
             timeouts: Timeouts::default(),
+            hot_page_time: Duration::ZERO,
             request_timeout: Duration::from_secs(5),
             workers: 1,
             is_dev: false,
@@ -222,40 +226,89 @@ impl Drop for Server {
 }
 
 fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
-    let accounts = Accounts::new(
-        AccountPorts {
-            store: doubles.clone(),
-            queries: doubles.clone(),
-            users: doubles.clone(),
-            personal_data: doubles.clone(),
-            audit: doubles.clone(),
-            maintenance: doubles.clone(),
-            clock: doubles.clone(),
-            backoff: doubles.clone(),
-            ids: doubles.clone(),
-            tokens: doubles.clone(),
-            session_tokens: doubles.clone(),
-            passwords: doubles.clone(),
-            guard: doubles.clone(),
-            sealer: doubles.clone(),
-            cursors: CursorCodec::new(doubles.clone()),
-            media: doubles.clone(),
-            avatars: doubles.clone(),
-        },
-        AccountSettings {
-            access_ttl: TimeDelta::minutes(15),
-            refresh_ttl: TimeDelta::days(7),
-            registration_reveals_email: true,
-            password_policy: PasswordPolicy::Standard,
-            frontend_url: "http://cinema.test".into(),
-        },
-    );
+    let recorder =
+        Recorder { ids: doubles.clone(), sealer: doubles.clone(), frontend_url: "http://cinema.test".into() };
+    let links = MailedLinks { ids: doubles.clone(), tokens: doubles.clone(), recorder: recorder.clone() };
+    let passwords = PasswordGuard { hasher: doubles.clone(), guard: doubles.clone() };
+    let seen_sessions = SeenSessions::default();
+    let cursors = CursorCodec::new(doubles.clone());
+    let signup = SignUp {
+        store: doubles.clone(),
+        credentials: doubles.clone(),
+        users: doubles.clone(),
+        hasher: doubles.clone(),
+        links: links.clone(),
+        recorder: recorder.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        password_policy: PasswordPolicy::Standard,
+        reveals_email: true,
+    };
+    let sessions = Sessions {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        credentials: doubles.clone(),
+        maintenance: doubles.clone(),
+        passwords: passwords.clone(),
+        tokens: doubles.clone(),
+        session_tokens: doubles.clone(),
+        links: links.clone(),
+        recorder: recorder.clone(),
+        seen_sessions: seen_sessions.clone(),
+        cursors: cursors.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        access_ttl: TimeDelta::minutes(15),
+        refresh_ttl: TimeDelta::days(7),
+        password_policy: PasswordPolicy::Standard,
+        reveals_email: true,
+    };
+    let profiles = Profiles {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        media: doubles.clone(),
+        avatars: doubles.clone(),
+        recorder: recorder.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+    };
+    let users = Users {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        links,
+        recorder: recorder.clone(),
+        seen_sessions: seen_sessions.clone(),
+        cursors: cursors.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+    };
+    let own_data = OwnData {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        credentials: doubles.clone(),
+        passwords,
+        recorder,
+        seen_sessions,
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+    };
+    let audit = Audit {
+        queries: doubles.clone(),
+        cursors: cursors.clone(),
+        seals: doubles.clone(),
+        maker: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+    };
     let catalog = Catalog {
         store: doubles.clone(),
         moderation: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
-        cursors: CursorCodec::new(doubles.clone()),
+        cursors,
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
@@ -263,6 +316,15 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let carts = Carts {
         store: doubles.clone(),
         queries: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        currency: "USD".parse().unwrap(),
+    };
+    let orders = Orders {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
@@ -278,8 +340,14 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
             clock: doubles.clone(),
         },
         readiness: doubles.clone(),
-        accounts: Arc::new(accounts),
+        signup: Arc::new(signup),
+        sessions: Arc::new(sessions),
+        profiles: Arc::new(profiles),
+        users: Arc::new(users),
+        own_data: Arc::new(own_data),
+        audit: Arc::new(audit),
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
+        orders: Arc::new(orders),
     }
 }

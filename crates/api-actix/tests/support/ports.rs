@@ -9,21 +9,24 @@ use api_actix::{Component, Readiness};
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccessClaims, AccessError, AccessTokenError, AccountMaintenance, AccountQueries, AccountStore,
-        AccountUnit, Actor, Credentials, EmailAddress, HashError, LinkKind, LinkToken, PasswordHash,
-        PasswordHasher, PersonalData, PersonalDataQueries, PlainPassword, RefreshClaims, RefreshTokenError,
-        Role, Session, SessionState, SessionTokens, UserDetails, UserFilter, UserQueries, UserSort,
+        AccessClaims, AccessError, AccessTokenError, AccountMaintenance, Actor, CredentialQueries,
+        Credentials, EmailAddress, HashError, LinkKind, LinkToken, OwnDataStore, OwnDataUnit, PasswordHash,
+        PasswordHasher, PersonalData, PersonalDataQueries, PlainPassword, ProfileStore, ProfileUnit,
+        RefreshClaims, RefreshTokenError, Role, Session, SessionQueries, SessionState, SessionStore,
+        SessionTokens, SessionUnit, SignUpStore, SignUpUnit, UserDetails, UserFilter, UserQueries, UserSort,
+        UserStore, UserUnit,
     },
-    audit::{AuditFilter, AuditQueries, AuditRecord},
+    audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, ModerationStore, ModerationUnit, MovieDetail, MovieFilter,
         MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
-    id::{Id, IdGenerator, MovieId, SessionId, UserId},
+    id::{Id, IdGenerator, MovieId, OrderId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
+    orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -211,36 +214,96 @@ impl PasswordHasher for Doubles {
 }
 
 #[async_trait]
-impl AccountStore for Doubles {
-    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn AccountUnit>, StoreError> {
+impl SignUpStore for Doubles {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn SignUpUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl SessionStore for Doubles {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn SessionUnit>, StoreError> {
         Err(away())
     }
     async fn begin_own(
         &self,
         _attempt: Attempt,
         _owner: &Actor,
-    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+    ) -> Result<Box<dyn SessionUnit>, AccessError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
+impl ProfileStore for Doubles {
+    async fn begin(&self, _attempt: Attempt) -> Result<Box<dyn ProfileUnit>, StoreError> {
+        Err(away())
+    }
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn ProfileUnit>, AccessError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
+impl UserStore for Doubles {
+    async fn begin_as_admin(
+        &self,
+        _attempt: Attempt,
+        _admin: &Actor,
+        _user_id: UserId,
+    ) -> Result<Box<dyn UserUnit>, AccessError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
+impl OwnDataStore for Doubles {
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn OwnDataUnit>, AccessError> {
         Err(away().into())
     }
     async fn begin_deletion(
         &self,
         _attempt: Attempt,
         _owner: &Actor,
-    ) -> Result<Box<dyn AccountUnit>, AccessError> {
-        Err(away().into())
-    }
-    async fn begin_as_admin(
-        &self,
-        _attempt: Attempt,
-        _admin: &Actor,
-        _user_id: UserId,
-    ) -> Result<Box<dyn AccountUnit>, AccessError> {
+    ) -> Result<Box<dyn OwnDataUnit>, AccessError> {
         Err(away().into())
     }
 }
 
 #[async_trait]
-impl AccountQueries for Doubles {
+impl AuditSeals for Doubles {
+    async fn add_seal(&self, _seal: &Seal) -> Result<bool, StoreError> {
+        Err(away())
+    }
+    async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
+        Err(away())
+    }
+    async fn seals_behind(&self, _number: u64, _limit: u32) -> Result<Vec<Seal>, StoreError> {
+        Err(away())
+    }
+    async fn log_rows(
+        &self,
+        _after: Option<LogPlace>,
+        _until: LogPlace,
+        _limit: u32,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        Err(away())
+    }
+    async fn count_log_rows_behind(&self, _place: Option<LogPlace>) -> Result<u64, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl CredentialQueries for Doubles {
     async fn credentials(&self, _email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
         Ok(None)
     }
@@ -257,6 +320,10 @@ impl AccountQueries for Doubles {
     ) -> Result<Option<LinkToken>, StoreError> {
         Ok(None)
     }
+}
+
+#[async_trait]
+impl SessionQueries for Doubles {
     async fn live_sessions(&self, _user_id: UserId, _now: Instant) -> Result<Vec<Session>, StoreError> {
         Ok(Vec::new())
     }
@@ -428,6 +495,40 @@ impl CartQueries for Doubles {
 }
 
 #[async_trait]
+impl OrderStore for Doubles {
+    async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_order(
+        &self,
+        _attempt: Attempt,
+        _id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl OrderQueries for Doubles {
+    async fn order_page(
+        &self,
+        _filter: &OrderFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<OrderView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn order_view(&self, _id: OrderId) -> Result<Option<OrderView>, StoreError> {
+        Ok(None)
+    }
+    async fn orders_of(&self, _user_id: UserId) -> Result<Vec<OrderView>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn expired_orders(&self, _now: Instant, _limit: u32) -> Result<Vec<OrderId>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
 impl Readiness for Doubles {
     async fn components(&self) -> Vec<Component> {
         vec![Component {
@@ -439,6 +540,18 @@ impl Readiness for Doubles {
     }
 
     fn is_draining(&self) -> bool {
+        false
+    }
+}
+
+impl SealMaker for Doubles {
+    fn digest(&self, _parts: &[&[u8]]) -> String {
+        String::new()
+    }
+    fn tag(&self, _digest: &str) -> String {
+        String::new()
+    }
+    fn is_tag(&self, _tag: &str, _digest: &str) -> bool {
         false
     }
 }

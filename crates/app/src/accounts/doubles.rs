@@ -24,11 +24,15 @@ pub(crate) use secrets::{PlainHasher, ReadableTokens};
 pub(crate) use store::{MemoryAccounts, Rows};
 use uuid::Uuid;
 
-use super::{AccountPorts, AccountSettings, Accounts, MailQuota, TokenPair};
+use super::{
+    MailQuota, MailedLinks, OwnData, PasswordGuard, Profiles, SeenSessions, Sessions, SignUp, TokenPair,
+    Users,
+};
 use crate::{
     doubles::{CountingIds, FlipSealer, MovableClock, NoWait, SumSigner},
     outbox::Message,
     paging::CursorCodec,
+    record::Recorder,
 };
 
 pub(crate) const PASSWORD: &str = "quiet harbour 7";
@@ -50,13 +54,17 @@ pub(crate) fn actor(id: UserId) -> Actor {
     Actor { user_id: id, session_id: Id::from_uuid(id.as_uuid()), role: Role::User }
 }
 
-/// Where deeds come from in tests that do not care.
+/// The origin of requests in tests that do not care.
 pub(crate) const ORIGIN: &Origin =
     &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
 
 /// The use cases of accounts on doubles that a test can look into.
 pub(crate) struct World {
-    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) signup: Arc<SignUp>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) profiles: Arc<Profiles>,
+    pub(crate) users: Users,
+    pub(crate) own_data: OwnData,
     pub(crate) store: Arc<MemoryAccounts>,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) passwords: Arc<PlainHasher>,
@@ -76,41 +84,93 @@ impl World {
         Self::with(false)
     }
 
-    fn with(registration_reveals_email: bool) -> Self {
+    fn with(reveals_email: bool) -> Self {
         let store = Arc::new(MemoryAccounts::default());
         let clock = Arc::new(MovableClock::default());
         let passwords = Arc::new(PlainHasher::beside(&store));
         let guard = Arc::new(RecordingGuard::default());
         let media = Arc::new(MemoryMedia::beside(&store));
         let tokens = Arc::new(ReadableTokens::default());
-        let ports = AccountPorts {
-            store: store.clone(),
-            queries: store.clone(),
-            users: store.clone(),
-            personal_data: store.clone(),
-            audit: store.clone(),
-            maintenance: store.clone(),
-            clock: clock.clone(),
-            backoff: Arc::new(NoWait),
-            ids: Arc::new(CountingIds::default()),
-            tokens: tokens.clone(),
-            session_tokens: tokens.clone(),
-            passwords: passwords.clone(),
-            guard: guard.clone(),
+        let ids = Arc::new(CountingIds::default());
+        let backoff = Arc::new(NoWait);
+        let cursors = CursorCodec::new(Arc::new(SumSigner));
+        let recorder = Recorder {
+            ids: ids.clone(),
             sealer: Arc::new(FlipSealer),
-            cursors: CursorCodec::new(Arc::new(SumSigner)),
-            media: media.clone(),
-            avatars: media.clone(),
-        };
-        let settings = AccountSettings {
-            access_ttl: TimeDelta::minutes(15),
-            refresh_ttl: TimeDelta::days(7),
-            registration_reveals_email,
-            password_policy: PasswordPolicy::Standard,
             frontend_url: "https://cinema.example".to_owned(),
         };
+        let links = MailedLinks { ids: ids.clone(), tokens: tokens.clone(), recorder: recorder.clone() };
+        let password_guard = PasswordGuard { hasher: passwords.clone(), guard: guard.clone() };
+        let seen_sessions = SeenSessions::default();
+        let signup = SignUp {
+            store: store.clone(),
+            credentials: store.clone(),
+            users: store.clone(),
+            hasher: passwords.clone(),
+            links: links.clone(),
+            recorder: recorder.clone(),
+            clock: clock.clone(),
+            backoff: backoff.clone(),
+            ids: ids.clone(),
+            password_policy: PasswordPolicy::Standard,
+            reveals_email,
+        };
+        let sessions = Sessions {
+            store: store.clone(),
+            queries: store.clone(),
+            credentials: store.clone(),
+            maintenance: store.clone(),
+            passwords: password_guard.clone(),
+            tokens: tokens.clone(),
+            session_tokens: tokens.clone(),
+            links: links.clone(),
+            recorder: recorder.clone(),
+            seen_sessions: seen_sessions.clone(),
+            cursors: cursors.clone(),
+            clock: clock.clone(),
+            backoff: backoff.clone(),
+            ids: ids.clone(),
+            access_ttl: TimeDelta::minutes(15),
+            refresh_ttl: TimeDelta::days(7),
+            password_policy: PasswordPolicy::Standard,
+            reveals_email,
+        };
+        let profiles = Profiles {
+            store: store.clone(),
+            queries: store.clone(),
+            media: media.clone(),
+            avatars: media.clone(),
+            recorder: recorder.clone(),
+            clock: clock.clone(),
+            backoff: backoff.clone(),
+            ids,
+        };
+        let users = Users {
+            store: store.clone(),
+            queries: store.clone(),
+            links,
+            recorder: recorder.clone(),
+            seen_sessions: seen_sessions.clone(),
+            cursors: cursors.clone(),
+            clock: clock.clone(),
+            backoff: backoff.clone(),
+        };
+        let own_data = OwnData {
+            store: store.clone(),
+            queries: store.clone(),
+            credentials: store.clone(),
+            passwords: password_guard,
+            recorder,
+            seen_sessions,
+            clock: clock.clone(),
+            backoff,
+        };
         Self {
-            accounts: Arc::new(Accounts::new(ports, settings)),
+            signup: Arc::new(signup),
+            sessions: Arc::new(sessions),
+            profiles: Arc::new(profiles),
+            users,
+            own_data,
             store,
             clock,
             passwords,
@@ -122,14 +182,14 @@ impl World {
 
     /// Registers the address with [`PASSWORD`]; gives the token in the mail.
     pub(crate) async fn registered(&self, email: &EmailAddress) -> PlainToken {
-        self.accounts.register(email.clone(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
+        self.signup.register(email.clone(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&self.last_mail())
     }
 
     /// Makes an active account with [`PASSWORD`].
     pub(crate) async fn active(&self, email: &EmailAddress) {
         let token = self.registered(email).await;
-        self.accounts.activate(&token, ORIGIN).await.unwrap();
+        self.signup.activate(&token, ORIGIN).await.unwrap();
     }
 
     /// Makes an active account and signs it in.
@@ -139,7 +199,7 @@ impl World {
     }
 
     pub(crate) async fn log_in(&self, email: &EmailAddress) -> TokenPair {
-        self.accounts.log_in(email, &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
+        self.sessions.log_in(email, &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
     }
 
     pub(crate) fn user(&self, email: &EmailAddress) -> User {

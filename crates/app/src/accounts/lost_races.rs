@@ -61,7 +61,7 @@ async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World,
 #[tokio::test]
 async fn registering() {
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await?)
+        Ok(world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await?)
     };
     check(async |_| (), register).await;
 }
@@ -70,7 +70,7 @@ async fn registering() {
 async fn registering_again_with_another_password() {
     let prepare = async |world: &World| drop(world.registered(&ann()).await);
     let register = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await?)
+        Ok(world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await?)
     };
     check(prepare, register).await;
 }
@@ -79,17 +79,17 @@ async fn registering_again_with_another_password() {
 async fn activating_an_account_with_a_contested_password() {
     let prepare = async |world: &World| {
         world.registered(&ann()).await;
-        world.accounts.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         token_in(&world.last_mail())
     };
-    check(prepare, async |world, token| Ok(world.accounts.activate(token, ORIGIN).await?)).await;
+    check(prepare, async |world, token| Ok(world.signup.activate(token, ORIGIN).await?)).await;
 }
 
 #[tokio::test]
 async fn asking_for_links() {
     let prepare = async |_: &World| ();
-    check(prepare, async |world, ()| Ok(world.accounts.resend_activation(ann()).await?)).await;
-    check(prepare, async |world, ()| Ok(world.accounts.request_password_reset(ann()).await?)).await;
+    check(prepare, async |world, ()| Ok(world.signup.resend_activation(ann()).await?)).await;
+    check(prepare, async |world, ()| Ok(world.sessions.request_password_reset(ann()).await?)).await;
 }
 
 #[tokio::test]
@@ -98,14 +98,14 @@ async fn sending_links() {
         world.registered(&ann()).await;
         world.wish()
     };
-    check(waiting, async |world, wish| Ok(world.accounts.send_requested_activation(*wish, &ann()).await?))
+    check(waiting, async |world, wish| Ok(world.signup.send_requested_activation(*wish, &ann()).await?))
         .await;
     let active = async |world: &World| {
         world.active(&ann()).await;
         world.wish()
     };
     check(active, async |world, wish| {
-        Ok(world.accounts.send_requested_password_reset(*wish, &ann()).await?)
+        Ok(world.sessions.send_requested_password_reset(*wish, &ann()).await?)
     })
     .await;
 }
@@ -114,11 +114,11 @@ async fn sending_links() {
 async fn setting_a_new_password() {
     let prepare = async |world: &World| {
         world.signed_in(&ann()).await;
-        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         token_in(&world.last_mail())
     };
     check(prepare, async |world, token| {
-        Ok(world.accounts.reset_password(token, password("louder harbour 8"), ORIGIN).await?)
+        Ok(world.sessions.reset_password(token, password("louder harbour 8"), ORIGIN).await?)
     })
     .await;
 }
@@ -130,7 +130,7 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
         world.passwords.change_parameters();
     };
     let log_in = async |world: &World, (): &()| -> Ended {
-        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await?;
+        world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -140,7 +140,7 @@ async fn logging_in_with_a_hash_to_be_made_anew() {
 async fn checking_a_password() {
     let prepare = async |world: &World| world.active(&ann()).await;
     let check_password = async |world: &World, (): &()| -> Ended {
-        Ok(world.accounts.check_password(&ann(), &password(PASSWORD), ORIGIN).await?)
+        Ok(world.sessions.check_password(&ann(), &password(PASSWORD), ORIGIN).await?)
     };
     check(prepare, check_password).await;
 }
@@ -156,7 +156,7 @@ async fn logging_in_once_too_often_from_a_new_device() {
     let log_in = async |world: &World, (): &()| -> Ended {
         let device = Device { user_agent: Some("curl/8".to_owned()), ip: None };
         let origin = Origin { device, request_id: None };
-        world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, &origin).await?;
+        world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, &origin).await?;
         Ok(())
     };
     check(prepare, log_in).await;
@@ -165,15 +165,15 @@ async fn logging_in_once_too_often_from_a_new_device() {
 /// Two sign-ins of one user: the calling one, and another.
 async fn two_sign_ins(world: &World) -> (Actor, Actor) {
     let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
-    let calling = world.accounts.authenticate(&laptop.access).await.unwrap();
-    (calling, world.accounts.authenticate(&phone.access).await.unwrap())
+    let calling = world.sessions.authenticate(&laptop.access).await.unwrap();
+    (calling, world.sessions.authenticate(&phone.access).await.unwrap())
 }
 
 #[tokio::test]
 async fn changing_the_password() {
     check(two_sign_ins, async |world, (calling, _)| {
         let new = password("louder harbour 8");
-        Ok(world.accounts.change_password(*calling, &password(PASSWORD), &new, ORIGIN).await?)
+        Ok(world.sessions.change_password(*calling, &password(PASSWORD), &new, ORIGIN).await?)
     })
     .await;
 }
@@ -181,44 +181,42 @@ async fn changing_the_password() {
 #[tokio::test]
 async fn ending_sign_ins() {
     check(two_sign_ins, async |world, (calling, other)| {
-        Ok(world.accounts.end_own_session(*calling, other.session_id, ORIGIN).await?)
+        Ok(world.sessions.end(*calling, other.session_id, ORIGIN).await?)
     })
     .await;
-    check(two_sign_ins, async |world, (calling, _)| {
-        Ok(world.accounts.end_other_sessions(*calling, ORIGIN).await?)
-    })
-    .await;
+    check(two_sign_ins, async |world, (calling, _)| Ok(world.sessions.end_others(*calling, ORIGIN).await?))
+        .await;
 }
 
 #[tokio::test]
 async fn refreshing_and_logging_out() {
     let prepare = async |world: &World| world.signed_in(&ann()).await.refresh;
     let refresh = async |world: &World, token: &String| -> Ended {
-        world.accounts.refresh(token, ORIGIN).await?;
+        world.sessions.refresh(token, ORIGIN).await?;
         Ok(())
     };
     check(prepare, refresh).await;
-    check(prepare, async |world, token| Ok(world.accounts.log_out(token, ORIGIN).await?)).await;
+    check(prepare, async |world, token| Ok(world.sessions.log_out(token, ORIGIN).await?)).await;
 }
 
 #[tokio::test]
 async fn ending_a_family_whose_token_was_used_twice() {
     let world = World::new();
     let first = world.signed_in(&ann()).await;
-    world.accounts.refresh(&first.refresh, ORIGIN).await.unwrap();
+    world.sessions.refresh(&first.refresh, ORIGIN).await.unwrap();
     world.seconds_pass(31);
     world.store.races.lose(6);
-    let lost = world.accounts.refresh(&first.refresh, ORIGIN).await;
+    let lost = world.sessions.refresh(&first.refresh, ORIGIN).await;
     assert!(matches!(lost, Err(RefreshError::Store(StoreError::Conflict(_)))));
     assert_eq!(world.store.rows().refresh.len(), 2);
     world.store.races.lose(4);
-    assert!(matches!(world.accounts.refresh(&first.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+    assert!(matches!(world.sessions.refresh(&first.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
     assert!(world.store.rows().refresh.is_empty());
 }
 
 #[tokio::test]
 async fn making_an_admin() {
-    check(async |_| (), async |world, ()| Ok(world.accounts.create_admin(ann(), password(PASSWORD)).await?))
+    check(async |_| (), async |world, ()| Ok(world.signup.create_admin(ann(), password(PASSWORD)).await?))
         .await;
 }
 
@@ -226,13 +224,13 @@ async fn making_an_admin() {
 async fn changing_a_user() {
     let prepare = async |world: &World| {
         let root: EmailAddress = "root@example.com".parse().unwrap();
-        world.accounts.create_admin(root.clone(), password(PASSWORD)).await.unwrap();
+        world.signup.create_admin(root.clone(), password(PASSWORD)).await.unwrap();
         world.signed_in(&ann()).await;
         (world.user(&root).id, world.user(&ann()).id)
     };
     let change = async |world: &World, (admin, id): &(UserId, UserId)| -> Ended {
         let changes = UserChanges { role: Some(Role::Moderator), is_active: Some(false) };
-        world.accounts.change_user(actor(*admin), *id, changes, ORIGIN).await?;
+        world.users.change(actor(*admin), *id, changes, ORIGIN).await?;
         Ok(())
     };
     check(prepare, change).await;
@@ -244,7 +242,7 @@ async fn what_fails_otherwise_is_not_done_again() {
     world.active(&ann()).await;
     world.fail_on_commit();
     world.store.races.take_count();
-    let failed = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+    let failed = world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
     assert!(matches!(failed, Err(LogInError::Store(StoreError::Failed(_)))));
     assert_eq!(world.store.races.take_count(), 1);
 }
@@ -254,17 +252,17 @@ async fn changing_a_profile_and_taking_the_avatar_away() {
     let with_avatar = async |world: &World| {
         world.active(&ann()).await;
         let id = world.user(&ann()).id;
-        world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
+        world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
         id
     };
     let name =
         ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
     let change = async |world: &World, id: &UserId| -> Ended {
-        world.accounts.change_profile(actor(*id), name.clone()).await?;
+        world.profiles.change(actor(*id), name.clone()).await?;
         Ok(())
     };
     check(with_avatar, change).await;
     let remove =
-        async |world: &World, id: &UserId| -> Ended { Ok(world.accounts.remove_avatar(actor(*id)).await?) };
+        async |world: &World, id: &UserId| -> Ended { Ok(world.profiles.remove_avatar(actor(*id)).await?) };
     check(with_avatar, remove).await;
 }

@@ -1,52 +1,60 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use domain::{
-    accounts::{EmailAddress, HashError},
-    throttle::{SignInAttempt, TooManyFailures},
+    accounts::{EmailAddress, HashError, PasswordHasher},
+    throttle::{SignInAttempt, SignInGuard, TooManyFailures},
 };
 
-use super::Accounts;
-
-/// What trying a password came to.
+/// The result of trying a password.
 pub(super) enum Tried {
-    /// It was the account's.
+    /// The password was right.
     Right,
-    /// It was not.
+    /// The password was wrong.
     Wrong,
-    /// Nobody could look.
-    NotLookedAt,
+    /// The password could not be checked.
+    NotChecked,
 }
 
-/// A refusal that knows what became of the password.
+/// An error of a use case that tries a password.
 pub(super) trait PasswordRefusal: From<TooManyFailures> + From<HashError> {
-    /// What became of it.
+    /// The result that the error stands for.
     fn tried(&self) -> Tried;
 }
 
-impl Accounts {
-    /// Tries a password of the account, unless it has to wait after too many wrong ones, or too many wait to be hashed:
-    /// then nothing is hashed or looked up. The attempt counts as a failure until it is known to be none, so that many at once are no way around.
-    pub(super) async fn try_password<T, E: PasswordRefusal>(
+/// Checks passwords, and slows down whoever guesses them.
+#[derive(Clone)]
+pub struct PasswordGuard {
+    /// Hashes and verifies passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Counts wrong passwords.
+    pub guard: Arc<dyn SignInGuard>,
+}
+
+impl PasswordGuard {
+    /// Runs what tries a password of the account, unless too many wrong ones came for it, or too many wait to be hashed: then
+    /// nothing is hashed or read. The attempt counts as a failure until its result is known, so that parallel attempts do not
+    /// avoid the limit.
+    pub(super) async fn attempt<T, E: PasswordRefusal>(
         &self,
         email: &EmailAddress,
         client: Option<IpAddr>,
         trying: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        self.ports.passwords.check_room()?;
+        self.hasher.check_room()?;
         let attempt = SignInAttempt::new(email, client);
-        self.ports.guard.begin(&attempt).await?;
+        self.guard.begin(&attempt).await?;
         let outcome = trying.await;
         match outcome.as_ref().map_or_else(E::tried, |_| Tried::Right) {
-            Tried::Right => self.ports.guard.was_owner(&attempt).await,
+            Tried::Right => self.guard.was_owner(&attempt).await,
             Tried::Wrong => {}
-            Tried::NotLookedAt => self.ports.guard.take_back(&attempt).await,
+            Tried::NotChecked => self.guard.take_back(&attempt).await,
         }
         outcome
     }
 
-    /// Lets the owner of the account in at once from here, whoever else tries passwords.
-    pub(super) async fn forgive_failures(&self, email: &EmailAddress, client: Option<IpAddr>) {
-        self.ports.guard.was_owner(&SignInAttempt::new(email, client)).await;
+    /// Lets the owner of the account sign in from this client at once, whoever else has tried passwords.
+    pub(super) async fn forgive(&self, email: &EmailAddress, client: Option<IpAddr>) {
+        self.guard.was_owner(&SignInAttempt::new(email, client)).await;
     }
 }
 
@@ -63,7 +71,7 @@ mod tests {
 
     async fn told_of(world: &World, typed: &str) -> Vec<&'static str> {
         world.guard.take_told();
-        let outcome = world.accounts.log_in(&ann(), &password(typed), MailQuota::Left, ORIGIN).await;
+        let outcome = world.sessions.log_in(&ann(), &password(typed), MailQuota::Left, ORIGIN).await;
         drop(outcome);
         world.guard.take_told()
     }
@@ -74,7 +82,7 @@ mod tests {
         world.active(&ann()).await;
         world.passwords.take_count();
         world.guard.refuse();
-        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        let refused = world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(refused, Err(LogInError::Throttled(_))));
         assert_eq!(world.passwords.take_count(), 0);
         assert!(world.store.rows().sessions.is_empty());
@@ -87,7 +95,7 @@ mod tests {
         world.passwords.be_full();
         world.guard.take_told();
         let before = world.store.credential_reads.load(Ordering::Relaxed);
-        let refused = world.accounts.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        let refused = world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(refused, Err(LogInError::Hash(HashError::Busy))));
         assert!(world.guard.take_told().is_empty());
         assert_eq!(world.store.credential_reads.load(Ordering::Relaxed), before);
@@ -101,7 +109,7 @@ mod tests {
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);
         assert_eq!(told_of(&world, PASSWORD).await, ["begun", "owner"], "inactive, but the owner");
         let token = token_in(&world.last_mail());
-        world.accounts.activate(&token, ORIGIN).await.unwrap();
+        world.signup.activate(&token, ORIGIN).await.unwrap();
         assert_eq!(told_of(&world, "other harbour 8").await, ["begun"]);
         assert_eq!(told_of(&world, PASSWORD).await, ["begun", "owner"]);
     }
@@ -120,15 +128,15 @@ mod tests {
     async fn a_stolen_token_is_no_way_to_guess_faster() {
         let world = World::new();
         let pair = world.signed_in(&ann()).await;
-        let actor = world.accounts.authenticate(&pair.access).await.unwrap();
+        let actor = world.sessions.authenticate(&pair.access).await.unwrap();
         let (wrong, new) = (password("other harbour 8"), password("louder harbour 8"));
         world.guard.take_told();
-        let refused = world.accounts.change_password(actor, &wrong, &new, ORIGIN).await;
+        let refused = world.sessions.change_password(actor, &wrong, &new, ORIGIN).await;
         assert!(matches!(refused, Err(ChangePasswordError::Faults(_))));
         assert_eq!(world.guard.take_told(), ["begun"]);
         world.passwords.take_count();
         world.guard.refuse();
-        let refused = world.accounts.change_password(actor, &wrong, &new, ORIGIN).await;
+        let refused = world.sessions.change_password(actor, &wrong, &new, ORIGIN).await;
         assert!(matches!(refused, Err(ChangePasswordError::Throttled(_))));
         assert_eq!(world.passwords.take_count(), 0);
     }
@@ -137,12 +145,12 @@ mod tests {
     async fn who_sets_the_password_anew_is_the_owner() {
         let world = World::new();
         world.active(&ann()).await;
-        world.accounts.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
         let token = token_in(&world.last_mail());
         world.guard.take_told();
-        world.accounts.reset_password(&token, password("louder harbour 8"), ORIGIN).await.unwrap();
+        world.sessions.reset_password(&token, password("louder harbour 8"), ORIGIN).await.unwrap();
         assert_eq!(world.guard.take_told(), ["owner"]);
-        let again = world.accounts.reset_password(&token, password("louder harbour 8"), ORIGIN).await;
+        let again = world.sessions.reset_password(&token, password("louder harbour 8"), ORIGIN).await;
         assert!(again.is_err());
         assert!(world.guard.take_told().is_empty());
     }

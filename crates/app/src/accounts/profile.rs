@@ -1,133 +1,38 @@
-use chrono::NaiveDate;
+//! Profiles: what users say about themselves, and their avatars.
+
+mod avatar;
+mod change;
+mod show;
+
+use std::sync::Arc;
+
 use domain::{
-    accounts::{
-        AccessError, AccountUnit, Actor, DateOfBirth, InvalidDateOfBirth, Profile, ProfileChanges,
-        UserDetails,
-    },
-    id::UserId,
-    store::{Attempt, StoreError, retried},
+    accounts::{ProfileStore, UserQueries},
+    id::IdGenerator,
+    media::{AvatarImages, MediaStore},
+    time::{Backoff, Clock},
 };
 
-use super::Accounts;
+pub use avatar::SetAvatarError;
 
-impl Accounts {
-    /// The actor's own account.
-    ///
-    /// # Errors
-    /// See [`AccessError`].
-    pub async fn own_account(&self, actor: Actor) -> Result<UserDetails, AccessError> {
-        self.ports.users.user_details(actor.user_id).await?.ok_or(AccessError::SignedOut)
-    }
+use crate::record::Recorder;
 
-    /// The rule for days of birth, for callers that check a whole form at once.
-    ///
-    /// # Errors
-    /// See [`InvalidDateOfBirth`].
-    pub fn date_of_birth(&self, day: NaiveDate) -> Result<DateOfBirth, InvalidDateOfBirth> {
-        DateOfBirth::new(day, self.now().date_naive())
-    }
-
-    /// Changes the actor's profile. Of two changes at once, neither is lost.
-    ///
-    /// # Errors
-    /// See [`AccessError`].
-    pub async fn change_profile(
-        &self,
-        actor: Actor,
-        changes: ProfileChanges,
-    ) -> Result<Profile, AccessError> {
-        retried(&*self.ports.backoff, |attempt| self.try_change_profile(attempt, actor, changes.clone()))
-            .await
-    }
-
-    async fn try_change_profile(
-        &self,
-        attempt: Attempt,
-        actor: Actor,
-        changes: ProfileChanges,
-    ) -> Result<Profile, AccessError> {
-        let mut unit = self.ports.store.begin_own(attempt, &actor).await?;
-        let before = self.profile_of(&mut *unit, actor.user_id).await?;
-        let mut profile = before.clone();
-        profile.change(changes);
-        if profile != before {
-            unit.put_profile(&profile).await?;
-            unit.commit().await?;
-        }
-        Ok(profile)
-    }
-
-    /// The profile of the user, who is locked; an empty one when there is none yet.
-    pub(super) async fn profile_of(
-        &self,
-        unit: &mut dyn AccountUnit,
-        user_id: UserId,
-    ) -> Result<Profile, StoreError> {
-        let profile = unit.find_profile(user_id).await?;
-        Ok(profile.unwrap_or_else(|| Profile::empty(self.ports.ids.next(), user_id)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::{
-        accounts::{AccessError, Change, Gender, ProfileChanges},
-        id::Id,
-        store::StoreError,
-    };
-    use uuid::Uuid;
-
-    use crate::accounts::doubles::{World, actor, ann};
-
-    fn first_name(name: &str) -> ProfileChanges {
-        ProfileChanges { first_name: Change::Set(name.parse().unwrap()), ..ProfileChanges::default() }
-    }
-
-    #[tokio::test]
-    async fn one_that_was_never_written_is_empty_and_stays_unwritten_when_nothing_changes() {
-        let world = World::new();
-        world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        let account = world.accounts.own_account(actor(id)).await.unwrap();
-        assert_eq!((account.email, account.is_active, account.profile), (ann(), true, None));
-        let profile = world.accounts.change_profile(actor(id), ProfileChanges::default()).await.unwrap();
-        assert_eq!((profile.user_id, profile.first_name, profile.avatar), (id, None, None));
-        assert!(world.store.rows().profiles.is_empty());
-    }
-
-    #[tokio::test]
-    async fn changes_add_up_and_a_cleared_field_is_empty() {
-        let world = World::new();
-        world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.accounts.change_profile(actor(id), first_name("Ann")).await.unwrap();
-        let gender = ProfileChanges { gender: Change::Set(Gender::Woman), ..ProfileChanges::default() };
-        world.accounts.change_profile(actor(id), gender).await.unwrap();
-        let clear = ProfileChanges { first_name: Change::Clear, ..ProfileChanges::default() };
-        let profile = world.accounts.change_profile(actor(id), clear).await.unwrap();
-        assert_eq!((&profile.first_name, profile.gender), (&None, Some(Gender::Woman)));
-        assert_eq!(world.accounts.own_account(actor(id)).await.unwrap().profile, Some(profile));
-    }
-
-    #[tokio::test]
-    async fn a_change_that_fails_changes_nothing() {
-        let world = World::new();
-        world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.accounts.change_profile(actor(id), first_name("Ann")).await.unwrap();
-        let before = world.store.rows().clone();
-        world.fail_on_commit();
-        let failed = world.accounts.change_profile(actor(id), first_name("Bob")).await;
-        assert!(matches!(failed, Err(AccessError::Store(StoreError::Failed(_)))));
-        assert_eq!(*world.store.rows(), before);
-    }
-
-    #[tokio::test]
-    async fn an_account_that_is_gone_has_no_profile() {
-        let world = World::new();
-        let nobody = Id::from_uuid(Uuid::from_u128(999));
-        assert!(matches!(world.accounts.own_account(actor(nobody)).await, Err(AccessError::SignedOut)));
-        let refused = world.accounts.change_profile(actor(nobody), first_name("Ann")).await;
-        assert!(matches!(refused, Err(AccessError::SignedOut)));
-    }
+/// The use cases of profiles.
+pub struct Profiles {
+    /// Keeps profiles.
+    pub store: Arc<dyn ProfileStore>,
+    /// Reads accounts with their profiles.
+    pub queries: Arc<dyn UserQueries>,
+    /// Keeps pictures.
+    pub media: Arc<dyn MediaStore>,
+    /// Makes avatars of uploads.
+    pub avatars: Arc<dyn AvatarImages>,
+    /// Writes messages for the outbox.
+    pub recorder: Recorder,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
 }

@@ -1,113 +1,38 @@
+//! Users, as administrators list and change them.
+
+mod change;
+mod list;
+mod show;
+
+use std::sync::Arc;
+
 use domain::{
-    accounts::{UserDetails, UserFilter, UserSort},
-    id::UserId,
-    store::StoreError,
+    accounts::{UserQueries, UserStore},
+    time::{Backoff, Clock},
 };
 
-use super::Accounts;
-use crate::paging::{ListError, Listing, PageSelection};
+pub use change::{ChangeUserError, UserChanges};
+pub use list::ListUsers;
 
-/// What an administrator wants to see of the users.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListUsers {
-    /// Which users.
-    pub filter: UserFilter,
-    /// In which order; empty: the newest first.
-    pub sorts: Vec<UserSort>,
-    /// Which part.
-    pub page: PageSelection,
-}
+use super::{mailed_links::MailedLinks, seen_sessions::SeenSessions};
+use crate::{paging::CursorCodec, record::Recorder};
 
-impl Accounts {
-    /// A page of the users, for administrators (R20).
-    ///
-    /// # Errors
-    /// See [`ListError`].
-    pub async fn list_users(&self, wanted: ListUsers) -> Result<Listing<UserDetails>, ListError> {
-        let ListUsers { filter, mut sorts, page } = wanted;
-        if sorts.is_empty() {
-            sorts.push(UserSort::NEWEST);
-        }
-        // Never parsed: it only has to be the same text for the same list.
-        let context = format!("users {filter:?} {sorts:?}");
-        let request = self.ports.cursors.request(&context, page)?;
-        let page = self.ports.users.user_page(&filter, &sorts, &request).await?;
-        Ok(self.ports.cursors.listing(&context, &request, page))
-    }
-
-    /// A user with the profile, or `None`.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn show_user(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
-        self.ports.users.user_details(id).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::accounts::{Role, UserSortKey};
-
-    use super::*;
-    use crate::accounts::doubles::{World, ann, email};
-
-    const BY_EMAIL: UserSort = UserSort { key: UserSortKey::Email, descending: false };
-
-    fn wanted(sorts: &[UserSort], size: u32) -> ListUsers {
-        let page = PageSelection::Numbered { page: 1, size };
-        ListUsers { filter: UserFilter::default(), sorts: sorts.to_vec(), page }
-    }
-
-    fn addresses(listing: &Listing<UserDetails>) -> Vec<&str> {
-        listing.items.iter().map(|user| user.email.as_str()).collect()
-    }
-
-    #[tokio::test]
-    async fn the_newest_come_first_when_nobody_says() {
-        let world = World::new();
-        world.registered(&email("old@example.com")).await;
-        world.seconds_pass(1);
-        world.registered(&ann()).await;
-        let listing = world.accounts.list_users(wanted(&[], 20)).await.unwrap();
-        assert_eq!(addresses(&listing), ["ann@example.com", "old@example.com"]);
-        assert_eq!(listing.total.unwrap().items, 2);
-        let listing = world.accounts.list_users(wanted(&[BY_EMAIL], 20)).await.unwrap();
-        assert_eq!(addresses(&listing), ["ann@example.com", "old@example.com"]);
-    }
-
-    #[tokio::test]
-    async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
-        let world = World::new();
-        for name in ["c", "a", "b"] {
-            world.registered(&email(&format!("{name}@example.com"))).await;
-        }
-        let first = world.accounts.list_users(wanted(&[BY_EMAIL], 2)).await.unwrap();
-        assert_eq!(addresses(&first), ["a@example.com", "b@example.com"]);
-        let page = PageSelection::Cursor { text: first.next_cursor.unwrap(), size: 2 };
-        let rest = ListUsers { page: page.clone(), ..wanted(&[BY_EMAIL], 2) };
-        let rest = world.accounts.list_users(rest).await.unwrap();
-        assert_eq!(
-            (addresses(&rest), rest.total, rest.next_cursor.as_ref()),
-            (vec!["c@example.com"], None, None)
-        );
-        let filter = UserFilter { role: Some(Role::User), ..UserFilter::default() };
-        for other in [
-            ListUsers { page: page.clone(), ..wanted(&[], 2) },
-            ListUsers { filter, page, ..wanted(&[BY_EMAIL], 2) },
-        ] {
-            let refused = world.accounts.list_users(other).await;
-            assert!(matches!(refused, Err(ListError::Cursor(_))));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_user_is_shown_and_an_unknown_one_is_none() {
-        let world = World::new();
-        world.registered(&ann()).await;
-        let id = world.user(&ann()).id;
-        let shown = world.accounts.show_user(id).await.unwrap().unwrap();
-        assert_eq!((shown.email, shown.role, shown.is_active), (ann(), Role::User, false));
-        let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));
-        assert_eq!(world.accounts.show_user(unknown).await.unwrap(), None);
-    }
+/// The use cases of users.
+pub struct Users {
+    /// Keeps users whom administrators change.
+    pub store: Arc<dyn UserStore>,
+    /// Reads accounts with their profiles.
+    pub queries: Arc<dyn UserQueries>,
+    /// Mails links.
+    pub links: MailedLinks,
+    /// Writes audit entries and mails.
+    pub recorder: Recorder,
+    /// What this node read about sessions.
+    pub seen_sessions: SeenSessions,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
 }

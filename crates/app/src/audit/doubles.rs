@@ -17,12 +17,16 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{AuditLog, Known, Verification};
-use crate::doubles::{MovableClock, NoWait, Races};
+use super::{Audit, Known, Verification};
+use crate::{
+    accounts::doubles::MemoryAccounts,
+    doubles::{MovableClock, NoWait, Races, SumSigner},
+    paging::CursorCodec,
+};
 
 /// The use cases on these doubles, at a moment that tests move.
 pub(crate) struct World {
-    pub(crate) log: AuditLog,
+    pub(crate) log: Audit,
     pub(crate) store: Arc<MemoryLog>,
     clock: Arc<MovableClock>,
 }
@@ -30,7 +34,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let (store, clock) = (Arc::new(MemoryLog::default()), Arc::new(MovableClock::default()));
-        let log = AuditLog {
+        let log = Audit {
+            queries: Arc::new(MemoryAccounts::default()),
+            cursors: CursorCodec::new(Arc::new(SumSigner)),
             seals: store.clone(),
             maker: Arc::new(Keys(&["new"])),
             clock: clock.clone(),

@@ -5,13 +5,13 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{AuditLog, SEALED_AT_ONCE};
+use super::{Audit, SEALED_AT_ONCE};
 
 /// How old rows are when they are sealed. A row is written with the moment at which its deed began, and is seen by others
 /// when its transaction ends: by then it has to be younger than this, on a node whose clock is behind, too.
 const UNSEALED: TimeDelta = TimeDelta::minutes(10);
 
-impl AuditLog {
+impl Audit {
     /// Seals what is old enough, part by part; says how many rows. Any number of nodes may do so at once.
     ///
     /// # Errors

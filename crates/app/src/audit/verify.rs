@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{AuditLog, SEALED_AT_ONCE};
+use super::{Audit, SEALED_AT_ONCE};
 
 /// How many seals are read at once.
 const BATCH: u32 = 100;
@@ -143,7 +143,7 @@ pub struct Verification {
     unproven: Option<(u64, u64)>,
 }
 
-impl AuditLog {
+impl Audit {
     /// Compares the log with its seals.
     ///
     /// # Errors

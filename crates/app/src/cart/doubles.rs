@@ -154,6 +154,10 @@ impl CartRepository for Unit {
     async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError> {
         Ok(self.draft.items.iter().any(|(id, item)| *id == cart_id && item.movie_id == movie_id))
     }
+    async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError> {
+        let items = self.draft.items.iter().rev().filter(|(id, _)| *id == cart_id);
+        Ok(items.map(|(_, item)| item.movie_id).collect())
+    }
     async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError> {
         Ok(u64::try_from(self.draft.items.iter().filter(|(id, _)| *id == cart_id).count()).unwrap())
     }
@@ -182,12 +186,23 @@ impl OfferRepository for Unit {
     async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError> {
         Ok(self.draft.shelf.movies.iter().find(|movie| movie.id == id).map(Movie::offer))
     }
+    async fn find_offers(&mut self, ids: &[MovieId]) -> Result<Vec<(MovieId, Offer)>, StoreError> {
+        let movies = self.draft.shelf.movies.iter().filter(|movie| ids.contains(&movie.id));
+        Ok(movies.map(|movie| (movie.id, movie.offer())).collect())
+    }
 }
 
 #[async_trait]
 impl PurchaseRepository for Unit {
     async fn is_purchased(&mut self, user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError> {
         Ok(is_purchased(&self.draft, user_id, movie_id))
+    }
+    async fn purchased_among(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+    ) -> Result<Vec<MovieId>, StoreError> {
+        Ok(movies.iter().copied().filter(|movie_id| is_purchased(&self.draft, user_id, *movie_id)).collect())
     }
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
         let is_new = !is_purchased(&self.draft, purchase.user_id, purchase.movie_id);

@@ -12,7 +12,7 @@ use domain::{
 };
 
 use super::{InvalidMessage, Message};
-use crate::accounts::Accounts;
+use crate::accounts::{Profiles, Sessions, SignUp};
 
 /// How many done messages are removed at once, so that nobody waits for the clean-up.
 const PURGE_BATCH: u32 = 1_000;
@@ -28,8 +28,12 @@ pub struct Outbox {
     pub sealer: Arc<dyn Sealer>,
     /// Sends mails.
     pub mailer: Arc<dyn Mailer>,
-    /// Answers requests for links.
-    pub accounts: Arc<Accounts>,
+    /// Mails activation links that were asked for.
+    pub signup: Arc<SignUp>,
+    /// Mails links to set a password that were asked for.
+    pub sessions: Arc<Sessions>,
+    /// Removes pictures that no profile shows.
+    pub profiles: Arc<Profiles>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a transaction that lost a race is run again.
@@ -133,13 +137,13 @@ impl Outbox {
         match message {
             Message::Mail(mail) => self.mailer.send(id, mail).await?,
             Message::ActivationRequested { email } => {
-                self.accounts.send_requested_activation(id, email).await?;
+                self.signup.send_requested_activation(id, email).await?;
             }
             Message::PasswordResetRequested { email } => {
-                self.accounts.send_requested_password_reset(id, email).await?;
+                self.sessions.send_requested_password_reset(id, email).await?;
             }
             Message::UnusedAvatar { user_id, key } => {
-                self.accounts.remove_unused_avatar(*user_id, key).await?;
+                self.profiles.remove_unused_avatar(*user_id, key).await?;
             }
         }
         Ok(())
@@ -190,7 +194,9 @@ mod tests {
             queue: queue.clone(),
             sealer: Arc::new(FlipSealer),
             mailer: Arc::new(mailer),
-            accounts: world.accounts.clone(),
+            signup: world.signup.clone(),
+            sessions: world.sessions.clone(),
+            profiles: world.profiles.clone(),
             clock: world.clock.clone(),
             backoff: Arc::new(NoWait),
         };
@@ -233,7 +239,7 @@ mod tests {
     async fn many_messages_are_done_in_one_go() {
         let world = World::new();
         for number in 0..45 {
-            world.accounts.resend_activation(email(&format!("user{number}@example.com"))).await.unwrap();
+            world.signup.resend_activation(email(&format!("user{number}@example.com"))).await.unwrap();
         }
         let (outbox, _) = outbox(&world, MockPost::new());
         assert_eq!(outbox.deliver_due().await.unwrap(), 45);
@@ -244,8 +250,8 @@ mod tests {
         let world = World::new();
         world.registered(&ann()).await;
         world.active(&email("bob@example.com")).await;
-        world.accounts.resend_activation(ann()).await.unwrap();
-        world.accounts.request_password_reset(email("bob@example.com")).await.unwrap();
+        world.signup.resend_activation(ann()).await.unwrap();
+        world.sessions.request_password_reset(email("bob@example.com")).await.unwrap();
         let (mailer, sent) = recording();
         let (outbox, _) = outbox(&world, mailer);
         while outbox.deliver_due().await.unwrap() > 0 {}
@@ -264,7 +270,7 @@ mod tests {
     async fn a_mail_that_fails_waits_longer_each_time_and_holds_nobody_up() {
         let world = World::new();
         world.registered(&ann()).await;
-        world.accounts.resend_activation(email("stranger@example.com")).await.unwrap();
+        world.signup.resend_activation(email("stranger@example.com")).await.unwrap();
         let (outbox, queue) = outbox(&world, failing());
         assert_eq!(outbox.deliver_due().await.unwrap(), 1);
         for (wait, attempts) in [(1, 1), (2, 2), (4, 3)] {
@@ -334,8 +340,8 @@ mod tests {
         let world = World::new();
         world.active(&ann()).await;
         let id = world.user(&ann()).id;
-        world.accounts.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
-        world.accounts.remove_avatar(actor(id)).await.unwrap();
+        world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
+        world.profiles.remove_avatar(actor(id)).await.unwrap();
         let (mailer, _) = recording();
         let (outbox, queue) = outbox(&world, mailer);
         world.media.is_away.store(true, Ordering::Relaxed);
@@ -413,7 +419,7 @@ mod tests {
     async fn a_wish_that_fails_in_the_store_is_tried_again() {
         let world = World::new();
         world.registered(&ann()).await;
-        world.accounts.resend_activation(ann()).await.unwrap();
+        world.signup.resend_activation(ann()).await.unwrap();
         world.fail_on_commit();
         let (mailer, _) = recording();
         let (outbox, queue) = outbox(&world, mailer);

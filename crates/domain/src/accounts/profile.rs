@@ -1,3 +1,6 @@
+mod ports;
+mod store;
+
 use std::str::FromStr;
 
 use chrono::{Datelike, NaiveDate};
@@ -5,6 +8,11 @@ use chrono::{Datelike, NaiveDate};
 use crate::{
     id::{ProfileId, UserId},
     media::MediaKey,
+};
+
+pub use self::{
+    ports::ProfileRepository,
+    store::{ProfileStore, ProfileUnit},
 };
 
 /// The gender that a person states.

@@ -52,6 +52,8 @@ pub trait CartRepository: Send {
     -> Result<CartId, StoreError>;
     /// Whether it holds the movie.
     async fn cart_contains(&mut self, cart_id: CartId, movie_id: MovieId) -> Result<bool, StoreError>;
+    /// The movies that it holds, newest first.
+    async fn cart_movies(&mut self, cart_id: CartId) -> Result<Vec<MovieId>, StoreError>;
     /// How many movies it holds.
     async fn count_cart_items(&mut self, cart_id: CartId) -> Result<u64, StoreError>;
     /// Puts a movie in; `false` when it is there already. MUST NOT hold a movie twice, even when two units add it at once.

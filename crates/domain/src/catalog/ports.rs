@@ -143,6 +143,9 @@ pub trait MovieRepository: Send {
 pub trait OfferRepository: Send {
     /// The movie's offer; `None` when there is no such movie.
     async fn find_offer(&mut self, id: MovieId) -> Result<Option<Offer>, StoreError>;
+    /// The offers of those of these movies that there are, in any order. MUST keep others from deleting the movies until the
+    /// unit ends.
+    async fn find_offers(&mut self, ids: &[MovieId]) -> Result<Vec<(MovieId, Offer)>, StoreError>;
 }
 
 /// Reads the catalogue outside a unit of work.

@@ -1,8 +1,7 @@
 use crate::{
-    id::{MovieId, OrderId, OrderItemId, UserId},
+    id::{IdGenerator, MovieId, OrderId, OrderItemId, UserId},
     money::{Currency, Money, MoneyError},
-    orders::OrderState,
-    purchases::PurchaseRefusal,
+    orders::{ExcludedMovie, OrderState, Selection, order_number},
     time::Instant,
 };
 
@@ -17,15 +16,6 @@ pub struct OrderItem {
     pub price: Money,
 }
 
-/// A movie of the cart that was left out of the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExcludedMovie {
-    /// The movie.
-    pub movie_id: MovieId,
-    /// Why.
-    pub reason: PurchaseRefusal,
-}
-
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
@@ -33,8 +23,8 @@ pub struct Order {
     pub id: OrderId,
     /// What people call it: short, and never used twice.
     pub number: String,
-    /// Who ordered; `None` once the account was deleted.
-    pub user_id: Option<UserId>,
+    /// Who ordered. The user may have deleted the account since.
+    pub user_id: UserId,
     /// How far it got.
     pub state: OrderState,
     /// What was ordered, at least one movie, none twice.
@@ -53,6 +43,25 @@ pub struct Order {
 pub struct OrderTotalError(#[from] MoneyError);
 
 impl Order {
+    /// A new order of what was selected from the user's cart.
+    ///
+    /// # Errors
+    /// When the sum of the prices is too large to be kept.
+    pub fn place(
+        user_id: UserId,
+        selection: Selection,
+        ids: &dyn IdGenerator,
+        currency: Currency,
+        now: Instant,
+    ) -> Result<Self, OrderTotalError> {
+        let id = ids.next();
+        let item = |(movie_id, price)| OrderItem { id: ids.next(), movie_id, price };
+        let items: Vec<_> = selection.movies.into_iter().map(item).collect();
+        let total = Self::sum(&items, currency)?;
+        let (number, state, excluded) = (order_number(id), OrderState::new(now), selection.excluded);
+        Ok(Self { id, number, user_id, state, items, total, excluded, created_at: now })
+    }
+
     /// The sum of the prices, in the shop's currency.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub(super) async fn run(settings: &Settings, arguments: CreateAdminArgs) -> Resu
     let password = if arguments.password_stdin { from_stdin()? } else { from_terminal()? };
     let use_cases = use_cases(settings).await?;
     let address = arguments.email.as_str().to_owned();
-    use_cases.accounts.create_admin(arguments.email, password).await.map_err(|error| match error {
+    use_cases.signup.create_admin(arguments.email, password).await.map_err(|error| match error {
         CreateAdminError::Password(_) => Failure::new(format!("{error}: choose another password")),
         CreateAdminError::EmailTaken => {
             Failure::new(format!("{error}: take another address, or sign in with {address}"))

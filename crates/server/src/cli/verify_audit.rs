@@ -17,7 +17,7 @@ const BROKEN: u8 = 1;
 pub(super) async fn run(settings: &Settings, arguments: VerifyArgs) -> Result<ExitCode, Failure> {
     let VerifyArgs { removed_before, known } = arguments;
     let use_cases = use_cases(settings).await?;
-    let found = use_cases.audit_log.verify(&Known { removed_before, seal: known }).await?;
+    let found = use_cases.audit.verify(&Known { removed_before, seal: known }).await?;
     for fault in &found.faults {
         let hint = match fault {
             LogFault::Unproven { .. } => " (a key of before is APP_SECRET_KEY_PREVIOUS)",

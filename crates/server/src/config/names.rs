@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 37] = [
+const PLAIN: [&str; 38] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -58,6 +58,7 @@ const PLAIN: [&str; 37] = [
     "PASSWORD_POLICY",
     "RATE_LIMITS",
     "HASH_SLOTS",
+    "HOT_PAGE_SECONDS",
     "MAX_IN_FLIGHT",
     "OUTBOX_WORKERS",
     "MAX_CONNECTIONS_PER_CLIENT",

@@ -178,6 +178,8 @@ pub struct Settings {
     pub memory_limit: Option<u64>,
     /// `MAX_IN_FLIGHT`
     pub max_in_flight: usize,
+    /// `HOT_PAGE_SECONDS`
+    pub hot_page_time: Duration,
     /// `OUTBOX_WORKERS`
     pub outbox_workers: usize,
     /// `MAX_CONNECTIONS_PER_CLIENT`

@@ -101,6 +101,7 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
         ("REDIS_URL", settings.redis_url.as_ref().map(|url| format!("{url:?}")).unwrap_or_default()),
         ("HASH_SLOTS", settings.hash_slots.to_string()),
         ("MAX_IN_FLIGHT", settings.max_in_flight.to_string()),
+        ("HOT_PAGE_SECONDS", settings.hot_page_time.as_secs().to_string()),
         ("OUTBOX_WORKERS", settings.outbox_workers.to_string()),
         ("MAX_CONNECTIONS_PER_CLIENT", settings.max_connections_per_client.to_string()),
         ("REQUEST_TIMEOUT_SECONDS", settings.request_timeout.as_secs().to_string()),

@@ -1,4 +1,4 @@
-//! What the audit log tells, and who may read it (quality E14).
+//! What the audit log tells, and who may read it.
 
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};

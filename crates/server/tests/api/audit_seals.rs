@@ -1,4 +1,4 @@
-//! What proves that the audit log is as it was written (quality E14).
+//! What proves that the audit log is as it was written.
 
 use app::audit::Known;
 use chrono::TimeDelta;

@@ -1,4 +1,4 @@
-//! The cart (api.md section 7).
+//! The cart.
 
 mod items;
 mod merge;

@@ -1,4 +1,4 @@
-//! The catalogue (api.md section 5, pages and sorting of section 1).
+//! The catalogue.
 
 mod caching;
 mod detail;

@@ -1,5 +1,5 @@
 //! What the server could not do is not counted: who repeats a call that was answered with 503, as its `Retry-After` says,
-//! is not refused for having tried (api.md, 503 and 429).
+//! is not refused for having tried.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can work (api.md section 11; issue 2, "Bad input").
+//! Whether the server lives, and whether it can work.
 
 use std::net::TcpListener;
 

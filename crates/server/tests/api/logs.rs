@@ -1,4 +1,4 @@
-//! What may never be logged is not (quality B14): planted secrets are looked for in all that the process logged, here for
+//! What may never be logged is not: planted secrets are looked for in all that the process logged, here for
 //! one story with what it must log, and at the end of the run for all cases together (`support/canaries.rs`).
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Transactions that the database undoes in favour of others (quality E5): nobody notices, unless it goes on and on.
+//! Transactions that the database undoes in favour of others: nobody notices, unless it goes on and on.
 
 use serde_json::json;
 

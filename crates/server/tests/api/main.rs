@@ -30,6 +30,7 @@ mod logs;
 mod lost_races;
 mod mails;
 mod openapi;
+mod orders;
 mod overload;
 mod pages;
 mod secrets;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         lost_races::cases(),
         mails::cases(),
         openapi::cases(),
+        orders::cases(),
         overload::cases(),
         pages::cases(),
         secrets::cases(),

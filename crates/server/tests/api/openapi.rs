@@ -1,4 +1,4 @@
-//! The OpenAPI document: served, current, and sound (quality C1, C2).
+//! The OpenAPI document: served, current, and sound.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! How often somebody may call (api.md, 429; quality B5).
+//! How often somebody may call.
 
 use std::{collections::BTreeMap, future::IntoFuture};
 

@@ -1,4 +1,4 @@
-//! Access tokens: which are let in, and what the others are told (quality B6, B8).
+//! Access tokens: which are let in, and what the others are told.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;

@@ -1,4 +1,4 @@
-//! Calls that take no body: one that is sent all the same is not silently dropped (api.md section 1).
+//! Calls that take no body: one that is sent all the same is not silently dropped.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -21,6 +21,7 @@ use crate::{
     audit::bodies::state,
     extract::{TypedPassword, inputs},
     moment::Moment,
+    orders::bodies::OrderBody,
 };
 
 /// Confirms the deletion of an account.
@@ -298,6 +299,8 @@ pub(crate) struct PersonalDataBody {
     cart: Vec<CartItemBody>,
     /// The bought movies.
     purchases: Vec<PurchaseBody>,
+    /// The orders, canceled ones too.
+    orders: Vec<OrderBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -328,6 +331,7 @@ impl PersonalDataBody {
             links: all(data.links),
             cart: all(data.cart),
             purchases: all(data.purchases),
+            orders: all(data.orders),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -358,6 +362,7 @@ fn example() -> Value {
         "links": [],
         "cart": [],
         "purchases": [],
+        "orders": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

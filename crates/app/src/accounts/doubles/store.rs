@@ -6,11 +6,11 @@ use std::sync::{
 use async_trait::async_trait;
 use domain::{
     accounts::{
-        AccountMaintenance, AccountQueries, Credentials, EmailAddress, InsertUserError, KnownDevice,
+        AccountMaintenance, CredentialQueries, Credentials, EmailAddress, InsertUserError, KnownDevice,
         KnownDeviceRepository, LinkKind, LinkToken, LinkTokenRepository, OpenLink, PersonalData,
         PersonalDataQueries, PersonalDataRepository, Profile, ProfileRepository, RefreshToken, Role, Session,
-        SessionRepository, SessionState, User, UserDetails, UserFilter, UserLocks, UserQueries,
-        UserRepository, UserSort, UserSortKey,
+        SessionQueries, SessionRepository, SessionState, User, UserDetails, UserFilter, UserLocks,
+        UserQueries, UserRepository, UserSort, UserSortKey,
     },
     audit::{
         AuditEntry, AuditFilter, AuditObject, AuditQueries, AuditRecord, AuditRepository, RecordedObject,
@@ -360,7 +360,7 @@ impl OutboxRepository for Unit {
 }
 
 #[async_trait]
-impl AccountQueries for MemoryAccounts {
+impl CredentialQueries for MemoryAccounts {
     async fn credentials(&self, email: &EmailAddress) -> Result<Option<Credentials>, StoreError> {
         self.credential_reads.fetch_add(1, Ordering::Relaxed);
         let rows = self.rows();
@@ -383,6 +383,10 @@ impl AccountQueries for MemoryAccounts {
     async fn find_link(&self, kind: LinkKind, digest: &TokenDigest) -> Result<Option<LinkToken>, StoreError> {
         Ok(self.rows().links.iter().find(|link| link.kind == kind && link.digest == *digest).cloned())
     }
+}
+
+#[async_trait]
+impl SessionQueries for MemoryAccounts {
     async fn live_sessions(&self, user_id: UserId, now: Instant) -> Result<Vec<Session>, StoreError> {
         Ok(self.rows().live(user_id, now))
     }
@@ -483,6 +487,7 @@ impl PersonalDataQueries for MemoryAccounts {
             links: links.map(|link| OpenLink { kind: link.kind, expires_at: link.expires_at }).collect(),
             cart: Vec::new(),
             purchases: Vec::new(),
+            orders: Vec::new(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),
             notifications: Vec::new(),

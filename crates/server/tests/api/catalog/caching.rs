@@ -13,6 +13,9 @@ cases! {
     head_says_what_get_would,
     each_coding_of_a_movie_has_a_tag_of_its_own,
     what_would_vary_by_coding_says_so_when_it_is_not_sent_again,
+    an_anonymous_page_is_kept_until_this_server_writes,
+    a_kept_page_is_answered_as_a_fresh_one_is,
+    errors_and_pages_of_users_are_not_kept,
 }
 
 async fn a_movie_has_a_strong_tag_and_is_not_sent_twice(engine: Engine) {
@@ -199,4 +202,79 @@ async fn what_would_vary_by_coding_says_so_when_it_is_not_sent_again(engine: Eng
             assert_eq!(vary.unwrap().contains("Accept-Encoding"), is_long, "{path} {accepted}");
         }
     }
+}
+
+const KEEPS_PAGES: &[(&str, &str)] = &[("HOT_PAGE_SECONDS", "5")];
+
+/// Changes the catalogue as another process does, of whose writes the server does not know.
+async fn change_behind_the_server(app: &TestApp) {
+    app.import_unread(vec![domain::catalog::Facts { votes: 7, ..facts("One", 2000) }]).await;
+}
+
+async fn an_anonymous_page_is_kept_until_this_server_writes(engine: Engine) {
+    let app = TestApp::spawn_with(engine, KEEPS_PAGES).await;
+    let (visitor, ann) = (app.anonymous(), app.user("ann").await);
+    let movies = app.import(vec![facts("One", 2000)]).await;
+    for path in ["/movies".to_owned(), format!("/movies/{}", movies.id("One"))] {
+        app.import_unread(vec![facts("One", 2000)]).await;
+        ann.patch("/users/me/profile", json!({"info": "a write"})).await.expect(200);
+        let first = visitor.get(&path).await.expect(200);
+        change_behind_the_server(&app).await;
+        // What is kept is gone after a while at the latest.
+        let second = visitor.get(&path).await.expect(200);
+        assert_eq!(second.body, first.body, "{path}");
+        ann.post("/cart/items", json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))
+            .await
+            .expect(404);
+        ann.patch("/users/me/profile", json!({"info": "another write"})).await.expect(200);
+        assert_ne!(visitor.get(&path).await.expect(200).body, first.body, "{path}");
+    }
+}
+
+async fn a_kept_page_is_answered_as_a_fresh_one_is(engine: Engine) {
+    let app = TestApp::spawn_with(engine, KEEPS_PAGES).await;
+    let plain = TestApp::spawn(engine).await;
+    for app in [&app, &plain] {
+        app.import_small_catalogue().await;
+    }
+    let names = ["cache-control", "content-encoding", "content-type", "etag", "link", "vary"];
+    for coding in ["identity", "br", "gzip", "zstd"] {
+        for path in ["/movies?page_size=20", "/genres", "/movies?search=alien"] {
+            let ask = |app: &TestApp| app.anonymous().get(path).header("accept-encoding", coding);
+            let (first, kept) = (ask(&app).await.expect(200), ask(&app).await.expect(200));
+            let fresh = ask(&plain).await.expect(200);
+            assert_eq!(kept.body, first.body, "{coding} {path}");
+            for name in names {
+                assert_eq!(kept.headers.get(name), first.headers.get(name), "{coding} {path} {name}");
+                if !["etag", "link"].contains(&name) {
+                    assert_eq!(kept.headers.get(name), fresh.headers.get(name), "{coding} {path} {name}");
+                }
+            }
+            let tag = kept.header("etag").unwrap();
+            let known = ask(&app).header("if-none-match", tag).await.expect(304);
+            let fresh_tag = fresh.header("etag").unwrap();
+            let fresh = ask(&plain).header("if-none-match", fresh_tag).await.expect(304);
+            assert_eq!(known.header("etag"), Some(tag));
+            for name in names.into_iter().filter(|name| !["etag", "link"].contains(name)) {
+                assert_eq!(known.headers.get(name), fresh.headers.get(name), "{coding} {path} {name}");
+            }
+        }
+    }
+    let head = app.anonymous().head("/movies?page_size=20").await.expect(200);
+    assert!(head.body.is_empty());
+}
+
+async fn errors_and_pages_of_users_are_not_kept(engine: Engine) {
+    let app = TestApp::spawn_with(engine, KEEPS_PAGES).await;
+    let (visitor, ann) = (app.anonymous(), app.user("ann").await);
+    let movies = app.import(vec![facts("One", 2000)]).await;
+    for _ in 0..2 {
+        visitor.get("/movies?colour=red").await.problem(422, "validation_failed");
+        visitor.get("/movies/0190a1b2-0000-7000-8000-000000000000").await.problem(404, "not_found");
+    }
+    let path = format!("/movies/{}", movies.id("One"));
+    assert_eq!(ann.get(&path).await.json()["votes"], 1_000);
+    visitor.get(&path).await.expect(200);
+    change_behind_the_server(&app).await;
+    assert_eq!(ann.get(&path).await.json()["votes"], 7);
 }

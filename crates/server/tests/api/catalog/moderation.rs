@@ -20,6 +20,7 @@ cases! {
     a_change_for_a_version_that_is_not_there_is_refused,
     a_withdrawn_movie_is_listed_for_moderators_only,
     a_movie_that_was_bought_is_not_deleted,
+    a_movie_that_an_order_holds_is_not_deleted,
     a_movie_in_carts_is_deleted_by_force_only,
     a_deleted_movie_is_gone,
     every_change_is_in_the_audit_log_with_before_and_after,
@@ -339,6 +340,21 @@ async fn a_movie_that_was_bought_is_not_deleted(engine: Engine) {
         answer.problem(409, "movie_purchased");
     }
     moderator.get(path_of(&movie)).await.expect(200);
+}
+
+async fn a_movie_that_an_order_holds_is_not_deleted(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
+    let movie = create(&moderator, new_movie("Stalker")).await;
+    ann.post("/cart/items", json!({"movie_id": movie["id"]})).await.expect(201);
+    let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    moderator.delete(path_of(&movie)).await.problem(409, "movie_in_orders");
+    let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
+    ann.call(Method::POST, cancel).await.expect(200);
+    for query in ["", "?force=true"] {
+        let answer = moderator.delete(format!("{}{query}", path_of(&movie))).await;
+        answer.problem(409, "movie_in_orders");
+    }
 }
 
 async fn a_movie_in_carts_is_deleted_by_force_only(engine: Engine) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, canaries};
 
-/// The addresses that stand outside `/api/v1` (api.md section 11 and the small pages).
+/// The addresses that stand outside `/api/v1`.
 const OPERATIONAL: [&str; 9] = [
     "/api/",
     "/health",

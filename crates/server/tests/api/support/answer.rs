@@ -1,4 +1,4 @@
-//! An answer, checked on arrival against the rules that hold for every endpoint (api.md section 1).
+//! An answer, checked on arrival against the rules that hold for every endpoint.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;

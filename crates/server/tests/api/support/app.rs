@@ -11,7 +11,7 @@ use std::{
 use adapter_crypto::{Argon2Hasher, HashCost, RandomBackoff};
 use adapter_postgres::PostgresDatabase;
 use adapter_sqlite::SqliteDatabase;
-use app::audit::AuditLog;
+use app::audit::Audit;
 use chrono::TimeDelta;
 use domain::{
     accounts::{PasswordHash, PasswordHasher, PlainPassword, User},
@@ -194,6 +194,7 @@ impl TestApp {
             ("DATABASE_URL", database.url.clone()),
             ("DATA_DIR", database.folder.path().display().to_string()),
             ("RATE_LIMITS", "off".to_owned()),
+            ("HOT_PAGE_SECONDS", "0".to_owned()),
         ]);
         settings.extend(changed.iter().map(|&(name, value)| (name, value.to_owned())));
         let settings = Settings::from_sources(&Sources::environment(settings)).expect("sound settings");
@@ -245,8 +246,8 @@ impl TestApp {
     }
 
     /// The audit log as a whole.
-    pub(crate) fn audit_log(&self) -> &AuditLog {
-        &self.application().use_cases().audit_log
+    pub(crate) fn audit_log(&self) -> &Audit {
+        &self.application().use_cases().audit
     }
 
     /// Nobody in particular.
@@ -270,8 +271,8 @@ impl TestApp {
     /// An administrator, made as operators make one.
     pub(crate) async fn admin(&self) -> SignedIn {
         let (email, password) = (email_of("admin"), password_of("admin"));
-        let accounts = &self.application().use_cases().accounts;
-        accounts
+        let signup = &self.application().use_cases().signup;
+        signup
             .create_admin(email.parse().unwrap(), PlainPassword::new(&password))
             .await
             .expect("an administrator");
@@ -343,8 +344,18 @@ impl TestApp {
     /// Clears away what has run out, as the job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();
-        use_cases.accounts.clean_up().await.expect("the clean-up");
+        use_cases.sessions.clean_up().await.expect("the clean-up");
         use_cases.outbox.clean_up().await.expect("the clean-up");
+    }
+
+    /// Lets orders expire whose time is over, as the job does; says how many.
+    pub(crate) async fn expire_orders(&self) -> u64 {
+        self.application().use_cases().orders.expire_due().await.expect("the orders")
+    }
+
+    /// The same person with new tokens: those of before may have expired.
+    pub(crate) async fn signed_in_again(&self, user: &SignedIn) -> SignedIn {
+        SignedIn::log_in(&self.anonymous(), &user.email, &user.password).await
     }
 
     pub(crate) fn mails_to(&self, email: &str) -> Vec<Mail> {

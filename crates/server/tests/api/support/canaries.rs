@@ -1,4 +1,4 @@
-//! Every secret that the suite tells a server or hears from one, to be looked for in all that was logged (quality B14).
+//! Every secret that the suite tells a server or hears from one, to be looked for in all that was logged.
 //!
 //! Whatever goes through an actor's call or the recording mailer is noted here by itself: no case has to think of it.
 

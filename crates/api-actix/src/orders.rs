@@ -1,0 +1,102 @@
+//! Orders: the caller's own, and everybody's for moderators.
+
+pub(crate) mod bodies;
+mod query;
+
+use app::{
+    orders::{CancelOrderError, Orders, PlaceOrderError},
+    paging::ListError,
+};
+use domain::{accounts::AccessError, id::OrderId, orders::OrderRefusal, store::StoreError};
+use paperclip::actix::api_v2_operation;
+
+use self::{
+    bodies::{AdminOrderBody, OrderBody},
+    query::{AdminOrderQuery, OrderQuery},
+};
+use crate::{
+    extract::{Caller, Moderator, PathId, Query, UseCases},
+    page::PageBody,
+    problem::{Failure, OrNotFound},
+    refusals,
+    reply::{CreatedJson, OkJson, PrivatePage},
+};
+
+refusals! {
+    PlaceOrderError {
+        ;
+        via Refused: OrderRefusal, via Access: AccessError, via Store: StoreError,
+    }
+    OrderRefusal {
+        CartEmpty => CART_EMPTY,
+        NothingToOrder => NOTHING_TO_ORDER,
+        OrderPending => ORDER_PENDING,
+    }
+    CancelOrderError {
+        Paid => ORDER_PAID,
+        Processing => PAYMENT_PROCESSING;
+        via Access: AccessError, via Store: StoreError,
+    }
+}
+
+/// Order what is in the cart.
+///
+/// Makes a pending order with current prices and empties the cart. Movies that were bought or withdrawn since are listed in
+/// `excluded` and are not part of the order. The order expires unless it is paid.
+#[api_v2_operation(operation_id = "placeOrder", tags("orders"))]
+pub(crate) async fn place(
+    orders: UseCases<Orders>,
+    Caller(actor, _): Caller,
+) -> Result<CreatedJson<OrderBody>, Failure<PlaceOrderError>> {
+    let order = orders.run(async move |orders| orders.place(actor).await).await?;
+    Ok(CreatedJson(order.into()))
+}
+
+/// List the caller's orders.
+///
+/// Orders that meet all filters, newest first. Deep pages are read by `cursor`.
+#[api_v2_operation(operation_id = "listOrders", tags("orders"))]
+pub(crate) async fn list(
+    orders: UseCases<Orders>,
+    Caller(actor, Query(wanted)): Caller<Query<OrderQuery>>,
+) -> Result<PrivatePage<OrderBody>, Failure<ListError>> {
+    let listing = orders.run(async move |orders| orders.list_own(actor, wanted).await).await?;
+    Ok(PrivatePage(PageBody::of(listing, OrderBody::from)))
+}
+
+/// Show an order of the caller.
+///
+/// 404 when the caller has no such order.
+#[api_v2_operation(operation_id = "getOrder", tags("orders"))]
+pub(crate) async fn show(
+    orders: UseCases<Orders>,
+    Caller(actor, PathId(id, _)): Caller<PathId<OrderId>>,
+) -> Result<OkJson<OrderBody>, Failure<OrNotFound<StoreError>>> {
+    let order = orders.find(async move |orders| orders.show_own(actor, id).await).await?;
+    Ok(OkJson(order.into()))
+}
+
+/// Cancel a pending order.
+///
+/// Its movies are put back into the cart. An order that was canceled before is shown as it is; a paid order needs a refund
+/// instead.
+#[api_v2_operation(operation_id = "cancelOrder", tags("orders"))]
+pub(crate) async fn cancel(
+    orders: UseCases<Orders>,
+    Caller(actor, PathId(id, _)): Caller<PathId<OrderId>>,
+) -> Result<OkJson<OrderBody>, Failure<OrNotFound<CancelOrderError>>> {
+    let order = orders.find(async move |orders| orders.cancel(actor, id).await).await?;
+    Ok(OkJson(order.into()))
+}
+
+/// List everybody's orders.
+///
+/// Orders that meet all filters, newest first. Deep pages are read by `cursor`.
+#[api_v2_operation(operation_id = "listAllOrders", tags("orders"))]
+pub(crate) async fn list_all(
+    orders: UseCases<Orders>,
+    Moderator(moderator, Query(wanted)): Moderator<Query<AdminOrderQuery>>,
+) -> Result<PrivatePage<AdminOrderBody>, Failure<ListError>> {
+    let listing = orders.run(async move |orders| orders.list_all(moderator, wanted).await).await?;
+    Ok(PrivatePage(PageBody::of(listing, AdminOrderBody::from)))
+}

@@ -1,0 +1,227 @@
+//! The bodies of orders.
+
+use domain::{
+    accounts::MAX_EMAIL_LENGTH,
+    orders::{Buyer, CancelReason, ExcludedMovie, OrderState, OrderStatus, OrderView, OrderedMovie},
+    purchases::PurchaseRefusal,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{moment::Moment, money::MoneyBody};
+
+/// How far an order got.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OrderStatus")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OrderStatusBody {
+    /// It waits for its payment.
+    Pending,
+    /// It was paid.
+    Paid,
+    /// It was canceled or expired before it was paid.
+    Canceled,
+    /// It was paid, and a part of the money went back.
+    PartiallyRefunded,
+    /// It was paid, and all of it was refunded.
+    Refunded,
+}
+
+impl From<OrderStatus> for OrderStatusBody {
+    fn from(status: OrderStatus) -> Self {
+        match status {
+            OrderStatus::Pending => Self::Pending,
+            OrderStatus::Paid => Self::Paid,
+            OrderStatus::Canceled => Self::Canceled,
+            OrderStatus::PartiallyRefunded => Self::PartiallyRefunded,
+            OrderStatus::Refunded => Self::Refunded,
+        }
+    }
+}
+
+impl From<OrderStatusBody> for OrderStatus {
+    fn from(status: OrderStatusBody) -> Self {
+        match status {
+            OrderStatusBody::Pending => Self::Pending,
+            OrderStatusBody::Paid => Self::Paid,
+            OrderStatusBody::Canceled => Self::Canceled,
+            OrderStatusBody::PartiallyRefunded => Self::PartiallyRefunded,
+            OrderStatusBody::Refunded => Self::Refunded,
+        }
+    }
+}
+
+/// Why an order was canceled.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CancelReason")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CancelReasonBody {
+    /// The buyer canceled it.
+    ByUser,
+    /// It was not paid in time.
+    Expired,
+}
+
+/// Why a movie of the cart was left out of the order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExclusionReason")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ExclusionReasonBody {
+    /// The caller had bought it.
+    AlreadyPurchased,
+    /// It was not on sale any more.
+    MovieUnavailable,
+}
+
+/// The movie of an order's item.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OrderedMovie")]
+pub(crate) struct OrderedMovieBody {
+    id: Uuid,
+    name: String,
+    year: i32,
+}
+
+/// A movie in an order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OrderItem")]
+pub(crate) struct OrderItemBody {
+    movie: OrderedMovieBody,
+    /// The price in this order, whatever the movie costs now.
+    price: MoneyBody,
+}
+
+impl From<OrderedMovie> for OrderItemBody {
+    fn from(movie: OrderedMovie) -> Self {
+        Self {
+            movie: OrderedMovieBody { id: movie.id.as_uuid(), name: movie.name, year: movie.year },
+            price: movie.price.into(),
+        }
+    }
+}
+
+/// A movie of the cart that was left out of the order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExcludedMovie")]
+pub(crate) struct ExcludedBody {
+    movie_id: Uuid,
+    reason: ExclusionReasonBody,
+}
+
+impl From<ExcludedMovie> for ExcludedBody {
+    fn from(excluded: ExcludedMovie) -> Self {
+        let reason = match excluded.reason {
+            PurchaseRefusal::AlreadyPurchased => ExclusionReasonBody::AlreadyPurchased,
+            PurchaseRefusal::MovieUnavailable => ExclusionReasonBody::MovieUnavailable,
+        };
+        Self { movie_id: excluded.movie_id.as_uuid(), reason }
+    }
+}
+
+/// An order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Order", example = order_example())]
+pub(crate) struct OrderBody {
+    id: Uuid,
+    /// A short number for people.
+    number: String,
+    status: OrderStatusBody,
+    items: Vec<OrderItemBody>,
+    total: MoneyBody,
+    created_at: Moment,
+    paid_at: Option<Moment>,
+    canceled_at: Option<Moment>,
+    cancel_reason: Option<CancelReasonBody>,
+    /// When it expires unless it is paid; `null` when it cannot expire, also while a payment is being processed.
+    expires_at: Option<Moment>,
+    /// The movies of the cart that were left out when the order was made.
+    excluded: Vec<ExcludedBody>,
+}
+
+impl From<OrderView> for OrderBody {
+    fn from(order: OrderView) -> Self {
+        let (canceled_at, cancel_reason) = match order.state {
+            OrderState::Canceled { canceled_at, reason } => (Some(canceled_at), Some(reason)),
+            _ => (None, None),
+        };
+        Self {
+            id: order.id.as_uuid(),
+            number: order.number,
+            status: order.state.status().into(),
+            items: order.items.into_iter().map(OrderItemBody::from).collect(),
+            total: order.total.into(),
+            created_at: Moment(order.created_at),
+            paid_at: order.state.paid_at().map(Moment),
+            canceled_at: canceled_at.map(Moment),
+            cancel_reason: cancel_reason.map(|reason| match reason {
+                CancelReason::ByUser => CancelReasonBody::ByUser,
+                CancelReason::Expired => CancelReasonBody::Expired,
+            }),
+            expires_at: order.state.expires_at().map(Moment),
+            excluded: order.excluded.into_iter().map(ExcludedBody::from).collect(),
+        }
+    }
+}
+
+/// Who ordered or paid.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Buyer")]
+pub(crate) struct BuyerBody {
+    id: Uuid,
+    #[schemars(email, length(max = MAX_EMAIL_LENGTH))]
+    email: String,
+}
+
+impl From<Buyer> for BuyerBody {
+    fn from(buyer: Buyer) -> Self {
+        Self { id: buyer.id.as_uuid(), email: buyer.email.as_str().to_owned() }
+    }
+}
+
+/// An order with its buyer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AdminOrder", example = admin_order_example())]
+pub(crate) struct AdminOrderBody {
+    #[serde(flatten)]
+    order: OrderBody,
+    /// The buyer; `null` once the account was deleted.
+    user: Option<BuyerBody>,
+}
+
+impl From<OrderView> for AdminOrderBody {
+    fn from(order: OrderView) -> Self {
+        let user = order.buyer.clone().map(BuyerBody::from);
+        Self { order: order.into(), user }
+    }
+}
+
+/// The example of an order.
+fn order_example() -> Value {
+    json!({
+        "id": "0190a1b2-0000-7000-8000-000000000020",
+        "number": "7K3QX-9MP2B",
+        "status": "pending",
+        "items": [{
+            "movie": {"id": "0190a1b2-0000-7000-8000-000000000000", "name": "Alien", "year": 1979},
+            "price": {"amount": "9.99", "currency": "USD"},
+        }],
+        "total": {"amount": "9.99", "currency": "USD"},
+        "created_at": "2026-11-22T10:00:00Z",
+        "paid_at": null,
+        "canceled_at": null,
+        "cancel_reason": null,
+        "expires_at": "2026-11-22T10:30:00Z",
+        "excluded": [],
+    })
+}
+
+fn admin_order_example() -> Value {
+    let mut order = order_example();
+    if let Some(fields) = order.as_object_mut() {
+        let user = json!({"id": "0190a1b2-0000-7000-8000-000000000001", "email": "ann@example.com"});
+        fields.insert("user".into(), user);
+    }
+    order
+}

@@ -1,0 +1,135 @@
+//! What the use cases of accounts write into the audit log.
+
+use domain::{
+    accounts::{Device, Origin, PasswordHash},
+    audit::{AuditAction as Action, AuditEntry, AuditObject, AuditState},
+};
+
+use crate::accounts::{
+    MailQuota,
+    doubles::{ORIGIN, PASSWORD, World, ann, email, password, token_in},
+};
+
+const WRONG: &str = "other harbour 8";
+
+/// What was told since this was asked last.
+fn told(world: &World) -> Vec<AuditEntry> {
+    std::mem::take(&mut world.store.rows().audit)
+}
+
+fn actions(entries: &[AuditEntry]) -> Vec<Action> {
+    entries.iter().map(|entry| entry.action).collect()
+}
+
+#[tokio::test]
+async fn a_deed_is_told_with_its_moment_and_where_it_came_from() {
+    let world = World::new();
+    let device = Device { user_agent: Some("Firefox".to_owned()), ip: Some([203, 0, 113, 9].into()) };
+    let origin = Origin { device, request_id: Some("request-1".to_owned()) };
+    world.signup.register(ann(), password(PASSWORD), MailQuota::Left, &origin).await.unwrap();
+    let [entry] = &told(&world)[..] else { panic!("one entry") };
+    let user = world.user(&ann());
+    assert_eq!((entry.action, entry.actor), (Action::Registered, None));
+    assert_eq!((entry.object, entry.at), (Some(AuditObject::User(user.id)), user.created_at));
+    assert_eq!((entry.ip, entry.request_id.as_deref()), (origin.device.ip, Some("request-1")));
+}
+
+#[tokio::test]
+async fn a_life_of_an_account_is_told_deed_by_deed() {
+    let world = World::new();
+    let pair = world.signed_in(&ann()).await;
+    let user = AuditObject::User(world.user(&ann()).id);
+    let actor = world.sessions.authenticate(&pair.access).await.unwrap();
+    let session = AuditObject::Session(actor.session_id);
+    let entries = told(&world);
+    assert_eq!(actions(&entries), [Action::Registered, Action::Activated, Action::SignedIn]);
+    assert_eq!([entries[0].object, entries[1].object, entries[2].object], [user, user, session].map(Some));
+    assert_eq!([entries[0].actor, entries[1].actor, entries[2].actor], [None, None, Some(actor.user_id)]);
+    for _ in 0..2 {
+        world.sessions.log_out(&pair.refresh, ORIGIN).await.unwrap();
+    }
+    world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+    let link = token_in(&world.last_mail());
+    world.sessions.reset_password(&link, password(WRONG), ORIGIN).await.unwrap();
+    let entries = told(&world);
+    assert_eq!(actions(&entries), [Action::SignedOut, Action::PasswordReset]);
+    assert_eq!((entries[0].actor, entries[0].object), (Some(actor.user_id), Some(session)));
+    assert_eq!((entries[1].actor, entries[1].object), (None, Some(user)));
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_is_told_of_known_and_unknown_addresses_alike() {
+    let world = World::new();
+    world.registered(&ann()).await;
+    let user = AuditObject::User(world.user(&ann()).id);
+    told(&world);
+    let reason = |reason| Some(AuditState::of([("reason", reason)]));
+    for (address, typed, object, why) in [
+        (email("bob@example.com"), PASSWORD, None, "invalid_credentials"),
+        (ann(), WRONG, Some(user), "invalid_credentials"),
+        (ann(), PASSWORD, Some(user), "account_inactive"),
+    ] {
+        assert!(world.sessions.log_in(&address, &password(typed), MailQuota::Left, ORIGIN).await.is_err());
+        let [entry] = &told(&world)[..] else { panic!("one entry: {why}") };
+        assert_eq!((entry.action, entry.actor), (Action::SignInFailed, None));
+        assert_eq!((entry.object, &entry.after), (object, &reason(why)));
+    }
+    world.store.meddle(|rows| {
+        let at = rows.users[0].created_at;
+        rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
+    });
+    assert!(world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await.is_err());
+    assert_eq!(told(&world)[0].after, reason("invalid_credentials"));
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_told_is_a_failure_for_known_and_unknown_addresses_alike() {
+    let world = World::new();
+    world.active(&ann()).await;
+    world.fail_on_commit();
+    for address in [ann(), email("bob@example.com")] {
+        let failed = world.sessions.log_in(&address, &password(WRONG), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(failed, Err(crate::accounts::LogInError::Store(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_reused_token_is_told_with_the_sign_in_that_it_ended() {
+    let world = World::new();
+    let pair = world.signed_in(&ann()).await;
+    world.sessions.refresh(&pair.refresh, ORIGIN).await.unwrap();
+    world.seconds_pass(31);
+    told(&world);
+    assert!(world.sessions.refresh(&pair.refresh, ORIGIN).await.is_err());
+    assert!(world.sessions.refresh(&pair.refresh, ORIGIN).await.is_err());
+    let [entry] = &told(&world)[..] else { panic!("one entry") };
+    let session = world.store.rows().sessions[0].id.to_string();
+    assert_eq!((entry.action, entry.actor), (Action::RefreshReused, None));
+    assert_eq!(entry.object, Some(AuditObject::User(world.user(&ann()).id)));
+    assert_eq!(entry.after, Some(AuditState::of([("ended_session", session)])));
+}
+
+#[tokio::test]
+async fn registering_again_is_told_when_it_changes_something() {
+    let world = World::new();
+    world.registered(&ann()).await;
+    told(&world);
+    world.registered(&ann()).await;
+    assert_eq!(told(&world), []);
+    world.signup.register(ann(), password(WRONG), MailQuota::Left, ORIGIN).await.unwrap();
+    assert_eq!(told(&world)[0].after, Some(AuditState::of([("password", "contested")])));
+}
+
+#[tokio::test]
+async fn what_is_refused_or_never_happened_is_not_told() {
+    let world = World::new();
+    let token = world.registered(&ann()).await;
+    told(&world);
+    let unknown = domain::entropy::PlainToken::new("made up".to_owned());
+    assert!(world.signup.activate(&unknown, ORIGIN).await.is_err());
+    assert!(world.sessions.reset_password(&unknown, password(PASSWORD), ORIGIN).await.is_err());
+    world.sessions.log_out("made up", ORIGIN).await.unwrap();
+    world.fail_on_commit();
+    assert!(world.signup.activate(&token, ORIGIN).await.is_err());
+    assert_eq!(told(&world), []);
+}

@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use domain::{
+    accounts::{EmailAddress, LinkKind, LinkToken, LinkTokenRepository, User},
+    entropy::{PlainToken, TokenGenerator},
+    id::IdGenerator,
+    outbox::OutboxRepository,
+    store::StoreError,
+    time::Instant,
+};
+
+use crate::{
+    mails::accounts::{Activation, PasswordReset},
+    outbox::Message,
+    record::Recorder,
+};
+
+/// Whether an address may be mailed a link once more. Whoever counts the requests for an address decides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailQuota {
+    /// It may.
+    Left,
+    /// It was mailed often enough for now: the link that was mailed before stays valid.
+    UsedUp,
+}
+
+/// Makes the links that are mailed to users. A user has one link of a kind: a new one replaces it.
+#[derive(Clone)]
+pub struct MailedLinks {
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Makes the secrets in links.
+    pub tokens: Arc<dyn TokenGenerator>,
+    /// Writes the mails.
+    pub recorder: Recorder,
+}
+
+impl MailedLinks {
+    /// Writes a new activation link, and the mail that brings it to the spelling of the address that is kept. Whoever follows
+    /// the link proves that spelling.
+    pub(super) async fn mail_activation<U>(
+        &self,
+        unit: &mut U,
+        user: &User,
+        now: Instant,
+    ) -> Result<(), StoreError>
+    where
+        U: LinkTokenRepository + OutboxRepository + ?Sized,
+    {
+        let (token, link) = self.put(unit, LinkKind::Activation, user, now).await?;
+        let cause = format!("activation:{}", link.id);
+        self.recorder.mail(unit, user, cause, &Activation { token }, now).await
+    }
+
+    /// Writes a new link to set a password, and the mail that brings it.
+    pub(super) async fn mail_password_reset<U>(
+        &self,
+        unit: &mut U,
+        user: &User,
+        now: Instant,
+    ) -> Result<(), StoreError>
+    where
+        U: LinkTokenRepository + OutboxRepository + ?Sized,
+    {
+        let (token, link) = self.put(unit, LinkKind::PasswordReset, user, now).await?;
+        let cause = format!("password_reset:{}", link.id);
+        self.recorder.mail(unit, user, cause, &PasswordReset { token }, now).await
+    }
+
+    /// Asks the outbox to mail a new activation link, if the address has an account that waits for it.
+    pub(super) async fn request_activation<U: OutboxRepository + ?Sized>(
+        &self,
+        unit: &mut U,
+        email: EmailAddress,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let cause = format!("activation_requested:{}", self.ids.uuid());
+        self.recorder.message(unit, None, cause, &Message::ActivationRequested { email }, now).await
+    }
+
+    async fn put<U: LinkTokenRepository + ?Sized>(
+        &self,
+        unit: &mut U,
+        kind: LinkKind,
+        user: &User,
+        now: Instant,
+    ) -> Result<(PlainToken, LinkToken), StoreError> {
+        let plain = self.tokens.generate();
+        let link = LinkToken {
+            id: self.ids.next(),
+            user_id: user.id,
+            kind,
+            digest: self.tokens.digest(&plain),
+            expires_at: now.checked_add_signed(kind.lifetime()).unwrap_or(now),
+        };
+        unit.put_link(&link).await?;
+        Ok((plain, link))
+    }
+}

@@ -1,0 +1,36 @@
+//! A user's own data: a copy of all of it, and its deletion with the account.
+
+mod delete;
+mod export;
+
+use std::sync::Arc;
+
+use domain::{
+    accounts::{CredentialQueries, OwnDataStore, PersonalDataQueries},
+    time::{Backoff, Clock},
+};
+
+pub use delete::DeleteAccountError;
+
+use super::{password_guard::PasswordGuard, seen_sessions::SeenSessions};
+use crate::record::Recorder;
+
+/// The use cases of a user's own data.
+pub struct OwnData {
+    /// Begins units of work about all that is stored of a user.
+    pub store: Arc<dyn OwnDataStore>,
+    /// Reads all that is stored of a user.
+    pub queries: Arc<dyn PersonalDataQueries>,
+    /// Reads credentials.
+    pub credentials: Arc<dyn CredentialQueries>,
+    /// Checks passwords.
+    pub passwords: PasswordGuard,
+    /// Writes audit entries and mails.
+    pub recorder: Recorder,
+    /// What this node read about sessions.
+    pub seen_sessions: SeenSessions,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+}

@@ -1,0 +1,287 @@
+use domain::{
+    accounts::{
+        AccessError, Actor, Credentials, HashError, LastAdministrator, Origin, PlainPassword, UserLocks,
+        check_administrator_remains,
+    },
+    audit::{AuditAction, AuditObject},
+    store::{Attempt, StoreError, retried},
+    throttle::TooManyFailures,
+};
+
+use super::OwnData;
+use crate::{
+    accounts::password_guard::{PasswordRefusal, Tried},
+    mails::{Moment, accounts::AccountDeleted},
+    record::{NewAuditEntry, Recipient},
+};
+
+/// An account is not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteAccountError {
+    /// The password is another one.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// It belongs to the last active administrator.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdministrator),
+    /// The actor may not delete it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// Too many wrong passwords came for this account; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] TooManyFailures),
+    /// The password could not be checked now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PasswordRefusal for DeleteAccountError {
+    fn tried(&self) -> Tried {
+        match self {
+            Self::WrongPassword => Tried::Wrong,
+            Self::LastAdmin(_) => Tried::Right,
+            Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotChecked,
+        }
+    }
+}
+
+impl OwnData {
+    /// Deletes the actor's account: everything that identifies the person is removed in one unit of work, and an anonymous row
+    /// stays for purchases and the audit log. Every session ends. The address may be registered again.
+    ///
+    /// # Errors
+    /// See [`DeleteAccountError`].
+    pub async fn delete(
+        &self,
+        actor: Actor,
+        password: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), DeleteAccountError> {
+        let known = self.credentials.credentials_of(actor.user_id).await?;
+        let (email, known) = known.ok_or(AccessError::SignedOut)?;
+        // A stolen token is no way to guess faster.
+        let trying = self.check_and_delete(actor, &known, password, origin);
+        self.passwords.attempt(&email, origin.device.ip, trying).await
+    }
+
+    async fn check_and_delete(
+        &self,
+        actor: Actor,
+        known: &Credentials,
+        password: &PlainPassword,
+        origin: &Origin,
+    ) -> Result<(), DeleteAccountError> {
+        if !self.passwords.hasher.verify(Some(&known.password), password).await? {
+            retried(&*self.backoff, |attempt| self.record_failed_deletion(attempt, actor, origin)).await?;
+            return Err(DeleteAccountError::WrongPassword);
+        }
+        retried(&*self.backoff, |attempt| self.try_delete(attempt, actor, known, origin)).await?;
+        self.seen_sessions.forget_user(actor.user_id);
+        Ok(())
+    }
+
+    async fn record_failed_deletion(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        origin: &Origin,
+    ) -> Result<(), AccessError> {
+        let user = AuditObject::User(actor.user_id);
+        let entry = NewAuditEntry::by(actor.user_id, AuditAction::AccountDeletionFailed).on(user);
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        self.recorder.audit(&mut *unit, entry, origin, self.clock.now()).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    async fn try_delete(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        known: &Credentials,
+        origin: &Origin,
+    ) -> Result<(), DeleteAccountError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin_deletion(attempt, &actor).await?;
+        let users = unit.find_users_for_update(&UserLocks::user_and_admins(actor.user_id)).await?;
+        let user = users.iter().find(|user| user.id == actor.user_id).ok_or(AccessError::SignedOut)?;
+        if user.version != known.version && user.password != known.password {
+            // The password was changed while the old one was being checked.
+            return Err(DeleteAccountError::WrongPassword);
+        }
+        check_administrator_remains(&users, user, None)?;
+        let entry = NewAuditEntry::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
+        self.recorder.audit(&mut *unit, entry, origin, now).await?;
+        if let Some(avatar) = unit.find_profile(user.id).await?.and_then(|profile| profile.avatar) {
+            self.recorder.removed_avatar(&mut *unit, user.id, &avatar, now).await?;
+        }
+        unit.erase_user(user.id, now).await?;
+        // Not about the user, whose messages have just been removed from the outbox.
+        let to = Recipient::without_account(&user.email);
+        let cause = format!("account_deleted:{}", user.id);
+        self.recorder.mail(&mut *unit, to, cause, &AccountDeleted { at: Moment(now) }, now).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        accounts::{PasswordHash, Profile},
+        time::Instant,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::accounts::{
+        AuthenticateError, LogInError, MailQuota, RefreshError,
+        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password},
+    };
+
+    async fn delete(world: &World, typed: &str) -> Result<(), DeleteAccountError> {
+        let id = world.user(&ann()).id;
+        world.own_data.delete(actor(id), &password(typed), ORIGIN).await
+    }
+
+    #[tokio::test]
+    async fn all_of_the_user_goes_and_nothing_of_others() {
+        let world = World::new();
+        world.signed_in(&email("bob@example.com")).await;
+        let before = world.store.rows().clone();
+        let pair = world.signed_in(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.store.rows().profiles.push(Profile::empty(domain::id::Id::from_uuid(Uuid::nil()), id));
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        delete(&world, PASSWORD).await.unwrap();
+        {
+            let rows = world.store.rows();
+            assert_eq!(
+                (&rows.users, &rows.sessions, &rows.refresh),
+                (&before.users, &before.sessions, &before.refresh)
+            );
+            assert_eq!((&rows.profiles, &rows.links), (&before.profiles, &before.links));
+            assert_eq!(rows.tombstones, [id]);
+            let told = rows.audit.last().unwrap();
+            assert_eq!((told.action, told.actor), (AuditAction::AccountDeleted, Some(id)));
+        }
+        let access = world.sessions.authenticate(&pair.access).await;
+        assert!(matches!(access, Err(AuthenticateError::Invalid)));
+        assert!(matches!(world.sessions.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+        let again = world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(again, Err(LogInError::InvalidCredentials)));
+        let twice = world.own_data.delete(actor(id), &password(PASSWORD), ORIGIN).await;
+        assert!(matches!(twice, Err(DeleteAccountError::Access(AccessError::SignedOut))));
+    }
+
+    #[tokio::test]
+    async fn of_all_mails_that_wait_only_the_farewell_is_sent() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.request_password_reset(ann()).await.unwrap();
+        delete(&world, PASSWORD).await.unwrap();
+        let subjects: Vec<_> = world.mails().into_iter().map(|mail| mail.subject).collect();
+        assert_eq!(subjects, ["Your Cinema account is deleted"]);
+        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.signup.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        assert_eq!(world.mails().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_address_may_be_registered_again() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let old = world.user(&ann()).id;
+        delete(&world, PASSWORD).await.unwrap();
+        world.active(&ann()).await;
+        assert_ne!(world.user(&ann()).id, old);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_and_a_changed_password_delete_nothing() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let mut expected = world.store.rows().clone();
+        assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
+        // The try is in the audit log, and nothing else changed.
+        expected.audit.clone_from(&world.store.rows().audit);
+        assert_eq!(*world.store.rows(), expected);
+        world.store.meddle(|rows| {
+            let at = rows.users[0].created_at;
+            rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
+        });
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::WrongPassword)));
+        assert!(world.store.rows().tombstones.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_is_in_the_audit_log_and_counts_as_a_failure() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        let rows = world.store.rows().audit.len();
+        world.guard.take_told();
+        assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
+        assert_eq!(world.guard.take_told(), ["begun"]);
+        let told = world.store.rows().audit.clone();
+        assert_eq!(told.len(), rows + 1);
+        let told = told.last().unwrap();
+        assert_eq!((told.action, told.actor), (AuditAction::AccountDeletionFailed, Some(id)));
+        assert_eq!(told.object, Some(AuditObject::User(id)));
+        world.passwords.take_count();
+        world.guard.refuse();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Throttled(_))));
+        assert_eq!(world.passwords.take_count(), 0);
+        assert_eq!(world.store.rows().audit.len(), rows + 1);
+        assert!(world.store.rows().tombstones.is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_what_was_looked_at_counts() {
+        let world = World::new();
+        world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        world.guard.take_told();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
+        assert_eq!(world.guard.take_told(), ["begun", "owner"]);
+        world.passwords.be_busy();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
+        assert_eq!(world.guard.take_told(), ["begun", "taken back"]);
+    }
+
+    #[tokio::test]
+    async fn the_last_active_administrator_stays() {
+        let world = World::new();
+        world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
+        let bob = email("bob@example.com");
+        world.signup.create_admin(bob.clone(), password(PASSWORD)).await.unwrap();
+        world.store.rows().users[1].deactivate(Instant::UNIX_EPOCH).unwrap();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
+        world.store.rows().users[1].activate(Instant::UNIX_EPOCH).unwrap();
+        let ids = [world.user(&ann()).id, world.user(&bob).id];
+        let typed = password(PASSWORD);
+        let (one, other) = tokio::join!(
+            world.own_data.delete(actor(ids[0]), &typed, ORIGIN),
+            world.own_data.delete(actor(ids[1]), &typed, ORIGIN)
+        );
+        assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
+        assert_eq!(world.store.rows().users.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_or_a_busy_hasher_deletes_nothing() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Store(_))));
+        world.passwords.be_busy();
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
+        assert_eq!(*world.store.rows(), before);
+        world.sessions.authenticate(&pair.access).await.unwrap();
+    }
+}

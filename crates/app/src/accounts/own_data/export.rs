@@ -1,0 +1,73 @@
+use domain::{
+    accounts::{AccessError, Actor, Origin, PersonalData},
+    audit::{AuditAction, AuditObject},
+    store::{Attempt, retried},
+    time::Instant,
+};
+
+use super::OwnData;
+use crate::record::NewAuditEntry;
+
+impl OwnData {
+    /// All that is stored of the actor, and the moment it was read. The export is recorded in the audit log first, so that
+    /// the copy contains its own entry.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn export(
+        &self,
+        actor: Actor,
+        origin: &Origin,
+    ) -> Result<(PersonalData, Instant), AccessError> {
+        let now = retried(&*self.backoff, |attempt| self.record_export(attempt, actor, origin)).await?;
+        let data = self.queries.personal_data(actor.user_id).await?;
+        Ok((data.ok_or(AccessError::SignedOut)?, now))
+    }
+
+    async fn record_export(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        origin: &Origin,
+    ) -> Result<Instant, AccessError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let entry =
+            NewAuditEntry::by(actor.user_id, AuditAction::DataExported).on(AuditObject::User(actor.user_id));
+        self.recorder.audit(&mut *unit, entry, origin, now).await?;
+        unit.commit().await?;
+        Ok(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::accounts::AccessError;
+
+    use crate::accounts::doubles::{ORIGIN, World, actor, ann, email};
+
+    #[tokio::test]
+    async fn the_copy_is_of_the_user_alone_and_tells_of_itself() {
+        let world = World::new();
+        world.signed_in(&email("bob@example.com")).await;
+        world.signed_in(&ann()).await;
+        let id = world.user(&ann()).id;
+        let (data, at) = world.own_data.export(actor(id), ORIGIN).await.unwrap();
+        assert_eq!((data.user.email, at), (ann(), world.user(&ann()).created_at));
+        assert!(data.sessions.iter().all(|session| session.user_id == id));
+        assert_eq!((data.sessions.len(), data.refresh_tokens.len()), (1, 1));
+        let actions: Vec<_> = data.audit.iter().map(|record| record.action.as_str()).collect();
+        assert_eq!(actions, ["registered", "activated", "signed_in", "data_exported"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_given_out_that_is_not_written_down() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.fail_on_commit();
+        assert!(matches!(world.own_data.export(actor(id), ORIGIN).await, Err(AccessError::Store(_))));
+        world.store.rows().users.clear();
+        assert!(matches!(world.own_data.export(actor(id), ORIGIN).await, Err(AccessError::SignedOut)));
+    }
+}

@@ -1,0 +1,108 @@
+use domain::{
+    accounts::{AccessError, Actor, Profile, ProfileChanges, ProfileUnit},
+    id::UserId,
+    store::{Attempt, StoreError, retried},
+};
+
+use super::Profiles;
+
+impl Profiles {
+    /// Changes the actor's profile. Of two changes at once, neither is lost.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn change(&self, actor: Actor, changes: ProfileChanges) -> Result<Profile, AccessError> {
+        retried(&*self.backoff, |attempt| self.try_change(attempt, actor, changes.clone())).await
+    }
+
+    async fn try_change(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        changes: ProfileChanges,
+    ) -> Result<Profile, AccessError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let before = self.profile_of(&mut *unit, actor.user_id).await?;
+        let mut profile = before.clone();
+        profile.change(changes);
+        if profile != before {
+            unit.put_profile(&profile).await?;
+            unit.commit().await?;
+        }
+        Ok(profile)
+    }
+
+    /// The profile of the user, who is locked; an empty one when there is none yet.
+    pub(super) async fn profile_of(
+        &self,
+        unit: &mut dyn ProfileUnit,
+        user_id: UserId,
+    ) -> Result<Profile, StoreError> {
+        let profile = unit.find_profile(user_id).await?;
+        Ok(profile.unwrap_or_else(|| Profile::empty(self.ids.next(), user_id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        accounts::{AccessError, Change, Gender, ProfileChanges},
+        id::Id,
+        store::StoreError,
+    };
+    use uuid::Uuid;
+
+    use crate::accounts::doubles::{World, actor, ann};
+
+    fn first_name(name: &str) -> ProfileChanges {
+        ProfileChanges { first_name: Change::Set(name.parse().unwrap()), ..ProfileChanges::default() }
+    }
+
+    #[tokio::test]
+    async fn one_that_was_never_written_is_empty_and_stays_unwritten_when_nothing_changes() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        let account = world.profiles.show(actor(id)).await.unwrap();
+        assert_eq!((account.email, account.is_active, account.profile), (ann(), true, None));
+        let profile = world.profiles.change(actor(id), ProfileChanges::default()).await.unwrap();
+        assert_eq!((profile.user_id, profile.first_name, profile.avatar), (id, None, None));
+        assert!(world.store.rows().profiles.is_empty());
+    }
+
+    #[tokio::test]
+    async fn changes_add_up_and_a_cleared_field_is_empty() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.profiles.change(actor(id), first_name("Ann")).await.unwrap();
+        let gender = ProfileChanges { gender: Change::Set(Gender::Woman), ..ProfileChanges::default() };
+        world.profiles.change(actor(id), gender).await.unwrap();
+        let clear = ProfileChanges { first_name: Change::Clear, ..ProfileChanges::default() };
+        let profile = world.profiles.change(actor(id), clear).await.unwrap();
+        assert_eq!((&profile.first_name, profile.gender), (&None, Some(Gender::Woman)));
+        assert_eq!(world.profiles.show(actor(id)).await.unwrap().profile, Some(profile));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_fails_changes_nothing() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let id = world.user(&ann()).id;
+        world.profiles.change(actor(id), first_name("Ann")).await.unwrap();
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        let failed = world.profiles.change(actor(id), first_name("Bob")).await;
+        assert!(matches!(failed, Err(AccessError::Store(StoreError::Failed(_)))));
+        assert_eq!(*world.store.rows(), before);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_is_gone_has_no_profile() {
+        let world = World::new();
+        let nobody = Id::from_uuid(Uuid::from_u128(999));
+        assert!(matches!(world.profiles.show(actor(nobody)).await, Err(AccessError::SignedOut)));
+        let refused = world.profiles.change(actor(nobody), first_name("Ann")).await;
+        assert!(matches!(refused, Err(AccessError::SignedOut)));
+    }
+}

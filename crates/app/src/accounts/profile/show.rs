@@ -1,0 +1,13 @@
+use domain::accounts::{AccessError, Actor, UserDetails};
+
+use super::Profiles;
+
+impl Profiles {
+    /// The actor's own account.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn show(&self, actor: Actor) -> Result<UserDetails, AccessError> {
+        self.queries.user_details(actor.user_id).await?.ok_or(AccessError::SignedOut)
+    }
+}

@@ -1,0 +1,50 @@
+use chrono::TimeDelta;
+use domain::{
+    accounts::SessionState,
+    id::{SessionId, UserId},
+    time::Instant,
+};
+use moka::sync::Cache;
+
+/// How long a node trusts what it read about a session. A session that ends elsewhere is refused after that.
+const TRUST: TimeDelta = TimeDelta::seconds(3);
+
+/// How many sessions a node remembers.
+const REMEMBERED: u64 = 100_000;
+
+/// What this node read lately about sessions, so that most requests are authenticated without a statement. Clones share it.
+/// Only reads rely on it: units of work look at the actor again.
+#[derive(Clone)]
+pub struct SeenSessions(Cache<SessionId, (Instant, SessionState)>);
+
+impl Default for SeenSessions {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(REMEMBERED).support_invalidation_closures().build())
+    }
+}
+
+impl SeenSessions {
+    /// What was read about the session, if that was a moment ago.
+    pub(super) fn get(&self, id: SessionId, now: Instant) -> Option<SessionState> {
+        let (seen_at, state) = self.0.get(&id)?;
+        let age = now.signed_duration_since(seen_at);
+        (TimeDelta::zero() <= age && age <= TRUST).then_some(state)
+    }
+
+    /// Remembers what was read about the session.
+    pub(super) fn remember(&self, id: SessionId, read_at: Instant, state: SessionState) {
+        self.0.insert(id, (read_at, state));
+    }
+
+    /// Forgets a session that has ended.
+    pub(super) fn forget(&self, id: SessionId) {
+        self.0.invalidate(&id);
+    }
+
+    /// Forgets every session of a user who was changed.
+    pub(super) fn forget_user(&self, user_id: UserId) {
+        if self.0.invalidate_entries_if(move |_, (_, state)| state.user_id == user_id).is_err() {
+            self.0.invalidate_all();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+use domain::{
+    accounts::{AccessTokenError, Actor},
+    store::StoreError,
+};
+
+use super::Sessions;
+
+/// The access token of a request is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// It is not a token of this server, was altered, or its user or session is not live any more.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// Its time is over.
+    #[error("the access token has expired")]
+    Expired,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Sessions {
+    /// The user whom the access token belongs to. Ended sessions, deactivated users and changed roles are seen within 5 s on
+    /// every node.
+    ///
+    /// # Errors
+    /// See [`AuthenticateError`].
+    pub async fn authenticate(&self, token: &str) -> Result<Actor, AuthenticateError> {
+        let now = self.clock.now();
+        let claims = self.session_tokens.verify_access(token, now).map_err(|error| match error {
+            AccessTokenError::Invalid => AuthenticateError::Invalid,
+            AccessTokenError::Expired => AuthenticateError::Expired,
+        })?;
+        let state = if let Some(state) = self.seen_sessions.get(claims.session_id, now) {
+            state
+        } else {
+            let state = self.queries.session_state(claims.session_id, now).await?;
+            let state = state.ok_or(AuthenticateError::Invalid)?;
+            self.seen_sessions.remember(claims.session_id, now, state);
+            state
+        };
+        if !state.is_live || state.user_id != claims.user_id {
+            return Err(AuthenticateError::Invalid);
+        }
+        Ok(Actor { user_id: state.user_id, session_id: claims.session_id, role: state.role })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use domain::{accounts::Role, time::Instant};
+
+    use super::*;
+    use crate::accounts::doubles::{World, ann};
+
+    fn reads(world: &World) -> usize {
+        world.store.session_reads.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn the_store_is_asked_once_within_three_seconds() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        for _ in 0..3 {
+            world.sessions.authenticate(&pair.access).await.unwrap();
+            world.seconds_pass(1);
+        }
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        assert_eq!(reads(&world), 1);
+        world.seconds_pass(1);
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        assert_eq!(reads(&world), 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_the_clock_went_back_is_read_again() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        world.seconds_pass(-2);
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        assert_eq!(reads(&world), 2);
+    }
+
+    #[tokio::test]
+    async fn an_end_made_elsewhere_shows_within_five_seconds() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        let at = world.store.rows().sessions[0].created_at;
+        world.store.rows().sessions[0].ended_at = Some(at);
+        world.seconds_pass(5);
+        assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+    }
+
+    #[tokio::test]
+    async fn a_deactivated_user_is_refused() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        world.store.rows().users[0].deactivate(Instant::UNIX_EPOCH).unwrap();
+        assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+    }
+
+    #[tokio::test]
+    async fn the_role_is_that_of_the_store_and_not_that_of_the_token() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        assert_eq!(world.sessions.authenticate(&pair.access).await.unwrap().role, Role::User);
+        world.store.rows().users[0].role = Role::Moderator;
+        world.seconds_pass(5);
+        assert_eq!(world.sessions.authenticate(&pair.access).await.unwrap().role, Role::Moderator);
+    }
+
+    #[tokio::test]
+    async fn an_expired_token_is_told_from_one_that_was_never_ours() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        for text in ["", "made up", &pair.refresh] {
+            assert!(matches!(world.sessions.authenticate(text).await, Err(AuthenticateError::Invalid)));
+        }
+        world.seconds_pass(17 * 60);
+        assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Expired)));
+        assert_eq!(reads(&world), 0);
+    }
+
+    #[tokio::test]
+    async fn a_token_of_a_sign_in_that_is_gone_or_of_somebody_else_is_refused() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        let user = world.user(&ann()).id.to_string();
+        let of_another = pair.access.replacen(&user, &uuid::Uuid::from_u128(999).to_string(), 1);
+        let refused = world.sessions.authenticate(&of_another).await;
+        assert!(matches!(refused, Err(AuthenticateError::Invalid)));
+        world.store.rows().sessions.clear();
+        world.seconds_pass(5);
+        assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+    }
+}

@@ -1,0 +1,85 @@
+use chrono::TimeDelta;
+use domain::store::{StoreError, retried};
+
+use super::Sessions;
+
+/// How long an expired link is still told from an unknown one, and an ended session is kept.
+const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
+
+/// How many rows of a kind are removed at once, so that nobody waits for the clean-up.
+const BATCH: u32 = 1_000;
+
+impl Sessions {
+    /// Removes expired links, tokens and sessions; returns how many rows.
+    ///
+    /// # Errors
+    /// When the store fails; what was removed before stays removed.
+    pub async fn clean_up(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let ended_before = now.checked_sub_signed(KEPT_AFTER_END).unwrap_or(now);
+        let mut removed = 0_u64;
+        loop {
+            let purge = |_attempt| self.maintenance.purge_expired(now, ended_before, BATCH);
+            let batch = retried(&*self.backoff, purge).await?;
+            removed = removed.saturating_add(batch);
+            if batch < u64::from(BATCH) {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use domain::{accounts::RefreshToken, entropy::TokenDigest, id::Id};
+    use uuid::Uuid;
+
+    use crate::accounts::{
+        ActivateError,
+        doubles::{ORIGIN, World, ann},
+    };
+
+    #[tokio::test]
+    async fn an_expired_link_says_so_for_a_day_and_is_unknown_then() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        world.seconds_pass(48 * 3600);
+        assert_eq!(world.sessions.clean_up().await.unwrap(), 0);
+        assert!(matches!(world.signup.activate(&token, ORIGIN).await, Err(ActivateError::TokenExpired)));
+        world.seconds_pass(1);
+        assert_eq!(world.sessions.clean_up().await.unwrap(), 1);
+        assert!(matches!(world.signup.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+    }
+
+    #[tokio::test]
+    async fn a_live_sign_in_stays_and_an_ended_one_goes_after_a_day() {
+        let world = World::new();
+        let ended = world.signed_in(&ann()).await;
+        let live = world.log_in(&ann()).await;
+        world.sessions.log_out(&ended.refresh, ORIGIN).await.unwrap();
+        world.seconds_pass(25 * 3600);
+        assert_eq!(world.sessions.clean_up().await.unwrap(), 1);
+        world.sessions.refresh(&live.refresh, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn many_rows_go_in_batches_until_none_is_left() {
+        let world = World::new();
+        world.signed_in(&ann()).await;
+        {
+            let mut rows = world.store.rows();
+            let first = rows.refresh.remove(0);
+            rows.refresh.extend((0..2_500_u32).map(|number| RefreshToken {
+                id: Id::from_uuid(Uuid::from_u128(number.into())),
+                digest: TokenDigest::from_hex(number.to_string()),
+                ..first.clone()
+            }));
+        }
+        world.seconds_pass(8 * 24 * 3600);
+        assert_eq!(world.sessions.clean_up().await.unwrap(), 2_500);
+        assert_eq!(world.store.purges.load(Ordering::Relaxed), 3);
+        assert_eq!(world.sessions.clean_up().await.unwrap(), 0);
+    }
+}

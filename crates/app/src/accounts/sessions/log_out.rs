@@ -1,0 +1,90 @@
+use domain::{
+    accounts::Origin,
+    audit::{AuditAction, AuditObject},
+    id::SessionId,
+    store::{Attempt, StoreError, retried},
+};
+
+use super::Sessions;
+use crate::record::NewAuditEntry;
+
+impl Sessions {
+    /// Ends the session that the refresh token belongs to, rotated or not. Any other text is ignored.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn log_out(&self, token: &str, origin: &Origin) -> Result<(), StoreError> {
+        let Ok(claims) = self.session_tokens.verify_refresh(token) else {
+            return Ok(());
+        };
+        retried(&*self.backoff, |attempt| self.end_session(attempt, claims.session_id, origin)).await
+    }
+
+    async fn end_session(&self, attempt: Attempt, id: SessionId, origin: &Origin) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin(attempt).await?;
+        let session = unit.find_session_for_update(id).await?;
+        let Some(session) = session.filter(|session| session.ended_at.is_none()) else {
+            return Ok(());
+        };
+        let entry = NewAuditEntry::by(session.user_id, AuditAction::SignedOut).on(AuditObject::Session(id));
+        self.end_family(&mut *unit, session, now).await?;
+        self.recorder.audit(&mut *unit, entry, origin, now).await?;
+        unit.commit().await?;
+        self.seen_sessions.forget(id);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::accounts::{
+        AuthenticateError, RefreshError,
+        doubles::{ORIGIN, World, ann},
+    };
+
+    #[tokio::test]
+    async fn logging_out_ends_the_sign_in_and_shows_at_once_on_this_node() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        world.sessions.log_out(&pair.refresh, ORIGIN).await.unwrap();
+        let access = world.sessions.authenticate(&pair.access).await;
+        assert!(matches!(access, Err(AuthenticateError::Invalid)));
+        assert!(matches!(world.sessions.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+        assert!(world.store.rows().refresh.is_empty());
+    }
+
+    #[tokio::test]
+    async fn any_text_will_do_and_ends_nothing() {
+        let world = World::new();
+        let pair = world.signed_in(&ann()).await;
+        for text in ["", "made up", &pair.access] {
+            world.sessions.log_out(text, ORIGIN).await.unwrap();
+        }
+        world.sessions.refresh(&pair.refresh, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_rotated_and_an_expired_token_log_out_too_and_again() {
+        let world = World::new();
+        let first = world.signed_in(&ann()).await;
+        let second = world.sessions.refresh(&first.refresh, ORIGIN).await.unwrap();
+        world.seconds_pass(8 * 24 * 3600);
+        for _ in 0..2 {
+            world.sessions.log_out(&first.refresh, ORIGIN).await.unwrap();
+        }
+        assert!(world.store.rows().sessions[0].ended_at.is_some());
+        assert!(matches!(world.sessions.refresh(&second.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+    }
+
+    #[tokio::test]
+    async fn the_other_sign_ins_stay() {
+        let world = World::new();
+        let laptop = world.signed_in(&ann()).await;
+        let phone = world.log_in(&ann()).await;
+        world.sessions.log_out(&laptop.refresh, ORIGIN).await.unwrap();
+        world.sessions.authenticate(&phone.access).await.unwrap();
+        world.sessions.refresh(&phone.refresh, ORIGIN).await.unwrap();
+    }
+}

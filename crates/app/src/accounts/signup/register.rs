@@ -1,0 +1,478 @@
+use domain::{
+    accounts::{
+        Credentials, EmailAddress, HashError, InsertUserError, Origin, PasswordHash, PasswordProblem,
+        PlainPassword, SignUpUnit, User,
+    },
+    audit::{AuditAction, AuditObject, AuditState},
+    store::{Attempt, StoreError, retried},
+    time::Instant,
+};
+
+use super::SignUp;
+use crate::{
+    accounts::MailQuota,
+    mails::accounts::{AlreadyRegistered, RegisteredWhileDeactivated},
+    record::NewAuditEntry,
+};
+
+/// Registration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The password does not meet the rule.
+    #[error(transparent)]
+    Password(#[from] PasswordProblem),
+    /// An account has this address that was activated, even when it was deactivated since.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// The password could not be hashed now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How often a registration is attempted again because the account changed between two of its steps.
+const TRIES: u32 = 5;
+
+enum Outcome {
+    Done,
+    Taken,
+    Changed,
+}
+
+/// The account that had the address when the password was compared with its own.
+#[derive(Clone, Copy)]
+struct Compared<'a> {
+    /// `None` when there was none.
+    known: Option<&'a Credentials>,
+    /// Whether both passwords are the same.
+    is_same: bool,
+}
+
+/// An address that waits for its activation was registered once more.
+struct Again<'a> {
+    /// The address as it was typed now.
+    typed: &'a EmailAddress,
+    /// Whether the password is the one of before.
+    is_same: bool,
+    quota: MailQuota,
+}
+
+impl SignUp {
+    /// Registers an account that waits for its activation, and mails the activation link.
+    ///
+    /// An address that was registered and never activated gets a new link. When the password differs from the one before,
+    /// nobody can say whose password it is, and the activation drops it. Every registration hashes twice, so that the
+    /// response time does not reveal whether the address is known.
+    ///
+    /// When the quota is used up, a known address gets neither a mail nor a new link, and the earlier link stays valid. The
+    /// answer is the same.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub async fn register(
+        &self,
+        email: EmailAddress,
+        password: PlainPassword,
+        quota: MailQuota,
+        origin: &Origin,
+    ) -> Result<(), RegisterError> {
+        self.password_policy.check(&password, Some(&email))?;
+        let hash = self.hasher.hash(&password).await?;
+        for _ in 0..TRIES {
+            let known = self.credentials.credentials(&email).await?;
+            let is_same = self.hasher.verify(known.as_ref().map(|known| &known.password), &password).await?;
+            let compared = Compared { known: known.as_ref(), is_same };
+            let register = |attempt| self.try_register(attempt, &email, &hash, compared, quota, origin);
+            match retried(&*self.backoff, register).await? {
+                Outcome::Done => return Ok(()),
+                Outcome::Taken => return Err(RegisterError::EmailTaken),
+                Outcome::Changed => {}
+            }
+        }
+        Err(StoreError::unavailable("the account kept changing while it was registered again").into())
+    }
+
+    async fn try_register(
+        &self,
+        attempt: Attempt,
+        email: &EmailAddress,
+        hash: &PasswordHash,
+        compared: Compared<'_>,
+        quota: MailQuota,
+        origin: &Origin,
+    ) -> Result<Outcome, StoreError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin(attempt).await?;
+        let user = User::register(self.ids.next(), email.clone(), hash.clone(), now);
+        match unit.insert_user(&user).await {
+            Ok(()) => {
+                self.links.mail_activation(&mut *unit, &user, now).await?;
+                let entry = NewAuditEntry::by(None, AuditAction::Registered).on(AuditObject::User(user.id));
+                self.recorder.audit(&mut *unit, entry, origin, now).await?;
+            }
+            Err(InsertUserError::Store(error)) => return Err(error),
+            Err(InsertUserError::EmailTaken) => {
+                let Some(user) = unit.find_user_by_email_for_update(email).await? else {
+                    return Ok(Outcome::Changed);
+                };
+                if user.is_awaiting_activation() {
+                    if compared.known.is_none_or(|known| known.password != user.password) {
+                        // It was compared with another password, or with none.
+                        return Ok(Outcome::Changed);
+                    }
+                    let again = Again { typed: email, is_same: compared.is_same, quota };
+                    self.register_again(&mut *unit, user, again, origin, now).await?;
+                } else if self.reveals_email {
+                    return Ok(Outcome::Taken);
+                } else if quota == MailQuota::Left {
+                    let cause = format!("already_registered:{}", self.ids.uuid());
+                    if user.is_active() {
+                        self.recorder.mail(&mut *unit, &user, cause, &AlreadyRegistered, now).await?;
+                    } else {
+                        self.recorder
+                            .mail(&mut *unit, &user, cause, &RegisteredWhileDeactivated, now)
+                            .await?;
+                    }
+                }
+            }
+        }
+        unit.commit().await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn register_again(
+        &self,
+        unit: &mut dyn SignUpUnit,
+        mut user: User,
+        again: Again<'_>,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let is_contested =
+            user.register_again(again.typed, again.is_same, now).map_err(StoreError::failed)?;
+        // Only with a new link: the link that is valid must have gone to the spelling that is kept.
+        let is_respelled = again.quota == MailQuota::Left
+            && user.take_spelling(again.typed, now).map_err(StoreError::failed)?;
+        if is_contested || is_respelled {
+            unit.update_user(&user).await?;
+        }
+        if is_contested {
+            let entry = NewAuditEntry::by(None, AuditAction::Registered)
+                .on(AuditObject::User(user.id))
+                .to(AuditState::of([("password", "contested")]));
+            self.recorder.audit(unit, entry, origin, now).await?;
+        }
+        match again.quota {
+            MailQuota::Left => self.links.mail_activation(unit, &user, now).await,
+            MailQuota::UsedUp => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        accounts::{AccountState, PasswordHash},
+        store::StoreError,
+    };
+
+    use crate::accounts::{
+        LogInError, MailQuota, RegisterError,
+        doubles::{ORIGIN, PASSWORD, Rows, World, ann, email, password, token_in},
+    };
+
+    #[tokio::test]
+    async fn a_new_address_gets_an_account_that_waits_and_a_mail_with_its_link() {
+        let world = World::new();
+        world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
+        let user = world.user(&ann());
+        assert!(user.is_awaiting_activation() && !user.is_password_contested());
+        let mail = world.last_mail();
+        assert_eq!(mail.to.as_str(), "ann@example.com");
+        assert!(mail.text.contains("https://cinema.example/activate?token=secret0\n"), "{}", mail.text);
+        assert_eq!(world.passwords.take_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn neither_the_token_nor_the_password_is_kept_as_it_is() {
+        let world = World::new();
+        let token = world.registered(&ann()).await;
+        let rows = world.store.rows();
+        assert_eq!(rows.links[0].digest.as_str(), format!("#{}", token.expose()));
+        let payload = String::from_utf8_lossy(&rows.outbox[0].payload).into_owned();
+        assert!(!payload.contains(token.expose()) && !payload.contains("ann@"), "{payload}");
+        assert_ne!(rows.users[0].password.as_str(), PASSWORD);
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_told_where_that_is_wanted() {
+        let world = World::new();
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        let before = world.store.rows().clone();
+        let again = world
+            .signup
+            .register(email("ANN@Example.com"), password("other harbour 8"), MailQuota::Left, ORIGIN)
+            .await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.passwords.take_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_told_to_its_owner_alone_otherwise() {
+        let world = World::discreet();
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        let before = world.user(&ann());
+        for count in [2, 3] {
+            world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+            assert_eq!(world.mails().len(), count);
+            assert_eq!(world.passwords.take_count(), 2);
+        }
+        assert_eq!(world.last_mail().subject, "You already have a Cinema account");
+        assert_eq!(world.user(&ann()), before);
+    }
+
+    #[tokio::test]
+    async fn registering_again_with_the_same_password_mails_a_new_link_in_place_of_the_old() {
+        let world = World::new();
+        let old = world.registered(&ann()).await;
+        world.passwords.take_count();
+        let new = world.registered(&ann()).await;
+        assert_eq!(world.passwords.take_count(), 2);
+        assert!(world.signup.activate(&old, ORIGIN).await.is_err());
+        world.signup.activate(&new, ORIGIN).await.unwrap();
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn registering_again_with_another_password_leaves_the_account_without_one_after_activation() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.passwords.take_count();
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2);
+        world.signup.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
+        for claimed in [PASSWORD, "other harbour 8"] {
+            let refused = world.sessions.log_in(&ann(), &password(claimed), MailQuota::Left, ORIGIN).await;
+            assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
+        }
+        assert!(world.last_mail().text.contains("/reset-password?token="));
+    }
+
+    #[tokio::test]
+    async fn a_known_address_is_not_mailed_beyond_the_quota_and_its_link_holds() {
+        let world = World::new();
+        let link = world.registered(&ann()).await;
+        let before = world.store.rows().clone();
+        world.passwords.take_count();
+        world.signup.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2);
+        assert_eq!(*world.store.rows(), before);
+        world.signup.activate(&link, ORIGIN).await.unwrap();
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn a_password_is_contested_beyond_the_quota_too() {
+        let world = World::new();
+        let link = world.registered(&ann()).await;
+        world.passwords.take_count();
+        let other = "other harbour 8";
+        world.signup.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2);
+        assert!(world.user(&ann()).is_password_contested());
+        assert_eq!(world.mails().len(), 1);
+        world.signup.activate(&link, ORIGIN).await.unwrap();
+        for claimed in [PASSWORD, other] {
+            let refused = world.sessions.log_in(&ann(), &password(claimed), MailQuota::Left, ORIGIN).await;
+            assert!(matches!(refused, Err(LogInError::InvalidCredentials)));
+        }
+        let reset = token_in(&world.last_mail());
+        world.sessions.reset_password(&reset, password("my own harbour 9"), ORIGIN).await.unwrap();
+        world.sessions.log_in(&ann(), &password("my own harbour 9"), MailQuota::Left, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_owner_of_a_taken_address_is_not_mailed_beyond_the_quota() {
+        let world = World::discreet();
+        world.active(&ann()).await;
+        world.passwords.take_count();
+        let before = world.store.rows().clone();
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.passwords.take_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_address_is_mailed_its_link_whatever_was_counted_for_it() {
+        let world = World::new();
+        world.signup.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        world.signup.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_link_goes_to_the_spelling_typed_last_until_one_is_proved() {
+        let world = World::new();
+        let other = email("ANN@example.com");
+        let first = world.registered(&other).await;
+        let second = world.registered(&ann()).await;
+        assert_eq!(world.last_mail().to.as_str(), "ann@example.com");
+        assert_eq!(world.store.rows().users.len(), 1);
+        assert!(world.signup.activate(&first, ORIGIN).await.is_err(), "it was mailed to another spelling");
+        world.signup.activate(&second, ORIGIN).await.unwrap();
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+        let again = world.signup.register(other, password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+    }
+
+    #[tokio::test]
+    async fn another_spelling_contests_the_password_even_if_it_is_the_same() {
+        for quota in [MailQuota::Left, MailQuota::UsedUp] {
+            let world = World::new();
+            let first = world.registered(&ann()).await;
+            let other = email("ANN@example.com");
+            world.signup.register(other, password(PASSWORD), quota, ORIGIN).await.unwrap();
+            assert!(world.user(&ann()).is_password_contested());
+            let link = if quota == MailQuota::Left { token_in(&world.last_mail()) } else { first };
+            world.signup.activate(&link, ORIGIN).await.unwrap();
+            assert!(!world.user(&ann()).password.is_usable());
+            let spelling = if quota == MailQuota::Left { "ANN@example.com" } else { "ann@example.com" };
+            let reset = world.last_mail();
+            assert_eq!((reset.to.as_str(), &*reset.subject), (spelling, "Set a new Cinema password"));
+        }
+    }
+
+    #[tokio::test]
+    async fn letters_that_only_look_alike_open_an_account_of_their_own() {
+        let world = World::new();
+        for address in ["ian@example.com", "\u{131}an@example.com", "\u{ff49}an@example.com"] {
+            world.registered(&email(address)).await;
+        }
+        assert_eq!(world.store.rows().users.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn who_claims_another_spelling_with_another_password_gets_the_link_and_sets_one() {
+        let world = World::new();
+        world.registered(&email("ANN@example.com")).await;
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        world.signup.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
+        let reset = world.last_mail();
+        assert_eq!((reset.to.as_str(), &*reset.subject), ("ann@example.com", "Set a new Cinema password"));
+        assert!(!world.user(&ann()).password.is_usable());
+    }
+
+    #[tokio::test]
+    async fn the_spelling_stays_where_the_link_was_mailed_to_beyond_the_quota() {
+        let world = World::new();
+        let link = world.registered(&ann()).await;
+        let (stranger, other) = (email("ANN@example.com"), password("other harbour 8"));
+        world.signup.register(stranger, other, MailQuota::UsedUp, ORIGIN).await.unwrap();
+        world.signup.activate(&link, ORIGIN).await.unwrap();
+        let reset = world.last_mail();
+        assert_eq!((reset.to.as_str(), &*reset.subject), ("ann@example.com", "Set a new Cinema password"));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_contested_already_is_not_contested_again() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        for other in ["other harbour 8", "third harbour 9"] {
+            world.signup.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        }
+        assert_eq!(world.user(&ann()).version, 2);
+        let rows = world.store.rows();
+        assert_eq!(rows.audit.len(), 2, "registered, contested: {:?}", rows.audit);
+    }
+
+    #[tokio::test]
+    async fn what_others_register_meanwhile_keeps_nobody_from_registering() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.passwords.take_count();
+        world.store.meddle(|rows: &mut Rows| {
+            let user = &mut rows.users[0];
+            user.state = AccountState::AwaitingActivation { is_password_contested: true };
+            user.version += 1;
+        });
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert_eq!(world.passwords.take_count(), 2, "the password it was compared with is still the one");
+    }
+
+    #[tokio::test]
+    async fn an_account_that_is_activated_between_the_check_and_the_unit_is_taken() {
+        let world = World::discreet();
+        world.registered(&ann()).await;
+        world.store.meddle(|rows: &mut Rows| {
+            let at = rows.users[0].created_at;
+            rows.users[0].activate(at).unwrap();
+        });
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert_eq!(world.last_mail().subject, "You already have a Cinema account");
+        assert!(!world.user(&ann()).is_password_contested());
+    }
+
+    #[tokio::test]
+    async fn a_password_that_changes_between_the_check_and_the_unit_is_looked_at_again() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.passwords.take_count();
+        let mut is_first = true;
+        world.store.meddle(move |rows: &mut Rows| {
+            if std::mem::take(&mut is_first) {
+                let at = rows.users[0].created_at;
+                rows.users[0].set_password(PasswordHash::from_phc("1$other harbour 8".to_owned()), at);
+            }
+        });
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert!(!world.user(&ann()).is_password_contested());
+        assert_eq!(world.passwords.take_count(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_keeps_changing_ends_in_a_failure_that_can_be_tried_again() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let mut count = 0_u32;
+        world.store.meddle(move |rows| {
+            count += 1;
+            let at = rows.users[0].created_at;
+            rows.users[0].set_password(PasswordHash::from_phc(format!("1$changed {count}")), at);
+        });
+        let failed = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(failed, Err(RegisterError::Store(StoreError::Unavailable(_)))));
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_leaves_neither_account_nor_mail() {
+        let world = World::new();
+        world.fail_on_commit();
+        let failed = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(failed, Err(RegisterError::Store(StoreError::Failed(_)))));
+        assert_eq!(*world.store.rows(), Rows::default());
+    }
+
+    #[tokio::test]
+    async fn a_weak_password_is_refused_before_anything_is_hashed() {
+        let world = World::new();
+        for weak in ["short 1", "no digits here", "password1", "ann@example.com"] {
+            let refused = world.signup.register(ann(), password(weak), MailQuota::Left, ORIGIN).await;
+            assert!(matches!(refused, Err(RegisterError::Password(_))), "{weak}");
+        }
+        assert_eq!(world.passwords.take_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_busy_hasher_is_told_and_nothing_is_kept() {
+        let world = World::new();
+        world.passwords.be_busy();
+        let failed = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(failed, Err(RegisterError::Hash(_))));
+        assert_eq!(*world.store.rows(), Rows::default());
+    }
+}

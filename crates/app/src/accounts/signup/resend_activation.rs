@@ -1,0 +1,144 @@
+use domain::{
+    accounts::{EmailAddress, User},
+    id::OutboxId,
+    store::{Attempt, StoreError, retried},
+};
+
+use super::SignUp;
+
+impl SignUp {
+    /// Asks for a new activation link.
+    ///
+    /// Writes a request for the outbox and nothing else, so that neither the answer nor its time reveals whether the address
+    /// is known. The outbox calls [`SignUp::send_requested_activation`] later.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resend_activation(&self, email: EmailAddress) -> Result<(), StoreError> {
+        retried(&*self.backoff, |attempt| self.try_request_activation(attempt, email.clone())).await
+    }
+
+    async fn try_request_activation(&self, attempt: Attempt, email: EmailAddress) -> Result<(), StoreError> {
+        let mut unit = self.store.begin(attempt).await?;
+        self.links.request_activation(&mut *unit, email, self.clock.now()).await?;
+        unit.commit().await
+    }
+
+    /// Mails the activation link that was asked for, if the address has an account that waits for it. The request is removed in
+    /// the same unit of work, so it is answered once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn send_requested_activation(
+        &self,
+        request: OutboxId,
+        email: &EmailAddress,
+    ) -> Result<(), StoreError> {
+        retried(&*self.backoff, |attempt| self.try_send_activation(attempt, request, email)).await
+    }
+
+    async fn try_send_activation(
+        &self,
+        attempt: Attempt,
+        request: OutboxId,
+        email: &EmailAddress,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin(attempt).await?;
+        let user = unit.find_user_by_email_for_update(email).await?.filter(User::is_awaiting_activation);
+        if unit.remove_message(request).await? {
+            if let Some(user) = user {
+                self.links.mail_activation(&mut *unit, &user, now).await?;
+            }
+            unit.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        accounts::doubles::{ORIGIN, World, ann, email, token_in},
+        outbox::Message,
+    };
+
+    #[tokio::test]
+    async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let before = world.store.rows().clone();
+        let stranger = email("bob@example.com");
+        for address in [ann(), stranger.clone()] {
+            world.signup.resend_activation(address).await.unwrap();
+        }
+        assert_eq!(
+            world.messages()[1..],
+            [Message::ActivationRequested { email: ann() }, Message::ActivationRequested { email: stranger }]
+        );
+        let rows = world.store.rows();
+        assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));
+    }
+
+    #[tokio::test]
+    async fn an_account_that_waits_gets_a_new_link_for_another_24_hours() {
+        let world = World::new();
+        let old = world.registered(&ann()).await;
+        world.seconds_pass(25 * 3600);
+        world.signup.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        let new = token_in(&world.last_mail());
+        assert!(world.signup.activate(&old, ORIGIN).await.is_err());
+        world.seconds_pass(23 * 3600);
+        world.signup.activate(&new, ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_new_link_goes_to_the_spelling_that_registered_whoever_asks_for_it() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let other = email("ANN@example.com");
+        world.signup.send_requested_activation(world.wish(), &other).await.unwrap();
+        let mail = world.last_mail();
+        assert_eq!(mail.to.as_str(), "ann@example.com");
+        world.signup.activate(&token_in(&mail), ORIGIN).await.unwrap();
+        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+        assert!(world.user(&ann()).password.is_usable());
+    }
+
+    #[tokio::test]
+    async fn a_wish_that_is_acted_on_twice_has_one_link() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        let wish = world.wish();
+        world.signup.send_requested_activation(wish, &ann()).await.unwrap();
+        let link = token_in(&world.last_mail());
+        world.signup.send_requested_activation(wish, &ann()).await.unwrap();
+        assert_eq!(world.mails().len(), 2);
+        world.signup.activate(&link, ORIGIN).await.unwrap();
+        world.sessions.send_requested_password_reset(wish, &ann()).await.unwrap();
+        assert_eq!(world.mails().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_wish_is_gone_once_it_was_acted_on_whether_or_not_the_address_is_known() {
+        let world = World::new();
+        world.registered(&ann()).await;
+        world.active(&email("bob@example.com")).await;
+        for address in [ann(), email("bob@example.com"), email("nobody@example.com")] {
+            world.signup.send_requested_activation(world.wish(), &address).await.unwrap();
+            world.sessions.send_requested_password_reset(world.wish(), &address).await.unwrap();
+        }
+        assert_eq!((world.messages().len(), world.mails().len()), (4, 4));
+    }
+
+    #[tokio::test]
+    async fn active_and_unknown_accounts_get_no_mail() {
+        let world = World::new();
+        world.active(&ann()).await;
+        let before = world.store.rows().clone();
+        for address in [ann(), email("bob@example.com")] {
+            world.signup.send_requested_activation(world.wish(), &address).await.unwrap();
+        }
+        assert_eq!(*world.store.rows(), before);
+    }
+}

@@ -1,0 +1,417 @@
+use domain::{
+    accounts::{
+        AccessError, Actor, LastAdministrator, LinkKind, Origin, Role, User, UserDetails, UserLocks,
+        UserUnit, check_administrator_remains,
+    },
+    audit::{AuditAction, AuditObject, AuditState},
+    id::UserId,
+    store::{Attempt, StoreError, retried},
+    time::Instant,
+};
+
+use super::Users;
+use crate::record::NewAuditEntry;
+
+/// What an administrator changes of a user; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserChanges {
+    /// The new role.
+    pub role: Option<Role>,
+    /// Whether the user may sign in from now on.
+    pub is_active: Option<bool>,
+}
+
+/// A user cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeUserError {
+    /// There is no such user.
+    #[error("no such user")]
+    NotFound,
+    /// Nobody could manage users any more.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdministrator),
+    /// The actor may not change users.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Users {
+    /// Changes a user's role and whether the user may sign in. The owner gets a mail.
+    ///
+    /// A changed role ends no session: it counts within 5 s on every node. Deactivating ends every session and invalidates
+    /// the links in mails, also for an account that waits for its activation. Activating such an account drops a contested
+    /// password, as its own link would.
+    ///
+    /// # Errors
+    /// See [`ChangeUserError`].
+    pub async fn change(
+        &self,
+        admin: Actor,
+        id: UserId,
+        changes: UserChanges,
+        origin: &Origin,
+    ) -> Result<UserDetails, ChangeUserError> {
+        let details =
+            retried(&*self.backoff, |attempt| self.try_change(attempt, admin, id, changes, origin)).await?;
+        self.seen_sessions.forget_user(id);
+        Ok(details)
+    }
+
+    async fn try_change(
+        &self,
+        attempt: Attempt,
+        admin: Actor,
+        id: UserId,
+        changes: UserChanges,
+        origin: &Origin,
+    ) -> Result<UserDetails, ChangeUserError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin_as_admin(attempt, &admin, id).await?;
+        let users = unit.find_users_for_update(&UserLocks::user_and_admins(id)).await?;
+        let before = users.iter().find(|user| user.id == id).ok_or(ChangeUserError::NotFound)?;
+        let profile = unit.find_profile(id).await?;
+        let mut user = before.clone();
+        apply(changes, &mut user, now);
+        let has_changed = user.version != before.version;
+        if has_changed {
+            check_administrator_remains(&users, before, Some(&user))?;
+            unit.update_user(&user).await?;
+            if before.state != user.state {
+                self.follow_activation(&mut *unit, &user, now).await?;
+            }
+            if user.role != before.role {
+                self.recorder.tell_role_changed(&mut *unit, &user, now).await?;
+            }
+            for entry in entries(admin.user_id, before, &user) {
+                self.recorder.audit(&mut *unit, entry, origin, now).await?;
+            }
+            unit.commit().await?;
+        }
+        Ok(UserDetails::of(&user, profile))
+    }
+
+    /// Does what follows from an activation or deactivation that was written already.
+    async fn follow_activation(
+        &self,
+        unit: &mut dyn UserUnit,
+        user: &User,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        unit.remove_link(LinkKind::Activation, user.id).await?;
+        if !user.is_active() {
+            unit.remove_link(LinkKind::PasswordReset, user.id).await?;
+            unit.end_all_sessions(user.id, now).await?;
+        } else if !user.password.is_usable() {
+            self.links.mail_password_reset(unit, user, now).await?;
+        }
+        self.recorder.tell_activation_changed(unit, user, now).await
+    }
+}
+
+/// Makes those of the changes that are not the case already.
+fn apply(changes: UserChanges, user: &mut User, now: Instant) {
+    if let Some(role) = changes.role.filter(|role| *role != user.role) {
+        user.set_role(role, now);
+    }
+    // A refusal means that the account is in this state already.
+    let _unless_already = match changes.is_active {
+        Some(true) => user.activate(now),
+        Some(false) => user.deactivate(now),
+        None => Ok(()),
+    };
+}
+
+/// What the audit log tells of the change.
+fn entries(admin: UserId, before: &User, after: &User) -> Vec<NewAuditEntry> {
+    let object = AuditObject::User(after.id);
+    let mut entries = Vec::new();
+    if before.role != after.role {
+        let role = |user: &User| AuditState::of([("role", user.role.as_str())]);
+        entries.push(
+            NewAuditEntry::by(admin, AuditAction::RoleChanged).on(object).from(role(before)).to(role(after)),
+        );
+    }
+    if before.state != after.state {
+        // An account that is deactivated before it was ever active: `is_active` alone would show no change.
+        let waits = before.is_active() == after.is_active();
+        let state = |user: &User| {
+            let is_waiting = waits.then(|| ("is_waiting", user.is_awaiting_activation().to_string()));
+            AuditState::of([("is_active", user.is_active().to_string())].into_iter().chain(is_waiting))
+        };
+        entries.push(
+            NewAuditEntry::by(admin, AuditAction::ActivationChanged)
+                .on(object)
+                .from(state(before))
+                .to(state(after)),
+        );
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::accounts::{Device, EmailAddress};
+
+    use super::*;
+    use crate::accounts::{
+        ActivateError, AuthenticateError, LogInError, MailQuota, RefreshError, RegisterError,
+        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password, token_in},
+    };
+
+    const ACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(true) };
+    const DEACTIVATE: UserChanges = UserChanges { role: None, is_active: Some(false) };
+
+    const fn become_a(role: Role) -> UserChanges {
+        UserChanges { role: Some(role), is_active: None }
+    }
+
+    fn root() -> EmailAddress {
+        email("root@example.com")
+    }
+
+    /// A world with the administrator Root.
+    async fn led(world: World) -> World {
+        world.signup.create_admin(root(), password(PASSWORD)).await.unwrap();
+        world
+    }
+
+    async fn change(
+        world: &World,
+        whom: &EmailAddress,
+        changes: UserChanges,
+    ) -> Result<UserDetails, ChangeUserError> {
+        let (admin, id) = (world.user(&root()).id, world.user(whom).id);
+        world.users.change(actor(admin), id, changes, ORIGIN).await
+    }
+
+    #[tokio::test]
+    async fn a_changed_role_counts_at_once_here_ends_nothing_and_is_told() {
+        let world = led(World::new()).await;
+        let pair = world.signed_in(&ann()).await;
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        let changed = change(&world, &ann(), become_a(Role::Moderator)).await.unwrap();
+        assert_eq!((changed.email, changed.role, changed.is_active), (ann(), Role::Moderator, true));
+        let actor = world.sessions.authenticate(&pair.access).await.unwrap();
+        assert_eq!(actor.role, Role::Moderator);
+        world.sessions.refresh(&pair.refresh, ORIGIN).await.unwrap();
+        let mail = world.last_mail();
+        assert_eq!((mail.to.clone(), mail.subject.as_str()), (ann(), "Your role at Cinema was changed"));
+        assert!(mail.text.contains("a moderator"), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn each_change_is_in_the_audit_log_with_before_and_after() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let (admin, id) = (world.user(&root()).id, world.user(&ann()).id);
+        let changes = UserChanges { role: Some(Role::Admin), is_active: Some(false) };
+        let device = Device { ip: Some([192, 0, 2, 7].into()), ..Device::default() };
+        let origin = Origin { device, request_id: Some("r-1".to_owned()) };
+        world.users.change(actor(admin), id, changes, &origin).await.unwrap();
+        let rows = world.store.rows();
+        let told: Vec<_> = rows
+            .audit
+            .iter()
+            .filter(|entry| entry.actor == Some(admin))
+            .map(|entry| {
+                assert_eq!(entry.object, Some(AuditObject::User(id)));
+                assert_eq!((entry.ip, entry.request_id.as_deref()), (origin.device.ip, Some("r-1")));
+                (entry.action, entry.before.clone().unwrap(), entry.after.clone().unwrap())
+            })
+            .collect();
+        let state = |name: &str, text: &str| AuditState::of([(name, text)]);
+        assert_eq!(
+            told,
+            [
+                (AuditAction::RoleChanged, state("role", "user"), state("role", "admin")),
+                (AuditAction::ActivationChanged, state("is_active", "true"), state("is_active", "false")),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_so_already_changes_nothing() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let before = world.store.rows().clone();
+        let same = UserChanges { role: Some(Role::User), is_active: Some(true) };
+        for changes in [UserChanges::default(), same] {
+            assert_eq!(change(&world, &ann(), changes).await.unwrap().role, Role::User);
+        }
+        change(&world, &root(), become_a(Role::Admin)).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+    }
+
+    #[tokio::test]
+    async fn deactivating_ends_every_sign_in_at_once() {
+        let world = led(World::new()).await;
+        let pair = world.signed_in(&ann()).await;
+        world.sessions.authenticate(&pair.access).await.unwrap();
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+        assert!(matches!(world.sessions.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
+        let refused = world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(refused, Err(LogInError::AccountDeactivated)));
+        assert_eq!(world.last_mail().subject, "Your Cinema account was deactivated");
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn a_deactivated_owner_cannot_activate_the_account_again() {
+        let world = led(World::new()).await;
+        let first = world.registered(&ann()).await;
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let before = world.store.rows().clone();
+        assert!(matches!(world.signup.activate(&first, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+        let again = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        world.signup.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+    }
+
+    #[tokio::test]
+    async fn a_deactivated_owner_who_registers_again_is_told_by_mail_where_that_is_wanted() {
+        let world = led(World::discreet()).await;
+        world.active(&ann()).await;
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let before = world.user(&ann());
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        assert_eq!(world.user(&ann()), before);
+        let mail = world.last_mail();
+        assert_eq!(mail.subject, "Your Cinema account is deactivated");
+        assert!(!mail.text.contains("token="), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn links_that_were_out_die_with_the_account() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        let reset = token_in(&world.last_mail());
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        assert!(world.store.rows().links.is_empty());
+        assert!(world.sessions.reset_password(&reset, password("louder harbour 8"), ORIGIN).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_waits_is_activated_by_hand_and_its_link_is_used_up() {
+        let world = led(World::new()).await;
+        let token = world.registered(&ann()).await;
+        let changed = change(&world, &ann(), ACTIVATE).await.unwrap();
+        assert!(changed.is_active);
+        assert_eq!(world.last_mail().subject, "Your Cinema account is active");
+        assert!(matches!(world.signup.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+        world.log_in(&ann()).await;
+    }
+
+    #[tokio::test]
+    async fn activating_by_hand_drops_a_password_that_two_claimed() {
+        let world = led(World::new()).await;
+        world.registered(&ann()).await;
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        assert!(!world.user(&ann()).password.is_usable());
+        let mails = world.mails();
+        let reset = mails.iter().find(|mail| mail.subject == "Set a new Cinema password").unwrap();
+        let token = token_in(reset);
+        world.sessions.reset_password(&token, password("my own harbour 9"), ORIGIN).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_account_that_waits_and_is_deactivated_does_not_come_back_alone() {
+        let world = led(World::new()).await;
+        let token = world.registered(&ann()).await;
+        world.signup.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();
+        assert!(!change(&world, &ann(), DEACTIVATE).await.unwrap().is_active);
+        let mail = world.last_mail();
+        assert_eq!((mail.to, mail.subject.as_str()), (ann(), "Your Cinema account was deactivated"));
+        assert!(world.store.rows().links.is_empty());
+        let before = world.store.rows().clone();
+        assert!(matches!(world.signup.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
+        let again = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
+        assert!(matches!(again, Err(RegisterError::EmailTaken)));
+        world.signup.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        assert_eq!(*world.store.rows(), before);
+        // What was contested is so still when an administrator lets it in.
+        assert!(change(&world, &ann(), ACTIVATE).await.unwrap().is_active);
+        assert!(!world.user(&ann()).password.is_usable());
+    }
+
+    #[tokio::test]
+    async fn that_an_account_waits_no_more_is_in_the_audit_log() {
+        let world = led(World::new()).await;
+        world.registered(&ann()).await;
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let rows = world.store.rows();
+        let entry = rows.audit.last().unwrap();
+        let waiting = |text: &str| Some(AuditState::of([("is_active", "false"), ("is_waiting", text)]));
+        assert_eq!(
+            (entry.action, entry.object),
+            (AuditAction::ActivationChanged, Some(AuditObject::User(rows.users[1].id)))
+        );
+        assert_eq!((&entry.before, &entry.after), (&waiting("true"), &waiting("false")));
+    }
+
+    #[tokio::test]
+    async fn the_last_active_administrator_stays() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let both = UserChanges { role: Some(Role::User), is_active: Some(false) };
+        let leave = [become_a(Role::Moderator), become_a(Role::User), DEACTIVATE, both];
+        for changes in leave {
+            let refused = change(&world, &root(), changes).await;
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
+        }
+        // An administrator who may not sign in does not count.
+        change(&world, &ann(), UserChanges { role: Some(Role::Admin), is_active: Some(false) })
+            .await
+            .unwrap();
+        for changes in leave {
+            let refused = change(&world, &root(), changes).await;
+            assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))), "{changes:?}");
+        }
+        change(&world, &ann(), ACTIVATE).await.unwrap();
+        change(&world, &root(), become_a(Role::User)).await.unwrap();
+        let id = world.user(&ann()).id;
+        let refused = world.users.change(actor(id), id, DEACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::LastAdmin(_))));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_no_active_administrator_any_more_changes_nobody() {
+        let world = led(World::new()).await;
+        world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
+        let id = world.user(&ann()).id;
+        change(&world, &ann(), become_a(Role::Moderator)).await.unwrap();
+        let before = world.store.rows().clone();
+        let refused = world.users.change(actor(id), id, become_a(Role::Admin), ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::Access(AccessError::RoleTooLow))));
+        assert_eq!(*world.store.rows(), before);
+        change(&world, &ann(), DEACTIVATE).await.unwrap();
+        let refused = world.users.change(actor(id), id, ACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::Access(AccessError::SignedOut))));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_and_a_failed_commit_are_told() {
+        let world = led(World::new()).await;
+        world.active(&ann()).await;
+        let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));
+        let admin = world.user(&root()).id;
+        let refused = world.users.change(actor(admin), unknown, DEACTIVATE, ORIGIN).await;
+        assert!(matches!(refused, Err(ChangeUserError::NotFound)));
+        let before = world.store.rows().clone();
+        world.fail_on_commit();
+        let failed = change(&world, &ann(), DEACTIVATE).await;
+        assert!(matches!(failed, Err(ChangeUserError::Store(_))));
+        assert_eq!(*world.store.rows(), before);
+    }
+}

@@ -1,0 +1,13 @@
+use domain::{accounts::UserDetails, id::UserId, store::StoreError};
+
+use super::Users;
+
+impl Users {
+    /// A user with the profile, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn show(&self, id: UserId) -> Result<Option<UserDetails>, StoreError> {
+        self.queries.user_details(id).await
+    }
+}

@@ -1,0 +1,70 @@
+//! Orders: make one of the cart, look at them, cancel them, and let them expire.
+
+mod cancel;
+mod expire;
+mod list;
+mod place;
+
+use std::sync::Arc;
+
+use domain::{
+    cart::{CartItem, MAX_CART_ITEMS},
+    id::IdGenerator,
+    money::Currency,
+    orders::{Order, OrderQueries, OrderStore, OrderUnit},
+    store::StoreError,
+    time::{Backoff, Clock, Instant},
+};
+
+pub use cancel::CancelOrderError;
+pub use list::ListOrders;
+pub use place::PlaceOrderError;
+
+use crate::paging::CursorCodec;
+
+/// The use cases of orders.
+pub struct Orders {
+    /// Keeps orders.
+    pub store: Arc<dyn OrderStore>,
+    /// Reads orders.
+    pub queries: Arc<dyn OrderQueries>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The shop's currency.
+    pub currency: Currency,
+}
+
+impl Orders {
+    /// Puts the movies of a canceled order back into the buyer's cart: those that are neither in it nor bought, as many as
+    /// it can hold.
+    async fn return_to_cart(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &Order,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let buyer = order.user_id;
+        let cart_id = unit.open_cart_for_update(buyer, self.ids.next()).await?;
+        let in_cart = unit.cart_movies(cart_id).await?;
+        let movies: Vec<_> = order.items.iter().map(|item| item.movie_id).collect();
+        let bought = unit.purchased_among(buyer, &movies).await?;
+        let room = usize::try_from(MAX_CART_ITEMS).unwrap_or(usize::MAX).saturating_sub(in_cart.len());
+        let returning: Vec<_> = movies
+            .into_iter()
+            .filter(|id| !in_cart.contains(id) && !bought.contains(id))
+            .take(room)
+            .collect();
+        // The first movie of the order ends up as the newest again.
+        for movie_id in returning.into_iter().rev() {
+            let item = CartItem { id: self.ids.next(), movie_id, added_at: now };
+            unit.add_cart_item(cart_id, &item).await?;
+        }
+        Ok(())
+    }
+}

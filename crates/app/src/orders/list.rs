@@ -1,0 +1,61 @@
+use domain::{
+    accounts::{Actor, Role},
+    id::OrderId,
+    orders::{OrderFilter, OrderView},
+    store::StoreError,
+};
+
+use super::Orders;
+use crate::paging::{ListError, Listing, PageSelection};
+
+/// Which orders somebody wants to see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListOrders {
+    /// Which orders.
+    pub filter: OrderFilter,
+    /// Which part.
+    pub page: PageSelection,
+}
+
+impl Orders {
+    /// A page of the user's own orders, the newest first.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_own(&self, actor: Actor, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
+        let filter = OrderFilter { user_id: Some(actor.user_id), email: None, ..wanted.filter };
+        self.list(ListOrders { filter, ..wanted }).await
+    }
+
+    /// A page of everybody's orders, the newest first, for a moderator.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_all(
+        &self,
+        moderator: Actor,
+        wanted: ListOrders,
+    ) -> Result<Listing<OrderView>, ListError> {
+        debug_assert!(moderator.role >= Role::Moderator);
+        self.list(wanted).await
+    }
+
+    async fn list(&self, wanted: ListOrders) -> Result<Listing<OrderView>, ListError> {
+        let ListOrders { filter, page } = wanted;
+        // Never parsed: it only has to be the same text for the same list.
+        let context = format!("orders {filter:?}");
+        let request = self.cursors.request(&context, page)?;
+        let page = self.queries.order_page(&filter, &request).await?;
+        Ok(self.cursors.listing(&context, &request, page))
+    }
+
+    /// An order of the user, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn show_own(&self, actor: Actor, id: OrderId) -> Result<Option<OrderView>, StoreError> {
+        let order = self.queries.order_view(id).await?;
+        let is_own = |order: &OrderView| order.buyer.as_ref().is_some_and(|buyer| buyer.id == actor.user_id);
+        Ok(order.filter(is_own))
+    }
+}

@@ -1,0 +1,146 @@
+//! What the use cases of every area write beside the rows of their area, in the same unit of work: entries of the audit log,
+//! and messages for the outbox, most of them mails.
+
+use std::sync::Arc;
+
+use domain::{
+    accounts::{EmailAddress, Origin, User},
+    audit::{AuditAction, AuditEntry, AuditObject, AuditRepository, AuditState},
+    entropy::Sealer,
+    id::{IdGenerator, UserId},
+    outbox::{NewOutboxMessage, OutboxRepository},
+    store::StoreError,
+    time::Instant,
+};
+
+use crate::{
+    mails::{Content, compose},
+    outbox::Message,
+};
+
+/// An entry of the audit log, without what the recorder adds to it.
+pub(crate) struct NewAuditEntry {
+    action: AuditAction,
+    actor: Option<UserId>,
+    object: Option<AuditObject>,
+    before: Option<AuditState>,
+    after: Option<AuditState>,
+}
+
+impl NewAuditEntry {
+    /// The user did this; `None` when nobody was signed in.
+    pub(crate) fn by(actor: impl Into<Option<UserId>>, action: AuditAction) -> Self {
+        Self { action, actor: actor.into(), object: None, before: None, after: None }
+    }
+
+    /// What it was done to.
+    pub(crate) fn on(self, object: AuditObject) -> Self {
+        Self { object: Some(object), ..self }
+    }
+
+    /// The state before.
+    pub(crate) fn from(self, before: AuditState) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// The state after.
+    pub(crate) fn to(self, after: AuditState) -> Self {
+        Self { after: Some(after), ..self }
+    }
+}
+
+/// Whom a mail goes to.
+pub(crate) struct Recipient<'a> {
+    email: &'a EmailAddress,
+    user_id: Option<UserId>,
+}
+
+impl<'a> Recipient<'a> {
+    /// An address without an account.
+    pub(crate) const fn without_account(email: &'a EmailAddress) -> Self {
+        Self { email, user_id: None }
+    }
+}
+
+impl<'a> From<&'a User> for Recipient<'a> {
+    /// A user: a mail that waits is deleted with the account.
+    fn from(user: &'a User) -> Self {
+        Self { email: &user.email, user_id: Some(user.id) }
+    }
+}
+
+/// Writes entries of the audit log and messages for the outbox.
+#[derive(Clone)]
+pub struct Recorder {
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Seals messages until they are handled.
+    pub sealer: Arc<dyn Sealer>,
+    /// The start of every link in a mail, without a slash at its end (`FRONTEND_URL`).
+    pub frontend_url: String,
+}
+
+impl Recorder {
+    /// Writes an entry of the audit log.
+    pub(crate) async fn audit<U: AuditRepository + ?Sized>(
+        &self,
+        unit: &mut U,
+        entry: NewAuditEntry,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let entry = AuditEntry {
+            id: self.ids.next(),
+            at: now,
+            action: entry.action,
+            actor: entry.actor,
+            object: entry.object,
+            before: entry.before,
+            after: entry.after,
+            ip: origin.device.ip,
+            request_id: origin.request_id.clone(),
+        };
+        unit.append_audit_entry(&entry).await
+    }
+
+    /// Writes a mail. A second one with the same cause is dropped.
+    pub(crate) async fn mail<U: OutboxRepository + ?Sized>(
+        &self,
+        unit: &mut U,
+        to: impl Into<Recipient<'_>> + Send,
+        cause: String,
+        content: &(impl Content + Sync),
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let to = to.into();
+        let mail = compose(to.email, &self.frontend_url, content);
+        self.message(unit, to.user_id, cause, &Message::Mail(mail), now).await
+    }
+
+    /// Writes a message that is due at once. A second one with the same cause is dropped; one about a user is deleted with the
+    /// account.
+    pub(crate) async fn message<U: OutboxRepository + ?Sized>(
+        &self,
+        unit: &mut U,
+        about: Option<UserId>,
+        cause: String,
+        message: &Message,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let sealed = message.seal(self.ids.next(), cause, &*self.sealer, now);
+        unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
+    }
+
+    /// Writes a message that is due later.
+    pub(crate) async fn message_for_later<U: OutboxRepository + ?Sized>(
+        &self,
+        unit: &mut U,
+        cause: String,
+        message: &Message,
+        now: Instant,
+        due: Instant,
+    ) -> Result<(), StoreError> {
+        let sealed = message.seal(self.ids.next(), cause, &*self.sealer, now);
+        unit.push_message(NewOutboxMessage { available_at: due, ..sealed }).await
+    }
+}

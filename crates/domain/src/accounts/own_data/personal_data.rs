@@ -1,0 +1,94 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
+    audit::AuditRecord,
+    id::{CommentId, MovieId, UserId},
+    notifications::{Notification, NotificationKind, NotificationSettings},
+    orders::OrderView,
+    store::StoreError,
+    time::Instant,
+};
+
+/// A movie that a user has or had, for example in the cart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldMovie {
+    /// The movie.
+    pub id: MovieId,
+    /// Its title.
+    pub name: String,
+    /// Since when.
+    pub since: Instant,
+    /// Until when; `None` while the user has it.
+    pub until: Option<Instant>,
+}
+
+/// A link in a mail that was not used yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenLink {
+    /// Its purpose.
+    pub kind: LinkKind,
+    /// When it expires.
+    pub expires_at: Instant,
+}
+
+/// What a user did that others were notified about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotifiedAct {
+    /// The kind of the notification.
+    pub kind: NotificationKind,
+    /// The comment that the user liked, or the reply.
+    pub comment_id: Option<CommentId>,
+    /// When the user did it.
+    pub at: Instant,
+}
+
+/// Everything that is stored about a user, except hashes of passwords and tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalData {
+    /// The account with its profile.
+    pub user: UserDetails,
+    /// The sign-ins, ended ones too, oldest first.
+    pub sessions: Vec<Session>,
+    /// Their refresh tokens, oldest first.
+    pub refresh_tokens: Vec<RefreshToken>,
+    /// The devices that the user signed in from.
+    pub devices: Vec<KnownDevice>,
+    /// Links that were mailed and not used yet.
+    pub links: Vec<OpenLink>,
+    /// The movies in the cart.
+    pub cart: Vec<HeldMovie>,
+    /// The movies that were bought.
+    pub purchases: Vec<HeldMovie>,
+    /// The orders, oldest first.
+    pub orders: Vec<OrderView>,
+    /// The entries of the audit log that name the user as actor or object, oldest first.
+    pub audit: Vec<AuditRecord>,
+    /// How many mails wait to be sent.
+    pub pending_mails: u64,
+    /// The notifications, oldest first. They name other users, who are not to be told of in a copy.
+    pub notifications: Vec<Notification>,
+    /// Which of them come by mail too.
+    pub notification_settings: NotificationSettings,
+    /// What others were notified about, oldest first.
+    pub notified_acts: Vec<NotifiedAct>,
+    /// When tickets for live streams that were not used yet expire.
+    pub stream_tickets: Vec<Instant>,
+}
+
+/// Reads everything that is stored about one user, outside a unit of work.
+#[async_trait]
+pub trait PersonalDataQueries: Send + Sync {
+    /// All of it, or `None` when there is no such user. MUST hold nothing of another user but what the audit log says.
+    async fn personal_data(&self, user_id: UserId) -> Result<Option<PersonalData>, StoreError>;
+}
+
+/// Erases users. Callers hold the lock of the user.
+#[async_trait]
+pub trait PersonalDataRepository: Send {
+    /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
+    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, mails that wait and
+    /// notifications MUST go, and what the user did MUST leave the notifications of others; purchases, orders and the
+    /// audit log MUST stay.
+    async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
+}

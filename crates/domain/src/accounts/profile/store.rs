@@ -1,0 +1,37 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{
+        AccessError, Actor, Authority, ProfileRepository, SessionRepository, UserRepository, begin_as,
+    },
+    outbox::OutboxRepository,
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+};
+
+gathered! {
+    /// A unit of work about a profile, which is locked with its user.
+    pub trait ProfileUnit: Unit + UserRepository + ProfileRepository + OutboxRepository;
+}
+
+/// Begins units of work about profiles.
+#[async_trait]
+pub trait ProfileStore: Send + Sync {
+    /// Begins one for the server itself, which removes pictures that no profile shows.
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn ProfileUnit>, StoreError>;
+    /// Begins one for a user who changes their own profile.
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn ProfileUnit>, AccessError>;
+}
+
+#[async_trait]
+impl<D> ProfileStore for D
+where
+    D: UnitsOfWork<Unit: ProfileUnit + SessionRepository>,
+{
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn ProfileUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
+
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn ProfileUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
+    }
+}

@@ -1,0 +1,38 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{
+        AccessError, Actor, Authority, KnownDeviceRepository, LinkTokenRepository, SessionRepository,
+        UserRepository, begin_as,
+    },
+    audit::AuditRepository,
+    outbox::OutboxRepository,
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+};
+
+gathered! {
+    /// A unit of work about sessions and passwords. Known devices belong to their user and are locked with it.
+    pub trait SessionUnit:
+        Unit + UserRepository + LinkTokenRepository + SessionRepository + KnownDeviceRepository + AuditRepository
+        + OutboxRepository;
+}
+
+/// Begins units of work about sessions and passwords.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Begins one without a signed-in user: to sign in, refresh, or follow a link.
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn SessionUnit>, StoreError>;
+    /// Begins one for a user who changes their own sessions or password.
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn SessionUnit>, AccessError>;
+}
+
+#[async_trait]
+impl<D: UnitsOfWork<Unit: SessionUnit>> SessionStore for D {
+    async fn begin(&self, attempt: Attempt) -> Result<Box<dyn SessionUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
+
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn SessionUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
+    }
+}

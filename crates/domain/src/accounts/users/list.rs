@@ -1,0 +1,138 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{
+        EmailAddress, Profile, Role, User,
+        email_address::{host_part_key, name_key},
+    },
+    id::UserId,
+    page::{Page, PageRequest, Sort, SortKey},
+    store::StoreError,
+    time::Instant,
+};
+
+/// An account with its profile, as its owner and administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserDetails {
+    /// Its identifier.
+    pub id: UserId,
+    /// Its address.
+    pub email: EmailAddress,
+    /// What its owner may do.
+    pub role: Role,
+    /// Whether its owner may sign in.
+    pub is_active: bool,
+    /// When it was registered.
+    pub created_at: Instant,
+    /// The profile; `None` when there is none yet.
+    pub profile: Option<Profile>,
+}
+
+impl UserDetails {
+    /// The account with this profile.
+    #[must_use]
+    pub fn of(user: &User, profile: Option<Profile>) -> Self {
+        Self {
+            id: user.id,
+            email: user.email.clone(),
+            role: user.role,
+            is_active: user.is_active(),
+            created_at: user.created_at,
+            profile,
+        }
+    }
+}
+
+/// Selects users: those that meet every condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// A part of the address.
+    pub email: Option<String>,
+    /// The role.
+    pub role: Option<Role>,
+    /// Whether they may sign in.
+    pub is_active: Option<bool>,
+}
+
+impl UserFilter {
+    /// The texts of which one must be part of an address's key. A part without an `@` may belong to the name or to the host,
+    /// which are compared differently. Empty when the filter does not ask for an address.
+    #[must_use]
+    pub fn parts_of_key(&self) -> Vec<String> {
+        let part = self.email.as_deref().unwrap_or_default().trim();
+        let host_key = |part: &str| host_part_key(part).unwrap_or_else(|| name_key(part));
+        let mut parts = match part.rsplit_once('@') {
+            Some((name, host)) => vec![format!("{}@{}", name_key(name), host_key(host))],
+            None => vec![name_key(part), host_key(part)],
+        };
+        parts.dedup();
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+}
+
+/// The keys that users can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UserSortKey {
+    /// When the account was registered.
+    CreatedAt,
+    /// The address, by its key.
+    Email,
+}
+
+impl SortKey for UserSortKey {
+    const NAMED: &'static [(&'static str, Self)] = &[("created_at", Self::CreatedAt), ("email", Self::Email)];
+}
+
+/// How users are sorted.
+pub type UserSort = Sort<UserSortKey>;
+
+impl UserSort {
+    /// The newest first: the default order.
+    pub const NEWEST: Self = Self { key: UserSortKey::CreatedAt, descending: true };
+}
+
+/// Reads accounts with their profiles, outside a unit of work.
+#[async_trait]
+pub trait UserQueries: Send + Sync {
+    /// A page of the users that meet the filter, in this order. The part of the address MUST be matched literally; ties MUST be broken by the identifier, in the direction of the last sort; numbered pages
+    /// MUST have the total, those behind a position MUST NOT, and positions MUST hold when their user changes or goes.
+    async fn user_page(
+        &self,
+        filter: &UserFilter,
+        sorts: &[UserSort],
+        request: &PageRequest,
+    ) -> Result<Page<UserDetails>, StoreError>;
+    /// The user, or `None`.
+    async fn user_details(&self, id: UserId) -> Result<Option<UserDetails>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_an_address_is_compared_like_an_address() {
+        let parts =
+            |text: &str| UserFilter { email: Some(text.to_owned()), ..UserFilter::default() }.parts_of_key();
+        for same in ["andr\u{e9}@", "ANDRE\u{301}@", "  Andr\u{e9}@\t"] {
+            assert_eq!(parts(same), ["andr\u{e9}@"], "{same}");
+        }
+        assert_eq!(parts("%_\\"), ["%_\\"]);
+        assert_eq!(parts("STRA\u{df}E"), ["stra\u{df}e"]);
+        assert_eq!(parts("\u{df}@STRA\u{df}E.de"), ["\u{df}@stra\u{df}e.de"]);
+        assert_eq!(parts("\u{ff21}nn"), ["\u{ff41}nn", "ann"]);
+        assert_eq!(parts("ann@xn--mnchen-3ya"), ["ann@m\u{fc}nchen"]);
+        for nothing in ["", "  "] {
+            assert!(parts(nothing).is_empty());
+        }
+        assert!(UserFilter::default().parts_of_key().is_empty());
+    }
+
+    #[test]
+    fn a_minus_sorts_the_largest_first() {
+        assert_eq!("-created_at".parse(), Ok(UserSort::NEWEST));
+        assert_eq!("email".parse(), Ok(UserSort { key: UserSortKey::Email, descending: false }));
+        assert!("role".parse::<UserSort>().is_err());
+    }
+}

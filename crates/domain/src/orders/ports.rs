@@ -1,0 +1,86 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{AccessError, Actor, Authority, SessionRepository, UserLocks, UserRepository, begin_as},
+    cart::CartRepository,
+    catalog::OfferRepository,
+    id::{MovieId, OrderId, UserId},
+    orders::{Order, OrderFilter, OrderView},
+    page::{Page, PageRequest},
+    purchases::PurchaseRepository,
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    time::Instant,
+};
+
+gathered! {
+    /// A unit of work about orders.
+    pub trait OrderUnit: Unit + OrderRepository + CartRepository + OfferRepository + PurchaseRepository;
+}
+
+/// Begins units of work about orders. Each locks the buyer first, so that all that happens to a buyer's orders happens in turn.
+#[async_trait]
+pub trait OrderStore: Send + Sync {
+    /// Begins one for a user's own orders.
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError>;
+    /// Begins one for background work on an order, with the order as it is; `None` when there is no such order.
+    async fn begin_order(
+        &self,
+        attempt: Attempt,
+        id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError>;
+}
+
+#[async_trait]
+impl<D> OrderStore for D
+where
+    D: UnitsOfWork<Unit: OrderUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
+    }
+
+    async fn begin_order(
+        &self,
+        attempt: Attempt,
+        id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
+        let mut unit = UnitsOfWork::begin(self, attempt).await?;
+        let Some(buyer) = unit.find_buyer(id).await? else { return Ok(None) };
+        unit.find_users_for_update(&UserLocks { ids: vec![buyer], all_admins: false }).await?;
+        let Some(order) = unit.find_order_for_update(id).await? else { return Ok(None) };
+        Ok(Some((Box::new(unit), order)))
+    }
+}
+
+/// Keeps orders.
+#[async_trait]
+pub trait OrderRepository: Send {
+    /// Who made the order, also when the account was deleted since; `None` when there is no such order. MUST lock nothing.
+    async fn find_buyer(&mut self, id: OrderId) -> Result<Option<UserId>, StoreError>;
+    /// The order, locked until the unit ends. MUST give it as the units that locked it before have left it.
+    async fn find_order_for_update(&mut self, id: OrderId) -> Result<Option<Order>, StoreError>;
+    /// Adds a pending order; `false` when another pending order of the buyer holds one of its movies: the unit MUST then be
+    /// dropped. MUST NOT let two pending orders of a user hold the same movie, even when two units add them at once.
+    async fn insert_order(&mut self, order: &Order) -> Result<bool, StoreError>;
+    /// Writes the order's state. MUST free its movies for other orders when it is not pending any more.
+    async fn update_order_state(&mut self, order: &Order) -> Result<(), StoreError>;
+    /// The movies that the user's pending orders hold.
+    async fn movies_in_pending_orders(&mut self, user_id: UserId) -> Result<Vec<MovieId>, StoreError>;
+}
+
+/// Reads orders outside a unit of work.
+#[async_trait]
+pub trait OrderQueries: Send + Sync {
+    /// A page of the orders that meet the filter, the newest first. The part of the address MUST be matched literally.
+    async fn order_page(
+        &self,
+        filter: &OrderFilter,
+        request: &PageRequest,
+    ) -> Result<Page<OrderView>, StoreError>;
+    /// The order, or `None`.
+    async fn order_view(&self, id: OrderId) -> Result<Option<OrderView>, StoreError>;
+    /// All orders of a user, oldest first.
+    async fn orders_of(&self, user_id: UserId) -> Result<Vec<OrderView>, StoreError>;
+    /// Up to `limit` pending orders whose time was over at `now`, the longest overdue first.
+    async fn expired_orders(&self, now: Instant, limit: u32) -> Result<Vec<OrderId>, StoreError>;
+}
