@@ -172,8 +172,12 @@ pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 /// The moment of the statement, by the database's own clock.
 pub(crate) const NOW: &str = "now()";
 
-/// Whether a search finds the identifiers first, from one index alone, and the rows behind them afterwards.
-pub(crate) const SEARCHES_BY_INDEX_ALONE: bool = false;
+/// Stands before a column of a condition that each movie is checked by; the planner here knows by itself which index to use.
+pub(crate) const UNINDEXED: &str = "";
+
+/// Roughly how many movies there are; not positive where the table was never analysed.
+pub(crate) const MOVIES_ESTIMATE: &str =
+    "(SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = to_regclass('movies'))";
 
 /// Names the index that a search of titles walks; the planner here knows by itself.
 pub(crate) const TITLE_INDEX: &str = "";
@@ -196,6 +200,44 @@ pub(crate) const EXCLUDED_MOVIES: &str =
 pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
     let ids = ids.into_iter().map(DbUuid).collect();
     statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
+}
+
+/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
+///
+/// The subqueries are not to become joins: the planner guesses many movies for names that it does not know, and would read
+/// the whole tables.
+pub(crate) fn push_movies_linked_to<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    names: Vec<Uuid>,
+) {
+    let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
+    let names = names.into_iter().map(DbUuid).collect();
+    statement.sql(format!(" FROM (SELECT {distinct}l.movie_id FROM unnest(")).bind(Bind::Ids(names)).sql(
+        format!(
+            ") AS wanted (id) CROSS JOIN LATERAL (SELECT movie_id FROM {table} WHERE {column} = wanted.id \
+         ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found \
+         CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m"
+        ),
+    );
+}
+
+/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the columns `column, order`:
+/// in its order, it is read and not the table.
+pub(crate) fn push_capped_matches<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    order: &'static str,
+    values: Vec<Uuid>,
+    cap: u32,
+) {
+    let values = values.into_iter().map(DbUuid).collect();
+    statement.sql("SELECT 1 FROM unnest(").bind(Bind::Ids(values)).sql(format!(
+        ") AS wanted (id) CROSS JOIN LATERAL (SELECT 1 FROM {table} WHERE {column} = wanted.id \
+         ORDER BY {order} LIMIT {cap}) AS found LIMIT {cap}"
+    ));
 }
 
 /// Adds `column IN (the texts)`.

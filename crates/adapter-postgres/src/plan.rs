@@ -6,7 +6,7 @@ use test_postgres::{TestDatabase, TestPostgres};
 
 use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-const ROWS: [&str; 6] = [
+const ROWS: [&str; 7] = [
     "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r')",
     "INSERT INTO genres VALUES ('00000000-0000-0000-0000-000000000001', 'Drama', 'drama')",
     "INSERT INTO movies (id, name, name_key, sort_key, year, duration_minutes, imdb, votes, description, price_minor, \
@@ -21,6 +21,9 @@ const ROWS: [&str; 6] = [
     "INSERT INTO audit_log (id, created_at, action, actor_id, object_kind, object_id) \
      SELECT gen_random_uuid(), now() - n * INTERVAL '1 s', 'action' || n % 9, gen_random_uuid(), 'user', gen_random_uuid() \
      FROM generate_series(1, 10000) AS n",
+    "INSERT INTO notifications (id, user_id, kind, dedupe_key, position, notified_at, read_at, count) \
+     SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000003', 'order_paid', n, n, now(), \
+     CASE WHEN n % 10 = 0 THEN NULL ELSE now() END, 1 FROM generate_series(1, 10000) AS n",
 ];
 
 /// A database with 10,000 movies and users; `None` where tests are to do without PostgreSQL.
@@ -71,6 +74,12 @@ impl Plan {
     /// Reads movies in the order of an index, and sorts nothing but the rows which the page was cut to.
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         assert!(self.0.contains(name) && !self.0.contains("->  Sort"), "{}", self.0);
+    }
+
+    /// Reads this table in the order of an index, and sorts nothing.
+    pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
+        assert!(self.0.contains(index) && !self.0.contains("Sort"), "{}", self.0);
+        assert!(!self.0.contains(&format!("Seq Scan on {table}")), "{}", self.0);
     }
 
     /// Reads the audit log in the order of an index, behind the bounds that it has.

@@ -148,8 +148,12 @@ pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 /// The moment of the statement, by the database's own clock.
 pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
-/// Whether a search finds the identifiers first, from one index alone, and the rows behind them afterwards.
-pub(crate) const SEARCHES_BY_INDEX_ALONE: bool = true;
+/// Stands before a column of a condition that each movie is checked by, so that no index is used for it: without statistics the
+/// planner takes any.
+pub(crate) const UNINDEXED: &str = "+";
+
+/// Roughly how many movies there are.
+pub(crate) const MOVIES_ESTIMATE: &str = "(SELECT coalesce(max(rowid), 0) FROM movies)";
 
 /// Names the index that a search of titles walks: the planner takes another one, which lacks the titles. Walking it is
 /// 1.0 to 1.5 ms of one core for 10,000 movies, so no full-text table has to be kept.
@@ -173,6 +177,34 @@ pub(crate) const EXCLUDED_MOVIES: &str =
 pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
     let ids: Vec<String> = ids.into_iter().map(|id| id.simple().to_string()).collect();
     statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
+}
+
+/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
+pub(crate) fn push_movies_linked_to<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    names: Vec<Uuid>,
+) {
+    let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
+    statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));
+    push_any(statement, column, names);
+    // A cross join is read in the order in which it is written.
+    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
+}
+
+/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the column.
+pub(crate) fn push_capped_matches<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    _order: &'static str,
+    values: Vec<Uuid>,
+    cap: u32,
+) {
+    statement.sql(format!("SELECT 1 FROM {table} WHERE "));
+    push_any(statement, column, values);
+    statement.sql(format!(" LIMIT {cap}"));
 }
 
 /// Adds `column IN (the texts)`.

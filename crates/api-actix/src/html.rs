@@ -27,6 +27,8 @@ use crate::{
 pub(crate) const ACTIVATE: &str = "/activate";
 /// The page that the link in a mail about a password leads to.
 pub(crate) const RESET_PASSWORD: &str = "/reset-password";
+/// The page that the link at the end of a notification's mail leads to.
+pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
 /// The page that leads to the others.
 pub(crate) const START: &str = "/";
 /// The list of all kinds of problems.
@@ -112,13 +114,13 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
 
 /// Whether people read the answers of this route, so that a problem is shown as a page too.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
-    route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD, START, PROBLEMS].contains(&route))
+    route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS].contains(&route))
 }
 
 /// A problem as a page of this route.
 pub(crate) fn problem_page(problem: &Problem, route: Option<&str>) -> String {
     let detail = problem.detail.as_deref().unwrap_or(problem.kind.explanation);
-    let is_link = route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD].contains(&route));
+    let is_link = route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE].contains(&route));
     let (title, text) = match problem.kind {
         kind if kind.status >= 500 && is_link => (
             "Not now",

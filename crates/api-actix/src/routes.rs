@@ -7,7 +7,7 @@ use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
     catalog::{self, names},
-    docs, health, media, orders, problem,
+    docs, engagement, health, media, notifications, orders, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -36,6 +36,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/me/sessions": get sessions::list, delete sessions::end_others;
         "/users/me/sessions/{id}": delete sessions::end;
         "/users/me/export": get own_data::export;
+        "/users/me/notification-settings": get notifications::show_settings, patch notifications::change_settings;
         "/users": get users::list;
         "/users/{id}": get users::show, patch users::change;
         "/users/{id}/cart": get users::show_cart;
@@ -43,6 +44,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/orders": get orders::list_all;
         "/movies": get catalog::list_movies, post catalog::create_movie;
         "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
+        "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
+        "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
+        "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;
+        "/comments/{id}/replies": get engagement::list_replies, post engagement::create_reply;
+        "/comments/{id}/like": put engagement::like_comment, delete engagement::unlike_comment;
+        "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
+        "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
         "/genres": get names::list_all::<GenreKind>;
         "/genres/{id}": get names::show::<GenreKind>;
         "/directors": get names::list::<DirectorKind>;
@@ -51,6 +59,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/stars/{id}": get names::show::<StarKind>;
         "/certifications": get names::list::<CertificationKind>;
         "/certifications/{id}": get names::show::<CertificationKind>;
+        "/notifications": get notifications::list;
+        "/notifications/unread-count": get notifications::count_unread;
+        "/notifications/read": post notifications::mark_read;
+        "/notifications/stream": get notifications::open_stream;
+        "/notifications/stream-tickets": post notifications::create_ticket;
         "/cart": get cart::show, delete cart::clear;
         "/cart/items": post cart::add;
         "/cart/items/{movie_id}": delete cart::remove;

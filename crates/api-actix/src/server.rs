@@ -29,6 +29,7 @@ use crate::{
     },
     html,
     limits::RateLimitCounter,
+    notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
     problem, routes,
     settings::ApiSettings,
@@ -81,6 +82,11 @@ impl Shared {
             hot_pages: HotPages::new(settings.hot_page_time),
             document: web::Data::new(Document::new(&settings.public_url, openapi_document)),
             api: web::Data::new(Api {
+                streams: Arc::new(LiveStreams::new(
+                    Arc::clone(&state.notifications),
+                    Arc::clone(&state.readiness),
+                    state.runtime.clone(),
+                )),
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
                     settings.rate_limits.clone(),
@@ -145,7 +151,13 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
         .service(web::resource(html::PROBLEMS).route(web::get().to(problem::page::list)))
         .service(web::resource("/problems/").route(web::get().to(|| redirect("../problems"))))
         .service(web::resource("/docs/").route(web::get().to(|| redirect("../docs"))))
-        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)));
+        .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
+        // Mails lead here whatever the frontend is.
+        .service(
+            web::resource(html::UNSUBSCRIBE)
+                .route(web::get().to(notification_pages::show))
+                .route(web::post().to(notification_pages::unsubscribe)),
+        );
     if serve_account_pages {
         config
             .service(

@@ -7,6 +7,8 @@ use app::{
     audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
+    notifications::Notifications,
     orders::Orders,
 };
 use domain::{id::IdGenerator, throttle::RateLimiter};
@@ -14,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     limits::RateLimitCounter,
+    notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
@@ -50,6 +53,10 @@ pub struct ApiState {
     pub catalog: Arc<Catalog>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
+    /// The use cases of engagement.
+    pub engagement: Arc<Engagement>,
+    /// The use cases of notifications.
+    pub notifications: Arc<Notifications>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
 }
@@ -85,6 +92,8 @@ provide! {
     audit: Audit,
     carts: Carts,
     catalog: Catalog,
+    engagement: Engagement,
+    notifications: Notifications,
     orders: Orders,
 }
 
@@ -95,6 +104,8 @@ pub(crate) struct Api {
     pub(crate) limits: RateLimitCounter,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
+    /// The live streams of this node.
+    pub(crate) streams: Arc<LiveStreams>,
 }
 
 impl Api {

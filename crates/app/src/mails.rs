@@ -5,6 +5,7 @@
 //! `samples` of that file, which the tests of this module check.
 
 pub(crate) mod accounts;
+pub(crate) mod notifications;
 
 use std::fmt::{self, Display};
 
@@ -114,7 +115,7 @@ mod tests {
     /// One mail of each kind.
     fn samples() -> Vec<Mail> {
         let to = "ann@example.com".parse().unwrap();
-        let contents = accounts::samples().into_iter();
+        let contents = accounts::samples().into_iter().chain(notifications::samples());
         contents.map(|content| compose(&to, FRONTEND, &*content)).collect()
     }
 
@@ -221,6 +222,7 @@ mod tests {
         assert!(mail.text.ends_with(end), "{:?}", mail.text);
         let link = "href=\"https://cinema.example/unsubscribe?a=1&#38;b=2\"";
         assert!(html(&mail).contains(link), "{}", html(&mail));
-        assert!(samples().iter().all(|mail| mail.unsubscribe_url.is_none()));
+        let can_be_switched_off = samples().iter().filter(|mail| mail.unsubscribe_url.is_some()).count();
+        assert_eq!(can_be_switched_off, notifications::samples().len());
     }
 }

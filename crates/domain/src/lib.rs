@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod cart;
 pub mod catalog;
+pub mod engagement;
 pub mod entropy;
 pub mod failure;
 pub mod id;

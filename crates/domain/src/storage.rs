@@ -11,6 +11,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{CatalogStore, CatalogUnit, ModerationStore, MovieQueries, NameQueries},
+    engagement::{CommentQueries, EngagementStore, EngagementUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -26,6 +27,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + ModerationStore + MovieQueries + NameQueries
         + CartStore + CartQueries
+        + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
         + NotificationStore + NotificationQueries
         + OutboxQueue
@@ -36,7 +38,7 @@ gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
         SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
-        + OrderUnit + NotificationUnit;
+        + EngagementUnit + OrderUnit + NotificationUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

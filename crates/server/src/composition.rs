@@ -11,7 +11,8 @@ mod throttle;
 use std::sync::Arc;
 
 use adapter_crypto::{
-    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SystemClock, UuidGenerator,
+    AeadSealer, Argon2Hasher, HashCost, HmacSigner, LogSealMaker, RandomBackoff, SecretTokens, SystemClock,
+    UuidGenerator,
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
@@ -21,6 +22,8 @@ use app::{
     audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
+    notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
@@ -87,6 +90,12 @@ pub struct UseCases {
     pub catalog: Arc<Catalog>,
     /// The cart.
     pub carts: Arc<Carts>,
+    /// Reactions, ratings, favourites and comments.
+    pub engagement: Arc<Engagement>,
+    /// Notifications.
+    pub notifications: Arc<Notifications>,
+    /// Notifies users.
+    pub notifier: Arc<Notifier>,
     /// Orders.
     pub orders: Arc<Orders>,
     /// The messages to handle in the background.
@@ -103,7 +112,7 @@ pub struct UseCases {
 
 impl UseCases {
     /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Mails link to `frontend_url`. Call it on the runtime that is to drive the connections.
+    /// it. Mails link to `frontend_url`, and to the server itself at `public_url`. Call it on the runtime that is to drive the connections.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -111,6 +120,7 @@ impl UseCases {
         settings: &Settings,
         overrides: &Overrides,
         frontend_url: &str,
+        public_url: &str,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
         let database = open_database(settings).await?;
@@ -138,6 +148,7 @@ impl UseCases {
             None => Arc::new(Argon2Hasher::new(settings.hash_slots, HashCost::OWASP)?),
         };
         let throttle = Throttle::open(settings, Arc::clone(&clock))?;
+        let tokens = Arc::new(SecretTokens::new(&keys));
         let recorder = Recorder {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
@@ -183,6 +194,30 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
+        let engagement = Arc::new(Engagement {
+            store: database.clone(),
+            comments: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            cursors: cursors.clone(),
+        });
+        let notifications = Arc::new(Notifications {
+            store: database.clone(),
+            queries: database.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            tokens,
+            sealer: Arc::clone(&sealer),
+            cursors: cursors.clone(),
+        });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: frontend_url.to_owned(),
+            public_url: public_url.to_owned(),
+        });
         let orders = Arc::new(Orders {
             store: database.clone(),
             queries: database.clone(),
@@ -213,6 +248,9 @@ impl UseCases {
             audit,
             catalog,
             carts,
+            engagement,
+            notifications,
+            notifier,
             orders,
             outbox,
             outbox_workers,

@@ -21,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod engagement;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -96,6 +97,7 @@ fn all() -> Vec<Case> {
         catalog::cases(),
         moderation::cases(),
         name_counts::cases(),
+        engagement::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),

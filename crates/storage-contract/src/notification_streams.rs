@@ -16,7 +16,6 @@ use crate::{
 crate::cases! { "notification_streams":
     every_change_moves_the_position_of_its_user_alone,
     what_happened_behind_a_position_comes_in_its_order,
-    what_happened_before_a_moment_is_left_out,
     a_notification_that_became_unread_again_comes_again,
     a_position_that_was_read_is_never_passed_from_behind,
     a_ticket_is_taken_once,
@@ -32,7 +31,7 @@ async fn position(node: &Node, user: u64) -> i64 {
 
 async fn behind(node: &Node, user: u64, position: i64) -> Vec<u64> {
     let behind = UserPosition { user_id: id(user), position };
-    let found = node.notifications_behind(behind, at(0), 100).await.unwrap();
+    let found = node.notifications_behind(behind, 100).await.unwrap();
     let number =
         |one: &domain::notifications::Notification| one.comment_id.unwrap().as_uuid().as_u64_pair().1;
     found.iter().map(|one| number(one) & 0xffff).collect()
@@ -80,21 +79,10 @@ async fn what_happened_behind_a_position_comes_in_its_order(node: Node) {
     }
     push(&node, 2, reply(1, 20), at(5)).await;
     assert_eq!(behind(&node, 1, 0).await, [10, 11, 12]);
-    let all =
-        node.notifications_behind(UserPosition { user_id: id(1), position: 0 }, at(0), 2).await.unwrap();
+    let all = node.notifications_behind(UserPosition { user_id: id(1), position: 0 }, 2).await.unwrap();
     assert_eq!(all.len(), 2, "the limit");
     assert_eq!(behind(&node, 1, all[0].position).await, [11, 12]);
     assert_eq!(behind(&node, 1, position(&node, 1).await).await, []);
-}
-
-async fn what_happened_before_a_moment_is_left_out(node: Node) {
-    prepare(&node, 2).await;
-    for (comment, second) in [(10, 1), (11, 5), (12, 9)] {
-        push(&node, 1, reply(2, comment), at(second)).await;
-    }
-    let start = UserPosition { user_id: id(1), position: 0 };
-    let found = node.notifications_behind(start, at(5), 100).await.unwrap();
-    assert_eq!(found.iter().map(|one| one.notified_at).collect::<Vec<_>>(), [at(5), at(9)]);
 }
 
 async fn a_notification_that_became_unread_again_comes_again(node: Node) {

@@ -1,13 +1,16 @@
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use domain::catalog::{CountedName, NameKind};
 
 use crate::statement::Statement;
 
-/// How many filters' totals are kept.
+/// How many filters' totals, and how many conditions' sizes, are kept.
 const MAX_TOTALS: usize = 1_024;
 
 /// The longest filter whose total is kept, in bytes: nobody fills the memory with long searches.
@@ -22,6 +25,8 @@ const MAX_SHAPES: usize = 128;
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, (i64, Vec<CountedName>)>>,
+    sizes: Mutex<HashMap<(String, u32), (i64, u32)>>,
+    version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
 }
 
@@ -45,6 +50,35 @@ impl CatalogCache {
             }
         }
         totals.insert(filter, (version, count));
+    }
+
+    /// Notes the version of the catalogue that was read last, for sizes.
+    pub(crate) fn note_version(&self, version: i64) {
+        self.version.store(version, Ordering::Relaxed);
+    }
+
+    /// How many movies a condition selects, counted to a cap, when it is known. It only tells which way to read a list is
+    /// shorter, so it may be of an earlier version than the page that is read next.
+    pub(crate) fn size(&self, condition: &str, cap: u32) -> Option<u32> {
+        let version = self.version.load(Ordering::Relaxed);
+        let sizes = lock(&self.sizes);
+        sizes.get(&(condition.to_owned(), cap)).filter(|(known, _)| *known == version).map(|(_, size)| *size)
+    }
+
+    /// Keeps the size of a condition.
+    pub(crate) fn keep_size(&self, condition: &str, cap: u32, size: u32) {
+        if condition.len() > MAX_KEY {
+            return;
+        }
+        let version = self.version.load(Ordering::Relaxed);
+        let mut sizes = lock(&self.sizes);
+        if sizes.len() >= MAX_TOTALS {
+            sizes.retain(|_, (known, _)| *known == version);
+            if sizes.len() >= MAX_TOTALS {
+                sizes.clear();
+            }
+        }
+        sizes.insert((condition.to_owned(), cap), (version, size));
     }
 
     /// All names of a kind with their counts, when they are known for this version.

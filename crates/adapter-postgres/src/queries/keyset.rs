@@ -67,6 +67,23 @@ impl Keyset {
         statement.sql(self.id).sql(if self.is_id_descending() { " DESC" } else { "" });
     }
 
+    /// Adds `, … AS k0` for each column, as [`named`](Self::named) knows them.
+    pub(crate) fn push_columns<ST>(&self, statement: &mut Statement<ST>) {
+        for (number, key) in self.keys.iter().enumerate() {
+            statement.sql(", ").append(&key.column).sql(format!(" AS k{number}"));
+        }
+    }
+
+    /// The same order for a table that has the columns of [`push_columns`](Self::push_columns), and this identifier.
+    pub(crate) fn named(&self, table: &'static str, id: &'static str) -> Self {
+        let named = |(number, key): (usize, &Key)| Key {
+            column: Statement::new(format!("{table}.k{number}")),
+            is_indexed_expression: false,
+            ..*key
+        };
+        Self { keys: self.keys.iter().enumerate().map(named).collect(), id }
+    }
+
     /// Adds "behind the position".
     ///
     /// Where all directions are equal it is one comparison of rows, which walks the index of a single sort from there.

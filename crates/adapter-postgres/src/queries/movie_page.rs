@@ -1,15 +1,12 @@
-//! The text of a page of movies: filter and order.
+//! The order of a list of movies.
 
 use domain::{
-    catalog::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance},
-    id::{Id, Kind},
+    catalog::{MovieSort, MovieSortKey, Relevance},
     page::{Position, SortValue},
-    store::StoreError,
 };
-use uuid::Uuid;
 
 use crate::{
-    dialect::{TITLE_INDEX, push_any, push_begins_with, push_contains},
+    dialect::push_begins_with,
     queries::{
         keyset::{KeyType, Keyset},
         movie_row::SummaryRow,
@@ -21,23 +18,6 @@ use crate::{
 const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE 11.0 END)";
 /// The same for a list from the highest on.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE -1.0 END)";
-
-/// What the filter asks of titles, folded once.
-pub(super) struct Titles {
-    words: Vec<String>,
-    part: Option<String>,
-}
-
-impl Titles {
-    pub(super) fn of(filter: &MovieFilter) -> Self {
-        Self { words: filter.search_words(), part: filter.folded_title() }
-    }
-
-    /// Whether the filter asks anything of titles.
-    pub(super) const fn is_asked(&self) -> bool {
-        !self.words.is_empty() || self.part.is_some()
-    }
-}
 
 /// What a list is ordered by: a key of the caller's, or how well the title fits the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +35,10 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of(sorts: &[MovieSort], titles: &Titles) -> Self {
-        let search = titles.words.join(" ");
+    /// The order of a list, in which the search text was found that these folded words make up.
+    pub(super) fn of(sorts: &[MovieSort], search: &[String]) -> Self {
+        let is_search = !search.is_empty();
+        let search = search.join(" ");
         let mut columns = Vec::with_capacity(sorts.len().saturating_add(1));
         let mut keyset = Keyset::ending_in("m.id");
         for sort in sorts {
@@ -64,7 +46,7 @@ impl Order {
                 MovieSortKey::Relevance => MovieSort::POPULAR,
                 _ => *sort,
             };
-            if sort.key == MovieSortKey::Relevance && !titles.words.is_empty() {
+            if sort.key == MovieSortKey::Relevance && is_search {
                 columns.push(SortColumn::Rank);
                 keyset = keyset.then_by(rank_column(&search), KeyType::Integer, true);
             }
@@ -80,18 +62,14 @@ impl Order {
         Self { columns, keyset, search }
     }
 
-    /// Adds `ORDER BY …`.
-    pub(super) fn push<ST>(&self, statement: &mut Statement<ST>) {
-        self.keyset.push(statement);
+    /// Whether an index has the order, at least that of its first column.
+    pub(super) fn can_be_walked(&self) -> bool {
+        !matches!(self.columns.first(), Some(SortColumn::Rank))
     }
 
-    /// Adds "behind the position".
-    pub(super) fn push_behind<ST>(
-        &self,
-        statement: &mut Statement<ST>,
-        position: &Position,
-    ) -> Result<(), StoreError> {
-        self.keyset.push_behind(statement, position)
+    /// The columns that the list is ordered by.
+    pub(super) const fn keyset(&self) -> &Keyset {
+        &self.keyset
     }
 
     /// Where a row stands in the list.
@@ -153,98 +131,5 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
-    }
-}
-
-/// What the matching movies are read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// The first ones in an order.
-    Some,
-    /// All of them.
-    All,
-}
-
-/// Adds `FROM movies m WHERE …` for the movies that meet the filter.
-pub(super) fn push_matching<ST>(
-    statement: &mut Statement<ST>,
-    filter: &MovieFilter,
-    titles: &Titles,
-    reading: Reading,
-) {
-    statement.sql(" FROM movies m");
-    // The index has no withdrawn movies.
-    if titles.is_asked() && !filter.is_withdrawn() {
-        statement.sql(TITLE_INDEX);
-    }
-    statement.sql(if filter.is_withdrawn() { " WHERE NOT m.is_available" } else { " WHERE m.is_available" });
-    if let Some(id) = &filter.imdb_id {
-        statement.sql(" AND m.imdb_id = ").bind(id.clone());
-    }
-    if let Some(id) = filter.tmdb_id {
-        statement.sql(" AND m.tmdb_id = ").bind(id);
-    }
-    if !filter.ids.is_empty() {
-        statement.sql(" AND ");
-        push_any(statement, "m.id", uuids(&filter.ids));
-    }
-    for word in &titles.words {
-        statement.sql(" AND ");
-        push_contains(statement, "m.name_key", word);
-    }
-    if let Some(part) = &titles.part {
-        statement.sql(" AND ");
-        push_contains(statement, "m.name_key", part);
-    }
-    if reading == Reading::Some && !filter.genres.is_empty() {
-        // Genres are common: walking the order and looking at each movie's genres soon fills a page. The limit keeps
-        // SQLite from making a join of it, in which an offset skips links (seen in 3.51.3); PostgreSQL drops it.
-        statement.sql(" AND EXISTS (SELECT 1 FROM movie_genres WHERE movie_id = m.id AND ");
-        push_any(statement, "genre_id", uuids(&filter.genres));
-        statement.sql(" LIMIT 1)");
-    } else {
-        push_linked(statement, "movie_genres", "genre_id", &filter.genres);
-    }
-    push_linked(statement, "movie_directors", "director_id", &filter.directors);
-    push_linked(statement, "movie_stars", "star_id", &filter.stars);
-    if !filter.certifications.is_empty() {
-        statement.sql(" AND ");
-        push_any(statement, "m.certification_id", uuids(&filter.certifications));
-    }
-    push_range(statement, "m.year", filter.year, i64::from);
-    push_range(statement, "m.imdb", filter.imdb, std::convert::identity);
-    push_range(statement, "m.price_minor", filter.price, domain::money::Money::minor);
-    push_range(statement, "m.duration_minutes", filter.duration, i64::from);
-}
-
-fn uuids<K: Kind>(ids: &[Id<K>]) -> Vec<Uuid> {
-    ids.iter().map(Id::as_uuid).collect()
-}
-
-fn push_linked<ST, K: Kind>(
-    statement: &mut Statement<ST>,
-    table: &'static str,
-    column: &'static str,
-    ids: &[Id<K>],
-) {
-    if ids.is_empty() {
-        return;
-    }
-    statement.sql(" AND m.id IN (SELECT movie_id FROM ").sql(table).sql(" WHERE ");
-    push_any(statement, column, uuids(ids));
-    statement.sql(")");
-}
-
-fn push_range<ST, T: Copy, B: Into<crate::dialect::Bind>>(
-    statement: &mut Statement<ST>,
-    column: &'static str,
-    range: Range<T>,
-    bind: impl Fn(T) -> B,
-) {
-    if let Some(min) = range.min {
-        statement.sql(" AND ").sql(column).sql(" >= ").bind(bind(min));
-    }
-    if let Some(max) = range.max {
-        statement.sql(" AND ").sql(column).sql(" <= ").bind(bind(max));
     }
 }

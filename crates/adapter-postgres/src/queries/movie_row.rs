@@ -1,6 +1,6 @@
 use diesel::{
     Queryable,
-    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, SmallInt, Text},
 };
 use domain::{
     catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary},
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{DbInstant, DbUuid, NAMED_PAIRS, SqlId, SqlInstant},
-    repositories::stored_poster,
+    repositories::{reaction_named, stored_poster},
     statement::Statement,
 };
 
@@ -40,9 +40,21 @@ pub(super) type SummaryTypes = (
     BigInt,
     BigInt,
     SqlInstant,
-    Bool,
-    Bool,
+    ViewerTypes,
 );
+
+/// What is read of a movie's relation to the viewer: in the cart, purchased, a favourite, the reaction, the score.
+type ViewerTypes = (Bool, Bool, Bool, Nullable<Text>, Nullable<SmallInt>);
+
+/// A movie's relation to the viewer.
+#[derive(Queryable)]
+pub(super) struct ViewerRow {
+    in_cart: bool,
+    pub(super) is_purchased: bool,
+    is_favorite: bool,
+    reaction: Option<String>,
+    score: Option<i16>,
+}
 
 /// A movie in a list.
 #[derive(Queryable)]
@@ -69,8 +81,7 @@ pub(super) struct SummaryRow {
     likes: i64,
     dislikes: i64,
     pub(super) created_at: DbInstant,
-    in_cart: bool,
-    pub(super) is_purchased: bool,
+    pub(super) viewer: ViewerRow,
 }
 
 /// What is read of a movie on its own page, beside [`SummaryTypes`].
@@ -128,8 +139,14 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
             .bind(viewer.as_uuid())
             .sql("), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
             .bind(viewer.as_uuid())
+            .sql("), EXISTS (SELECT 1 FROM favorites WHERE movie_id = m.id AND user_id = ")
+            .bind(viewer.as_uuid())
+            .sql("), (SELECT value FROM movie_reactions WHERE movie_id = m.id AND user_id = ")
+            .bind(viewer.as_uuid())
+            .sql("), (SELECT score FROM movie_ratings WHERE movie_id = m.id AND user_id = ")
+            .bind(viewer.as_uuid())
             .sql(")"),
-        None => statement.sql("FALSE, FALSE"),
+        None => statement.sql("FALSE, FALSE, FALSE, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
     };
 }
 
@@ -155,10 +172,7 @@ impl SummaryRow {
         let currency = self.price_currency.parse().map_err(StoreError::failed)?;
         Ok(MovieSummary {
             id: MovieId::from_uuid(self.id.0),
-            rating: RatingSummary {
-                average: average(self.rating_sum, self.rating_count),
-                count: self.rating_count,
-            },
+            rating: RatingSummary::of(self.rating_sum, self.rating_count),
             name: self.name,
             year: self.year,
             duration_minutes: self.duration_minutes,
@@ -173,17 +187,25 @@ impl SummaryRow {
             poster: stored_poster(self.poster_url, self.poster_id, self.poster_width)?,
             likes: self.likes,
             dislikes: self.dislikes,
-            me: viewer.map(|_| PersonalView {
-                in_cart: self.in_cart,
-                purchased: self.is_purchased,
-                ..PersonalView::default()
-            }),
+            me: viewer.map(|_| self.viewer.into_view()).transpose()?,
         })
     }
 
     /// The average rating, or `None`.
     pub(super) fn average(&self) -> Option<f64> {
         average(self.rating_sum, self.rating_count)
+    }
+}
+
+impl ViewerRow {
+    fn into_view(self) -> Result<PersonalView, StoreError> {
+        Ok(PersonalView {
+            reaction: self.reaction.as_deref().map(reaction_named).transpose()?,
+            rating: self.score,
+            favorite: self.is_favorite,
+            in_cart: self.in_cart,
+            purchased: self.is_purchased,
+        })
     }
 }
 

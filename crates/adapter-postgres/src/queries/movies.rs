@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, Integer};
+use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
     catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
     id::{MovieId, UserId},
@@ -9,9 +9,11 @@ use domain::{
 
 use crate::{
     Database,
-    dialect::SEARCHES_BY_INDEX_ALONE,
     queries::{
-        movie_page::{Order, Reading, Titles, push_matching},
+        keyset::Keyset,
+        movie_access::Access,
+        movie_filter::{CHECKED_COLUMNS, Condition, conditions, push_checks, push_matching},
+        movie_page::Order,
         movie_row::{DetailRow, DetailTypes, SummaryRow, SummaryTypes, push_detail, push_summary},
     },
     statement::Statement,
@@ -21,8 +23,11 @@ use crate::{
 /// knows them. The first that is enough, one row more included, is taken.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
 
-pub(super) type ListTypes = (SummaryTypes, BigInt);
-type ListRow = (SummaryRow, i64);
+/// A movie, the version of the catalogue, and how many movies match where all of them were read.
+pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
+pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
+/// Where a page does not tell how many movies match.
+const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
 
@@ -35,22 +40,26 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        let titles = Titles::of(filter);
-        let order = Order::of(sorts, &titles);
-        let mut statement = list_statement(filter, &titles, &order, request, viewer)?;
-        if !self.cache().admits(&statement) {
-            statement.forget();
-        }
-        let mut rows: Vec<ListRow> = self.fetch(statement).await?;
+        let conditions = conditions(filter);
+        let order = Order::of(sorts, &filter.search_words());
+        let passed = limit(request).saturating_add(request.offset());
+        let mut access = self.access(&conditions, passed, order.can_be_walked()).await?;
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
+        while rows.len() <= size
+            && let Some(next) = self.access_after(access, &conditions, passed).await?
+        {
+            access = next;
+            rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
+        }
         let has_more = rows.len() > size;
         rows.truncate(size);
         let total = match request.start() {
-            Start::Number(_) => Some(self.total(filter, &titles, request, &rows, has_more).await?),
+            Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
             Start::After(_) => None,
         };
-        let next = rows.last().filter(|_| has_more).map(|(row, _)| order.position(row));
-        let items = rows.into_iter().map(|(row, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
+        let next = rows.last().filter(|_| has_more).map(|(row, _, _)| order.position(row));
+        let items = rows.into_iter().map(|(row, _, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
     }
 
@@ -87,12 +96,31 @@ impl MovieQueries for Database {
 }
 
 impl Database {
-    /// How many movies meet the filter: told by the page itself when it is the last one, else from memory as long as the
-    /// catalogue is as it was, else counted.
+    async fn list_rows(
+        &self,
+        conditions: &[Condition],
+        order: &Order,
+        request: &PageRequest,
+        viewer: Option<UserId>,
+        access: Access,
+    ) -> Result<Vec<ListRow>, StoreError> {
+        let mut statement = list_statement(conditions, order.keyset(), request, viewer, access)?;
+        if !self.cache().admits(&statement) {
+            statement.forget();
+        }
+        let rows: Vec<ListRow> = self.fetch(statement).await?;
+        if let Some((_, version, _)) = rows.first() {
+            self.cache().note_version(*version);
+        }
+        Ok(rows)
+    }
+
+    /// How many movies meet the filter: told by the page itself when it is the last one or all were read for it, else from
+    /// memory as long as the catalogue is as it was, else counted.
     async fn total(
         &self,
         filter: &MovieFilter,
-        titles: &Titles,
+        conditions: &[Condition],
         request: &PageRequest,
         rows: &[ListRow],
         has_more: bool,
@@ -102,13 +130,18 @@ impl Database {
             let items = u64::from(request.offset()).saturating_add(on_page);
             return Ok(Total::from_capped_count(items));
         }
+        if let Some((_, _, Some(total))) = rows.first() {
+            return Ok(Total::from_capped_count(u64::try_from(*total).map_err(StoreError::failed)?));
+        }
         let key = filter.key();
-        if let Some((_, version)) = rows.first()
+        if let Some((_, version, _)) = rows.first()
             && let Some(count) = self.cache().total(&key, *version)
         {
             return Ok(Total::from_capped_count(count));
         }
-        let mut statement = count_statement(filter, titles);
+        let counted = NUMBERED_ITEMS.saturating_add(1);
+        let access = self.access_for_count(conditions, counted).await?;
+        let mut statement = count_statement(conditions, access);
         if !self.cache().admits(&statement) {
             statement.forget();
         }
@@ -116,51 +149,91 @@ impl Database {
         let (version, count) =
             counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
         let count = u64::try_from(count).map_err(StoreError::failed)?;
+        self.cache().note_version(version);
         self.cache().keep_total(key, version, count);
         Ok(Total::from_capped_count(count))
     }
 }
 
 /// Counts to the cap, and reads the version that the count holds for.
-pub(super) fn count_statement(filter: &MovieFilter, titles: &Titles) -> Statement<(BigInt, BigInt)> {
+pub(super) fn count_statement(conditions: &[Condition], access: Access) -> Statement<(BigInt, BigInt)> {
     let mut statement =
         Statement::new("SELECT (SELECT version FROM catalog_state), (SELECT count(*) FROM (SELECT 1");
-    push_matching(&mut statement, filter, titles, Reading::All);
+    match access {
+        Access::Walk { limit: None } => push_matching(&mut statement, conditions, None),
+        Access::Walk { limit: Some(limit) } => {
+            statement.sql(" FROM (SELECT ").sql(CHECKED_COLUMNS);
+            push_matching(&mut statement, &[], None);
+            statement.sql(format!(" ORDER BY m.popularity DESC, m.id DESC LIMIT {limit}) AS m WHERE TRUE"));
+            push_checks(&mut statement, conditions, None);
+        }
+        Access::Lookup { driver } => push_matching(&mut statement, conditions, Some(driver)),
+    }
     statement.sql(format!(" LIMIT {}) AS counted)", NUMBERED_ITEMS.saturating_add(1)));
     statement
 }
 
+/// How many rows a page is asked for: one more than it holds, or some more.
+fn limit(request: &PageRequest) -> u32 {
+    let wanted = request.size().saturating_add(1);
+    LIMITS.into_iter().find(|limit| *limit >= wanted).unwrap_or(wanted)
+}
+
 /// One statement: the page is cut first, and what belongs to its movies is read for those alone.
 pub(super) fn list_statement(
-    filter: &MovieFilter,
-    titles: &Titles,
-    order: &Order,
+    conditions: &[Condition],
+    order: &Keyset,
     request: &PageRequest,
     viewer: Option<UserId>,
+    access: Access,
 ) -> Result<Statement<ListTypes>, StoreError> {
-    // What a deep page skips is skipped in the index.
-    let finds_ids_first = request.offset() > 0 || (SEARCHES_BY_INDEX_ALONE && titles.is_asked());
     let mut statement = Statement::<ListTypes>::new("SELECT ");
     push_summary(&mut statement, viewer);
-    statement.sql(", (SELECT version FROM catalog_state) FROM (SELECT ").sql(if finds_ids_first {
-        "m.id"
-    } else {
-        "m.*"
-    });
-    push_matching(&mut statement, filter, titles, Reading::Some);
-    if let Start::After(position) = request.start() {
-        statement.sql(" AND ");
-        order.push_behind(&mut statement, position)?;
+    statement.sql(", (SELECT version FROM catalog_state), ");
+    let push_behind = |statement: &mut Statement<ListTypes>, order: &Keyset| match request.start() {
+        Start::After(position) => {
+            statement.sql(" AND ");
+            order.push_behind(statement, position)
+        }
+        Start::Number(_) => Ok(()),
+    };
+    // The rows of a first page that an index has in order are joined to nothing; else the page is one of identifiers.
+    let has_whole_rows = access == Access::Walk { limit: None } && request.offset() == 0;
+    match access {
+        Access::Walk { limit: None } => {
+            statement.sql(NO_TOTAL).sql(" FROM (SELECT ").sql(if has_whole_rows { "m.*" } else { "m.id" });
+            order.push_columns(&mut statement);
+            push_matching(&mut statement, conditions, None);
+            push_behind(&mut statement, order)?;
+            order.push(&mut statement);
+        }
+        Access::Walk { limit: Some(limit) } => {
+            statement.sql(NO_TOTAL).sql(" FROM (SELECT m.* FROM (SELECT ").sql(CHECKED_COLUMNS);
+            order.push_columns(&mut statement);
+            push_matching(&mut statement, &[], None);
+            push_behind(&mut statement, order)?;
+            order.push(&mut statement);
+            // What is left of it keeps its order.
+            statement.sql(format!(" LIMIT {limit}) AS m WHERE TRUE"));
+            push_checks(&mut statement, conditions, None);
+        }
+        Access::Lookup { driver } => {
+            statement.sql("page.total FROM (WITH hits AS MATERIALIZED (SELECT m.id");
+            order.push_columns(&mut statement);
+            push_matching(&mut statement, conditions, Some(driver));
+            statement.sql(") SELECT hits.*, count(*) OVER () AS total FROM hits WHERE TRUE");
+            let order = order.named("hits", "hits.id");
+            push_behind(&mut statement, &order)?;
+            order.push(&mut statement);
+        }
     }
-    order.push(&mut statement);
-    let wanted = request.size().saturating_add(1);
-    let limit = LIMITS.into_iter().find(|limit| *limit >= wanted).unwrap_or(wanted);
-    statement.sql(format!(" LIMIT {limit}"));
+    statement.sql(format!(" LIMIT {}", limit(request)));
     if request.offset() > 0 {
         statement.sql(" OFFSET ").bind(i64::from(request.offset()));
     }
-    statement.sql(if finds_ids_first { ") AS page JOIN movies m ON m.id = page.id" } else { ") AS m" });
+    statement.sql(if has_whole_rows { ") AS m" } else { ") AS page JOIN movies m ON m.id = page.id" });
     statement.sql(" JOIN certifications c ON c.id = m.certification_id");
+    let order = if has_whole_rows { order.named("m", "m.id") } else { order.named("page", "page.id") };
     order.push(&mut statement);
     Ok(statement)
 }

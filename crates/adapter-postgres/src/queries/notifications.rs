@@ -163,7 +163,6 @@ impl NotificationQueries for Database {
     async fn notifications_behind(
         &self,
         behind: UserPosition,
-        since: Instant,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError> {
         let mut statement = Statement::<NotificationTypes>::new("SELECT ");
@@ -173,8 +172,6 @@ impl NotificationQueries for Database {
             .bind(behind.user_id.as_uuid())
             .sql(" AND n.position > ")
             .bind(behind.position)
-            .sql(" AND n.notified_at >= ")
-            .bind(since)
             .sql(" ORDER BY n.position, n.id LIMIT ")
             .bind(i64::from(limit));
         let rows: Vec<NotificationRow> = self.fetch(statement).await?;

@@ -1,9 +1,9 @@
 use async_trait::async_trait;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use domain::{
     accounts::{
-        Device, HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, PersonalDataQueries,
-        RefreshToken, Session, UserQueries,
+        Device, HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, Opinions, PersonalData,
+        PersonalDataQueries, RefreshToken, Session, UserQueries, WrittenComment,
     },
     entropy::TokenDigest,
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
@@ -18,6 +18,7 @@ use crate::{
     Database,
     dialect::{DbInstant, DbUuid, SqlId, SqlInstant},
     queries::audit::{self, RecordRow, RecordTypes},
+    repositories::reaction_named,
     statement::Statement,
 };
 
@@ -60,11 +61,12 @@ impl PersonalDataQueries for Database {
                     user_id,
                 )
                 .await?,
+            opinions: self.opinions_of(user_id).await?,
             orders: OrderQueries::orders_of(self, user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
             notifications: self
-                .notifications_behind(UserPosition { user_id, position: 0 }, Instant::UNIX_EPOCH, u32::MAX)
+                .notifications_behind(UserPosition { user_id, position: 0 }, u32::MAX)
                 .await?,
             notification_settings: self.notification_settings(user_id).await?,
             notified_acts: self.notified_acts_of(user_id).await?,
@@ -168,6 +170,67 @@ impl Database {
             until: until.map(|at| at.0),
         };
         Ok(rows.into_iter().map(movie).collect())
+    }
+
+    async fn opinions_of(&self, user_id: UserId) -> Result<Opinions, StoreError> {
+        let mut statement = about::<(SqlId, Text, SqlInstant, Text)>(
+            "SELECT m.id, m.name, r.reacted_at, r.value FROM movie_reactions r JOIN movies m ON m.id = r.movie_id \
+             WHERE r.user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY r.reacted_at, m.id");
+        let reactions: Vec<(DbUuid, String, DbInstant, String)> = self.fetch(statement).await?;
+        let mut statement = about::<(SqlId, Text, SqlInstant, SmallInt)>(
+            "SELECT m.id, m.name, r.rated_at, r.score FROM movie_ratings r JOIN movies m ON m.id = r.movie_id \
+             WHERE r.user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY r.rated_at, m.id");
+        let ratings: Vec<(DbUuid, String, DbInstant, i16)> = self.fetch(statement).await?;
+        let favorites = self.movies_of(
+            "SELECT m.id, m.name, f.added_at, NULL FROM favorites f JOIN movies m ON m.id = f.movie_id \
+             WHERE f.user_id = ",
+            " ORDER BY f.added_at, m.id",
+            user_id,
+        );
+        let mut statement = about::<(SqlId, SqlId, Text, SqlInstant, Nullable<SqlInstant>)>(
+            "SELECT id, movie_id, text, created_at, edited_at FROM comments WHERE text IS NOT NULL AND user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY created_at, id");
+        let comments: Vec<(DbUuid, DbUuid, String, DbInstant, Option<DbInstant>)> =
+            self.fetch(statement).await?;
+        let mut statement = about::<(SqlId, SqlInstant)>(
+            "SELECT comment_id, liked_at FROM comment_likes WHERE user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY liked_at, comment_id");
+        let liked: Vec<(DbUuid, DbInstant)> = self.fetch(statement).await?;
+        let movie = |id: DbUuid, name, since: DbInstant| HeldMovie {
+            id: MovieId::from_uuid(id.0),
+            name,
+            since: since.0,
+            until: None,
+        };
+        Ok(Opinions {
+            reactions: reactions
+                .into_iter()
+                .map(|(id, name, at, value)| Ok((movie(id, name, at), reaction_named(&value)?)))
+                .collect::<Result<_, StoreError>>()?,
+            ratings: ratings.into_iter().map(|(id, name, at, score)| (movie(id, name, at), score)).collect(),
+            favorites: favorites.await?,
+            comments: comments
+                .into_iter()
+                .map(|(id, movie_id, text, created_at, edited_at)| WrittenComment {
+                    id: CommentId::from_uuid(id.0),
+                    movie_id: MovieId::from_uuid(movie_id.0),
+                    text,
+                    created_at: created_at.0,
+                    edited_at: edited_at.map(|at| at.0),
+                })
+                .collect(),
+            liked_comments: liked.into_iter().map(|(id, at)| (CommentId::from_uuid(id.0), at.0)).collect(),
+        })
     }
 
     async fn audit_of(&self, user_id: UserId) -> Result<Vec<domain::audit::AuditRecord>, StoreError> {

@@ -1,11 +1,13 @@
 //! The bodies of the catalogue.
 
 use domain::{
-    catalog::{MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, Poster, UploadedPoster},
+    catalog::{
+        MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, Poster, RatingSummary, UploadedPoster,
+    },
     id::Kind,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,8 +37,14 @@ pub(crate) struct RatingBody {
     count: i64,
 }
 
+impl From<RatingSummary> for RatingBody {
+    fn from(rating: RatingSummary) -> Self {
+        Self { average: rating.average, count: rating.count }
+    }
+}
+
 /// The caller's reaction.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Reaction")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReactionBody {
@@ -44,6 +52,15 @@ pub(crate) enum ReactionBody {
     Like,
     /// The caller dislikes it.
     Dislike,
+}
+
+impl From<MovieReaction> for ReactionBody {
+    fn from(reaction: MovieReaction) -> Self {
+        match reaction {
+            MovieReaction::Like => Self::Like,
+            MovieReaction::Dislike => Self::Dislike,
+        }
+    }
 }
 
 /// The caller's relation to a movie.
@@ -61,10 +78,7 @@ pub(crate) struct ViewerStateBody {
 impl From<PersonalView> for ViewerStateBody {
     fn from(view: PersonalView) -> Self {
         Self {
-            reaction: view.reaction.map(|reaction| match reaction {
-                MovieReaction::Like => ReactionBody::Like,
-                MovieReaction::Dislike => ReactionBody::Dislike,
-            }),
+            reaction: view.reaction.map(Into::into),
             rating: view.rating,
             favorite: view.favorite,
             in_cart: view.in_cart,
@@ -129,7 +143,7 @@ impl MovieBody {
             genres: movie.genres.into_iter().map(Into::into).collect(),
             poster_url,
             poster_srcset,
-            rating: RatingBody { average: movie.rating.average, count: movie.rating.count },
+            rating: movie.rating.into(),
             likes: movie.likes,
             dislikes: movie.dislikes,
             me: movie.me.map(Into::into),

@@ -8,7 +8,10 @@ use actix_web::{
     middleware::Next,
 };
 
-use crate::problem::{Problem, kinds};
+use crate::{
+    notifications::STREAM_PATH,
+    problem::{Problem, kinds},
+};
 
 /// Answers 406 on routes that answer with JSON. Pages are HTML, and an unknown address is 404.
 pub(crate) async fn negotiate<B: MessageBody + 'static>(
@@ -24,9 +27,10 @@ pub(crate) async fn negotiate<B: MessageBody + 'static>(
     next.call(request).await.map(ServiceResponse::map_into_right_body)
 }
 
-/// Whether answers at this path are JSON; pages and pictures are not.
+/// Whether answers at this path are JSON; pages, pictures and the live stream are not.
 pub(crate) fn answers_json(path: &str) -> bool {
-    ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
+    path != STREAM_PATH
+        && ["/api/", "/health/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// Whether the header allows JSON: of the ranges that match it, the most specific one decides (RFC 9110, 12.5.1).

@@ -41,6 +41,7 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             IF_MATCH,
             IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
             X_REQUEST_ID,
             // Tracing of browsers (W3C Trace Context, Baggage).
             HeaderName::from_static("traceparent"),

@@ -11,7 +11,7 @@ use actix_web::{
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::problem::Problem;
+use crate::{notifications::STREAM_PATH, problem::Problem};
 
 /// Requests whose bodies may be waited for at once. What has come of each is kept in memory, 64 KiB at most.
 const WAITING_FOR_BODIES: usize = 4_096;
@@ -67,12 +67,13 @@ impl InFlightPermit {
 }
 
 /// Answers 503 when too many requests are in flight. Health checks need no permit: an overloaded server is not a dead one.
+/// Live streams need none either: they wait for their turn to be opened, and are no requests in flight then.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limit: InFlightLimit,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
-    if request.path().starts_with("/health/") {
+    if request.path().starts_with("/health/") || request.path() == STREAM_PATH {
         return next.call(request).await.map(ServiceResponse::map_into_right_body);
     }
     match limit.permit() {

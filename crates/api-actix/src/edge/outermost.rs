@@ -4,7 +4,7 @@ use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ResponseHead, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
@@ -118,6 +118,10 @@ impl Outermost {
             if let Ok(status) = StatusCode::from_u16(problem.kind.status) {
                 *response.response_mut().status_mut() = status;
             }
+        }
+        if received.method == Method::HEAD && matches!(response.response().body().size(), BodySize::Stream) {
+            // The connection would wait for the end of what it leaves out, and a live stream has none.
+            response = response.map_body(|_, _| BoxBody::new(()));
         }
         headers::add_missing(response.headers_mut(), &received.id, self.is_tls());
         self.close_when_draining(response.response_mut().head_mut());

@@ -55,6 +55,11 @@ impl Faults {
         self.named.iter().any(|problem| problem.field == field)
     }
 
+    /// Whether nothing is at fault so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+
     /// Every fault, for an answer.
     pub(crate) fn into_problems(mut self) -> Vec<FieldProblem> {
         if !self.named.is_empty() {

@@ -12,6 +12,7 @@ use domain::{
         ProfileInfo,
     },
     audit::{AuditAction, UnknownAction},
+    engagement::{CommentText, InvalidCommentText, MAX_COMMENT_LENGTH},
     entropy::PlainToken,
     id::{Id, InvalidId, Kind, UserKind},
     money::{Money, ParseAmountError},
@@ -36,6 +37,7 @@ pub(crate) fn rule(name: &str) -> Option<TextRule> {
     Some(match name {
         "amount" => |text, rules| amount(text, rules).map(drop),
         "boundary" => |text, _| parsed::<Boundary>(text),
+        "comment-text" => |text, _| parsed::<CommentText>(text),
         "date" => |text, _| parsed::<Day>(text),
         "date-time" => |text, _| parsed::<Moment>(text),
         "email" => |text, _| parsed::<EmailAddress>(text),
@@ -157,6 +159,24 @@ impl From<InvalidEmailAddress> for Fault {
 impl<K: Kind> TextValue for Id<K> {
     fn schema() -> Schema {
         json_schema!({"type": "string", "format": "uuid", "maxLength": 36})
+    }
+}
+
+impl TextValue for CommentText {
+    fn schema() -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": MAX_COMMENT_LENGTH, (markers::RULE): "comment-text",
+        })
+    }
+}
+
+impl From<InvalidCommentText> for Fault {
+    fn from(error: InvalidCommentText) -> Self {
+        let code = match error {
+            InvalidCommentText::Empty => FieldCode::TooShort,
+            InvalidCommentText::TooLong => FieldCode::TooLong,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -62,6 +62,8 @@ pub struct FixedLimits {
     pub set_avatar: RateLimit,
     /// Copies of the caller's data, by user: each reads all tables.
     pub export: RateLimit,
+    /// Tickets for live streams, by user: each is stored until it is used or expires.
+    pub stream_tickets: RateLimit,
     /// Registrations that may send a mail, by e-mail address. Beyond it a registration is answered as usual but sends no
     /// mail to a known address, so no answer may mention this limit. Its window must not be longer than an activation link
     /// is valid: the last one that was sent must still work.
@@ -79,6 +81,7 @@ impl Default for FixedLimits {
             request_link: RateLimit::new("link-requests", &[Quota::per_hour(30)]),
             set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),
             export: RateLimit::new("data-export", &[Quota::per_hour(10)]),
+            stream_tickets: RateLimit::new("stream-tickets", &[Quota::per_minute(60)]),
             registration_mails: RateLimit::new("registration-mails", &[Quota::per_day(5)]),
             log_in_mails: RateLimit::new("log-in-mails", &[Quota::per_day(5)]),
         }

@@ -29,6 +29,8 @@ const TAGS: &[(&str, &str)] = &[
     ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
+    ("engagement", "Reactions, ratings, favourites and comments."),
+    ("notifications", "What the caller is told about, as a list, by mail and live."),
     ("operations", "Health checks and this document."),
 ];
 

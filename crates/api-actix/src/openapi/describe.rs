@@ -267,6 +267,18 @@ pub(crate) fn add_bearer(op: &mut DefaultOperationRaw, needed: Option<Role>) {
     op.security.push([("bearer".to_owned(), roles.into_iter().collect())].into());
 }
 
+/// Adds the header of a client that connects to a live stream again.
+pub(crate) fn add_last_event_id(op: &mut DefaultOperationRaw, example: &str) {
+    let object = json!({
+        "in": "header",
+        "required": false,
+        "description": "The id of the last event that the client got; what happened since is sent first.",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 100},
+        "example": example,
+    });
+    add_parameter(op, ParameterIn::Header, "Last-Event-ID", &Fragment { object, ..Fragment::default() });
+}
+
 /// Lets HTTP Basic authorise the operation.
 pub(crate) fn add_basic(op: &mut DefaultOperationRaw) {
     op.security.push([("basic".to_owned(), Vec::new())].into());

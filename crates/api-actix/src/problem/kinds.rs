@@ -84,6 +84,8 @@ kinds! {
         "The access token has expired. Refresh it and repeat the request.";
     REFRESH_TOKEN_INVALID = 401 "refresh_token_invalid" "Invalid refresh token"
         "The refresh token is unknown, expired, ended or was used before. Log in again.";
+    TICKET_INVALID = 401 "ticket_invalid" "Invalid ticket"
+        "The ticket is unknown, was used before or is older than 60 seconds, or its session has ended. Get a new one.";
     INVALID_CREDENTIALS = 401 "invalid_credentials" "Wrong email or password"
         "No account has this email and password.";
     FORBIDDEN = 403 "forbidden" "Not allowed"
@@ -108,6 +110,8 @@ kinds! {
         "The movie was withdrawn from sale.";
     CART_FULL = 409 "cart_full" "Cart full"
         "A cart holds at most 100 movies.";
+    COMMENT_DELETED = 409 "comment_deleted" "Comment deleted"
+        "The comment was deleted; only its place is left for its replies.";
     CART_EMPTY = 409 "cart_empty" "Cart empty"
         "The cart is empty, so there is nothing to order.";
     NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"

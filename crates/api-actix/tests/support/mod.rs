@@ -17,6 +17,8 @@ use app::{
     audit::Audit,
     cart::Carts,
     catalog::Catalog,
+    engagement::Engagement,
+    notifications::Notifications,
     orders::Orders,
     paging::CursorCodec,
     record::Recorder,
@@ -321,6 +323,24 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let engagement = Engagement {
+        store: doubles.clone(),
+        comments: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+    };
+    let notifications = Notifications {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        tokens: doubles.clone(),
+        sealer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+    };
     let orders = Orders {
         store: doubles.clone(),
         queries: doubles.clone(),
@@ -348,6 +368,8 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         audit: Arc::new(audit),
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
+        engagement: Arc::new(engagement),
+        notifications: Arc::new(notifications),
         orders: Arc::new(orders),
     }
 }

@@ -22,10 +22,15 @@ use domain::{
         CatalogStore, CatalogUnit, CountedName, ModerationStore, ModerationUnit, MovieDetail, MovieFilter,
         MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
     },
+    engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
-    id::{Id, IdGenerator, MovieId, OrderId, SessionId, UserId},
+    id::{CommentId, Id, IdGenerator, MovieId, OrderId, SessionId, UserId},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::Money,
+    notifications::{
+        Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
+        UnreadCounts, UserPosition,
+    },
     orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     store::{Attempt, StoreError},
@@ -390,6 +395,50 @@ impl ModerationStore for Doubles {
     }
 }
 
+#[async_trait]
+impl EngagementStore for Doubles {
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Err(away().into())
+    }
+
+    async fn begin_as_moderator(
+        &self,
+        _attempt: Attempt,
+        _moderator: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
+impl CommentQueries for Doubles {
+    async fn movie_comments(
+        &self,
+        _movie_id: MovieId,
+        _request: &PageRequest,
+        _viewer: Option<&Actor>,
+    ) -> Result<Option<Page<CommentView>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn comment_replies(
+        &self,
+        _comment_id: CommentId,
+        _request: &PageRequest,
+        _viewer: Option<&Actor>,
+    ) -> Result<Option<Page<CommentView>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn comment(&self, _id: CommentId, _viewer: UserId) -> Result<Option<CommentView>, StoreError> {
+        Ok(None)
+    }
+}
+
 fn movie(number: u128) -> MovieSummary {
     MovieSummary {
         id: Id::from_uuid(Uuid::from_u128(number)),
@@ -495,6 +544,20 @@ impl CartQueries for Doubles {
 }
 
 #[async_trait]
+impl NotificationStore for Doubles {
+    async fn begin_own(
+        &self,
+        _attempt: Attempt,
+        _owner: &Actor,
+    ) -> Result<Box<dyn NotificationUnit>, AccessError> {
+        Err(away().into())
+    }
+    async fn begin_notifications(&self, _attempt: Attempt) -> Result<Box<dyn NotificationUnit>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
 impl OrderStore for Doubles {
     async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn OrderUnit>, AccessError> {
         Err(away().into())
@@ -505,6 +568,43 @@ impl OrderStore for Doubles {
         _id: OrderId,
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
         Err(away())
+    }
+}
+
+#[async_trait]
+impl NotificationQueries for Doubles {
+    async fn notification_page(
+        &self,
+        _user_id: UserId,
+        _unread_only: bool,
+        request: &PageRequest,
+    ) -> Result<Page<Notification>, StoreError> {
+        let total = matches!(request.start(), Start::Number(_)).then(|| Total::from_capped_count(0));
+        Ok(Page { items: Vec::new(), next: None, total })
+    }
+    async fn unread_counts(&self, _user_id: UserId) -> Result<UnreadCounts, StoreError> {
+        Ok(UnreadCounts::default())
+    }
+    async fn notification_settings(&self, _user_id: UserId) -> Result<NotificationSettings, StoreError> {
+        Ok(NotificationSettings::default())
+    }
+    async fn notification_positions(&self, _user_ids: &[UserId]) -> Result<Vec<UserPosition>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn notifications_behind(
+        &self,
+        _behind: UserPosition,
+        _limit: u32,
+    ) -> Result<Vec<Notification>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// None, so that live streams end soon.
+    async fn live_sessions_among(
+        &self,
+        _ids: &[SessionId],
+        _now: Instant,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, MovieId, SessionId, UserId},
+    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
     time::Instant,
 };
 
@@ -53,11 +53,13 @@ pub enum AuditAction {
     MovieChanged,
     /// A movie was deleted by a moderator.
     MovieDeleted,
+    /// A moderator removed a comment.
+    CommentRemoved,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -79,6 +81,7 @@ impl AuditAction {
         Self::MovieCreated,
         Self::MovieChanged,
         Self::MovieDeleted,
+        Self::CommentRemoved,
     ];
 
     /// Its name, such as `signed_in`.
@@ -106,6 +109,7 @@ impl AuditAction {
             Self::MovieCreated => "movie_created",
             Self::MovieChanged => "movie_changed",
             Self::MovieDeleted => "movie_deleted",
+            Self::CommentRemoved => "comment_removed",
         }
     }
 }
@@ -120,6 +124,8 @@ pub enum AuditObject {
     Session(SessionId),
     /// A movie.
     Movie(MovieId),
+    /// A comment.
+    Comment(CommentId),
 }
 
 impl AuditObject {
@@ -130,6 +136,7 @@ impl AuditObject {
             Self::User(_) => "user",
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
+            Self::Comment(_) => "comment",
         }
     }
 
@@ -140,6 +147,7 @@ impl AuditObject {
             Self::User(id) => id.as_uuid(),
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
+            Self::Comment(id) => id.as_uuid(),
         }
     }
 }

@@ -153,7 +153,9 @@ pub trait OfferRepository: Send {
 pub trait MovieQueries: Send + Sync {
     /// A page of the movies on sale that meet the filter. MUST order by the sorts in turn and then by the identifier
     /// (in the last sort's direction), nulls last either way, names by their folded key, alike on every database; a
-    /// page behind a position MUST repeat and lose nothing while others add movies; at most two statements.
+    /// page behind a position MUST repeat and lose nothing while others add movies. However many movies there are, and whatever
+    /// the filter and the sorts select, a page MUST cost a few times the first page of all movies; one statement, when the
+    /// filter is known from an earlier page.
     async fn movie_page(
         &self,
         filter: &MovieFilter,

@@ -25,6 +25,21 @@ pub struct RatingSummary {
     pub count: i64,
 }
 
+impl RatingSummary {
+    /// The summary of this sum of scores and this number of ratings. The average has two decimals at most, rounded half up.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::as_conversions,
+        reason = "hundredths of an average are far below 2^53, where f64 is exact"
+    )]
+    pub fn of(sum: i64, count: i64) -> Self {
+        let doubled = count.saturating_mul(2);
+        let hundredths = sum.saturating_mul(200).saturating_add(count).checked_div(doubled);
+        Self { average: hundredths.map(|hundredths| hundredths as f64 / 100.0), count }
+    }
+}
+
 /// Whether a user likes a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MovieReaction {
@@ -134,4 +149,23 @@ pub struct CountedName {
     pub name: String,
     /// The number of its movies on sale.
     pub movies_count: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_average_has_two_decimals_rounded_half_up() {
+        for (sum, count, average) in [
+            (0, 0, None),
+            (8, 1, Some(8.0)),
+            (25, 3, Some(8.33)),
+            (26, 3, Some(8.67)),
+            (201, 200, Some(1.01)),
+            (65, 8, Some(8.13)),
+        ] {
+            assert_eq!(RatingSummary::of(sum, count), RatingSummary { average, count }, "{sum}/{count}");
+        }
+    }
 }

@@ -159,12 +159,10 @@ pub trait NotificationQueries: Send + Sync {
     /// How far the notifications of these users have come, in any order; users who were never notified are left out. A
     /// position that was read here MUST NOT be passed by a change that becomes visible later with a smaller one.
     async fn notification_positions(&self, user_ids: &[UserId]) -> Result<Vec<UserPosition>, StoreError>;
-    /// The user's notifications behind the position that happened since the moment, in the order of their positions: `limit`
-    /// at most.
+    /// The user's notifications behind the position, in the order of their positions: `limit` at most.
     async fn notifications_behind(
         &self,
         behind: UserPosition,
-        since: Instant,
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError>;
     /// Which of these sessions are live at `now`: neither ended nor expired, and of an active user.

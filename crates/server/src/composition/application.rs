@@ -71,7 +71,7 @@ impl Application {
         let address = listener.local_addr().map_err(failed)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
-        let use_cases = UseCases::build(settings, &overrides, &frontend_url).await?;
+        let use_cases = UseCases::build(settings, &overrides, &frontend_url, &public_url).await?;
         use_cases.settle().await;
         let one_a_core = || thread::available_parallelism().map_or(1, usize::from);
         let web_threads = overrides.web_threads.unwrap_or_else(one_a_core);
@@ -107,6 +107,8 @@ impl Application {
             audit: Arc::clone(&use_cases.audit),
             catalog: Arc::clone(&use_cases.catalog),
             carts: Arc::clone(&use_cases.carts),
+            engagement: Arc::clone(&use_cases.engagement),
+            notifications: Arc::clone(&use_cases.notifications),
             orders: Arc::clone(&use_cases.orders),
         };
         let api_settings = ApiSettings {

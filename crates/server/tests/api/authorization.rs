@@ -38,10 +38,15 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 52] = [
+const NEEDED: [(&str, Needed); 73] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
+    ("delete /api/v1/comments/{id}", User),
+    ("delete /api/v1/comments/{id}/like", User),
+    ("delete /api/v1/favorites/{movie_id}", User),
     ("delete /api/v1/movies/{id}", Moderator),
+    ("delete /api/v1/movies/{id}/rating", User),
+    ("delete /api/v1/movies/{id}/reaction", User),
     ("delete /api/v1/users/me", User),
     ("delete /api/v1/users/me/avatar", User),
     ("delete /api/v1/users/me/sessions", User),
@@ -51,12 +56,17 @@ const NEEDED: [(&str, Needed); 52] = [
     ("get /api/v1/cart", User),
     ("get /api/v1/certifications", Nobody),
     ("get /api/v1/certifications/{id}", Nobody),
+    ("get /api/v1/comments/{id}/replies", Nobody),
     ("get /api/v1/directors", Nobody),
     ("get /api/v1/directors/{id}", Nobody),
     ("get /api/v1/genres", Nobody),
     ("get /api/v1/genres/{id}", Nobody),
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
+    ("get /api/v1/movies/{id}/comments", Nobody),
+    ("get /api/v1/notifications", User),
+    ("get /api/v1/notifications/stream", User),
+    ("get /api/v1/notifications/unread-count", User),
     ("get /api/v1/orders", User),
     ("get /api/v1/orders/{id}", User),
     ("get /api/v1/stars", Nobody),
@@ -64,6 +74,7 @@ const NEEDED: [(&str, Needed); 52] = [
     ("get /api/v1/users", Admin),
     ("get /api/v1/users/me", User),
     ("get /api/v1/users/me/export", User),
+    ("get /api/v1/users/me/notification-settings", User),
     ("get /api/v1/users/me/sessions", User),
     ("get /api/v1/users/{id}", Admin),
     ("get /api/v1/users/{id}/cart", Admin),
@@ -73,7 +84,9 @@ const NEEDED: [(&str, Needed); 52] = [
     ("get /media/avatars/{file}", Nobody),
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
+    ("patch /api/v1/comments/{id}", User),
     ("patch /api/v1/movies/{id}", Moderator),
+    ("patch /api/v1/users/me/notification-settings", User),
     ("patch /api/v1/users/me/profile", User),
     ("patch /api/v1/users/{id}", Admin),
     ("post /api/v1/accounts/activate", Nobody),
@@ -86,10 +99,18 @@ const NEEDED: [(&str, Needed); 52] = [
     ("post /api/v1/accounts/resend-activation", Nobody),
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
+    ("post /api/v1/comments/{id}/replies", User),
     ("post /api/v1/movies", Moderator),
+    ("post /api/v1/movies/{id}/comments", User),
+    ("post /api/v1/notifications/read", User),
+    ("post /api/v1/notifications/stream-tickets", User),
     ("post /api/v1/orders", User),
     ("post /api/v1/orders/{id}/cancel", User),
     ("post /api/v1/users/me/password", User),
+    ("put /api/v1/comments/{id}/like", User),
+    ("put /api/v1/favorites/{movie_id}", User),
+    ("put /api/v1/movies/{id}/rating", User),
+    ("put /api/v1/movies/{id}/reaction", User),
     ("put /api/v1/users/me/avatar", User),
 ];
 
@@ -138,7 +159,11 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else(engine: Engine) {
         }
         // What can happen is in the document, and nothing more. `DOCS_ACCESS` says who may read the document.
         let may_be_closed = ["/docs", "/openapi.json"].contains(&path);
-        for (status, can_happen) in [("401", needed > Nobody || may_be_closed), ("403", needed > User)] {
+        // Everybody can see comments, but only their authors and moderators change them.
+        let is_for_authors = path == "/api/v1/comments/{id}";
+        for (status, can_happen) in
+            [("401", needed > Nobody || may_be_closed), ("403", needed > User || is_for_authors)]
+        {
             let kind = "/content/application~1problem+json/schema/allOf/1/properties/code/enum";
             let answer = resolved(document(), &operation["responses"][status]);
             let codes = answer.pointer(kind).cloned().unwrap_or_default();
@@ -164,8 +189,14 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
     let sessions = ann.get("/users/me/sessions").await.expect(200).json();
     let other = sessions["items"].as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
     let session = other["id"].as_str().unwrap().to_owned();
+    // What everybody can see and act on is nobody's own.
+    let is_shared = |path: &str| {
+        ["/api/v1/movies/", "/api/v1/favorites/", "/api/v1/comments/"]
+            .iter()
+            .any(|begin| path.starts_with(begin))
+    };
     for (method, path, operation) in operations(document()) {
-        if !path.contains('{') || declared(operation) != User {
+        if !path.contains('{') || declared(operation) != User || is_shared(path) {
             continue;
         }
         // What Ann has of the kind.

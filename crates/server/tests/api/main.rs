@@ -23,12 +23,14 @@ mod cart;
 mod catalog;
 mod crash;
 mod docs;
+mod engagement;
 mod every_answer;
 mod given_back;
 mod health;
 mod logs;
 mod lost_races;
 mod mails;
+mod notifications;
 mod openapi;
 mod orders;
 mod overload;
@@ -60,12 +62,14 @@ fn main() -> ExitCode {
         catalog::cases(),
         crash::cases(),
         docs::cases(),
+        engagement::cases(),
         every_answer::cases(),
         given_back::cases(),
         health::cases(),
         logs::cases(),
         lost_races::cases(),
         mails::cases(),
+        notifications::cases(),
         openapi::cases(),
         orders::cases(),
         overload::cases(),

@@ -19,7 +19,7 @@ mod tables;
 pub(crate) use self::{
     actors::{Call, Caller, SignedIn, Tokens, email_of, jwt_part, password_of},
     answer::Answer,
-    app::{SECRET, TestApp, all_stopped},
+    app::{Movies, SECRET, TestApp, all_stopped},
     canaries::{found_in, leaks},
     case::{Case, cases},
     cinema::Cinema,

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use domain::{
     accounts::{
         HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken, Session,
+        WrittenComment,
     },
     audit::AuditRecord,
-    id::UserId,
+    catalog::MovieReaction,
+    id::{CommentId, UserId},
     notifications::{Notification, NotificationSettings},
     time::Instant,
 };
@@ -19,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     accounts::users::bodies::UserBody,
     audit::bodies::state,
+    catalog::bodies::ReactionBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
@@ -125,9 +128,9 @@ impl From<OpenLink> for LinkBody {
     }
 }
 
-/// A movie in the cart.
+/// A movie that was added to the cart, or to the favourites.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedCartItem")]
+#[schemars(rename = "ExportedMovie")]
 struct CartItemBody {
     movie_id: Uuid,
     name: String,
@@ -159,6 +162,81 @@ impl From<HeldMovie> for PurchaseBody {
             purchased_at: Moment(movie.since),
             revoked_at: movie.until.map(Moment),
         }
+    }
+}
+
+/// A reaction to a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedReaction")]
+struct ReactionRowBody {
+    movie_id: Uuid,
+    name: String,
+    value: ReactionBody,
+    reacted_at: Moment,
+}
+
+impl From<(HeldMovie, MovieReaction)> for ReactionRowBody {
+    fn from((movie, reaction): (HeldMovie, MovieReaction)) -> Self {
+        Self {
+            movie_id: movie.id.as_uuid(),
+            name: movie.name,
+            value: reaction.into(),
+            reacted_at: Moment(movie.since),
+        }
+    }
+}
+
+/// A rating of a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedRating")]
+struct RatingRowBody {
+    movie_id: Uuid,
+    name: String,
+    #[schemars(range(min = 1, max = 10))]
+    score: i16,
+    rated_at: Moment,
+}
+
+impl From<(HeldMovie, i16)> for RatingRowBody {
+    fn from((movie, score): (HeldMovie, i16)) -> Self {
+        Self { movie_id: movie.id.as_uuid(), name: movie.name, score, rated_at: Moment(movie.since) }
+    }
+}
+
+/// A comment that the user wrote.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedComment")]
+struct CommentRowBody {
+    id: Uuid,
+    movie_id: Uuid,
+    text: String,
+    created_at: Moment,
+    edited_at: Option<Moment>,
+}
+
+impl From<WrittenComment> for CommentRowBody {
+    fn from(comment: WrittenComment) -> Self {
+        Self {
+            id: comment.id.as_uuid(),
+            movie_id: comment.movie_id.as_uuid(),
+            text: comment.text,
+            created_at: Moment(comment.created_at),
+            edited_at: comment.edited_at.map(Moment),
+        }
+    }
+}
+
+/// A comment that the user likes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedCommentLike")]
+struct LikedCommentBody {
+    comment_id: Uuid,
+    liked_at: Moment,
+}
+
+impl From<(CommentId, Instant)> for LikedCommentBody {
+    fn from((id, at): (CommentId, Instant)) -> Self {
+        Self { comment_id: id.as_uuid(), liked_at: Moment(at) }
     }
 }
 
@@ -299,6 +377,16 @@ pub(crate) struct PersonalDataBody {
     cart: Vec<CartItemBody>,
     /// The bought movies.
     purchases: Vec<PurchaseBody>,
+    /// The reactions to movies.
+    reactions: Vec<ReactionRowBody>,
+    /// The ratings of movies.
+    ratings: Vec<RatingRowBody>,
+    /// The favourites.
+    favorites: Vec<CartItemBody>,
+    /// The comments that the user wrote.
+    comments: Vec<CommentRowBody>,
+    /// The comments that the user likes.
+    liked_comments: Vec<LikedCommentBody>,
     /// The orders, canceled ones too.
     orders: Vec<OrderBody>,
     /// The entries of the audit log that concern the user.
@@ -331,6 +419,11 @@ impl PersonalDataBody {
             links: all(data.links),
             cart: all(data.cart),
             purchases: all(data.purchases),
+            reactions: all(data.opinions.reactions),
+            ratings: all(data.opinions.ratings),
+            favorites: all(data.opinions.favorites),
+            comments: all(data.opinions.comments),
+            liked_comments: all(data.opinions.liked_comments),
             orders: all(data.orders),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
@@ -362,6 +455,11 @@ fn example() -> Value {
         "links": [],
         "cart": [],
         "purchases": [],
+        "reactions": [],
+        "ratings": [],
+        "favorites": [],
+        "comments": [],
+        "liked_comments": [],
         "orders": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,

@@ -487,6 +487,7 @@ impl PersonalDataQueries for MemoryAccounts {
             links: links.map(|link| OpenLink { kind: link.kind, expires_at: link.expires_at }).collect(),
             cart: Vec::new(),
             purchases: Vec::new(),
+            opinions: domain::accounts::Opinions::default(),
             orders: Vec::new(),
             audit: rows.audit.iter().filter(names).map(recorded).collect(),
             pending_mails: waiting.try_into().unwrap(),

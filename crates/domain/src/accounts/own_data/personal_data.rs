@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use crate::{
     accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
     audit::AuditRecord,
+    catalog::MovieReaction,
     id::{CommentId, MovieId, UserId},
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
@@ -21,6 +22,36 @@ pub struct HeldMovie {
     pub since: Instant,
     /// Until when; `None` while the user has it.
     pub until: Option<Instant>,
+}
+
+/// A comment that the user wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenComment {
+    /// Its identifier.
+    pub id: CommentId,
+    /// The movie that it is about.
+    pub movie_id: MovieId,
+    /// The text.
+    pub text: String,
+    /// When it was written.
+    pub created_at: Instant,
+    /// When the text was last changed.
+    pub edited_at: Option<Instant>,
+}
+
+/// The reactions, ratings, favourites and comments of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opinions {
+    /// The reactions, oldest first.
+    pub reactions: Vec<(HeldMovie, MovieReaction)>,
+    /// The ratings with their scores, oldest first.
+    pub ratings: Vec<(HeldMovie, i16)>,
+    /// The favourites, oldest first.
+    pub favorites: Vec<HeldMovie>,
+    /// The comments, oldest first.
+    pub comments: Vec<WrittenComment>,
+    /// The comments that the user likes, and the times of the likes; oldest first.
+    pub liked_comments: Vec<(CommentId, Instant)>,
 }
 
 /// A link in a mail that was not used yet.
@@ -60,6 +91,8 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldMovie>,
+    /// Reactions, ratings, favourites and comments.
+    pub opinions: Opinions,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
     /// The entries of the audit log that name the user as actor or object, oldest first.
@@ -87,8 +120,8 @@ pub trait PersonalDataQueries: Send + Sync {
 #[async_trait]
 pub trait PersonalDataRepository: Send {
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
-    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, mails that wait and
-    /// notifications MUST go, and what the user did MUST leave the notifications of others; purchases, orders and the
-    /// audit log MUST stay.
+    /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, reactions,
+    /// ratings, favourites, likes, comments, mails that wait and notifications MUST go, every counter MUST follow, and what
+    /// the user did MUST leave the notifications of others; purchases, orders and the audit log MUST stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

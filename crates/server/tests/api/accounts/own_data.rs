@@ -28,13 +28,19 @@ cases! {
 }
 
 const AGENT: &str = "Fireball/7 (of Ann)";
+const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 18] = [
+const PLACES: [(&str, &str); 23] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
+    ("comment_likes.user_id", "/liked_comments/0"),
+    ("comments.user_id", "/comments/0"),
+    ("favorites.user_id", "/favorites/0"),
     ("known_devices.user_id", "/devices/0"),
+    ("movie_ratings.user_id", "/ratings/0"),
+    ("movie_reactions.user_id", "/reactions/0"),
     ("order_items.user_id", "/orders/0/items/0"),
     ("orders.user_id", "/orders/0"),
     ("notification_actors.user_id", "/notified_acts/0"),
@@ -68,6 +74,13 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
     ann.call(Method::POST, cancel).await.expect(200);
     app.sell(&ann, movies.id("Amélie")).await;
+    let alien = format!("/movies/{}", movies.id("Alien"));
+    let put = |path: String| ann.call(Method::PUT, path);
+    put(format!("{alien}/reaction")).json(&json!({"value": "like"})).await.expect(200);
+    put(format!("{alien}/rating")).json(&json!({"score": 9})).await.expect(200);
+    put(format!("/favorites/{}", movies.id("Alien"))).await.expect(204);
+    let comment = ann.post(format!("{alien}/comments"), json!({"text": COMMENT})).await.expect(201).json();
+    put(format!("/comments/{}/like", comment["id"].as_str().unwrap())).await.expect(200);
     let (mut unit, user) = app.lock_user(&ann).await;
     let profile = Profile {
         first_name: Some("Annabel".to_owned()),
@@ -102,7 +115,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
         id: app.next_id(),
         user_id: user.id,
         session_id: jwt_part(&ann.tokens.access, 1)["sid"].as_str().unwrap().parse().unwrap(),
-        digest: domain::entropy::TokenDigest::from_hex("ticket".to_owned()),
+        digest: domain::entropy::TokenDigest::from_hex("0f1e2d3c".to_owned()),
         expires_at: user.created_at + TimeDelta::hours(1),
     };
     unit.insert_stream_ticket(&ticket, user.created_at).await.unwrap();
@@ -144,6 +157,13 @@ async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
     assert_eq!(copy["account"]["email"], email_of("ann"));
     assert_eq!(copy["cart"][0]["name"], "Alien");
     assert_eq!(copy["purchases"][0]["name"], "Amélie");
+    for (place, name, value) in [("reactions", "value", json!("like")), ("ratings", "score", json!(9))] {
+        assert_eq!((&copy[place][0]["name"], &copy[place][0][name]), (&json!("Alien"), &value));
+    }
+    assert_eq!(
+        (&copy["favorites"][0]["name"], &copy["comments"][0]["text"]),
+        (&json!("Alien"), &json!(COMMENT))
+    );
     let agents: Vec<_> = copy["sessions"].as_array().unwrap().iter().map(|one| &one["user_agent"]).collect();
     assert!(agents.contains(&&json!(AGENT)), "{agents:?}");
     let told: Vec<_> =
@@ -212,6 +232,7 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
         "Fictitious".into(),
         "I like trains".into(),
         AGENT.into(),
+        COMMENT.into(),
         "127.0.0.1".into(),
     ];
     let holds = |cells: &[crate::support::Cell], name: &str| {
@@ -227,7 +248,7 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
     app.run_outbox().await;
     let after = app.stored_texts().await;
     assert!(after.len() > 100, "the tables are read");
-    for name in &names[..5] {
+    for name in &names[..6] {
         let found: Vec<_> = after.iter().filter(|cell| cell.text.contains(name.as_str())).collect();
         assert!(found.is_empty(), "{name}: {found:?}");
     }
@@ -240,7 +261,8 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
 async fn nothing_of_a_deleted_account_is_left_in_the_file(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
-    let names = ["ann@example.com", "Annabel", "Fictitious", "I like trains", AGENT].map(str::as_bytes);
+    let names =
+        ["ann@example.com", "Annabel", "Fictitious", "I like trains", COMMENT, AGENT].map(str::as_bytes);
     let found = || -> Vec<_> {
         let bytes = app.file_bytes();
         let holds = |name: &[u8]| bytes.windows(name.len()).any(|part| part == name);

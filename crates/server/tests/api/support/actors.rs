@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Answer, canaries};
 
 /// The addresses that stand outside `/api/v1`.
-const OPERATIONAL: [&str; 9] = [
+const OPERATIONAL: [&str; 10] = [
     "/api/",
     "/health",
     "/media/",
@@ -23,6 +23,7 @@ const OPERATIONAL: [&str; 9] = [
     "/problems",
     "/activate",
     "/reset-password",
+    "/unsubscribe",
     "/metrics",
 ];
 
@@ -67,6 +68,15 @@ impl Caller {
 
     pub(crate) fn delete(&self, path: impl AsRef<str>) -> Call {
         self.call(Method::DELETE, path)
+    }
+
+    pub(crate) fn head(&self, path: impl AsRef<str>) -> Call {
+        self.call(Method::HEAD, path)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
+    pub(crate) fn patch(&self, path: impl AsRef<str>, body: Value) -> Call {
+        self.call(Method::PATCH, path).json(&body)
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "cases write the body in place")]
@@ -124,6 +134,11 @@ impl Call {
         self
     }
 
+    /// Sends it and leaves the body to be read: a live stream has no end.
+    pub(crate) async fn begin(self) -> reqwest::Response {
+        self.request.send().await.expect("an answer")
+    }
+
     /// Sends it; `None` when the server goes away before it has answered.
     pub(crate) async fn attempt(self) -> Option<Answer> {
         self.send().await.ok()
@@ -133,7 +148,9 @@ impl Call {
         let Self { method, target, public_url, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await?.to_vec();
+        // A live stream has no end; cases that read one do so by themselves.
+        let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_stream { Vec::new() } else { answer.bytes().await?.to_vec() };
         canaries::plant_tokens_of(&body);
         let answer = Answer { method: method.to_string(), target, status, headers, body };
         Ok(answer.keeps_the_rules(&public_url))

@@ -113,8 +113,8 @@ impl Answer {
         let is_readiness = self.target.starts_with("/health/ready") && self.status == 503;
         // Where a frontend is set there are no pages.
         let path = self.target.split('?').next().unwrap_or_default();
-        let is_page =
-            ["/", "/problems", "/activate", "/reset-password"].contains(&path) && self.status != 404;
+        let is_page = ["/", "/problems", "/activate", "/reset-password", "/unsubscribe"].contains(&path)
+            && self.status != 404;
         if is_page {
             assert!(kind.starts_with("text/html"), "{self}");
         } else if self.status >= 400 && !is_readiness {

@@ -18,6 +18,7 @@ use domain::{
     catalog::Facts,
     id::{Id, Kind, MovieId},
     mail::{Mail, Mailer},
+    notifications::NotificationCause,
     purchases::Purchase,
     storage::{Storage, WholeUnit},
     store::retried,
@@ -444,6 +445,15 @@ impl TestApp {
         let mut unit = self.database.unit().await;
         assert!(unit.insert_purchase(&purchase).await.expect("a purchase"), "bought already");
         unit.commit().await.expect("a purchase");
+    }
+
+    /// Notifies the user, as a use case does in its unit of work.
+    pub(crate) async fn notify(&self, receiver: &SignedIn, cause: NotificationCause) {
+        let notifier = &self.application().use_cases().notifier;
+        let mut unit = self.database.unit().await;
+        let receiver = Id::from_uuid(receiver.id());
+        notifier.notify(&mut *unit, receiver, cause, self.now()).await.expect("the store");
+        unit.commit().await.expect("the store");
     }
 
     /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.

@@ -1,0 +1,262 @@
+//! How the movies of a list are found: by walking its order, or by the index of one condition.
+//!
+//! Walking the order stops when the page is full, but reads everything where few movies match. The index of a condition
+//! reads all that meets it, however many are wanted. Which one is cheaper is estimated by counts that stop early, and a walk
+//! that turns out to be long is given up (decision 15).
+
+use diesel::sql_types::{BigInt, Integer};
+use domain::store::StoreError;
+
+use crate::{
+    Database,
+    dialect::MOVIES_ESTIMATE,
+    queries::movie_filter::{Condition, only_driver},
+    statement::Statement,
+};
+
+/// To how many movies the conditions are counted before a page is read.
+const PROBED: u32 = 5_000;
+/// To how many they are counted when each has more than [`PROBED`].
+const PROBED_FAR: u32 = 200_000;
+/// How many movies a walk looks at before it is given up: one of these, so that there are few shapes of statements.
+const WALKS: [u32; 4] = [1_000, FIRST_WALK, 20_000, LONGEST_WALK];
+/// How far a walk goes when all conditions have many movies.
+const FIRST_WALK: u32 = 5_000;
+/// How far a walk goes at most.
+const LONGEST_WALK: u32 = 100_000;
+/// As many movies as there are.
+const WHOLE_WALK: u32 = 1_000_000_000;
+/// The key of the number of movies among the remembered sizes.
+const MOVIES: &str = "movies";
+/// How many movies are assumed where nothing is known.
+const UNKNOWN: u64 = 1_000_000;
+
+/// How the movies of a page are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// In the order of the list; no more than so many movies are looked at.
+    Walk { limit: Option<u32> },
+    /// By the index of the condition at this position, then sorted.
+    Lookup { driver: usize },
+}
+
+/// A walk that looks at so many movies, or some more.
+fn walk_of(movies: u32) -> Access {
+    let limit = WALKS.into_iter().find(|limit| *limit >= movies).unwrap_or(LONGEST_WALK);
+    Access::Walk { limit: Some(limit) }
+}
+
+/// How many movies each condition selects, counted to a cap; `None` where no index tells.
+struct Sizes {
+    of: Vec<Option<u32>>,
+    /// Roughly how many movies there are.
+    movies: u64,
+}
+
+impl Sizes {
+    /// The condition with the fewest movies.
+    fn smallest(&self) -> Option<(usize, u32)> {
+        let known = self.of.iter().enumerate().filter_map(|(position, size)| Some((position, (*size)?)));
+        known.min_by_key(|(_, size)| *size)
+    }
+
+    /// The condition with the fewest movies, if these are so few that reading all of them is cheap.
+    fn selective(&self) -> Option<(usize, u32)> {
+        self.smallest().filter(|(_, size)| *size <= PROBED)
+    }
+
+    /// How to begin to read a page, of which so many matching movies have to be passed; `None` when the conditions do not
+    /// tell.
+    fn access(&self, rows: u32, can_walk: bool) -> Option<Access> {
+        let Some((driver, size)) = self.selective() else {
+            return can_walk.then_some(walk_of(FIRST_WALK));
+        };
+        let lookup = Access::Lookup { driver };
+        let walked = u64::from(rows).saturating_mul(self.movies).checked_div(u64::from(size));
+        let is_walk_shorter = walked.is_some_and(|walked| walked < u64::from(size));
+        Some(if can_walk && is_walk_shorter { walk_of(size) } else { lookup })
+    }
+
+    /// How many movies a walk is expected to look at until it has found so many, as if the conditions had nothing to do with
+    /// each other.
+    fn walk_to(&self, rows: u64) -> u64 {
+        let matching = self.of.iter().flatten().fold(self.movies, |matching, size| {
+            matching.saturating_mul(u64::from(*size)).checked_div(self.movies).unwrap_or_default()
+        });
+        rows.saturating_mul(self.movies).checked_div(matching).unwrap_or(u64::MAX)
+    }
+}
+
+impl Database {
+    /// How to begin to read a page, of which so many matching movies have to be passed.
+    pub(super) async fn access(
+        &self,
+        conditions: &[Condition],
+        rows: u32,
+        can_walk: bool,
+    ) -> Result<Access, StoreError> {
+        if conditions.is_empty() {
+            return Ok(Access::Walk { limit: None });
+        }
+        if let Some(driver) = only_driver(conditions) {
+            return Ok(Access::Lookup { driver });
+        }
+        match self.sizes(conditions, PROBED).await?.access(rows, can_walk) {
+            Some(access) => Ok(access),
+            None => self.cheapest_lookup(conditions).await,
+        }
+    }
+
+    /// How to read a page after a walk to this limit did not fill it; `None` after one that need not be tried again.
+    pub(super) async fn access_after(
+        &self,
+        walk: Access,
+        conditions: &[Condition],
+        rows: u32,
+    ) -> Result<Option<Access>, StoreError> {
+        let Access::Walk { limit: Some(limit) } = walk else { return Ok(None) };
+        if limit < LONGEST_WALK && self.sizes(conditions, PROBED).await?.selective().is_none() {
+            let sizes = self.sizes(conditions, PROBED_FAR).await?;
+            // Twice as far as expected, so that half of the tries are enough.
+            let walked = sizes.walk_to(rows.into()).saturating_mul(2);
+            let smallest = sizes.smallest().map_or(u64::MAX, |(_, size)| size.into());
+            if let Ok(walked) = u32::try_from(walked.min(smallest))
+                && limit < walked
+                && walked <= LONGEST_WALK
+                && u64::from(walked) < smallest
+            {
+                return Ok(Some(walk_of(walked)));
+            }
+        }
+        self.cheapest_lookup(conditions).await.map(Some)
+    }
+
+    /// How to count what meets the conditions, to so many.
+    pub(super) async fn access_for_count(
+        &self,
+        conditions: &[Condition],
+        rows: u64,
+    ) -> Result<Access, StoreError> {
+        if conditions.is_empty() {
+            return Ok(Access::Walk { limit: None });
+        }
+        if let Some(driver) = only_driver(conditions) {
+            return Ok(Access::Lookup { driver });
+        }
+        let lookup = self.cheapest_lookup(conditions).await?;
+        let Access::Lookup { driver } = lookup else { return Ok(lookup) };
+        if conditions.get(driver).is_some_and(Condition::is_looked_up_bit_by_bit) {
+            return Ok(lookup);
+        }
+        let sizes = self.sizes(conditions, PROBED_FAR).await?;
+        let size = sizes.of.get(driver).copied().flatten().unwrap_or(u32::MAX);
+        let is_walk_shorter = sizes.walk_to(rows) < u64::from(size);
+        Ok(if is_walk_shorter { Access::Walk { limit: Some(WHOLE_WALK) } } else { lookup })
+    }
+
+    /// The index that finds the movies that meet all conditions with the least reading, for all of them.
+    pub(super) async fn cheapest_lookup(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
+        if conditions.len() < 2 {
+            return Ok(Access::Lookup { driver: 0 });
+        }
+        if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
+            return Ok(Access::Lookup { driver });
+        }
+        // The index of titles has no size that is cheap to tell. It reads less than a lookup of each movie of a common name.
+        if let Some(driver) = conditions.iter().position(|condition| matches!(condition, Condition::Title(_)))
+        {
+            return Ok(Access::Lookup { driver });
+        }
+        let smallest = self.sizes(conditions, PROBED_FAR).await?.smallest();
+        Ok(Access::Lookup { driver: smallest.map_or(0, |(driver, _)| driver) })
+    }
+
+    /// Counts the conditions to one more than the cap. Counts are remembered while the catalogue stays as it is.
+    async fn sizes(&self, conditions: &[Condition], cap: u32) -> Result<Sizes, StoreError> {
+        let keys: Vec<String> = conditions.iter().map(|condition| format!("{condition:?}")).collect();
+        let mut of: Vec<Option<u32>> = keys.iter().map(|key| self.cache().size(key, cap)).collect();
+        let mut movies = self.cache().size(MOVIES, 0);
+        let limit = cap.saturating_add(1);
+        let mut statement =
+            Statement::<(Integer, BigInt)>::new("SELECT -2, (SELECT version FROM catalog_state)");
+        statement.sql(" UNION ALL SELECT -1, ").sql(MOVIES_ESTIMATE);
+        let mut is_asking = movies.is_none();
+        for (position, condition) in conditions.iter().enumerate() {
+            let mut counted = Statement::<()>::new("");
+            if of.get(position).is_some_and(Option::is_none) && condition.push_capped(&mut counted, limit) {
+                statement
+                    .sql(format!(" UNION ALL SELECT {position}, (SELECT count(*) FROM ("))
+                    .append(&counted)
+                    .sql(") AS counted)");
+                is_asking = true;
+            }
+        }
+        if is_asking {
+            if !self.cache().admits(&statement) {
+                statement.forget();
+            }
+            let mut rows: Vec<(i32, i64)> = self.fetch(statement).await?;
+            // The version comes first, which the sizes are remembered for.
+            rows.sort_unstable();
+            for (position, value) in rows {
+                let size = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
+                match usize::try_from(position) {
+                    Ok(position) => {
+                        if let (Some(entry), Some(key)) = (of.get_mut(position), keys.get(position)) {
+                            *entry = Some(size);
+                            self.cache().keep_size(key, cap, size);
+                        }
+                    }
+                    Err(_) if position == -2 => self.cache().note_version(value),
+                    Err(_) => {
+                        self.cache().keep_size(MOVIES, 0, size);
+                        movies = Some(size);
+                    }
+                }
+            }
+        }
+        // Nothing is known of a table that PostgreSQL has never looked at: that it may be large makes walks unlikely.
+        let movies = movies.filter(|movies| *movies > 0).map_or(UNKNOWN, u64::from);
+        Ok(Sizes { of, movies })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(of: &[Option<u32>], movies: u64) -> Sizes {
+        Sizes { of: of.to_vec(), movies }
+    }
+
+    const LOOKUP: Option<Access> = Some(Access::Lookup { driver: 1 });
+    const FAR_WALK: Option<Access> = Some(Access::Walk { limit: Some(FIRST_WALK) });
+
+    #[test]
+    fn what_matches_little_is_looked_up_and_what_matches_much_is_walked_to() {
+        let common = Some(PROBED + 1);
+        let access = |size| sizes(&[common, Some(size)], 1_000_000).access(21, true);
+        assert_eq!(access(0), LOOKUP);
+        assert_eq!(access(4_000), LOOKUP);
+        assert_eq!(access(PROBED + 1), FAR_WALK);
+        assert_eq!(
+            sizes(&[common, Some(700)], 1_000).access(21, true),
+            Some(Access::Walk { limit: Some(1_000) })
+        );
+        assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page behind 600 matches");
+        assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a title has no size");
+    }
+
+    #[test]
+    fn an_order_without_an_index_is_not_walked() {
+        assert_eq!(sizes(&[None, Some(700)], 1_000).access(21, false), LOOKUP);
+        assert_eq!(sizes(&[None], 1_000).access(21, false), None);
+    }
+
+    #[test]
+    fn a_walk_is_as_long_as_the_conditions_together_are_rare() {
+        assert_eq!(sizes(&[Some(100_000)], 1_000_000).walk_to(10_000), 100_000);
+        assert_eq!(sizes(&[Some(100_000), Some(100_000), None], 1_000_000).walk_to(10_000), 1_000_000);
+        assert_eq!(sizes(&[Some(0)], 1_000_000).walk_to(1), u64::MAX);
+    }
+}

@@ -1,0 +1,231 @@
+//! The conditions of a filter of movies: how each is checked, looked up in its index, and counted.
+
+use domain::{
+    catalog::{MovieFilter, Range},
+    id::{Id, Kind},
+    money::Money,
+};
+use uuid::Uuid;
+
+use crate::{
+    dialect::{
+        Bind, TITLE_INDEX, UNINDEXED, push_any, push_capped_matches, push_contains, push_movies_linked_to,
+    },
+    statement::Statement,
+};
+
+/// What [`Condition::push_check`] needs of a movie.
+pub(super) const CHECKED_COLUMNS: &str =
+    "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id";
+
+/// A condition that an index finds the movies of.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    /// Any of these movies.
+    Ids(Vec<Uuid>),
+    /// The column, whose values are unique, has this value.
+    Unique { column: &'static str, value: Bind },
+    /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
+    Withdrawn,
+    /// The folded title contains each of these texts.
+    Title(Vec<String>),
+    /// Linked to any of these names.
+    Linked { table: &'static str, column: &'static str, names: Vec<Uuid> },
+    /// Of any of these certifications.
+    Certification(Vec<Uuid>),
+    /// The column's value lies between these bounds, both inclusive.
+    Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
+}
+
+/// The conditions of a filter; those that are cheap to check come first.
+pub(super) fn conditions(filter: &MovieFilter) -> Vec<Condition> {
+    let mut title = filter.search_words();
+    title.extend(filter.folded_title());
+    let linked = |table, column, names| Condition::Linked { table, column, names };
+    let all = [
+        between("m.year", filter.year, i64::from),
+        between("m.imdb", filter.imdb, std::convert::identity),
+        between("m.price_minor", filter.price, Money::minor),
+        between("m.duration_minutes", filter.duration, i64::from),
+        uuids(&filter.certifications).map(Condition::Certification),
+        uuids(&filter.ids).map(Condition::Ids),
+        filter.imdb_id.clone().map(|id| unique("m.imdb_id", id)),
+        filter.tmdb_id.map(|id| unique("m.tmdb_id", id)),
+        filter.is_withdrawn().then_some(Condition::Withdrawn),
+        (!title.is_empty()).then_some(Condition::Title(title)),
+        uuids(&filter.genres).map(|names| linked("movie_genres", "genre_id", names)),
+        uuids(&filter.directors).map(|names| linked("movie_directors", "director_id", names)),
+        uuids(&filter.stars).map(|names| linked("movie_stars", "star_id", names)),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
+    Condition::Unique { column, value: value.into() }
+}
+
+/// The condition whose index is used in any case: it finds few movies, or no other index has them.
+pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
+    let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
+    position(|condition| matches!(condition, Condition::Withdrawn))
+        .or_else(|| position(|condition| matches!(condition, Condition::Unique { .. } | Condition::Ids(_))))
+}
+
+fn between<T: Copy, B: Into<Bind>>(
+    column: &'static str,
+    range: Range<T>,
+    bind: impl Fn(T) -> B,
+) -> Option<Condition> {
+    let (min, max) = (range.min.map(|min| bind(min).into()), range.max.map(|max| bind(max).into()));
+    (min.is_some() || max.is_some()).then_some(Condition::Between { column, min, max })
+}
+
+fn uuids<K: Kind>(ids: &[Id<K>]) -> Option<Vec<Uuid>> {
+    (!ids.is_empty()).then(|| ids.iter().map(Id::as_uuid).collect())
+}
+
+impl Condition {
+    /// Adds the condition so that each movie is checked by itself, and no index of movies is used for it.
+    fn push_check<ST>(&self, statement: &mut Statement<ST>) {
+        match self {
+            Self::Ids(ids) => {
+                statement.sql(UNINDEXED);
+                push_any(statement, "m.id", ids.clone());
+            }
+            Self::Unique { column, value } => {
+                statement.sql(UNINDEXED).sql(*column).sql(" = ").bind(value.clone());
+            }
+            Self::Withdrawn => {
+                statement.sql("NOT m.is_available");
+            }
+            Self::Title(texts) => push_all_contained(statement, texts),
+            Self::Linked { table, column, names } => {
+                // A limited scalar subquery stays one: as a join, all links of the names would be read.
+                statement.sql(format!("(SELECT 1 FROM {table} WHERE movie_id = m.id AND {UNINDEXED}"));
+                push_any(statement, column, names.clone());
+                statement.sql(" LIMIT 1) IS NOT NULL");
+            }
+            Self::Certification(ids) => {
+                statement.sql(UNINDEXED);
+                push_any(statement, "m.certification_id", ids.clone());
+            }
+            Self::Between { column, min, max } => {
+                push_bounds(statement, UNINDEXED, column, min.as_ref(), max.as_ref())
+            }
+        }
+    }
+
+    /// Whether looking it up stops as soon as enough is found. The movies of several names are all read first, to have each
+    /// once.
+    pub(super) const fn is_looked_up_bit_by_bit(&self) -> bool {
+        !matches!(self, Self::Linked { names, .. } if names.len() > 1)
+    }
+
+    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, or the withdrawn ones.
+    fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
+        match self {
+            Self::Linked { table, column, names } => {
+                push_movies_linked_to(statement, table, column, names.clone());
+                statement.sql(" WHERE m.is_available");
+                return;
+            }
+            Self::Withdrawn => {
+                statement.sql(" FROM movies m WHERE NOT m.is_available");
+                return;
+            }
+            Self::Title(_) => statement.sql(" FROM movies m").sql(TITLE_INDEX),
+            _ => statement.sql(" FROM movies m"),
+        };
+        statement.sql(" WHERE m.is_available AND ");
+        match self {
+            Self::Linked { .. } | Self::Withdrawn => {}
+            Self::Unique { column, value } => {
+                statement.sql(*column).sql(" = ").bind(value.clone());
+            }
+            Self::Ids(ids) => push_any(statement, "m.id", ids.clone()),
+            Self::Title(texts) => push_all_contained(statement, texts),
+            Self::Certification(ids) => push_any(statement, "m.certification_id", ids.clone()),
+            Self::Between { column, min, max } => {
+                push_bounds(statement, "", column, min.as_ref(), max.as_ref())
+            }
+        }
+    }
+
+    /// Adds a `SELECT 1` of so many rows of the condition's index, or of all if there are fewer. `false` where no index
+    /// tells without reading far more.
+    pub(super) fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
+        match self {
+            Self::Ids(_) | Self::Unique { .. } | Self::Withdrawn | Self::Title(_) => return false,
+            Self::Linked { table, column, names } => {
+                push_capped_matches(statement, table, column, "movie_id", names.clone(), cap);
+            }
+            Self::Certification(ids) => {
+                push_capped_matches(statement, "movies", "certification_id", "id", ids.clone(), cap);
+            }
+            Self::Between { column, min, max } => {
+                statement.sql("SELECT 1 FROM movies m WHERE m.is_available AND ");
+                push_bounds(statement, "", column, min.as_ref(), max.as_ref());
+                // In the order of the index: without it, a planner that expects many may read the table instead.
+                statement.sql(format!(" ORDER BY {column} LIMIT {cap}"));
+            }
+        }
+        true
+    }
+}
+
+fn push_all_contained<ST>(statement: &mut Statement<ST>, texts: &[String]) {
+    for (position, text) in texts.iter().enumerate() {
+        if position > 0 {
+            statement.sql(" AND ");
+        }
+        push_contains(statement, "m.name_key", text);
+    }
+}
+
+fn push_bounds<ST>(
+    statement: &mut Statement<ST>,
+    prefix: &'static str,
+    column: &'static str,
+    min: Option<&Bind>,
+    max: Option<&Bind>,
+) {
+    if let Some(min) = min {
+        statement.sql(prefix).sql(column).sql(" >= ").bind(min.clone());
+    }
+    if min.is_some() && max.is_some() {
+        statement.sql(" AND ");
+    }
+    if let Some(max) = max {
+        statement.sql(prefix).sql(column).sql(" <= ").bind(max.clone());
+    }
+}
+
+/// Adds `AND …` for each condition but the one at `driver`: each movie is checked.
+pub(super) fn push_checks<ST>(
+    statement: &mut Statement<ST>,
+    conditions: &[Condition],
+    driver: Option<usize>,
+) {
+    for (position, condition) in conditions.iter().enumerate() {
+        if Some(position) != driver {
+            statement.sql(" AND ");
+            condition.push_check(statement);
+        }
+    }
+}
+
+/// Adds `FROM … m WHERE …` for the movies on sale that meet all conditions, found by the index of the one at `driver`. Without
+/// one, all movies are checked.
+pub(super) fn push_matching<ST>(
+    statement: &mut Statement<ST>,
+    conditions: &[Condition],
+    driver: Option<usize>,
+) {
+    match driver.and_then(|driver| conditions.get(driver)) {
+        Some(condition) => condition.push_lookup(statement),
+        None => {
+            statement.sql(" FROM movies m WHERE m.is_available");
+        }
+    }
+    push_checks(statement, conditions, driver);
+}

@@ -1,0 +1,140 @@
+//! The caller's notifications: list, counts, settings, live stream.
+
+mod bodies;
+pub(crate) mod pages;
+mod query;
+mod stream;
+pub(crate) mod streams;
+
+use app::{
+    notifications::{Notifications, TicketError, UnsubscribeError},
+    paging::ListError,
+};
+use domain::{accounts::AccessError, store::StoreError};
+use paperclip::actix::api_v2_operation;
+
+use self::{
+    bodies::{NotificationBody, ReadBody, SettingsBody, SettingsChangesBody, TicketBody, UnreadCountsBody},
+    query::NotificationQuery,
+    stream::{EventStream, StreamCaller},
+};
+use crate::{
+    extract::{Body, Caller, Limited, Patch, Query, UseCases},
+    page::PageBody,
+    problem::Failure,
+    rate_limits, refusals,
+    reply::{CreatedJson, OkJson, PrivatePage},
+};
+
+/// Where live streams are opened.
+pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
+
+refusals! {
+    TicketError {
+        Invalid => TICKET_INVALID;
+        via Store: StoreError,
+    }
+    UnsubscribeError {
+        Invalid => TOKEN_INVALID;
+        via Store: StoreError,
+    }
+}
+
+rate_limits! {
+    /// Tickets for live streams: each is a row until it expires.
+    Tickets by user: |limits| &limits.fixed.stream_tickets;
+}
+
+/// List the caller's notifications.
+///
+/// The newest first. All likes of one comment are one notification with their `count`; one more like makes it unread again
+/// and moves it to the beginning.
+#[api_v2_operation(operation_id = "listNotifications", tags("notifications"))]
+pub(crate) async fn list(
+    notifications: UseCases<Notifications>,
+    Caller(actor, Query(wanted)): Caller<Query<NotificationQuery>>,
+) -> Result<PrivatePage<NotificationBody>, Failure<ListError>> {
+    let listing =
+        notifications.run(async move |notifications| notifications.list(actor.user_id, wanted).await).await?;
+    Ok(PrivatePage(PageBody::of(listing, NotificationBody::from)))
+}
+
+/// Count the caller's unread notifications.
+///
+/// By kind; kinds without an unread one are left out.
+#[api_v2_operation(operation_id = "countUnreadNotifications", tags("notifications"))]
+pub(crate) async fn count_unread(
+    notifications: UseCases<Notifications>,
+    Caller(actor, _): Caller,
+) -> Result<OkJson<UnreadCountsBody>, Failure<StoreError>> {
+    let counts = notifications
+        .run(async move |notifications| notifications.unread_counts(actor.user_id).await)
+        .await?;
+    Ok(OkJson(counts.into()))
+}
+
+/// Mark notifications as read.
+///
+/// All of the caller's, or those with these identifiers; others are ignored. Answers how many are unread then.
+#[api_v2_operation(operation_id = "readNotifications", tags("notifications"))]
+pub(crate) async fn mark_read(
+    notifications: UseCases<Notifications>,
+    Caller(actor, Body(selection)): Caller<Body<ReadBody>>,
+) -> Result<OkJson<UnreadCountsBody>, Failure<AccessError>> {
+    let counts =
+        notifications.run(async move |notifications| notifications.mark_read(actor, selection).await).await?;
+    Ok(OkJson(counts.into()))
+}
+
+/// Show which notifications the caller gets by mail too.
+///
+/// Both kinds do until they are switched off.
+#[api_v2_operation(operation_id = "getNotificationSettings", tags("notifications"))]
+pub(crate) async fn show_settings(
+    notifications: UseCases<Notifications>,
+    Caller(actor, _): Caller,
+) -> Result<OkJson<SettingsBody>, Failure<StoreError>> {
+    let settings =
+        notifications.run(async move |notifications| notifications.settings(actor.user_id).await).await?;
+    Ok(OkJson(settings.into()))
+}
+
+/// Change which notifications the caller gets by mail too.
+///
+/// Kinds that are left out stay as they are.
+#[api_v2_operation(operation_id = "changeNotificationSettings", tags("notifications"))]
+pub(crate) async fn change_settings(
+    notifications: UseCases<Notifications>,
+    Caller(actor, Patch(changes)): Caller<Patch<SettingsChangesBody>>,
+) -> Result<OkJson<SettingsBody>, Failure<AccessError>> {
+    let settings = notifications
+        .run(async move |notifications| notifications.change_settings(actor, changes).await)
+        .await?;
+    Ok(OkJson(settings.into()))
+}
+
+/// Make a ticket that opens one live stream.
+///
+/// For clients that cannot send a token with the stream, as browsers' `EventSource`. It is sent as `ticket`, works once and
+/// within 60 seconds.
+#[api_v2_operation(operation_id = "createStreamTicket", tags("notifications"))]
+pub(crate) async fn create_ticket(
+    notifications: UseCases<Notifications>,
+    Caller(actor, Limited(_, ())): Caller<Limited<Tickets>>,
+) -> Result<CreatedJson<TicketBody>, Failure<AccessError>> {
+    let issued =
+        notifications.run(async move |notifications| notifications.issue_ticket(actor).await).await?;
+    Ok(CreatedJson(issued.into()))
+}
+
+/// Open a live stream of the caller's notifications.
+///
+/// Server-sent events (`text/event-stream`) for a bearer token or a `ticket`. First comes `unread` with the counts, then an
+/// event `notification` for each new notification and each that became unread again, with the notification as data and an
+/// id; `unread` again whenever the counts change. A client that connects again sends the id of its last event as
+/// `Last-Event-ID` and gets what it missed in the last hour; when it missed more, it gets `resync` and loads its list anew. A
+/// comment comes every 15 seconds. The stream ends with the session. A user may have 10 of them.
+#[api_v2_operation(operation_id = "streamNotifications", tags("notifications"))]
+pub(crate) async fn open_stream(caller: StreamCaller) -> Result<EventStream, Failure<StoreError>> {
+    caller.open().await
+}

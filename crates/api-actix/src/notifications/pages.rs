@@ -1,0 +1,86 @@
+//! The page that ends mails of a kind (RFC 8058). Mail programs send the POST by themselves; people press the button. Opening
+//! the page changes nothing, since mail scanners open links.
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
+use app::notifications::UnsubscribeError;
+use askama::Template;
+use domain::notifications::MailedKind;
+use serde::Deserialize;
+
+use crate::{
+    html::{self, MessagePage},
+    problem::Failure,
+    state::Api,
+};
+
+#[derive(Template)]
+#[template(path = "unsubscribe.html")]
+struct UnsubscribePage<'a> {
+    token: &'a str,
+    what: &'static str,
+    root: &'static str,
+}
+
+/// The token in a link.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TokenParameter {
+    #[serde(default)]
+    token: String,
+}
+
+/// `GET /unsubscribe?token=…`: a button.
+pub(crate) async fn show(api: web::Data<Api>, query: Option<web::Query<TokenParameter>>) -> HttpResponse {
+    let token = token_of(query);
+    match api.state.notifications.unsubscription(&token) {
+        Some(found) => html::page(
+            StatusCode::OK,
+            &UnsubscribePage { token: &token, what: mails_about(found.kind), root: html::ROOT },
+        ),
+        None => invalid(),
+    }
+}
+
+/// `POST /unsubscribe?token=…`: the button was pressed, or a mail program did the same. Its body says nothing more.
+pub(crate) async fn unsubscribe(
+    api: web::Data<Api>,
+    query: Option<web::Query<TokenParameter>>,
+) -> HttpResponse {
+    let token = token_of(query);
+    let notifications = api.state.notifications.clone();
+    match api.run(async move { notifications.unsubscribe(&token).await }).await {
+        Ok(ended) => message(
+            StatusCode::OK,
+            "No more mails",
+            &format!(
+                "You get no more mails about {}. You can switch them on again in the settings of your account.",
+                mails_about(ended.kind)
+            ),
+        ),
+        Err(Failure::Refused(UnsubscribeError::Invalid)) => invalid(),
+        Err(failed) => failed.error_response(),
+    }
+}
+
+fn token_of(query: Option<web::Query<TokenParameter>>) -> String {
+    query.map(|query| query.into_inner().token).unwrap_or_default()
+}
+
+const fn mails_about(kind: MailedKind) -> &'static str {
+    match kind {
+        MailedKind::CommentReply => "replies to your comments",
+        MailedKind::CommentLike => "likes of your comments",
+    }
+}
+
+fn invalid() -> HttpResponse {
+    message(
+        StatusCode::BAD_REQUEST,
+        "This link does not work",
+        "Copy the whole link out of the mail into the address bar, or change the settings of your account.",
+    )
+}
+
+fn message(status: StatusCode, title: &str, text: &str) -> HttpResponse {
+    let is_error = status.is_client_error();
+    html::page(status, &MessagePage { title, text, is_error, link_form: None, root: html::ROOT })
+}

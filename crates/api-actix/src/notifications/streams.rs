@@ -1,0 +1,392 @@
+//! The live streams of this node.
+//!
+//! One task looks once a second at what has happened to all of them together, so that many streams cost few statements,
+//! and every node hears of what others did. It runs while there are streams.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    fmt::Write,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::{
+    body::{BodySize, MessageBody},
+    http::header::{HeaderName, HeaderValue, RETRY_AFTER},
+    web::Bytes,
+};
+use app::notifications::{EventId, Notifications, StreamStart, UserNews};
+use domain::{
+    id::{SessionId, UserId},
+    notifications::{Notification, UnreadCounts, UserPosition},
+    store::StoreError,
+};
+use serde::Serialize;
+use tokio::{
+    runtime::Handle,
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+
+use super::bodies::{NotificationBody, UnreadCountsBody};
+use crate::{
+    problem::{Failure, Problem, kinds},
+    readiness::Readiness,
+};
+
+/// How many streams a user may have on a node.
+const STREAMS_OF_A_USER: usize = 10;
+
+/// How many parts may wait for a slow client before its stream is ended. It connects again when it can.
+const WAITING_PARTS: usize = 16;
+
+/// How often it is looked at what has happened.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// After how many looks it is seen to it that the sessions of the streams are live.
+const LOOKS_AT_SESSIONS: u32 = 2;
+
+/// A client that hears nothing for so long gets a comment: it keeps proxies from closing the connection.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+
+/// What tells whether a client is still there.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
+/// How often a user with too many streams gets a comment on each of them, and how long it is waited after each. A connection
+/// whose client has gone fails at the second one.
+const PROBES: u32 = 4;
+const PROBE: Duration = Duration::from_millis(100);
+
+/// How many streams are opened at once. When a node stops, the clients of all its streams come to the others together.
+const OPENED_AT_ONCE: usize = 16;
+
+/// The turn of a stream to be opened; others are opened when it is dropped.
+pub(crate) type OpeningTurn = OwnedSemaphorePermit;
+
+/// The live streams of this node.
+pub(crate) struct LiveStreams {
+    notifications: Arc<Notifications>,
+    readiness: Arc<dyn Readiness>,
+    runtime: Handle,
+    opening: Arc<Semaphore>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    streams: HashMap<u64, LiveStream>,
+    next_key: u64,
+    /// Whether the task that looks runs.
+    is_watched: bool,
+}
+
+struct LiveStream {
+    user_id: UserId,
+    session_id: SessionId,
+    /// What the client was told of; `None` until the stream has begun.
+    told: Option<Told>,
+    /// When something was sent last.
+    sent_at: Instant,
+    parts: Sender<Bytes>,
+}
+
+/// What the client of a stream was told of.
+struct Told {
+    position: i64,
+    unread: UnreadCounts,
+}
+
+impl LiveStreams {
+    /// Without any stream. What has happened is read on the runtime.
+    pub(crate) fn new(
+        notifications: Arc<Notifications>,
+        readiness: Arc<dyn Readiness>,
+        runtime: Handle,
+    ) -> Self {
+        let opening = Arc::new(Semaphore::new(OPENED_AT_ONCE));
+        Self { notifications, readiness, runtime, opening, table: Mutex::default() }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn to open a stream, before its caller is authenticated.
+    ///
+    /// # Errors
+    /// 503 when it takes too long.
+    pub(crate) async fn turn(&self, patience: Duration) -> Result<OpeningTurn, Problem> {
+        let turn = timeout(patience, Arc::clone(&self.opening).acquire_owned()).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| Problem::unavailable().because("Too many live streams are being opened."))
+    }
+
+    /// Opens a stream for a session; `last` is the id of the last event that the client got.
+    ///
+    /// # Errors
+    /// 429 when the user has too many streams, 503 when the server is about to stop, and what the store says.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        user_id: UserId,
+        session_id: SessionId,
+        last: Option<String>,
+    ) -> Result<EventBody, Failure<StoreError>> {
+        if self.readiness.is_draining() {
+            return Err(Failure::Problem(Problem::unavailable().because("The server is about to stop.")));
+        }
+        for _ in 0..PROBES {
+            if self.table().count(user_id) < STREAMS_OF_A_USER {
+                break;
+            }
+            self.table().send_comments(|stream| stream.user_id == user_id);
+            sleep(PROBE).await;
+        }
+        let (parts, events) = mpsc::channel(WAITING_PARTS);
+        let stream = LiveStream { user_id, session_id, told: None, sent_at: Instant::now(), parts };
+        let key = self.table().add(stream).ok_or_else(|| Failure::Problem(too_many()))?;
+        let place = Place { streams: Arc::clone(self), key };
+        let first = self.begin(key, user_id, last).await?;
+        Ok(EventBody { first: Some(first), events, _place: place })
+    }
+
+    /// Reads what the stream begins with, and has it watched from there on.
+    async fn begin(
+        self: &Arc<Self>,
+        key: u64,
+        user_id: UserId,
+        last: Option<String>,
+    ) -> Result<Bytes, Failure<StoreError>> {
+        let notifications = Arc::clone(&self.notifications);
+        let reading = async move {
+            let start = notifications.start_stream(user_id, last.as_deref()).await?;
+            let behind = UserPosition { user_id, position: start.from.position };
+            let news = notifications.news(behind).await?;
+            Ok::<_, StoreError>((start, news))
+        };
+        let read = self.runtime.spawn(reading).await;
+        let (start, news) = match read {
+            Ok(read) => read?,
+            Err(panic) => return Err(Failure::Problem(Problem::new(&kinds::INTERNAL).caused_by(&panic))),
+        };
+        let mut table = self.table();
+        if let Some(stream) = table.streams.get_mut(&key) {
+            stream.told = Some(Told { position: news.position, unread: news.unread.clone() });
+        }
+        if !std::mem::replace(&mut table.is_watched, true) {
+            drop(self.runtime.spawn(Arc::clone(self).watch()));
+        }
+        Ok(beginning(start, &news))
+    }
+
+    /// Looks at what has happened until there is no stream left.
+    async fn watch(self: Arc<Self>) {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut count = 0_u32;
+        loop {
+            looks.tick().await;
+            {
+                let mut table = self.table();
+                if self.readiness.is_draining() {
+                    table.streams.clear();
+                }
+                if table.streams.is_empty() {
+                    table.is_watched = false;
+                    return;
+                }
+            }
+            count = count.wrapping_add(1);
+            if count.checked_rem(LOOKS_AT_SESSIONS) == Some(0)
+                && let Err(error) = self.end_those_without_session().await
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the sessions of live streams were not read"
+                );
+            }
+            if let Err(error) = self.send_news().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "notifications for live streams were not read"
+                );
+            }
+            let now = Instant::now();
+            self.table().send_comments(|stream| now.duration_since(stream.sent_at) >= COMMENT_EVERY);
+        }
+    }
+
+    async fn send_news(&self) -> Result<(), StoreError> {
+        let known = self.table().positions();
+        for behind in self.notifications.moved(&known).await? {
+            let news = self.notifications.news(behind).await?;
+            self.table().send_news(behind.user_id, &news);
+        }
+        Ok(())
+    }
+
+    async fn end_those_without_session(&self) -> Result<(), StoreError> {
+        let sessions: HashSet<SessionId> =
+            self.table().streams.values().map(|stream| stream.session_id).collect();
+        let sessions: Vec<SessionId> = sessions.into_iter().collect();
+        let live: HashSet<SessionId> =
+            self.notifications.live_sessions(&sessions).await?.into_iter().collect();
+        let looked_at: HashSet<SessionId> = sessions.into_iter().collect();
+        self.table()
+            .streams
+            .retain(|_, stream| live.contains(&stream.session_id) || !looked_at.contains(&stream.session_id));
+        Ok(())
+    }
+}
+
+impl Table {
+    fn count(&self, user_id: UserId) -> usize {
+        self.streams.values().filter(|stream| stream.user_id == user_id).count()
+    }
+
+    /// Adds a stream; `None` when its user has too many.
+    fn add(&mut self, stream: LiveStream) -> Option<u64> {
+        if self.count(stream.user_id) >= STREAMS_OF_A_USER {
+            return None;
+        }
+        let key = self.next_key;
+        self.next_key = key.wrapping_add(1);
+        self.streams.insert(key, stream);
+        Some(key)
+    }
+
+    /// The positions to look behind: for each user that of the stream that is furthest back.
+    fn positions(&self) -> Vec<UserPosition> {
+        let mut least: HashMap<UserId, i64> = HashMap::new();
+        for stream in self.streams.values() {
+            if let Some(told) = &stream.told {
+                let position = least.entry(stream.user_id).or_insert(told.position);
+                *position = told.position.min(*position);
+            }
+        }
+        least.into_iter().map(|(user_id, position)| UserPosition { user_id, position }).collect()
+    }
+
+    /// Tells every stream of the user what it was not told of. Streams whose clients are too slow are ended.
+    fn send_news(&mut self, user_id: UserId, news: &UserNews) {
+        let now = Instant::now();
+        self.streams.retain(|_, stream| {
+            let Some(told) = stream.told.as_mut().filter(|_| stream.user_id == user_id) else { return true };
+            let mut part = String::new();
+            for notification in news.notifications.iter().filter(|one| one.position > told.position) {
+                push_notification(&mut part, notification);
+            }
+            if told.unread != news.unread {
+                push_event(&mut part, "unread", None, &UnreadCountsBody::from(news.unread.clone()));
+                told.unread = news.unread.clone();
+            }
+            told.position = told.position.max(news.position);
+            part.is_empty() || stream.send(part.into(), now)
+        });
+    }
+
+    fn send_comments(&mut self, is_due: impl Fn(&LiveStream) -> bool) {
+        let now = Instant::now();
+        self.streams.retain(|_, stream| !is_due(stream) || stream.send(COMMENT, now));
+    }
+}
+
+impl LiveStream {
+    /// Hands a part over; `false` when the client is too slow or has gone.
+    fn send(&mut self, part: Bytes, now: Instant) -> bool {
+        self.sent_at = now;
+        self.parts.try_send(part).is_ok()
+    }
+}
+
+fn too_many() -> Problem {
+    let policy = format!("\"live-streams\";q={STREAMS_OF_A_USER}");
+    let seconds = COMMENT_EVERY.as_secs();
+    let header = |name, text: &str| (HeaderName::from_static(name), HeaderValue::from_str(text));
+    let headers = [
+        header("ratelimit-policy", &policy),
+        header("ratelimit", &format!("\"live-streams\";r=0;t={seconds}")),
+    ];
+    let problem = Problem::new(&kinds::RATE_LIMITED)
+        .because(format!("A user may have {STREAMS_OF_A_USER} live streams. Close one of them first."))
+        .with_header(RETRY_AFTER, HeaderValue::from(seconds));
+    headers.into_iter().fold(problem, |problem, (name, value)| match value {
+        Ok(value) => problem.with_header(name, value),
+        Err(_) => problem,
+    })
+}
+
+/// What a stream begins with: the counts, and what the client missed.
+fn beginning(start: StreamStart, news: &UserNews) -> Bytes {
+    let mut part = String::new();
+    push_event(&mut part, "unread", Some(&start.from), &UnreadCountsBody::from(news.unread.clone()));
+    if start.resync {
+        push_event(&mut part, "resync", None, &serde_json::json!({}));
+    }
+    for notification in &news.notifications {
+        push_notification(&mut part, notification);
+    }
+    part.into()
+}
+
+fn push_notification(part: &mut String, notification: &Notification) {
+    let id = EventId::from(notification);
+    push_event(part, "notification", Some(&id), &NotificationBody::from(notification.clone()));
+}
+
+/// Adds an event (HTML, 9.2.5). JSON has no line breaks, so the data is one line.
+fn push_event(part: &mut String, event: &str, id: Option<&EventId>, data: &impl Serialize) {
+    let data = serde_json::to_string(data).unwrap_or_default();
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    // Writing to a string never fails.
+    let _ = write!(part, "event: {event}\n{id}data: {data}\n\n");
+}
+
+/// The place of a stream in the table, which is free when this is dropped.
+struct Place {
+    streams: Arc<LiveStreams>,
+    key: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.streams.table().streams.remove(&self.key);
+    }
+}
+
+/// The body of a live stream. It ends when the stream is taken out of the table.
+pub(crate) struct EventBody {
+    first: Option<Bytes>,
+    events: Receiver<Bytes>,
+    _place: Place,
+}
+
+impl std::fmt::Debug for EventBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventBody").finish_non_exhaustive()
+    }
+}
+
+impl MessageBody for EventBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        self.events.poll_recv(context).map(|part| part.map(Ok))
+    }
+}

@@ -1,0 +1,289 @@
+use domain::{
+    accounts::{AccessError, Actor, Origin},
+    audit::{AuditAction, AuditEntry, AuditObject, AuditState},
+    engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment},
+    id::{CommentId, MovieId},
+    store::{Attempt, StoreError, retried},
+};
+
+use super::Engagement;
+
+/// A reply was not written, or a like not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RespondError {
+    /// There is no such comment, or the user cannot see its movie.
+    #[error("there is no such comment")]
+    NotFound,
+    /// The comment was deleted and is kept only because of its replies.
+    #[error("the comment was deleted")]
+    CommentDeleted,
+    /// The actor may not act any more.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A comment was not changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeCommentError {
+    /// There is no such comment, or it was deleted.
+    #[error("there is no such comment")]
+    NotFound,
+    /// Somebody else wrote it, and the actor is not a moderator who deletes it.
+    #[error("somebody else wrote the comment")]
+    Forbidden,
+    /// The actor may not act any more.
+    #[error(transparent)]
+    Access(AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AccessError> for ChangeCommentError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::RoleTooLow => Self::Forbidden,
+            AccessError::SignedOut | AccessError::Store(_) => Self::Access(error),
+        }
+    }
+}
+
+impl Engagement {
+    /// Writes a comment on a movie; `None` when the user cannot see such a movie.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn comment(
+        &self,
+        actor: Actor,
+        movie_id: MovieId,
+        text: &CommentText,
+    ) -> Result<Option<CommentView>, AccessError> {
+        let id = self.ids.next();
+        let is_written =
+            retried(&*self.backoff, |attempt| self.try_comment(attempt, actor, movie_id, id, text)).await?;
+        if is_written { Ok(self.comments.comment(id, actor.user_id).await?) } else { Ok(None) }
+    }
+
+    async fn try_comment(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        movie_id: MovieId,
+        id: CommentId,
+        text: &CommentText,
+    ) -> Result<bool, AccessError> {
+        let created_at = self.clock.now();
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        if !unit.lock_movie(movie_id, &actor).await? {
+            return Ok(false);
+        }
+        let author = actor.user_id;
+        let comment = NewComment { id, movie_id, thread_id: None, author, text: text.clone(), created_at };
+        unit.insert_comment(&comment).await?;
+        unit.commit().await?;
+        Ok(true)
+    }
+
+    /// Replies to a comment. A reply to a reply joins the thread.
+    ///
+    /// # Errors
+    /// See [`RespondError`].
+    pub async fn reply(
+        &self,
+        actor: Actor,
+        comment_id: CommentId,
+        text: &CommentText,
+    ) -> Result<CommentView, RespondError> {
+        let id = self.ids.next();
+        retried(&*self.backoff, |attempt| self.try_reply(attempt, actor, comment_id, id, text)).await?;
+        self.comments.comment(id, actor.user_id).await?.ok_or(RespondError::NotFound)
+    }
+
+    async fn try_reply(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        comment_id: CommentId,
+        id: CommentId,
+        text: &CommentText,
+    ) -> Result<(), RespondError> {
+        let created_at = self.clock.now();
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let answered = visible_comment(&mut *unit, actor, comment_id).await?;
+        let comment = NewComment {
+            id,
+            movie_id: answered.movie_id,
+            thread_id: Some(answered.thread()),
+            author: actor.user_id,
+            text: text.clone(),
+            created_at,
+        };
+        unit.insert_comment(&comment).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// Sets or removes the user's like of a comment and returns the number of likes.
+    ///
+    /// # Errors
+    /// See [`RespondError`].
+    pub async fn like_comment(
+        &self,
+        actor: Actor,
+        comment_id: CommentId,
+        is_liked: bool,
+    ) -> Result<i64, RespondError> {
+        retried(&*self.backoff, |attempt| self.try_like(attempt, actor, comment_id, is_liked)).await
+    }
+
+    async fn try_like(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        comment_id: CommentId,
+        is_liked: bool,
+    ) -> Result<i64, RespondError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let comment = visible_comment(&mut *unit, actor, comment_id).await?;
+        let now = self.clock.now();
+        let likes = unit.set_comment_like(actor.user_id, comment.id, is_liked, now).await?;
+        unit.commit().await?;
+        Ok(likes)
+    }
+
+    /// Changes the text of the user's own comment.
+    ///
+    /// # Errors
+    /// See [`ChangeCommentError`].
+    pub async fn edit_comment(
+        &self,
+        actor: Actor,
+        comment_id: CommentId,
+        text: &CommentText,
+    ) -> Result<CommentView, ChangeCommentError> {
+        retried(&*self.backoff, |attempt| self.try_edit(attempt, actor, comment_id, text)).await?;
+        let comment = self.comments.comment(comment_id, actor.user_id).await?;
+        comment.ok_or(ChangeCommentError::NotFound)
+    }
+
+    async fn try_edit(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        comment_id: CommentId,
+        text: &CommentText,
+    ) -> Result<(), ChangeCommentError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let comment = live_comment(&mut *unit, comment_id).await?;
+        if comment.author != Some(actor.user_id) {
+            return Err(ChangeCommentError::Forbidden);
+        }
+        unit.edit_comment(comment_id, text, self.clock.now()).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// Deletes a comment: the user's own, or any as a moderator, which is recorded in the audit log.
+    ///
+    /// # Errors
+    /// See [`ChangeCommentError`].
+    pub async fn delete_comment(
+        &self,
+        actor: Actor,
+        comment_id: CommentId,
+        origin: &Origin,
+    ) -> Result<(), ChangeCommentError> {
+        let is_deleted =
+            retried(&*self.backoff, |attempt| self.try_delete_own(attempt, actor, comment_id)).await?;
+        if is_deleted {
+            return Ok(());
+        }
+        retried(&*self.backoff, |attempt| self.try_remove(attempt, actor, comment_id, origin)).await
+    }
+
+    /// `false` when somebody else wrote it.
+    async fn try_delete_own(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        comment_id: CommentId,
+    ) -> Result<bool, ChangeCommentError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        lock_movie_of(&mut *unit, actor, comment_id).await?;
+        let comment = live_comment(&mut *unit, comment_id).await?;
+        if comment.author != Some(actor.user_id) {
+            return Ok(false);
+        }
+        unit.delete_comment(&comment).await?;
+        unit.commit().await?;
+        Ok(true)
+    }
+
+    async fn try_remove(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        comment_id: CommentId,
+        origin: &Origin,
+    ) -> Result<(), ChangeCommentError> {
+        let mut unit = self.store.begin_as_moderator(attempt, &actor).await?;
+        lock_movie_of(&mut *unit, actor, comment_id).await?;
+        let comment = live_comment(&mut *unit, comment_id).await?;
+        unit.delete_comment(&comment).await?;
+        let author = comment.author.map(|author| ("author_id", author.to_string()));
+        let entry = AuditEntry {
+            id: self.ids.next(),
+            at: self.clock.now(),
+            action: AuditAction::CommentRemoved,
+            actor: Some(actor.user_id),
+            object: Some(AuditObject::Comment(comment_id)),
+            before: Some(AuditState::of(
+                std::iter::once(("movie_id", comment.movie_id.to_string())).chain(author),
+            )),
+            after: None,
+            ip: origin.device.ip,
+            request_id: origin.request_id.clone(),
+        };
+        unit.append_audit_entry(&entry).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+}
+
+/// Locks the movie of a comment, if there is one.
+async fn lock_movie_of(
+    unit: &mut dyn EngagementUnit,
+    actor: Actor,
+    comment_id: CommentId,
+) -> Result<bool, StoreError> {
+    match unit.movie_of_comment(comment_id).await? {
+        Some(movie_id) => unit.lock_movie(movie_id, &actor).await,
+        None => Ok(false),
+    }
+}
+
+/// The comment, locked with its movie, if the user can see it and it was not deleted.
+async fn visible_comment(
+    unit: &mut dyn EngagementUnit,
+    actor: Actor,
+    comment_id: CommentId,
+) -> Result<Comment, RespondError> {
+    if !lock_movie_of(unit, actor, comment_id).await? {
+        return Err(RespondError::NotFound);
+    }
+    let comment = unit.find_comment_for_update(comment_id).await?.ok_or(RespondError::NotFound)?;
+    if comment.is_deleted() { Err(RespondError::CommentDeleted) } else { Ok(comment) }
+}
+
+/// The comment, locked, if it was not deleted.
+async fn live_comment(
+    unit: &mut dyn EngagementUnit,
+    comment_id: CommentId,
+) -> Result<Comment, ChangeCommentError> {
+    let comment = unit.find_comment_for_update(comment_id).await?;
+    comment.filter(|comment| !comment.is_deleted()).ok_or(ChangeCommentError::NotFound)
+}

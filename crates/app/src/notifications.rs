@@ -1,0 +1,45 @@
+//! Notifications: tell users, list, mark as read, settings, live streams.
+
+mod list;
+mod notifier;
+mod settings;
+mod stream;
+mod tickets;
+mod unsubscribe;
+
+use std::sync::Arc;
+
+use domain::{
+    entropy::{Sealer, TokenGenerator},
+    id::IdGenerator,
+    notifications::{NotificationQueries, NotificationStore},
+    time::{Backoff, Clock},
+};
+
+pub use list::ListNotifications;
+pub use notifier::Notifier;
+pub use stream::{EventId, StreamStart, UserNews};
+pub use tickets::{IssuedTicket, TicketError};
+pub use unsubscribe::{UnsubscribeError, Unsubscription};
+
+use crate::paging::CursorCodec;
+
+/// The use cases of notifications.
+pub struct Notifications {
+    /// Keeps notifications.
+    pub store: Arc<dyn NotificationStore>,
+    /// Reads notifications.
+    pub queries: Arc<dyn NotificationQueries>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Makes tickets.
+    pub tokens: Arc<dyn TokenGenerator>,
+    /// Opens the tokens in links that end mails.
+    pub sealer: Arc<dyn Sealer>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+}

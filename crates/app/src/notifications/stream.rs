@@ -1,0 +1,159 @@
+use std::{fmt, str::FromStr};
+
+use chrono::TimeDelta;
+use domain::{
+    id::{SessionId, UserId},
+    notifications::{Notification, UnreadCounts, UserPosition},
+    store::StoreError,
+    time::Instant,
+};
+
+use super::Notifications;
+
+/// For how long a client that was away is told what it missed.
+const REPLAYED: TimeDelta = TimeDelta::hours(1);
+
+/// How many notifications are read at once.
+const BATCH: u32 = 100;
+
+/// The id of an event in a live stream: a position, and when it was reached. A client that connects again sends the last one
+/// that it got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventId {
+    /// The position of the user's notifications.
+    pub position: i64,
+    /// When they came that far.
+    pub at: Instant,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at.timestamp_millis(), self.position)
+    }
+}
+
+/// The text is no id of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of an event")]
+pub struct InvalidEventId;
+
+impl FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (at, position) = text.split_once('-').ok_or(InvalidEventId)?;
+        let at = at.parse().ok().and_then(Instant::from_timestamp_millis).ok_or(InvalidEventId)?;
+        let position = position.parse().ok().filter(|position| *position >= 0).ok_or(InvalidEventId)?;
+        Ok(Self { position, at })
+    }
+}
+
+impl From<&Notification> for EventId {
+    fn from(notification: &Notification) -> Self {
+        Self { position: notification.position, at: notification.notified_at }
+    }
+}
+
+/// What a live stream begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamStart {
+    /// The stream goes on behind this one.
+    pub from: EventId,
+    /// Whether the client missed more than is kept, and has to load its list anew.
+    pub resync: bool,
+    /// How many notifications are unread.
+    pub unread: UnreadCounts,
+}
+
+/// What happened to the notifications of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserNews {
+    /// New notifications and those that became unread again, in the order of their positions.
+    pub notifications: Vec<Notification>,
+    /// How far the notifications have come with them.
+    pub position: i64,
+    /// How many are unread.
+    pub unread: UnreadCounts,
+}
+
+impl Notifications {
+    /// What a live stream begins with. `last` is the id of the last event that the client got, as it sent it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start_stream(&self, user_id: UserId, last: Option<&str>) -> Result<StreamStart, StoreError> {
+        let now = self.clock.now();
+        let positions = self.queries.notification_positions(&[user_id]).await?;
+        let position = positions.first().map_or(0, |found| found.position);
+        let unread = self.queries.unread_counts(user_id).await?;
+        let current = EventId { position, at: now };
+        let Some(last) = last else { return Ok(StreamStart { from: current, resync: false, unread }) };
+        let kept_since = now.checked_sub_signed(REPLAYED).unwrap_or(now);
+        let known =
+            last.parse::<EventId>().ok().filter(|last| last.position <= position && last.at >= kept_since);
+        Ok(StreamStart { from: known.unwrap_or(current), resync: known.is_none(), unread })
+    }
+
+    /// Those of these users whose notifications have gone on, each behind the position that its streams have come to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn moved(&self, known: &[UserPosition]) -> Result<Vec<UserPosition>, StoreError> {
+        let users: Vec<UserId> = known.iter().map(|known| known.user_id).collect();
+        let now = self.queries.notification_positions(&users).await?;
+        let has_moved = |known: &&UserPosition| {
+            now.iter().any(|now| now.user_id == known.user_id && now.position > known.position)
+        };
+        Ok(known.iter().filter(has_moved).copied().collect())
+    }
+
+    /// What happened behind a position. When it was too much for once, [`UserNews::position`] is where to go on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn news(&self, behind: UserPosition) -> Result<UserNews, StoreError> {
+        // Read first: what happens meanwhile is read with the next news.
+        let positions = self.queries.notification_positions(&[behind.user_id]).await?;
+        let reached = positions.first().map_or(behind.position, |found| found.position);
+        let notifications = self.queries.notifications_behind(behind, BATCH).await?;
+        let unread = self.queries.unread_counts(behind.user_id).await?;
+        let last = notifications.last().map_or(behind.position, |last| last.position);
+        let is_all = u32::try_from(notifications.len()).is_ok_and(|count| count < BATCH);
+        let position = if is_all { reached.max(last) } else { last };
+        Ok(UserNews { notifications, position, unread })
+    }
+
+    /// Which of these sessions are live.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn live_sessions(&self, ids: &[SessionId]) -> Result<Vec<SessionId>, StoreError> {
+        self.queries.live_sessions_among(ids, self.clock.now()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_an_event_reads_back_in_whole_milliseconds() {
+        let at = Instant::from_timestamp_millis(1_800_000_000_123).unwrap();
+        let id = EventId { position: 42, at };
+        assert_eq!(id.to_string(), "1800000000123-42");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for bad in [
+            "",
+            "-",
+            "1",
+            "1800000000123",
+            "1800000000123--1",
+            "x-1",
+            "1-x",
+            "1-2-3",
+            "99999999999999999999-1",
+        ] {
+            assert_eq!(bad.parse::<EventId>(), Err(InvalidEventId), "{bad}");
+        }
+    }
+}

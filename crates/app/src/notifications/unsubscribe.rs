@@ -1,0 +1,110 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    entropy::Sealer,
+    id::UserId,
+    notifications::{MailedKind, SettingsChanges},
+    store::{Attempt, StoreError, retried},
+};
+
+use super::Notifications;
+
+/// Tells tokens of this purpose from everything else that is sealed.
+const PURPOSE: &str = "unsubscribe";
+
+/// Which mails to whom a link ends. The link needs no sign-in: whoever has the mail may end mails of its kind, and nothing
+/// else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsubscription {
+    /// The receiver.
+    pub user_id: UserId,
+    /// The kind of the mails.
+    pub kind: MailedKind,
+}
+
+/// The mails were not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum UnsubscribeError {
+    /// The token of the link was not made here, or was altered.
+    #[error("the link does not belong to a mail")]
+    Invalid,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Unsubscription {
+    /// The token of the link, which is safe in an address.
+    pub(super) fn token(self, sealer: &dyn Sealer) -> String {
+        let text = format!("{PURPOSE} {} {}", self.user_id, self.kind.kind().as_str());
+        URL_SAFE_NO_PAD.encode(sealer.seal(text.as_bytes()))
+    }
+
+    fn of(token: &str, sealer: &dyn Sealer) -> Option<Self> {
+        let plain = sealer.unseal(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let mut words = str::from_utf8(&plain).ok()?.split(' ');
+        let (purpose, user_id, kind) = (words.next()?, words.next()?, words.next()?);
+        (purpose == PURPOSE && words.next().is_none()).then_some(())?;
+        Some(Self { user_id: user_id.parse().ok()?, kind: kind.parse().ok()? })
+    }
+}
+
+impl Notifications {
+    /// What the link of a mail ends, when its token was made here; nothing is changed yet.
+    #[must_use]
+    pub fn unsubscription(&self, token: &str) -> Option<Unsubscription> {
+        Unsubscription::of(token, &*self.sealer)
+    }
+
+    /// Ends the mails that the link of a mail is about; again too.
+    ///
+    /// # Errors
+    /// See [`UnsubscribeError`].
+    pub async fn unsubscribe(&self, token: &str) -> Result<Unsubscription, UnsubscribeError> {
+        let unsubscription = self.unsubscription(token).ok_or(UnsubscribeError::Invalid)?;
+        retried(&*self.backoff, |attempt| self.try_unsubscribe(attempt, unsubscription)).await?;
+        Ok(unsubscription)
+    }
+
+    async fn try_unsubscribe(
+        &self,
+        attempt: Attempt,
+        Unsubscription { user_id, kind }: Unsubscription,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.store.begin_notifications(attempt).await?;
+        let settings = unit.notification_settings_for_update(user_id).await?;
+        let changed = settings.changed(SettingsChanges::without_mails(kind));
+        unit.put_notification_settings(user_id, changed).await?;
+        unit.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::Id;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::doubles::FlipSealer;
+
+    #[test]
+    fn a_token_reads_back_and_nothing_else_does() {
+        for kind in [MailedKind::CommentReply, MailedKind::CommentLike] {
+            let unsubscription = Unsubscription { user_id: Id::from_uuid(Uuid::from_u128(7)), kind };
+            let token = unsubscription.token(&FlipSealer);
+            assert_eq!(Unsubscription::of(&token, &FlipSealer), Some(unsubscription));
+            assert_eq!(Unsubscription::of(&token[1..], &FlipSealer), None);
+        }
+        let seal = |text: &str| URL_SAFE_NO_PAD.encode(FlipSealer.seal(text.as_bytes()));
+        let id = Uuid::from_u128(7);
+        for bad in [
+            String::new(),
+            "💥".to_owned(),
+            seal(&format!("activate {id} comment_like")),
+            seal(&format!("unsubscribe {id} order_paid")),
+            seal(&format!("unsubscribe {id} comment_like x")),
+            seal(&format!("unsubscribe {id}")),
+        ] {
+            assert_eq!(Unsubscription::of(&bad, &FlipSealer), None, "{bad}");
+        }
+    }
+}

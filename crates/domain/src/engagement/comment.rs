@@ -1,0 +1,172 @@
+use crate::{
+    id::{CommentId, MovieId, UserId},
+    media::MediaKey,
+    time::Instant,
+};
+
+/// The longest comment, in characters.
+pub const MAX_COMMENT_LENGTH: usize = 2_000;
+
+/// The text of a comment: 1 to 2,000 characters, without white space around it. It is plain text, which must be escaped where it is shown as HTML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentText(String);
+
+/// The text cannot be a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCommentText {
+    /// It is blank.
+    #[error("a comment has at least one character")]
+    Empty,
+    /// It is longer than [`MAX_COMMENT_LENGTH`].
+    #[error("a comment has at most 2,000 characters")]
+    TooLong,
+}
+
+impl CommentText {
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for CommentText {
+    type Err = InvalidCommentText;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(InvalidCommentText::Empty);
+        }
+        if text.chars().count() > MAX_COMMENT_LENGTH {
+            return Err(InvalidCommentText::TooLong);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A comment that is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewComment {
+    /// Its identifier.
+    pub id: CommentId,
+    /// The movie that it is about.
+    pub movie_id: MovieId,
+    /// The first comment of the thread that it replies in; `None` when it begins a thread.
+    pub thread_id: Option<CommentId>,
+    /// Its author.
+    pub author: UserId,
+    /// Its text.
+    pub text: CommentText,
+    /// When it was written.
+    pub created_at: Instant,
+}
+
+/// A stored comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its identifier.
+    pub id: CommentId,
+    /// The movie that it is about.
+    pub movie_id: MovieId,
+    /// The first comment of the thread that it replies in; `None` when it begins a thread.
+    pub thread_id: Option<CommentId>,
+    /// Its author; `None` once it is deleted and kept only because of its replies.
+    pub author: Option<UserId>,
+    /// The number of its replies that are not deleted.
+    pub replies_count: i64,
+    /// When it was written.
+    pub created_at: Instant,
+}
+
+impl Comment {
+    /// Whether it was deleted and is kept only because of its replies.
+    #[must_use]
+    pub const fn is_deleted(&self) -> bool {
+        self.author.is_none()
+    }
+
+    /// The thread of a reply to it: threads have one level, so a reply to a reply joins the thread.
+    #[must_use]
+    pub fn thread(&self) -> CommentId {
+        self.thread_id.unwrap_or(self.id)
+    }
+}
+
+/// The author of a comment, as others see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentAuthor {
+    /// The user.
+    pub id: UserId,
+    /// The profile's names, or a neutral name; never the e-mail address.
+    pub name: String,
+    /// The key of their avatar.
+    pub avatar: Option<MediaKey>,
+}
+
+/// The name of a user as others see it: the names of the profile, else `Member` and the last four characters of the
+/// identifier.
+#[must_use]
+pub fn author_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
+    let names: Vec<&str> = [first_name, last_name]
+        .into_iter()
+        .flatten()
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    if names.is_empty() {
+        let id = id.to_string();
+        let tail = id.get(id.len().saturating_sub(4)..).unwrap_or_default();
+        format!("Member {tail}")
+    } else {
+        names.join(" ")
+    }
+}
+
+/// A comment as a viewer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentView {
+    /// Its identifier.
+    pub id: CommentId,
+    /// Its author; `None` once it is deleted.
+    pub author: Option<CommentAuthor>,
+    /// Its text; `None` once it is deleted.
+    pub text: Option<String>,
+    /// The number of likes.
+    pub likes: i64,
+    /// The number of its replies that are not deleted.
+    pub replies_count: i64,
+    /// Whether the viewer likes it.
+    pub liked_by_me: bool,
+    /// When it was written.
+    pub created_at: Instant,
+    /// When its text was last changed.
+    pub edited_at: Option<Instant>,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id;
+
+    #[test]
+    fn a_comment_has_1_to_2_000_characters_after_trimming() {
+        let parse = |text: &str| text.parse::<CommentText>().map(|text| text.as_str().to_owned());
+        assert_eq!(parse("  Great \n"), Ok("Great".to_owned()));
+        assert_eq!(parse(" \t\n"), Err(InvalidCommentText::Empty));
+        assert!(parse(&"é".repeat(2_000)).is_ok());
+        assert_eq!(parse(&"é".repeat(2_001)), Err(InvalidCommentText::TooLong));
+        assert!(parse(&format!(" {} ", "a".repeat(2_000))).is_ok());
+    }
+
+    #[test]
+    fn an_author_without_names_is_a_member() {
+        let id = Id::from_uuid(Uuid::from_u128(0xabcd));
+        assert_eq!(author_name(id, None, None), "Member abcd");
+        assert_eq!(author_name(id, Some(" "), None), "Member abcd");
+        assert_eq!(author_name(id, Some("Ann"), None), "Ann");
+        assert_eq!(author_name(id, Some("Ann"), Some("Lee")), "Ann Lee");
+    }
+}

@@ -1,0 +1,156 @@
+use async_trait::async_trait;
+
+use crate::{
+    accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserRepository, begin_as},
+    audit::AuditRepository,
+    catalog::{MovieReaction, RatingSummary},
+    engagement::{Comment, CommentText, CommentView, NewComment, Score},
+    id::{CommentId, MovieId, UserId},
+    page::{Page, PageRequest},
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    time::Instant,
+};
+
+gathered! {
+    /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie, comment;
+    /// of a thread, its first comment before the others.
+    pub trait EngagementUnit: Unit + EngagementRepository + CommentRepository + AuditRepository;
+}
+
+/// Begins units of work about reactions, ratings, favourites and comments.
+#[async_trait]
+pub trait EngagementStore: Send + Sync {
+    /// Begins one for a user who changes their own reaction, rating, favourite or comment.
+    async fn begin_own(
+        &self,
+        attempt: Attempt,
+        owner: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError>;
+    /// Begins one for a moderator who changes what somebody else wrote.
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError>;
+}
+
+#[async_trait]
+impl<D> EngagementStore for D
+where
+    D: UnitsOfWork<Unit: EngagementUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_own(
+        &self,
+        attempt: Attempt,
+        owner: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
+    }
+
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn EngagementUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::of(moderator, Role::Moderator)).await?))
+    }
+}
+
+/// The reactions to a movie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReactionCounts {
+    /// The number of likes.
+    pub likes: i64,
+    /// The number of dislikes.
+    pub dislikes: i64,
+}
+
+/// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
+#[async_trait]
+pub trait EngagementRepository: Send {
+    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user can
+    /// see the movie: it is on sale, the user has bought it, or is a moderator. `false` when there is no such movie.
+    async fn lock_movie(&mut self, movie_id: MovieId, user: &Actor) -> Result<bool, StoreError>;
+    /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST change the counters by
+    /// exactly what changed.
+    async fn set_reaction(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+        reaction: Option<MovieReaction>,
+        at: Instant,
+    ) -> Result<ReactionCounts, StoreError>;
+    /// Sets or removes the user's rating of a locked movie and returns the new summary. MUST change sum and count by
+    /// exactly what changed.
+    async fn set_rating(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+        score: Option<Score>,
+        at: Instant,
+    ) -> Result<RatingSummary, StoreError>;
+    /// Adds the movie to the user's favourites. A movie that is one already MUST keep its time.
+    async fn add_favorite(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+        at: Instant,
+    ) -> Result<(), StoreError>;
+    /// Removes the movie from the user's favourites, if it is one.
+    async fn remove_favorite(&mut self, user_id: UserId, movie_id: MovieId) -> Result<(), StoreError>;
+    /// Removes the user's reactions, ratings, favourites, likes and comments. MUST correct every counter, and MUST keep
+    /// comments that have replies, without text and author.
+    async fn erase_engagement(&mut self, user_id: UserId) -> Result<(), StoreError>;
+}
+
+/// Stores comments and their likes, and the counters that follow from them.
+#[async_trait]
+pub trait CommentRepository: Send {
+    /// The movie of a comment, which never changes; `None` when there is no such comment.
+    async fn movie_of_comment(&mut self, id: CommentId) -> Result<Option<MovieId>, StoreError>;
+    /// The comment, locked until the unit ends together with the first comment of its thread.
+    async fn find_comment_for_update(&mut self, id: CommentId) -> Result<Option<Comment>, StoreError>;
+    /// Adds a comment to a locked movie, and to a locked thread if it is a reply. MUST count it at both.
+    async fn insert_comment(&mut self, comment: &NewComment) -> Result<(), StoreError>;
+    /// Changes the text of a comment that is not deleted.
+    async fn edit_comment(
+        &mut self,
+        id: CommentId,
+        text: &CommentText,
+        at: Instant,
+    ) -> Result<(), StoreError>;
+    /// Deletes a locked comment of a locked movie. MUST stop counting it at its movie and its thread. One with replies MUST
+    /// stay without text and author until the last of them is deleted.
+    async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
+    /// Sets or removes the user's like of a locked comment and returns the number of likes. MUST change the counter by
+    /// exactly what changed.
+    async fn set_comment_like(
+        &mut self,
+        user_id: UserId,
+        comment_id: CommentId,
+        is_liked: bool,
+        at: Instant,
+    ) -> Result<i64, StoreError>;
+}
+
+/// Reads comments outside a unit of work. Comments of a movie that the viewer cannot see MUST NOT be found; see
+/// [`lock_movie`](EngagementRepository::lock_movie).
+#[async_trait]
+pub trait CommentQueries: Send + Sync {
+    /// A page of the comments of a movie that begin threads, newest first; `None` when there is no such movie.
+    async fn movie_comments(
+        &self,
+        movie_id: MovieId,
+        request: &PageRequest,
+        viewer: Option<&Actor>,
+    ) -> Result<Option<Page<CommentView>>, StoreError>;
+    /// A page of the replies to a comment, oldest first; `None` when there is no such comment.
+    async fn comment_replies(
+        &self,
+        comment_id: CommentId,
+        request: &PageRequest,
+        viewer: Option<&Actor>,
+    ) -> Result<Option<Page<CommentView>>, StoreError>;
+    /// One comment, whatever movie it is about; `None` when there is none.
+    async fn comment(&self, id: CommentId, viewer: UserId) -> Result<Option<CommentView>, StoreError>;
+}

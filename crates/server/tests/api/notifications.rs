@@ -1,0 +1,37 @@
+//! Notifications: list, counts, settings, mails, live stream.
+
+mod list;
+mod mails;
+mod stream;
+
+use domain::{
+    id::{CommentId, MovieId},
+    notifications::NotificationCause,
+};
+
+use crate::support::{Case, Movies, SignedIn, TestApp};
+
+pub(crate) fn cases() -> Vec<Case> {
+    [list::cases(), mails::cases(), stream::cases()].into_iter().flatten().collect()
+}
+
+/// The movie that the comments of the cases are about.
+const MOVIE: &str = "Alien";
+
+fn movie(movies: &Movies) -> MovieId {
+    movies.id(MOVIE).parse().unwrap()
+}
+
+/// The user replied to a comment of somebody.
+fn reply(app: &TestApp, actor: &SignedIn, movie_id: MovieId) -> NotificationCause {
+    NotificationCause::CommentReply { actor: user_id(actor), movie_id, reply_id: app.next_id() }
+}
+
+/// The user liked this comment of somebody.
+fn like(actor: &SignedIn, movie_id: MovieId, comment_id: CommentId) -> NotificationCause {
+    NotificationCause::CommentLike { actor: user_id(actor), movie_id, comment_id }
+}
+
+fn user_id(user: &SignedIn) -> domain::id::UserId {
+    domain::id::Id::from_uuid(user.id())
+}

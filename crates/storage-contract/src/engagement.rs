@@ -1,0 +1,363 @@
+//! Reactions, ratings, favourites and comments, and the counters that follow from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    accounts::{Actor, Role},
+    catalog::{MovieReaction, PersonalView, RatingSummary},
+    engagement::{CommentText, NewComment, ReactionCounts, Score},
+    id::{CommentId, MovieId},
+    page::PageRequest,
+    storage::WholeUnit,
+};
+
+use crate::{
+    fixtures::{add_movies, add_user, at, facts, id, set_available},
+    node::Node,
+    parallel::at_once,
+    purchases::buy,
+};
+
+crate::cases! { "engagement":
+    counters_change_by_what_changed,
+    counters_equal_a_recount_after_any_acts,
+    of_fifty_removed_likes_at_once_one_counts,
+    reactions_of_fifty_users_at_once_are_all_counted,
+    a_movie_is_locked_until_the_unit_ends,
+    a_withdrawn_movie_is_seen_by_its_buyers_and_moderators,
+    the_viewer_state_is_the_viewers_own,
+    a_dropped_unit_counts_nothing,
+    erasing_corrects_every_counter,
+    two_erasures_of_one_thread_at_once_leave_nothing,
+}
+
+fn actor(number: u64) -> Actor {
+    Actor { user_id: id(number), session_id: id(number), role: Role::User }
+}
+
+fn score(value: i16) -> Option<Score> {
+    Some(Score::try_from(value).unwrap())
+}
+
+fn comment(number: u64, movie: u64, thread: Option<u64>, author: u64) -> NewComment {
+    NewComment {
+        id: id(number),
+        movie_id: id(movie),
+        thread_id: thread.map(id),
+        author: id(author),
+        text: format!("Comment {number}").parse::<CommentText>().unwrap(),
+        created_at: at(i64::try_from(number).unwrap()),
+    }
+}
+
+async fn prepare(node: &Node, users: u64, movies: u64) {
+    for number in 1..=users {
+        add_user(node, number).await;
+    }
+    add_movies(node, (1..=movies).map(|number| facts(&format!("Movie {number}"))).collect()).await;
+}
+
+/// Likes, dislikes, ratings and comments of a movie, as lists show them.
+async fn counters(node: &Node, movie: u64) -> (i64, i64, RatingSummary, i64) {
+    let detail = node.movie_detail(id(movie), None).await.unwrap().unwrap();
+    let summary = detail.summary;
+    (summary.likes, summary.dislikes, summary.rating, detail.comments_count)
+}
+
+async fn react(node: &Node, user: u64, movie: u64, reaction: Option<MovieReaction>) -> ReactionCounts {
+    let mut unit = node.unit().await;
+    assert!(unit.lock_movie(id(movie), &actor(user)).await.unwrap());
+    let counts = unit.set_reaction(id(user), id(movie), reaction, at(1)).await.unwrap();
+    unit.commit().await.unwrap();
+    counts
+}
+
+async fn counters_change_by_what_changed(node: Node) {
+    prepare(&node, 2, 1).await;
+    let counts = |likes, dislikes| ReactionCounts { likes, dislikes };
+    let (like, dislike) = (Some(MovieReaction::Like), Some(MovieReaction::Dislike));
+    for (user, reaction, expected) in [
+        (1, like, counts(1, 0)),
+        (1, like, counts(1, 0)),
+        (2, like, counts(2, 0)),
+        (1, dislike, counts(1, 1)),
+        (1, None, counts(1, 0)),
+        (1, None, counts(1, 0)),
+    ] {
+        assert_eq!(react(&node, user, 1, reaction).await, expected);
+    }
+    let mut unit = node.unit().await;
+    assert!(unit.lock_movie(id(1), &actor(1)).await.unwrap());
+    for (user, score, sum, count) in
+        [(1, score(9), 9, 1), (1, score(9), 9, 1), (2, score(4), 13, 2), (1, score(1), 5, 2), (1, None, 4, 1)]
+    {
+        let summary = unit.set_rating(id(user), id(1), score, at(1)).await.unwrap();
+        assert_eq!(summary, RatingSummary::of(sum, count));
+    }
+    unit.commit().await.unwrap();
+    assert_eq!(counters(&node, 1).await, (1, 0, RatingSummary::of(4, 1), 0));
+}
+
+/// The next number of a fixed sequence that looks like chance.
+fn draw(state: &mut u64, below: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below
+}
+
+/// What a recount has to find.
+#[derive(Default)]
+struct Expected {
+    reactions: BTreeMap<(u64, u64), MovieReaction>,
+    ratings: BTreeMap<(u64, u64), i16>,
+    /// Movie, thread and author of each comment that is not deleted.
+    comments: BTreeMap<u64, (u64, Option<u64>, u64)>,
+    likes: BTreeSet<(u64, u64)>,
+}
+
+async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64, number: u64) {
+    let (user, movie) = (1 + draw(state, 4), 1 + draw(state, 2));
+    assert!(unit.lock_movie(id(movie), &actor(user)).await.unwrap());
+    match draw(state, 6) {
+        0 => {
+            let reaction = [Some(MovieReaction::Like), Some(MovieReaction::Dislike), None]
+                [usize::try_from(draw(state, 3)).unwrap()];
+            unit.set_reaction(id(user), id(movie), reaction, at(1)).await.unwrap();
+            expected.reactions.remove(&(user, movie));
+            expected.reactions.extend(reaction.map(|reaction| ((user, movie), reaction)));
+        }
+        1 => {
+            let value = i16::try_from(draw(state, 11)).unwrap();
+            let new = (value > 0).then_some(value);
+            unit.set_rating(id(user), id(movie), new.and_then(score), at(1)).await.unwrap();
+            expected.ratings.remove(&(user, movie));
+            expected.ratings.extend(new.map(|value| ((user, movie), value)));
+        }
+        2 | 3 => {
+            let threads: Vec<u64> = expected
+                .comments
+                .iter()
+                .filter(|(_, (of, thread, _))| *of == movie && thread.is_none())
+                .map(|(id, _)| *id)
+                .collect();
+            let place = draw(state, u64::try_from(threads.len() + 1).unwrap());
+            let thread = threads.get(usize::try_from(place).unwrap()).copied();
+            unit.insert_comment(&comment(number, movie, thread, user)).await.unwrap();
+            expected.comments.insert(number, (movie, thread, user));
+        }
+        kind => {
+            let of_movie: Vec<u64> =
+                expected.comments.iter().filter(|(_, (of, _, _))| *of == movie).map(|(id, _)| *id).collect();
+            let Some(count) = u64::try_from(of_movie.len()).ok().filter(|count| *count > 0) else { return };
+            let chosen = of_movie[usize::try_from(draw(state, count)).unwrap()];
+            let stored = unit.find_comment_for_update(id(chosen)).await.unwrap().unwrap();
+            if kind == 4 {
+                let is_liked = draw(state, 3) > 0;
+                unit.set_comment_like(id(user), id(chosen), is_liked, at(1)).await.unwrap();
+                expected.likes.remove(&(user, chosen));
+                expected.likes.extend(is_liked.then_some((user, chosen)));
+            } else {
+                unit.delete_comment(&stored).await.unwrap();
+                expected.comments.remove(&chosen);
+                expected.likes.retain(|(_, liked)| *liked != chosen);
+            }
+        }
+    }
+}
+
+async fn recounted(node: &Node, expected: &Expected) {
+    for movie in 1..=2 {
+        let of = |reaction| {
+            let all = expected.reactions.iter().filter(|((_, of), kept)| *of == movie && **kept == reaction);
+            i64::try_from(all.count()).unwrap()
+        };
+        let scores: Vec<i64> = expected
+            .ratings
+            .iter()
+            .filter(|((_, of), _)| *of == movie)
+            .map(|(_, score)| i64::from(*score))
+            .collect();
+        let summary = RatingSummary::of(scores.iter().sum(), i64::try_from(scores.len()).unwrap());
+        let comments = expected.comments.values().filter(|(of, _, _)| *of == movie).count();
+        let comments = i64::try_from(comments).unwrap();
+        let found = counters(node, movie).await;
+        assert_eq!(found, (of(MovieReaction::Like), of(MovieReaction::Dislike), summary, comments));
+    }
+    for (number, (_, thread, _)) in &expected.comments {
+        let view = node.comment(id(*number), id(1)).await.unwrap().unwrap();
+        let likes = expected.likes.iter().filter(|(_, liked)| liked == number).count();
+        let replies = expected.comments.values().filter(|(_, thread, _)| *thread == Some(*number)).count();
+        assert_eq!(view.likes, i64::try_from(likes).unwrap());
+        assert_eq!(view.replies_count, i64::try_from(replies).unwrap());
+        assert_eq!(view.liked_by_me, expected.likes.contains(&(1, *number)));
+        assert!(thread.is_none() || view.replies_count == 0);
+    }
+}
+
+async fn counters_equal_a_recount_after_any_acts(node: Node) {
+    prepare(&node, 4, 2).await;
+    let (mut expected, mut state) = (Expected::default(), 2026);
+    for round in 0..12_u64 {
+        let mut unit = node.unit().await;
+        for step in 0..25 {
+            act(unit.as_mut(), &mut expected, &mut state, 1 + round * 25 + step).await;
+        }
+        unit.commit().await.unwrap();
+        recounted(&node, &expected).await;
+    }
+    assert!(expected.comments.len() > 10 && expected.reactions.len() > 3 && !expected.likes.is_empty());
+}
+
+async fn of_fifty_removed_likes_at_once_one_counts(node: Node) {
+    prepare(&node, 2, 1).await;
+    for user in [1, 2] {
+        react(&node, user, 1, Some(MovieReaction::Like)).await;
+    }
+    let counts = at_once(50, |_| {
+        let node = node.clone();
+        async move { react(&node, 1, 1, None).await.likes }
+    })
+    .await;
+    assert_eq!(counts, vec![1; 50]);
+}
+
+async fn reactions_of_fifty_users_at_once_are_all_counted(node: Node) {
+    prepare(&node, 50, 1).await;
+    at_once(50, |number| {
+        let node = node.clone();
+        async move { react(&node, number + 1, 1, Some(MovieReaction::Dislike)).await }
+    })
+    .await;
+    assert_eq!(counters(&node, 1).await.1, 50);
+}
+
+async fn a_movie_is_locked_until_the_unit_ends(node: Node) {
+    prepare(&node, 2, 1).await;
+    let mut first = node.unit().await;
+    assert!(first.lock_movie(id(1), &actor(1)).await.unwrap());
+    let waiting = tokio::spawn({
+        let node = node.clone();
+        async move { react(&node, 2, 1, Some(MovieReaction::Like)).await }
+    });
+    let counts = first.set_reaction(id(1), id(1), Some(MovieReaction::Like), at(1)).await.unwrap();
+    assert_eq!(counts.likes, 1);
+    first.commit().await.unwrap();
+    assert_eq!(waiting.await.unwrap().likes, 2);
+}
+
+async fn a_withdrawn_movie_is_seen_by_its_buyers_and_moderators(node: Node) {
+    prepare(&node, 2, 0).await;
+    let movie = add_movies(&node, vec![facts("Withdrawn")]).await.remove(0);
+    let mut unit = node.unit().await;
+    unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
+    unit.commit().await.unwrap();
+    buy(&node, 1, &[1]).await;
+    set_available(&node, &movie, false).await;
+    let moderator = Actor { role: Role::Moderator, ..actor(2) };
+    let request = PageRequest::numbered(1, 10).unwrap();
+    for (viewer, is_visible) in
+        [(Some(actor(1)), true), (Some(actor(2)), false), (Some(moderator), true), (None, false)]
+    {
+        if let Some(viewer) = &viewer {
+            assert_eq!(node.unit().await.lock_movie(movie.id, viewer).await.unwrap(), is_visible);
+        }
+        let comments = node.movie_comments(movie.id, &request, viewer.as_ref()).await.unwrap();
+        assert_eq!(comments.is_some(), is_visible);
+        let replies = node.comment_replies(id(5), &request, viewer.as_ref()).await.unwrap();
+        assert_eq!(replies.is_some(), is_visible);
+    }
+    assert!(!node.unit().await.lock_movie(id::<domain::id::MovieKind>(9), &moderator).await.unwrap());
+}
+
+async fn the_viewer_state_is_the_viewers_own(node: Node) {
+    prepare(&node, 2, 2).await;
+    react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
+    let mut unit = node.unit().await;
+    assert!(unit.lock_movie(id(2), &actor(1)).await.unwrap());
+    unit.set_rating(id(1), id(2), score(3), at(1)).await.unwrap();
+    for second in [1, 2] {
+        unit.add_favorite(id(1), id(2), at(second)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let me = |movie: MovieId, viewer: u64| {
+        let node = node.clone();
+        async move { node.movie_detail(movie, Some(id(viewer))).await.unwrap().unwrap().summary.me.unwrap() }
+    };
+    let disliked = PersonalView { reaction: Some(MovieReaction::Dislike), ..PersonalView::default() };
+    let rated = PersonalView { rating: Some(3), favorite: true, ..PersonalView::default() };
+    assert_eq!((me(id(1), 1).await, me(id(2), 1).await), (disliked, rated));
+    assert_eq!((me(id(1), 2).await, me(id(2), 2).await), (PersonalView::default(), PersonalView::default()));
+    let held = node.personal_data(id(1)).await.unwrap().unwrap().opinions.favorites;
+    assert_eq!(held.iter().map(|movie| movie.since).collect::<Vec<_>>(), [at(1)], "it keeps its time");
+    let mut unit = node.unit().await;
+    for _ in 0..2 {
+        unit.remove_favorite(id(1), id(2)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    assert!(!me(id(2), 1).await.favorite);
+}
+
+async fn a_dropped_unit_counts_nothing(node: Node) {
+    prepare(&node, 1, 1).await;
+    let mut unit = node.unit().await;
+    assert!(unit.lock_movie(id(1), &actor(1)).await.unwrap());
+    unit.set_reaction(id(1), id(1), Some(MovieReaction::Like), at(1)).await.unwrap();
+    unit.insert_comment(&comment(1, 1, None, 1)).await.unwrap();
+    drop(unit);
+    assert_eq!(counters(&node, 1).await, (0, 0, RatingSummary::of(0, 0), 0));
+    assert_eq!(node.comment(id::<domain::id::CommentKind>(1), id(1)).await.unwrap(), None);
+}
+
+async fn erase(node: &Node, user: u64) {
+    let mut unit = node.unit().await;
+    unit.find_user_for_update(id(user)).await.unwrap();
+    unit.erase_engagement(id(user)).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn erasing_corrects_every_counter(node: Node) {
+    prepare(&node, 4, 2).await;
+    let (mut expected, mut state) = (Expected::default(), 7);
+    let mut unit = node.unit().await;
+    for number in 1..=150 {
+        act(unit.as_mut(), &mut expected, &mut state, number).await;
+    }
+    unit.commit().await.unwrap();
+    erase(&node, 2).await;
+    expected.reactions.retain(|(user, _), _| *user != 2);
+    expected.ratings.retain(|(user, _), _| *user != 2);
+    let gone: Vec<u64> =
+        expected.comments.iter().filter(|(_, (_, _, author))| *author == 2).map(|(id, _)| *id).collect();
+    assert!(!gone.is_empty());
+    expected.comments.retain(|number, _| !gone.contains(number));
+    expected.likes.retain(|(user, liked)| *user != 2 && !gone.contains(liked));
+    recounted(&node, &expected).await;
+    for number in gone {
+        let kept = node.comment(id(number), id(1)).await.unwrap();
+        let has_replies = expected.comments.values().any(|(_, thread, _)| *thread == Some(number));
+        assert_eq!(kept.is_some(), has_replies);
+        assert!(kept.is_none_or(|kept| kept.text.is_none() && kept.author.is_none()));
+    }
+    let data = node.personal_data(id(2)).await.unwrap().unwrap();
+    assert_eq!(data.opinions, domain::accounts::Opinions::default());
+}
+
+async fn two_erasures_of_one_thread_at_once_leave_nothing(node: Node) {
+    prepare(&node, 2, 1).await;
+    let mut unit = node.unit().await;
+    for number in 1..=20 {
+        let (thread, author) = (1 + number % 2, 1 + number / 2 % 2);
+        let thread = (number > 2).then_some(thread);
+        unit.insert_comment(&comment(number, 1, thread, author)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    at_once(2, |number| {
+        let node = node.clone();
+        async move { erase(&node, number + 1).await }
+    })
+    .await;
+    assert_eq!(counters(&node, 1).await.3, 0);
+    for number in 1..=20 {
+        let comment: CommentId = id(number);
+        assert_eq!(node.comment(comment, id(1)).await.unwrap(), None);
+    }
+}

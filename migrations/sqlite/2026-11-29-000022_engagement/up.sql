@@ -1,0 +1,55 @@
+-- What users think of movies. The counters of these rows stand in `movies` and `comments`, and change with them.
+
+CREATE TABLE movie_reactions (
+    user_id BLOB NOT NULL REFERENCES users (id),
+    movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
+    value TEXT NOT NULL CHECK (value IN ('like', 'dislike')),
+    reacted_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, movie_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX movie_reactions_movie_id ON movie_reactions (movie_id);
+
+CREATE TABLE movie_ratings (
+    user_id BLOB NOT NULL REFERENCES users (id),
+    movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
+    score INTEGER NOT NULL CHECK (score BETWEEN 1 AND 10),
+    rated_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, movie_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX movie_ratings_movie_id ON movie_ratings (movie_id);
+
+CREATE TABLE favorites (
+    user_id BLOB NOT NULL REFERENCES users (id),
+    movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
+    added_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, movie_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX favorites_movie_id ON favorites (movie_id);
+CREATE INDEX favorites_by_added_at ON favorites (user_id, added_at, movie_id);
+
+CREATE TABLE comments (
+    id BLOB PRIMARY KEY,
+    movie_id BLOB NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
+    -- The comment that began the thread; NULL for that one itself.
+    thread_id BLOB REFERENCES comments (id) ON DELETE CASCADE,
+    -- NULL, like the text, once the comment is deleted and stands for its replies alone.
+    user_id BLOB REFERENCES users (id),
+    text TEXT,
+    likes INTEGER NOT NULL DEFAULT 0 CHECK (likes >= 0),
+    replies_count INTEGER NOT NULL DEFAULT 0 CHECK (replies_count >= 0),
+    created_at INTEGER NOT NULL,
+    edited_at INTEGER,
+    CHECK ((user_id IS NULL) = (text IS NULL))
+) STRICT;
+CREATE INDEX comments_of_movie ON comments (movie_id, created_at, id) WHERE thread_id IS NULL;
+CREATE INDEX comments_movie_id ON comments (movie_id);
+CREATE INDEX comments_of_thread ON comments (thread_id, created_at, id);
+CREATE INDEX comments_user_id ON comments (user_id);
+
+CREATE TABLE comment_likes (
+    user_id BLOB NOT NULL REFERENCES users (id),
+    comment_id BLOB NOT NULL REFERENCES comments (id) ON DELETE CASCADE,
+    liked_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, comment_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX comment_likes_comment_id ON comment_likes (comment_id);
