@@ -11,35 +11,36 @@ use object_store::{
     client::{HttpClient, HttpConnector},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tls_trust::{Authorities, Trust, TrustError, client_config};
 
 use crate::objects::Objects;
 
 /// How long a call may take, its repeats included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long one try may take, so that a second one still fits.
+/// How long one attempt may take, so that there is time for a second one.
 const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
 
 /// How long a connection may take to be made.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
 
-/// How often a call is repeated that a server refused for now, or did not answer.
+/// How often a call is repeated that the server did not answer, or refused temporarily.
 const REPEATS: usize = 2;
 
-/// Which bucket, where, and who asks.
+/// The bucket, its server, and the credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct S3Settings {
-    /// The bucket; it must be there.
+    /// The bucket; it must exist.
     pub bucket: String,
-    /// The server, when it is not Amazon's: `https://minio.internal:9000`. The bucket's name follows it in the path.
+    /// The address of the server, if it is not Amazon's: `https://minio.internal:9000`. The bucket's name follows it in the path.
     pub endpoint: Option<String>,
-    /// The region; `us-east-1` when there is none.
+    /// The region; `us-east-1` by default.
     pub region: Option<String>,
-    /// Who asks.
+    /// The identifier of the access key.
     pub access_key_id: String,
-    /// The secret that belongs to it.
+    /// The secret of the access key.
     pub secret_access_key: String,
-    /// Comes with keys that hold for a while only.
+    /// The session token of temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -54,7 +55,7 @@ impl fmt::Debug for S3Settings {
     }
 }
 
-/// S3 cannot be used like that.
+/// The S3 client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
     /// The settings do not go together.
@@ -63,15 +64,15 @@ pub enum S3Error {
     /// Encryption cannot be set up.
     #[error("cannot encrypt connections ({0})")]
     Encryption(#[from] rustls::Error),
-    /// Nobody could be trusted.
-    #[error("this machine has no certificates to trust (install the package ca-certificates)")]
-    NoRoots,
+    /// The certificates of servers cannot be checked.
+    #[error("cannot check certificates ({0})")]
+    Trust(#[from] TrustError),
     /// The client cannot be made.
     #[error("cannot make the client ({0})")]
     Client(#[from] reqwest::Error),
 }
 
-/// Keeps files in a bucket of S3, or of a server that speaks its language.
+/// Keeps files in a bucket of S3 or of a server with the same API.
 #[derive(Debug, Clone)]
 pub struct S3Media(Objects);
 
@@ -123,17 +124,16 @@ impl HttpConnector for Connector {
 }
 
 fn client(endpoint: Option<&str>) -> Result<reqwest::Client, S3Error> {
-    let mut roots = RootCertStore::empty();
-    if endpoint.is_none_or(|endpoint| endpoint.starts_with("https://")) {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err(S3Error::NoRoots);
-        }
-    }
-    let encryption = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let is_encrypted = endpoint.is_none_or(|endpoint| endpoint.starts_with("https://"));
+    let encryption = if is_encrypted {
+        client_config(&Trust::SignedForName(Authorities::OfThisMachine))?
+    } else {
+        // reqwest asks for a configuration also where it is not used; this one trusts no server.
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth()
+    };
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(encryption)
         .no_proxy()

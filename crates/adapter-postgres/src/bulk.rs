@@ -1,16 +1,20 @@
 //! Many rows in one statement: a column each, as arrays.
 
+use std::{collections::HashMap, fmt::Write};
+
+use diesel::sql_types::{BigInt, Text};
 use domain::{
     audit::{AuditEntry, AuditObject},
-    catalog::{Movie, popularity},
+    catalog::{IndexEntry, Movie, SEARCH_INDEX_VERSION, popularity},
     store::StoreError,
     text::fold,
 };
 use uuid::Uuid;
 
 use crate::{
+    Database,
     dialect::{Bind, Column, DbInstant, DbUuid, SqlId},
-    repositories::{NewLink, NewName, poster_address, written},
+    repositories::{NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -134,6 +138,94 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
         .sql(") ON CONFLICT (name, year, duration_minutes) DO NOTHING RETURNING id");
     let inserted: Vec<(DbUuid,)> = unit.load(statement).await?;
     Ok(inserted.into_iter().map(|(id,)| id.0).collect())
+}
+
+/// How many movies of the index are read at once for their words.
+const COUNTED_AT_ONCE: i64 = 10_000;
+
+/// Writes entries of the search index. They replace the existing entries of the same movies.
+pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> Result<(), StoreError> {
+    fn texts(entries: &[NewEntry], text: impl Fn(&IndexEntry) -> String) -> Bind {
+        Bind::Texts(entries.iter().map(|new| text(&new.entry)).collect())
+    }
+    let mut statement = Statement::<()>::new(format!(
+        "INSERT INTO movie_search (movie_id, index_version, name_key, people, names, persons, document) \
+         SELECT movie_id, {SEARCH_INDEX_VERSION}, name_key, people, CAST(names AS tsvector), \
+         CAST(persons AS tsvector), CAST(document AS tsvector) FROM unnest("
+    ));
+    statement.bind(Bind::Ids(entries.iter().map(|new| DbUuid(new.movie_id)).collect()));
+    for column in [
+        texts(entries, |entry| entry.name_key.clone()),
+        texts(entries, |entry| entry.people.join(" ")),
+        texts(entries, |entry| lexemes(entry.name.iter(), &entry.joined)),
+        texts(entries, |entry| lexemes(entry.people.iter(), &[])),
+        texts(entries, |entry| {
+            let words = entry.name.iter().chain(&entry.people).chain(&entry.description);
+            lexemes(words, &entry.joined)
+        }),
+    ] {
+        statement.sql(", ").bind(column);
+    }
+    statement.sql(
+        ") AS new (movie_id, name_key, people, names, persons, document) ON CONFLICT (movie_id) DO UPDATE SET \
+         index_version = excluded.index_version, name_key = excluded.name_key, people = excluded.people, \
+         names = excluded.names, persons = excluded.persons, document = excluded.document",
+    );
+    unit.execute(statement).await.map(|_| ())
+}
+
+/// The text of a `tsvector` with these words. `~` marks neighbours that were joined.
+fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
+    let mut text = String::new();
+    for word in words {
+        // Words have no quotes. Writing to a string cannot fail.
+        let _ = write!(text, "'{word}' ");
+    }
+    for word in joined {
+        let _ = write!(text, "'~{word}' ");
+    }
+    text
+}
+
+/// All words of the search index, but for joined neighbours, each with the number of its movies.
+pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
+    let mut words: HashMap<String, i64> = HashMap::new();
+    let mut after = Uuid::nil();
+    loop {
+        let mut last = Statement::<(SqlId,)>::new(
+            "SELECT movie_id FROM (SELECT movie_id FROM movie_search WHERE movie_id > ",
+        );
+        last.bind(after).sql(" ORDER BY movie_id LIMIT ").bind(COUNTED_AT_ONCE);
+        last.sql(") AS part ORDER BY movie_id DESC LIMIT 1");
+        let last: Vec<(DbUuid,)> = database.fetch(last).await?;
+        let Some((DbUuid(last),)) = last.first().copied() else { return Ok(words) };
+        let mut counts = Statement::<(Text, BigInt)>::new(
+            "SELECT word, CAST(ndoc AS BIGINT) FROM ts_stat('SELECT document FROM movie_search \
+             WHERE movie_id > ''' || ",
+        );
+        counts.bind(after.to_string()).sql(" || ''' AND movie_id <= ''' || ");
+        counts.bind(last.to_string()).sql(" || '''') WHERE word NOT LIKE '~%'");
+        let counts: Vec<WordCount> = database.fetch(counts).await?;
+        for (word, movies) in counts {
+            let count = words.entry(word).or_default();
+            *count = count.saturating_add(movies);
+        }
+        after = last;
+    }
+}
+
+/// Writes words of the vocabulary with their counts.
+pub(crate) async fn insert_vocabulary(unit: &mut UnitOfWork, words: &[WordCount]) -> Result<(), StoreError> {
+    let mut statement = Statement::<()>::new(
+        "INSERT INTO search_vocabulary (word, rest, length, movies) \
+         SELECT word, substr(word, 2), length(word), movies FROM unnest(",
+    );
+    statement
+        .bind(Bind::Texts(words.iter().map(|(word, _)| word.clone()).collect()))
+        .sql(", ")
+        .bind(Column::Integers(words.iter().map(|(_, movies)| *movies).collect()))
+        .sql(") AS new (word, movies) ON CONFLICT (word) DO UPDATE SET movies = excluded.movies");
+    unit.execute(statement).await.map(|_| ())
 }
 
 fn identity(movie: &Movie) -> (&str, i32, i32) {

@@ -11,11 +11,14 @@ use diesel::{
     sql_types,
 };
 use diesel_async::AsyncPgConnection;
+use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::statement::Statement;
+use crate::{queries::IndexPart, statement::Statement};
 
-pub(crate) use crate::bulk::{insert_entries, insert_links, insert_movies, insert_names};
+pub(crate) use crate::bulk::{
+    indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary, write_index,
+};
 
 pub(crate) type Backend = Pg;
 pub(crate) type Connection = AsyncPgConnection;
@@ -179,11 +182,22 @@ pub(crate) const UNINDEXED: &str = "";
 pub(crate) const MOVIES_ESTIMATE: &str =
     "(SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = to_regclass('movies'))";
 
+/// An identifier that is not there.
+pub(crate) const NO_ID: &str = "CAST(NULL AS UUID)";
+
+/// Names the index of a table; the planner here knows by itself.
+pub(crate) const fn index_hint(_index: &'static str) -> String {
+    String::new()
+}
+
 /// Names the index that a search of titles walks; the planner here knows by itself.
 pub(crate) const TITLE_INDEX: &str = "";
 
 /// All the identifiers and names of `n` in the order of the links `l`, as the text of a JSON array of pairs.
 pub(crate) const NAMED_PAIRS: &str = "json_agg(json_build_array(n.id, n.name) ORDER BY l.position)::text";
+
+/// All the names of `n`, as the text of a JSON array.
+pub(crate) const NAMES: &str = "json_agg(n.name)::text";
 
 /// All the identifiers of the links `l` in their order, as the text of a JSON array.
 pub(crate) const LINKED_IDS: &str = "json_agg(l.id ORDER BY l.position)::text";
@@ -256,9 +270,51 @@ pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
 }
 
-/// Adds "the column begins with the text".
-pub(crate) fn push_begins_with<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("starts_with(").sql(column).sql(", ").bind(text.to_owned()).sql(")");
+/// Adds "and the entry `s` of the search index has all terms in this part".
+fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    // Words consist of letters, digits and symbols: none needs an escape. `~` marks neighbours that were joined.
+    let any = |term: &SearchTerm| {
+        let whole = term.whole.iter().flat_map(|word| [format!("'{word}'"), format!("'~{word}'")]);
+        let begun = term.begun.iter().map(|word| format!("'{word}':*"));
+        format!("({})", whole.chain(begun).collect::<Vec<_>>().join(" | "))
+    };
+    let mut push = |terms: Vec<String>, column: &'static str| {
+        if !terms.is_empty() {
+            statement.sql(format!(" AND s.{column} @@ CAST(")).bind(terms.join(" & ")).sql(" AS tsquery)");
+        }
+    };
+    let (of_name, others): (Vec<&SearchTerm>, Vec<&SearchTerm>) =
+        terms.iter().partition(|term| part == IndexPart::Name || (part == IndexPart::All && term.is_of_name));
+    push(of_name.into_iter().map(any).collect(), "names");
+    let column = if part == IndexPart::People { "persons" } else { "document" };
+    push(others.into_iter().map(any).collect(), column);
+}
+
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index. The subqueries are not to become joins.
+pub(crate) fn push_movies_with_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+) {
+    statement.sql(" FROM (SELECT s.movie_id FROM movie_search s WHERE TRUE");
+    push_match(statement, terms, part);
+    statement.sql(
+        " OFFSET 0) AS found CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m",
+    );
+}
+
+/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
+    push_match(statement, terms, part);
+    statement.sql(" LIMIT 1) IS NOT NULL");
+}
+
+/// Adds "any movie has all terms in the search index".
+pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
+    statement.sql("EXISTS (SELECT 1 FROM movie_search s WHERE TRUE");
+    push_match(statement, terms, IndexPart::All);
+    statement.sql(")");
 }
 
 /// Adds a source of rows `wanted(name, year, duration_minutes)`.

@@ -16,14 +16,15 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 const TRIES: u32 = 20;
 
 impl PostgresDatabase {
-    /// Brings the schema and the keys of e-mail addresses up to date. Each migration is a transaction. Several nodes may do so
+    /// Brings the schema, the keys of e-mail addresses and the search index up to date. Each migration is a transaction. Several nodes may do so
     /// at once: a node that finds a migration being run waits for it and goes on with the next.
     ///
     /// # Errors
     /// When the database is away, a migration fails, or the schema is newer than this program.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_schema().await?;
-        self.update_email_keys().await
+        self.update_email_keys().await?;
+        self.index_outdated_movies().await.map(drop)
     }
 
     async fn migrate_schema(&self) -> Result<(), StoreError> {

@@ -44,6 +44,7 @@ async fn fill(url: String) {
         unit.execute(Statement::<()>::new(sql)).await.unwrap();
     }
     unit.finish().await.unwrap();
+    database.index_outdated_movies().await.unwrap();
     // As the server does by itself after a while; not in a transaction.
     let mut session = database.connections().get().await.unwrap();
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();

@@ -1,17 +1,24 @@
 //! Many rows at once: SQLite is fastest when one prepared statement is run once a row, on one thread.
 
-use diesel::{RunQueryDsl, SqliteConnection, result::QueryResult};
+use std::collections::HashMap;
+
+use diesel::{
+    RunQueryDsl, SqliteConnection,
+    result::QueryResult,
+    sql_types::{BigInt, Text},
+};
 use domain::{
     audit::{AuditEntry, AuditObject},
-    catalog::{Movie, popularity},
+    catalog::{Movie, SEARCH_INDEX_VERSION, popularity},
     store::StoreError,
     text::fold,
 };
 use uuid::Uuid;
 
 use crate::{
+    Database,
     dialect::{Bind, DbUuid},
-    repositories::{NewLink, NewName, poster_address, written},
+    repositories::{NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -142,6 +149,63 @@ fn insert_movie(movie: &Movie) -> Statement {
     }
     statement.bind(movie.updated_at).sql(") ON CONFLICT (name, year, duration_minutes) DO NOTHING");
     statement
+}
+
+/// Writes entries of the search index. They replace the existing entries of the same movies.
+pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> Result<(), StoreError> {
+    let statements = entries.iter().flat_map(index_movie).collect();
+    unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
+}
+
+fn index_movie(NewEntry { movie_id, entry }: &NewEntry) -> [Statement; 2] {
+    let mut row =
+        Statement::new("INSERT INTO movie_search (movie_id, index_version, name_key, people) VALUES (");
+    row.bind(*movie_id)
+        .sql(", ")
+        .bind(i64::from(SEARCH_INDEX_VERSION))
+        .sql(", ")
+        .bind(entry.name_key.clone())
+        .sql(", ")
+        .bind(entry.people.join(" "))
+        .sql(
+            ") ON CONFLICT (movie_id) DO UPDATE SET index_version = excluded.index_version, \
+             name_key = excluded.name_key, people = excluded.people",
+        );
+    let mut words = Statement::new(
+        "INSERT OR REPLACE INTO movie_words (rowid, name, joined, people, description) SELECT id",
+    );
+    for list in [&entry.name, &entry.joined, &entry.people, &entry.description] {
+        words.sql(", ").bind(list.join(" "));
+    }
+    words.sql(" FROM movie_search WHERE movie_id = ").bind(*movie_id);
+    [row, words]
+}
+
+/// All words of the search index, but for joined neighbours, each with the number of its movies.
+pub(crate) async fn indexed_words(database: &Database) -> Result<HashMap<String, i64>, StoreError> {
+    let counts = Statement::<(Text, BigInt)>::new(
+        "SELECT term, sum(doc) FROM movie_words_terms WHERE col <> 'joined' GROUP BY term",
+    );
+    Ok(database.fetch::<_, WordCount>(counts).await?.into_iter().collect())
+}
+
+/// Writes words of the vocabulary with their counts.
+pub(crate) async fn insert_vocabulary(unit: &mut UnitOfWork, words: &[WordCount]) -> Result<(), StoreError> {
+    let statements = words
+        .iter()
+        .map(|(word, movies)| {
+            let mut statement = Statement::<()>::new(
+                "INSERT INTO search_vocabulary (word, rest, length, movies) SELECT word, substr(word, 2), length(word), ",
+            );
+            statement
+                .bind(*movies)
+                .sql(" FROM (SELECT ")
+                .bind(word.clone())
+                .sql(" AS word) WHERE TRUE ON CONFLICT (word) DO UPDATE SET movies = excluded.movies");
+            statement
+        })
+        .collect();
+    unit.run(move |connection| execute_all(connection, statements)).await.map(|_| ())
 }
 
 /// Runs the statements in turn; says how many rows each touched.

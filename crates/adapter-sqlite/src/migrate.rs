@@ -23,7 +23,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 type HarnessError = Box<dyn std::error::Error + Send + Sync>;
 
 impl SqliteDatabase {
-    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses. Several processes may do so at
+    /// Brings the schema up to date, in one transaction, and then the keys of e-mail addresses and the search index. Several processes may do so at
     /// once: the later ones wait.
     ///
     /// # Errors
@@ -33,7 +33,8 @@ impl SqliteDatabase {
             return Err(StoreError::failed("the schema is newer than this program"));
         }
         self.with_harness(|connection| connection.run_pending_migrations(MIGRATIONS).map(|_| ())).await?;
-        self.update_email_keys().await
+        self.update_email_keys().await?;
+        self.index_outdated_movies().await.map(drop)
     }
 
     /// Reverts the last migration: for tests and for operators who go back to an older version.

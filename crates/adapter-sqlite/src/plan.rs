@@ -5,13 +5,13 @@ use tempfile::TempDir;
 
 use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-const ROWS: [&str; 6] = [
+const ROWS: [&str; 7] = [
     "INSERT INTO certifications VALUES (unhex('00000000000000000000000000000001'), 'R', 'r')",
     "INSERT INTO genres VALUES (unhex('00000000000000000000000000000001'), 'Drama', 'drama')",
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
-     INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
+     INSERT INTO movies (id, name, name_key, sort_key, year, duration_minutes, imdb, votes, description, price_minor, \
      price_currency, certification_id, is_available, popularity, rating_sum, rating_count, version, created_at, \
-     updated_at) SELECT randomblob(16), 'Movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
+     updated_at) SELECT randomblob(16), 'Movie ' || n, 'movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
      'A story.', n % 2000, 'USD', unhex('00000000000000000000000000000001'), n % 50 <> 0, n, n % 7, n % 3, 1, n, n \
      FROM numbers",
     "INSERT INTO movie_genres SELECT id, unhex('00000000000000000000000000000001'), 0 FROM movies WHERE year % 5 = 0",
@@ -22,6 +22,10 @@ const ROWS: [&str; 6] = [
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
      INSERT INTO audit_log (id, created_at, action, actor_id, object_kind, object_id) \
      SELECT randomblob(16), n, 'action' || n % 9, randomblob(16), 'user', randomblob(16) FROM numbers",
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
+     INSERT INTO notifications (id, user_id, kind, dedupe_key, position, notified_at, read_at, count) \
+     SELECT randomblob(16), unhex('00000000000000000000000000000003'), 'order_paid', CAST(n AS TEXT), n, n, \
+     CASE WHEN n % 10 = 0 THEN NULL ELSE n END, 1 FROM numbers",
 ];
 
 /// A database with 10,000 movies and users. Not analysed: nobody does so where the program runs.
@@ -34,6 +38,7 @@ pub(crate) async fn filled() -> Option<(Database, TempDir)> {
         unit.execute(Statement::<()>::new(sql)).await.unwrap();
     }
     unit.finish().await.unwrap();
+    database.index_outdated_movies().await.unwrap();
     Some((database, folder))
 }
 
@@ -68,6 +73,13 @@ impl Plan {
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         let sorts = self.0.lines().filter(|step| step.contains("TEMP B-TREE FOR ORDER BY")).count();
         assert!(self.0.contains(name) && sorts <= 1, "{}", self.0);
+    }
+
+    /// Reads this table in the order of an index, and sorts nothing.
+    pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
+        assert!(self.0.contains(index) && !self.0.contains("TEMP B-TREE"), "{}", self.0);
+        let whole = |step: &str| step.starts_with("SCAN n") && !step.contains("INDEX");
+        assert!(!self.0.lines().any(whole), "{table}: {}", self.0);
     }
 
     /// Reads the audit log in the order of an index, behind the bounds that it has.

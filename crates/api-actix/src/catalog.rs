@@ -1,9 +1,11 @@
 //! The catalogue: movies, and the genres, directors, stars and certifications of movies.
 
 pub(crate) mod bodies;
+pub(crate) mod facets;
 mod movie_input;
 pub(crate) mod names;
 mod query;
+pub(crate) mod suggestions;
 
 use app::{
     catalog::{
@@ -16,16 +18,16 @@ use domain::{accounts::AccessError, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
-    bodies::{MovieBody, MovieDetailBody},
+    bodies::{MovieBody, MovieDetailBody, SimilarBody},
     movie_input::{DeletionQuery, MovieChangesBody, NewMovieBody},
     query::MovieQuery,
 };
 use crate::{
     extract::{Body, IfMatch, Moderator, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
-    page::PageBody,
-    problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, ProblemDetails, Refusal, kinds},
+    page::{PageBody, SearchPageBody},
+    problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
     refusals,
-    reply::{CatalogPage, ChangedItem, CreatedItem, NoContent, VersionedItem},
+    reply::{CatalogItem, CatalogSearchPage, ChangedItem, CreatedItem, NoContent, VersionedItem},
 };
 
 refusals! {
@@ -51,7 +53,7 @@ impl Refusal for DeleteMovieError {
             Self::Purchased => Problem::new(&kinds::MOVIE_PURCHASED),
             Self::Ordered => Problem::new(&kinds::MOVIE_IN_ORDERS),
             Self::InCarts { carts } => {
-                Problem::new(&kinds::MOVIE_IN_CARTS).with_details(ProblemDetails { carts: Some(*carts) })
+                Problem::new(&kinds::MOVIE_IN_CARTS).with_member("carts", carts)
             }
             Self::Access(inner) => inner.problem(),
             Self::Store(inner) => inner.problem(),
@@ -99,10 +101,11 @@ pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
     public_url: PublicUrl,
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
-) -> Result<CatalogPage<MovieBody>, Failure<BrowseError>> {
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let wanted = BrowseMovies { viewer: actor, ..wanted };
-    let listing = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    Ok(CatalogPage(PageBody::of(listing, |movie| MovieBody::new(movie, &public_url))))
+    let found = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
+    let page = PageBody::of(found.listing, |movie| MovieBody::new(movie, &public_url));
+    Ok(CatalogSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
 }
 
 /// Show a movie.
@@ -162,4 +165,18 @@ pub(crate) async fn delete_movie(
 ) -> Result<NoContent, Failure<DeleteMovieError>> {
     catalog.run(async move |catalog| catalog.delete_movie(actor, id, query.force, &origin).await).await?;
     Ok(NoContent)
+}
+
+/// List similar movies.
+///
+/// Up to 20 movies on sale with people, genres or words in common, the most similar first; without those that the caller bought.
+#[api_v2_operation(operation_id = "listSimilarMovies", tags("catalog"))]
+pub(crate) async fn list_similar(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
+) -> Result<CatalogItem<SimilarBody>, Failure<OrNotFound<StoreError>>> {
+    let movies = catalog.find(async move |catalog| catalog.similar(id, actor).await).await?;
+    let items = movies.into_iter().map(|movie| MovieBody::new(movie, &public_url)).collect();
+    Ok(CatalogItem(SimilarBody { items }))
 }

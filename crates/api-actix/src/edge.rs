@@ -1,9 +1,8 @@
 //! Middleware: what happens to every request and every answer.
 //!
 //! From outside in: [`outermost`] (request id, headers, problems, log), CORS, compression, the limit of requests in
-//! flight, the rate limit of calls, the `Accept` header, anonymous pages that are kept for a moment.
+//! flight, the rate limit of calls, checks of headers, anonymous pages that are kept for a moment.
 
-pub(crate) mod accept_header;
 pub(crate) mod body;
 pub(crate) mod compression;
 pub(crate) mod context;
@@ -13,4 +12,5 @@ pub(crate) mod hot_pages;
 pub(crate) mod in_flight;
 pub(crate) mod outermost;
 pub(crate) mod rate_limit;
+pub(crate) mod request_headers;
 mod request_id;

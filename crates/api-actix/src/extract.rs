@@ -29,7 +29,7 @@ pub(crate) mod values;
 use actix_web::{HttpRequest, web};
 
 pub(crate) use self::{
-    body::{Body, Patch},
+    body::{Body, OptionalBody, Patch},
     caller::{Admin, Caller, Moderator, Visitor, authenticated},
     faults::{Fault, Faults},
     form::Form,

@@ -31,6 +31,8 @@ pub(crate) const RESET_PASSWORD: &str = "/reset-password";
 pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
 /// The page that leads to the others.
 pub(crate) const START: &str = "/";
+/// The page of a checkout of the sandbox.
+pub(crate) const CHECKOUT: &str = "/sandbox/checkouts/{id}";
 /// The list of all kinds of problems.
 pub(crate) const PROBLEMS: &str = "/problems";
 
@@ -114,7 +116,9 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
 
 /// Whether people read the answers of this route, so that a problem is shown as a page too.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
-    route.is_some_and(|route| [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS].contains(&route))
+    route.is_some_and(|route| {
+        [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT].contains(&route)
+    })
 }
 
 /// A problem as a page of this route.

@@ -20,6 +20,7 @@ mod notifications;
 mod openapi;
 mod orders;
 mod page;
+mod payments;
 mod period;
 pub mod problem;
 mod readiness;

@@ -26,9 +26,6 @@ use crate::{
     reply::{CreatedJson, OkJson, PrivatePage},
 };
 
-/// Where live streams are opened.
-pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
-
 refusals! {
     TicketError {
         Invalid => TICKET_INVALID;

@@ -7,7 +7,9 @@ use app::{
     orders::{CancelOrderError, Orders, PlaceOrderError},
     paging::ListError,
 };
-use domain::{accounts::AccessError, id::OrderId, orders::OrderRefusal, store::StoreError};
+use domain::{
+    accounts::AccessError, id::OrderId, orders::OrderRefusal, payments::GatewayError, store::StoreError,
+};
 use paperclip::actix::api_v2_operation;
 
 use self::{
@@ -17,7 +19,7 @@ use self::{
 use crate::{
     extract::{Caller, Moderator, PathId, Query, UseCases},
     page::PageBody,
-    problem::{Failure, OrNotFound},
+    problem::{Failure, Kind, OrNotFound, Problem, Refusal, kinds},
     refusals,
     reply::{CreatedJson, OkJson, PrivatePage},
 };
@@ -32,10 +34,40 @@ refusals! {
         NothingToOrder => NOTHING_TO_ORDER,
         OrderPending => ORDER_PENDING,
     }
-    CancelOrderError {
-        Paid => ORDER_PAID,
-        Processing => PAYMENT_PROCESSING;
-        via Access: AccessError, via Store: StoreError,
+}
+
+impl Refusal for CancelOrderError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Paid => Problem::new(&kinds::ORDER_PAID),
+            Self::Processing => Problem::new(&kinds::PAYMENT_PROCESSING),
+            Self::Provider(error) => provider_failed(error.as_ref()),
+            Self::Access(error) => error.problem(),
+            Self::Store(error) => error.problem(),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([&kinds::ORDER_PAID, &kinds::PAYMENT_PROCESSING, &kinds::PAYMENT_PROVIDER_FAILED]);
+        AccessError::kinds(into);
+        StoreError::kinds(into);
+    }
+}
+
+/// How many seconds a client waits before it repeats what the payment provider failed at.
+const RETRY_AFTER_SECONDS: u16 = 5;
+
+/// The payment provider did not answer in time. What was begun goes on: repeating the call is safe.
+pub(crate) fn provider_too_slow() -> Problem {
+    provider_failed(None)
+}
+
+/// The payment provider failed, or its answer is not known.
+pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
+    let problem = Problem::new(&kinds::PAYMENT_PROVIDER_FAILED).retry_after(RETRY_AFTER_SECONDS);
+    match error {
+        Some(error) => problem.caused_by(error),
+        None => problem,
     }
 }
 
@@ -85,6 +117,7 @@ pub(crate) async fn cancel(
     orders: UseCases<Orders>,
     Caller(actor, PathId(id, _)): Caller<PathId<OrderId>>,
 ) -> Result<OkJson<OrderBody>, Failure<OrNotFound<CancelOrderError>>> {
+    let orders = orders.on_timeout(provider_too_slow);
     let order = orders.find(async move |orders| orders.cancel(actor, id).await).await?;
     Ok(OkJson(order.into()))
 }

@@ -6,6 +6,6 @@ mod params;
 mod refusals;
 
 pub(crate) use self::{
-    body::{PageBody, example},
+    body::{PageBody, SearchPageBody, example, search_example},
     params::PageParams,
 };

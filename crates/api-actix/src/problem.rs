@@ -4,7 +4,6 @@
 //! writes the body (`crate::edge`).
 
 pub(crate) mod body;
-mod details;
 mod field;
 pub mod kinds;
 pub(crate) mod page;
@@ -21,8 +20,9 @@ use actix_web::{
 };
 use domain::failure::error_chain;
 use paperclip::v2::{models::DefaultOperationRaw, schema::Apiv2Errors};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-pub(crate) use self::details::ProblemDetails;
 pub use self::{
     field::{FieldCode, FieldProblem},
     kinds::Kind,
@@ -35,7 +35,8 @@ pub struct Problem {
     pub(crate) kind: &'static Kind,
     pub(crate) detail: Option<String>,
     pub(crate) errors: Vec<FieldProblem>,
-    pub(crate) details: ProblemDetails,
+    /// What the body says beyond the members of every problem.
+    pub(crate) members: Box<Map<String, Value>>,
     pub(crate) cause: Option<String>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -48,7 +49,7 @@ impl Problem {
             kind,
             detail: None,
             errors: Vec::new(),
-            details: ProblemDetails::default(),
+            members: Box::default(),
             cause: None,
             headers: Vec::new(),
         }
@@ -58,13 +59,6 @@ impl Problem {
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
-        self
-    }
-
-    /// Adds what a program needs to know of this kind of problem.
-    #[must_use]
-    pub(crate) fn with_details(mut self, details: ProblemDetails) -> Self {
-        self.details = details;
         self
     }
 
@@ -85,6 +79,20 @@ impl Problem {
     #[must_use]
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..Self::new(&kinds::VALIDATION_FAILED) }
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: &impl Serialize) -> Self {
+        // A value that has no JSON form is left out.
+        self.members.extend(serde_json::to_value(value).ok().map(|value| (name.to_owned(), value)));
+        self
+    }
+
+    /// Tells the client how many seconds to wait before it repeats the request.
+    #[must_use]
+    pub fn retry_after(self, seconds: u16) -> Self {
+        self.with_header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// Adds a header to the answer.

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::catalog::{
-    CatalogItem, CatalogPage, ChangedItem, CreatedItem, PUBLIC_FOR_SECONDS, VersionedItem,
+    CatalogItem, CatalogPage, CatalogSearchPage, ChangedItem, CreatedItem, PUBLIC_FOR_SECONDS, VersionedItem,
 };
 use crate::{
     openapi::describe,
@@ -60,6 +60,30 @@ json_answers! {
     CreatedJson = CREATED "Made.";
     /// 202: it will be done.
     AcceptedJson = ACCEPTED "Accepted.";
+}
+
+/// 201 when it was made, 200 when it was there already.
+#[derive(Debug)]
+pub(crate) struct CreatedOrOk<T> {
+    pub(crate) is_new: bool,
+    pub(crate) body: T,
+}
+
+impl<T: Serialize> Responder for CreatedOrOk<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        json(if self.is_new { StatusCode::CREATED } else { StatusCode::OK }, &self.body)
+    }
+}
+
+impl<T> Apiv2Schema for CreatedOrOk<T> {}
+
+impl<T: JsonSchema> OperationModifier for CreatedOrOk<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_answer::<T>(op, 201, "Made.", &[]);
+        describe::add_answer::<T>(op, 200, "It was there already.", &[]);
+    }
 }
 
 /// 204: it was done, and there is nothing to show.

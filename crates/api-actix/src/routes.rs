@@ -6,8 +6,8 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, names},
-    docs, engagement, health, media, notifications, orders, problem,
+    catalog::{self, facets, names, suggestions},
+    docs, engagement, health, media, notifications, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -42,8 +42,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users/{id}/cart": get users::show_cart;
         "/admin/audit": get audit::list;
         "/admin/orders": get orders::list_all;
+        "/admin/payments": get payments::list_all;
         "/movies": get catalog::list_movies, post catalog::create_movie;
+        "/movies/suggestions": get suggestions::suggest;
+        "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
+        "/movies/{id}/similar": get catalog::list_similar;
         "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
         "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;
@@ -71,6 +75,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;
+        "/orders/{id}/payments": post payments::start;
+        "/payments": get payments::list;
+        "/payments/webhooks/{provider}": post payments::receive;
+        "/payments/{id}": get payments::show;
     };
     operations! {
         config.service(api);

@@ -24,13 +24,14 @@ use crate::{
     accounts::pages,
     docs::{self, Assets, DocsGuard, Document},
     edge::{
-        accept_header, compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight,
-        in_flight::InFlightLimit, outermost::Outermost, rate_limit,
+        compression, cors::cors, hot_pages, hot_pages::HotPages, in_flight, in_flight::InFlightLimit,
+        outermost::Outermost, rate_limit, request_headers,
     },
     html,
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
+    payments::sandbox,
     problem, routes,
     settings::ApiSettings,
     start,
@@ -126,7 +127,7 @@ pub(crate) fn app(
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             hot_pages::serve(hot_pages.clone(), request, next)
         }))
-        .wrap(from_fn(accept_header::negotiate))
+        .wrap(from_fn(request_headers::check))
         .wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
             rate_limit::limit(limits.clone(), request, next)
         }))
@@ -152,6 +153,11 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
         .service(web::resource("/problems/").route(web::get().to(|| redirect("../problems"))))
         .service(web::resource("/docs/").route(web::get().to(|| redirect("../docs"))))
         .service(web::resource("/docs/{file}").route(web::get().to(docs::file)))
+        .service(
+            web::resource(html::CHECKOUT)
+                .route(web::get().to(sandbox::show))
+                .route(web::post().to(sandbox::choose)),
+        )
         // Mails lead here whatever the frontend is.
         .service(
             web::resource(html::UNSUBSCRIBE)

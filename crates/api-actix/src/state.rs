@@ -10,8 +10,9 @@ use app::{
     engagement::Engagement,
     notifications::Notifications,
     orders::Orders,
+    payments::Payments,
 };
-use domain::{id::IdGenerator, throttle::RateLimiter};
+use domain::{id::IdGenerator, payments::SandboxCheckouts, throttle::RateLimiter};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -59,6 +60,10 @@ pub struct ApiState {
     pub notifications: Arc<Notifications>,
     /// The use cases of orders.
     pub orders: Arc<Orders>,
+    /// The use cases of payments.
+    pub payments: Arc<Payments>,
+    /// The checkouts of the sandbox, where that is the payment provider.
+    pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
 }
 
 impl fmt::Debug for ApiState {
@@ -95,6 +100,7 @@ provide! {
     engagement: Engagement,
     notifications: Notifications,
     orders: Orders,
+    payments: Payments,
 }
 
 /// What all requests share.
@@ -134,7 +140,23 @@ impl Api {
         T: Send + 'static,
         E: Send + 'static,
     {
-        match self.run_any(use_case).await {
+        self.run_or(use_case, too_slow).await
+    }
+
+    /// Runs a use case in the same way, and answers with this problem when it took longer than a request may.
+    ///
+    /// # Errors
+    /// The error of the use case, or the problem.
+    pub(crate) async fn run_or<T, E>(
+        &self,
+        use_case: impl Future<Output = Result<T, E>> + Send + 'static,
+        on_timeout: fn() -> Problem,
+    ) -> Result<T, Failure<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        match self.outcome(use_case, on_timeout).await {
             Ok(outcome) => outcome.map_err(Failure::Refused),
             Err(problem) => Err(Failure::Problem(problem)),
         }
@@ -145,10 +167,23 @@ impl Api {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Problem> {
+        self.outcome(future, too_slow).await
+    }
+
+    async fn outcome<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+        on_timeout: fn() -> Problem,
+    ) -> Result<T, Problem> {
         match tokio::time::timeout(self.settings.request_timeout, self.state.runtime.spawn(future)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(panic)) => Err(Problem::new(&kinds::INTERNAL).caused_by(&panic)),
-            Err(_) => Err(Problem::unavailable().because("The request took too long.")),
+            Err(_) => Err(on_timeout()),
         }
     }
+}
+
+/// The problem of a request that took longer than one may.
+pub(crate) fn too_slow() -> Problem {
+    Problem::unavailable().because("The request took too long.")
 }

@@ -9,27 +9,36 @@ mod delete_movie;
 pub(crate) mod doubles;
 mod export;
 mod external_ids;
+mod facets;
 mod import;
 mod names;
 mod repeats;
 mod resolve;
+mod search;
 mod show;
+mod similar;
+mod suggest;
 
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, ModerationStore, MovieQueries, NameQueries},
+    catalog::{
+        CatalogStore, FacetQueries, ModerationStore, MovieQueries, NameQueries, SearchQueries, SimilarMovies,
+    },
     id::IdGenerator,
     time::{Backoff, Clock},
 };
 
-pub use browse::{BrowseError, BrowseMovies};
+pub use browse::{BrowseError, BrowseMovies, FoundMovies};
 pub use change_movie::{ChangeMovieError, ExpectedVersion};
 pub use create_movie::{CreateMovieError, MovieConflict};
 pub use delete_movie::DeleteMovieError;
+pub use facets::CountFacetsError;
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
 pub use repeats::Repeats;
+pub use search::{SearchUpkeep, UnderstoodSearch, understand};
+pub use similar::SimilarProgress;
 
 use crate::paging::CursorCodec;
 
@@ -43,6 +52,12 @@ pub struct Catalog {
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
     pub names: Arc<dyn NameQueries>,
+    /// Reads the words that movies are searched by.
+    pub words: Arc<dyn SearchQueries>,
+    /// Counts movies by what a list could be narrowed by.
+    pub facets: Arc<dyn FacetQueries>,
+    /// Keeps similar movies.
+    pub similar: Arc<dyn SimilarMovies>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

@@ -1,9 +1,14 @@
-//! Doubles of the ports that every area shares.
+//! What the tests of every area share: a test database, and doubles of small ports.
+
+pub(crate) mod fixtures;
+mod ports;
+pub(crate) mod rows;
+pub(crate) mod storage;
 
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +18,6 @@ use chrono::{DateTime, TimeDelta};
 use domain::{
     entropy::{Sealer, Signer, UnsealError},
     id::IdGenerator,
-    store::StoreError,
     time::{Backoff, Clock, Instant},
 };
 use uuid::Uuid;
@@ -47,35 +51,6 @@ pub(crate) struct NoWait;
 #[async_trait]
 impl Backoff for NoWait {
     async fn wait(&self, _longest: Duration) {}
-}
-
-/// Which transactions of a store in memory lose a race.
-#[derive(Default)]
-pub(crate) struct Races {
-    to_lose: AtomicU32,
-    run: AtomicU32,
-}
-
-impl Races {
-    /// Lets the next so many transactions lose.
-    pub(crate) fn lose(&self, count: u32) {
-        self.to_lose.store(count, Ordering::Relaxed);
-    }
-
-    /// How many transactions came to their end since it was asked last.
-    pub(crate) fn take_count(&self) -> u32 {
-        self.run.swap(0, Ordering::Relaxed)
-    }
-
-    /// A transaction comes to its end.
-    pub(crate) fn run(&self) -> Result<(), StoreError> {
-        self.run.fetch_add(1, Ordering::Relaxed);
-        let is_lost = self
-            .to_lose
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-            .is_ok();
-        if is_lost { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
-    }
 }
 
 /// Counts identifiers up from 1.

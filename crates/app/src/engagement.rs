@@ -14,7 +14,7 @@ use domain::{
 
 pub use comment::{ChangeCommentError, RespondError};
 
-use crate::paging::CursorCodec;
+use crate::{notifications::Notifier, paging::CursorCodec};
 
 /// The use cases of engagement.
 pub struct Engagement {
@@ -28,6 +28,8 @@ pub struct Engagement {
     pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
+    /// Notifies the authors of comments.
+    pub notifier: Arc<Notifier>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
 }

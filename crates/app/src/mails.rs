@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod notifications;
+pub(crate) mod orders;
 
 use std::fmt::{self, Display};
 
@@ -115,7 +116,8 @@ mod tests {
     /// One mail of each kind.
     fn samples() -> Vec<Mail> {
         let to = "ann@example.com".parse().unwrap();
-        let contents = accounts::samples().into_iter().chain(notifications::samples());
+        let contents =
+            accounts::samples().into_iter().chain(notifications::samples()).chain(orders::samples());
         contents.map(|content| compose(&to, FRONTEND, &*content)).collect()
     }
 

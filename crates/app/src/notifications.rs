@@ -1,5 +1,7 @@
 //! Notifications: tell users, list, mark as read, settings, live streams.
 
+#[cfg(test)]
+mod doubles;
 mod list;
 mod notifier;
 mod settings;

@@ -20,7 +20,7 @@ pub use cancel::CancelOrderError;
 pub use list::ListOrders;
 pub use place::PlaceOrderError;
 
-use crate::paging::CursorCodec;
+use crate::{paging::CursorCodec, payments::Payments};
 
 /// The use cases of orders.
 pub struct Orders {
@@ -28,6 +28,8 @@ pub struct Orders {
     pub store: Arc<dyn OrderStore>,
     /// Reads orders.
     pub queries: Arc<dyn OrderQueries>,
+    /// Ends open checkouts before their orders are given up.
+    pub payments: Arc<Payments>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.

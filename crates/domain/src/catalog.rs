@@ -1,6 +1,7 @@
 //! The catalogue: movies, and who and what they are made of.
 
 mod description;
+mod facets;
 mod facts;
 mod facts_builder;
 mod facts_error;
@@ -12,10 +13,13 @@ mod ports;
 mod poster;
 mod query;
 mod read_models;
+mod search;
+mod similar;
 mod sort_name;
 mod web_address;
 
 pub use description::compose_description;
+pub use facets::{CountedBand, CountedDecade, FacetCounts, FacetGroup, Facets, PriceBand, years_of_decade};
 pub use facts::{
     CheckedFacts, Facts, MAX_DESCRIPTION_LENGTH, MAX_MOVIE_NAME_LENGTH, MovieIdentity, is_imdb_id,
 };
@@ -26,12 +30,20 @@ pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use partial_facts::{CheckedPartialFacts, FactSet, OptionalFact, PartialFacts};
 pub use popularity::popularity;
 pub use ports::{
-    CatalogStore, CatalogUnit, ExternalIds, ModerationStore, ModerationUnit, MovieConflicts, MovieQueries,
-    MovieRepository, MovieUses, NameQueries, OfferRepository,
+    CatalogStore, CatalogUnit, ExternalIds, FacetQueries, ModerationStore, ModerationUnit, MovieConflicts,
+    MovieQueries, MovieRepository, MovieUses, NameQueries, OfferRepository, SearchIndex, SearchQueries,
+    SimilarMovies,
 };
 pub use poster::{POSTER_WIDTHS, Poster, UploadedPoster};
-pub use query::{MovieFilter, MovieSort, MovieSortKey, Range, Relevance};
+pub use query::{MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
+    SimilarCandidate, SimilarList,
 };
+pub use search::{
+    Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,
+    Suggestion, SuggestionKind, allowed_mistakes, best_suggestions, corrections, rank, rank_of_name,
+    spellings_without_first_letter,
+};
+pub use similar::{KEPT_SIMILAR, MovieProfile, SHOWN_SIMILAR, most_similar};
 pub use sort_name::{computed_sort_name, sort_key};

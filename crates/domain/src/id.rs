@@ -143,6 +143,10 @@ kinds! {
     OrderItemId = OrderItemKind "order_item";
     /// Identifies an attempt to pay an order.
     PaymentId = PaymentKind "payment";
+    /// Identifies an item of a payment.
+    PaymentItemId = PaymentItemKind "payment_item";
+    /// Identifies an event of a payment provider.
+    WebhookEventId = WebhookEventKind "webhook_event";
     /// Identifies money that goes back to the buyer.
     RefundId = RefundKind "refund";
     /// Identifies a buyer's request for a refund.

@@ -3,6 +3,7 @@
 mod number;
 mod order;
 mod ports;
+mod revalidation;
 mod selection;
 mod state;
 mod view;
@@ -10,6 +11,7 @@ mod view;
 pub use number::order_number;
 pub use order::{Order, OrderItem, OrderTotalError};
 pub use ports::{OrderQueries, OrderRepository, OrderStore, OrderUnit};
+pub use revalidation::{ChangedPrice, PriceChange, Revalidation};
 pub use selection::{Candidate, ExcludedMovie, OrderRefusal, Selection};
 pub use state::{
     CancelReason, EXPIRY_AFTER_CHECKOUT, InvalidTransition, ORDER_LIFETIME, OrderEvent, OrderState,

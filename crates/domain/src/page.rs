@@ -127,7 +127,7 @@ pub trait SortKey: Copy + PartialEq + Sized + 'static {
     /// Every key with its name.
     const NAMED: &'static [(&'static str, Self)];
 
-    /// Whether its only direction is descending.
+    /// Whether its only direction is descending, which nobody has to say.
     fn is_always_descending(self) -> bool {
         false
     }
@@ -153,7 +153,10 @@ impl<K: SortKey> FromStr for Sort<K> {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let (_, key) = K::NAMED.iter().find(|(known, _)| *known == name).ok_or(UnknownSort)?;
-        Ok(Self { key: *key, descending: descending || key.is_always_descending() })
+        match (key.is_always_descending(), descending) {
+            (true, true) => Err(UnknownSort),
+            (is_always, descending) => Ok(Self { key: *key, descending: descending || is_always }),
+        }
     }
 }
 

@@ -7,7 +7,10 @@ mod dispute;
 mod failure;
 mod gateway;
 mod payment;
+mod ports;
+mod record;
 mod refund;
+mod sandbox;
 
 pub use dispute::{DisputeReport, DisputeState, DisputeStatus};
 pub use failure::{Advice, PaymentFailure};
@@ -18,4 +21,7 @@ pub use gateway::{
 pub use payment::{
     CHECKOUT_LIFETIME, CheckoutReport, PaymentChange, PaymentState, PaymentStatus, Settlement,
 };
+pub use ports::{ClaimedEvent, PaymentQueries, PaymentRepository, WebhookEvent, WebhookEvents};
+pub use record::{NO_PROVIDER, OpenedCheckout, Payment, PaymentFilter, PaymentItem, PaymentView};
 pub use refund::{RefundReport, RefundState, RefundStatus};
+pub use sandbox::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};

@@ -10,11 +10,15 @@ use crate::{
     },
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
-    catalog::{CatalogStore, CatalogUnit, ModerationStore, MovieQueries, NameQueries},
+    catalog::{
+        CatalogStore, CatalogUnit, FacetQueries, ModerationStore, MovieQueries, NameQueries, SearchIndex,
+        SearchQueries, SimilarMovies,
+    },
     engagement::{CommentQueries, EngagementStore, EngagementUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
+    payments::{PaymentQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -25,10 +29,12 @@ gathered! {
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
         + AuditQueries + AuditSeals
-        + CatalogStore + ModerationStore + MovieQueries + NameQueries
+        + CatalogStore + ModerationStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
+        + SearchQueries + SearchIndex
         + CartStore + CartQueries
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
+        + PaymentQueries + WebhookEvents
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

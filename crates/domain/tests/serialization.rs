@@ -13,9 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, expected: &Value) {
-    let written = serde_json::to_value(value).unwrap();
-    assert_eq!(written, *expected);
-    assert_eq!(serde_json::from_value::<T>(written).unwrap(), *value);
+    assert_eq!(serde_json::to_value(value).ok().as_ref(), Some(expected));
+    assert_eq!(serde_json::from_value(expected.clone()).ok().as_ref(), Some(value));
 }
 
 #[test]

@@ -17,25 +17,29 @@ use adapter_crypto::{
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
 use adapter_media::{FolderMedia, S3Media};
+use adapter_payments_sandbox::Sandbox;
+use adapter_payments_stripe::StripeGateway;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, SearchUpkeep},
     engagement::Engagement,
     notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
     paging::CursorCodec,
+    payments::Payments,
     record::Recorder,
 };
 pub use domain::failure::error_chain;
 use domain::{
     accounts::PasswordHasher,
-    entropy::Sealer,
+    entropy::{Sealer, Signer},
     id::IdGenerator,
     mail::Mailer,
     media::MediaStore,
+    payments::PaymentGateway,
     throttle::RateLimiter,
     time::{Backoff, Clock},
 };
@@ -52,7 +56,7 @@ pub use self::{
     storage::{Database, DatabaseAdmin, Schema},
 };
 use crate::{
-    config::{AppEnv, MailerSetting, MediaSetting, Settings},
+    config::{AppEnv, MailerSetting, MediaSetting, PaymentSetting, Settings},
     workers::deliveries_at_once,
 };
 
@@ -69,6 +73,18 @@ pub struct Overrides {
     pub passwords: Option<Arc<dyn PasswordHasher>>,
     /// Threads that serve requests, instead of one a core.
     pub web_threads: Option<usize>,
+}
+
+/// The addresses of the server, none with a slash at its end.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "each is an address")]
+pub struct Addresses {
+    /// Where people reach the server.
+    pub public_url: String,
+    /// Where the links in mails lead, and where buyers return to after a checkout.
+    pub frontend_url: String,
+    /// Where the server reaches itself.
+    pub own_url: String,
 }
 
 /// Every use case, on the adapters that the settings name.
@@ -88,6 +104,8 @@ pub struct UseCases {
     pub audit: Arc<Audit>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
+    /// The upkeep of the search index.
+    pub search_upkeep: Arc<SearchUpkeep>,
     /// The cart.
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
@@ -98,6 +116,10 @@ pub struct UseCases {
     pub notifier: Arc<Notifier>,
     /// Orders.
     pub orders: Arc<Orders>,
+    /// Payments.
+    pub payments: Arc<Payments>,
+    /// The sandbox, when it is the payment provider.
+    pub sandbox: Option<Sandbox>,
     /// The messages to handle in the background.
     pub outbox: Arc<Outbox>,
     /// How many of them are handled at once (`OUTBOX_WORKERS`).
@@ -112,15 +134,15 @@ pub struct UseCases {
 
 impl UseCases {
     /// Opens the database and brings it up to date, which `prod` leaves to `cinema migrate`; then puts the use cases on
-    /// it. Mails link to `frontend_url`, and to the server itself at `public_url`. Call it on the runtime that is to drive the connections.
+    /// it. Call it on the runtime that is to drive the connections.
     ///
     /// # Errors
     /// See [`StartError`].
+    #[expect(clippy::too_many_lines, reason = "it lists every use case with its ports")]
     pub async fn build(
         settings: &Settings,
         overrides: &Overrides,
-        frontend_url: &str,
-        public_url: &str,
+        addresses: &Addresses,
     ) -> Result<Self, StartError> {
         let keys = settings.key_ring()?;
         let database = open_database(settings).await?;
@@ -129,16 +151,9 @@ impl UseCases {
         let backoff: Arc<dyn Backoff> = Arc::new(RandomBackoff);
         let ids = overrides.ids.clone().unwrap_or_else(|| Arc::new(UuidGenerator));
         let sealer: Arc<dyn Sealer> = Arc::new(AeadSealer::new(&keys));
-        let mailer: Arc<dyn Mailer> = match (&overrides.mailer, &settings.mailer) {
-            (Some(mailer), _) => Arc::clone(mailer),
-            (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
-            (None, MailerSetting::Smtp(smtp)) => {
-                let connections = deliveries_at_once(settings.outbox_workers);
-                let limits = Limits { connections, ..Limits::default() };
-                Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
-            }
-        };
-        let cursors = CursorCodec::new(Arc::new(HmacSigner::new(&keys)));
+        let mailer = open_mailer(settings, overrides)?;
+        let signer: Arc<dyn Signer> = Arc::new(HmacSigner::new(&keys));
+        let cursors = CursorCodec::new(Arc::clone(&signer));
         let media: Arc<dyn MediaStore> = match &settings.media {
             MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
             MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
@@ -152,7 +167,7 @@ impl UseCases {
         let recorder = Recorder {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
+            frontend_url: addresses.frontend_url.clone(),
         };
         let accounts = AccountUseCases::build(
             settings,
@@ -181,11 +196,15 @@ impl UseCases {
             moderation: database.clone(),
             queries: database.clone(),
             names: database.clone(),
+            words: database.clone(),
+            facets: database.clone(),
+            similar: database.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
         });
+        let search_upkeep = Arc::new(SearchUpkeep::new(database.clone(), Arc::clone(&clock)));
         let carts = Arc::new(Carts {
             store: database.clone(),
             queries: database.clone(),
@@ -194,12 +213,19 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
         });
+        let notifier = Arc::new(Notifier {
+            ids: Arc::clone(&ids),
+            sealer: Arc::clone(&sealer),
+            frontend_url: addresses.frontend_url.clone(),
+            public_url: addresses.public_url.clone(),
+        });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
             comments: database.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
+            notifier: Arc::clone(&notifier),
             cursors: cursors.clone(),
         });
         let notifications = Arc::new(Notifications {
@@ -212,15 +238,40 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             cursors: cursors.clone(),
         });
-        let notifier = Arc::new(Notifier {
-            ids: Arc::clone(&ids),
+        let (gateway, sandbox): (Arc<dyn PaymentGateway>, Option<Sandbox>) = match &settings.payments {
+            PaymentSetting::Sandbox => {
+                let sandbox = Sandbox::open(
+                    &settings.data_dir.join("sandbox"),
+                    signer,
+                    Arc::clone(&clock),
+                    &addresses.public_url,
+                    &addresses.own_url,
+                )?;
+                (Arc::new(sandbox.clone()), Some(sandbox))
+            }
+            PaymentSetting::Stripe(stripe) => {
+                (Arc::new(StripeGateway::new(stripe.clone(), Arc::clone(&clock))?), None)
+            }
+        };
+        let payments = Arc::new(Payments {
+            store: database.clone(),
+            orders: database.clone(),
+            queries: database.clone(),
+            events: database.clone(),
+            users: database.clone(),
+            gateway,
             sealer: Arc::clone(&sealer),
-            frontend_url: frontend_url.to_owned(),
-            public_url: public_url.to_owned(),
+            cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            currency: settings.currency,
+            frontend_url: addresses.frontend_url.clone(),
         });
         let orders = Arc::new(Orders {
             store: database.clone(),
             queries: database.clone(),
+            payments: Arc::clone(&payments),
             cursors,
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
@@ -247,11 +298,14 @@ impl UseCases {
             own_data,
             audit,
             catalog,
+            search_upkeep,
             carts,
             engagement,
             notifications,
             notifier,
             orders,
+            payments,
+            sandbox,
             outbox,
             outbox_workers,
             database,
@@ -281,6 +335,19 @@ impl UseCases {
         let redis = self.throttle.shared.iter().map(|redis| OptionalComponent::redis(Arc::clone(redis)));
         redis.chain([OptionalComponent::media(Arc::clone(&self.media))]).collect()
     }
+}
+
+/// The mailer of the settings, or the one that stands in for it.
+fn open_mailer(settings: &Settings, overrides: &Overrides) -> Result<Arc<dyn Mailer>, StartError> {
+    Ok(match (&overrides.mailer, &settings.mailer) {
+        (Some(mailer), _) => Arc::clone(mailer),
+        (None, MailerSetting::Console) => Arc::new(ConsoleMailer),
+        (None, MailerSetting::Smtp(smtp)) => {
+            let connections = deliveries_at_once(settings.outbox_workers);
+            let limits = Limits { connections, ..Limits::default() };
+            Arc::new(SmtpMailer::new(&smtp.url, &smtp.from, limits)?)
+        }
+    })
 }
 
 async fn bring_up_to_date(settings: &Settings, database: &dyn DatabaseAdmin) -> Result<(), StartError> {

@@ -27,8 +27,8 @@ pub use self::{
     production::Warning,
     secret_file::{SecretFileError, keep_secret},
     settings::{
-        AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, RedisUrl, Settings,
-        SmtpSetting,
+        AppEnv, DatabaseSetting, DocsSetting, LogFormat, MailerSetting, MediaSetting, PaymentSetting,
+        RedisUrl, Settings, SmtpSetting,
     },
     sources::Sources,
 };
@@ -91,7 +91,6 @@ impl Settings {
         );
         let is_prod = app_env == AppEnv::Prod;
         let (mailer, mail_from) = reader.mailer("MAILER");
-        reader.payment_provider("PAYMENT_PROVIDER");
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or_else(|| "./var".to_owned()));
         Self {
             app_env,
@@ -153,6 +152,7 @@ impl Settings {
                 if is_prod { LogFormat::Json } else { LogFormat::Pretty },
             ),
             log_filter: reader.log_filter("RUST_LOG"),
+            payments: reader.payments("PAYMENT_PROVIDER"),
             allows_sandbox: reader.switch("ALLOW_SANDBOX", false),
             later: LaterSettings::read(reader),
         }

@@ -1,4 +1,5 @@
-//! Background work: handling the outbox (mails), letting unpaid orders expire, sealing the audit log, and removing what has expired.
+//! Background work: handling the outbox (mails), following payments, letting unpaid orders expire, sealing the audit log,
+//! refreshing the search index, finding similar movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -7,7 +8,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::store::StoreError;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -21,6 +22,18 @@ const OUTBOX: Duration = Duration::from_millis(250);
 
 /// How often the audit log is sealed.
 const SEALS: Duration = Duration::from_mins(1);
+
+/// How often webhooks of the payment provider are looked for.
+const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
+
+/// How often payments are looked for that the provider should have told of.
+const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
+
+/// How often the search index is refreshed, when movies have changed.
+const SEARCH: Duration = Duration::from_secs(10);
+
+/// How often the similar movies of some movies are found.
+const SIMILAR: Duration = Duration::from_secs(1);
 
 /// How often orders that were not paid in time are looked for.
 const ORDERS: Duration = Duration::from_secs(10);
@@ -61,6 +74,38 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let audit = Arc::clone(&audit);
             async move { audit.seal().await }
+        }));
+        if let Some(sandbox) = use_cases.sandbox.clone() {
+            jobs.spawn(repeat("sandbox", PAYMENT_EVENTS, stopping.clone(), move || {
+                let sandbox = sandbox.clone();
+                async move { sandbox.send_webhooks().await }
+            }));
+        }
+        let payments = Arc::clone(&use_cases.payments);
+        jobs.spawn(repeat("payment_events", PAYMENT_EVENTS, stopping.clone(), move || {
+            let payments = Arc::clone(&payments);
+            async move { payments.process_events().await }
+        }));
+        let payments = Arc::clone(&use_cases.payments);
+        jobs.spawn(repeat("payment_checks", PAYMENT_CHECKS, stopping.clone(), move || {
+            let payments = Arc::clone(&payments);
+            async move { payments.check_due().await }
+        }));
+        let search = Arc::clone(&use_cases.search_upkeep);
+        jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
+            let search = Arc::clone(&search);
+            async move { search.run().await }
+        }));
+        let catalog = Arc::clone(&use_cases.catalog);
+        let progress = Arc::new(Mutex::new(None));
+        jobs.spawn(repeat("similar_movies", SIMILAR, stopping.clone(), move || {
+            let (catalog, progress) = (Arc::clone(&catalog), Arc::clone(&progress));
+            async move {
+                let mut progress = progress.lock().await;
+                let (found, next) = catalog.find_due_similar(*progress).await?;
+                *progress = next;
+                Ok(found)
+            }
         }));
         let orders = Arc::clone(&use_cases.orders);
         jobs.spawn(repeat("orders", ORDERS, stopping.clone(), move || {

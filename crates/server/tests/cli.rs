@@ -389,7 +389,8 @@ fn an_address_that_is_none_stops_every_command_before_anything_is_made() {
         ("SMTP_URL", "http://ann:canary@mail", "SMTP_URL cannot be used ("),
         ("DATABASE_URL", "postgres://ann:canary@db:notaport/cinema", "DATABASE_URL cannot be used ("),
         ("REDIS_URL", "redis://ann:canary@", "REDIS_URL has a value that cannot be used"),
-        ("PAYMENT_PROVIDER", "stripe", "PAYMENT_PROVIDER cannot be \"stripe\"; allowed: sandbox"),
+        ("PAYMENT_PROVIDER", "cash", "PAYMENT_PROVIDER cannot be \"cash\"; allowed: sandbox, stripe"),
+        ("PAYMENT_PROVIDER", "stripe", "STRIPE_SECRET_KEY is missing, and PAYMENT_PROVIDER=stripe needs it"),
         ("METRICS_ADDR", "everywhere", "METRICS_ADDR cannot be \"everywhere\""),
     ] {
         for words in ["config", "serve"] {

@@ -1,7 +1,7 @@
 //! Filters: what is in the list, and nothing else.
 
 use domain::{
-    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range},
+    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
     page::PageRequest,
 };
 
@@ -92,7 +92,7 @@ async fn a_withdrawn_movie_leaves_every_list_but_is_still_found(node: Node) {
     assert_eq!(places(&node, by_genre).await, [1]);
     let by_title = MovieFilter { title: Some("heat".to_owned()), ..MovieFilter::default() };
     assert!(places(&node, by_title).await.is_empty());
-    let by_search = MovieFilter { search: Some("heat".to_owned()), ..MovieFilter::default() };
+    let by_search = MovieFilter { search: Some(Search::parse("heat")), ..MovieFilter::default() };
     assert!(places(&node, by_search).await.is_empty());
     let found = node.movie_detail(movies[1].id, None).await.unwrap().unwrap();
     assert!(!found.is_available);
@@ -205,7 +205,7 @@ async fn all_filters_together_must_be_met(node: Node) {
     let movies = added(&node).await;
     let all = MovieFilter {
         ids: vec![movies[1].id, movies[2].id],
-        search: Some("heat".to_owned()),
+        search: Some(Search::parse("heat")),
         title: Some("ea".to_owned()),
         genres: vec![movies[1].genre_ids[0], movies[2].genre_ids[0]],
         directors: movies[1].director_ids.clone(),
@@ -226,7 +226,7 @@ async fn all_filters_together_must_be_met(node: Node) {
         filter
     };
     for filter in [
-        off(|filter| filter.search = Some("up".to_owned())),
+        off(|filter| filter.search = Some(Search::parse("up"))),
         off(|filter| filter.title = Some("up".to_owned())),
         off(|filter| filter.ids = vec![id(99)]),
         off(|filter| filter.genres = vec![id(99)]),

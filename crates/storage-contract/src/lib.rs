@@ -22,6 +22,7 @@ mod cart_view;
 mod catalog;
 mod catalog_names;
 mod engagement;
+mod facets;
 mod filters;
 mod fixtures;
 mod known_devices;
@@ -37,12 +38,14 @@ mod outbox;
 mod outbox_queue;
 mod paging;
 mod parallel;
+mod payments;
 mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
 mod search;
 mod sessions;
+mod similar;
 mod units;
 mod users;
 mod viewer;
@@ -90,6 +93,7 @@ fn all() -> Vec<Case> {
         audit::cases(),
         audit_seals::cases(),
         sessions::cases(),
+        similar::cases(),
         purge::cases(),
         outbox::cases(),
         outbox_queue::cases(),
@@ -98,6 +102,7 @@ fn all() -> Vec<Case> {
         moderation::cases(),
         name_counts::cases(),
         engagement::cases(),
+        facets::cases(),
         filters::cases(),
         search::cases(),
         order::cases(),
@@ -107,6 +112,7 @@ fn all() -> Vec<Case> {
         cart_view::cases(),
         purchases::cases(),
         orders::cases(),
+        payments::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

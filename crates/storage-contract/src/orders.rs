@@ -208,10 +208,13 @@ async fn expired_orders_are_found_the_longest_overdue_first(node: Node) {
         insert(&node, &order).await;
     }
     let minutes = 30 * 60;
-    assert_eq!(node.expired_orders(at(minutes + 20), 10).await.unwrap(), [id(2), id(1)]);
-    assert_eq!(node.expired_orders(at(minutes + 20), 1).await.unwrap(), [id(2)]);
+    let [second, first] = [(at(minutes + 10), id(2)), (at(minutes + 20), id(1))];
+    assert_eq!(node.expired_orders(at(minutes + 20), None, 10).await.unwrap(), [second, first]);
+    assert_eq!(node.expired_orders(at(minutes + 20), None, 1).await.unwrap(), [second]);
+    assert_eq!(node.expired_orders(at(minutes + 20), Some(second), 10).await.unwrap(), [first]);
+    assert_eq!(node.expired_orders(at(minutes + 20), Some(first), 10).await.unwrap(), []);
     let mut processing = find(&node, 2).await.unwrap();
     processing.state = processing.state.apply(OrderEvent::PaymentProcessing).unwrap();
     update(&node, &processing).await;
-    assert_eq!(node.expired_orders(at(minutes + 20), 10).await.unwrap(), [id(1)]);
+    assert_eq!(node.expired_orders(at(minutes + 20), None, 10).await.unwrap(), [first]);
 }

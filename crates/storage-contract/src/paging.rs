@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, MovieSummary},
+    catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, MovieSummary, Search},
     id::{Id, Kind, MovieId},
     page::{Page, PageRequest, SortKey, Total},
 };
@@ -267,7 +267,7 @@ async fn movies_that_meet_a_filter_several_times_stand_once_in_pages_by_every_so
         MovieFilter { genres: genres.clone(), ..everything() },
         MovieFilter { directors: directors.clone(), ..everything() },
         MovieFilter { stars: stars.clone(), ..everything() },
-        MovieFilter { genres, directors, stars, search: Some("movie".to_owned()), ..everything() },
+        MovieFilter { genres, directors, stars, search: Some(Search::parse("movie")), ..everything() },
     ];
     for filter in filters {
         for &(_, key) in MovieSortKey::NAMED {

@@ -1,6 +1,5 @@
 DROP INDEX movies_tmdb_id;
 DROP INDEX movies_imdb_id;
-DROP INDEX movies_withdrawn;
 DROP INDEX movies_by_name;
 CREATE INDEX movies_by_name ON movies (name_key, id) WHERE is_available;
 ALTER TABLE movies DROP COLUMN poster_width;

@@ -25,7 +25,5 @@ WHERE ltrim(sort_key, ' !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~¡¿«»‘’“”„
 
 DROP INDEX movies_by_name;
 CREATE INDEX movies_by_name ON movies (sort_key, id) WHERE is_available;
--- Withdrawn movies are few, and moderators list them.
-CREATE INDEX movies_withdrawn ON movies (id) WHERE NOT is_available;
 CREATE UNIQUE INDEX movies_imdb_id ON movies (imdb_id);
 CREATE UNIQUE INDEX movies_tmdb_id ON movies (tmdb_id);

@@ -1,17 +1,20 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use domain::catalog::{CountedName, NameKind};
+use domain::catalog::{CountedName, FacetCounts, NameKind};
 
 use crate::statement::Statement;
 
 /// How many filters' totals, and how many conditions' sizes, are kept.
 const MAX_TOTALS: usize = 1_024;
+
+/// How many filters' facets are kept.
+const MAX_FACETS: usize = 256;
 
 /// The longest filter whose total is kept, in bytes: nobody fills the memory with long searches.
 const MAX_KEY: usize = 512;
@@ -25,6 +28,7 @@ const MAX_SHAPES: usize = 128;
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, (i64, Vec<CountedName>)>>,
+    facets: Mutex<HashMap<String, (i64, Arc<FacetCounts>)>>,
     sizes: Mutex<HashMap<(String, u32), (i64, u32)>>,
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
@@ -50,6 +54,29 @@ impl CatalogCache {
             }
         }
         totals.insert(filter, (version, count));
+    }
+
+    /// The facets of a filter, when they are known for this version.
+    pub(crate) fn facets(&self, filter: &str, version: i64) -> Option<Arc<FacetCounts>> {
+        lock(&self.facets)
+            .get(filter)
+            .filter(|(known, _)| *known == version)
+            .map(|(_, counts)| Arc::clone(counts))
+    }
+
+    /// Keeps the facets of a filter.
+    pub(crate) fn keep_facets(&self, filter: String, version: i64, counts: Arc<FacetCounts>) {
+        if filter.len() > MAX_KEY {
+            return;
+        }
+        let mut facets = lock(&self.facets);
+        if facets.len() >= MAX_FACETS {
+            facets.retain(|_, (known, _)| *known == version);
+            if facets.len() >= MAX_FACETS {
+                facets.clear();
+            }
+        }
+        facets.insert(filter, (version, counts));
     }
 
     /// Notes the version of the catalogue that was read last, for sizes.

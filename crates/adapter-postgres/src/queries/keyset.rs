@@ -6,7 +6,10 @@ use domain::{
     time::Instant,
 };
 
-use crate::statement::Statement;
+use crate::{
+    dialect::{Bind, index_hint},
+    statement::Statement,
+};
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +32,13 @@ struct Key {
 pub(crate) struct Keyset {
     keys: Vec<Key>,
     id: &'static str,
+    index: Option<&'static str>,
 }
 
 impl Keyset {
     /// The order by nothing but this identifier.
     pub(crate) const fn ending_in(id: &'static str) -> Self {
-        Self { keys: Vec::new(), id }
+        Self { keys: Vec::new(), id, index: None }
     }
 
     /// Then by a column, or by an expression that no index has.
@@ -52,6 +56,18 @@ impl Keyset {
     ) -> Self {
         self.keys.push(Key { column, kind: key_type, descending, is_indexed_expression: true });
         self
+    }
+
+    /// Says which index has the order, at least that of the first column.
+    pub(crate) const fn indexed_by(mut self, index: &'static str) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// What follows the table, so that several columns are not sorted anew for lack of an index that has them all: it is enough
+    /// to sort the rows that are equal in the first column.
+    pub(crate) fn hint(&self) -> String {
+        self.index.filter(|_| self.keys.len() > 1).map(index_hint).unwrap_or_default()
     }
 
     fn is_id_descending(&self) -> bool {
@@ -81,7 +97,7 @@ impl Keyset {
             is_indexed_expression: false,
             ..*key
         };
-        Self { keys: self.keys.iter().enumerate().map(named).collect(), id }
+        Self { keys: self.keys.iter().enumerate().map(named).collect(), id, index: None }
     }
 
     /// Adds "behind the position".
@@ -140,22 +156,19 @@ fn push_value<ST>(
     key_type: KeyType,
     value: &SortValue,
 ) -> Result<(), StoreError> {
-    match (key_type, value) {
-        (KeyType::Instant, SortValue::Integer(micros)) => {
-            let instant = Instant::from_timestamp_micros(*micros)
-                .ok_or_else(|| StoreError::failed("a position of another time"))?;
-            statement.bind(instant);
-        }
-        (KeyType::Text, SortValue::Text(text)) => {
-            statement.bind(text.clone());
-        }
-        (KeyType::Real, SortValue::Real(number)) => {
-            statement.bind(*number);
-        }
-        (KeyType::Integer, SortValue::Integer(number)) => {
-            statement.bind(*number);
-        }
-        _ => return Err(StoreError::failed("a position of another sort")),
-    }
+    statement.bind(bound(key_type, value)?);
     Ok(())
+}
+
+/// A value of a position, for a statement.
+pub(crate) fn bound(key_type: KeyType, value: &SortValue) -> Result<Bind, StoreError> {
+    match (key_type, value) {
+        (KeyType::Instant, SortValue::Integer(micros)) => Instant::from_timestamp_micros(*micros)
+            .map(Bind::from)
+            .ok_or_else(|| StoreError::failed("a position of another time")),
+        (KeyType::Text, SortValue::Text(text)) => Ok(Bind::from(text.clone())),
+        (KeyType::Real, SortValue::Real(number)) => Ok(Bind::from(*number)),
+        (KeyType::Integer, SortValue::Integer(number)) => Ok(Bind::from(*number)),
+        _ => Err(StoreError::failed("a position of another sort")),
+    }
 }

@@ -6,6 +6,7 @@ mod audit_seals;
 mod cart;
 mod catalog_cache;
 mod comments;
+mod facets;
 mod keyset;
 mod movie_access;
 mod movie_filter;
@@ -15,10 +16,14 @@ mod movies;
 mod names;
 mod notifications;
 mod orders;
+mod payments;
 mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod search;
+mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
+pub(crate) use movie_filter::IndexPart;

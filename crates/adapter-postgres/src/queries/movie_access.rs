@@ -40,6 +40,28 @@ pub(super) enum Access {
     Lookup { driver: usize },
 }
 
+impl Access {
+    /// The access as a number, for [`of_number`](Self::of_number): walks are longer than there are conditions.
+    fn number(self) -> u32 {
+        match self {
+            Self::Walk { limit } => limit.unwrap_or(WHOLE_WALK),
+            Self::Lookup { driver } => u32::try_from(driver).unwrap_or(0),
+        }
+    }
+
+    fn of_number(number: u32) -> Self {
+        match usize::try_from(number) {
+            Ok(driver) if number < WALKS.into_iter().min().unwrap_or(WHOLE_WALK) => Self::Lookup { driver },
+            _ => Self::Walk { limit: Some(number) },
+        }
+    }
+}
+
+/// What the way to read a page is remembered by: pages at the same depth of lists with the same conditions.
+fn access_key(conditions: &[Condition], rows: u32) -> String {
+    format!("{rows} {conditions:?}")
+}
+
 /// A walk that looks at so many movies, or some more.
 fn walk_of(movies: u32) -> Access {
     let limit = WALKS.into_iter().find(|limit| *limit >= movies).unwrap_or(LONGEST_WALK);
@@ -101,10 +123,18 @@ impl Database {
         if let Some(driver) = only_driver(conditions) {
             return Ok(Access::Lookup { driver });
         }
+        if can_walk && let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {
+            return Ok(Access::of_number(remembered));
+        }
         match self.sizes(conditions, PROBED).await?.access(rows, can_walk) {
             Some(access) => Ok(access),
             None => self.cheapest_lookup(conditions).await,
         }
+    }
+
+    /// Remembers how a page was read at last that was not filled at first, so that the next one like it is read so at once.
+    pub(super) fn remember_access(&self, conditions: &[Condition], rows: u32, access: Access) {
+        self.cache().keep_size(&access_key(conditions, rows), 0, access.number());
     }
 
     /// How to read a page after a walk to this limit did not fill it; `None` after one that need not be tried again.
@@ -156,6 +186,9 @@ impl Database {
 
     /// The index that finds the movies that meet all conditions with the least reading, for all of them.
     pub(super) async fn cheapest_lookup(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
+        if let Some(driver) = only_driver(conditions) {
+            return Ok(Access::Lookup { driver });
+        }
         if conditions.len() < 2 {
             return Ok(Access::Lookup { driver: 0 });
         }
@@ -183,11 +216,8 @@ impl Database {
         let mut is_asking = movies.is_none();
         for (position, condition) in conditions.iter().enumerate() {
             let mut counted = Statement::<()>::new("");
-            if of.get(position).is_some_and(Option::is_none) && condition.push_capped(&mut counted, limit) {
-                statement
-                    .sql(format!(" UNION ALL SELECT {position}, (SELECT count(*) FROM ("))
-                    .append(&counted)
-                    .sql(") AS counted)");
+            if of.get(position).is_some_and(Option::is_none) && condition.push_size(&mut counted, limit) {
+                statement.sql(format!(" UNION ALL SELECT {position}, ")).append(&counted);
                 is_asking = true;
             }
         }
@@ -245,6 +275,14 @@ mod tests {
         );
         assert_eq!(sizes(&[common, Some(700)], 1_000).access(600, true), LOOKUP, "a page behind 600 matches");
         assert_eq!(sizes(&[None], 1_000_000).access(21, true), FAR_WALK, "a title has no size");
+    }
+
+    #[test]
+    fn a_remembered_way_is_the_same_way() {
+        let walks = WALKS.into_iter().map(|limit| Access::Walk { limit: Some(limit) });
+        for access in walks.chain((0..12).map(|driver| Access::Lookup { driver })) {
+            assert_eq!(Access::of_number(access.number()), access);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The conditions of a filter of movies: how each is checked, looked up in its index, and counted.
 
 use domain::{
-    catalog::{MovieFilter, Range},
+    catalog::{MovieFilter, Range, Search, SearchTerm},
     id::{Id, Kind},
     money::Money,
 };
@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{
-        Bind, TITLE_INDEX, UNINDEXED, push_any, push_capped_matches, push_contains, push_movies_linked_to,
+        Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_contains,
+        push_movies_linked_to, push_movies_with_words, push_words_check,
     },
     statement::Statement,
 };
 
 /// What [`Condition::push_check`] needs of a movie.
-pub(super) const CHECKED_COLUMNS: &str =
-    "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id";
+pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
 /// A condition that an index finds the movies of.
 #[derive(Debug, Clone)]
@@ -27,8 +27,14 @@ pub(super) enum Condition {
     Unique { column: &'static str, value: Bind },
     /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
     Withdrawn,
-    /// The folded title contains each of these texts.
-    Title(Vec<String>),
+    /// The folded title contains this text.
+    Title(String),
+    /// This part of the search index has the terms.
+    Words { terms: Vec<SearchTerm>, part: IndexPart },
+    /// The whole name has this key in the search index.
+    WholeName(String),
+    /// No movie meets it.
+    Never,
     /// Linked to any of these names.
     Linked { table: &'static str, column: &'static str, names: Vec<Uuid> },
     /// Of any of these certifications.
@@ -37,13 +43,32 @@ pub(super) enum Condition {
     Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
 }
 
+/// A part of the search index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexPart {
+    /// All of it.
+    All,
+    /// The names of movies.
+    Name,
+    /// The names of their people.
+    People,
+}
+
 /// The conditions of a filter; those that are cheap to check come first.
 pub(super) fn conditions(filter: &MovieFilter) -> Vec<Condition> {
-    let mut title = filter.search_words();
-    title.extend(filter.folded_title());
+    conditions_with_words_in(filter, IndexPart::All)
+}
+
+/// The conditions of a filter whose search is of a part of the index.
+pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) -> Vec<Condition> {
+    let search = filter.search.as_ref();
+    let terms = search.map(Search::terms).unwrap_or_default();
+    let year = search.and_then(Search::year);
     let linked = |table, column, names| Condition::Linked { table, column, names };
     let all = [
+        search.filter(|search| search.is_empty()).map(|_| Condition::Never),
         between("m.year", filter.year, i64::from),
+        between("m.year", Range { min: year, max: year }, i64::from),
         between("m.imdb", filter.imdb, std::convert::identity),
         between("m.price_minor", filter.price, Money::minor),
         between("m.duration_minutes", filter.duration, i64::from),
@@ -52,7 +77,8 @@ pub(super) fn conditions(filter: &MovieFilter) -> Vec<Condition> {
         filter.imdb_id.clone().map(|id| unique("m.imdb_id", id)),
         filter.tmdb_id.map(|id| unique("m.tmdb_id", id)),
         filter.is_withdrawn().then_some(Condition::Withdrawn),
-        (!title.is_empty()).then_some(Condition::Title(title)),
+        filter.folded_title().map(Condition::Title),
+        (!terms.is_empty()).then_some(Condition::Words { terms, part }),
         uuids(&filter.genres).map(|names| linked("movie_genres", "genre_id", names)),
         uuids(&filter.directors).map(|names| linked("movie_directors", "director_id", names)),
         uuids(&filter.stars).map(|names| linked("movie_stars", "star_id", names)),
@@ -98,7 +124,15 @@ impl Condition {
             Self::Withdrawn => {
                 statement.sql("NOT m.is_available");
             }
-            Self::Title(texts) => push_all_contained(statement, texts),
+            Self::Title(text) => push_contains(statement, "m.name_key", text),
+            Self::Words { terms, part } => push_words_check(statement, terms, *part),
+            Self::WholeName(key) => {
+                statement.sql("(SELECT 1 FROM movie_search WHERE movie_id = m.id AND name_key = ");
+                statement.bind(key.clone()).sql(" LIMIT 1) IS NOT NULL");
+            }
+            Self::Never => {
+                statement.sql("FALSE");
+            }
             Self::Linked { table, column, names } => {
                 // A limited scalar subquery stays one: as a join, all links of the names would be read.
                 statement.sql(format!("(SELECT 1 FROM {table} WHERE movie_id = m.id AND {UNINDEXED}"));
@@ -110,7 +144,7 @@ impl Condition {
                 push_any(statement, "m.certification_id", ids.clone());
             }
             Self::Between { column, min, max } => {
-                push_bounds(statement, UNINDEXED, column, min.as_ref(), max.as_ref())
+                push_bounds(statement, UNINDEXED, column, min.as_ref(), max.as_ref());
             }
         }
     }
@@ -118,7 +152,11 @@ impl Condition {
     /// Whether looking it up stops as soon as enough is found. The movies of several names are all read first, to have each
     /// once.
     pub(super) const fn is_looked_up_bit_by_bit(&self) -> bool {
-        !matches!(self, Self::Linked { names, .. } if names.len() > 1)
+        match self {
+            Self::Linked { names, .. } => names.len() < 2,
+            Self::Words { .. } => false,
+            _ => true,
+        }
     }
 
     /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, or the withdrawn ones.
@@ -133,29 +171,72 @@ impl Condition {
                 statement.sql(" FROM movies m WHERE NOT m.is_available");
                 return;
             }
+            Self::Words { terms, part } => {
+                push_movies_with_words(statement, terms, *part);
+                statement.sql(" WHERE m.is_available");
+                return;
+            }
+            Self::WholeName(key) => {
+                statement.sql(" FROM (SELECT movie_id FROM movie_search WHERE name_key = ").bind(key.clone());
+                statement.sql(") AS found JOIN movies m ON m.id = found.movie_id WHERE m.is_available");
+                return;
+            }
             Self::Title(_) => statement.sql(" FROM movies m").sql(TITLE_INDEX),
             _ => statement.sql(" FROM movies m"),
         };
         statement.sql(" WHERE m.is_available AND ");
         match self {
-            Self::Linked { .. } | Self::Withdrawn => {}
+            Self::Linked { .. } | Self::Withdrawn | Self::Words { .. } | Self::WholeName(_) => {}
             Self::Unique { column, value } => {
                 statement.sql(*column).sql(" = ").bind(value.clone());
             }
+            Self::Never => {
+                statement.sql("FALSE");
+            }
             Self::Ids(ids) => push_any(statement, "m.id", ids.clone()),
-            Self::Title(texts) => push_all_contained(statement, texts),
+            Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Certification(ids) => push_any(statement, "m.certification_id", ids.clone()),
             Self::Between { column, min, max } => {
-                push_bounds(statement, "", column, min.as_ref(), max.as_ref())
+                push_bounds(statement, "", column, min.as_ref(), max.as_ref());
             }
         }
     }
 
+    /// Adds the number of movies that meet the condition, counted to so many or estimated. `false` where no index tells without
+    /// reading far more.
+    pub(super) fn push_size<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
+        match self {
+            Self::Words { terms, .. } => {
+                push_estimate(statement, terms);
+                return true;
+            }
+            Self::WholeName(_) | Self::Never => {
+                statement.sql("0");
+                return true;
+            }
+            _ => {}
+        }
+        let mut rows = Statement::<ST>::new("");
+        let is_told = self.push_capped(&mut rows, cap);
+        if is_told {
+            statement.sql("(SELECT count(*) FROM (").append(&rows).sql(") AS counted)");
+        }
+        is_told
+    }
+
     /// Adds a `SELECT 1` of so many rows of the condition's index, or of all if there are fewer. `false` where no index
     /// tells without reading far more.
-    pub(super) fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
+    fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
-            Self::Ids(_) | Self::Unique { .. } | Self::Withdrawn | Self::Title(_) => return false,
+            Self::Ids(_)
+            | Self::Unique { .. }
+            | Self::Withdrawn
+            | Self::Title(_)
+            | Self::Words { .. }
+            | Self::WholeName(_)
+            | Self::Never => {
+                return false;
+            }
             Self::Linked { table, column, names } => {
                 push_capped_matches(statement, table, column, "movie_id", names.clone(), cap);
             }
@@ -173,13 +254,26 @@ impl Condition {
     }
 }
 
-fn push_all_contained<ST>(statement: &mut Statement<ST>, texts: &[String]) {
-    for (position, text) in texts.iter().enumerate() {
-        if position > 0 {
-            statement.sql(" AND ");
+/// Adds an upper bound of the number of movies that have all terms, by the vocabulary.
+fn push_estimate<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
+    statement.sql("(SELECT CAST(min(size) AS BIGINT) FROM (");
+    for (position, term) in terms.iter().enumerate() {
+        statement.sql(if position == 0 { "SELECT" } else { " UNION ALL SELECT" });
+        statement.sql(" coalesce((SELECT sum(movies) FROM search_vocabulary WHERE ");
+        push_any_text(statement, "word", &term.whole);
+        statement.sql("), 0)");
+        for begun in &term.begun {
+            statement.sql(" + coalesce((SELECT sum(movies) FROM search_vocabulary WHERE word > ");
+            statement.bind(begun.clone()).sql(" AND word < ").bind(behind_all(begun)).sql("), 0)");
         }
-        push_contains(statement, "m.name_key", text);
+        statement.sql(" AS size");
     }
+    statement.sql(") AS terms)");
+}
+
+/// The text behind all that begin with this one.
+pub(super) fn behind_all(text: &str) -> String {
+    format!("{text}{}", char::MAX)
 }
 
 fn push_bounds<ST>(

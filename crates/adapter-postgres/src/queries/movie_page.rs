@@ -1,14 +1,15 @@
 //! The order of a list of movies.
 
 use domain::{
-    catalog::{MovieSort, MovieSortKey, Relevance},
+    catalog::{MovieSort, MovieSortKey},
     page::{Position, SortValue},
+    store::StoreError,
 };
 
 use crate::{
-    dialect::push_begins_with,
     queries::{
-        keyset::{KeyType, Keyset},
+        keyset::{KeyType, Keyset, bound},
+        movie_filter::Condition,
         movie_row::SummaryRow,
     },
     statement::Statement,
@@ -19,38 +20,23 @@ const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS
 /// The same for a list from the highest on.
 const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE -1.0 END)";
 
-/// What a list is ordered by: a key of the caller's, or how well the title fits the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SortColumn {
-    Plain(MovieSortKey, bool),
-    Rank,
-}
-
-/// The order of a list.
+/// The order of a list. Relevance is no column, so that here it stands for popularity.
 pub(super) struct Order {
-    columns: Vec<SortColumn>,
+    columns: Vec<MovieSort>,
     keyset: Keyset,
-    /// The whole search text, which ranks are told by.
-    search: String,
 }
 
 impl Order {
-    /// The order of a list, in which the search text was found that these folded words make up.
-    pub(super) fn of(sorts: &[MovieSort], search: &[String]) -> Self {
-        let is_search = !search.is_empty();
-        let search = search.join(" ");
-        let mut columns = Vec::with_capacity(sorts.len().saturating_add(1));
+    /// The order of a list.
+    pub(super) fn of(sorts: &[MovieSort]) -> Self {
+        let mut columns = Vec::with_capacity(sorts.len());
         let mut keyset = Keyset::ending_in("m.id");
         for sort in sorts {
             let MovieSort { key, descending } = match sort.key {
                 MovieSortKey::Relevance => MovieSort::POPULAR,
                 _ => *sort,
             };
-            if sort.key == MovieSortKey::Relevance && is_search {
-                columns.push(SortColumn::Rank);
-                keyset = keyset.then_by(rank_column(&search), KeyType::Integer, true);
-            }
-            columns.push(SortColumn::Plain(key, descending));
+            columns.push(MovieSort { key, descending });
             let (column, key_type) = plain_column(key, descending);
             let column = Statement::new(column);
             keyset = if key == MovieSortKey::Rating {
@@ -59,12 +45,17 @@ impl Order {
                 keyset.then_by(column, key_type, descending)
             };
         }
-        Self { columns, keyset, search }
+        if let Some(MovieSort { key, descending }) = columns.first() {
+            keyset = keyset.indexed_by(index_of(*key, *descending));
+        }
+        Self { columns, keyset }
     }
 
-    /// Whether an index has the order, at least that of its first column.
-    pub(super) fn can_be_walked(&self) -> bool {
-        !matches!(self.columns.first(), Some(SortColumn::Rank))
+    /// The condition that movies have this value of a sort, as a position has it.
+    pub(super) fn first_is(sort: MovieSort, value: &SortValue) -> Result<Condition, StoreError> {
+        let (column, key_type) = plain_column(sort.key, sort.descending);
+        let value = Some(bound(key_type, value)?);
+        Ok(Condition::Between { column, min: value.clone(), max: value })
     }
 
     /// The columns that the list is ordered by.
@@ -74,35 +65,24 @@ impl Order {
 
     /// Where a row stands in the list.
     pub(super) fn position(&self, row: &SummaryRow) -> Position {
-        let values = self.columns.iter().map(|column| match column {
-            SortColumn::Plain(key, descending) => plain_value(row, *key, *descending),
-            SortColumn::Rank => SortValue::Integer(self.rank(&row.name_key)),
-        });
+        let values = self.columns.iter().map(|sort| plain_value(row, sort.key, sort.descending));
         Position { values: values.collect(), id: row.id.0 }
-    }
-
-    fn rank(&self, name_key: &str) -> i64 {
-        let relevance = if name_key == self.search {
-            Relevance::Exact
-        } else if name_key.starts_with(&self.search) {
-            Relevance::Prefix
-        } else {
-            Relevance::Contains
-        };
-        match relevance {
-            Relevance::Contains => 1,
-            Relevance::Prefix => 2,
-            Relevance::Exact => 3,
-        }
     }
 }
 
-fn rank_column(search: &str) -> Statement {
-    let mut column = Statement::new("(CASE WHEN m.name_key = ");
-    column.bind(search.to_owned()).sql(" THEN 3 WHEN ");
-    push_begins_with(&mut column, "m.name_key", search);
-    column.sql(" THEN 2 ELSE 1 END)");
-    column
+/// The index of the movies on sale that begins with the key.
+const fn index_of(key: MovieSortKey, descending: bool) -> &'static str {
+    match key {
+        MovieSortKey::Name => "movies_by_name",
+        MovieSortKey::Year => "movies_by_year",
+        MovieSortKey::Price => "movies_by_price",
+        MovieSortKey::Imdb => "movies_by_imdb",
+        MovieSortKey::Votes => "movies_by_votes",
+        MovieSortKey::Rating if descending => "movies_by_rating_down",
+        MovieSortKey::Rating => "movies_by_rating_up",
+        MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
+        MovieSortKey::CreatedAt => "movies_by_created_at",
+    }
 }
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {

@@ -21,7 +21,6 @@ pub(super) type SummaryTypes = (
     SqlId,
     Text,
     Text,
-    Text,
     Integer,
     Integer,
     Double,
@@ -61,7 +60,6 @@ pub(super) struct ViewerRow {
 pub(super) struct SummaryRow {
     pub(super) id: DbUuid,
     pub(super) name: String,
-    pub(super) name_key: String,
     pub(super) sort_key: String,
     pub(super) year: i32,
     pub(super) duration_minutes: i32,
@@ -123,7 +121,7 @@ pub(super) struct DetailRow {
 pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
     statement
         .sql(
-            "m.id, m.name, m.name_key, m.sort_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
+            "m.id, m.name, m.sort_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
              m.price_currency, m.certification_id, c.name, ",
         )
         .sql(named("movie_genres", "genre_id", "genres"))

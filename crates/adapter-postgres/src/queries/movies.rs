@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
-    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSummary},
+    catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSortKey, MovieSummary},
     id::{MovieId, UserId},
-    page::{NUMBERED_ITEMS, Page, PageRequest, Start, Total},
+    page::{NUMBERED_ITEMS, Page, PageRequest, Position, Start, Total},
     store::StoreError,
 };
 
@@ -19,6 +19,11 @@ use crate::{
     statement::Statement,
 };
 
+/// Adds `FROM movies m WHERE …` for all movies on sale, in the order of the list.
+fn push_all<ST>(statement: &mut Statement<ST>, order: &Keyset) {
+    statement.sql(" FROM movies m").sql(order.hint()).sql(" WHERE m.is_available");
+}
+
 /// How many rows a page is asked for: a few numbers written into the text, so that there are few shapes and the planner
 /// knows them. The first that is enough, one row more included, is taken.
 const LIMITS: [u32; 4] = [11, 21, 51, 101];
@@ -27,7 +32,7 @@ const LIMITS: [u32; 4] = [11, 21, 51, 101];
 pub(super) type ListTypes = (SummaryTypes, BigInt, Nullable<BigInt>);
 pub(super) type ListRow = (SummaryRow, i64, Option<i64>);
 /// Where a page does not tell how many movies match.
-const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
+pub(super) const NO_TOTAL: &str = "CAST(NULL AS BIGINT)";
 pub(super) type PageTypes = (SummaryTypes, DetailTypes);
 type PageRow = (SummaryRow, DetailRow);
 
@@ -40,18 +45,18 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        let conditions = conditions(filter);
-        let order = Order::of(sorts, &filter.search_words());
-        let passed = limit(request).saturating_add(request.offset());
-        let mut access = self.access(&conditions, passed, order.can_be_walked()).await?;
-        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
-        while rows.len() <= size
-            && let Some(next) = self.access_after(access, &conditions, passed).await?
+        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
+            (&filter.search, sorts.first())
         {
-            access = next;
-            rows = self.list_rows(&conditions, &order, request, viewer, access).await?;
+            return self.page_by_relevance(filter, search, request, viewer).await;
         }
+        let conditions = conditions(filter);
+        let order = Order::of(sorts);
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+            Some(rows) => rows,
+            None => self.list_rows(&conditions, &order, request, viewer).await?,
+        };
         let has_more = rows.len() > size;
         rows.truncate(size);
         let total = match request.start() {
@@ -96,7 +101,70 @@ impl MovieQueries for Database {
 }
 
 impl Database {
+    /// The rows of a page, and the next one if there is one, read in the shortest way.
     async fn list_rows(
+        &self,
+        conditions: &[Condition],
+        order: &Order,
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Vec<ListRow>, StoreError> {
+        let passed = limit(request).saturating_add(request.offset());
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut access = self.access(conditions, passed, true).await?;
+        let mut rows = self.rows_by(conditions, order, request, viewer, access).await?;
+        while rows.len() <= size
+            && let Some(next) = self.access_after(access, conditions, passed).await?
+        {
+            access = next;
+            rows = self.rows_by(conditions, order, request, viewer, access).await?;
+            self.remember_access(conditions, passed, access);
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a page that lies in the movies which are equal in the first of several sorts, if it does: among very many of
+    /// the same price, those of a page are found by the index of the next sort. To sort them all takes long.
+    async fn rows_equal_in_first_key(
+        &self,
+        conditions: &[Condition],
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Option<Vec<ListRow>>, StoreError> {
+        let [first, rest @ ..] = sorts else { return Ok(None) };
+        if rest.is_empty() || !first.key.is_shared_by_many() {
+            return Ok(None);
+        }
+        let passed = limit(request).saturating_add(request.offset());
+        if !matches!(self.access(conditions, passed, true).await?, Access::Walk { .. }) {
+            return Ok(None);
+        }
+        let (value, request) = match request.start() {
+            Start::After(Position { values, id }) => {
+                let [value, rest @ ..] = values.as_slice() else { return Ok(None) };
+                let position = Position { values: rest.to_vec(), id: *id };
+                (value.clone(), PageRequest::after(position, request.size()))
+            }
+            Start::Number(number) => {
+                let one = PageRequest::numbered(1, 1).map_err(StoreError::failed)?;
+                let order = Order::of(std::slice::from_ref(first));
+                let rows = self.list_rows(conditions, &order, &one, None).await?;
+                let Some((row, _, _)) = rows.first() else { return Ok(None) };
+                let Some(value) = order.position(row).values.into_iter().next() else { return Ok(None) };
+                (value, PageRequest::numbered(*number, request.size()))
+            }
+        };
+        let request = request.map_err(StoreError::failed)?;
+        let mut conditions = conditions.to_vec();
+        conditions.insert(0, Order::first_is(*first, &value)?);
+        let rows = self.list_rows(&conditions, &Order::of(rest), &request, viewer).await?;
+        let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
+        // The total is that of the whole list.
+        Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
+    }
+
+    async fn rows_by(
         &self,
         conditions: &[Condition],
         order: &Order,
@@ -133,9 +201,19 @@ impl Database {
         if let Some((_, _, Some(total))) = rows.first() {
             return Ok(Total::from_capped_count(u64::try_from(*total).map_err(StoreError::failed)?));
         }
+        self.counted_total(filter, conditions, rows.first().map(|(_, version, _)| *version)).await
+    }
+
+    /// The same where the page does not tell it; `version` is that of the catalogue which the page was read from.
+    pub(super) async fn counted_total(
+        &self,
+        filter: &MovieFilter,
+        conditions: &[Condition],
+        version: Option<i64>,
+    ) -> Result<Total, StoreError> {
         let key = filter.key();
-        if let Some((_, version, _)) = rows.first()
-            && let Some(count) = self.cache().total(&key, *version)
+        if let Some(version) = version
+            && let Some(count) = self.cache().total(&key, version)
         {
             return Ok(Total::from_capped_count(count));
         }
@@ -203,14 +281,14 @@ pub(super) fn list_statement(
         Access::Walk { limit: None } => {
             statement.sql(NO_TOTAL).sql(" FROM (SELECT ").sql(if has_whole_rows { "m.*" } else { "m.id" });
             order.push_columns(&mut statement);
-            push_matching(&mut statement, conditions, None);
+            push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
         }
         Access::Walk { limit: Some(limit) } => {
             statement.sql(NO_TOTAL).sql(" FROM (SELECT m.* FROM (SELECT ").sql(CHECKED_COLUMNS);
             order.push_columns(&mut statement);
-            push_matching(&mut statement, &[], None);
+            push_all(&mut statement, order);
             push_behind(&mut statement, order)?;
             order.push(&mut statement);
             // What is left of it keeps its order.

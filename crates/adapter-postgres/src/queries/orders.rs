@@ -88,11 +88,21 @@ impl OrderQueries for Database {
         rows.into_iter().map(view).collect()
     }
 
-    async fn expired_orders(&self, now: Instant, limit: u32) -> Result<Vec<OrderId>, StoreError> {
-        let mut statement = Statement::<(SqlId,)>::new("SELECT id FROM orders WHERE expires_at <= ");
-        statement.bind(now).sql(" ORDER BY expires_at, id LIMIT ").bind(i64::from(limit));
-        let rows: Vec<(DbUuid,)> = self.fetch(statement).await?;
-        Ok(rows.into_iter().map(|(id,)| OrderId::from_uuid(id.0)).collect())
+    async fn expired_orders(
+        &self,
+        now: Instant,
+        after: Option<(Instant, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<(Instant, OrderId)>, StoreError> {
+        let mut statement =
+            Statement::<(SqlInstant, SqlId)>::new("SELECT expires_at, id FROM orders WHERE expires_at <= ");
+        statement.bind(now);
+        if let Some((expires_at, id)) = after {
+            statement.sql(" AND (expires_at, id) > (").bind(expires_at).sql(", ").bind(id.as_uuid()).sql(")");
+        }
+        statement.sql(" ORDER BY expires_at, id LIMIT ").bind(i64::from(limit));
+        let rows: Vec<(DbInstant, DbUuid)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().map(|(at, id)| (at.0, OrderId::from_uuid(id.0))).collect())
     }
 }
 
@@ -118,7 +128,7 @@ pub(super) fn list(filter: &OrderFilter) -> PlainList {
 }
 
 /// Adds "this is a part of the address of the buyer `u`".
-fn push_email(statement: &mut Statement, email: Option<&str>) {
+pub(super) fn push_email(statement: &mut Statement, email: Option<&str>) {
     let filter = UserFilter { email: email.map(str::to_owned), ..UserFilter::default() };
     for (index, part) in filter.parts_of_key().iter().enumerate() {
         statement.sql(if index == 0 { " AND (" } else { " OR " });
@@ -130,20 +140,14 @@ fn push_email(statement: &mut Statement, email: Option<&str>) {
 }
 
 fn view(
-    (id, number, created_at, state, (minor, currency), buyer, movies): OrderRow,
+    (id, number, created_at, state, (minor, currency), of, movies): OrderRow,
 ) -> Result<OrderView, StoreError> {
     let (status, paid_at, canceled_at, reason, expires_at) = state;
     let currency: Currency = currency.parse().map_err(StoreError::failed)?;
-    let buyer = match buyer {
-        (Some(id), Some(email)) => {
-            Some(Buyer { id: UserId::from_uuid(id.0), email: email.parse().map_err(StoreError::failed)? })
-        }
-        _ => None,
-    };
     Ok(OrderView {
         id: OrderId::from_uuid(id.0),
         number,
-        buyer,
+        buyer: buyer(of)?,
         state: order_state(&status, paid_at, canceled_at, reason.as_deref(), expires_at)?,
         items: read_items(movies.0.as_deref(), currency)?,
         total: Money::from_minor(minor, currency),
@@ -152,8 +156,14 @@ fn view(
     })
 }
 
+/// The buyer whose account was not deleted.
+pub(super) fn buyer((id, email): (Option<DbUuid>, Option<String>)) -> Result<Option<Buyer>, StoreError> {
+    let Some((id, email)) = id.zip(email) else { return Ok(None) };
+    Ok(Some(Buyer { id: UserId::from_uuid(id.0), email: email.parse().map_err(StoreError::failed)? }))
+}
+
 /// What [`ORDERED_MOVIES`] gave.
-fn read_items(json: Option<&str>, currency: Currency) -> Result<Vec<OrderedMovie>, StoreError> {
+pub(super) fn read_items(json: Option<&str>, currency: Currency) -> Result<Vec<OrderedMovie>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let rows: Vec<(&str, String, i32, i64)> = serde_json::from_str(json).map_err(StoreError::failed)?;
     let movie = |(id, name, year, minor): (&str, String, i32, i64)| {

@@ -9,6 +9,7 @@ use domain::{
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
     notifications::{NotificationKind, NotificationQueries, UserPosition},
     orders::OrderQueries,
+    payments::PaymentQueries,
     store::StoreError,
     time::Instant,
 };
@@ -63,6 +64,7 @@ impl PersonalDataQueries for Database {
                 .await?,
             opinions: self.opinions_of(user_id).await?,
             orders: OrderQueries::orders_of(self, user_id).await?,
+            payments: PaymentQueries::payments_of(self, user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
             notifications: self

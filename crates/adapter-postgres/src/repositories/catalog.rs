@@ -109,6 +109,8 @@ impl MovieRepository for UnitOfWork {
             let added: Vec<&Movie> =
                 chunk.iter().filter(|movie| added.contains(&movie.id.as_uuid())).collect();
             self.link_all(&added).await?;
+            let ids: Vec<Uuid> = added.iter().map(|movie| movie.id.as_uuid()).collect();
+            self.index_movies(&ids).await?;
             inserted.extend(added.iter().map(|movie| movie.id));
         }
         if !inserted.is_empty() {
@@ -234,6 +236,7 @@ impl MovieRepository for UnitOfWork {
         self.execute(diesel::delete(movie_directors::table.filter(movie_directors::movie_id.eq(id)))).await?;
         self.execute(diesel::delete(movie_stars::table.filter(movie_stars::movie_id.eq(id)))).await?;
         self.link_all(&[movie]).await?;
+        self.index_movies(&[movie.id.as_uuid()]).await?;
         self.note_catalog_change();
         Ok(())
     }
@@ -257,7 +260,7 @@ impl OfferRepository for UnitOfWork {
         let mut statement = Statement::<(SqlId, BigInt, Text, Bool)>::new(
             "SELECT m.id, m.price_minor, m.price_currency, m.is_available FROM movies m WHERE ",
         );
-        push_any(&mut statement, "m.id", ids.iter().map(|id| id.as_uuid()).collect());
+        push_any(&mut statement, "m.id", ids.iter().map(Id::as_uuid).collect());
         statement.sql(" ORDER BY m.id").sql(KEPT_MOVIES);
         let rows: Vec<(DbUuid, i64, String, bool)> = self.load(statement).await?;
         let offer = |(id, minor, currency, is_available): (DbUuid, i64, String, bool)| {

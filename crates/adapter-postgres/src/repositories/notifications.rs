@@ -82,12 +82,11 @@ impl NotificationRepository for UnitOfWork {
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError> {
         let inbox = self.advance_inbox(new.receiver).await?;
-        let pushed = match &new.cause {
-            NotificationCause::CommentLike { actor, .. } => self.push_like(new, *actor, &inbox).await?,
-            _ => {
-                let earlier = Earlier { id: new.id, count: 1, mailed_at: None };
-                self.insert_notification(new, &inbox).await?.then_some(earlier)
-            }
+        let pushed = if let NotificationCause::CommentLike { actor, .. } = &new.cause {
+            self.push_like(new, *actor, &inbox).await?
+        } else {
+            let earlier = Earlier { id: new.id, count: 1, mailed_at: None };
+            self.insert_notification(new, &inbox).await?.then_some(earlier)
         };
         let Some(pushed) = pushed else { return Ok(None) };
         let kind = MailedKind::of(new.cause.kind()).filter(|kind| inbox.settings.wants_mail(*kind));

@@ -116,6 +116,22 @@ impl OrderRepository for UnitOfWork {
         Ok(())
     }
 
+    async fn update_order_prices(&mut self, order: &Order) -> Result<(), StoreError> {
+        let mut statement = Statement::<()>::new("UPDATE orders SET total_minor = ");
+        statement.bind(order.total.minor());
+        statement.sql(", total_currency = ").bind(order.total.currency().code().to_owned());
+        statement.sql(" WHERE id = ").bind(order.id.as_uuid());
+        self.execute_one(statement).await?;
+        for item in &order.items {
+            let mut statement = Statement::<()>::new("UPDATE order_items SET price_minor = ");
+            statement.bind(item.price.minor());
+            statement.sql(", price_currency = ").bind(item.price.currency().code().to_owned());
+            statement.sql(" WHERE id = ").bind(item.id.as_uuid());
+            self.execute_one(statement).await?;
+        }
+        Ok(())
+    }
+
     async fn movies_in_pending_orders(&mut self, user_id: UserId) -> Result<Vec<MovieId>, StoreError> {
         let mut statement =
             Statement::<(SqlId,)>::new("SELECT movie_id FROM order_items WHERE is_pending AND user_id = ");

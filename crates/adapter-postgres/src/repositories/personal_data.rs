@@ -8,7 +8,11 @@ use domain::{
 };
 
 use super::accounts::group_id;
-use crate::{statement::Statement, unit_of_work::UnitOfWork};
+use crate::{
+    dialect::{DbUuid, SqlId},
+    statement::Statement,
+    unit_of_work::UnitOfWork,
+};
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
 const ERASED: [&str; 12] = [
@@ -28,6 +32,13 @@ const ERASED: [&str; 12] = [
 
 #[async_trait]
 impl PersonalDataRepository for UnitOfWork {
+    async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+        let mut statement =
+            Statement::<(SqlId,)>::new("SELECT id FROM orders WHERE status = 'pending' AND user_id = ");
+        statement.bind(user_id.as_uuid()).sql(" LIMIT 1");
+        Ok(self.first::<(DbUuid,), _>(statement).await?.is_some())
+    }
+
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError> {
         self.erase_engagement(user_id).await?;
         self.forget_actor(user_id).await?;
@@ -66,7 +77,7 @@ mod tests {
     const COUNTED: [&str; 5] = ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes"];
 
     /// What stays for the books: it names nobody.
-    const KEPT: [&str; 3] = ["purchases", "orders", "order_items"];
+    const KEPT: [&str; 4] = ["purchases", "orders", "order_items", "payments"];
 
     #[test]
     fn every_table_of_users_is_erased_or_kept_on_purpose() {

@@ -33,7 +33,7 @@ impl PurchaseRepository for UnitOfWork {
             "SELECT p.movie_id FROM purchases p WHERE p.revoked_at IS NULL AND p.user_id = ",
         );
         statement.bind(user_id.as_uuid()).sql(" AND ");
-        push_any(&mut statement, "p.movie_id", movies.iter().map(|id| id.as_uuid()).collect());
+        push_any(&mut statement, "p.movie_id", movies.iter().map(domain::id::Id::as_uuid).collect());
         let bought: Vec<(DbUuid,)> = self.load(statement).await?;
         Ok(bought.into_iter().map(|(id,)| MovieId::from_uuid(id.0)).collect())
     }

@@ -47,7 +47,8 @@ pub(super) fn stored_movies() -> Statement<StoredTypes> {
     ))
 }
 
-fn linked_ids(table: &str, column: &str) -> String {
+/// The SQL of all identifiers that a movie `m` is linked to, as [`read_ids`] reads them.
+pub(crate) fn linked_ids(table: &str, column: &str) -> String {
     format!(
         "(SELECT {LINKED_IDS} FROM (SELECT {column} AS id, position FROM {table} WHERE movie_id = m.id) AS l)"
     )
@@ -147,7 +148,8 @@ impl TryFrom<StoredRow> for Movie {
     }
 }
 
-fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
+/// The identifiers that [`linked_ids`] gave.
+pub(crate) fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let ids: Vec<String> = serde_json::from_str(json).map_err(StoreError::failed)?;
     ids.iter().map(|id| Uuid::parse_str(id).map(Id::from_uuid).map_err(StoreError::failed)).collect()

@@ -26,6 +26,7 @@ impl Refusal for DeleteAccountError {
                 Problem::invalid(vec![fault])
             }
             Self::LastAdmin(_) => Problem::new(&kinds::LAST_ADMIN),
+            Self::OrderPending => Problem::new(&kinds::ORDER_PENDING),
             Self::Access(inner) => inner.problem(),
             Self::Throttled(inner) => inner.problem(),
             Self::Hash(inner) => inner.problem(),
@@ -34,7 +35,7 @@ impl Refusal for DeleteAccountError {
     }
 
     fn kinds(into: &mut Vec<&'static Kind>) {
-        into.extend([&kinds::VALIDATION_FAILED, &kinds::LAST_ADMIN]);
+        into.extend([&kinds::VALIDATION_FAILED, &kinds::LAST_ADMIN, &kinds::ORDER_PENDING]);
         AccessError::kinds(into);
         TooManyFailures::kinds(into);
         HashError::kinds(into);

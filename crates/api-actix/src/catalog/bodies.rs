@@ -29,7 +29,7 @@ impl<K: Kind> From<Named<K>> for ReferenceBody {
 
 /// The ratings of users, from 1 to 10.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Rating")]
+#[schemars(rename = "Rating", example = serde_json::json!({"average": 8.25, "count": 12}))]
 pub(crate) struct RatingBody {
     /// `null` when nobody rated it.
     #[schemars(range(min = 1, max = 10))]
@@ -123,13 +123,9 @@ pub(crate) struct MovieBody {
 impl MovieBody {
     /// The movie, with addresses that begin with the public address of the server.
     pub(crate) fn new(movie: MovieSummary, public_url: &str) -> Self {
-        let (poster_url, poster_srcset) = match movie.poster {
-            Some(Poster::Address(address)) => (Some(address), None),
-            Some(Poster::Uploaded(poster)) => (
-                Some(poster_address(poster, poster.width, public_url)),
-                Some(poster_addresses(poster, public_url)),
-            ),
-            None => (None, None),
+        let poster_srcset = match &movie.poster {
+            Some(Poster::Uploaded(poster)) => Some(poster_addresses(*poster, public_url)),
+            Some(Poster::Address(_)) | None => None,
         };
         Self {
             id: movie.id.as_uuid(),
@@ -141,7 +137,7 @@ impl MovieBody {
             price: movie.price.into(),
             certification: movie.certification.into(),
             genres: movie.genres.into_iter().map(Into::into).collect(),
-            poster_url,
+            poster_url: movie.poster.map(|poster| poster_url(poster, public_url)),
             poster_srcset,
             rating: movie.rating.into(),
             likes: movie.likes,
@@ -149,6 +145,15 @@ impl MovieBody {
             me: movie.me.map(Into::into),
         }
     }
+}
+
+/// Similar movies.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SimilarMovies", example = json!({"items": [movie_example()]}))]
+pub(crate) struct SimilarBody {
+    /// The most similar first.
+    #[schemars(length(max = 20))]
+    pub(crate) items: Vec<MovieBody>,
 }
 
 /// A movie with all details.
@@ -181,6 +186,14 @@ pub(crate) struct MovieDetailBody {
     is_available: bool,
     created_at: Moment,
     updated_at: Moment,
+}
+
+/// The address that a poster is shown at; of an uploaded one in its largest width.
+pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
+    match poster {
+        Poster::Address(address) => address,
+        Poster::Uploaded(poster) => poster_address(poster, poster.width, public_url),
+    }
 }
 
 /// The address of an uploaded poster in one of its widths.

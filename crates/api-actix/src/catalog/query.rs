@@ -2,7 +2,7 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{FactFault, MovieFilter, MovieSortKey, Range, is_imdb_id},
+    catalog::{FactFault, MovieFilter, MovieSortKey, Range, Search, is_imdb_id},
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -48,7 +48,8 @@ pub(crate) struct MovieFilters {
     #[serde(default)]
     #[schemars(length(max = MAX_IDS), example = json!(["0190a1b2-0000-7000-8000-000000000000"]))]
     id: Vec<Text<MovieId>>,
-    /// Words of the title, in any order.
+    /// Words of the title, of directors, stars or the description, in any order. The last one may be unfinished; typing mistakes in
+    /// unknown words are forgiven.
     #[schemars(length(max = MAX_TEXT), example = "star wars")]
     search: Option<String>,
     /// A part of the title; case and accents are ignored.
@@ -110,7 +111,7 @@ impl Input for MovieQuery {
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
         let filter = self.filters.check(rules, faults);
         let is_by_relevance = self.sort.0.iter().any(|sort| sort.key == MovieSortKey::Relevance);
-        let is_search = filter.as_ref().is_some_and(|filter| !filter.search_words().is_empty());
+        let is_search = filter.as_ref().is_some_and(|filter| filter.search.is_some());
         if is_by_relevance && !is_search && !faults.has("search") {
             let why = BrowseError::RelevanceWithoutSearch.to_string();
             faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
@@ -133,7 +134,7 @@ impl Input for MovieFilters {
         };
         Some(MovieFilter {
             ids: ids(self.id),
-            search: self.search,
+            search: self.search.as_deref().map(Search::parse),
             title: self.title,
             genres: ids(self.genre),
             directors: ids(self.director),

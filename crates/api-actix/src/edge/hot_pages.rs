@@ -1,8 +1,9 @@
 //! Keeps anonymous answers of the catalogue in memory for a moment.
 //!
-//! Requests for the same page that arrive together cost one query. An answer is kept with its headers, in the content
-//! coding that it was asked for in, so that it is compressed once too. A successful write of this node clears all of
-//! them; what another node or a command changes is visible after [`ApiSettings::hot_page_time`] at the latest.
+//! When several clients request the same page at the same time, one query is run for all of them. An answer is cached
+//! with its headers, once for each content coding, so that it is also compressed once. After each successful write that
+//! this server handles, all cached answers are dropped. A change by another server or by a command is visible after
+//! [`ApiSettings::hot_page_time`] at the latest.
 //!
 //! [`ApiSettings::hot_page_time`]: crate::ApiSettings::hot_page_time
 

@@ -11,7 +11,10 @@ use actix_web::{
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{notifications::STREAM_PATH, problem::Problem};
+use crate::problem::Problem;
+
+/// The path of live streams of notifications. They last for hours, so they are not among the requests that are counted here.
+pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 
 /// Requests whose bodies may be waited for at once. What has come of each is kept in memory, 64 KiB at most.
 const WAITING_FOR_BODIES: usize = 4_096;

@@ -67,6 +67,44 @@ impl<T: Input> FromRequest for Patch<T> {
     }
 }
 
+/// A sound body that may be left out, which means the same as an empty object.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<T: Input>(pub(crate) T::Checked);
+
+impl<T: Input> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let mut faults = Faults::default();
+            query::unknown(request.query_string(), &mut faults);
+            check_packing_and_length(&request, MAX_BODY)?;
+            let api = api_of(&request)?;
+            let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
+            let body = if bytes.is_empty() {
+                Json::Object(Vec::new())
+            } else {
+                check_head(&request, BODIES, MAX_BODY)?;
+                parsed(&bytes)?
+            };
+            let value = input::read::<T>(body, Source::Body, &api.state.rules, &mut faults);
+            faults.finish(value).map(Self)
+        })
+    }
+}
+
+impl<T: Input> Apiv2Schema for OptionalBody<T> {}
+
+impl<T: Input> OperationModifier for OptionalBody<T> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        debug_assert!(input::is_checkable::<T>());
+        describe::add_optional_body::<T>(op);
+        add_problems(op);
+    }
+}
+
 /// Reads a body of one of these types.
 fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T::Checked> {
     let checked = check_head(request, types, MAX_BODY);

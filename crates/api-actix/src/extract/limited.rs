@@ -38,7 +38,7 @@ pub(crate) trait Limit<R> {
     ) -> impl Future<Output = Result<Self::Outcome, Problem>>;
 }
 
-/// Makes rate limits that are counted by client or by signed-in user.
+/// Declares rate limits for handlers, each counted per client or per signed-in user.
 #[macro_export]
 macro_rules! rate_limits {
     ($($(#[$doc:meta])* $name:ident by $subject:ident: $limit:expr;)*) => {$(

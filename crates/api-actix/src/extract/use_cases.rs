@@ -11,16 +11,22 @@ use paperclip::{actix::OperationModifier, v2::schema::Apiv2Schema};
 use super::api_of;
 use crate::{
     problem::{Failure, OrNotFound, Problem},
-    state::{Api, Provides},
+    state::{Api, Provides, too_slow},
 };
 
 /// The use cases of one area.
 pub(crate) struct UseCases<T> {
     area: Arc<T>,
     api: web::Data<Api>,
+    on_timeout: fn() -> Problem,
 }
 
 impl<T> UseCases<T> {
+    /// Answers with this problem, in place of 503, when a use case takes longer than a request may.
+    pub(crate) fn on_timeout(self, problem: fn() -> Problem) -> Self {
+        Self { on_timeout: problem, ..self }
+    }
+
     /// Runs one use case to its end, even when the client has gone (see [`Api::run`]).
     ///
     /// # Errors
@@ -31,7 +37,7 @@ impl<T> UseCases<T> {
         V: Send + 'static,
         E: Send + 'static,
     {
-        self.api.run(use_case(Arc::clone(&self.area))).await
+        self.api.run_or(use_case(Arc::clone(&self.area)), self.on_timeout).await
     }
 
     /// Runs a use case that looks for one thing: `None` and `false` are answered with 404.
@@ -85,7 +91,11 @@ where
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(api_of(request).map(|api| Self { area: Arc::clone(api.use_cases()), api }))
+        ready(api_of(request).map(|api| Self {
+            area: Arc::clone(api.use_cases()),
+            api,
+            on_timeout: too_slow,
+        }))
     }
 }
 

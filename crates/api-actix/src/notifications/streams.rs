@@ -182,7 +182,7 @@ impl LiveStreams {
         if !std::mem::replace(&mut table.is_watched, true) {
             drop(self.runtime.spawn(Arc::clone(self).watch()));
         }
-        Ok(beginning(start, &news))
+        Ok(beginning(&start, &news))
     }
 
     /// Looks at what has happened until there is no stream left.
@@ -206,16 +206,10 @@ impl LiveStreams {
             if count.checked_rem(LOOKS_AT_SESSIONS) == Some(0)
                 && let Err(error) = self.end_those_without_session().await
             {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the sessions of live streams were not read"
-                );
+                tracing::warn!(%error, "the sessions of live streams were not read");
             }
             if let Err(error) = self.send_news().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "notifications for live streams were not read"
-                );
+                tracing::warn!(%error, "notifications for live streams were not read");
             }
             let now = Instant::now();
             self.table().send_comments(|stream| now.duration_since(stream.sent_at) >= COMMENT_EVERY);
@@ -323,7 +317,7 @@ fn too_many() -> Problem {
 }
 
 /// What a stream begins with: the counts, and what the client missed.
-fn beginning(start: StreamStart, news: &UserNews) -> Bytes {
+fn beginning(start: &StreamStart, news: &UserNews) -> Bytes {
     let mut part = String::new();
     push_event(&mut part, "unread", Some(&start.from), &UnreadCountsBody::from(news.unread.clone()));
     if start.resync {

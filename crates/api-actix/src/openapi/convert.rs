@@ -10,14 +10,14 @@ use super::{
     schemas,
 };
 use crate::{
-    edge::accept_header::answers_json,
+    edge::request_headers::answers_json,
     problem::{
         body::ProblemBody,
         kinds::{self, Kind},
     },
 };
 
-const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, a cart.\n\n\
+const DESCRIPTION: &str = "An online cinema: accounts, a catalogue of movies, its community, a cart, orders and payments.\n\n\
     Errors are RFC 9457 problems (`application/problem+json`); their `code` is what to switch on. \
     Every GET answers HEAD too. Unknown fields and parameters are refused.";
 
@@ -29,6 +29,8 @@ const TAGS: &[(&str, &str)] = &[
     ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
+    ("orders", "Orders: what the caller buys, at which prices."),
+    ("payments", "Payments of orders, and the provider's webhooks."),
     ("engagement", "Reactions, ratings, favourites and comments."),
     ("notifications", "What the caller is told about, as a list, by mail and live."),
     ("operations", "Health checks and this document."),

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    headers,
+    headers::{self, MAX_CONDITION},
     schemas::{self, Schemas, markers},
 };
-use crate::problem::Kind;
+use crate::problem::{Kind, kinds};
 
 /// A part of the document.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -128,6 +128,21 @@ pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&st
         fields.insert("description".into(), text.into());
     }
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON body of this type that may be left out.
+pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
+    let (media, definitions) = media(schemas::of_shown_input::<T>());
+    let object = json!({"required": false, "content": {"application/json": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
+}
+
+/// Adds a JSON body that is not described further.
+pub(crate) fn add_any_body(op: &mut DefaultOperationRaw, description: &str) {
+    let media = json!({"schema": {"type": "object"}, "example": {"id": "evt_1"}});
+    let object =
+        json!({"required": true, "description": description, "content": {"application/json": media}});
+    add_parameter(op, ParameterIn::Body, "body", &Fragment { object, ..Fragment::default() });
 }
 
 /// Adds a JSON answer of this type, with these headers beside those of every answer.
@@ -307,8 +322,9 @@ pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
         "in": "header",
         "required": false,
         "description": "The `ETag` of what the caller has; the same again is answered with 304.",
-        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": MAX_CONDITION},
         "example": example,
     });
+    add_problem(op, &kinds::MALFORMED_REQUEST);
     add_parameter(op, ParameterIn::Header, "If-None-Match", &Fragment { object, ..Fragment::default() });
 }

@@ -11,6 +11,9 @@ struct Described {
     schema: fn() -> Value,
 }
 
+/// The longest `If-None-Match` in bytes: enough for a hundred entity tags.
+pub(crate) const MAX_CONDITION: usize = 8_192;
+
 /// What a list or thing of the catalogue carries: others may keep what nobody in particular asked for.
 pub(crate) const CATALOG_CACHE: &str = "CatalogCacheControl";
 /// What may be kept by everybody carries.

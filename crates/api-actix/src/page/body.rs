@@ -31,6 +31,25 @@ pub(crate) struct PageBody<T> {
     pub(crate) is_whole: bool,
 }
 
+/// A page of a list that can be searched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}SearchPage")]
+pub(crate) struct SearchPageBody<T> {
+    #[serde(flatten)]
+    pub(crate) page: PageBody<T>,
+    /// The words that were searched instead when a typing mistake was forgiven; `null` when none was.
+    pub(crate) corrected_query: Option<String>,
+}
+
+/// The example of a page of a search with this item.
+pub(crate) fn search_example(item: Value) -> Value {
+    let mut page = example(item);
+    if let Some(fields) = page.as_object_mut() {
+        fields.insert("corrected_query".to_owned(), Value::Null);
+    }
+    page
+}
+
 /// The example of a page with this item.
 pub(crate) fn example(item: Value) -> Value {
     let total = Some(Total { items: 1, is_estimate: false });

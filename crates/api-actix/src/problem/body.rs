@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::{FieldProblem, Problem, ProblemDetails};
+use super::{FieldProblem, Problem};
 
 /// An error, by RFC 9457.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,8 +29,10 @@ pub(crate) struct ProblemBody<'a> {
     /// Every unacceptable field; only in `validation_failed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
+    /// What only some problems say.
     #[serde(flatten)]
-    details: &'a ProblemDetails,
+    #[schemars(skip)]
+    members: &'a Map<String, Value>,
 }
 
 impl<'a> ProblemBody<'a> {
@@ -49,7 +52,7 @@ impl<'a> ProblemBody<'a> {
             instance,
             request_id,
             errors: &problem.errors,
-            details: &problem.details,
+            members: &problem.members,
         }
     }
 }

@@ -117,9 +117,17 @@ kinds! {
     NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"
         "Every movie in the cart was bought or withdrawn from sale.";
     ORDER_PENDING = 409 "order_pending" "Order pending"
-        "A pending order holds one of the movies already. Pay or cancel it first.";
+        "A pending order holds one of the movies, or belongs to the account that is to be deleted. Pay or cancel it first.";
     ORDER_PAID = 409 "order_paid" "Order paid"
         "The order was paid, so it cannot be canceled. Ask for a refund instead.";
+    ORDER_NOT_PENDING = 409 "order_not_pending" "Order not pending"
+        "The order was paid or canceled, so it cannot be paid.";
+    PRICE_CHANGED = 409 "price_changed" "Price changed"
+        "A price changed since the order was made, or the accepted total is not the total of now. `old_total`, `new_total` and `items` tell the prices; repeat with `accept_total` to accept the new total.";
+    AMOUNT_TOO_SMALL = 409 "amount_too_small" "Amount too small"
+        "The payment provider takes no less than the `minimum`.";
+    AMOUNT_UNSUPPORTED = 409 "amount_unsupported" "Amount not supported"
+        "The payment provider cannot take exactly this amount.";
     PAYMENT_PROCESSING = 409 "payment_processing" "Payment being processed"
         "The money of a payment is on its way. Wait until it has arrived or failed.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"

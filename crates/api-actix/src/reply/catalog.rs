@@ -24,7 +24,7 @@ use crate::{
     },
     etag,
     openapi::{describe, headers},
-    page::{self, PageBody},
+    page::{self, PageBody, SearchPageBody},
     problem::{Problem, kinds},
 };
 
@@ -61,6 +61,10 @@ pub(crate) struct CreatedItem<T> {
 /// A page of a list of the catalogue, with a weak `ETag` and links to its other pages.
 #[derive(Debug)]
 pub(crate) struct CatalogPage<T>(pub(crate) PageBody<T>);
+
+/// The same for a list that can be searched.
+#[derive(Debug)]
+pub(crate) struct CatalogSearchPage<T>(pub(crate) SearchPageBody<T>);
 
 /// The body with its tag, or 304 when the caller has it already.
 fn conditional(
@@ -206,6 +210,25 @@ impl<T: JsonSchema> OperationModifier for CatalogPage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
         describe::add_page::<PageBody<T>, T>(op, &headers, page::example);
+        describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
+        describe::add_if_none_match(op, WEAK_EXAMPLE);
+    }
+}
+
+impl<T: Serialize> Responder for CatalogSearchPage<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        super::linked(request, &self.0.page, conditional(request, &self.0, etag::weak))
+    }
+}
+
+impl<T> Apiv2Schema for CatalogSearchPage<T> {}
+
+impl<T: JsonSchema> OperationModifier for CatalogSearchPage<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        let headers = [headers::WEAK_ETAG, headers::CATALOG_CACHE, "Link"];
+        describe::add_page::<SearchPageBody<T>, T>(op, &headers, page::search_example);
         describe::add_empty_answer(op, 304, "The caller has it already.", &headers);
         describe::add_if_none_match(op, WEAK_EXAMPLE);
     }

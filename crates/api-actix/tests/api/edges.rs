@@ -220,6 +220,16 @@ fn a_request_under_way_has_its_place_until_it_is_answered() {
 }
 
 #[test]
+fn a_condition_is_as_short_as_the_document_says() {
+    let server = Server::start();
+    let asked = |condition: &str| server.ask("GET", "/api/v1/genres", &[("If-None-Match", condition)], b"");
+    assert_eq!(asked(&"x".repeat(8_192)).status, 200);
+    for condition in ["x".repeat(8_193), "x".repeat(100_000), "\"é\"".to_owned(), "\"\t\"".to_owned()] {
+        asked(&condition).problem(400, "malformed_request");
+    }
+}
+
+#[test]
 fn equal_requests_of_visitors_at_the_same_time_cost_one_search() {
     let server = Server::with(|settings| settings.hot_page_time = Duration::from_secs(5));
     let first = server.begin(SLOW_SEARCH.as_bytes());

@@ -18,9 +18,10 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
-    notifications::Notifications,
+    notifications::{Notifications, Notifier},
     orders::Orders,
     paging::CursorCodec,
+    payments::Payments,
     record::Recorder,
 };
 use chrono::TimeDelta;
@@ -227,6 +228,7 @@ impl Drop for Server {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "it lists every use case with its ports")]
 fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let recorder =
         Recorder { ids: doubles.clone(), sealer: doubles.clone(), frontend_url: "http://cinema.test".into() };
@@ -310,6 +312,9 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         moderation: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
+        words: doubles.clone(),
+        facets: doubles.clone(),
+        similar: doubles.clone(),
         cursors,
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -323,12 +328,33 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
     };
+    let payments = Arc::new(Payments {
+        store: doubles.clone(),
+        orders: doubles.clone(),
+        queries: doubles.clone(),
+        events: doubles.clone(),
+        users: doubles.clone(),
+        gateway: doubles.clone(),
+        sealer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        currency: "USD".parse().unwrap(),
+        frontend_url: "http://cinema.test".into(),
+    });
     let engagement = Engagement {
         store: doubles.clone(),
         comments: doubles.clone(),
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
+        notifier: Arc::new(Notifier {
+            ids: doubles.clone(),
+            sealer: doubles.clone(),
+            frontend_url: "http://cinema.test".into(),
+            public_url: "http://cinema.test".into(),
+        }),
         cursors: CursorCodec::new(doubles.clone()),
     };
     let notifications = Notifications {
@@ -344,6 +370,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let orders = Orders {
         store: doubles.clone(),
         queries: doubles.clone(),
+        payments: Arc::clone(&payments),
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -371,5 +398,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         engagement: Arc::new(engagement),
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
+        payments,
+        sandbox: None,
     }
 }

@@ -19,20 +19,29 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, ModerationStore, ModerationUnit, MovieDetail, MovieFilter,
-        MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named, RatingSummary,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, ModerationStore,
+        ModerationUnit, MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary,
+        NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate,
+        SimilarList, SimilarMovies, Suggestion,
     },
     engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
-    id::{CommentId, Id, IdGenerator, MovieId, OrderId, SessionId, UserId},
+    id::{
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, SessionId, ShopId, UserId, WebhookEventId,
+    },
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
-    money::Money,
+    money::{Currency, Money},
     notifications::{
         Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
         UnreadCounts, UserPosition,
     },
     orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
+    payments::{
+        AmountError, CheckoutRequest, ClaimedEvent, EventPage, GatewayError, PaymentFilter, PaymentGateway,
+        PaymentQueries, PaymentView, ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund,
+        RefundOrder, WebhookError, WebhookEvent, WebhookEvents,
+    },
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
     time::{Backoff, Clock, Instant},
@@ -530,6 +539,53 @@ impl NameQueries for Doubles {
 }
 
 #[async_trait]
+impl SearchQueries for Doubles {
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
+        Ok(vec![true; terms.len()])
+    }
+    async fn similar_words(&self, _word: &str) -> Result<Vec<KnownWord>, StoreError> {
+        Ok(vec![])
+    }
+    async fn finds_movies(&self, _search: &Search) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+    async fn suggestions(&self, _search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
+impl FacetQueries for Doubles {
+    async fn facet_counts(&self, _: &MovieFilter, _: Currency) -> Result<FacetCounts, StoreError> {
+        Ok(FacetCounts::default())
+    }
+}
+
+#[async_trait]
+impl SimilarMovies for Doubles {
+    async fn similarity_profiles(
+        &self,
+        _: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError> {
+        Ok(None)
+    }
+    async fn similar_list(&self, _: MovieId) -> Result<Option<SimilarList>, StoreError> {
+        Ok(None)
+    }
+    async fn keep_similar_lists(&self, _: &[SimilarList]) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn similar_candidates(
+        &self,
+        _: Option<(f64, MovieId)>,
+        _: Instant,
+        _: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
 impl CartStore for Doubles {
     async fn begin_own(&self, _attempt: Attempt, _owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
         Err(away().into())
@@ -623,8 +679,131 @@ impl OrderQueries for Doubles {
     async fn orders_of(&self, _user_id: UserId) -> Result<Vec<OrderView>, StoreError> {
         Ok(Vec::new())
     }
-    async fn expired_orders(&self, _now: Instant, _limit: u32) -> Result<Vec<OrderId>, StoreError> {
+    async fn expired_orders(
+        &self,
+        _now: Instant,
+        _after: Option<(Instant, OrderId)>,
+        _limit: u32,
+    ) -> Result<Vec<(Instant, OrderId)>, StoreError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl PaymentQueries for Doubles {
+    async fn payment_page(
+        &self,
+        _filter: &PaymentFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<PaymentView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn payment_view(&self, _id: PaymentId) -> Result<Option<PaymentView>, StoreError> {
+        Ok(None)
+    }
+    async fn payments_of(&self, _user_id: UserId) -> Result<Vec<PaymentView>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn order_of_payment(&self, _id: PaymentId) -> Result<Option<OrderId>, StoreError> {
+        Ok(None)
+    }
+    async fn payment_of_checkout(
+        &self,
+        _provider: &str,
+        _checkout_id: &str,
+    ) -> Result<Option<(PaymentId, OrderId)>, StoreError> {
+        Ok(None)
+    }
+    async fn shop_id(&self) -> Result<Option<ShopId>, StoreError> {
+        Ok(None)
+    }
+
+    async fn payments_to_check(
+        &self,
+        _now: Instant,
+        _limit: u32,
+    ) -> Result<Vec<(PaymentId, OrderId)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl WebhookEvents for Doubles {
+    async fn store_event(&self, _event: &WebhookEvent) -> Result<bool, StoreError> {
+        Err(away())
+    }
+    async fn claim_event(&self, _now: Instant) -> Result<Option<ClaimedEvent>, StoreError> {
+        Ok(None)
+    }
+    async fn complete_event(&self, _id: WebhookEventId, _now: Instant) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn fail_event(
+        &self,
+        _claimed: &ClaimedEvent,
+        _error: &str,
+        _retry_at: Instant,
+    ) -> Result<(), StoreError> {
+        Err(away())
+    }
+}
+
+fn provider_away() -> GatewayError {
+    GatewayError::NotReached("connection refused by payments.internal:443".into())
+}
+
+#[async_trait]
+impl PaymentGateway for Doubles {
+    fn provider(&self) -> &'static str {
+        "sandbox"
+    }
+    fn check_amount(&self, _amount: Money) -> Result<(), AmountError> {
+        Ok(())
+    }
+    async fn open_checkout(&self, _request: &CheckoutRequest) -> Result<ProviderCheckout, GatewayError> {
+        Err(provider_away())
+    }
+    async fn look_up_checkout(
+        &self,
+        _request: &CheckoutRequest,
+    ) -> Result<Option<ProviderCheckout>, GatewayError> {
+        Err(provider_away())
+    }
+    async fn checkout(&self, _id: &str) -> Result<Option<ProviderCheckout>, GatewayError> {
+        Err(provider_away())
+    }
+    async fn expire_checkout(&self, _id: &str) -> Result<ProviderCheckout, GatewayError> {
+        Err(provider_away())
+    }
+    async fn refund(&self, _order: &RefundOrder) -> Result<ProviderRefund, GatewayError> {
+        Err(provider_away())
+    }
+    async fn refunds(&self, _charge: &str) -> Result<Vec<ProviderRefund>, GatewayError> {
+        Err(provider_away())
+    }
+    async fn dispute(&self, _id: &str) -> Result<Option<ProviderDispute>, GatewayError> {
+        Err(provider_away())
+    }
+    async fn disputes(&self, _charge: &str) -> Result<Vec<ProviderDispute>, GatewayError> {
+        Err(provider_away())
+    }
+    async fn checkouts_since(
+        &self,
+        _since: Instant,
+        _after: Option<&str>,
+    ) -> Result<(Vec<ProviderCheckout>, bool), GatewayError> {
+        Err(provider_away())
+    }
+    async fn events_since(&self, _since: Instant, _after: Option<&str>) -> Result<EventPage, GatewayError> {
+        Err(provider_away())
+    }
+    fn read_webhook(
+        &self,
+        _signature: Option<&str>,
+        _body: &[u8],
+        _now: Instant,
+    ) -> Result<ProviderEvent, WebhookError> {
+        Err(WebhookError::Signature)
     }
 }
 

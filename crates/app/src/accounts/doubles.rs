@@ -1,27 +1,27 @@
-//! Accounts in memory, and trivial doubles of the ports around them.
+//! The use cases of accounts on a test database, and doubles of the ports around it.
 
 mod guard;
 mod media;
 mod secrets;
-mod store;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
+pub(crate) use crate::doubles::rows::Rows;
 use chrono::TimeDelta;
 use domain::{
-    accounts::{Actor, Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, Role, User},
+    accounts::{Actor, Device, EmailAddress, Origin, PasswordPolicy, PlainPassword, Role, Session, User},
     entropy::PlainToken,
     id::{Id, OutboxId, UserId},
     mail::Mail,
     outbox::ClaimedOutboxMessage,
+    time::Clock,
 };
 pub(crate) use guard::RecordingGuard;
 pub(crate) use media::MemoryMedia;
 pub(crate) use secrets::{PlainHasher, ReadableTokens};
-pub(crate) use store::{MemoryAccounts, Rows};
 use uuid::Uuid;
 
 use super::{
@@ -29,7 +29,7 @@ use super::{
     Users,
 };
 use crate::{
-    doubles::{CountingIds, FlipSealer, MovableClock, NoWait, SumSigner},
+    doubles::{CountingIds, FlipSealer, MovableClock, NoWait, SumSigner, storage::TestStorage},
     outbox::Message,
     paging::CursorCodec,
     record::Recorder,
@@ -49,11 +49,6 @@ pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
 }
 
-/// The user, signed in by a session that the store makes up.
-pub(crate) fn actor(id: UserId) -> Actor {
-    Actor { user_id: id, session_id: Id::from_uuid(id.as_uuid()), role: Role::User }
-}
-
 /// The origin of requests in tests that do not care.
 pub(crate) const ORIGIN: &Origin =
     &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
@@ -65,27 +60,29 @@ pub(crate) struct World {
     pub(crate) profiles: Arc<Profiles>,
     pub(crate) users: Users,
     pub(crate) own_data: OwnData,
-    pub(crate) store: Arc<MemoryAccounts>,
+    pub(crate) store: Arc<TestStorage>,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) passwords: Arc<PlainHasher>,
     pub(crate) guard: Arc<RecordingGuard>,
     pub(crate) tokens: Arc<ReadableTokens>,
     pub(crate) media: Arc<MemoryMedia>,
+    /// How many entries of the audit log the test has seen.
+    pub(crate) known_entries: AtomicUsize,
 }
 
 impl World {
     /// A world where registering a taken address says so.
-    pub(crate) fn new() -> Self {
-        Self::with(true)
+    pub(crate) async fn new() -> Self {
+        Self::with(true).await
     }
 
     /// A world where registering a taken address says nothing.
-    pub(crate) fn discreet() -> Self {
-        Self::with(false)
+    pub(crate) async fn discreet() -> Self {
+        Self::with(false).await
     }
 
-    fn with(reveals_email: bool) -> Self {
-        let store = Arc::new(MemoryAccounts::default());
+    async fn with(reveals_email: bool) -> Self {
+        let store = TestStorage::new().await;
         let clock = Arc::new(MovableClock::default());
         let passwords = Arc::new(PlainHasher::beside(&store));
         let guard = Arc::new(RecordingGuard::default());
@@ -177,6 +174,7 @@ impl World {
             guard,
             tokens,
             media,
+            known_entries: AtomicUsize::new(0),
         }
     }
 
@@ -202,17 +200,31 @@ impl World {
         self.sessions.log_in(email, &password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap()
     }
 
-    pub(crate) fn user(&self, email: &EmailAddress) -> User {
-        self.store.rows().users.iter().find(|user| user.email == *email).cloned().unwrap()
+    pub(crate) async fn user(&self, email: &EmailAddress) -> User {
+        self.store.unit().await.find_user_by_email_for_update(email).await.unwrap().unwrap()
+    }
+
+    /// The user, signed in by the session that has the same identifier. It is begun unless it exists; an account that does
+    /// not exist has none.
+    pub(crate) async fn actor(&self, id: UserId) -> Actor {
+        let session_id = Id::from_uuid(id.as_uuid());
+        let mut unit = self.store.unit().await;
+        let user = unit.find_user_for_update(id).await.unwrap();
+        if user.is_some() && unit.find_session(session_id).await.unwrap().is_none() {
+            let session = Session::begin(session_id, id, Device::default(), self.clock.now());
+            unit.insert_session(&session).await.unwrap();
+            unit.commit().await.unwrap();
+        }
+        Actor { user_id: id, session_id, role: user.map_or(Role::User, |user| user.role) }
     }
 
     /// All that waits in the outbox, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
-        let rows = self.store.rows();
-        let claimed = rows.outbox.iter().map(|row| ClaimedOutboxMessage {
+        let rows = self.store.outbox().into_iter().filter(|row| row.done_at.is_none());
+        let claimed = rows.map(|row| ClaimedOutboxMessage {
             id: row.id,
-            kind: row.kind.clone(),
-            payload: row.payload.clone(),
+            kind: row.kind,
+            payload: row.payload,
             attempts: 1,
             created_at: row.created_at,
         });
@@ -229,21 +241,17 @@ impl World {
     }
 
     /// A wish for a link that nobody has answered yet.
-    pub(crate) fn wish(&self) -> OutboxId {
+    pub(crate) async fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));
         let wish = Message::ActivationRequested { email: ann() };
-        self.store.rows().outbox.push(wish.seal(
-            id,
-            format!("wish:{id}"),
-            &FlipSealer,
-            domain::time::Clock::now(&*self.clock),
-        ));
+        let message = wish.seal(id, format!("wish:{id}"), &FlipSealer, self.clock.now());
+        self.store.push_message(&message).await;
         id
     }
 
     pub(crate) fn fail_on_commit(&self) {
-        self.store.fails_on_commit.store(true, Ordering::Relaxed);
+        self.store.fail_commits();
     }
 
     pub(crate) fn seconds_pass(&self, seconds: i64) {

@@ -48,61 +48,61 @@ mod tests {
     use super::*;
     use crate::audit::doubles::World;
 
-    fn parts(world: &World) -> Vec<(u64, u64)> {
-        world.seals().iter().map(|seal| (seal.number, seal.rows)).collect()
+    async fn parts(world: &World) -> Vec<(u64, u64)> {
+        world.seals().await.iter().map(|seal| (seal.number, seal.rows)).collect()
     }
 
     #[tokio::test]
     async fn rows_are_sealed_when_they_are_ten_minutes_old() {
-        let world = World::new();
-        world.add_rows(3);
+        let world = World::new().await;
+        world.add_rows(3).await;
         world.minutes_pass(10);
-        world.add_rows(2);
+        world.add_rows(2).await;
         assert_eq!(world.log.seal().await.unwrap(), 0, "those of ten minutes ago are not older");
-        assert_eq!(world.seals(), []);
+        assert_eq!(world.seals().await, []);
         world.minutes_pass(1);
         assert_eq!(world.log.seal().await.unwrap(), 3);
         world.minutes_pass(10);
         assert_eq!(world.log.seal().await.unwrap(), 2);
         assert_eq!(world.log.seal().await.unwrap(), 0);
-        assert_eq!(parts(&world), [(1, 3), (2, 2)]);
+        assert_eq!(parts(&world).await, [(1, 3), (2, 2)]);
     }
 
     #[tokio::test]
     async fn many_rows_are_sealed_a_thousand_at_a_time() {
-        let world = World::new();
-        world.add_rows(2_500);
+        let world = World::new().await;
+        world.add_rows(2_500).await;
         world.minutes_pass(11);
         assert_eq!(world.log.seal().await.unwrap(), 2_500);
-        assert_eq!(parts(&world), [(1, 1_000), (2, 1_000), (3, 500)]);
+        assert_eq!(parts(&world).await, [(1, 1_000), (2, 1_000), (3, 500)]);
         assert!(world.verified().await.faults.is_empty());
     }
 
     #[tokio::test]
     async fn a_seal_of_another_node_is_gone_on_from() {
-        let world = World::new();
-        world.add_rows(3);
+        let world = World::new().await;
+        world.add_rows(3).await;
         world.minutes_pass(11);
         world.let_another_node_seal_first();
         assert_eq!(world.log.seal().await.unwrap(), 0);
-        world.add_rows(1);
+        world.add_rows(1).await;
         world.minutes_pass(11);
         assert_eq!(world.log.seal().await.unwrap(), 1);
-        assert_eq!(parts(&world), [(1, 3), (2, 1)]);
+        assert_eq!(parts(&world).await, [(1, 3), (2, 1)]);
         assert!(world.verified().await.faults.is_empty());
     }
 
     #[tokio::test]
     async fn a_seal_that_loses_races_is_made_once_and_a_store_that_is_away_is_told() {
-        let world = World::new();
-        world.add_rows(3);
+        let world = World::new().await;
+        world.add_rows(3).await;
         world.minutes_pass(11);
-        world.store.races.lose(4);
+        world.store.lose_commits(4);
         assert_eq!(world.log.seal().await.unwrap(), 3);
-        assert_eq!(parts(&world), [(1, 3)]);
-        world.add_rows(1);
+        assert_eq!(parts(&world).await, [(1, 3)]);
+        world.add_rows(1).await;
         world.minutes_pass(11);
-        world.store.races.lose(5);
+        world.store.lose_commits(5);
         assert!(matches!(world.log.seal().await, Err(StoreError::Conflict(_))));
     }
 }

@@ -241,11 +241,13 @@ mod tests {
     use super::*;
     use crate::audit::doubles::World;
 
+    const CHANGE_ROW_5: &str = "UPDATE audit_log SET action = 'nothing' WHERE rowid = 5";
+
     /// Four seals over ten rows, tampered with.
-    async fn tampered(tamper: impl FnOnce(&World)) -> Verification {
-        let world = World::new();
+    async fn tampered(sql: &str) -> Verification {
+        let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
-        tamper(&world);
+        world.tamper(sql).await;
         world.verified().await
     }
 
@@ -255,20 +257,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_log_that_nobody_touched_holds() {
-        let empty = World::new().verified().await;
+        let empty = World::new().await.verified().await;
         assert_eq!(empty, Verification::default());
-        let world = World::new();
+        let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
-        world.add_rows(5);
+        world.add_rows(5).await;
         let found = world.verified().await;
         assert_eq!((found.rows, found.seals, found.unsealed, found.is_overdue), (10, 4, 5, false));
         assert_eq!(told(&found), [""; 0]);
-        assert_eq!(found.last.unwrap(), KnownSeal { number: 4, digest: world.seals()[3].digest.clone() });
+        assert_eq!(
+            found.last.unwrap(),
+            KnownSeal { number: 4, digest: world.seals().await[3].digest.clone() }
+        );
     }
 
     #[tokio::test]
     async fn a_changed_row_breaks_its_seal_and_no_other() {
-        let found = tampered(|world| world.rows()[4].action = "nothing".to_owned()).await;
+        let found = tampered(CHANGE_ROW_5).await;
         assert_eq!(
             told(&found),
             ["seal 2 (rows from 2026-11-22T10:01:00.250000Z until 2026-11-22T10:12:00.250000Z): \
@@ -279,36 +284,36 @@ mod tests {
 
     #[tokio::test]
     async fn missing_and_late_rows_break_their_seals() {
-        let found = tampered(|world| drop(world.rows().drain(..2))).await;
+        let found = tampered("DELETE FROM audit_log WHERE rowid <= 2").await;
         assert_eq!(
             told(&found),
             ["seal 1 (rows until 2026-11-22T10:01:00.250000Z): 2 of its 3 rows are missing"]
         );
-        let late = |world: &World| {
-            let row = world.rows()[9].clone();
-            world.rows().push(domain::audit::StoredEntry { action: "late".to_owned(), ..row });
-        };
+        let late = "INSERT INTO audit_log (id, created_at, action) \
+            SELECT zeroblob(16), created_at, 'late' FROM audit_log WHERE rowid = 10";
         assert!(told(&tampered(late).await)[0].ends_with("rows were added to it after it was sealed"));
-        let moved = tampered(|world| world.rows()[0].place.at += TimeDelta::minutes(15)).await;
+        // By 15 minutes.
+        let moved =
+            tampered("UPDATE audit_log SET created_at = created_at + 900000000 WHERE rowid = 1").await;
         assert_eq!(told(&moved).len(), 2, "{moved:?}");
     }
 
     #[tokio::test]
     async fn missing_seals_are_told() {
-        let found = tampered(|world| world.tamper(|seals| drop(seals.remove(2)))).await;
+        let found = tampered("DELETE FROM audit_seals WHERE number = 3").await;
         assert_eq!(told(&found), ["seal 3 is missing"]);
         assert_eq!((found.rows, found.seals), (6, 2));
-        let found = tampered(|world| world.tamper(|seals| drop(seals.drain(..2)))).await;
+        let found = tampered("DELETE FROM audit_seals WHERE number <= 2").await;
         assert_eq!(told(&found), ["seals 1 to 2 are missing"]);
         assert_eq!((found.rows, found.seals), (2, 1), "the last one is over the third, which is there");
     }
 
     #[tokio::test]
     async fn whoever_lacks_the_key_cannot_seal_anew() {
-        let world = World::new();
+        let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
-        world.rows()[4].action = "nothing".to_owned();
-        world.tamper(|seals| seals.truncate(1));
+        world.tamper(CHANGE_ROW_5).await;
+        world.tamper("DELETE FROM audit_seals WHERE number > 1").await;
         let forger = world.with_keys(&["forged"]);
         forger.log.seal().await.unwrap();
         let world = forger.with_keys(&["new"]);
@@ -318,14 +323,14 @@ mod tests {
         );
         // A true seal behind them proves nothing for them when one between was changed.
         world.add_sealed(&[1]).await;
-        world.rows()[10].action = "nothing".to_owned();
+        world.tamper("UPDATE audit_log SET action = 'nothing' WHERE rowid = 11").await;
         let found = told(&world.verified().await);
         assert_eq!(found.len(), 2, "{found:?}");
     }
 
     #[tokio::test]
     async fn seals_of_a_forgotten_key_are_proven_by_later_ones() {
-        let world = World::new().with_keys(&["old"]);
+        let world = World::new().await.with_keys(&["old"]);
         world.add_sealed(&[3, 3]).await;
         let world = world.with_keys(&["new", "old"]);
         assert_eq!(told(&world.verified().await), [""; 0]);
@@ -334,19 +339,19 @@ mod tests {
         assert_eq!(told(&world.verified().await), [unproven]);
         world.add_sealed(&[2]).await;
         assert_eq!(told(&world.verified().await), [""; 0]);
-        world.rows()[4].action = "nothing".to_owned();
+        world.tamper(CHANGE_ROW_5).await;
         assert!(told(&world.verified().await)[0].starts_with("seal 1 was made"), "nothing proves the first");
     }
 
     #[tokio::test]
     async fn a_seal_that_was_noted_shows_that_the_log_was_cut_off_or_written_anew() {
-        let world = World::new();
+        let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
         let noted: KnownSeal = world.verified().await.last.unwrap().to_string().parse().unwrap();
         let known = Known { seal: Some(noted), ..Known::default() };
         assert_eq!(world.log.verify(&known).await.unwrap().faults, []);
-        world.tamper(|seals| seals.truncate(2));
-        world.rows().truncate(7);
+        world.tamper("DELETE FROM audit_seals WHERE number > 2").await;
+        world.tamper("DELETE FROM audit_log WHERE rowid > 7").await;
         assert_eq!(world.log.verify(&known).await.unwrap().faults, [LogFault::NotAsNoted(4)]);
         world.add_sealed(&[1, 1]).await;
         assert_eq!(world.verified().await.faults, [], "nothing else shows it");
@@ -358,22 +363,22 @@ mod tests {
 
     #[tokio::test]
     async fn rows_that_were_removed_on_purpose_are_not_missed() {
-        let world = World::new();
+        let world = World::new().await;
         world.add_sealed(&[3, 3, 2, 2]).await;
-        let moment = world.rows()[4].place.at + TimeDelta::minutes(1);
-        world.rows().retain(|row| row.place.at >= moment);
+        let moment = world.store.rows().await.audit[4].at + TimeDelta::minutes(1);
+        world.tamper("DELETE FROM audit_log WHERE rowid <= 6").await;
         assert_eq!(world.verified().await.faults.len(), 2);
         let known = Known { removed_before: Some(moment), ..Known::default() };
         let found = world.log.verify(&known).await.unwrap();
         assert_eq!((found.faults, found.removed, found.seals, found.rows), (vec![], 2, 2, 4));
-        world.rows()[0].action = "nothing".to_owned();
+        world.tamper("UPDATE audit_log SET action = 'nothing' WHERE rowid = 7").await;
         assert_eq!(world.log.verify(&known).await.unwrap().faults.len(), 1);
     }
 
     #[tokio::test]
     async fn rows_that_no_worker_seals_are_told() {
-        let world = World::new();
-        world.add_rows(2);
+        let world = World::new().await;
+        world.add_rows(2).await;
         world.minutes_pass(60);
         assert!(!world.verified().await.is_overdue);
         world.minutes_pass(1);

@@ -69,80 +69,87 @@ impl Carts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, atomic::Ordering};
-
     use domain::{money::Money, purchases::PurchaseRefusal};
 
     use super::*;
     use crate::{
-        cart::doubles::{ANN, MemoryCarts, Rows, carts_on, movie},
-        catalog::doubles::price,
+        cart::doubles::carts_with_movies,
+        doubles::{
+            fixtures::{ANN, movie, price},
+            storage::TestStorage,
+        },
     };
 
-    async fn refusal(store: &Arc<MemoryCarts>, movie_id: MovieId) -> AddToCartError {
-        let before: Rows = store.rows().clone();
-        let refusal = carts_on(store).add(ANN, movie_id).await.unwrap_err();
-        assert_eq!(*store.rows(), before);
+    /// Why Ann cannot add the movie, which changes nothing.
+    async fn refusal((carts, store): (&Carts, &TestStorage), movie_id: MovieId) -> AddToCartError {
+        let before = store.rows().await;
+        let refusal = carts.add(ANN, movie_id).await.unwrap_err();
+        assert_eq!(store.rows().await, before);
         refusal
     }
 
     #[tokio::test]
     async fn what_is_added_stands_in_the_cart_with_the_total() {
-        let store = Arc::new(MemoryCarts::with_movies(2));
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(2).await;
         carts.add(ANN, movie(1)).await.unwrap();
         let cart = carts.add(ANN, movie(2)).await.unwrap();
         assert_eq!(cart.items.len(), 2);
         assert_eq!(cart.total, price("19.98"));
-        assert_eq!(store.rows().carts.len(), 1);
+        assert_eq!(store.rows().await.carts, [ANN.user_id]);
     }
 
     #[tokio::test]
     async fn what_cannot_be_added_says_why_and_changes_nothing() {
-        let store = Arc::new(MemoryCarts::with_movies(4));
-        carts_on(&store).add(ANN, movie(1)).await.unwrap();
-        store.withdraw(movie(2));
-        store.sell(ANN, movie(3));
-        assert!(matches!(refusal(&store, movie(99)).await, AddToCartError::Refused(CartRefusal::NotFound)));
+        let (carts, store) = carts_with_movies(4).await;
+        carts.add(ANN, movie(1)).await.unwrap();
+        store.withdraw(movie(2)).await;
+        store.sell(ANN, movie(3)).await;
         assert!(matches!(
-            refusal(&store, movie(1)).await,
+            refusal((&carts, &store), movie(99)).await,
+            AddToCartError::Refused(CartRefusal::NotFound)
+        ));
+        assert!(matches!(
+            refusal((&carts, &store), movie(1)).await,
             AddToCartError::Refused(CartRefusal::AlreadyInCart)
         ));
         assert!(matches!(
-            refusal(&store, movie(2)).await,
+            refusal((&carts, &store), movie(2)).await,
             AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::MovieUnavailable))
         ));
         assert!(matches!(
-            refusal(&store, movie(3)).await,
+            refusal((&carts, &store), movie(3)).await,
             AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::AlreadyPurchased))
         ));
-        store.withdraw(movie(3));
+        store.withdraw(movie(3)).await;
         assert!(matches!(
-            refusal(&store, movie(3)).await,
+            refusal((&carts, &store), movie(3)).await,
             AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::AlreadyPurchased))
         ));
     }
 
     #[tokio::test]
     async fn a_movie_priced_in_another_currency_cannot_be_added() {
-        let store = Arc::new(MemoryCarts::with_movies(1));
-        store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
+        let (carts, store) = carts_with_movies(1).await;
+        let euro = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
+        store.change_movie(movie(1), |movie| movie.price = euro).await;
         assert!(matches!(
-            refusal(&store, movie(1)).await,
+            refusal((&carts, &store), movie(1)).await,
             AddToCartError::Refused(CartRefusal::CannotBuy(PurchaseRefusal::MovieUnavailable))
         ));
     }
 
     #[tokio::test]
     async fn a_cart_holds_a_hundred_movies() {
-        let store = Arc::new(MemoryCarts::with_movies(101));
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(101).await;
         for number in 1..=100 {
             carts.add(ANN, movie(number)).await.unwrap();
         }
-        assert!(matches!(refusal(&store, movie(101)).await, AddToCartError::Refused(CartRefusal::CartFull)));
         assert!(matches!(
-            refusal(&store, movie(100)).await,
+            refusal((&carts, &store), movie(101)).await,
+            AddToCartError::Refused(CartRefusal::CartFull)
+        ));
+        assert!(matches!(
+            refusal((&carts, &store), movie(100)).await,
             AddToCartError::Refused(CartRefusal::AlreadyInCart)
         ));
         carts.remove(ANN, movie(1)).await.unwrap();
@@ -151,8 +158,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_adds_nothing() {
-        let store = Arc::new(MemoryCarts::with_movies(1));
-        store.fails_on_commit.store(true, Ordering::Relaxed);
-        assert!(matches!(refusal(&store, movie(1)).await, AddToCartError::Store(StoreError::Failed(_))));
+        let (carts, store) = carts_with_movies(1).await;
+        store.fail_commits();
+        assert!(matches!(
+            refusal((&carts, &store), movie(1)).await,
+            AddToCartError::Store(StoreError::Failed(_))
+        ));
     }
 }

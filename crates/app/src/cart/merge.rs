@@ -64,14 +64,12 @@ impl Carts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, atomic::Ordering};
-
     use domain::{purchases::PurchaseRefusal, store::StoreError};
 
     use super::*;
-    use crate::cart::{
-        AddToCartError,
-        doubles::{ANN, MemoryCarts, carts_on, movie},
+    use crate::{
+        cart::{AddToCartError, doubles::carts_with_movies},
+        doubles::fixtures::{ANN, movie},
     };
 
     fn movies(cart: &CartView) -> Vec<MovieId> {
@@ -80,8 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_visitors_cart_joins_in_its_order() {
-        let store = Arc::new(MemoryCarts::with_movies(3));
-        let carts = carts_on(&store);
+        let (carts, _) = carts_with_movies(3).await;
         let merged = carts.merge(ANN, &[movie(3), movie(1), movie(2)]).await.unwrap();
         assert_eq!(movies(&merged.cart), [movie(3), movie(1), movie(2)]);
         assert_eq!(merged.skipped, []);
@@ -89,11 +86,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_join_is_skipped_with_its_reason_and_the_rest_joins() {
-        let store = Arc::new(MemoryCarts::with_movies(5));
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(5).await;
         carts.add(ANN, movie(1)).await.unwrap();
-        store.withdraw(movie(2));
-        store.sell(ANN, movie(3));
+        store.withdraw(movie(2)).await;
+        store.sell(ANN, movie(3)).await;
         let wanted = [movie(1), movie(2), movie(3), movie(99), movie(4), movie(4), movie(5)];
         let merged = carts.merge(ANN, &wanted).await.unwrap();
         let skipped: Vec<_> = merged.skipped.iter().map(|skip| (skip.movie_id, skip.reason)).collect();
@@ -112,8 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn repeating_it_changes_nothing_more() {
-        let store = Arc::new(MemoryCarts::with_movies(2));
-        let carts = carts_on(&store);
+        let (carts, _) = carts_with_movies(2).await;
         let first = carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap();
         let again = carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap();
         assert_eq!(again.cart, first.cart);
@@ -122,8 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_fit_is_skipped() {
-        let store = Arc::new(MemoryCarts::with_movies(101));
-        let carts = carts_on(&store);
+        let (carts, _) = carts_with_movies(101).await;
         carts.add(ANN, movie(101)).await.unwrap();
         let merged = carts.merge(ANN, &(1..=100).map(movie).collect::<Vec<_>>()).await.unwrap();
         assert_eq!(merged.cart.items.len(), 100);
@@ -132,20 +126,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_cart_that_loses_races_is_changed_once_and_one_that_loses_them_all_not_at_all() {
-        let store = Arc::new(MemoryCarts::with_movies(3));
-        let carts = carts_on(&store);
-        store.races.lose(4);
+        let (carts, store) = carts_with_movies(3).await;
+        store.lose_commits(4);
         assert_eq!(carts.merge(ANN, &[movie(1), movie(2)]).await.unwrap().skipped, []);
-        store.races.lose(4);
+        store.lose_commits(4);
         carts.add(ANN, movie(3)).await.unwrap();
-        assert_eq!(store.rows().items.len(), 3);
-        store.races.lose(4);
+        assert_eq!(store.rows().await.cart_items.len(), 3);
+        store.lose_commits(4);
         assert!(carts.remove(ANN, movie(3)).await.unwrap());
 
-        let before = store.rows().clone();
+        let before = store.rows().await;
         for deed in 0..4 {
-            store.races.take_count();
-            store.races.lose(6);
+            store.take_commits();
+            store.lose_commits(6);
             let lost = match deed {
                 0 => carts.merge(ANN, &[movie(3)]).await.map(|_| ()),
                 1 => carts.remove(ANN, movie(1)).await.map(|_| ()),
@@ -156,20 +149,19 @@ mod tests {
                 },
             };
             assert!(matches!(lost, Err(AccessError::Store(StoreError::Conflict(_)))));
-            assert_eq!(store.races.take_count(), 5);
-            assert_eq!(*store.rows(), before);
+            assert_eq!(store.take_commits(), 5);
+            assert_eq!(store.rows().await, before);
         }
-        store.races.lose(4);
+        store.lose_commits(4);
         carts.clear(ANN).await.unwrap();
-        assert!(store.rows().items.is_empty());
+        assert!(store.rows().await.cart_items.is_empty());
     }
 
     #[tokio::test]
     async fn after_a_failed_commit_nothing_joined() {
-        let store = Arc::new(MemoryCarts::with_movies(2));
-        store.fails_on_commit.store(true, Ordering::Relaxed);
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(2).await;
+        store.fail_commits();
         assert!(carts.merge(ANN, &[movie(1), movie(2)]).await.is_err());
-        assert!(store.rows().items.is_empty());
+        assert!(store.rows().await.cart_items.is_empty());
     }
 }

@@ -45,18 +45,14 @@ impl Carts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use domain::accounts::Actor;
-
-    use crate::cart::doubles::{ANN, MemoryCarts, carts_on, movie, user};
-
-    const BOB: Actor = user(0xB);
+    use crate::{
+        cart::doubles::carts_with_movies,
+        doubles::fixtures::{ANN, BOB, movie},
+    };
 
     #[tokio::test]
     async fn a_movie_is_taken_out_once_and_of_ones_own_cart_only() {
-        let store = Arc::new(MemoryCarts::with_movies(2));
-        let carts = carts_on(&store);
+        let (carts, _) = carts_with_movies(2).await;
         carts.add(ANN, movie(1)).await.unwrap();
         carts.add(BOB, movie(1)).await.unwrap();
         assert!(carts.remove(ANN, movie(1)).await.unwrap());
@@ -67,17 +63,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_bought_any_more_can_be_taken_out() {
-        let store = Arc::new(MemoryCarts::with_movies(1));
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(1).await;
         carts.add(ANN, movie(1)).await.unwrap();
-        store.withdraw(movie(1));
+        store.withdraw(movie(1)).await;
         assert!(carts.remove(ANN, movie(1)).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_cart_is_emptied_alone_and_again() {
-        let store = Arc::new(MemoryCarts::with_movies(2));
-        let carts = carts_on(&store);
+        let (carts, _) = carts_with_movies(2).await;
         for number in [1, 2] {
             carts.add(ANN, movie(number)).await.unwrap();
             carts.add(BOB, movie(number)).await.unwrap();

@@ -15,34 +15,31 @@ impl Carts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use domain::{money::Money, purchases::PurchaseRefusal};
 
     use super::*;
     use crate::{
-        cart::doubles::{ANN, MemoryCarts, carts_on, movie},
-        catalog::doubles::price,
+        cart::doubles::carts_with_movies,
+        doubles::fixtures::{ANN, movie, price},
     };
 
     #[tokio::test]
     async fn a_cart_that_was_never_opened_is_empty_and_costs_nothing() {
-        let store = Arc::new(MemoryCarts::with_movies(0));
-        let cart = carts_on(&store).view(ANN.user_id).await.unwrap();
+        let (carts, store) = carts_with_movies(0).await;
+        let cart = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(cart, CartView { items: Vec::new(), unavailable: Vec::new(), total: price("0") });
-        assert!(store.rows().carts.is_empty());
+        assert!(store.rows().await.carts.is_empty());
     }
 
     #[tokio::test]
     async fn the_total_is_of_the_prices_of_now_and_of_what_can_be_bought() {
-        let store = Arc::new(MemoryCarts::with_movies(4));
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(4).await;
         for number in 1..=4 {
             carts.add(ANN, movie(number)).await.unwrap();
         }
-        store.rows().shelf.movies[0].price = price("0.01");
-        store.withdraw(movie(2));
-        store.sell(ANN, movie(3));
+        store.change_movie(movie(1), |movie| movie.price = price("0.01")).await;
+        store.withdraw(movie(2)).await;
+        store.sell(ANN, movie(3)).await;
         let cart = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(cart.total, price("10.00"));
         assert_eq!((cart.items.len(), cart.unavailable.len()), (2, 2));
@@ -50,12 +47,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_priced_in_another_currency_cannot_be_bought_and_holds_nothing_up() {
-        let store = Arc::new(MemoryCarts::with_movies(2));
-        let carts = carts_on(&store);
+        let (carts, store) = carts_with_movies(2).await;
         for number in 1..=2 {
             carts.add(ANN, movie(number)).await.unwrap();
         }
-        store.rows().shelf.movies[0].price = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
+        let euro = Money::parse_major("1", "EUR".parse().unwrap()).unwrap();
+        store.change_movie(movie(1), |movie| movie.price = euro).await;
         let cart = carts.view(ANN.user_id).await.unwrap();
         assert_eq!(cart.total, price("9.99"));
         let ids: Vec<_> = cart.items.iter().map(|line| line.movie.id).collect();

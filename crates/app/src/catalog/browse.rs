@@ -3,7 +3,7 @@ use domain::{
     catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary},
 };
 
-use super::Catalog;
+use super::{Catalog, search::understand};
 use crate::paging::{ListError, Listing, PageSelection};
 
 /// What a caller wants to see of the catalogue.
@@ -17,6 +17,15 @@ pub struct BrowseMovies {
     pub page: PageSelection,
     /// For whom; `None` for a visitor.
     pub viewer: Option<Actor>,
+}
+
+/// The movies that were found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundMovies {
+    /// A page of them.
+    pub listing: Listing<MovieSummary>,
+    /// The words that were searched instead, when a typing mistake was forgiven.
+    pub corrected_query: Option<String>,
 }
 
 /// The catalogue cannot be shown like that.
@@ -39,17 +48,17 @@ pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
 }
 
 impl Catalog {
-    /// A page of the movies on sale (R30, R35, R36, R40).
+    /// A page of the movies on sale.
     ///
     /// # Errors
     /// See [`BrowseError`].
-    pub async fn browse(&self, wanted: BrowseMovies) -> Result<Listing<MovieSummary>, BrowseError> {
+    pub async fn browse(&self, wanted: BrowseMovies) -> Result<FoundMovies, BrowseError> {
         let BrowseMovies { filter, mut sorts, page, viewer } = wanted;
         if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
             return Err(BrowseError::AvailabilityForModerators);
         }
         // A cursor, and a total that is kept, belong to the filter however it was written.
-        let filter = filter.canonical();
+        let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {
             sorts.push(if is_search { MovieSort::RELEVANT } else { MovieSort::POPULAR });
@@ -60,20 +69,23 @@ impl Catalog {
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("movies {}{sorts:?}", filter.key());
         let request = self.cursors.request(&context, page)?;
-        let page = self
-            .queries
-            .movie_page(&filter, &sorts, &request, viewer.map(|viewer| viewer.user_id))
-            .await
-            .map_err(ListError::Store)?;
-        Ok(self.cursors.listing(&context, &request, page))
+        let mut corrected_query = None;
+        if let Some(search) = filter.search.take() {
+            let understood = understand(&*self.words, search).await.map_err(ListError::Store)?;
+            filter.search = Some(understood.search);
+            corrected_query = understood.corrected_query;
+        }
+        let viewer = viewer.map(|viewer| viewer.user_id);
+        let page =
+            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
+        Ok(FoundMovies { listing: self.cursors.listing(&context, &request, page), corrected_query })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use domain::{
+        catalog::Search,
         id::{GenreId, Id},
         page::{InvalidPage, Page, PageRequest, Position, SortValue},
         store::StoreError,
@@ -81,15 +93,15 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockQueries, catalog_on};
+    use crate::catalog::doubles::{MockQueries, browsing};
 
     fn catalog(queries: MockQueries) -> Catalog {
-        catalog_on(&Arc::default(), queries)
+        browsing(queries)
     }
 
     fn wanted(search: Option<&str>, sorts: &[MovieSort]) -> BrowseMovies {
         BrowseMovies {
-            filter: MovieFilter { search: search.map(str::to_owned), ..MovieFilter::default() },
+            filter: MovieFilter { search: search.map(Search::parse), ..MovieFilter::default() },
             sorts: sorts.to_vec(),
             page: PageSelection::Numbered { page: 1, size: 20 },
             viewer: None,
@@ -110,7 +122,7 @@ mod tests {
     async fn the_sort_is_the_callers_else_the_best_fit_of_a_search_else_the_most_popular() {
         let cases = [
             (None, vec![], MovieSort::POPULAR),
-            (Some(" \u{301} "), vec![], MovieSort::POPULAR),
+            (Some(" \u{301} "), vec![], MovieSort::RELEVANT),
             (Some("stalker"), vec![], MovieSort::RELEVANT),
             (Some("stalker"), vec![BY_YEAR], BY_YEAR),
             (Some("stalker"), vec![MovieSort::RELEVANT], MovieSort::RELEVANT),
@@ -129,11 +141,9 @@ mod tests {
 
     #[tokio::test]
     async fn relevance_without_a_search_is_refused_wherever_it_stands() {
-        for search in [None, Some(""), Some("  ")] {
-            for sorts in [vec![MovieSort::RELEVANT], vec![BY_YEAR, MovieSort::RELEVANT]] {
-                let refused = catalog(MockQueries::new()).browse(wanted(search, &sorts)).await;
-                assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
-            }
+        for sorts in [vec![MovieSort::RELEVANT], vec![BY_YEAR, MovieSort::RELEVANT]] {
+            let refused = catalog(MockQueries::new()).browse(wanted(None, &sorts)).await;
+            assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
         }
     }
 
@@ -174,7 +184,7 @@ mod tests {
             .withf(move |_, _, request, _| *request == behind)
             .returning(|_, _, _, _| Ok(ending_at(None)));
         let catalog = catalog(queries);
-        let text = catalog.browse(wanted(None, &[BY_YEAR])).await.unwrap().next_cursor.unwrap();
+        let text = catalog.browse(wanted(None, &[BY_YEAR])).await.unwrap().listing.next_cursor.unwrap();
         let read_on = |wanted: BrowseMovies, size| {
             let page = PageSelection::Cursor { text: text.clone(), size };
             catalog.browse(BrowseMovies { page, ..wanted })
@@ -189,7 +199,7 @@ mod tests {
         let too_many = read_on(wanted(None, &[BY_YEAR]), 101).await;
         assert!(matches!(too_many, Err(BrowseError::List(ListError::Page(InvalidPage::SizeTooLarge)))));
         let last = read_on(wanted(None, &[BY_YEAR]), 5).await.unwrap();
-        assert_eq!(last.next_cursor, None);
+        assert_eq!(last.listing.next_cursor, None);
     }
 
     #[tokio::test]
@@ -202,7 +212,6 @@ mod tests {
         for (one, other) in [
             (written(None, &[1, 2]), written(None, &[2, 1, 2])),
             (written(Some("the"), &[]), written(Some(" Thé "), &[])),
-            (written(None, &[]), written(Some(""), &[])),
         ] {
             let mut queries = MockQueries::new();
             let filter = one.filter.clone();
@@ -212,10 +221,22 @@ mod tests {
                 .withf(move |asked, _, _, _| *asked == filter)
                 .returning(|_, _, _, _| Ok(ending_at(Some(position()))));
             let catalog = catalog(queries);
-            let text = catalog.browse(one).await.unwrap().next_cursor.unwrap();
+            let text = catalog.browse(one).await.unwrap().listing.next_cursor.unwrap();
             let page = PageSelection::Cursor { text, size: 5 };
             catalog.browse(BrowseMovies { page, ..other }).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_search_with_a_typing_mistake_is_run_corrected_and_says_so() {
+        let mut queries = MockQueries::new();
+        queries
+            .expect_movie_page()
+            .once()
+            .withf(|filter, _, _, _| filter.search == Some(Search::parse("stalkre").with_word(0, "stalker")))
+            .returning(|_, _, _, _| Ok(ending_at(None)));
+        let found = catalog(queries).browse(wanted(Some("stalkre"), &[])).await.unwrap();
+        assert_eq!(found.corrected_query.as_deref(), Some("stalker"));
     }
 
     #[tokio::test]

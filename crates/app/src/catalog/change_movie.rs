@@ -55,7 +55,7 @@ pub enum ChangeMovieError {
 }
 
 impl Catalog {
-    /// Changes a movie (R43), if it still has the expected version. Genres, people and the certification that are not there
+    /// Changes a movie, if it still has the expected version. Genres, people and the certification that are not there
     /// yet are created. A change that changes nothing leaves the version as it is.
     ///
     /// # Errors

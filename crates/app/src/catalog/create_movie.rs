@@ -48,7 +48,7 @@ pub enum CreateMovieError {
 }
 
 impl Catalog {
-    /// Creates a movie (R43). Genres, people and the certification that are not there yet are created with it.
+    /// Creates a movie. Genres, people and the certification that are not there yet are created with it.
     ///
     /// # Errors
     /// See [`CreateMovieError`].

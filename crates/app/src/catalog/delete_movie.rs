@@ -38,8 +38,8 @@ pub enum DeleteMovieError {
 }
 
 impl Catalog {
-    /// Deletes a movie that nobody has bought and no order holds (R43, R46, R68). `takes_out_of_carts` deletes one that is
-    /// in carts, too, and notifies their owners, but for the moderator.
+    /// Deletes a movie that nobody has bought and no order holds. `takes_out_of_carts` deletes one that is
+    /// in carts, too, and notifies their owners.
     ///
     /// # Errors
     /// See [`DeleteMovieError`].
@@ -88,7 +88,7 @@ impl Catalog {
         let entry = cause.entry(AuditAction::MovieDeleted, AuditObject::Movie(id), Some(before), None);
         unit.append_audit_entry(&entry).await?;
         unit.delete_movie(id).await?;
-        for receiver in uses.cart_owners.into_iter().filter(|owner| *owner != moderator.user_id) {
+        for receiver in uses.cart_owners {
             let movie_name = movie.identity.name.clone();
             let cause = NotificationCause::MovieRemovedFromCart { movie_id: id, movie_name };
             let id = self.ids.next();

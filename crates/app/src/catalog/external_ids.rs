@@ -46,7 +46,7 @@ impl ExternalIdOwners {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::doubles::facts;
+    use crate::doubles::fixtures::facts;
 
     fn with_ids(name: &str, imdb_id: Option<&str>, tmdb_id: Option<i64>) -> Facts {
         Facts { imdb_id: imdb_id.map(str::to_owned), tmdb_id, ..facts(name) }

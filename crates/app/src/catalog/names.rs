@@ -62,10 +62,10 @@ mod tests {
     use domain::page::{Page, PageRequest, Position, SortValue};
 
     use super::*;
-    use crate::catalog::doubles::{MockNames, MockQueries, catalog_on};
+    use crate::catalog::doubles::{MockNames, MockQueries, browsing};
 
     fn catalog(names: MockNames) -> Catalog {
-        Catalog { names: Arc::new(names), ..catalog_on(&Arc::default(), MockQueries::new()) }
+        Catalog { names: Arc::new(names), ..browsing(MockQueries::new()) }
     }
 
     const FIRST: PageSelection = PageSelection::Numbered { page: 1, size: 20 };

@@ -47,14 +47,15 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::catalog::doubles::{MockQueries, catalog_on, facts};
+    use crate::{
+        catalog::doubles::{MockQueries, browsing},
+        doubles::fixtures::facts,
+    };
 
     #[test]
     fn all_valid_rows_about_a_movie_but_the_last_are_superseded() {
-        let catalog = catalog_on(&Arc::default(), MockQueries::new());
+        let catalog = browsing(MockQueries::new());
         let mut remake = facts("Solaris");
         remake.identity.year = 2002;
         let bad = Facts { votes: -1, ..facts("Solaris") };

@@ -4,7 +4,7 @@ use super::Catalog;
 use crate::accounts::Actor;
 
 impl Catalog {
-    /// A movie on its own page (R31). One that is not on sale any more is shown to its buyers and to moderators only.
+    /// A movie on its own page. One that is not on sale any more is shown to its buyers and to moderators only.
     ///
     /// # Errors
     /// When the store fails.
@@ -20,17 +20,17 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use domain::{
         catalog::PersonalView,
         id::{Id, UserId},
-        time::Instant,
     };
     use uuid::Uuid;
 
     use super::*;
-    use crate::catalog::doubles::{MockQueries, catalog_on, price, summary};
+    use crate::{
+        catalog::doubles::{MockQueries, browsing, detail_of, summary},
+        doubles::fixtures::price,
+    };
 
     const BUYER: UserId = Id::from_uuid(Uuid::from_u128(1));
     const OTHER: UserId = Id::from_uuid(Uuid::from_u128(2));
@@ -46,25 +46,9 @@ mod tests {
             let mut summary = summary(id, price("9.99"));
             summary.me =
                 viewer.map(|viewer| PersonalView { purchased: viewer == BUYER, ..PersonalView::default() });
-            Ok(Some(MovieDetail {
-                summary,
-                meta_score: None,
-                gross: None,
-                description: String::new(),
-                directors: Vec::new(),
-                stars: Vec::new(),
-                trailer_url: None,
-                imdb_id: None,
-                tmdb_id: None,
-                sort_name: None,
-                comments_count: 0,
-                is_available,
-                version: 1,
-                created_at: Instant::default(),
-                updated_at: Instant::default(),
-            }))
+            Ok(Some(detail_of(summary, is_available)))
         });
-        catalog_on(&Arc::default(), queries)
+        browsing(queries)
     }
 
     async fn is_shown(catalog: &Catalog, viewer: Option<Actor>) -> bool {

@@ -3,6 +3,7 @@ use domain::{
     audit::{AuditAction, AuditEntry, AuditObject, AuditState},
     engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment},
     id::{CommentId, MovieId},
+    notifications::NotificationCause,
     store::{Attempt, StoreError, retried},
 };
 
@@ -123,6 +124,11 @@ impl Engagement {
             created_at,
         };
         unit.insert_comment(&comment).await?;
+        if let Some(author) = answered.author {
+            let (actor, movie_id) = (actor.user_id, answered.movie_id);
+            let cause = NotificationCause::CommentReply { actor, movie_id, reply_id: id };
+            self.notifier.notify(&mut *unit, author, cause, created_at).await?;
+        }
         unit.commit().await?;
         Ok(())
     }
@@ -151,6 +157,13 @@ impl Engagement {
         let comment = visible_comment(&mut *unit, actor, comment_id).await?;
         let now = self.clock.now();
         let likes = unit.set_comment_like(actor.user_id, comment.id, is_liked, now).await?;
+        if !is_liked {
+            unit.withdraw_like_notification(comment.id, actor.user_id).await?;
+        } else if let Some(author) = comment.author {
+            let (actor, movie_id) = (actor.user_id, comment.movie_id);
+            let cause = NotificationCause::CommentLike { actor, movie_id, comment_id: comment.id };
+            self.notifier.notify(&mut *unit, author, cause, now).await?;
+        }
         unit.commit().await?;
         Ok(likes)
     }
@@ -219,6 +232,7 @@ impl Engagement {
             return Ok(false);
         }
         unit.delete_comment(&comment).await?;
+        unit.remove_comment_notifications(comment.id).await?;
         unit.commit().await?;
         Ok(true)
     }
@@ -234,6 +248,7 @@ impl Engagement {
         lock_movie_of(&mut *unit, actor, comment_id).await?;
         let comment = live_comment(&mut *unit, comment_id).await?;
         unit.delete_comment(&comment).await?;
+        unit.remove_comment_notifications(comment.id).await?;
         let author = comment.author.map(|author| ("author_id", author.to_string()));
         let entry = AuditEntry {
             id: self.ids.next(),

@@ -113,7 +113,118 @@ fn name_in_mail(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use chrono::TimeDelta;
+    use domain::{
+        id::{Id, Kind},
+        notifications::PushedNotification,
+        outbox::ClaimedOutboxMessage,
+    };
+    use uuid::Uuid;
+
     use super::*;
+    use crate::{
+        doubles::{CountingIds, FlipSealer},
+        notifications::doubles::MockUnit,
+    };
+
+    fn id<K: Kind>(number: u128) -> Id<K> {
+        Id::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn now() -> Instant {
+        Instant::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn notifier() -> Notifier {
+        Notifier {
+            ids: Arc::new(CountingIds::default()),
+            sealer: Arc::new(FlipSealer),
+            frontend_url: "https://cinema.example".to_owned(),
+            public_url: "https://api.example".to_owned(),
+        }
+    }
+
+    fn like() -> NotificationCause {
+        NotificationCause::CommentLike { actor: id(2), movie_id: id(3), comment_id: id(4) }
+    }
+
+    fn mail(mailed_at: Option<Instant>) -> NotificationMail {
+        NotificationMail {
+            id: id(9),
+            kind: MailedKind::CommentLike,
+            to: "ann@example.com".parse().unwrap(),
+            actor_name: "Bob".to_owned(),
+            movie_name: "Heat".to_owned(),
+            count: 2,
+            mailed_at,
+        }
+    }
+
+    /// Notifies of a like, whose notification has this mail; returns what was written to the outbox.
+    async fn mailed(mail: Option<NotificationMail>) -> Vec<NewOutboxMessage> {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let mut unit = MockUnit::new();
+        unit.expect_push_notification()
+            .times(1)
+            .returning(move |_| Ok(Some(PushedNotification { id: id(9), mail: mail.clone() })));
+        unit.expect_mark_notification_mailed()
+            .withf(|marked, at| *marked == id(9) && *at == now())
+            .returning(|_, _| Ok(()));
+        let outbox = Arc::clone(&written);
+        unit.expect_push_message().returning(move |message| {
+            outbox.lock().unwrap().push(message);
+            Ok(())
+        });
+        notifier().notify(&mut unit, id(1), like(), now()).await.unwrap();
+        written.lock().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn nobody_is_notified_of_own_acts() {
+        // Nothing is called.
+        let mut unit = MockUnit::new();
+        notifier().notify(&mut unit, id(2), like(), now()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_is_wanted_is_written_with_the_link_that_ends_it() {
+        let written = mailed(Some(mail(None))).await;
+        let [message] = written.as_slice() else { panic!("{written:?}") };
+        assert_eq!((message.user_id, message.kind.as_str()), (Some(id(1)), "mail"));
+        let claimed = ClaimedOutboxMessage {
+            id: message.id,
+            kind: message.kind.clone(),
+            payload: message.payload.clone(),
+            attempts: 1,
+            created_at: now(),
+        };
+        let Ok(Message::Mail(mail)) = Message::unseal(&claimed, &FlipSealer) else { panic!("a mail") };
+        assert_eq!(
+            (mail.to.as_str(), mail.subject.as_str()),
+            ("ann@example.com", "Your comment on Heat was liked")
+        );
+        assert!(mail.text.starts_with("Bob and one other like your comment on Heat.\n"), "{}", mail.text);
+        let token = Unsubscription { user_id: id(1), kind: MailedKind::CommentLike }.token(&FlipSealer);
+        let link = format!("https://api.example/unsubscribe?token={token}");
+        assert_eq!(mail.unsubscribe_url, Some(link));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_wanted_or_was_mailed_within_a_day_is_not_mailed() {
+        assert_eq!(mailed(None).await, []);
+        assert_eq!(mailed(Some(mail(Some(now())))).await, []);
+        let yesterday = now().checked_sub_signed(TimeDelta::days(1));
+        assert_eq!(mailed(Some(mail(yesterday))).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_cause_that_was_notified_before_is_not_mailed() {
+        let mut unit = MockUnit::new();
+        unit.expect_push_notification().times(1).returning(|_| Ok(None));
+        notifier().notify(&mut unit, id(1), like(), now()).await.unwrap();
+    }
 
     #[test]
     fn a_name_that_could_be_shown_as_a_link_is_left_out_of_mails() {

@@ -134,7 +134,97 @@ impl Notifications {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use domain::{
+        id::{Id, Kind},
+        notifications::NotificationKind,
+        time::Clock,
+    };
+    use uuid::Uuid;
+
     use super::*;
+    use crate::{
+        doubles::MovableClock,
+        notifications::doubles::{MockQueries, notifications_on},
+    };
+
+    fn id<K: Kind>(number: u128) -> Id<K> {
+        Id::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn notification(position: i64) -> Notification {
+        Notification {
+            id: id(100),
+            kind: NotificationKind::OrderPaid,
+            position,
+            notified_at: Instant::UNIX_EPOCH,
+            read_at: None,
+            actor: None,
+            count: 1,
+            movie: None,
+            comment_id: None,
+            order_id: Some(id(5)),
+        }
+    }
+
+    /// Queries that say that the user's notifications have come to this position.
+    fn at_position(position: i64) -> MockQueries {
+        let mut queries = MockQueries::new();
+        queries.expect_notification_positions().returning(move |users| {
+            Ok(users.iter().map(|&user_id| UserPosition { user_id, position }).collect())
+        });
+        queries.expect_unread_counts().returning(|_| Ok(UnreadCounts::default()));
+        queries
+    }
+
+    #[tokio::test]
+    async fn a_stream_goes_on_behind_a_known_event_of_the_last_hour_and_else_says_that_something_is_missed() {
+        let clock = Arc::new(MovableClock::default());
+        let then = clock.now();
+        clock.advance(TimeDelta::minutes(60));
+        let current = EventId { position: 7, at: clock.now() };
+        let notifications = notifications_on(at_position(7), &clock);
+        let text = |position, at| EventId { position, at }.to_string();
+        let second = TimeDelta::seconds(1);
+        for (last, from, resync) in [
+            (None, current, false),
+            (Some(text(3, then + second)), EventId { position: 3, at: then + second }, false),
+            (Some(text(7, clock.now())), EventId { position: 7, at: clock.now() }, false),
+            (Some(text(3, then - second)), current, true),
+            (Some(text(8, clock.now())), current, true),
+            (Some("else".to_owned()), current, true),
+        ] {
+            let start = notifications.start_stream(id(1), last.as_deref()).await.unwrap();
+            let to_milliseconds = |id: EventId| (id.position, id.at.timestamp_millis());
+            assert_eq!(
+                (to_milliseconds(start.from), start.resync),
+                (to_milliseconds(from), resync),
+                "{last:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn those_have_moved_whose_notifications_are_behind_what_is_known() {
+        let notifications = notifications_on(at_position(7), &Arc::new(MovableClock::default()));
+        let known = |number, position| UserPosition { user_id: id(number), position };
+        let moved = notifications.moved(&[known(1, 7), known(2, 6), known(3, 0)]).await.unwrap();
+        assert_eq!(moved, [known(2, 6), known(3, 0)]);
+    }
+
+    #[tokio::test]
+    async fn news_that_are_too_many_for_once_go_on_behind_the_last_one() {
+        for (count, reached) in [(0, 500), (3, 500), (100, 100)] {
+            let mut queries = at_position(500);
+            queries
+                .expect_notifications_behind()
+                .returning(move |_, _| Ok((1..=count).map(notification).collect()));
+            let notifications = notifications_on(queries, &Arc::new(MovableClock::default()));
+            let news = notifications.news(UserPosition { user_id: id(1), position: 0 }).await.unwrap();
+            assert_eq!(news.position, reached, "{count}");
+        }
+    }
 
     #[test]
     fn the_id_of_an_event_reads_back_in_whole_milliseconds() {

@@ -2,10 +2,15 @@ use domain::{
     accounts::{AccessError, Actor},
     id::OrderId,
     orders::{CancelReason, OrderEvent, OrderStatus, OrderView},
+    payments::{GatewayError, Payment, PaymentState},
     store::{Attempt, StoreError, retried},
 };
 
 use super::Orders;
+use crate::payments::CloseError;
+
+/// How often a cancellation begins anew because a payment was started meanwhile.
+const ROUNDS: u32 = 4;
 
 /// An order was not canceled.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +21,9 @@ pub enum CancelOrderError {
     /// Its money is on its way.
     #[error("a payment of the order is being processed")]
     Processing,
+    /// Its open checkout could not be ended at the payment provider.
+    #[error("the payment provider failed")]
+    Provider(#[source] Option<GatewayError>),
     /// The actor may not cancel.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -24,17 +32,41 @@ pub enum CancelOrderError {
     Store(#[from] StoreError),
 }
 
+impl From<CloseError> for CancelOrderError {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::Provider(error) => Self::Provider(Some(error)),
+            CloseError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// What a look at the order decided.
+enum Step {
+    /// The user has no such order.
+    NotFound,
+    /// It is canceled.
+    Canceled,
+    /// Its open checkout has to end before.
+    Close(Box<Payment>),
+}
+
 impl Orders {
-    /// Cancels a pending order of the user, and puts its movies back into the cart. `None` when the user has no such order;
-    /// one that was canceled before stays as it is.
+    /// Cancels a pending order of the user, and puts its movies back into the cart. An open checkout is ended at the provider
+    /// before: one that turns out to be paid pays the order. `None` when the user has no such order; one that was canceled
+    /// before stays as it is.
     ///
     /// # Errors
     /// See [`CancelOrderError`].
     pub async fn cancel(&self, actor: Actor, id: OrderId) -> Result<Option<OrderView>, CancelOrderError> {
-        if !retried(&*self.backoff, |attempt| self.try_cancel(attempt, actor, id)).await? {
-            return Ok(None);
+        for _ in 0..ROUNDS {
+            match retried(&*self.backoff, |attempt| self.try_cancel(attempt, actor, id)).await? {
+                Step::NotFound => return Ok(None),
+                Step::Canceled => return Ok(self.queries.order_view(id).await?),
+                Step::Close(payment) => self.payments.close_checkout(&payment).await?,
+            }
         }
-        Ok(self.queries.order_view(id).await?)
+        Err(CancelOrderError::Provider(None))
     }
 
     async fn try_cancel(
@@ -42,23 +74,28 @@ impl Orders {
         attempt: Attempt,
         actor: Actor,
         id: OrderId,
-    ) -> Result<bool, CancelOrderError> {
+    ) -> Result<Step, CancelOrderError> {
         let now = self.clock.now();
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let order = unit.find_order_for_update(id).await?.filter(|order| order.user_id == actor.user_id);
-        let Some(mut order) = order else { return Ok(false) };
+        let Some(mut order) = order else { return Ok(Step::NotFound) };
+        if let Some(payment) = unit.find_open_payment(id).await?
+            && matches!(payment.state, PaymentState::Pending { .. })
+        {
+            return Ok(Step::Close(Box::new(payment)));
+        }
         let canceled = OrderEvent::Canceled { at: now, reason: CancelReason::ByUser };
         let next = order.state.apply(canceled).map_err(|refused| match refused.status {
             OrderStatus::Pending => CancelOrderError::Processing,
             _ => CancelOrderError::Paid,
         })?;
         if next == order.state {
-            return Ok(true);
+            return Ok(Step::Canceled);
         }
         order.state = next;
         unit.update_order_state(&order).await?;
         self.return_to_cart(&mut *unit, &order, now).await?;
         unit.commit().await?;
-        Ok(true)
+        Ok(Step::Canceled)
     }
 }

@@ -1,49 +1,89 @@
 use domain::{
+    failure::error_chain,
     id::OrderId,
     orders::{CancelReason, OrderEvent},
+    payments::Payment,
     store::{Attempt, StoreError, retried},
 };
 
 use super::Orders;
+use crate::payments::CloseError;
 
 /// How many orders are looked for at once.
 const BATCH: u32 = 100;
 
+/// How often an expiry begins anew because a payment was open.
+const ROUNDS: u32 = 3;
+
+/// What a look at the order decided.
+enum Step {
+    /// Its time is not over, or it is gone.
+    Skipped,
+    /// It is canceled.
+    Expired,
+    /// Its open checkout has to end before.
+    Close(Box<Payment>),
+}
+
 impl Orders {
-    /// Cancels the pending orders whose time is over, and puts their movies back into the carts; says how many.
+    /// Cancels the pending orders whose time is over, and puts their movies back into the carts; says how many. An order whose
+    /// open checkout cannot be ended at the provider waits for the next time.
     ///
     /// # Errors
-    /// When the store fails; what expired before stays so.
+    /// When the store fails for an order; the others have expired.
     pub async fn expire_due(&self) -> Result<u64, StoreError> {
-        let mut expired = 0_u64;
+        let (mut expired, mut after, mut failure) = (0_u64, None, None);
+        let now = self.clock.now();
         loop {
-            let due = self.queries.expired_orders(self.clock.now(), BATCH).await?;
-            let mut count = 0_u64;
-            for id in &due {
-                let is_expired = retried(&*self.backoff, |attempt| self.try_expire(attempt, *id)).await?;
-                count = count.saturating_add(is_expired.into());
-            }
-            expired = expired.saturating_add(count);
-            // None means that others were faster, or that the same orders would come again.
-            if count == 0 {
-                return Ok(expired);
+            let due = self.queries.expired_orders(now, after, BATCH).await?;
+            let Some(last) = due.last() else { break };
+            after = Some(*last);
+            for (_, id) in due {
+                // One that cannot expire keeps none of the others from it.
+                match self.expire(id).await {
+                    Ok(is_expired) => expired = expired.saturating_add(is_expired.into()),
+                    Err(error) => failure = Some(error),
+                }
             }
         }
+        failure.map_or(Ok(expired), Err)
     }
 
-    async fn try_expire(&self, attempt: Attempt, id: OrderId) -> Result<bool, StoreError> {
+    async fn expire(&self, id: OrderId) -> Result<bool, StoreError> {
+        for _ in 0..ROUNDS {
+            match retried(&*self.backoff, |attempt| self.try_expire(attempt, id)).await? {
+                Step::Skipped => return Ok(false),
+                Step::Expired => return Ok(true),
+                Step::Close(payment) => match self.payments.close_checkout(&payment).await {
+                    Ok(()) => {}
+                    Err(CloseError::Store(error)) => return Err(error),
+                    Err(CloseError::Provider(error)) => {
+                        let error = error_chain(&error);
+                        tracing::warn!(order = ?id, error, "an order could not expire: the payment provider failed");
+                        return Ok(false);
+                    }
+                },
+            }
+        }
+        Ok(false)
+    }
+
+    async fn try_expire(&self, attempt: Attempt, id: OrderId) -> Result<Step, StoreError> {
         let now = self.clock.now();
         let Some((mut unit, mut order)) = self.store.begin_order(attempt, id).await? else {
-            return Ok(false);
+            return Ok(Step::Skipped);
         };
         if !order.state.is_expired(now) {
-            return Ok(false);
+            return Ok(Step::Skipped);
+        }
+        if let Some(payment) = unit.find_open_payment(id).await? {
+            return Ok(Step::Close(Box::new(payment)));
         }
         let expired = OrderEvent::Canceled { at: now, reason: CancelReason::Expired };
         order.state = order.state.apply(expired).map_err(StoreError::failed)?;
         unit.update_order_state(&order).await?;
         self.return_to_cart(&mut *unit, &order, now).await?;
         unit.commit().await?;
-        Ok(true)
+        Ok(Step::Expired)
     }
 }

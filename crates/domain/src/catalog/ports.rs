@@ -5,13 +5,16 @@ use crate::{
     accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserRepository, begin_as},
     audit::AuditRepository,
     catalog::{
-        CountedName, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieSort, MovieSummary, NameKind,
-        Offer, ProposedName,
+        CountedName, FacetCounts, KnownWord, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile,
+        MovieSort, MovieSummary, NameKind, Offer, ProposedName, Search, SearchTerm, SimilarCandidate,
+        SimilarList, Suggestion,
     },
     id::{MovieId, UserId},
+    money::Currency,
     notifications::NotificationRepository,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    time::Instant,
 };
 
 gathered! {
@@ -95,7 +98,7 @@ pub struct MovieUses {
 }
 
 /// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
-/// after the commit true again, on every node.
+/// after the commit true again, on every node, and MUST change the movie in the search index in the same transaction.
 #[async_trait]
 pub trait MovieRepository: Send {
     /// The rows of these names, in the same order. MUST add what is not there under the proposed identifier, and MUST
@@ -156,6 +159,10 @@ pub trait MovieQueries: Send + Sync {
     /// page behind a position MUST repeat and lose nothing while others add movies. However many movies there are, and whatever
     /// the filter and the sorts select, a page MUST cost a few times the first page of all movies; one statement, when the
     /// filter is known from an earlier page.
+    ///
+    /// By relevance it MUST order by [`rank`](super::rank) and then by popularity; a few statements more. Only the most popular
+    /// matches, those with the most popular names and those whose name is the search have to be ranked; the others follow by
+    /// popularity.
     async fn movie_page(
         &self,
         filter: &MovieFilter,
@@ -176,6 +183,29 @@ pub trait MovieQueries: Send + Sync {
     async fn has_no_movies(&self) -> Result<bool, StoreError>;
 }
 
+/// Reads what the search index knows, outside a unit of work.
+#[async_trait]
+pub trait SearchQueries: Send + Sync {
+    /// Whether each term stands in any movie, in order.
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError>;
+    /// Words of the vocabulary; MUST have all that [`corrections`](super::corrections) accepts for the word, and may have more.
+    async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError>;
+    /// Whether the search finds any movie on sale.
+    async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError>;
+    /// The movies on sale whose names match the search, and the people of movies on sale whose names do, in any order. MUST have
+    /// the most popular ones, and movies whose name is the search.
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError>;
+}
+
+/// Keeps the search index complete. Any number of nodes may do so at once.
+#[async_trait]
+pub trait SearchIndex: Send + Sync {
+    /// When movies have changed since the last time: adds those to the index that an earlier version of the program left out or
+    /// indexed by earlier rules, and makes the vocabulary equal to the words of the index, which corrections are found in. Says how
+    /// many movies and words that changed.
+    async fn refresh_search_index(&self) -> Result<u64, StoreError>;
+}
+
 /// Reads genres, directors, stars and certifications outside a unit of work.
 #[async_trait]
 pub trait NameQueries: Send + Sync {
@@ -192,4 +222,38 @@ pub trait NameQueries: Send + Sync {
     ) -> Result<Page<CountedName>, StoreError>;
     /// One of the kind; `None` when it is of another kind or not there. MUST be counted as [`all_names`](Self::all_names).
     async fn find_name(&self, kind: NameKind, id: Uuid) -> Result<Option<CountedName>, StoreError>;
+}
+
+/// Counts movies by what their list could be narrowed by.
+#[async_trait]
+pub trait FacetQueries: Send + Sync {
+    /// The movies on sale that meet the filter, by genre, certification, decade and price band of a shop with this currency. The
+    /// counts of a group MUST ignore what the filter chooses in it
+    /// ([`without_choice`](crate::catalog::FacetGroup::without_choice)), and MUST be true after each commit, on every node.
+    async fn facet_counts(&self, filter: &MovieFilter, currency: Currency)
+    -> Result<FacetCounts, StoreError>;
+}
+
+/// Keeps which movies are similar to a movie. They are found in the background; until then, when they are asked for.
+#[async_trait]
+pub trait SimilarMovies: Send + Sync {
+    /// The movie, and others on sale that may be similar: with people or genres in common, or the beginning of the title.
+    /// However many movies there are, MUST give a bounded number, and of the same genre the most popular ones. `None` when
+    /// there is no such movie.
+    async fn similarity_profiles(
+        &self,
+        id: MovieId,
+    ) -> Result<Option<(MovieProfile, Vec<MovieProfile>)>, StoreError>;
+    /// The list that is kept of a movie.
+    async fn similar_list(&self, id: MovieId) -> Result<Option<SimilarList>, StoreError>;
+    /// Keeps lists in place of those that were kept before. MUST leave out movies that are gone.
+    async fn keep_similar_lists(&self, lists: &[SimilarList]) -> Result<(), StoreError>;
+    /// Up to `limit` movies on sale behind this popularity and movie, the most popular first. A list is due that is missing,
+    /// was found for another version of the movie, or before `since`.
+    async fn similar_candidates(
+        &self,
+        after: Option<(f64, MovieId)>,
+        since: Instant,
+        limit: u32,
+    ) -> Result<Vec<SimilarCandidate>, StoreError>;
 }

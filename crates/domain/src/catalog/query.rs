@@ -1,6 +1,7 @@
 use std::fmt::{Debug, Write};
 
 use crate::{
+    catalog::Search,
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
     money::Money,
     page::{Sort, SortKey},
@@ -27,8 +28,8 @@ impl<T> Default for Range<T> {
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
     pub ids: Vec<MovieId>,
-    /// The title contains every word of this text, in any order, compared by [`fold`].
-    pub search: Option<String>,
+    /// The words of this search stand in its name, people or description.
+    pub search: Option<Search>,
     /// The title contains this text, compared by [`fold`].
     pub title: Option<String>,
     /// Any of these genres.
@@ -56,15 +57,6 @@ pub struct MovieFilter {
 }
 
 impl MovieFilter {
-    /// The folded words of `search`.
-    #[must_use]
-    pub fn search_words(&self) -> Vec<String> {
-        self.search
-            .as_deref()
-            .map(|text| fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
-            .unwrap_or_default()
-    }
-
     /// Whether movies are selected that were withdrawn from sale.
     #[must_use]
     pub fn is_withdrawn(&self) -> bool {
@@ -78,8 +70,6 @@ impl MovieFilter {
             ids.sort_unstable();
             ids.dedup();
         }
-        let search = self.search_words().join(" ");
-        self.search = Some(search).filter(|search| !search.is_empty());
         self.title = self.folded_title();
         self.is_available = self.is_available.filter(|is_available| !is_available);
         in_order(&mut self.ids);
@@ -140,17 +130,6 @@ impl MovieFilter {
     }
 }
 
-/// How well a title matches a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Relevance {
-    /// It contains the words.
-    Contains = 1,
-    /// It begins with the search text.
-    Prefix = 2,
-    /// It is the search text.
-    Exact = 3,
-}
-
 /// The keys that movies can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MovieSortKey {
@@ -172,6 +151,14 @@ pub enum MovieSortKey {
     CreatedAt,
     /// How well it matches the search.
     Relevance,
+}
+
+impl MovieSortKey {
+    /// Whether very many movies may have the same value.
+    #[must_use]
+    pub const fn is_shared_by_many(self) -> bool {
+        matches!(self, Self::Year | Self::Price | Self::Imdb | Self::Rating)
+    }
 }
 
 impl SortKey for MovieSortKey {
@@ -216,31 +203,28 @@ mod tests {
         assert_eq!("-year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: true }));
         assert_eq!("year".parse(), Ok(MovieSort { key: MovieSortKey::Year, descending: false }));
         assert_eq!("relevance".parse(), Ok(MovieSort::RELEVANT));
-        for bad in ["", "-", "--year", "Year", "id", "year "] {
+        for bad in ["", "-", "--year", "Year", "id", "year ", "-relevance"] {
             assert_eq!(bad.parse::<MovieSort>(), Err(UnknownSort), "{bad}");
         }
-    }
-
-    #[test]
-    fn searches_are_folded_to_words() {
-        let filter = MovieFilter { search: Some("  AMÉLIE   Poulain ".into()), ..MovieFilter::default() };
-        assert_eq!(filter.search_words(), ["amelie", "poulain"]);
-        assert!(MovieFilter::default().search_words().is_empty());
     }
 
     #[test]
     fn every_filter_has_a_key_of_its_own() {
         let text = |text: &str| Some(text.to_owned());
         let price = |text: &str| Some(Money::parse_major(text, "USD".parse().unwrap()).unwrap());
+        let search = |text: &str| Some(Search::parse(text));
         let none = MovieFilter::default;
         let id = Uuid::from_u128(1);
         let filters = [
             none(),
-            MovieFilter { search: text("a"), ..none() },
+            MovieFilter { search: search("a"), ..none() },
             MovieFilter { title: text("a"), ..none() },
-            MovieFilter { search: text("a"), title: text("a"), ..none() },
-            MovieFilter { search: text("a\" title: Some(\"a"), ..none() },
-            MovieFilter { search: text("a\") title: Some(\"a"), ..none() },
+            MovieFilter { search: search("a"), title: text("a"), ..none() },
+            MovieFilter { search: search("a\" title: Some(\"a"), ..none() },
+            MovieFilter { title: text("a\") year: Some(\"a"), ..none() },
+            MovieFilter { search: search("!"), ..none() },
+            MovieFilter { search: search("1999"), ..none() },
+            MovieFilter { search: search("1999").map(|search| search.narrowed_by_year(0)), ..none() },
             MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
@@ -267,7 +251,7 @@ mod tests {
         let ids =
             |numbers: &[u128]| numbers.iter().map(|n| GenreId::from_uuid(Uuid::from_u128(*n))).collect();
         let filter = |search: &str, title: &str, genres: &[u128]| MovieFilter {
-            search: Some(search.into()),
+            search: Some(Search::parse(search)),
             title: Some(title.into()),
             genres: ids(genres),
             ..MovieFilter::default()
@@ -275,8 +259,8 @@ mod tests {
         let one = filter(" The  Godfather", "PART: II ", &[2, 1, 2]).canonical();
         assert_eq!(one, filter("thé godfather", "part: ii", &[1, 2]).canonical());
         assert_eq!(one, one.clone().canonical());
-        assert_eq!((one.search_words(), one.genres), (vec!["the".into(), "godfather".into()], ids(&[1, 2])));
-        assert_eq!(filter(" ", "\u{301}", &[]).canonical(), MovieFilter::default());
+        assert_eq!(one.genres, ids(&[1, 2]));
+        assert_eq!(filter(" ", "\u{301}", &[]).canonical().title, None);
         assert_ne!(filter("a b", "", &[]).canonical(), filter("b a", "", &[]).canonical());
     }
 }

@@ -151,6 +151,32 @@ pub struct CountedName {
     pub movies_count: i64,
 }
 
+/// The movies that are similar to a movie, as they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimilarList {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Its version when they were found.
+    pub movie_version: i64,
+    /// When they were found.
+    pub computed_at: Instant,
+    /// The similar movies, the most similar first.
+    pub similar_ids: Vec<MovieId>,
+}
+
+/// A movie on sale whose similar movies may have to be found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SimilarCandidate {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Its popularity score.
+    pub popularity: f64,
+    /// Its version.
+    pub movie_version: i64,
+    /// Whether its list is missing, of another version or too old.
+    pub is_due: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

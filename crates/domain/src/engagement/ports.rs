@@ -6,6 +6,8 @@ use crate::{
     catalog::{MovieReaction, RatingSummary},
     engagement::{Comment, CommentText, CommentView, NewComment, Score},
     id::{CommentId, MovieId, UserId},
+    notifications::NotificationRepository,
+    outbox::OutboxRepository,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -13,8 +15,9 @@ use crate::{
 
 gathered! {
     /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie, comment;
-    /// of a thread, its first comment before the others.
-    pub trait EngagementUnit: Unit + EngagementRepository + CommentRepository + AuditRepository;
+    /// of a thread, its first comment before the others; last the inbox of whoever is notified.
+    pub trait EngagementUnit:
+        Unit + EngagementRepository + CommentRepository + AuditRepository + NotificationRepository + OutboxRepository;
 }
 
 /// Begins units of work about reactions, ratings, favourites and comments.

@@ -5,8 +5,11 @@ use crate::{
     cart::CartRepository,
     catalog::OfferRepository,
     id::{MovieId, OrderId, UserId},
+    notifications::NotificationRepository,
     orders::{Order, OrderFilter, OrderView},
+    outbox::OutboxRepository,
     page::{Page, PageRequest},
+    payments::PaymentRepository,
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -14,7 +17,10 @@ use crate::{
 
 gathered! {
     /// A unit of work about orders.
-    pub trait OrderUnit: Unit + OrderRepository + CartRepository + OfferRepository + PurchaseRepository;
+    pub trait OrderUnit:
+        Unit + OrderRepository + PaymentRepository
+        + CartRepository + OfferRepository + PurchaseRepository
+        + OutboxRepository + NotificationRepository;
 }
 
 /// Begins units of work about orders. Each locks the buyer first, so that all that happens to a buyer's orders happens in turn.
@@ -64,6 +70,8 @@ pub trait OrderRepository: Send {
     async fn insert_order(&mut self, order: &Order) -> Result<bool, StoreError>;
     /// Writes the order's state. MUST free its movies for other orders when it is not pending any more.
     async fn update_order_state(&mut self, order: &Order) -> Result<(), StoreError>;
+    /// Writes the prices of the order's items, and its total.
+    async fn update_order_prices(&mut self, order: &Order) -> Result<(), StoreError>;
     /// The movies that the user's pending orders hold.
     async fn movies_in_pending_orders(&mut self, user_id: UserId) -> Result<Vec<MovieId>, StoreError>;
 }
@@ -82,5 +90,10 @@ pub trait OrderQueries: Send + Sync {
     /// All orders of a user, oldest first.
     async fn orders_of(&self, user_id: UserId) -> Result<Vec<OrderView>, StoreError>;
     /// Up to `limit` pending orders whose time was over at `now`, the longest overdue first.
-    async fn expired_orders(&self, now: Instant, limit: u32) -> Result<Vec<OrderId>, StoreError>;
+    async fn expired_orders(
+        &self,
+        now: Instant,
+        after: Option<(Instant, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<(Instant, OrderId)>, StoreError>;
 }

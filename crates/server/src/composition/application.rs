@@ -6,11 +6,11 @@ use std::{
 
 use actix_web::{dev::ServerHandle, rt::System};
 use api_actix::{ApiSettings, ApiState, DocsAccess, Rules, Timeouts};
-use domain::store::StoreError;
+use domain::{payments::SandboxCheckouts, store::StoreError};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    Overrides, StartError, UseCases,
+    Addresses, Overrides, StartError, UseCases,
     readiness::{Draining, ServerReadiness},
 };
 use crate::{
@@ -71,7 +71,12 @@ impl Application {
         let address = listener.local_addr().map_err(failed)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
         let frontend_url = settings.frontend_url.clone().unwrap_or_else(|| public_url.clone());
-        let use_cases = UseCases::build(settings, &overrides, &frontend_url, &public_url).await?;
+        let addresses = Addresses {
+            public_url: public_url.clone(),
+            frontend_url: frontend_url.clone(),
+            own_url: local_url(address),
+        };
+        let use_cases = UseCases::build(settings, &overrides, &addresses).await?;
         use_cases.settle().await;
         let one_a_core = || thread::available_parallelism().map_or(1, usize::from);
         let web_threads = overrides.web_threads.unwrap_or_else(one_a_core);
@@ -110,6 +115,11 @@ impl Application {
             engagement: Arc::clone(&use_cases.engagement),
             notifications: Arc::clone(&use_cases.notifications),
             orders: Arc::clone(&use_cases.orders),
+            payments: Arc::clone(&use_cases.payments),
+            sandbox: use_cases
+                .sandbox
+                .clone()
+                .map(|sandbox| -> Arc<dyn SandboxCheckouts> { Arc::new(sandbox) }),
         };
         let api_settings = ApiSettings {
             public_url: public_url.clone(),

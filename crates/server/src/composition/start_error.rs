@@ -5,6 +5,8 @@ use std::io;
 use adapter_crypto::HasherError;
 use adapter_mailer_smtp::SmtpConfigError;
 use adapter_media::{FolderError, S3Error};
+use adapter_payments_sandbox::OpenSandboxError;
+use adapter_payments_stripe::StripeSetupError;
 use adapter_throttle::InvalidRedisUrl;
 use domain::{failure::error_chain, store::StoreError};
 
@@ -57,6 +59,12 @@ pub enum StartError {
     /// Files cannot be kept in this bucket.
     #[error("cannot keep pictures: {0}: check MEDIA_URL and the AWS_… settings")]
     MediaBucket(#[from] S3Error),
+    /// The sandbox cannot be used.
+    #[error("cannot take payments: {0}: check DATA_DIR")]
+    Sandbox(#[from] OpenSandboxError),
+    /// Stripe cannot be used.
+    #[error("cannot take payments: {0}: check the STRIPE_… settings")]
+    Stripe(#[from] StripeSetupError),
     /// The REST layer does not start.
     #[error("cannot serve the API: {0}")]
     Api(io::Error),

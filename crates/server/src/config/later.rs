@@ -1,9 +1,6 @@
 use std::net::SocketAddr;
 
-use super::{
-    read::Reader,
-    redaction::{HIDDEN, hide_password},
-};
+use super::{read::Reader, redaction::hide_password};
 
 /// Settings of versions to come: read and checked, so that a bad value is found now, and without effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,13 +8,9 @@ pub struct LaterSettings(Vec<(&'static str, Option<String>)>);
 
 impl LaterSettings {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let hidden = |_: String| HIDDEN.to_owned();
         let address = "an address and a port, such as 127.0.0.1:9100";
         Self(vec![
             ("DATABASE_REPLICA_URL", reader.postgres("DATABASE_REPLICA_URL").map(|url| hide_password(&url))),
-            ("STRIPE_SECRET_KEY", reader.text("STRIPE_SECRET_KEY").map(hidden)),
-            ("STRIPE_WEBHOOK_SECRET", reader.text("STRIPE_WEBHOOK_SECRET").map(hidden)),
-            ("STRIPE_API_BASE", reader.url("STRIPE_API_BASE")),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", reader.url("OTEL_EXPORTER_OTLP_ENDPOINT")),
             (
                 "METRICS_ADDR",

@@ -33,7 +33,7 @@ const RATE_LIMITS: [&str; 6] = [
 ];
 
 /// All others.
-const PLAIN: [&str; 38] = [
+const PLAIN: [&str; 39] = [
     "APP_ENV",
     "APP_HOST",
     "APP_PORT",
@@ -52,6 +52,7 @@ const PLAIN: [&str; 38] = [
     "PAYMENT_PROVIDER",
     "ALLOW_SANDBOX",
     "STRIPE_API_BASE",
+    "STRIPE_PAYMENT_METHODS",
     "MEDIA_URL",
     "DOCS_ACCESS",
     "REGISTRATION_REVEALS_EMAIL",

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use adapter_crypto::AppSecret;
+use adapter_payments_stripe::StripeSettings;
 use domain::network::Network;
 use url::{Host, Url};
 
@@ -10,7 +11,7 @@ use super::{
     machine,
     read::Reader,
     secret_file,
-    settings::{AppEnv, DatabaseSetting, MailerSetting, MediaSetting, Settings},
+    settings::{AppEnv, DatabaseSetting, MailerSetting, MediaSetting, PaymentSetting, Settings},
 };
 
 /// The fewest bytes of a secret that cannot be guessed.
@@ -78,9 +79,10 @@ pub(super) fn check(settings: &Settings, reader: &mut Reader) {
         let problem = "cannot be \"console\" in production: the mails would be printed instead of sent";
         reader.report_missing("MAILER", problem, "smtp, with SMTP_URL and MAIL_FROM");
     }
-    if !settings.allows_sandbox {
+    if settings.payments == PaymentSetting::Sandbox && !settings.allows_sandbox {
         let problem = "cannot be \"sandbox\" in production: nobody would pay";
-        let allowed = "sandbox with ALLOW_SANDBOX=true (this version has no other provider)";
+        let allowed =
+            "stripe, with STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or sandbox with ALLOW_SANDBOX=true";
         reader.report_missing("PAYMENT_PROVIDER", problem, allowed);
     }
 }
@@ -154,6 +156,16 @@ pub(super) fn warnings(settings: &Settings) -> Vec<Warning> {
         let text =
             "links that sign people in may cross the network in the clear: use smtps:// or add ?tls=required";
         warn("SMTP_URL", text.to_owned());
+    }
+    if let PaymentSetting::Stripe(stripe) = &settings.payments {
+        if !stripe.is_live() {
+            let text = "is not a key of Stripe's live mode: nobody pays real money";
+            warn("STRIPE_SECRET_KEY", text.to_owned());
+        }
+        if stripe.api_base != StripeSettings::API_BASE {
+            let text = "is not Stripe's own address: the server there gets the secret key";
+            warn("STRIPE_API_BASE", text.to_owned());
+        }
     }
     if logs_too_much(&settings.log_filter) {
         let text =

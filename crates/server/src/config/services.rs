@@ -8,14 +8,19 @@ use std::{
 
 use adapter_mailer_smtp::SmtpMailer;
 use adapter_media::S3Settings;
+use adapter_payments_stripe::{StripeSecret, StripeSettings};
 use adapter_postgres::PostgresDatabase;
 use adapter_throttle::RedisThrottle;
 
 use super::{
     origin::origin_of,
     read::Reader,
-    settings::{DatabaseSetting, MailerSetting, MediaSetting, RedisUrl, SmtpSetting},
+    settings::{DatabaseSetting, MailerSetting, MediaSetting, PaymentSetting, RedisUrl, SmtpSetting},
 };
+
+const STRIPE_KEY: &str = "the secret key of the account at Stripe: sk_live_…, sk_test_… or rk_…";
+
+const STRIPE_WEBHOOK_SECRETS: &str = "the secret of the webhook at Stripe (whsec_…), or two, separated by a comma, while one replaces the other";
 
 const POSTGRES_ALLOWED: &str = "postgres://USER:PASSWORD@HOST:PORT/NAME, user and password percent-encoded";
 
@@ -132,12 +137,58 @@ impl Reader {
         })
     }
 
-    /// There is one provider: another name is refused, so that nobody believes that it is used.
-    pub(super) fn payment_provider(&mut self, name: &str) {
-        self.read(name, "sandbox (this version has no other provider)", |text| {
-            (text == "sandbox").then_some(())
+    pub(super) fn payments(&mut self, name: &str) -> PaymentSetting {
+        let is_stripe = self.one_of(name, &[("sandbox", false), ("stripe", true)], false);
+        // Read in any case: a bad value is reported even if the setting is not needed.
+        let secret_key = self
+            .read("STRIPE_SECRET_KEY", STRIPE_KEY, |text| is_token(text).then(|| StripeSecret::new(text)));
+        let webhook_secrets = self.read("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRETS, webhook_secrets);
+        let api_base = self.url("STRIPE_API_BASE");
+        let methods = "names of Stripe's payment methods such as card, separated by commas";
+        let payment_methods = self.read("STRIPE_PAYMENT_METHODS", methods, payment_methods);
+        if !is_stripe {
+            return PaymentSetting::Sandbox;
+        }
+        let secret_key = secret_key.unwrap_or_else(|| {
+            self.needed_for_stripe("STRIPE_SECRET_KEY", STRIPE_KEY);
+            StripeSecret::new("")
         });
+        let webhook_secrets = webhook_secrets.unwrap_or_else(|| {
+            self.needed_for_stripe("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRETS);
+            Vec::new()
+        });
+        PaymentSetting::Stripe(StripeSettings {
+            secret_key,
+            webhook_secrets,
+            api_base: api_base.unwrap_or_else(|| StripeSettings::API_BASE.to_owned()),
+            payment_methods: payment_methods.unwrap_or_else(|| vec!["card".to_owned()]),
+        })
     }
+
+    fn needed_for_stripe(&mut self, name: &str, allowed: &str) {
+        self.report_missing(name, "is missing, and PAYMENT_PROVIDER=stripe needs it", allowed);
+    }
+}
+
+/// Whether the text can be sent in a header.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// One secret, or two while one replaces the other.
+fn webhook_secrets(text: &str) -> Option<Vec<StripeSecret>> {
+    let secrets: Vec<&str> = text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
+    let is_sound = (1..=2).contains(&secrets.len()) && secrets.iter().all(|secret| is_token(secret));
+    is_sound.then(|| secrets.into_iter().map(StripeSecret::new).collect())
+}
+
+fn payment_methods(text: &str) -> Option<Vec<String>> {
+    let methods: Vec<&str> = text.split(',').map(str::trim).filter(|method| !method.is_empty()).collect();
+    let is_name = |method: &&str| {
+        method.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let is_sound = !methods.is_empty() && methods.iter().all(is_name);
+    is_sound.then(|| methods.into_iter().map(str::to_owned).collect())
 }
 
 /// The address as the adapter takes it; nothing when it is another kind of address.

@@ -8,6 +8,7 @@ use std::{
 
 use adapter_crypto::AppSecret;
 use adapter_media::S3Settings;
+use adapter_payments_stripe::StripeSettings;
 use api_actix::RateLimits;
 use domain::{accounts::PasswordPolicy, money::Currency, network::Network};
 
@@ -112,6 +113,15 @@ pub enum MediaSetting {
     S3(S3Settings),
 }
 
+/// What takes payments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentSetting {
+    /// A checkout page of our own, without real money.
+    Sandbox,
+    /// Stripe.
+    Stripe(StripeSettings),
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -192,7 +202,9 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `RUST_LOG`
     pub log_filter: String,
-    /// `ALLOW_SANDBOX`: whether production may run without a real payment provider, of which there is none yet.
+    /// `PAYMENT_PROVIDER`, with the `STRIPE_…` names
+    pub payments: PaymentSetting,
+    /// `ALLOW_SANDBOX`: whether production may run without a real payment provider.
     pub allows_sandbox: bool,
     /// Settings without effect in this version.
     pub later: LaterSettings,

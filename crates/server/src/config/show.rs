@@ -5,7 +5,7 @@ use domain::throttle::RateLimit;
 
 use super::{
     redaction::HIDDEN,
-    settings::{AppEnv, DocsSetting, LogFormat, MailerSetting, MediaSetting, Settings},
+    settings::{AppEnv, DocsSetting, LogFormat, MailerSetting, MediaSetting, PaymentSetting, Settings},
 };
 
 /// The origins of every port of this machine, which development allows.
@@ -16,6 +16,24 @@ fn limit(settings: &Settings, one: impl FnOnce(&RateLimits) -> &RateLimit) -> St
     settings.rate_limits.as_ref().map(|limits| one(limits).to_string()).unwrap_or_default()
 }
 
+/// The provider and its settings, which are empty when they are not used.
+fn payments(payments: &PaymentSetting) -> [(&'static str, String); 5] {
+    let (provider, secret, base, methods) = match payments {
+        PaymentSetting::Sandbox => ("sandbox", String::new(), String::new(), String::new()),
+        PaymentSetting::Stripe(stripe) => {
+            ("stripe", HIDDEN.to_owned(), stripe.api_base.clone(), stripe.payment_methods.join(","))
+        }
+    };
+    [
+        ("PAYMENT_PROVIDER", provider.to_owned()),
+        ("STRIPE_SECRET_KEY", secret.clone()),
+        ("STRIPE_WEBHOOK_SECRET", secret),
+        ("STRIPE_API_BASE", base),
+        ("STRIPE_PAYMENT_METHODS", methods),
+    ]
+}
+
+#[expect(clippy::too_many_lines, reason = "it lists every setting")]
 pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
     let one = |text: &Option<String>| text.clone().unwrap_or_default();
     let app_env = match settings.app_env {
@@ -114,9 +132,9 @@ pub(super) fn settings(settings: &Settings) -> Vec<(&'static str, String)> {
             },
         ),
         ("RUST_LOG", settings.log_filter.clone()),
-        ("PAYMENT_PROVIDER", "sandbox".to_owned()),
         ("ALLOW_SANDBOX", settings.allows_sandbox.to_string()),
     ];
+    shown.extend(payments(&settings.payments));
     shown.extend(settings.later.shown());
     shown
 }

@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 73] = [
+const NEEDED: [(&str, Needed); 81] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/comments/{id}", User),
@@ -53,6 +53,7 @@ const NEEDED: [(&str, Needed); 73] = [
     ("delete /api/v1/users/me/sessions/{id}", User),
     ("get /api/v1/admin/audit", Admin),
     ("get /api/v1/admin/orders", Moderator),
+    ("get /api/v1/admin/payments", Moderator),
     ("get /api/v1/cart", User),
     ("get /api/v1/certifications", Nobody),
     ("get /api/v1/certifications/{id}", Nobody),
@@ -62,13 +63,18 @@ const NEEDED: [(&str, Needed); 73] = [
     ("get /api/v1/genres", Nobody),
     ("get /api/v1/genres/{id}", Nobody),
     ("get /api/v1/movies", Nobody),
+    ("get /api/v1/movies/facets", Nobody),
+    ("get /api/v1/movies/suggestions", Nobody),
     ("get /api/v1/movies/{id}", Nobody),
     ("get /api/v1/movies/{id}/comments", Nobody),
+    ("get /api/v1/movies/{id}/similar", Nobody),
     ("get /api/v1/notifications", User),
     ("get /api/v1/notifications/stream", User),
     ("get /api/v1/notifications/unread-count", User),
     ("get /api/v1/orders", User),
     ("get /api/v1/orders/{id}", User),
+    ("get /api/v1/payments", User),
+    ("get /api/v1/payments/{id}", User),
     ("get /api/v1/stars", Nobody),
     ("get /api/v1/stars/{id}", Nobody),
     ("get /api/v1/users", Admin),
@@ -106,6 +112,8 @@ const NEEDED: [(&str, Needed); 73] = [
     ("post /api/v1/notifications/stream-tickets", User),
     ("post /api/v1/orders", User),
     ("post /api/v1/orders/{id}/cancel", User),
+    ("post /api/v1/orders/{id}/payments", User),
+    ("post /api/v1/payments/webhooks/{provider}", Nobody),
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/comments/{id}/like", User),
     ("put /api/v1/favorites/{movie_id}", User),
@@ -184,6 +192,12 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
     ann.post("/cart/items", serde_json::json!({"movie_id": movies.id("Amélie")})).await.expect(201);
     let order = ann.call(Method::POST, "/orders").await.expect(201).json();
     let order = order["id"].as_str().unwrap().to_owned();
+    ann.post("/cart/items", serde_json::json!({"movie_id": movies.id("Aliens")})).await.expect(201);
+    let paid = ann.call(Method::POST, "/orders").await.expect(201).json();
+    let paid = paid["id"].as_str().unwrap().to_owned();
+    let pay = format!("/orders/{paid}/payments");
+    let payment = ann.call(Method::POST, &pay).await.expect(201).json();
+    let payment = payment["id"].as_str().unwrap().to_owned();
     ann.post("/cart/items", serde_json::json!({"movie_id": in_cart})).await.expect(201);
     app.log_in("ann").await.expect(200);
     let sessions = ann.get("/users/me/sessions").await.expect(200).json();
@@ -203,6 +217,8 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
         let id = match path {
             "/api/v1/cart/items/{movie_id}" => &in_cart,
             "/api/v1/orders/{id}" | "/api/v1/orders/{id}/cancel" => &order,
+            "/api/v1/orders/{id}/payments" => &paid,
+            "/api/v1/payments/{id}" => &payment,
             "/api/v1/users/me/sessions/{id}" => &session,
             other => panic!("say what Ann has at {other}"),
         };

@@ -2,11 +2,14 @@
 
 mod caching;
 mod detail;
+mod facets;
 mod filters;
 mod list;
 mod moderation;
 mod names;
 mod paging;
+mod search;
+mod similar;
 mod sorting;
 mod visibility;
 
@@ -18,11 +21,14 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         caching::cases(),
         detail::cases(),
+        facets::cases(),
         filters::cases(),
         list::cases(),
         moderation::cases(),
         names::cases(),
         paging::cases(),
+        search::cases(),
+        similar::cases(),
         sorting::cases(),
         visibility::cases(),
     ]

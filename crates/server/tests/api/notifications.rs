@@ -1,5 +1,6 @@
 //! Notifications: list, counts, settings, mails, live stream.
 
+mod comments;
 mod list;
 mod mails;
 mod stream;
@@ -12,7 +13,7 @@ use domain::{
 use crate::support::{Case, Movies, SignedIn, TestApp};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [list::cases(), mails::cases(), stream::cases()].into_iter().flatten().collect()
+    [comments::cases(), list::cases(), mails::cases(), stream::cases()].into_iter().flatten().collect()
 }
 
 /// The movie that the comments of the cases are about.

@@ -1,8 +1,11 @@
 //! Orders and payments.
 
+mod events;
 mod expiry;
 mod lists;
+mod paying;
 mod placing;
+mod stripe;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +13,10 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Case, SignedIn};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [placing::cases(), expiry::cases(), lists::cases()].into_iter().flatten().collect()
+    [placing::cases(), expiry::cases(), lists::cases(), paying::cases(), events::cases(), stripe::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Puts movies in the cart, one after the other.

@@ -25,6 +25,7 @@ use crate::{
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
+    payments::bodies::PaymentBody,
 };
 
 /// Confirms the deletion of an account.
@@ -389,6 +390,8 @@ pub(crate) struct PersonalDataBody {
     liked_comments: Vec<LikedCommentBody>,
     /// The orders, canceled ones too.
     orders: Vec<OrderBody>,
+    /// The attempts to pay them.
+    payments: Vec<PaymentBody>,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -425,6 +428,7 @@ impl PersonalDataBody {
             comments: all(data.opinions.comments),
             liked_comments: all(data.opinions.liked_comments),
             orders: all(data.orders),
+            payments: all(data.payments),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -461,6 +465,7 @@ fn example() -> Value {
         "comments": [],
         "liked_comments": [],
         "orders": [],
+        "payments": [],
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

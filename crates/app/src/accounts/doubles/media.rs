@@ -13,15 +13,14 @@ use domain::{
     store::StoreError,
 };
 
-use super::MemoryAccounts;
-use crate::doubles::MovableClock;
+use crate::doubles::{MovableClock, storage::TestStorage};
 
 type Meddler = Box<dyn FnMut() + Send>;
 
 /// Keeps files in memory, and "makes" avatars of any text.
 #[derive(Default)]
 pub(crate) struct MemoryMedia {
-    store: Option<Arc<MemoryAccounts>>,
+    store: Option<Arc<TestStorage>>,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     after_put: Mutex<Option<Meddler>>,
     pub(crate) is_away: AtomicBool,
@@ -29,7 +28,7 @@ pub(crate) struct MemoryMedia {
 
 impl MemoryMedia {
     /// A store that is never to be used while a unit of work of these accounts is open.
-    pub(crate) fn beside(store: &Arc<MemoryAccounts>) -> Self {
+    pub(crate) fn beside(store: &Arc<TestStorage>) -> Self {
         Self { store: Some(Arc::clone(store)), ..Self::default() }
     }
 
@@ -39,9 +38,9 @@ impl MemoryMedia {
     }
 
     /// Lets every commit fail once something was put.
-    pub(crate) fn then_fail_commits(&self, store: &Arc<MemoryAccounts>) {
+    pub(crate) fn then_fail_commits(&self, store: &Arc<TestStorage>) {
         let store = Arc::clone(store);
-        let fail = move || store.fails_on_commit.store(true, Ordering::Relaxed);
+        let fail = move || store.fail_commits();
         *self.after_put.lock().unwrap() = Some(Box::new(fail));
     }
 

@@ -14,11 +14,11 @@ use domain::{
     time::Instant,
 };
 
-use super::MemoryAccounts;
+use crate::doubles::storage::TestStorage;
 
 /// "Hashes" a password by writing the parameters in force before it. Panics when a unit of work is open meanwhile.
 pub(crate) struct PlainHasher {
-    store: Arc<MemoryAccounts>,
+    store: Arc<TestStorage>,
     parameters: AtomicU64,
     is_full: AtomicBool,
     is_busy: AtomicBool,
@@ -26,7 +26,7 @@ pub(crate) struct PlainHasher {
 }
 
 impl PlainHasher {
-    pub(crate) fn beside(store: &Arc<MemoryAccounts>) -> Self {
+    pub(crate) fn beside(store: &Arc<TestStorage>) -> Self {
         Self {
             store: store.clone(),
             parameters: AtomicU64::new(1),

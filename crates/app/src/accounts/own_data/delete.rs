@@ -24,6 +24,9 @@ pub enum DeleteAccountError {
     /// It belongs to the last active administrator.
     #[error(transparent)]
     LastAdmin(#[from] LastAdministrator),
+    /// An order of the user is pending.
+    #[error("an order is pending")]
+    OrderPending,
     /// The actor may not delete it.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -42,7 +45,7 @@ impl PasswordRefusal for DeleteAccountError {
     fn tried(&self) -> Tried {
         match self {
             Self::WrongPassword => Tried::Wrong,
-            Self::LastAdmin(_) => Tried::Right,
+            Self::LastAdmin(_) | Self::OrderPending => Tried::Right,
             Self::Access(_) | Self::Throttled(_) | Self::Hash(_) | Self::Store(_) => Tried::NotChecked,
         }
     }
@@ -113,6 +116,9 @@ impl OwnData {
             return Err(DeleteAccountError::WrongPassword);
         }
         check_administrator_remains(&users, user, None)?;
+        if unit.has_pending_order(user.id).await? {
+            return Err(DeleteAccountError::OrderPending);
+        }
         let entry = NewAuditEntry::by(user.id, AuditAction::AccountDeleted).on(AuditObject::User(user.id));
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         if let Some(avatar) = unit.find_profile(user.id).await?.and_then(|profile| profile.avatar) {
@@ -130,6 +136,8 @@ impl OwnData {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use domain::{
         accounts::{PasswordHash, Profile},
         time::Instant,
@@ -139,26 +147,27 @@ mod tests {
     use super::*;
     use crate::accounts::{
         AuthenticateError, LogInError, MailQuota, RefreshError,
-        doubles::{ORIGIN, PASSWORD, World, actor, ann, email, password},
+        doubles::{ORIGIN, PASSWORD, World, ann, email, password},
     };
 
     async fn delete(world: &World, typed: &str) -> Result<(), DeleteAccountError> {
-        let id = world.user(&ann()).id;
-        world.own_data.delete(actor(id), &password(typed), ORIGIN).await
+        let id = world.user(&ann()).await.id;
+        world.own_data.delete(world.actor(id).await, &password(typed), ORIGIN).await
     }
 
     #[tokio::test]
     async fn all_of_the_user_goes_and_nothing_of_others() {
-        let world = World::new();
+        let world = World::new().await;
         world.signed_in(&email("bob@example.com")).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         let pair = world.signed_in(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.store.rows().profiles.push(Profile::empty(domain::id::Id::from_uuid(Uuid::nil()), id));
+        let id = world.user(&ann()).await.id;
+        let profile = Profile::empty(domain::id::Id::from_uuid(Uuid::nil()), id);
+        world.store.edit(|rows| rows.profiles.push(profile)).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
         delete(&world, PASSWORD).await.unwrap();
         {
-            let rows = world.store.rows();
+            let rows = world.store.rows().await;
             assert_eq!(
                 (&rows.users, &rows.sessions, &rows.refresh),
                 (&before.users, &before.sessions, &before.refresh)
@@ -173,61 +182,62 @@ mod tests {
         assert!(matches!(world.sessions.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
         let again = world.sessions.log_in(&ann(), &password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(LogInError::InvalidCredentials)));
-        let twice = world.own_data.delete(actor(id), &password(PASSWORD), ORIGIN).await;
+        let twice = world.own_data.delete(world.actor(id).await, &password(PASSWORD), ORIGIN).await;
         assert!(matches!(twice, Err(DeleteAccountError::Access(AccessError::SignedOut))));
     }
 
     #[tokio::test]
     async fn of_all_mails_that_wait_only_the_farewell_is_sent() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
         world.sessions.request_password_reset(ann()).await.unwrap();
         delete(&world, PASSWORD).await.unwrap();
         let subjects: Vec<_> = world.mails().into_iter().map(|mail| mail.subject).collect();
         assert_eq!(subjects, ["Your Cinema account is deleted"]);
-        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
-        world.signup.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
+        world.signup.send_requested_activation(world.wish().await, &ann()).await.unwrap();
         assert_eq!(world.mails().len(), 1);
     }
 
     #[tokio::test]
     async fn the_address_may_be_registered_again() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let old = world.user(&ann()).id;
+        let old = world.user(&ann()).await.id;
         delete(&world, PASSWORD).await.unwrap();
         world.active(&ann()).await;
-        assert_ne!(world.user(&ann()).id, old);
+        assert_ne!(world.user(&ann()).await.id, old);
     }
 
     #[tokio::test]
     async fn a_wrong_and_a_changed_password_delete_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let mut expected = world.store.rows().clone();
+        world.actor(world.user(&ann()).await.id).await;
+        let mut expected = world.store.rows().await;
         assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
         // The try is in the audit log, and nothing else changed.
-        expected.audit.clone_from(&world.store.rows().audit);
-        assert_eq!(*world.store.rows(), expected);
-        world.store.meddle(|rows| {
+        expected.audit = world.store.rows().await.audit;
+        assert_eq!(world.store.rows().await, expected);
+        world.store.interfere(|rows| {
             let at = rows.users[0].created_at;
             rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
         });
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::WrongPassword)));
-        assert!(world.store.rows().tombstones.is_empty());
+        assert!(world.store.rows().await.tombstones.is_empty());
     }
 
     #[tokio::test]
     async fn a_wrong_password_is_in_the_audit_log_and_counts_as_a_failure() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        let rows = world.store.rows().audit.len();
+        let id = world.user(&ann()).await.id;
+        let rows = world.store.rows().await.audit.len();
         world.guard.take_told();
         assert!(matches!(delete(&world, "other harbour 8").await, Err(DeleteAccountError::WrongPassword)));
         assert_eq!(world.guard.take_told(), ["begun"]);
-        let told = world.store.rows().audit.clone();
+        let told = world.store.rows().await.audit;
         assert_eq!(told.len(), rows + 1);
         let told = told.last().unwrap();
         assert_eq!((told.action, told.actor), (AuditAction::AccountDeletionFailed, Some(id)));
@@ -236,13 +246,13 @@ mod tests {
         world.guard.refuse();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Throttled(_))));
         assert_eq!(world.passwords.take_count(), 0);
-        assert_eq!(world.store.rows().audit.len(), rows + 1);
-        assert!(world.store.rows().tombstones.is_empty());
+        assert_eq!(world.store.rows().await.audit.len(), rows + 1);
+        assert!(world.store.rows().await.tombstones.is_empty());
     }
 
     #[tokio::test]
     async fn only_what_was_looked_at_counts() {
-        let world = World::new();
+        let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         world.guard.take_told();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
@@ -253,35 +263,53 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_account_with_a_pending_order_stays() {
+        let world = World::new().await;
+        world.active(&ann()).await;
+        let order = "INSERT INTO orders (id, number, user_id, status, total_minor, total_currency, created_at) \
+            SELECT zeroblob(16), '1', id, 'pending', 999, 'USD', 0 FROM users";
+        world.store.execute(order).await;
+        assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::OrderPending)));
+        assert!(world.store.rows().await.tombstones.is_empty());
+        world.store.execute("DELETE FROM orders").await;
+        delete(&world, PASSWORD).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn the_last_active_administrator_stays() {
-        let world = World::new();
+        let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
         let bob = email("bob@example.com");
         world.signup.create_admin(bob.clone(), password(PASSWORD)).await.unwrap();
-        world.store.rows().users[1].deactivate(Instant::UNIX_EPOCH).unwrap();
+        world.store.edit(|rows| rows.users[1].deactivate(Instant::UNIX_EPOCH).unwrap()).await;
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::LastAdmin(_))));
-        world.store.rows().users[1].activate(Instant::UNIX_EPOCH).unwrap();
-        let ids = [world.user(&ann()).id, world.user(&bob).id];
-        let typed = password(PASSWORD);
-        let (one, other) = tokio::join!(
-            world.own_data.delete(actor(ids[0]), &typed, ORIGIN),
-            world.own_data.delete(actor(ids[1]), &typed, ORIGIN)
-        );
-        assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
-        assert_eq!(world.store.rows().users.len(), 1);
+        world.store.edit(|rows| rows.users[1].activate(Instant::UNIX_EPOCH).unwrap()).await;
+        let ids = [world.user(&ann()).await.id, world.user(&bob).await.id];
+        let world = Arc::new(world);
+        let mut calls = tokio::task::JoinSet::new();
+        for id in ids {
+            let (world, actor) = (Arc::clone(&world), world.actor(id).await);
+            calls.spawn(
+                async move { world.own_data.delete(actor, &password(PASSWORD), ORIGIN).await.is_ok() },
+            );
+        }
+        let deleted = calls.join_all().await;
+        assert_eq!(deleted.into_iter().filter(|is_deleted| *is_deleted).count(), 1);
+        assert_eq!(world.store.rows().await.users.len(), 1);
     }
 
     #[tokio::test]
     async fn a_failed_commit_or_a_busy_hasher_deletes_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        let before = world.store.rows().clone();
+        world.actor(world.user(&ann()).await.id).await;
+        let before = world.store.rows().await;
         world.fail_on_commit();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Store(_))));
         world.passwords.be_busy();
         assert!(matches!(delete(&world, PASSWORD).await, Err(DeleteAccountError::Hash(_))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         world.sessions.authenticate(&pair.access).await.unwrap();
     }
 }

@@ -44,16 +44,17 @@ impl OwnData {
 mod tests {
     use domain::accounts::AccessError;
 
-    use crate::accounts::doubles::{ORIGIN, World, actor, ann, email};
+    use crate::accounts::doubles::{ORIGIN, World, ann, email};
 
     #[tokio::test]
     async fn the_copy_is_of_the_user_alone_and_tells_of_itself() {
-        let world = World::new();
+        let world = World::new().await;
         world.signed_in(&email("bob@example.com")).await;
-        world.signed_in(&ann()).await;
-        let id = world.user(&ann()).id;
-        let (data, at) = world.own_data.export(actor(id), ORIGIN).await.unwrap();
-        assert_eq!((data.user.email, at), (ann(), world.user(&ann()).created_at));
+        let pair = world.signed_in(&ann()).await;
+        let actor = world.sessions.authenticate(&pair.access).await.unwrap();
+        let id = actor.user_id;
+        let (data, at) = world.own_data.export(actor, ORIGIN).await.unwrap();
+        assert_eq!((data.user.email, at), (ann(), world.user(&ann()).await.created_at));
         assert!(data.sessions.iter().all(|session| session.user_id == id));
         assert_eq!((data.sessions.len(), data.refresh_tokens.len()), (1, 1));
         let actions: Vec<_> = data.audit.iter().map(|record| record.action.as_str()).collect();
@@ -62,12 +63,18 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_given_out_that_is_not_written_down() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
+        let id = world.user(&ann()).await.id;
         world.fail_on_commit();
-        assert!(matches!(world.own_data.export(actor(id), ORIGIN).await, Err(AccessError::Store(_))));
-        world.store.rows().users.clear();
-        assert!(matches!(world.own_data.export(actor(id), ORIGIN).await, Err(AccessError::SignedOut)));
+        assert!(matches!(
+            world.own_data.export(world.actor(id).await, ORIGIN).await,
+            Err(AccessError::Store(_))
+        ));
+        world.store.edit(|rows| rows.users.clear()).await;
+        assert!(matches!(
+            world.own_data.export(world.actor(id).await, ORIGIN).await,
+            Err(AccessError::SignedOut)
+        ));
     }
 }

@@ -173,14 +173,15 @@ mod tests {
 
     use super::SetAvatarError;
     use crate::{
-        accounts::doubles::{World, actor, ann},
+        accounts::doubles::{World, ann},
         outbox::Message,
     };
 
     async fn world_of_ann() -> (World, UserId) {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
+        let id = world.user(&ann()).await.id;
+        world.actor(id).await;
         (world, id)
     }
 
@@ -193,22 +194,20 @@ mod tests {
         }
     }
 
-    fn due_after_an_hour(world: &World) -> Vec<bool> {
-        let rows = world.store.rows();
+    async fn due_after_an_hour(world: &World) -> Vec<bool> {
+        let rows = world.store.rows().await;
         let avatars = rows.outbox.iter().filter(|row| row.kind == "unused_avatar");
-        avatars
-            .map(|row| row.available_at.signed_duration_since(row.created_at).num_minutes() == 60)
-            .collect()
+        avatars.map(|row| row.not_before.signed_duration_since(row.created_at).num_minutes() == 60).collect()
     }
 
     #[tokio::test]
     async fn an_upload_becomes_the_avatar_and_stays_however_often_is_looked() {
         let (world, id) = world_of_ann().await;
-        let profile = world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
+        let profile = world.profiles.set_avatar(world.actor(id).await, b"photo".to_vec()).await.unwrap();
         let key = profile.avatar.clone().unwrap();
-        assert_eq!(world.profiles.show(actor(id)).await.unwrap().profile, Some(profile));
+        assert_eq!(world.profiles.show(world.actor(id).await).await.unwrap().profile, Some(profile));
         assert_eq!(world.profiles.avatar(&key).await.unwrap(), Some(b"made of photo".to_vec()));
-        assert_eq!(due_after_an_hour(&world), [true]);
+        assert_eq!(due_after_an_hour(&world).await, [true]);
         clean(&world).await;
         assert_eq!(world.media.keys(), [key]);
     }
@@ -216,11 +215,13 @@ mod tests {
     #[tokio::test]
     async fn a_new_avatar_has_another_key_and_the_old_picture_goes() {
         let (world, id) = world_of_ann().await;
-        let first = world.profiles.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar.unwrap();
-        let second = world.profiles.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let first =
+            world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let second =
+            world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
         assert_ne!(first, second);
         assert_eq!(world.media.keys().len(), 2, "it goes after the commit, not before");
-        assert_eq!(due_after_an_hour(&world), [true, true, false]);
+        assert_eq!(due_after_an_hour(&world).await, [true, true, false]);
         clean(&world).await;
         assert_eq!(world.media.keys(), [second]);
     }
@@ -230,12 +231,12 @@ mod tests {
         let (world, id) = world_of_ann().await;
         let name =
             ProfileChanges { first_name: Change::Set("Ann".parse().unwrap()), ..ProfileChanges::default() };
-        world.profiles.change(actor(id), name).await.unwrap();
-        world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap();
+        world.profiles.change(world.actor(id).await, name).await.unwrap();
+        world.profiles.set_avatar(world.actor(id).await, b"photo".to_vec()).await.unwrap();
         for _ in 0..2 {
-            world.profiles.remove_avatar(actor(id)).await.unwrap();
+            world.profiles.remove_avatar(world.actor(id).await).await.unwrap();
         }
-        let profile = world.profiles.show(actor(id)).await.unwrap().profile.unwrap();
+        let profile = world.profiles.show(world.actor(id).await).await.unwrap().profile.unwrap();
         assert_eq!((profile.first_name.as_deref(), profile.avatar), (Some("Ann"), None));
         clean(&world).await;
         assert!(world.media.keys().is_empty());
@@ -244,21 +245,22 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_picture_leaves_no_trace() {
         let (world, id) = world_of_ann().await;
-        let before = world.store.rows().clone();
-        let refused = world.profiles.set_avatar(actor(id), Vec::new()).await;
+        let before = world.store.rows().await;
+        let refused = world.profiles.set_avatar(world.actor(id).await, Vec::new()).await;
         assert!(matches!(refused, Err(SetAvatarError::Picture(PictureError::Unsupported))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         assert!(world.media.keys().is_empty());
     }
 
     #[tokio::test]
     async fn a_picture_whose_commit_failed_goes_and_the_one_before_stays() {
         let (world, id) = world_of_ann().await;
-        let shown = world.profiles.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar.unwrap();
+        let shown =
+            world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar.unwrap();
         world.media.then_fail_commits(&world.store);
-        let failed = world.profiles.set_avatar(actor(id), b"two".to_vec()).await;
+        let failed = world.profiles.set_avatar(world.actor(id).await, b"two".to_vec()).await;
         assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Failed(_)))));
-        world.store.fails_on_commit.store(false, Ordering::Relaxed);
+        world.store.let_commits_succeed();
         assert_eq!(world.media.keys().len(), 2);
         clean(&world).await;
         assert_eq!(world.media.keys(), [shown]);
@@ -267,20 +269,20 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_is_away_leaves_the_avatar_of_before() {
         let (world, id) = world_of_ann().await;
-        let shown = world.profiles.set_avatar(actor(id), b"one".to_vec()).await.unwrap().avatar;
+        let shown = world.profiles.set_avatar(world.actor(id).await, b"one".to_vec()).await.unwrap().avatar;
         world.media.is_away.store(true, Ordering::Relaxed);
-        let failed = world.profiles.set_avatar(actor(id), b"two".to_vec()).await;
+        let failed = world.profiles.set_avatar(world.actor(id).await, b"two".to_vec()).await;
         assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Unavailable(_)))));
-        assert_eq!(world.profiles.show(actor(id)).await.unwrap().profile.unwrap().avatar, shown);
+        assert_eq!(world.profiles.show(world.actor(id).await).await.unwrap().profile.unwrap().avatar, shown);
     }
 
     #[tokio::test]
     async fn a_picture_that_took_too_long_to_store_is_never_shown() {
         let (world, id) = world_of_ann().await;
         world.media.takes_seconds(&world.clock, 601);
-        let failed = world.profiles.set_avatar(actor(id), b"photo".to_vec()).await;
+        let failed = world.profiles.set_avatar(world.actor(id).await, b"photo".to_vec()).await;
         assert!(matches!(failed, Err(SetAvatarError::Store(StoreError::Unavailable(_)))));
-        assert!(world.store.rows().profiles.is_empty());
+        assert!(world.store.rows().await.profiles.is_empty());
         clean(&world).await;
         assert!(world.media.keys().is_empty());
     }
@@ -288,9 +290,15 @@ mod tests {
     #[tokio::test]
     async fn the_pictures_of_one_who_left_go() {
         let (world, id) = world_of_ann().await;
-        let key = world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap().avatar.unwrap();
-        world.store.rows().users.clear();
-        let refused = world.profiles.set_avatar(actor(id), b"another".to_vec()).await;
+        let key = world
+            .profiles
+            .set_avatar(world.actor(id).await, b"photo".to_vec())
+            .await
+            .unwrap()
+            .avatar
+            .unwrap();
+        world.store.execute("UPDATE users SET deleted_at = 1").await;
+        let refused = world.profiles.set_avatar(world.actor(id).await, b"another".to_vec()).await;
         assert!(matches!(refused, Err(SetAvatarError::Access(AccessError::SignedOut))));
         assert!(world.media.keys().contains(&key));
         clean(&world).await;
@@ -300,7 +308,13 @@ mod tests {
     #[tokio::test]
     async fn nobody_takes_away_what_another_shows() {
         let (world, id) = world_of_ann().await;
-        let key = world.profiles.set_avatar(actor(id), b"photo".to_vec()).await.unwrap().avatar.unwrap();
+        let key = world
+            .profiles
+            .set_avatar(world.actor(id).await, b"photo".to_vec())
+            .await
+            .unwrap()
+            .avatar
+            .unwrap();
         let unknown: MediaKey = "avatars/00000000-0000-0000-0000-0000000003e7.jpg".parse().unwrap();
         world.profiles.remove_unused_avatar(id, &unknown).await.unwrap();
         assert_eq!(world.media.keys(), [key]);

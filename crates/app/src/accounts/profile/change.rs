@@ -52,7 +52,7 @@ mod tests {
     };
     use uuid::Uuid;
 
-    use crate::accounts::doubles::{World, actor, ann};
+    use crate::accounts::doubles::{World, ann};
 
     fn first_name(name: &str) -> ProfileChanges {
         ProfileChanges { first_name: Change::Set(name.parse().unwrap()), ..ProfileChanges::default() }
@@ -60,49 +60,49 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_was_never_written_is_empty_and_stays_unwritten_when_nothing_changes() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        let account = world.profiles.show(actor(id)).await.unwrap();
+        let id = world.user(&ann()).await.id;
+        let account = world.profiles.show(world.actor(id).await).await.unwrap();
         assert_eq!((account.email, account.is_active, account.profile), (ann(), true, None));
-        let profile = world.profiles.change(actor(id), ProfileChanges::default()).await.unwrap();
+        let profile = world.profiles.change(world.actor(id).await, ProfileChanges::default()).await.unwrap();
         assert_eq!((profile.user_id, profile.first_name, profile.avatar), (id, None, None));
-        assert!(world.store.rows().profiles.is_empty());
+        assert!(world.store.rows().await.profiles.is_empty());
     }
 
     #[tokio::test]
     async fn changes_add_up_and_a_cleared_field_is_empty() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.profiles.change(actor(id), first_name("Ann")).await.unwrap();
+        let id = world.user(&ann()).await.id;
+        world.profiles.change(world.actor(id).await, first_name("Ann")).await.unwrap();
         let gender = ProfileChanges { gender: Change::Set(Gender::Woman), ..ProfileChanges::default() };
-        world.profiles.change(actor(id), gender).await.unwrap();
+        world.profiles.change(world.actor(id).await, gender).await.unwrap();
         let clear = ProfileChanges { first_name: Change::Clear, ..ProfileChanges::default() };
-        let profile = world.profiles.change(actor(id), clear).await.unwrap();
+        let profile = world.profiles.change(world.actor(id).await, clear).await.unwrap();
         assert_eq!((&profile.first_name, profile.gender), (&None, Some(Gender::Woman)));
-        assert_eq!(world.profiles.show(actor(id)).await.unwrap().profile, Some(profile));
+        assert_eq!(world.profiles.show(world.actor(id).await).await.unwrap().profile, Some(profile));
     }
 
     #[tokio::test]
     async fn a_change_that_fails_changes_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let id = world.user(&ann()).id;
-        world.profiles.change(actor(id), first_name("Ann")).await.unwrap();
-        let before = world.store.rows().clone();
+        let id = world.user(&ann()).await.id;
+        world.profiles.change(world.actor(id).await, first_name("Ann")).await.unwrap();
+        let before = world.store.rows().await;
         world.fail_on_commit();
-        let failed = world.profiles.change(actor(id), first_name("Bob")).await;
+        let failed = world.profiles.change(world.actor(id).await, first_name("Bob")).await;
         assert!(matches!(failed, Err(AccessError::Store(StoreError::Failed(_)))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
     }
 
     #[tokio::test]
     async fn an_account_that_is_gone_has_no_profile() {
-        let world = World::new();
+        let world = World::new().await;
         let nobody = Id::from_uuid(Uuid::from_u128(999));
-        assert!(matches!(world.profiles.show(actor(nobody)).await, Err(AccessError::SignedOut)));
-        let refused = world.profiles.change(actor(nobody), first_name("Ann")).await;
+        assert!(matches!(world.profiles.show(world.actor(nobody).await).await, Err(AccessError::SignedOut)));
+        let refused = world.profiles.change(world.actor(nobody).await, first_name("Ann")).await;
         assert!(matches!(refused, Err(AccessError::SignedOut)));
     }
 }

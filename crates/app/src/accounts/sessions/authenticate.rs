@@ -48,20 +48,18 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use domain::{accounts::Role, time::Instant};
 
     use super::*;
     use crate::accounts::doubles::{World, ann};
 
     fn reads(world: &World) -> usize {
-        world.store.session_reads.load(Ordering::Relaxed)
+        world.store.count_calls("session_state")
     }
 
     #[tokio::test]
     async fn the_store_is_asked_once_within_three_seconds() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for _ in 0..3 {
             world.sessions.authenticate(&pair.access).await.unwrap();
@@ -76,7 +74,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_read_before_the_clock_went_back_is_read_again() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
         world.seconds_pass(-2);
@@ -86,36 +84,36 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_made_elsewhere_shows_within_five_seconds() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
-        let at = world.store.rows().sessions[0].created_at;
-        world.store.rows().sessions[0].ended_at = Some(at);
+        let at = world.store.rows().await.sessions[0].created_at;
+        world.store.edit(|rows| rows.sessions[0].ended_at = Some(at)).await;
         world.seconds_pass(5);
         assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
     }
 
     #[tokio::test]
     async fn a_deactivated_user_is_refused() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        world.store.rows().users[0].deactivate(Instant::UNIX_EPOCH).unwrap();
+        world.store.edit(|rows| rows.users[0].deactivate(Instant::UNIX_EPOCH).unwrap()).await;
         assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
     }
 
     #[tokio::test]
     async fn the_role_is_that_of_the_store_and_not_that_of_the_token() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         assert_eq!(world.sessions.authenticate(&pair.access).await.unwrap().role, Role::User);
-        world.store.rows().users[0].role = Role::Moderator;
+        world.store.edit(|rows| rows.users[0].role = Role::Moderator).await;
         world.seconds_pass(5);
         assert_eq!(world.sessions.authenticate(&pair.access).await.unwrap().role, Role::Moderator);
     }
 
     #[tokio::test]
     async fn an_expired_token_is_told_from_one_that_was_never_ours() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.refresh] {
             assert!(matches!(world.sessions.authenticate(text).await, Err(AuthenticateError::Invalid)));
@@ -127,13 +125,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_of_a_sign_in_that_is_gone_or_of_somebody_else_is_refused() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        let user = world.user(&ann()).id.to_string();
+        let user = world.user(&ann()).await.id.to_string();
         let of_another = pair.access.replacen(&user, &uuid::Uuid::from_u128(999).to_string(), 1);
         let refused = world.sessions.authenticate(&of_another).await;
         assert!(matches!(refused, Err(AuthenticateError::Invalid)));
-        world.store.rows().sessions.clear();
+        world.store.execute("DELETE FROM sessions").await;
         world.seconds_pass(5);
         assert!(matches!(world.sessions.authenticate(&pair.access).await, Err(AuthenticateError::Invalid)));
     }

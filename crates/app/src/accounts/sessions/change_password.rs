@@ -195,30 +195,31 @@ mod tests {
         world.sessions.change_password(actor, &password(current), &password(new), &origin()).await
     }
 
-    fn actions(world: &World) -> Vec<AuditAction> {
+    async fn actions(world: &World) -> Vec<AuditAction> {
         let own = [AuditAction::PasswordChanged, AuditAction::PasswordChangeFailed];
-        world.store.rows().audit.iter().map(|entry| entry.action).filter(|one| own.contains(one)).collect()
+        let entries = world.store.rows().await.audit;
+        entries.iter().map(|entry| entry.action).filter(|one| own.contains(one)).collect()
     }
 
     #[tokio::test]
     async fn the_new_password_holds_the_other_sign_ins_end_and_the_calling_one_stays() {
-        let world = World::new();
+        let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let bob = world.signed_in(&email("bob@example.com")).await;
         world.sessions.authenticate(&phone.access).await.unwrap();
         change(&world, &laptop, PASSWORD, NEW).await.unwrap();
-        assert_eq!(world.user(&ann()).password.as_str(), format!("1${NEW}"));
+        assert_eq!(world.user(&ann()).await.password.as_str(), format!("1${NEW}"));
         let ended = world.sessions.authenticate(&phone.access).await;
         assert!(matches!(ended, Err(AuthenticateError::Invalid)), "at once on this node");
         for pair in [laptop, bob] {
             world.sessions.authenticate(&pair.access).await.unwrap();
         }
-        assert_eq!(world.store.rows().refresh.len(), 2, "of the calling one, and of somebody else");
+        assert_eq!(world.store.rows().await.refresh.len(), 2, "of the calling one, and of somebody else");
     }
 
     #[tokio::test]
     async fn the_owner_is_told_once_and_the_log_says_who_did_it() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let before = world.mails().len();
         change(&world, &pair, PASSWORD, NEW).await.unwrap();
@@ -227,8 +228,8 @@ mod tests {
         let mail = mails.last().unwrap();
         assert_eq!((&mail.to, mail.subject.as_str()), (&ann(), "Your Cinema password was changed"));
         assert!(mail.text.contains("Device: curl") && mail.text.contains("192.0.2.7"), "{}", mail.text);
-        let id = world.user(&ann()).id;
-        let rows = world.store.rows();
+        let id = world.user(&ann()).await.id;
+        let rows = world.store.rows().await;
         let entry = rows.audit.last().unwrap();
         assert_eq!((entry.action, entry.actor), (AuditAction::PasswordChanged, Some(id)));
         assert_eq!((entry.object, entry.request_id.as_deref()), (Some(AuditObject::User(id)), Some("r1")));
@@ -236,9 +237,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_reset_link_that_waits_in_a_mail_stops_working() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
         let token = token_in(&world.last_mail());
         change(&world, &pair, PASSWORD, NEW).await.unwrap();
         let refused = world.sessions.reset_password(&token, password("third harbour 9"), &origin()).await;
@@ -247,9 +248,9 @@ mod tests {
 
     #[tokio::test]
     async fn all_that_is_wrong_is_named_at_once_and_nothing_changes() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        let before = world.user(&ann());
+        let before = world.user(&ann()).await;
         let short = PasswordProblem::TooShort { least: 8 };
         for (current, new, is_current_wrong, fault) in [
             ("other harbour 8", NEW, true, None),
@@ -262,13 +263,13 @@ mod tests {
             let Err(ChangePasswordError::Faults(faults)) = refused else { panic!("{current} {new}") };
             assert_eq!(faults, PasswordChangeFaults { is_current_wrong, new: fault });
         }
-        assert_eq!(world.user(&ann()), before);
-        assert_eq!(actions(&world), [AuditAction::PasswordChangeFailed; 2]);
+        assert_eq!(world.user(&ann()).await, before);
+        assert_eq!(actions(&world).await, [AuditAction::PasswordChangeFailed; 2]);
     }
 
     #[tokio::test]
     async fn the_address_is_no_password() {
-        let world = World::new();
+        let world = World::new().await;
         let address = email("ann2@example.com");
         let pair = world.signed_in(&address).await;
         let refused = change(&world, &pair, PASSWORD, "Ann2@Example.com").await;
@@ -278,17 +279,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_that_was_changed_meanwhile_is_not_the_current_one() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let actor = world.sessions.authenticate(&pair.access).await.unwrap();
-        world.store.meddle(|rows| {
+        world.store.interfere(|rows| {
             let at = rows.users[0].created_at;
             rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
         });
         let (current, new) = (password(PASSWORD), password(NEW));
         let refused = world.sessions.change_password(actor, &current, &new, &origin()).await;
         assert!(matches!(refused, Err(ChangePasswordError::Faults(faults)) if faults.is_current_wrong));
-        assert_eq!(world.user(&ann()).password.as_str(), "1$new harbour 9");
+        assert_eq!(world.user(&ann()).await.password.as_str(), "1$new harbour 9");
     }
 
     #[tokio::test]
@@ -297,32 +298,32 @@ mod tests {
             |rows: &mut Rows| rows.users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap(),
             |rows: &mut Rows| rows.sessions[0].ended_at = Some(rows.sessions[0].created_at),
         ] {
-            let world = World::new();
+            let world = World::new().await;
             let pair = world.signed_in(&ann()).await;
             let actor = world.sessions.authenticate(&pair.access).await.unwrap();
-            world.store.meddle(end);
+            world.store.interfere(end);
             let (current, new) = (password(PASSWORD), password(NEW));
             let refused = world.sessions.change_password(actor, &current, &new, &origin()).await;
             assert!(
                 matches!(refused, Err(ChangePasswordError::Access(AccessError::SignedOut))),
                 "{refused:?}"
             );
-            assert_eq!(world.user(&ann()).password.as_str(), format!("1${PASSWORD}"));
+            assert_eq!(world.user(&ann()).await.password.as_str(), format!("1${PASSWORD}"));
         }
     }
 
     #[tokio::test]
     async fn a_failed_commit_or_a_busy_hasher_changes_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         let (pair, other) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         world.fail_on_commit();
         let failed = change(&world, &pair, PASSWORD, NEW).await;
         assert!(matches!(failed, Err(ChangePasswordError::Store(_))));
         world.passwords.be_busy();
         let failed = change(&world, &pair, PASSWORD, NEW).await;
         assert!(matches!(failed, Err(ChangePasswordError::Hash(_))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         world.sessions.authenticate(&other.access).await.unwrap();
     }
 }

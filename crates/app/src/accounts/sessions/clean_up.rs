@@ -31,11 +31,6 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
-    use domain::{accounts::RefreshToken, entropy::TokenDigest, id::Id};
-    use uuid::Uuid;
-
     use crate::accounts::{
         ActivateError,
         doubles::{ORIGIN, World, ann},
@@ -43,7 +38,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_expired_link_says_so_for_a_day_and_is_unknown_then() {
-        let world = World::new();
+        let world = World::new().await;
         let token = world.registered(&ann()).await;
         world.seconds_pass(48 * 3600);
         assert_eq!(world.sessions.clean_up().await.unwrap(), 0);
@@ -55,7 +50,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_live_sign_in_stays_and_an_ended_one_goes_after_a_day() {
-        let world = World::new();
+        let world = World::new().await;
         let ended = world.signed_in(&ann()).await;
         let live = world.log_in(&ann()).await;
         world.sessions.log_out(&ended.refresh, ORIGIN).await.unwrap();
@@ -66,20 +61,18 @@ mod tests {
 
     #[tokio::test]
     async fn many_rows_go_in_batches_until_none_is_left() {
-        let world = World::new();
+        let world = World::new().await;
         world.signed_in(&ann()).await;
-        {
-            let mut rows = world.store.rows();
-            let first = rows.refresh.remove(0);
-            rows.refresh.extend((0..2_500_u32).map(|number| RefreshToken {
-                id: Id::from_uuid(Uuid::from_u128(number.into())),
-                digest: TokenDigest::from_hex(number.to_string()),
-                ..first.clone()
-            }));
-        }
+        // 2,500 with the one that is there.
+        world.store.execute(
+            "INSERT INTO refresh_tokens (id, user_id, session_id, token, issued_at, expires_at) \
+             WITH RECURSIVE numbers (number) AS \
+                (SELECT 2 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2500) \
+             SELECT randomblob(16), user_id, session_id, number, issued_at, expires_at FROM refresh_tokens, numbers",
+        ).await;
         world.seconds_pass(8 * 24 * 3600);
         assert_eq!(world.sessions.clean_up().await.unwrap(), 2_500);
-        assert_eq!(world.store.purges.load(Ordering::Relaxed), 3);
+        assert_eq!(world.store.count_calls("purge_expired"), 3);
         assert_eq!(world.sessions.clean_up().await.unwrap(), 0);
     }
 }

@@ -125,7 +125,7 @@ mod tests {
     use crate::{
         accounts::{
             AuthenticateError, MailQuota, RefreshError, TokenPair,
-            doubles::{ORIGIN, PASSWORD, World, ann, email, password},
+            doubles::{ORIGIN, PASSWORD, Rows, World, ann, email, password},
         },
         paging::PageSelection,
     };
@@ -144,19 +144,19 @@ mod tests {
 
     async fn listed(world: &World) -> Vec<SessionId> {
         let page = PageSelection::Numbered { page: 1, size: 100 };
-        let sessions = world.sessions.list(world.user(&ann()).id, page).await.unwrap().items;
+        let sessions = world.sessions.list(world.user(&ann()).await.id, page).await.unwrap().items;
         sessions.iter().map(|session| session.id).collect()
     }
 
-    fn ended(world: &World) -> Vec<(Option<AuditObject>, Option<AuditState>)> {
-        let rows = world.store.rows();
+    async fn ended(world: &World) -> Vec<(Option<AuditObject>, Option<AuditState>)> {
+        let rows = world.store.rows().await;
         let entries = rows.audit.iter().filter(|entry| entry.action == AuditAction::SessionEnded);
         entries.map(|entry| (entry.object, entry.after.clone())).collect()
     }
 
     #[tokio::test]
     async fn the_list_has_the_live_ones_of_the_user_the_last_used_first() {
-        let world = World::new();
+        let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let mut pairs = vec![first];
         for _ in 0..3 {
@@ -169,17 +169,17 @@ mod tests {
             ids.push(actor(&world, pair).await.session_id);
         }
         world.sessions.end(actor(&world, &pairs[1]).await, ids[1], ORIGIN).await.unwrap();
-        {
-            let mut rows = world.store.rows();
+        let use_later = |rows: &mut Rows| {
             let later = rows.sessions[3].created_at.checked_add_signed(TimeDelta::seconds(1));
             rows.sessions[0].last_used_at = later.unwrap();
-        }
+        };
+        world.store.edit(use_later).await;
         assert_eq!(listed(&world).await, [ids[0], ids[3], ids[2]]);
     }
 
     #[tokio::test]
     async fn a_sign_in_of_ones_own_ends_at_once_the_calling_one_too() {
-        let world = World::new();
+        let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let (caller, other) = (actor(&world, &laptop).await, actor(&world, &phone).await);
         world.sessions.end(caller, other.session_id, ORIGIN).await.unwrap();
@@ -187,13 +187,13 @@ mod tests {
         world.sessions.end(caller, caller.session_id, ORIGIN).await.unwrap();
         assert!(!is_live(&world, &laptop).await);
         let session = |id| (Some(AuditObject::Session(id)), None);
-        assert_eq!(ended(&world), [session(other.session_id), session(caller.session_id)]);
-        assert!(world.store.rows().refresh.is_empty());
+        assert_eq!(ended(&world).await, [session(other.session_id), session(caller.session_id)]);
+        assert!(world.store.rows().await.refresh.is_empty());
     }
 
     #[tokio::test]
     async fn unknown_ended_expired_and_others_sign_ins_are_not_there() {
-        let world = World::new();
+        let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let bob = world.signed_in(&email("bob@example.com")).await;
         let caller = actor(&world, &laptop).await;
@@ -206,12 +206,12 @@ mod tests {
         world.seconds_pass(90 * 24 * 3600);
         let expired = world.sessions.end(caller, caller.session_id, ORIGIN).await;
         assert!(matches!(expired, Err(EndSessionError::NotFound)));
-        assert_eq!(ended(&world).len(), 1);
+        assert_eq!(ended(&world).await.len(), 1);
     }
 
     #[tokio::test]
     async fn ending_the_others_leaves_the_calling_one_and_other_users() {
-        let world = World::new();
+        let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let bob = world.signed_in(&email("bob@example.com")).await;
         assert!(is_live(&world, &phone).await && is_live(&world, &bob).await);
@@ -222,13 +222,13 @@ mod tests {
         assert!(
             !is_live(&world, &phone).await && is_live(&world, &laptop).await && is_live(&world, &bob).await
         );
-        assert_eq!(ended(&world).len(), 1, "ending nobody is not written down");
+        assert_eq!(ended(&world).await.len(), 1, "ending nobody is not written down");
         assert_eq!(listed(&world).await, [caller.session_id]);
     }
 
     #[tokio::test]
     async fn a_failed_commit_ends_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let caller = actor(&world, &laptop).await;
         world.fail_on_commit();
@@ -240,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_21st_sign_in_ends_the_one_used_longest_ago() {
-        let world = World::new();
+        let world = World::new().await;
         let mut pairs = vec![world.signed_in(&ann()).await];
         for _ in 1..MAX_SESSIONS {
             world.seconds_pass(1);
@@ -249,8 +249,8 @@ mod tests {
         world.seconds_pass(1);
         let oldest = actor(&world, &pairs[1]).await.session_id;
         // The first one was used again, so the second is it.
-        let used_at = world.store.rows().sessions.last().unwrap().created_at;
-        world.store.rows().sessions[0].last_used_at = used_at;
+        let used_at = world.store.rows().await.sessions.last().unwrap().created_at;
+        world.store.edit(|rows| rows.sessions[0].last_used_at = used_at).await;
         world.log_in(&ann()).await;
         assert!(!is_live(&world, &pairs[1]).await);
         assert!(matches!(
@@ -263,12 +263,12 @@ mod tests {
         }
         assert_eq!(listed(&world).await.len(), MAX_SESSIONS);
         let reason = AuditState::of([("reason", "too_many_sessions")]);
-        assert_eq!(ended(&world), [(Some(AuditObject::Session(oldest)), Some(reason))]);
+        assert_eq!(ended(&world).await, [(Some(AuditObject::Session(oldest)), Some(reason))]);
     }
 
     #[tokio::test]
     async fn thirty_sign_ins_at_once_leave_twenty() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..30 {
@@ -279,6 +279,6 @@ mod tests {
         }
         calls.join_all().await;
         assert_eq!(listed(&world).await.len(), MAX_SESSIONS);
-        assert_eq!(world.store.rows().refresh.len(), MAX_SESSIONS);
+        assert_eq!(world.store.rows().await.refresh.len(), MAX_SESSIONS);
     }
 }

@@ -284,7 +284,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_address_and_a_wrong_password_look_alike_and_cost_the_same() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&email("bob@example.com")).await;
         world.passwords.take_count();
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::InvalidCredentials)));
@@ -293,21 +293,21 @@ mod tests {
         world.passwords.take_count();
         assert!(matches!(try_with(&world, "other harbour 8").await, Err(LogInError::InvalidCredentials)));
         assert_eq!(world.passwords.take_count(), 1);
-        assert!(world.store.rows().sessions.is_empty());
+        assert!(world.store.rows().await.sessions.is_empty());
     }
 
     #[tokio::test]
     async fn a_waiting_account_is_told_so_only_with_the_right_password() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         assert!(matches!(try_with(&world, "other harbour 8").await, Err(LogInError::InvalidCredentials)));
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountInactive)));
-        assert!(world.store.rows().sessions.is_empty());
+        assert!(world.store.rows().await.sessions.is_empty());
     }
 
     #[tokio::test]
     async fn where_addresses_are_not_revealed_a_waiting_account_is_refused_like_an_unknown_one_and_mailed() {
-        let world = World::discreet();
+        let world = World::discreet().await;
         let link = world.registered(&ann()).await;
         let unknown = email("bob@example.com");
         let mut outcomes = Vec::new();
@@ -318,7 +318,7 @@ mod tests {
             assert!(matches!(refused, Err(LogInError::InvalidCredentials)), "{refused:?}");
             let wishes = world.messages().split_off(messages);
             assert_eq!(wishes, [Message::ActivationRequested { email: address.clone() }]);
-            outcomes.push((world.passwords.take_count(), world.store.rows().audit.len()));
+            outcomes.push((world.passwords.take_count(), world.store.rows().await.audit.len()));
         }
         assert_eq!(outcomes, [(1, 2), (1, 3), (1, 4)], "each costs the same");
         world.signup.activate(&link, ORIGIN).await.unwrap();
@@ -327,7 +327,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_log_in_asks_for_no_link_beyond_the_quota_or_where_addresses_are_revealed() {
-        for (world, quota) in [(World::discreet(), MailQuota::UsedUp), (World::new(), MailQuota::Left)] {
+        for (world, quota) in
+            [(World::discreet().await, MailQuota::UsedUp), (World::new().await, MailQuota::Left)]
+        {
             world.registered(&ann()).await;
             let before = world.messages().len();
             let typed = password("other harbour 8");
@@ -338,7 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_password_begins_a_sign_in_whose_tokens_work() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let device = Device { user_agent: Some("Firefox".to_owned()), ip: None };
         let origin = Origin { device: device.clone(), request_id: None };
@@ -348,9 +350,9 @@ mod tests {
             .await
             .unwrap();
         let actor = world.sessions.authenticate(&pair.access).await.unwrap();
-        assert_eq!(actor.user_id, world.user(&ann()).id);
+        assert_eq!(actor.user_id, world.user(&ann()).await.id);
         {
-            let rows = world.store.rows();
+            let rows = world.store.rows().await;
             assert_eq!((rows.sessions[0].id, &rows.sessions[0].device), (actor.session_id, &device));
             assert_eq!(rows.refresh.len(), 1);
             assert!(!pair.refresh.contains(rows.refresh[0].digest.as_str()));
@@ -369,7 +371,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_sign_in_from_a_new_device_is_told_once_and_the_first_of_all_never() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let before = world.mails().len();
         for _ in 0..2 {
@@ -385,26 +387,26 @@ mod tests {
         let mail = world.last_mail();
         assert_eq!((mail.to, mail.subject.as_str()), (ann(), "New sign-in to your Cinema account"));
         assert!(mail.text.contains("Device: curl\nNetwork address: 192.0.2.7\n"), "{}", mail.text);
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert_eq!(rows.devices.len(), 2);
         assert!(rows.devices[0].last_seen_at >= rows.devices[0].first_seen_at);
     }
 
     #[tokio::test]
     async fn the_devices_of_two_users_have_nothing_in_common() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         log_in_from(&world, "curl/8").await;
         world.active(&email("bob@example.com")).await;
         let bob = email("bob@example.com");
         world.sessions.log_in(&bob, &password(PASSWORD), MailQuota::Left, &from("curl/8")).await.unwrap();
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert_ne!(rows.devices[0].device, rows.devices[1].device);
     }
 
     #[tokio::test]
     async fn a_password_is_checked_without_a_sign_in_and_refused_alike() {
-        let world = World::new();
+        let world = World::new().await;
         let check = async |typed: &str| {
             world.sessions.check_password(&ann(), &password(typed), &from("curl/8")).await
         };
@@ -414,8 +416,8 @@ mod tests {
         world.signup.activate(&token, ORIGIN).await.unwrap();
         assert!(matches!(check("other harbour 8").await, Err(LogInError::InvalidCredentials)));
         check(PASSWORD).await.unwrap();
-        let id = world.user(&ann()).id;
-        let rows = world.store.rows();
+        let id = world.user(&ann()).await.id;
+        let rows = world.store.rows().await;
         assert!(rows.sessions.is_empty() && rows.devices.is_empty());
         let actions: Vec<_> = rows.audit.iter().map(|entry| entry.action).collect();
         assert_eq!(actions.iter().filter(|one| **one == AuditAction::SignInFailed).count(), 3);
@@ -425,45 +427,45 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_that_was_changed_meanwhile_is_refused() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        world.store.meddle(|rows| {
+        world.store.interfere(|rows| {
             let at = rows.users[0].created_at;
             rows.users[0].set_password(PasswordHash::from_phc("1$new harbour 9".to_owned()), at);
         });
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::InvalidCredentials)));
-        assert!(world.store.rows().sessions.is_empty());
+        assert!(world.store.rows().await.sessions.is_empty());
     }
 
     #[tokio::test]
     async fn an_account_that_was_deactivated_meanwhile_is_refused() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         world
             .store
-            .meddle(|rows| rows.users[0].state = AccountState::Deactivated { since: Instant::UNIX_EPOCH });
+            .interfere(|rows| rows.users[0].state = AccountState::Deactivated { since: Instant::UNIX_EPOCH });
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::AccountDeactivated)));
     }
 
     #[tokio::test]
     async fn a_hash_with_older_parameters_is_made_anew_once() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.change_parameters();
         world.passwords.take_count();
         world.log_in(&ann()).await;
         assert_eq!(world.passwords.take_count(), 2);
-        assert_eq!(world.user(&ann()).password.as_str(), format!("2${PASSWORD}"));
+        assert_eq!(world.user(&ann()).await.password.as_str(), format!("2${PASSWORD}"));
         world.log_in(&ann()).await;
         assert_eq!(world.passwords.take_count(), 1);
     }
 
     #[tokio::test]
     async fn two_log_ins_at_once_may_both_make_the_hash_anew() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.change_parameters();
-        world.store.meddle(|rows| {
+        world.store.interfere(|rows| {
             rows.users[0].password = PasswordHash::from_phc(format!("2${PASSWORD}"));
         });
         world.log_in(&ann()).await;
@@ -471,12 +473,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_or_a_busy_hasher_signs_nobody_in() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         world.fail_on_commit();
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::Store(_))));
         world.passwords.be_busy();
         assert!(matches!(try_with(&world, PASSWORD).await, Err(LogInError::Hash(_))));
-        assert!(world.store.rows().sessions.is_empty());
+        assert!(world.store.rows().await.sessions.is_empty());
     }
 }

@@ -45,19 +45,19 @@ mod tests {
 
     #[tokio::test]
     async fn logging_out_ends_the_sign_in_and_shows_at_once_on_this_node() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.sessions.authenticate(&pair.access).await.unwrap();
         world.sessions.log_out(&pair.refresh, ORIGIN).await.unwrap();
         let access = world.sessions.authenticate(&pair.access).await;
         assert!(matches!(access, Err(AuthenticateError::Invalid)));
         assert!(matches!(world.sessions.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
-        assert!(world.store.rows().refresh.is_empty());
+        assert!(world.store.rows().await.refresh.is_empty());
     }
 
     #[tokio::test]
     async fn any_text_will_do_and_ends_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         for text in ["", "made up", &pair.access] {
             world.sessions.log_out(text, ORIGIN).await.unwrap();
@@ -67,20 +67,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_rotated_and_an_expired_token_log_out_too_and_again() {
-        let world = World::new();
+        let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = world.sessions.refresh(&first.refresh, ORIGIN).await.unwrap();
         world.seconds_pass(8 * 24 * 3600);
         for _ in 0..2 {
             world.sessions.log_out(&first.refresh, ORIGIN).await.unwrap();
         }
-        assert!(world.store.rows().sessions[0].ended_at.is_some());
+        assert!(world.store.rows().await.sessions[0].ended_at.is_some());
         assert!(matches!(world.sessions.refresh(&second.refresh, ORIGIN).await, Err(RefreshError::Invalid)));
     }
 
     #[tokio::test]
     async fn the_other_sign_ins_stay() {
-        let world = World::new();
+        let world = World::new().await;
         let laptop = world.signed_in(&ann()).await;
         let phone = world.log_in(&ann()).await;
         world.sessions.log_out(&laptop.refresh, ORIGIN).await.unwrap();

@@ -43,7 +43,8 @@ impl Sessions {
         retried(&*self.backoff, |attempt| self.try_refresh(attempt, &presented, origin)).await
     }
 
-    /// What identifies a refresh token, whether or not it is still valid; `None` when it is not one of this server.
+    /// The session and digest of a refresh token, also of one that has expired or was used. `None` when this server did not
+    /// issue the token.
     #[must_use]
     pub fn presented(&self, refresh: &str) -> Option<PresentedToken> {
         let claims = self.session_tokens.verify_refresh(refresh).ok()?;
@@ -165,14 +166,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_refresh_rotates_and_both_new_tokens_work() {
-        let world = World::new();
+        let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         world.seconds_pass(60);
         let second = next(&world, &first).await;
         assert!(first.refresh != second.refresh && first.access != second.access);
         world.sessions.authenticate(&second.access).await.unwrap();
         next(&world, &second).await;
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert_eq!(rows.sessions.len(), 1);
         assert!(rows.sessions[0].last_used_at > rows.sessions[0].created_at);
         assert_eq!(rows.refresh.iter().filter(|token| token.rotated_at.is_none()).count(), 1);
@@ -180,27 +181,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_repeat_within_30_seconds_gets_the_same_successor_with_a_fresh_access_token() {
-        let world = World::new();
+        let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
         world.seconds_pass(30);
         let repeated = next(&world, &first).await;
         assert_eq!(repeated.refresh, second.refresh);
         assert_ne!(repeated.access, second.access);
-        assert_eq!(world.store.rows().refresh.len(), 2);
+        assert_eq!(world.store.rows().await.refresh.len(), 2);
         next(&world, &second).await;
     }
 
     #[tokio::test]
     async fn a_repeat_across_a_change_of_the_secret_gets_the_same_to_the_byte() {
-        let world = World::new();
+        let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
         for _ in 0..2 {
             world.tokens.change_key();
             assert_eq!(next(&world, &first).await.refresh, second.refresh);
         }
-        assert_eq!(world.store.rows().refresh.len(), 2);
+        assert_eq!(world.store.rows().await.refresh.len(), 2);
         let third = next(&world, &second).await;
         world.tokens.change_key();
         assert_eq!(next(&world, &second).await.refresh, third.refresh);
@@ -209,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reuse_after_30_seconds_ends_the_whole_family_at_once() {
-        let world = World::new();
+        let world = World::new().await;
         let first = world.signed_in(&ann()).await;
         let second = next(&world, &first).await;
         let third = next(&world, &second).await;
@@ -221,12 +222,12 @@ mod tests {
         }
         let access = world.sessions.authenticate(&third.access).await;
         assert!(matches!(access, Err(AuthenticateError::Invalid)));
-        assert!(world.store.rows().refresh.is_empty());
+        assert!(world.store.rows().await.refresh.is_empty());
     }
 
     #[tokio::test]
     async fn a_reuse_ends_no_other_sign_in() {
-        let world = World::new();
+        let world = World::new().await;
         let stolen = world.signed_in(&ann()).await;
         let other = world.log_in(&ann()).await;
         next(&world, &stolen).await;
@@ -237,9 +238,9 @@ mod tests {
 
     #[tokio::test]
     async fn access_tokens_and_made_up_texts_are_refused() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        let digest = world.store.rows().refresh[0].digest.as_str().trim_start_matches('#').to_owned();
+        let digest = world.store.rows().await.refresh[0].digest.as_str().trim_start_matches('#').to_owned();
         let unknown = pair.refresh.replace(&digest, "unknown");
         for text in ["", "made up", &pair.access, &unknown] {
             refused(&world, text).await;
@@ -249,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_counts_for_its_own_user_and_sign_in_only() {
-        let world = World::new();
+        let world = World::new().await;
         let bob = world.signed_in(&email("bob@example.com")).await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         let part = |pair: &TokenPair, index| pair.refresh.split(' ').nth(index).unwrap().to_owned();
@@ -263,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn fifty_refreshes_at_once_get_one_successor_and_end_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..50 {
@@ -272,13 +273,13 @@ mod tests {
         }
         let pairs = calls.join_all().await;
         assert!(pairs.iter().all(|other| other.refresh == pairs[0].refresh));
-        assert_eq!(world.store.rows().refresh.len(), 2);
+        assert_eq!(world.store.rows().await.refresh.len(), 2);
         next(&world, &pairs[0]).await;
     }
 
     #[tokio::test]
     async fn an_expired_token_is_refused() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         world.seconds_pass(7 * DAY);
         refused(&world, &pair.refresh).await;
@@ -286,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_sign_in_ends_after_90_days_however_often_it_is_refreshed() {
-        let world = World::new();
+        let world = World::new().await;
         let mut pair = world.signed_in(&ann()).await;
         for _ in 0..14 {
             world.seconds_pass(6 * DAY);
@@ -294,31 +295,31 @@ mod tests {
         }
         world.seconds_pass(6 * DAY);
         refused(&world, &pair.refresh).await;
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert!(rows.refresh.iter().all(|token| token.expires_at <= rows.sessions[0].expires_at));
     }
 
     #[tokio::test]
     async fn a_deactivated_user_and_an_ended_sign_in_are_refused() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        let before = world.store.rows().clone();
-        world.store.rows().users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap();
+        let before = world.store.rows().await;
+        world.store.edit(|rows| rows.users[0].deactivate(domain::time::Instant::UNIX_EPOCH).unwrap()).await;
         refused(&world, &pair.refresh).await;
-        *world.store.rows() = before.clone();
-        world.store.rows().sessions[0].ended_at = Some(before.sessions[0].created_at);
+        world.store.edit(|rows| *rows = before.clone()).await;
+        world.store.edit(|rows| rows.sessions[0].ended_at = Some(before.sessions[0].created_at)).await;
         refused(&world, &pair.refresh).await;
-        *world.store.rows() = before;
+        world.store.edit(|rows| *rows = before.clone()).await;
         next(&world, &pair).await;
     }
 
     #[tokio::test]
     async fn a_failed_commit_rotates_nothing() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         world.fail_on_commit();
         assert!(matches!(world.sessions.refresh(&pair.refresh, ORIGIN).await, Err(RefreshError::Store(_))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
     }
 }

@@ -159,15 +159,15 @@ mod tests {
     const NEW: &str = "louder harbour 8";
 
     async fn mailed_link(world: &World) -> PlainToken {
-        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
         token_in(&world.last_mail())
     }
 
     #[tokio::test]
     async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         let stranger = email("bob@example.com");
         for address in [ann(), stranger.clone()] {
             world.sessions.request_password_reset(address).await.unwrap();
@@ -179,24 +179,24 @@ mod tests {
                 Message::PasswordResetRequested { email: stranger }
             ]
         );
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));
     }
 
     #[tokio::test]
     async fn waiting_and_unknown_accounts_get_no_link() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         for address in [ann(), email("bob@example.com")] {
-            world.sessions.send_requested_password_reset(world.wish(), &address).await.unwrap();
+            world.sessions.send_requested_password_reset(world.wish().await, &address).await.unwrap();
         }
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
     }
 
     #[tokio::test]
     async fn a_link_sets_the_password_and_ends_every_sign_in_at_once() {
-        let world = World::new();
+        let world = World::new().await;
         let (laptop, phone) = (world.signed_in(&ann()).await, world.log_in(&ann()).await);
         for pair in [&laptop, &phone] {
             world.sessions.authenticate(&pair.access).await.unwrap();
@@ -218,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_sign_ins_of_others_stay() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let bob = world.signed_in(&email("bob@example.com")).await;
         world.sessions.authenticate(&bob.access).await.unwrap();
@@ -230,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_used_a_replaced_and_an_activation_token_are_refused() {
-        let world = World::new();
+        let world = World::new().await;
         let activation = world.registered(&ann()).await;
         let as_reset = world.sessions.reset_password(&activation, password(NEW), ORIGIN).await;
         assert!(matches!(as_reset, Err(ResetPasswordError::TokenInvalid)));
@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_holds_until_its_hour_is_over() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let token = mailed_link(&world).await;
         world.seconds_pass(3600);
@@ -260,7 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_hashed_for_a_token_that_is_no_good() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let (replaced, late) = (mailed_link(&world).await, mailed_link(&world).await);
         let made_up = PlainToken::new("made up".to_owned());
@@ -284,10 +284,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_that_is_replaced_while_the_password_is_hashed_sets_none() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         let token = mailed_link(&world).await;
-        world.store.meddle(|rows| rows.links.clear());
+        world.store.interfere(|rows| rows.links.clear());
         let refused = world.sessions.reset_password(&token, password(NEW), ORIGIN).await;
         assert!(matches!(refused, Err(ResetPasswordError::TokenInvalid)));
         world.log_in(&ann()).await;
@@ -295,9 +295,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_against_the_rule_does_not_use_the_token_up() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&email("ann2@example.com")).await;
-        world.sessions.send_requested_password_reset(world.wish(), &email("ann2@example.com")).await.unwrap();
+        world
+            .sessions
+            .send_requested_password_reset(world.wish().await, &email("ann2@example.com"))
+            .await
+            .unwrap();
         let token = token_in(&world.last_mail());
         for (weak, fault) in [
             ("short 1", PasswordProblem::TooShort { least: 8 }),
@@ -311,17 +315,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_or_a_busy_hasher_leaves_the_token_and_the_sign_ins() {
-        let world = World::new();
+        let world = World::new().await;
         let pair = world.signed_in(&ann()).await;
         let token = mailed_link(&world).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         world.fail_on_commit();
         let failed = world.sessions.reset_password(&token, password(NEW), ORIGIN).await;
         assert!(matches!(failed, Err(ResetPasswordError::Store(_))));
         world.passwords.be_busy();
         let failed = world.sessions.reset_password(&token, password(NEW), ORIGIN).await;
         assert!(matches!(failed, Err(ResetPasswordError::Hash(_))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         world.sessions.authenticate(&pair.access).await.unwrap();
     }
 }

@@ -75,26 +75,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_activates_once() {
-        let world = World::new();
+        let world = World::new().await;
         let token = world.registered(&ann()).await;
         world.signup.activate(&token, ORIGIN).await.unwrap();
-        assert!(world.user(&ann()).is_active());
+        assert!(world.user(&ann()).await.is_active());
         assert_eq!(world.mails().len(), 1);
         assert!(matches!(world.signup.activate(&token, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
 
     #[tokio::test]
     async fn an_unknown_token_is_refused() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let unknown = PlainToken::new("made up".to_owned());
         assert!(matches!(world.signup.activate(&unknown, ORIGIN).await, Err(ActivateError::TokenInvalid)));
-        assert!(!world.user(&ann()).is_active());
+        assert!(!world.user(&ann()).await.is_active());
     }
 
     #[tokio::test]
     async fn a_token_holds_until_its_24_hours_are_over_and_says_so_each_time() {
-        let world = World::new();
+        let world = World::new().await;
         let token = world.registered(&ann()).await;
         world.seconds_pass(24 * HOUR);
         for _ in 0..2 {
@@ -106,12 +106,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_contested_password_is_dropped_and_a_link_to_set_one_is_mailed() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         let token = token_in(&world.last_mail());
         world.signup.activate(&token, ORIGIN).await.unwrap();
-        let user = world.user(&ann());
+        let user = world.user(&ann()).await;
         assert!(user.is_active() && !user.password.is_usable() && !user.is_password_contested());
         let mail = world.last_mail();
         assert_eq!(mail.subject, "Set a new Cinema password");
@@ -121,20 +121,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_to_set_a_password_does_not_activate() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        world.sessions.send_requested_password_reset(world.wish(), &ann()).await.unwrap();
+        world.sessions.send_requested_password_reset(world.wish().await, &ann()).await.unwrap();
         let reset = token_in(&world.last_mail());
         assert!(matches!(world.signup.activate(&reset, ORIGIN).await, Err(ActivateError::TokenInvalid)));
     }
 
     #[tokio::test]
     async fn a_failed_commit_leaves_the_token() {
-        let world = World::new();
+        let world = World::new().await;
         let token = world.registered(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         world.fail_on_commit();
         assert!(matches!(world.signup.activate(&token, ORIGIN).await, Err(ActivateError::Store(_))));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
     }
 }

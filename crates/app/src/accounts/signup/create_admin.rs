@@ -84,13 +84,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_admin_can_sign_in_at_once_and_gets_no_mail() {
-        let world = World::new();
+        let world = World::new().await;
         world.signup.create_admin(ann(), password(PASSWORD)).await.unwrap();
         let pair = world.log_in(&ann()).await;
         assert_eq!(world.sessions.authenticate(&pair.access).await.unwrap().role, Role::Admin);
         assert!(world.signup.is_active_admin(&ann()).await.unwrap());
         assert!(world.messages().is_empty());
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         let told = &rows.audit[0];
         assert_eq!((told.action, told.actor), (AuditAction::AdminCreated, None));
         assert_eq!(told.object, Some(AuditObject::User(rows.users[0].id)));
@@ -98,22 +98,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_address_keeps_its_account_as_it_is() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let before = world.user(&ann());
+        let before = world.user(&ann()).await;
         let refused = world.signup.create_admin(ann(), password("other harbour 8")).await;
         assert!(matches!(refused, Err(CreateAdminError::EmailTaken)));
-        assert_eq!(world.user(&ann()), before);
+        assert_eq!(world.user(&ann()).await, before);
     }
 
     #[tokio::test]
     async fn a_weak_password_and_a_failed_commit_make_no_admin() {
-        let world = World::new();
+        let world = World::new().await;
         let refused = world.signup.create_admin(ann(), password("admin")).await;
         assert!(matches!(refused, Err(CreateAdminError::Password(_))));
         world.fail_on_commit();
         let failed = world.signup.create_admin(ann(), password(PASSWORD)).await;
         assert!(matches!(failed, Err(CreateAdminError::Store(_))));
-        assert_eq!(*world.store.rows(), Rows::default());
+        assert_eq!(world.store.rows().await, Rows::default());
     }
 }

@@ -185,9 +185,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_address_gets_an_account_that_waits_and_a_mail_with_its_link() {
-        let world = World::new();
+        let world = World::new().await;
         world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await.unwrap();
-        let user = world.user(&ann());
+        let user = world.user(&ann()).await;
         assert!(user.is_awaiting_activation() && !user.is_password_contested());
         let mail = world.last_mail();
         assert_eq!(mail.to.as_str(), "ann@example.com");
@@ -197,9 +197,9 @@ mod tests {
 
     #[tokio::test]
     async fn neither_the_token_nor_the_password_is_kept_as_it_is() {
-        let world = World::new();
+        let world = World::new().await;
         let token = world.registered(&ann()).await;
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert_eq!(rows.links[0].digest.as_str(), format!("#{}", token.expose()));
         let payload = String::from_utf8_lossy(&rows.outbox[0].payload).into_owned();
         assert!(!payload.contains(token.expose()) && !payload.contains("ann@"), "{payload}");
@@ -208,37 +208,37 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_address_is_told_where_that_is_wanted() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
         world.passwords.take_count();
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         let again = world
             .signup
             .register(email("ANN@Example.com"), password("other harbour 8"), MailQuota::Left, ORIGIN)
             .await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         assert_eq!(world.passwords.take_count(), 2);
     }
 
     #[tokio::test]
     async fn a_taken_address_is_told_to_its_owner_alone_otherwise() {
-        let world = World::discreet();
+        let world = World::discreet().await;
         world.active(&ann()).await;
         world.passwords.take_count();
-        let before = world.user(&ann());
+        let before = world.user(&ann()).await;
         for count in [2, 3] {
             world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
             assert_eq!(world.mails().len(), count);
             assert_eq!(world.passwords.take_count(), 2);
         }
         assert_eq!(world.last_mail().subject, "You already have a Cinema account");
-        assert_eq!(world.user(&ann()), before);
+        assert_eq!(world.user(&ann()).await, before);
     }
 
     #[tokio::test]
     async fn registering_again_with_the_same_password_mails_a_new_link_in_place_of_the_old() {
-        let world = World::new();
+        let world = World::new().await;
         let old = world.registered(&ann()).await;
         world.passwords.take_count();
         let new = world.registered(&ann()).await;
@@ -250,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn registering_again_with_another_password_leaves_the_account_without_one_after_activation() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
@@ -265,26 +265,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_known_address_is_not_mailed_beyond_the_quota_and_its_link_holds() {
-        let world = World::new();
+        let world = World::new().await;
         let link = world.registered(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         world.passwords.take_count();
         world.signup.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
         assert_eq!(world.passwords.take_count(), 2);
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         world.signup.activate(&link, ORIGIN).await.unwrap();
         world.log_in(&ann()).await;
     }
 
     #[tokio::test]
     async fn a_password_is_contested_beyond_the_quota_too() {
-        let world = World::new();
+        let world = World::new().await;
         let link = world.registered(&ann()).await;
         world.passwords.take_count();
         let other = "other harbour 8";
         world.signup.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
         assert_eq!(world.passwords.take_count(), 2);
-        assert!(world.user(&ann()).is_password_contested());
+        assert!(world.user(&ann()).await.is_password_contested());
         assert_eq!(world.mails().len(), 1);
         world.signup.activate(&link, ORIGIN).await.unwrap();
         for claimed in [PASSWORD, other] {
@@ -298,49 +298,49 @@ mod tests {
 
     #[tokio::test]
     async fn the_owner_of_a_taken_address_is_not_mailed_beyond_the_quota() {
-        let world = World::discreet();
+        let world = World::discreet().await;
         world.active(&ann()).await;
         world.passwords.take_count();
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::UsedUp, ORIGIN).await.unwrap();
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
         assert_eq!(world.passwords.take_count(), 2);
     }
 
     #[tokio::test]
     async fn a_new_address_is_mailed_its_link_whatever_was_counted_for_it() {
-        let world = World::new();
+        let world = World::new().await;
         world.signup.register(ann(), password(PASSWORD), MailQuota::UsedUp, ORIGIN).await.unwrap();
         world.signup.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
     }
 
     #[tokio::test]
     async fn the_link_goes_to_the_spelling_typed_last_until_one_is_proved() {
-        let world = World::new();
+        let world = World::new().await;
         let other = email("ANN@example.com");
         let first = world.registered(&other).await;
         let second = world.registered(&ann()).await;
         assert_eq!(world.last_mail().to.as_str(), "ann@example.com");
-        assert_eq!(world.store.rows().users.len(), 1);
+        assert_eq!(world.store.rows().await.users.len(), 1);
         assert!(world.signup.activate(&first, ORIGIN).await.is_err(), "it was mailed to another spelling");
         world.signup.activate(&second, ORIGIN).await.unwrap();
-        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+        assert_eq!(world.user(&ann()).await.email.as_str(), "ann@example.com");
         let again = world.signup.register(other, password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(again, Err(RegisterError::EmailTaken)));
-        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
+        assert_eq!(world.user(&ann()).await.email.as_str(), "ann@example.com");
     }
 
     #[tokio::test]
     async fn another_spelling_contests_the_password_even_if_it_is_the_same() {
         for quota in [MailQuota::Left, MailQuota::UsedUp] {
-            let world = World::new();
+            let world = World::new().await;
             let first = world.registered(&ann()).await;
             let other = email("ANN@example.com");
             world.signup.register(other, password(PASSWORD), quota, ORIGIN).await.unwrap();
-            assert!(world.user(&ann()).is_password_contested());
+            assert!(world.user(&ann()).await.is_password_contested());
             let link = if quota == MailQuota::Left { token_in(&world.last_mail()) } else { first };
             world.signup.activate(&link, ORIGIN).await.unwrap();
-            assert!(!world.user(&ann()).password.is_usable());
+            assert!(!world.user(&ann()).await.password.is_usable());
             let spelling = if quota == MailQuota::Left { "ANN@example.com" } else { "ann@example.com" };
             let reset = world.last_mail();
             assert_eq!((reset.to.as_str(), &*reset.subject), (spelling, "Set a new Cinema password"));
@@ -349,27 +349,27 @@ mod tests {
 
     #[tokio::test]
     async fn letters_that_only_look_alike_open_an_account_of_their_own() {
-        let world = World::new();
+        let world = World::new().await;
         for address in ["ian@example.com", "\u{131}an@example.com", "\u{ff49}an@example.com"] {
             world.registered(&email(address)).await;
         }
-        assert_eq!(world.store.rows().users.len(), 3);
+        assert_eq!(world.store.rows().await.users.len(), 3);
     }
 
     #[tokio::test]
     async fn who_claims_another_spelling_with_another_password_gets_the_link_and_sets_one() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&email("ANN@example.com")).await;
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         world.signup.activate(&token_in(&world.last_mail()), ORIGIN).await.unwrap();
         let reset = world.last_mail();
         assert_eq!((reset.to.as_str(), &*reset.subject), ("ann@example.com", "Set a new Cinema password"));
-        assert!(!world.user(&ann()).password.is_usable());
+        assert!(!world.user(&ann()).await.password.is_usable());
     }
 
     #[tokio::test]
     async fn the_spelling_stays_where_the_link_was_mailed_to_beyond_the_quota() {
-        let world = World::new();
+        let world = World::new().await;
         let link = world.registered(&ann()).await;
         let (stranger, other) = (email("ANN@example.com"), password("other harbour 8"));
         world.signup.register(stranger, other, MailQuota::UsedUp, ORIGIN).await.unwrap();
@@ -380,22 +380,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_that_is_contested_already_is_not_contested_again() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         for other in ["other harbour 8", "third harbour 9"] {
             world.signup.register(ann(), password(other), MailQuota::UsedUp, ORIGIN).await.unwrap();
         }
-        assert_eq!(world.user(&ann()).version, 2);
-        let rows = world.store.rows();
+        assert_eq!(world.user(&ann()).await.version, 2);
+        let rows = world.store.rows().await;
         assert_eq!(rows.audit.len(), 2, "registered, contested: {:?}", rows.audit);
     }
 
     #[tokio::test]
     async fn what_others_register_meanwhile_keeps_nobody_from_registering() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();
-        world.store.meddle(|rows: &mut Rows| {
+        world.store.interfere(|rows: &mut Rows| {
             let user = &mut rows.users[0];
             user.state = AccountState::AwaitingActivation { is_password_contested: true };
             user.version += 1;
@@ -406,40 +406,40 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_that_is_activated_between_the_check_and_the_unit_is_taken() {
-        let world = World::discreet();
+        let world = World::discreet().await;
         world.registered(&ann()).await;
-        world.store.meddle(|rows: &mut Rows| {
+        world.store.interfere(|rows: &mut Rows| {
             let at = rows.users[0].created_at;
             rows.users[0].activate(at).unwrap();
         });
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
         assert_eq!(world.last_mail().subject, "You already have a Cinema account");
-        assert!(!world.user(&ann()).is_password_contested());
+        assert!(!world.user(&ann()).await.is_password_contested());
     }
 
     #[tokio::test]
     async fn a_password_that_changes_between_the_check_and_the_unit_is_looked_at_again() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.passwords.take_count();
         let mut is_first = true;
-        world.store.meddle(move |rows: &mut Rows| {
+        world.store.interfere(move |rows: &mut Rows| {
             if std::mem::take(&mut is_first) {
                 let at = rows.users[0].created_at;
                 rows.users[0].set_password(PasswordHash::from_phc("1$other harbour 8".to_owned()), at);
             }
         });
         world.signup.register(ann(), password("other harbour 8"), MailQuota::Left, ORIGIN).await.unwrap();
-        assert!(!world.user(&ann()).is_password_contested());
+        assert!(!world.user(&ann()).await.is_password_contested());
         assert_eq!(world.passwords.take_count(), 3);
     }
 
     #[tokio::test]
     async fn an_account_that_keeps_changing_ends_in_a_failure_that_can_be_tried_again() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let mut count = 0_u32;
-        world.store.meddle(move |rows| {
+        world.store.interfere(move |rows| {
             count += 1;
             let at = rows.users[0].created_at;
             rows.users[0].set_password(PasswordHash::from_phc(format!("1$changed {count}")), at);
@@ -450,16 +450,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_leaves_neither_account_nor_mail() {
-        let world = World::new();
+        let world = World::new().await;
         world.fail_on_commit();
         let failed = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Store(StoreError::Failed(_)))));
-        assert_eq!(*world.store.rows(), Rows::default());
+        assert_eq!(world.store.rows().await, Rows::default());
     }
 
     #[tokio::test]
     async fn a_weak_password_is_refused_before_anything_is_hashed() {
-        let world = World::new();
+        let world = World::new().await;
         for weak in ["short 1", "no digits here", "password1", "ann@example.com"] {
             let refused = world.signup.register(ann(), password(weak), MailQuota::Left, ORIGIN).await;
             assert!(matches!(refused, Err(RegisterError::Password(_))), "{weak}");
@@ -469,10 +469,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_busy_hasher_is_told_and_nothing_is_kept() {
-        let world = World::new();
+        let world = World::new().await;
         world.passwords.be_busy();
         let failed = world.signup.register(ann(), password(PASSWORD), MailQuota::Left, ORIGIN).await;
         assert!(matches!(failed, Err(RegisterError::Hash(_))));
-        assert_eq!(*world.store.rows(), Rows::default());
+        assert_eq!(world.store.rows().await, Rows::default());
     }
 }

@@ -65,9 +65,9 @@ mod tests {
 
     #[tokio::test]
     async fn known_or_not_an_address_leaves_one_wish_and_nothing_else() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         let stranger = email("bob@example.com");
         for address in [ann(), stranger.clone()] {
             world.signup.resend_activation(address).await.unwrap();
@@ -76,16 +76,16 @@ mod tests {
             world.messages()[1..],
             [Message::ActivationRequested { email: ann() }, Message::ActivationRequested { email: stranger }]
         );
-        let rows = world.store.rows();
+        let rows = world.store.rows().await;
         assert_eq!((&rows.users, &rows.links), (&before.users, &before.links));
     }
 
     #[tokio::test]
     async fn an_account_that_waits_gets_a_new_link_for_another_24_hours() {
-        let world = World::new();
+        let world = World::new().await;
         let old = world.registered(&ann()).await;
         world.seconds_pass(25 * 3600);
-        world.signup.send_requested_activation(world.wish(), &ann()).await.unwrap();
+        world.signup.send_requested_activation(world.wish().await, &ann()).await.unwrap();
         let new = token_in(&world.last_mail());
         assert!(world.signup.activate(&old, ORIGIN).await.is_err());
         world.seconds_pass(23 * 3600);
@@ -94,22 +94,22 @@ mod tests {
 
     #[tokio::test]
     async fn the_new_link_goes_to_the_spelling_that_registered_whoever_asks_for_it() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         let other = email("ANN@example.com");
-        world.signup.send_requested_activation(world.wish(), &other).await.unwrap();
+        world.signup.send_requested_activation(world.wish().await, &other).await.unwrap();
         let mail = world.last_mail();
         assert_eq!(mail.to.as_str(), "ann@example.com");
         world.signup.activate(&token_in(&mail), ORIGIN).await.unwrap();
-        assert_eq!(world.user(&ann()).email.as_str(), "ann@example.com");
-        assert!(world.user(&ann()).password.is_usable());
+        assert_eq!(world.user(&ann()).await.email.as_str(), "ann@example.com");
+        assert!(world.user(&ann()).await.password.is_usable());
     }
 
     #[tokio::test]
     async fn a_wish_that_is_acted_on_twice_has_one_link() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
-        let wish = world.wish();
+        let wish = world.wish().await;
         world.signup.send_requested_activation(wish, &ann()).await.unwrap();
         let link = token_in(&world.last_mail());
         world.signup.send_requested_activation(wish, &ann()).await.unwrap();
@@ -121,24 +121,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_wish_is_gone_once_it_was_acted_on_whether_or_not_the_address_is_known() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
         world.active(&email("bob@example.com")).await;
         for address in [ann(), email("bob@example.com"), email("nobody@example.com")] {
-            world.signup.send_requested_activation(world.wish(), &address).await.unwrap();
-            world.sessions.send_requested_password_reset(world.wish(), &address).await.unwrap();
+            world.signup.send_requested_activation(world.wish().await, &address).await.unwrap();
+            world.sessions.send_requested_password_reset(world.wish().await, &address).await.unwrap();
         }
         assert_eq!((world.messages().len(), world.mails().len()), (4, 4));
     }
 
     #[tokio::test]
     async fn active_and_unknown_accounts_get_no_mail() {
-        let world = World::new();
+        let world = World::new().await;
         world.active(&ann()).await;
-        let before = world.store.rows().clone();
+        let before = world.store.rows().await;
         for address in [ann(), email("bob@example.com")] {
-            world.signup.send_requested_activation(world.wish(), &address).await.unwrap();
+            world.signup.send_requested_activation(world.wish().await, &address).await.unwrap();
         }
-        assert_eq!(*world.store.rows(), before);
+        assert_eq!(world.store.rows().await, before);
     }
 }

@@ -55,7 +55,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_come_first_when_nobody_says() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&email("old@example.com")).await;
         world.seconds_pass(1);
         world.registered(&ann()).await;
@@ -68,7 +68,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cursor_reads_on_in_the_same_list_and_in_no_other() {
-        let world = World::new();
+        let world = World::new().await;
         for name in ["c", "a", "b"] {
             world.registered(&email(&format!("{name}@example.com"))).await;
         }
@@ -93,9 +93,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_is_shown_and_an_unknown_one_is_none() {
-        let world = World::new();
+        let world = World::new().await;
         world.registered(&ann()).await;
-        let id = world.user(&ann()).id;
+        let id = world.user(&ann()).await.id;
         let shown = world.users.show(id).await.unwrap().unwrap();
         assert_eq!((shown.email, shown.role, shown.is_active), (ann(), Role::User, false));
         let unknown = UserId::from_uuid(uuid::Uuid::from_u128(999));

@@ -7,6 +7,7 @@ use crate::{
     id::{CommentId, MovieId, UserId},
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
+    payments::PaymentView,
     store::StoreError,
     time::Instant,
 };
@@ -95,6 +96,8 @@ pub struct PersonalData {
     pub opinions: Opinions,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
+    /// The attempts to pay them, oldest first.
+    pub payments: Vec<PaymentView>,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
@@ -119,6 +122,8 @@ pub trait PersonalDataQueries: Send + Sync {
 /// Erases users. Callers hold the lock of the user.
 #[async_trait]
 pub trait PersonalDataRepository: Send {
+    /// Whether an order of the user is pending. MUST see orders that units of work of the same user made before.
+    async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
     /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, reactions,
     /// ratings, favourites, likes, comments, mails that wait and notifications MUST go, every counter MUST follow, and what

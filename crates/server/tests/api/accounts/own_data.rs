@@ -21,6 +21,7 @@ cases! {
     the_farewell_is_the_last_mail,
     a_deletion_wants_the_password,
     the_last_administrator_stays,
+    an_account_with_a_pending_order_stays,
     of_two_administrators_who_go_at_once_one_stays,
     of_two_deletions_at_once_the_second_is_refused,
     a_deletion_shows_on_every_node_within_five_seconds,
@@ -31,7 +32,7 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 23] = [
+const PLACES: [(&str, &str); 24] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
@@ -49,6 +50,7 @@ const PLACES: [(&str, &str); 23] = [
     ("notifications.user_id", "/notifications/0"),
     ("outbox.user_id", "/pending_mails"),
     ("password_reset_tokens.user_id", "/links/1"),
+    ("payments.user_id", "/payments/0"),
     ("purchases.user_id", "/purchases/0"),
     ("refresh_tokens.user_id", "/refresh_tokens/0"),
     ("sessions.user_id", "/sessions/0"),
@@ -71,6 +73,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
     // Canceled, since a pending order keeps the account; its movie is back in the cart.
     let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
+    ann.call(Method::POST, pay).await.expect(201);
     let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
     ann.call(Method::POST, cancel).await.expect(200);
     app.sell(&ann, movies.id("Amélie")).await;
@@ -308,6 +312,20 @@ async fn a_deletion_wants_the_password(engine: Engine) {
     delete(&app.anonymous(), &ann.password).await.problem(401, "unauthenticated");
     ann.get("/cart").await.expect(200);
     assert_eq!(app.mails_to(&email_of("ann")).len(), 1);
+}
+
+async fn an_account_with_a_pending_order_stays(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
+    let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    delete(&ann, &ann.password).await.problem(409, "order_pending");
+    let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
+    ann.call(Method::POST, cancel).await.expect(200);
+    delete(&ann, &ann.password).await.expect(204);
+    let kept = app.admin().await.get("/admin/orders").await.expect(200).json();
+    assert_eq!((&kept["items"][0]["id"], &kept["items"][0]["user"]), (&order["id"], &Value::Null));
 }
 
 async fn the_last_administrator_stays(engine: Engine) {

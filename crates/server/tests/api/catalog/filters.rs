@@ -74,10 +74,8 @@ async fn what_means_something_to_a_database_means_nothing_here(engine: Engine) {
     for parameter in ["search", "title"] {
         let find =
             async |text: &str| names(&visitor.get(format!("/movies?{parameter}={}", encoded(text))).await);
-        assert_eq!(find("100%").await, ["100% Wolf_Man"], "{parameter}");
-        assert_eq!(find("f_m").await, ["100% Wolf_Man"], "{parameter}");
+        assert_eq!(find("100% wolf_").await, ["100% Wolf_Man"], "{parameter}");
         assert_eq!(find("o'brien").await, ["O'Brien \\ \"Co\""], "{parameter}");
-        assert_eq!(find("\\").await, ["O'Brien \\ \"Co\""], "{parameter}");
         assert_eq!(find("\"co\"").await, ["O'Brien \\ \"Co\""], "{parameter}");
         for text in [
             "%",
@@ -92,6 +90,11 @@ async fn what_means_something_to_a_database_means_nothing_here(engine: Engine) {
             "NEAR/2",
         ] {
             assert!(find(text).await.len() < 15, "{parameter}: {text}");
+        }
+        if parameter == "title" {
+            assert_eq!(find("100%").await, ["100% Wolf_Man"]);
+            assert_eq!(find("f_m").await, ["100% Wolf_Man"]);
+            assert_eq!(find("\\").await, ["O'Brien \\ \"Co\""]);
         }
         let long = "long ".repeat(200);
         let answer = visitor.get(format!("/movies?{parameter}={}", encoded(&long))).await;

@@ -24,6 +24,7 @@ cases! {
     a_movie_in_carts_is_deleted_by_force_only,
     a_deleted_movie_is_gone,
     every_change_is_in_the_audit_log_with_before_and_after,
+    what_a_movie_is_found_by_follows_a_change_at_once,
     of_many_movies_that_claim_one_identifier_at_once_one_gets_it,
     a_movie_put_in_a_cart_while_it_is_deleted_is_either_there_or_not_found,
     movies_are_found_by_their_identifiers_elsewhere,
@@ -311,19 +312,35 @@ async fn a_withdrawn_movie_is_listed_for_moderators_only(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
     let movie = create(&moderator, new_movie("Stalker")).await;
-    create(&moderator, new_movie("Solaris")).await;
+    let other = create(&moderator, new_movie("Solaris")).await;
+    let similar = format!("{}/similar", path_of(&other));
+    assert_eq!(names(&ann.get(&similar).await), ["Stalker"]);
     let withdrawn = change(&moderator, &movie, json!({"is_available": false})).await.expect(200).json();
     assert_eq!(withdrawn["is_available"], false);
     for caller in [&*moderator, &*ann, &app.anonymous()] {
         assert_eq!(names(&caller.get("/movies").await), ["Solaris"]);
     }
+    assert!(names(&moderator.get(&similar).await).is_empty());
+    for (path, list) in [
+        ("/movies?search=stalker", "items"),
+        ("/movies/suggestions?q=stalk", "items"),
+        ("/movies/facets?search=stalker", "decades"),
+    ] {
+        assert_eq!(moderator.get(path).await.expect(200).json()[list], json!([]), "{path}");
+    }
     ann.get(path_of(&movie)).await.problem(404, "not_found");
+    ann.get(format!("{}/similar", path_of(&movie))).await.problem(404, "not_found");
     moderator.get(path_of(&movie)).await.expect(200);
+    let facets = moderator.get("/movies/facets?is_available=false").await.expect(200).json();
+    assert_eq!(facets["decades"], json!([{"decade": 1970, "count": 1}]));
     assert_eq!(names(&moderator.get("/movies?is_available=false").await), ["Stalker"]);
     assert_eq!(names(&moderator.get("/movies?is_available=true").await), ["Solaris"]);
     assert_eq!(names(&moderator.get("/movies?is_available=false&search=stal&sort=name").await), ["Stalker"]);
     for caller in [&*ann, &app.anonymous()] {
-        caller.get("/movies?is_available=false").await.invalid(&[("is_available", "unknown")]);
+        for list in ["/movies", "/movies/facets"] {
+            let path = format!("{list}?is_available=false");
+            caller.get(path).await.invalid(&[("is_available", "unknown")]);
+        }
     }
     moderator.get("/movies?is_available=x").await.invalid(&[("is_available", "invalid_format")]);
     change(&moderator, &movie, json!({"is_available": true})).await.expect(200);
@@ -443,6 +460,24 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
         (&json!("9.99 USD"), &json!("4.50 USD"))
     );
     assert_eq!((&deleted["before"]["name"], &deleted["after"]), (&json!("Stalker"), &json!(null)));
+}
+
+async fn what_a_movie_is_found_by_follows_a_change_at_once(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let moderator = moderator(&app, "mo").await;
+    let visitor = app.anonymous();
+    let movie = create(&moderator, new_movie("Stalker")).await;
+    assert_eq!(names(&visitor.get("/movies?search=kaydanovskiy").await), ["Stalker"]);
+    let changes = json!({"name": "The Zone", "stars": ["Nikolay Grinko"], "description": "A journey."});
+    change(&moderator, &movie, changes).await.expect(200);
+    for search in ["zone", "grinko", "journey"] {
+        assert_eq!(names(&visitor.get(format!("/movies?search={search}")).await), ["The Zone"], "{search}");
+    }
+    for search in ["stalker", "kaydanovskiy", "three"] {
+        assert!(names(&visitor.get(format!("/movies?search={search}")).await).is_empty(), "{search}");
+    }
+    moderator.delete(path_of(&movie)).await.expect(204);
+    assert!(names(&visitor.get("/movies?search=zone").await).is_empty());
 }
 
 async fn of_many_movies_that_claim_one_identifier_at_once_one_gets_it(engine: Engine) {

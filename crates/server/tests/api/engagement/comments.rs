@@ -257,11 +257,11 @@ async fn of_many_likes_at_once_one_counts(engine: Engine) {
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let comment = write(&ann, &comments, "like me").await;
     like(&ann, id(&comment)).await.expect(200);
-    for answer in join_all((0..20).map(|_| like(&bob, id(&comment)).into_future())).await {
+    for answer in join_all((0..50).map(|_| like(&bob, id(&comment)).into_future())).await {
         assert_eq!(answer.expect(200).json(), json!({"likes": 2}));
     }
     let path = format!("/comments/{}/like", id(&comment));
-    for answer in join_all((0..20).map(|_| bob.delete(&path).into_future())).await {
+    for answer in join_all((0..50).map(|_| bob.delete(&path).into_future())).await {
         assert_eq!(answer.expect(200).json(), json!({"likes": 1}));
     }
 }

@@ -163,14 +163,14 @@ async fn of_many_equal_calls_at_once_one_counts(engine: Engine) {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let alien = movies.id("Alien");
-    let likes = (0..10).map(|_| react(&ann, &alien, "like").into_future());
-    let ratings = (0..10).map(|_| rate(&ann, &alien, 8).into_future());
+    let likes = (0..25).map(|_| react(&ann, &alien, "like").into_future());
+    let ratings = (0..25).map(|_| rate(&ann, &alien, 8).into_future());
     for answer in join_all(likes.chain(ratings)).await {
         answer.expect(200);
     }
     let movie = shown(&ann, &alien).await;
     assert_eq!((&movie["likes"], &movie["rating"]), (&json!(1), &json!({"average": 8.0, "count": 1})));
-    let unlikes = (0..20).map(|_| ann.delete(format!("/movies/{alien}/reaction")).into_future());
+    let unlikes = (0..50).map(|_| ann.delete(format!("/movies/{alien}/reaction")).into_future());
     for answer in join_all(unlikes).await {
         assert_eq!(answer.expect(200).json(), json!({"likes": 0, "dislikes": 0}));
     }

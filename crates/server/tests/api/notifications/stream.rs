@@ -165,7 +165,7 @@ async fn a_client_that_missed_more_than_is_kept_is_told_to_load_anew(engine: Eng
     app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
     app.advance(TimeDelta::minutes(61));
     let ann = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
-    let later = format!("{}9", last);
+    let later = format!("{last}9");
     for last in [last.as_str(), "0190a1b2-0000-7000-8000-000000000000", "0", "1-1", &later, "💥"] {
         let mut again = Stream::open(ann.get("/notifications/stream").header("last-event-id", last)).await;
         again.expect("unread").await;

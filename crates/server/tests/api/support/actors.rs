@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 use super::{Answer, canaries};
 
 /// The addresses that stand outside `/api/v1`.
-const OPERATIONAL: [&str; 10] = [
+const OPERATIONAL: [&str; 11] = [
     "/api/",
     "/health",
     "/media/",
     "/openapi.json",
     "/docs",
     "/problems",
+    "/sandbox/",
     "/activate",
     "/reset-password",
     "/unsubscribe",

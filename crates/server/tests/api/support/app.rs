@@ -222,7 +222,7 @@ impl TestApp {
         Self { http, url, clock, mailer, settings, application: Some(application), database }
     }
 
-    fn application(&self) -> &Application {
+    pub(crate) fn application(&self) -> &Application {
         self.application.as_ref().expect("the server runs as long as the case")
     }
 
@@ -354,6 +354,32 @@ impl TestApp {
         self.application().use_cases().orders.expire_due().await.expect("the orders")
     }
 
+    /// Does all that waits about payments, as the jobs do: webhooks are sent, stored and applied, and the provider is asked.
+    pub(crate) async fn run_payments(&self) {
+        let use_cases = self.application().use_cases();
+        loop {
+            let sent = match &use_cases.sandbox {
+                Some(sandbox) => sandbox.send_webhooks().await.expect("webhooks"),
+                None => 0,
+            };
+            let processed = use_cases.payments.process_events().await.expect("the events");
+            let checked = use_cases.payments.check_due().await.expect("the payments");
+            if sent + processed + checked == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Applies the webhooks that were stored; says how many.
+    pub(crate) async fn process_payment_events(&self) -> u64 {
+        self.application().use_cases().payments.process_events().await.expect("the events")
+    }
+
+    /// Asks the provider about the payments that it should have told of.
+    pub(crate) async fn check_payments(&self) -> u64 {
+        self.application().use_cases().payments.check_due().await.expect("the payments")
+    }
+
     /// The same person with new tokens: those of before may have expired.
     pub(crate) async fn signed_in_again(&self, user: &SignedIn) -> SignedIn {
         SignedIn::log_in(&self.anonymous(), &user.email, &user.password).await
@@ -422,8 +448,21 @@ impl TestApp {
         }
     }
 
+    /// Has the words that corrections are found in made anew, as the background work does.
+    pub(crate) async fn refresh_search(&self) {
+        self.application().use_cases().search_upkeep.run().await.expect("a refresh of the search index");
+    }
+
     pub(crate) async fn import_small_catalogue(&self) -> Movies {
         self.import(small_catalogue()).await
+    }
+
+    /// Does a round of the background work that finds similar movies; tells of how many.
+    pub(crate) async fn find_similar(&self) -> u64 {
+        let catalog = &self.application().use_cases().catalog;
+        let (found, progress) = catalog.find_due_similar(None).await.expect("similar movies");
+        assert_eq!(progress, None, "the round came to the end");
+        found
     }
 
     /// Takes a movie of the small catalogue off sale.

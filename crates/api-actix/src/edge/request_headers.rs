@@ -1,20 +1,22 @@
-//! Refuses requests whose `Accept` header excludes JSON.
+//! Refuses requests by their headers: an `Accept` that excludes JSON, conditions that are longer than the document says.
 
 use actix_web::{
     Error, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::ACCEPT,
+    http::header::{ACCEPT, HeaderMap, IF_NONE_MATCH},
     middleware::Next,
 };
 
 use crate::{
-    notifications::STREAM_PATH,
+    edge::in_flight::STREAM_PATH,
+    openapi::headers::MAX_CONDITION,
     problem::{Problem, kinds},
 };
 
-/// Answers 406 on routes that answer with JSON. Pages are HTML, and an unknown address is 404.
-pub(crate) async fn negotiate<B: MessageBody + 'static>(
+/// Answers 406 to an `Accept` without JSON on routes that answer with JSON; pages are HTML, and an unknown address is 404.
+/// Answers 400 to an `If-None-Match` that is too long or holds anything but printable ASCII.
+pub(crate) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
@@ -24,7 +26,20 @@ pub(crate) async fn negotiate<B: MessageBody + 'static>(
         let refusal = Problem::new(&kinds::NOT_ACCEPTABLE);
         return Ok(request.into_response(refusal.error_response()).map_into_left_body());
     }
+    if !is_condition(request.headers()) {
+        let refusal = Problem::new(&kinds::MALFORMED_REQUEST).because(format!(
+            "`If-None-Match` must have at most {MAX_CONDITION} printable ASCII characters."
+        ));
+        return Ok(request.into_response(refusal.error_response()).map_into_left_body());
+    }
     next.call(request).await.map(ServiceResponse::map_into_right_body)
+}
+
+/// Whether `If-None-Match`, which may come in several lines, is as the document says.
+fn is_condition(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(IF_NONE_MATCH).map(|line| line.as_bytes());
+    let length = lines.clone().fold(0_usize, |length, line| length.saturating_add(line.len()));
+    length <= MAX_CONDITION && lines.flatten().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 /// Whether answers at this path are JSON; pages, pictures and the live stream are not.

@@ -1,0 +1,290 @@
+use chrono::TimeDelta;
+use domain::{
+    id::{Id, Kind},
+    money::Money,
+    payments::{
+        CheckoutLine, CheckoutReport, CheckoutRequest, PaymentFailure, ProviderCheckout, ProviderRefund,
+        RefundReport, SandboxCheckout, SandboxOutcome,
+    },
+    time::Instant,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use uuid::Uuid;
+
+/// Events of a checkout beyond which further declines are not told.
+const MOST_EVENTS: usize = 100;
+
+/// How long the money of a delayed payment is on its way.
+const DELAY: TimeDelta = TimeDelta::seconds(30);
+
+/// The code of every decline.
+const DECLINE_CODE: &str = "insufficient_funds";
+
+/// What the identifiers of checkouts begin with.
+const CHECKOUT_PREFIX: &str = "sandbox_checkout_";
+
+/// What the identifiers of money begin with.
+const CHARGE_PREFIX: &str = "sandbox_charge_";
+
+/// An instant in JSON: microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Instant);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(self.0.timestamp_micros())
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let micros = i64::deserialize(from)?;
+        Instant::from_timestamp_micros(micros).map(Self).ok_or_else(|| D::Error::custom("no such instant"))
+    }
+}
+
+/// A line of a checkout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    name: String,
+    minor: i64,
+}
+
+/// How far a checkout got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum Progress {
+    /// It can be paid.
+    Open,
+    /// It was paid.
+    Paid { at: Moment },
+    /// It is complete, and its money arrives later.
+    Delayed { until: Moment },
+    /// It ended unpaid.
+    Expired { at: Moment },
+}
+
+/// Money that went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the name in the books")]
+struct Refund {
+    refund_id: Uuid,
+    minor: i64,
+    at: Moment,
+}
+
+/// A webhook about the checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) due_at: Moment,
+    pub(crate) is_delivered: bool,
+}
+
+/// A checkout with all that happened to it, as the books keep it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Checkout {
+    payment_id: Uuid,
+    order_id: Uuid,
+    shop_id: Uuid,
+    order_number: String,
+    currency: String,
+    minor: i64,
+    lines: Vec<Line>,
+    return_url: String,
+    created_at: Moment,
+    expires_at: Moment,
+    progress: Progress,
+    declined_at: Option<Moment>,
+    refunds: Vec<Refund>,
+    pub(crate) events: Vec<Event>,
+}
+
+/// What is kept cannot be understood, or money cannot go back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckoutError {
+    #[error("a checkout of the sandbox has a currency that does not exist")]
+    Currency,
+    #[error("nothing was paid, or more would go back than was paid")]
+    RefundTooLarge,
+}
+
+/// The checkout that an identifier names.
+pub(crate) fn key_of_checkout(id: &str) -> Option<Uuid> {
+    id.strip_prefix(CHECKOUT_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
+}
+
+/// The checkout whose money an identifier names.
+pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
+    charge.strip_prefix(CHARGE_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
+}
+
+impl Checkout {
+    /// A new one, which tells of its end when nobody pays it.
+    pub(crate) fn open(request: &CheckoutRequest, now: Instant) -> Self {
+        let line = |line: &CheckoutLine| Line { name: line.name.clone(), minor: line.price.minor() };
+        let mut checkout = Self {
+            payment_id: request.payment_id.as_uuid(),
+            order_id: request.order_id.as_uuid(),
+            shop_id: request.shop_id.as_uuid(),
+            order_number: request.order_number.clone(),
+            currency: request.amount.currency().code().to_owned(),
+            minor: request.amount.minor(),
+            lines: request.lines.iter().map(line).collect(),
+            return_url: request.return_url.clone(),
+            created_at: Moment(now),
+            expires_at: Moment(request.expires_at),
+            progress: Progress::Open,
+            declined_at: None,
+            refunds: Vec::new(),
+            events: Vec::new(),
+        };
+        checkout.announce("checkout.expired", request.expires_at);
+        checkout
+    }
+
+    /// Names it in the books.
+    pub(crate) const fn key(&self) -> Uuid {
+        self.payment_id
+    }
+
+    /// Its identifier.
+    pub(crate) fn id(&self) -> String {
+        format!("{CHECKOUT_PREFIX}{}", self.payment_id)
+    }
+
+    pub(crate) const fn created_at(&self) -> Instant {
+        self.created_at.0
+    }
+
+    fn announce(&mut self, kind: &str, due_at: Instant) {
+        let id = format!("sandbox_event_{}_{}", self.payment_id, self.events.len());
+        self.events.push(Event { id, kind: kind.to_owned(), due_at: Moment(due_at), is_delivered: false });
+    }
+
+    /// How far it has got by now.
+    fn progress_at(&self, now: Instant) -> Progress {
+        match self.progress {
+            Progress::Open if now >= self.expires_at.0 => Progress::Expired { at: self.expires_at },
+            Progress::Delayed { until } if now >= until.0 => Progress::Paid { at: until },
+            progress => progress,
+        }
+    }
+
+    /// Lets something happen to it; `false` when it is over already.
+    pub(crate) fn choose(&mut self, outcome: SandboxOutcome, now: Instant) -> bool {
+        if self.progress_at(now) != Progress::Open {
+            return false;
+        }
+        match outcome {
+            SandboxOutcome::Pay => {
+                self.progress = Progress::Paid { at: Moment(now) };
+                self.announce("checkout.paid", now);
+            }
+            SandboxOutcome::Decline => {
+                self.declined_at = Some(Moment(now));
+                // Anybody with the address can decline again and again: a decline that was not told yet is told once, and
+                // no more than so many.
+                let is_waiting = self.events.last().is_some_and(|event| !event.is_delivered);
+                if !is_waiting && self.events.len() < MOST_EVENTS {
+                    self.announce("checkout.declined", now);
+                }
+            }
+            SandboxOutcome::Expire => {
+                self.progress = Progress::Expired { at: Moment(now) };
+                self.announce("checkout.expired", now);
+            }
+            SandboxOutcome::Delay => {
+                let until = now.checked_add_signed(DELAY).unwrap_or(now);
+                self.progress = Progress::Delayed { until: Moment(until) };
+                self.announce("checkout.processing", now);
+                self.announce("checkout.paid", until);
+            }
+        }
+        true
+    }
+
+    /// Sends money back, once for each identifier.
+    pub(crate) fn refund(&mut self, refund_id: Uuid, minor: i64, now: Instant) -> Result<(), CheckoutError> {
+        if self.refunds.iter().any(|refund| refund.refund_id == refund_id) {
+            return Ok(());
+        }
+        let Progress::Paid { .. } = self.progress_at(now) else { return Err(CheckoutError::RefundTooLarge) };
+        let before: i64 = self.refunds.iter().map(|refund| refund.minor).fold(0, i64::saturating_add);
+        if minor <= 0 || before.saturating_add(minor) > self.minor {
+            return Err(CheckoutError::RefundTooLarge);
+        }
+        self.refunds.push(Refund { refund_id, minor, at: Moment(now) });
+        self.announce("refund.succeeded", now);
+        Ok(())
+    }
+
+    fn money(&self, minor: i64) -> Result<Money, CheckoutError> {
+        let currency = self.currency.parse().map_err(|_| CheckoutError::Currency)?;
+        Ok(Money::from_minor(minor, currency))
+    }
+
+    /// Its refunds.
+    pub(crate) fn refunds(&self) -> Result<Vec<ProviderRefund>, CheckoutError> {
+        let refund = |refund: &Refund| {
+            Ok(ProviderRefund {
+                id: format!("sandbox_refund_{}", refund.refund_id),
+                charge: format!("{CHARGE_PREFIX}{}", self.payment_id),
+                refund_id: Some(Id::from_uuid(refund.refund_id)),
+                amount: self.money(refund.minor)?,
+                report: RefundReport::Succeeded { at: refund.at.0 },
+                created_at: refund.at.0,
+            })
+        };
+        self.refunds.iter().map(refund).collect()
+    }
+
+    /// As the provider tells of it.
+    pub(crate) fn shown(&self, public_url: &str, now: Instant) -> Result<ProviderCheckout, CheckoutError> {
+        let amount = self.money(self.minor)?;
+        let progress = self.progress_at(now);
+        let failure = |at: Moment| PaymentFailure { at: at.0, code: DECLINE_CODE.to_owned() };
+        let report = match (progress, self.declined_at) {
+            (Progress::Open, None) => CheckoutReport::Open,
+            (Progress::Open, Some(at)) => CheckoutReport::Declined(failure(at)),
+            (Progress::Paid { at }, _) => CheckoutReport::Paid { amount, at: at.0 },
+            (Progress::Delayed { .. }, _) => CheckoutReport::Processing,
+            (Progress::Expired { at }, None) => CheckoutReport::Expired { at: at.0 },
+            // It ended without another try.
+            (Progress::Expired { at }, Some(_)) => CheckoutReport::Bounced(failure(at)),
+        };
+        let has_money = matches!(progress, Progress::Paid { .. } | Progress::Delayed { .. });
+        Ok(ProviderCheckout {
+            id: self.id(),
+            shop_id: some(self.shop_id),
+            order_id: some(self.order_id),
+            payment_id: some(self.payment_id),
+            url: (progress == Progress::Open)
+                .then(|| format!("{public_url}/sandbox/checkouts/{}", self.id())),
+            amount,
+            charge: has_money.then(|| format!("{CHARGE_PREFIX}{}", self.payment_id)),
+            report,
+            created_at: self.created_at.0,
+            expires_at: self.expires_at.0,
+        })
+    }
+
+    /// As its page shows it.
+    pub(crate) fn on_page(&self, now: Instant) -> Result<SandboxCheckout, CheckoutError> {
+        let line = |line: &Line| Ok(CheckoutLine { name: line.name.clone(), price: self.money(line.minor)? });
+        Ok(SandboxCheckout {
+            order_number: self.order_number.clone(),
+            lines: self.lines.iter().map(line).collect::<Result<_, _>>()?,
+            amount: self.money(self.minor)?,
+            is_open: self.progress_at(now) == Progress::Open,
+            was_declined: self.declined_at.is_some(),
+            return_url: self.return_url.clone(),
+        })
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it reads what the port lets a provider leave out")]
+fn some<K: Kind>(uuid: Uuid) -> Option<Id<K>> {
+    Some(Id::from_uuid(uuid))
+}

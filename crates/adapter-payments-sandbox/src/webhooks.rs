@@ -1,0 +1,161 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use domain::{
+    payments::{EventSubject, ProviderEvent, WebhookError},
+    store::StoreError,
+    time::Instant,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    books::blocking,
+    checkout::{Checkout, Event, Moment},
+    sandbox::{PROVIDER, Sandbox},
+};
+
+/// How far the time of a signature may be off.
+const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
+
+/// How long a webhook waits that was not taken.
+const RETRY: TimeDelta = TimeDelta::seconds(5);
+
+/// The header of the signature.
+const SIGNATURE: &str = "Sandbox-Signature";
+
+/// What a signature is for.
+const PURPOSE: &[u8] = b"sandbox webhook";
+
+/// The body of a webhook.
+#[derive(Debug, Serialize, Deserialize)]
+struct Body {
+    id: String,
+    kind: String,
+    created_at: Moment,
+    checkout: String,
+}
+
+impl Sandbox {
+    /// Sends the webhooks that are due; says how many were taken. One that is not taken is sent again later.
+    ///
+    /// # Errors
+    /// When the books cannot be read or written.
+    pub async fn send_webhooks(&self) -> Result<u64, StoreError> {
+        let mut sent = 0_u64;
+        loop {
+            let now = self.inner.clock.now();
+            let Some(key) = self.schedule().take_due(now) else { return Ok(sent) };
+            let sandbox = self.clone();
+            let found = blocking(move || sandbox.inner.books.find(key)).await.map_err(StoreError::failed)?;
+            let Some(checkout) = found else { continue };
+            let due = checkout.events.iter().filter(|event| !event.is_delivered && event.due_at.0 <= now);
+            for event in due {
+                if self.send(&checkout, event, now).await {
+                    self.mark_delivered(key, event.id.clone()).await?;
+                    sent = sent.saturating_add(1);
+                } else {
+                    self.schedule().plan(now.checked_add_signed(RETRY).unwrap_or(now), key);
+                }
+            }
+        }
+    }
+
+    async fn send(&self, checkout: &Checkout, event: &Event, now: Instant) -> bool {
+        let body = Body {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            created_at: event.due_at,
+            checkout: checkout.id(),
+        };
+        let Ok(body) = serde_json::to_vec(&body) else { return false };
+        let url = format!("{}/api/v1/payments/webhooks/{PROVIDER}", self.inner.own_url);
+        let request = self.inner.http.post(url).header(SIGNATURE, self.sign(&body, now));
+        let answer = request.header("Content-Type", "application/json").body(body).send().await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => true,
+            Ok(answer) => {
+                tracing::warn!(
+                    status = answer.status().as_u16(),
+                    "the server did not take a webhook of the sandbox"
+                );
+                false
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a webhook of the sandbox was not sent");
+                false
+            }
+        }
+    }
+
+    async fn mark_delivered(&self, key: Uuid, event_id: String) -> Result<(), StoreError> {
+        let sandbox = self.clone();
+        let change = move || {
+            sandbox.inner.books.change(key, |found| {
+                let changed = found.map(|mut checkout| {
+                    let event = checkout.events.iter_mut().find(|event| event.id == event_id);
+                    if let Some(event) = event {
+                        event.is_delivered = true;
+                    }
+                    checkout
+                });
+                (changed, ())
+            })
+        };
+        blocking(change).await.map_err(StoreError::failed)
+    }
+
+    fn sign(&self, body: &[u8], now: Instant) -> String {
+        let seconds = now.timestamp().to_string();
+        let tag = self.inner.signer.sign(&[PURPOSE, seconds.as_bytes(), body]);
+        format!("t={seconds},v1={}", URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    /// Reads a webhook.
+    pub(crate) fn read(
+        &self,
+        signature: Option<&str>,
+        body: &[u8],
+        now: Instant,
+    ) -> Result<ProviderEvent, WebhookError> {
+        let signature = signature.ok_or(WebhookError::Signature)?;
+        let part = |name: &str| signature.split(',').find_map(|part| part.trim().strip_prefix(name));
+        let (Some(seconds), Some(tag)) = (part("t="), part("v1=")) else {
+            return Err(WebhookError::Signature);
+        };
+        let signed_at = seconds.parse().ok().and_then(|seconds| Instant::from_timestamp(seconds, 0));
+        let signed_at = signed_at.ok_or(WebhookError::Signature)?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| WebhookError::Signature)?;
+        let is_signed = self.inner.signer.verify(&[PURPOSE, seconds.as_bytes(), body], &tag);
+        if !is_signed || now.signed_duration_since(signed_at).abs() > TOLERANCE {
+            return Err(WebhookError::Signature);
+        }
+        let read: Body = serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)?;
+        Ok(ProviderEvent {
+            id: read.id,
+            subject: if read.kind.starts_with("checkout.") {
+                EventSubject::Checkout(read.checkout)
+            } else {
+                EventSubject::Other
+            },
+            kind: read.kind,
+            created_at: read.created_at.0,
+            payload: body.to_vec(),
+        })
+    }
+
+    /// The same for a body that this process made.
+    pub(crate) fn event(checkout: &Checkout, event: &Event) -> ProviderEvent {
+        let subject = if event.kind.starts_with("checkout.") {
+            EventSubject::Checkout(checkout.id())
+        } else {
+            EventSubject::Other
+        };
+        ProviderEvent {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            created_at: event.due_at.0,
+            subject,
+            payload: Vec::new(),
+        }
+    }
+}

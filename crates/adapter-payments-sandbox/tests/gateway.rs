@@ -1,0 +1,182 @@
+//! The sandbox as a payment provider: what the port promises.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect stops and says so")]
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use adapter_payments_sandbox::Sandbox;
+use chrono::TimeDelta;
+use domain::{
+    entropy::Signer,
+    id::Id,
+    money::Money,
+    payments::{
+        CheckoutLine, CheckoutReport, CheckoutRequest, GatewayError, PaymentFailure, PaymentGateway,
+        RefundOrder, RefundReport, SandboxCheckouts, SandboxOutcome, WebhookError,
+    },
+    time::{Clock, Instant},
+};
+use uuid::Uuid;
+
+struct StoppedClock(Mutex<Instant>);
+
+impl StoppedClock {
+    fn advance(&self, by: TimeDelta) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add_signed(by).unwrap();
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Signs nothing: no webhook is sent here.
+struct NoSigner;
+
+impl Signer for NoSigner {
+    fn sign(&self, _parts: &[&[u8]]) -> [u8; 32] {
+        [7; 32]
+    }
+
+    fn verify(&self, _parts: &[&[u8]], tag: &[u8]) -> bool {
+        tag == [7; 32]
+    }
+}
+
+fn usd(minor: i64) -> Money {
+    Money::from_minor(minor, "USD".parse().unwrap())
+}
+
+fn open(folder: &Path) -> (Sandbox, Arc<StoppedClock>) {
+    let clock = Arc::new(StoppedClock(Mutex::new(Instant::from_timestamp(1_800_000_000, 0).unwrap())));
+    let urls = ["https://cinema.example", "http://127.0.0.1:1"];
+    (Sandbox::open(folder, Arc::new(NoSigner), clock.clone(), urls[0], urls[1]).unwrap(), clock)
+}
+
+fn request(number: u128, clock: &StoppedClock) -> CheckoutRequest {
+    CheckoutRequest {
+        payment_id: Id::from_uuid(Uuid::from_u128(number)),
+        order_id: Id::from_uuid(Uuid::from_u128(2)),
+        shop_id: Id::from_uuid(Uuid::from_u128(3)),
+        order_number: "7K3QX-9MP2B".to_owned(),
+        amount: usd(999),
+        lines: vec![CheckoutLine { name: "Alien (1979)".to_owned(), price: usd(999) }],
+        email: None,
+        return_url: "https://shop.example/orders/2".to_owned(),
+        expires_at: clock.now().checked_add_signed(TimeDelta::minutes(60)).unwrap(),
+        idempotency_key: number.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_checkout_is_opened_once_and_found_again_also_by_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let request = request(1, &clock);
+    assert_eq!(sandbox.look_up_checkout(&request).await.unwrap(), None);
+    let opened = sandbox.open_checkout(&request).await.unwrap();
+    assert_eq!((opened.payment_id, opened.amount), (Some(request.payment_id), usd(999)));
+    assert!(opened.url.as_ref().unwrap().starts_with("https://cinema.example/sandbox/checkouts/"));
+    assert_eq!(sandbox.open_checkout(&request).await.unwrap(), opened);
+    let (other, _) = open(folder.path());
+    assert_eq!(other.look_up_checkout(&request).await.unwrap(), Some(opened.clone()));
+    assert_eq!(other.checkout(&opened.id).await.unwrap(), Some(opened));
+    for unknown in ["", "x", "sandbox_checkout_../../secret"] {
+        assert_eq!(other.checkout(unknown).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn what_happened_to_a_checkout_is_final() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let now = clock.now();
+    let declined = PaymentFailure { at: now, code: "insufficient_funds".to_owned() };
+    let outcomes = [
+        (SandboxOutcome::Pay, CheckoutReport::Paid { amount: usd(999), at: now }),
+        (SandboxOutcome::Expire, CheckoutReport::Bounced(declined)),
+        (SandboxOutcome::Delay, CheckoutReport::Processing),
+    ];
+    for (number, (outcome, report)) in (1..).zip(outcomes) {
+        let id = sandbox.open_checkout(&request(number, &clock)).await.unwrap().id;
+        sandbox.choose_outcome(&id, SandboxOutcome::Decline).await.unwrap();
+        assert!(matches!(sandbox.checkout(&id).await.unwrap().unwrap().report, CheckoutReport::Declined(_)));
+        sandbox.choose_outcome(&id, outcome).await.unwrap();
+        let after = sandbox.expire_checkout(&id).await.unwrap();
+        assert_eq!((&after.report, &after.url), (&report, &None));
+        sandbox.choose_outcome(&id, SandboxOutcome::Pay).await.unwrap();
+        assert_eq!(sandbox.checkout(&id).await.unwrap().unwrap().report, report);
+    }
+}
+
+#[tokio::test]
+async fn money_that_is_delayed_arrives_and_an_unpaid_checkout_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let delayed = sandbox.open_checkout(&request(1, &clock)).await.unwrap();
+    let unpaid = sandbox.open_checkout(&request(2, &clock)).await.unwrap();
+    sandbox.choose_outcome(&delayed.id, SandboxOutcome::Delay).await.unwrap();
+    clock.advance(TimeDelta::seconds(30));
+    let arrived = sandbox.checkout(&delayed.id).await.unwrap().unwrap();
+    assert_eq!(arrived.report, CheckoutReport::Paid { amount: usd(999), at: clock.now() });
+    clock.advance(TimeDelta::hours(1));
+    let ended = sandbox.checkout(&unpaid.id).await.unwrap().unwrap();
+    assert_eq!(ended.report, CheckoutReport::Expired { at: unpaid.expires_at });
+}
+
+#[tokio::test]
+async fn a_refund_is_made_once_and_never_of_more_than_was_paid() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let id = sandbox.open_checkout(&request(1, &clock)).await.unwrap().id;
+    sandbox.choose_outcome(&id, SandboxOutcome::Pay).await.unwrap();
+    let charge = sandbox.checkout(&id).await.unwrap().unwrap().charge.unwrap();
+    let refund = |number: u128, minor: i64| RefundOrder {
+        refund_id: Id::from_uuid(Uuid::from_u128(number)),
+        shop_id: Id::from_uuid(Uuid::from_u128(3)),
+        charge: charge.clone(),
+        amount: usd(minor),
+        idempotency_key: number.to_string(),
+    };
+    let made = sandbox.refund(&refund(1, 600)).await.unwrap();
+    assert_eq!(made.report, RefundReport::Succeeded { at: clock.now() });
+    assert_eq!(sandbox.refund(&refund(1, 600)).await.unwrap(), made);
+    assert!(matches!(sandbox.refund(&refund(2, 400)).await, Err(GatewayError::Refused { .. })));
+    sandbox.refund(&refund(3, 399)).await.unwrap();
+    let amounts: Vec<_> = sandbox.refunds(&charge).await.unwrap().iter().map(|one| one.amount).collect();
+    assert_eq!(amounts, [usd(600), usd(399)]);
+}
+
+#[tokio::test]
+async fn checkouts_and_events_are_listed_from_a_moment_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let first = sandbox.open_checkout(&request(1, &clock)).await.unwrap();
+    sandbox.choose_outcome(&first.id, SandboxOutcome::Pay).await.unwrap();
+    clock.advance(TimeDelta::minutes(1));
+    let since = clock.now();
+    let second = sandbox.open_checkout(&request(2, &clock)).await.unwrap();
+    sandbox.choose_outcome(&second.id, SandboxOutcome::Expire).await.unwrap();
+    let (listed, has_more) = sandbox.checkouts_since(since, None).await.unwrap();
+    assert_eq!((listed.iter().map(|one| &one.id).collect::<Vec<_>>(), has_more), (vec![&second.id], false));
+    let page = sandbox.events_since(since, None).await.unwrap();
+    let kinds: Vec<_> = page.events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["checkout.expired"]);
+    let rest = sandbox.events_since(since, Some(&page.events[0].id)).await.unwrap();
+    assert!(rest.events.is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_without_a_signature_of_now_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, clock) = open(folder.path());
+    let now = clock.now();
+    for signature in [None, Some(""), Some("t=1800000000"), Some("v1=AA"), Some("t=x,v1=AA")] {
+        assert_eq!(sandbox.read_webhook(signature, b"{}", now), Err(WebhookError::Signature));
+    }
+}

@@ -1,0 +1,161 @@
+//! Amounts in the units of Stripe's API (<https://docs.stripe.com/currencies>).
+
+use domain::{
+    money::{Currency, Money},
+    payments::AmountError,
+};
+
+/// No currency takes amounts of more than twelve digits.
+const MAX_UNITS: i64 = 999_999_999_999;
+
+/// The least amounts, in minor units of ISO 4217. Of other currencies Stripe publishes none.
+const MINIMUMS: [(&str, i64); 24] = [
+    ("AED", 200),
+    ("AUD", 50),
+    ("BGN", 100),
+    ("BRL", 50),
+    ("CAD", 50),
+    ("CHF", 50),
+    ("CZK", 1_500),
+    ("DKK", 250),
+    ("EUR", 50),
+    ("GBP", 30),
+    ("HKD", 400),
+    ("HUF", 17_500),
+    ("INR", 50),
+    ("JPY", 50),
+    ("MXN", 1_000),
+    ("MYR", 200),
+    ("NOK", 300),
+    ("NZD", 50),
+    ("PLN", 200),
+    ("RON", 200),
+    ("SEK", 300),
+    ("SGD", 50),
+    ("THB", 1_000),
+    ("USD", 50),
+];
+
+/// How the units of the API follow from the minor units of ISO 4217.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Units {
+    /// They are the same.
+    Same,
+    /// They are the same, but the last of the three digits must be 0.
+    LastDigitZero,
+    /// The API keeps two digits of a currency that has none any more.
+    Hundredfold,
+    /// The API has no digits for a currency whose two digits are not in use.
+    Hundredth,
+    /// The API does not take the currency.
+    Unsupported,
+}
+
+impl Units {
+    fn of(currency: Currency) -> Self {
+        match currency.code() {
+            "ISK" | "UGX" => Self::Hundredfold,
+            "MGA" => Self::Hundredth,
+            "BHD" | "JOD" | "KWD" | "OMR" | "TND" => Self::LastDigitZero,
+            _ if currency.exponent() == 0 || currency.exponent() == 2 => Self::Same,
+            _ => Self::Unsupported,
+        }
+    }
+}
+
+/// Whether Stripe can take exactly this amount.
+pub(crate) fn check(amount: Money) -> Result<(), AmountError> {
+    let currency = amount.currency();
+    let least = MINIMUMS.iter().find(|(code, _)| *code == currency.code()).map_or(1, |(_, least)| *least);
+    if amount.minor() < least {
+        return Err(AmountError::TooSmall { minimum: Money::from_minor(least, currency) });
+    }
+    to_units(amount).map(drop).ok_or(AmountError::Unsupported)
+}
+
+/// The amount in the units of the API; `None` when it has none for exactly this amount.
+pub(crate) fn to_units(amount: Money) -> Option<i64> {
+    let minor = amount.minor();
+    let units = match Units::of(amount.currency()) {
+        Units::Same => Some(minor),
+        Units::LastDigitZero => (minor.rem_euclid(10) == 0).then_some(minor),
+        Units::Hundredfold => minor.checked_mul(100),
+        Units::Hundredth => (minor.rem_euclid(100) == 0).then(|| minor.div_euclid(100)),
+        Units::Unsupported => None,
+    };
+    units.filter(|units| (0..=MAX_UNITS).contains(units))
+}
+
+/// The amount that the API means; `None` when it is in no currency that is known here.
+pub(crate) fn from_units(units: i64, currency: &str) -> Option<Money> {
+    let currency: Currency = currency.to_ascii_uppercase().parse().ok()?;
+    let minor = match Units::of(currency) {
+        Units::Hundredfold => (units.rem_euclid(100) == 0).then(|| units.div_euclid(100))?,
+        Units::Hundredth => units.checked_mul(100)?,
+        Units::Same | Units::LastDigitZero | Units::Unsupported => units,
+    };
+    Some(Money::from_minor(minor, currency))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn money(minor: i64, currency: &str) -> Money {
+        Money::from_minor(minor, currency.parse().unwrap())
+    }
+
+    #[test]
+    fn each_currency_has_the_digits_that_the_api_wants() {
+        for (minor, currency, units) in [
+            (999, "USD", Some(999)),
+            (500, "JPY", Some(500)),
+            (500, "ISK", Some(50_000)),
+            (500, "UGX", Some(50_000)),
+            (50_000, "MGA", Some(500)),
+            (50_001, "MGA", None),
+            (1_000, "KWD", Some(1_000)),
+            (1_005, "KWD", None),
+            (1_000, "IQD", None),
+            (1_000_000_000_000, "USD", None),
+            (-1, "USD", None),
+        ] {
+            assert_eq!(to_units(money(minor, currency)), units, "{minor} {currency}");
+        }
+    }
+
+    #[test]
+    fn less_than_the_minimum_is_too_small() {
+        for (minor, currency, minimum) in
+            [(49, "USD", 50), (29, "GBP", 30), (17_499, "HUF", 17_500), (0, "KWD", 1)]
+        {
+            let minimum = money(minimum, currency);
+            assert_eq!(check(money(minor, currency)), Err(AmountError::TooSmall { minimum }));
+        }
+        for (minor, currency) in [(50, "USD"), (50, "JPY"), (10, "KWD"), (1, "XOF")] {
+            assert_eq!(check(money(minor, currency)), Ok(()));
+        }
+        assert_eq!(check(money(1_005, "KWD")), Err(AmountError::Unsupported));
+    }
+
+    #[test]
+    fn an_amount_in_an_unknown_currency_is_not_read() {
+        assert_eq!(from_units(100, "xxx"), None);
+        assert_eq!(from_units(150, "isk"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_comes_back_as_it_was_sent(
+            minor in 0..1_000_000_000_i64,
+            currency in proptest::sample::select(vec!["USD", "JPY", "ISK", "UGX", "MGA", "KWD", "TND", "HUF"])
+        ) {
+            let amount = money(minor, currency);
+            if let Some(units) = to_units(amount) {
+                prop_assert_eq!(from_units(units, &currency.to_lowercase()), Some(amount));
+            }
+        }
+    }
+}

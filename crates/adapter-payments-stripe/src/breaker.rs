@@ -1,0 +1,111 @@
+//! Stops calling Stripe for a while when most calls fail.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// How many of the last calls are looked at, and how many of them must have failed.
+const WINDOW: usize = 20;
+const FAILURES: usize = 10;
+
+/// How long nothing is called.
+const OPEN: Duration = Duration::from_secs(30);
+
+/// How long other calls wait for the outcome of the one that tries whether Stripe answers again.
+const TRIAL: Duration = Duration::from_secs(10);
+
+/// A circuit breaker: closed at first.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether each of the last calls failed.
+    failed: VecDeque<bool>,
+    /// While it is open: until when nothing is called.
+    open_until: Option<Instant>,
+}
+
+impl Breaker {
+    /// Whether Stripe may be called now. When the time of an open breaker is over, one call is let through to try.
+    pub(crate) fn permits(&self, now: Instant) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.open_until {
+            None => true,
+            Some(until) if now < until => false,
+            Some(_) => {
+                state.open_until = now.checked_add(TRIAL);
+                true
+            }
+        }
+    }
+
+    /// Notes the outcome of a call; whether the breaker opened.
+    pub(crate) fn record(&self, has_failed: bool, now: Instant) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.open_until.is_some() {
+            state.open_until = if has_failed { now.checked_add(OPEN) } else { None };
+            state.failed.clear();
+            return false;
+        }
+        state.failed.push_back(has_failed);
+        if state.failed.len() > WINDOW {
+            state.failed.pop_front();
+        }
+        let failures = state.failed.iter().filter(|failed| **failed).count();
+        let opens = state.failed.len() == WINDOW && failures >= FAILURES;
+        if opens {
+            state.open_until = now.checked_add(OPEN);
+        }
+        opens
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened() -> (Breaker, Instant) {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for call in 0..WINDOW {
+            assert!(breaker.permits(now), "{call}");
+            breaker.record(call % 2 == 0, now);
+        }
+        (breaker, now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_opens_when_half_of_the_last_20_calls_failed_and_tries_again_after_30_seconds() {
+        let (breaker, now) = opened();
+        assert!(!breaker.permits(now + OPEN - Duration::from_millis(1)));
+        let later = now + OPEN;
+        assert!(breaker.permits(later));
+        assert!(!breaker.permits(later), "one call tries, the others wait");
+        breaker.record(false, later);
+        assert!(breaker.permits(later) && breaker.permits(later));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_stays_open_when_the_trial_fails_and_another_follows_one_that_never_ended() {
+        let (breaker, now) = opened();
+        let later = now + OPEN;
+        assert!(breaker.permits(later));
+        breaker.record(true, later);
+        assert!(!breaker.permits(later + OPEN - Duration::from_millis(1)));
+        assert!(breaker.permits(later + OPEN));
+        assert!(breaker.permits(later + OPEN + TRIAL));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_stays_closed_while_fewer_fail() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for call in 0..100 {
+            assert!(!breaker.record(call % 3 == 0, now));
+        }
+        assert!(breaker.permits(now));
+    }
+}

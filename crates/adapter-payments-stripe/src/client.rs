@@ -1,0 +1,297 @@
+//! Calls of Stripe's API: limited in time and number, repeated only where that is safe.
+
+use std::time::Duration;
+
+use domain::payments::GatewayError;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use tls_trust::{Authorities, Trust, TrustError};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    breaker::Breaker,
+    objects::ErrorBody,
+    pace::Pace,
+    settings::{StripeSecret, StripeSettings},
+};
+
+/// The version of the API that this code was written for.
+const API_VERSION: &str = "2026-10-28.endive";
+
+/// How long a connection may take to be made, and a call with all its repeats.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a call is tried.
+const TRIES: u32 = 3;
+
+/// The wait before a call is repeated, which is that much longer each time.
+const RETRY_DELAY: Duration = Duration::from_millis(300);
+
+/// The longest answer that is read: a page of 100 objects.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
+/// The kind of error of a call whose idempotency key was used with other parameters.
+const OTHER_REQUEST: &str = "idempotency_error";
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum StripeSetupError {
+    /// Encryption cannot be set up.
+    #[error("connections to Stripe cannot be encrypted ({0})")]
+    Encryption(#[from] TrustError),
+    /// The key cannot be sent, or the client does not start.
+    #[error("the client of Stripe cannot be made ({0})")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Why a call did not work.
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error("Stripe failed too often just now; it is called again in a few seconds")]
+    CircuitOpen,
+    #[error("Stripe did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
+    TimedOut,
+    #[error("Stripe answered {0}")]
+    Status(StatusCode),
+    #[error("the connection to Stripe failed")]
+    Connection(#[source] reqwest::Error),
+    #[error("the answer of Stripe is too long")]
+    TooLong,
+    #[error("the answer of Stripe cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+}
+
+/// How a call failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Stripe refused it: nothing happened.
+    Refused { status: StatusCode, code: String },
+    /// Nothing happened, and the same call may work later.
+    NotReached(Box<dyn std::error::Error + Send + Sync>),
+    /// It may have happened or not.
+    Unknown(Box<dyn std::error::Error + Send + Sync>),
+    /// An earlier try with the same key ended in an error, which Stripe saved and repeats for every later one. That try is over:
+    /// whether it happened can be looked up now.
+    SavedError(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Failure {
+    /// Whether Stripe has no object of this identifier.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status, code } if *status == StatusCode::NOT_FOUND || code == "resource_missing")
+    }
+}
+
+impl From<Failure> for GatewayError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused { code, .. } => Self::Refused { code },
+            Failure::NotReached(source) => Self::NotReached(source),
+            Failure::Unknown(source) | Failure::SavedError(source) => Self::Unknown(source),
+        }
+    }
+}
+
+/// A call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    /// The endpoint, by which calls are counted: the method, and the path without identifiers.
+    pub(crate) endpoint: &'static str,
+    /// The path and query behind `/v1/`.
+    pub(crate) path: &'a str,
+    /// The form to post; `None` reads.
+    pub(crate) form: Option<&'a str>,
+    /// Names a post that MUST happen once.
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
+/// What became of one try.
+struct Tried {
+    failure: Failure,
+    /// Whether a repeat is safe and may help.
+    may_repeat: bool,
+}
+
+/// The client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+    secret_key: StripeSecret,
+    pace: Pace,
+    breaker: Breaker,
+}
+
+impl Client {
+    /// Prepares the client; nothing is asked of Stripe yet.
+    ///
+    /// # Errors
+    /// When connections cannot be encrypted.
+    pub(crate) fn new(settings: &StripeSettings) -> Result<Self, StripeSetupError> {
+        // A test double on this machine is called without encryption, and needs no authorities.
+        let is_encrypted = settings.api_base.starts_with("https://");
+        let trust =
+            if is_encrypted { Trust::SignedForName(Authorities::OfThisMachine) } else { Trust::Anybody };
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_trust::client_config(&trust)?)
+            .https_only(is_encrypted)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?;
+        Ok(Self {
+            http,
+            base: settings.api_base.clone(),
+            secret_key: settings.secret_key.clone(),
+            pace: Pace::default(),
+            breaker: Breaker::default(),
+        })
+    }
+
+    /// Makes a call, and reads its answer.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
+        let answer = self.answer(call).await?;
+        serde_json::from_slice(&answer).map_err(|error| {
+            tracing::error!(endpoint = call.endpoint, %error, "an answer of Stripe cannot be read");
+            // What was posted happened.
+            Failure::Unknown(CallError::Unreadable(error).into())
+        })
+    }
+
+    async fn answer(&self, call: Call<'_>) -> Result<Vec<u8>, Failure> {
+        let begin = Instant::now();
+        let deadline = begin.checked_add(CALL_TIMEOUT).unwrap_or(begin);
+        let mut attempt = 1_u32;
+        loop {
+            let tried = match self.try_once(call, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(tried) => tried,
+            };
+            let delay = RETRY_DELAY.saturating_mul(attempt);
+            let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= deadline);
+            if !tried.may_repeat || attempt >= TRIES || is_late {
+                return Err(tried.failure);
+            }
+            sleep(delay).await;
+            attempt = attempt.saturating_add(1);
+        }
+    }
+
+    async fn try_once(&self, call: Call<'_>, deadline: Instant) -> Result<Vec<u8>, Tried> {
+        let not_sent =
+            |error: CallError| Tried { failure: Failure::NotReached(error.into()), may_repeat: false };
+        if timeout_at(deadline, self.pace.wait(call.endpoint)).await.is_err() {
+            return Err(not_sent(CallError::TimedOut));
+        }
+        if !self.breaker.permits(Instant::now()) {
+            return Err(not_sent(CallError::CircuitOpen));
+        }
+        let tried = timeout_at(deadline, self.send(call)).await.unwrap_or_else(|_| {
+            Err(Tried { failure: uncertain(call, CallError::TimedOut), may_repeat: false })
+        });
+        let has_failed =
+            matches!(&tried, Err(Tried { failure: Failure::NotReached(_) | Failure::Unknown(_), .. }));
+        if self.breaker.record(has_failed, Instant::now()) {
+            tracing::error!("half of the last calls of Stripe failed: it is not called for 30 seconds");
+        }
+        tried
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Tried> {
+        let mut response = match self.request(call).send().await {
+            Ok(response) => response,
+            Err(error) => return Err(tried_without_answer(call, error.without_url())),
+        };
+        let status = response.status();
+        let header = |name: &str| response.headers().get(name).map(|value| value == "true");
+        let should_retry = header("stripe-should-retry");
+        let is_replayed = header("idempotent-replayed") == Some(true);
+        let body = read_body(&mut response)
+            .await
+            .map_err(|error| Tried { failure: uncertain(call, error), may_repeat: false })?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let mut tried = refused(call, status, should_retry, &body);
+        tried.failure = match tried.failure {
+            Failure::Unknown(source) if is_replayed => Failure::SavedError(source),
+            failure => failure,
+        };
+        Err(tried)
+    }
+
+    fn request(&self, call: Call<'_>) -> RequestBuilder {
+        let method = if call.form.is_some() { Method::POST } else { Method::GET };
+        let mut request = self
+            .http
+            .request(method, format!("{}/v1/{}", self.base, call.path))
+            .bearer_auth(self.secret_key.expose())
+            .header("stripe-version", API_VERSION);
+        if let Some(key) = call.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(form) = call.form {
+            request =
+                request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
+        }
+        request
+    }
+}
+
+/// A call that may have happened. A reading call changes nothing, so that it simply did not work.
+fn uncertain(call: Call<'_>, error: CallError) -> Failure {
+    if call.form.is_some() { Failure::Unknown(error.into()) } else { Failure::NotReached(error.into()) }
+}
+
+fn tried_without_answer(call: Call<'_>, error: reqwest::Error) -> Tried {
+    let is_sent = !(error.is_connect() || error.is_builder());
+    let error = CallError::Connection(error);
+    if is_sent {
+        // Whether it happened must be looked up before it is repeated.
+        Tried { failure: uncertain(call, error), may_repeat: call.form.is_none() }
+    } else {
+        Tried { failure: Failure::NotReached(error.into()), may_repeat: true }
+    }
+}
+
+/// What an answer other than a success means. Stripe's own word on a repeat counts before any rule of ours.
+fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body: &[u8]) -> Tried {
+    let error = CallError::Status(status);
+    let (failure, may_repeat) = match status {
+        StatusCode::TOO_MANY_REQUESTS => (Failure::NotReached(error.into()), true),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            tracing::error!(endpoint = call.endpoint, %status, "Stripe does not accept the secret key");
+            (Failure::NotReached(error.into()), false)
+        }
+        // The same call is still being worked on.
+        StatusCode::CONFLICT => (uncertain(call, error), true),
+        _ if status.is_client_error() => {
+            let object = serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error);
+            let code = object.and_then(|error| error.code.or(error.kind));
+            let code = code.unwrap_or_else(|| status.as_str().to_owned());
+            tracing::warn!(endpoint = call.endpoint, %status, code, "Stripe refused a call");
+            if code == OTHER_REQUEST {
+                // The key was used with other parameters, such as those of an earlier version: that call may have happened.
+                (Failure::Unknown(error.into()), false)
+            } else {
+                (Failure::Refused { status, code }, false)
+            }
+        }
+        _ => (uncertain(call, error), call.form.is_none()),
+    };
+    Tried { failure, may_repeat: should_retry.unwrap_or(may_repeat) }
+}
+
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
+    let mut body = Vec::new();
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| CallError::Connection(error.without_url()))?
+    {
+        if body.len().saturating_add(chunk.len()) > MAX_ANSWER {
+            return Err(CallError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,105 @@
+//! Events of Stripe: which object each is about.
+
+use domain::{
+    payments::{EventSubject, ProviderEvent},
+    time::Instant,
+};
+use serde_json::Value;
+
+/// Reads an event; `None` when it is not one. One of the other mode, of a connected account or of another form (a thin
+/// event) is about nothing here.
+pub(crate) fn event(value: &Value, payload: Vec<u8>, is_live: bool, now: Instant) -> Option<ProviderEvent> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (id, kind) = (text("id")?.to_owned(), text("type")?.to_owned());
+    let is_ours = text("object") == Some("event")
+        && value.get("livemode").and_then(Value::as_bool) == Some(is_live)
+        && value.get("account").is_none_or(Value::is_null);
+    let object = value.pointer("/data/object").filter(|_| is_ours);
+    let subject = object.and_then(|object| subject(&kind, object)).unwrap_or(EventSubject::Other);
+    // Thin events have their time as text.
+    let seconds = value.get("created").and_then(Value::as_i64).and_then(|at| Instant::from_timestamp(at, 0));
+    let created_at = seconds.or_else(|| text("created")?.parse().ok()).unwrap_or(now);
+    Some(ProviderEvent { id, kind, created_at, subject, payload })
+}
+
+fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let is_of = |family: &str| kind.starts_with(family);
+    if is_of("checkout.session.") {
+        return text("id").map(EventSubject::Checkout);
+    }
+    if is_of("charge.dispute.") {
+        return text("id").map(EventSubject::Dispute);
+    }
+    if is_of("refund.") || is_of("charge.refund") {
+        return text("payment_intent").map(|charge| EventSubject::Refunds { charge });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn subject_of(value: &Value) -> EventSubject {
+        event(value, Vec::new(), false, Instant::UNIX_EPOCH).unwrap().subject
+    }
+
+    fn of_kind(kind: &str, object: &Value) -> Value {
+        json!({"id": "evt_1", "object": "event", "type": kind, "created": 5, "livemode": false,
+            "data": {"object": object}})
+    }
+
+    #[test]
+    fn each_event_is_about_its_object() {
+        let refunds = EventSubject::Refunds { charge: "pi_1".to_owned() };
+        for (kind, object, subject) in [
+            ("checkout.session.completed", json!({"id": "cs_1"}), EventSubject::Checkout("cs_1".to_owned())),
+            (
+                "checkout.session.async_payment_failed",
+                json!({"id": "cs_1"}),
+                EventSubject::Checkout("cs_1".to_owned()),
+            ),
+            // The session's own event follows; a decline is seen when the open session is read again.
+            ("payment_intent.payment_failed", json!({"id": "pi_1"}), EventSubject::Other),
+            ("charge.refunded", json!({"id": "ch_1", "payment_intent": "pi_1"}), refunds.clone()),
+            ("charge.refund.updated", json!({"id": "re_1", "payment_intent": "pi_1"}), refunds.clone()),
+            ("refund.failed", json!({"id": "re_1", "payment_intent": "pi_1"}), refunds),
+            ("charge.dispute.closed", json!({"id": "du_1"}), EventSubject::Dispute("du_1".to_owned())),
+            ("customer.created", json!({"id": "cus_1"}), EventSubject::Other),
+        ] {
+            assert_eq!(subject_of(&of_kind(kind, &object)), subject, "{kind}");
+        }
+    }
+
+    #[test]
+    fn events_of_the_other_mode_of_connected_accounts_and_thin_ones_are_about_nothing() {
+        let event = of_kind("checkout.session.completed", &json!({"id": "cs_1"}));
+        for (field, value) in
+            [("livemode", json!(true)), ("account", json!("acct_1")), ("object", json!("v2.core.event"))]
+        {
+            let mut event = event.clone();
+            event[field] = value;
+            assert_eq!(subject_of(&event), EventSubject::Other, "{field}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_thin_event_is_read_as_text() {
+        let thin = json!({"id": "evt_1", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found",
+            "created": "2026-11-01T10:00:00.000Z"});
+        let event = event(&thin, Vec::new(), false, Instant::UNIX_EPOCH).unwrap();
+        assert_eq!(event.created_at, "2026-11-01T10:00:00Z".parse::<Instant>().unwrap());
+    }
+
+    #[test]
+    fn what_has_no_identifier_or_type_is_no_event() {
+        for value in
+            [json!({}), json!([]), json!("evt_1"), json!({"id": "evt_1"}), json!({"id": "", "type": "a"})]
+        {
+            assert_eq!(event(&value, Vec::new(), false, Instant::UNIX_EPOCH), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Keeps the calls of each endpoint below Stripe's limit.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until};
+
+/// How many calls of an endpoint Stripe takes in a second.
+const CALLS: usize = 25;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The times of the last calls of each endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Pace(Mutex<HashMap<&'static str, VecDeque<Instant>>>);
+
+impl Pace {
+    /// Waits until the endpoint may be called, and counts the call. Whoever waits has no place yet: the caller's own time limit
+    /// ends the wait.
+    pub(crate) async fn wait(&self, endpoint: &'static str) {
+        while let Err(free_at) = self.take(endpoint, Instant::now()) {
+            sleep_until(free_at).await;
+        }
+    }
+
+    /// Counts a call, or says when the endpoint can be called again.
+    fn take(&self, endpoint: &'static str, now: Instant) -> Result<(), Instant> {
+        let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = endpoints.entry(endpoint).or_default();
+        if calls.len() >= CALLS
+            && let Some(first) = calls.front()
+        {
+            let free_at = first.checked_add(SECOND).unwrap_or(now);
+            if free_at > now {
+                return Err(free_at);
+            }
+            calls.pop_front();
+        }
+        calls.push_back(now);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_sees_more_than_25_calls_of_an_endpoint() {
+        let (pace, begin) = (Pace::default(), Instant::now());
+        let mut times = Vec::new();
+        for _ in 0..80 {
+            pace.wait("GET refunds").await;
+            times.push(begin.elapsed());
+        }
+        assert!(times.windows(26).all(|window| window[25] >= window[0] + SECOND), "{times:?}");
+        assert!(times[24] < SECOND && times[79] < 4 * SECOND, "{times:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endpoints_do_not_wait_for_each_other() {
+        let (pace, begin) = (Pace::default(), Instant::now());
+        for _ in 0..CALLS {
+            pace.wait("GET refunds").await;
+        }
+        pace.wait("POST refunds").await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+    }
+}

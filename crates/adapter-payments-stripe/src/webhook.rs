@@ -1,0 +1,152 @@
+//! The signatures of webhooks (<https://docs.stripe.com/webhooks#verify-manually>).
+
+use domain::{payments::WebhookError, time::Instant};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::settings::StripeSecret;
+
+/// How many seconds the time of a webhook may be off, either way.
+const TOLERANCE: u64 = 300;
+
+/// The tags that are compared at most: one for each secret in force, and some of schemes to come.
+const MAX_TAGS: usize = 10;
+
+/// Verifies that the body was signed with one of the secrets, and just now.
+///
+/// # Errors
+/// When the signature is missing, wrong or too old.
+pub(crate) fn verify(
+    secrets: &[StripeSecret],
+    signature: Option<&str>,
+    body: &[u8],
+    now: Instant,
+) -> Result<(), WebhookError> {
+    let header = signature.and_then(Header::parse).ok_or(WebhookError::Signature)?;
+    let seconds: i64 = header.time.parse().map_err(|_| WebhookError::Signature)?;
+    if now.timestamp().abs_diff(seconds) > TOLERANCE || header.tags.len() > MAX_TAGS {
+        return Err(WebhookError::Signature);
+    }
+    // Every signature is compared with every secret: the time does not tell which one fits.
+    let mut is_valid = false;
+    for secret in secrets {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else { continue };
+        mac.update(header.time.as_bytes());
+        mac.update(b".");
+        // The body is hashed once for each secret, however many tags a stranger sends.
+        mac.update(body);
+        for tag in &header.tags {
+            // Compares in constant time.
+            is_valid |= mac.clone().verify_slice(tag).is_ok();
+        }
+    }
+    if is_valid { Ok(()) } else { Err(WebhookError::Signature) }
+}
+
+/// What `Stripe-Signature` says: `t=…,v1=…,v1=…`.
+struct Header<'a> {
+    /// The seconds since 1970, as they were signed.
+    time: &'a str,
+    tags: Vec<[u8; 32]>,
+}
+
+impl<'a> Header<'a> {
+    /// `None` when there is not exactly one time.
+    fn parse(text: &'a str) -> Option<Self> {
+        let (mut time, mut tags) = (None, Vec::new());
+        for (name, value) in text.split(',').filter_map(|item| item.trim().split_once('=')) {
+            match name {
+                "t" if time.is_some() => return None,
+                "t" => time = Some(value),
+                // What is not a tag of this length cannot be right.
+                "v1" => tags.extend(decode_hex(value)),
+                _ => {}
+            }
+        }
+        Some(Self { time: time?, tags })
+    }
+}
+
+fn decode_hex(text: &str) -> Option<[u8; 32]> {
+    let mut tag = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, start) in tag.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(start..)?.get(..2)?, 16).ok()?;
+    }
+    Some(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const BODY: &str = "{\"id\":\"evt_1\"}";
+
+    fn verified(secrets: &[&str], signature: Option<&str>, body: &str) -> bool {
+        let secrets: Vec<_> = secrets.iter().map(|secret| StripeSecret::new(secret)).collect();
+        verify(&secrets, signature, body.as_bytes(), Instant::from_timestamp(NOW, 999_000_000).unwrap())
+            .is_ok()
+    }
+
+    #[test]
+    fn a_signature_with_any_of_the_secrets_is_accepted() {
+        let signed = test_stripe::signature(&["whsec_new"], NOW, BODY);
+        assert!(verified(&["whsec_old", "whsec_new"], Some(&signed), BODY));
+        let signed_twice = test_stripe::signature(&["whsec_other", "whsec_new"], NOW, BODY);
+        assert!(verified(&["whsec_new"], Some(&signed_twice), BODY));
+        assert!(verified(&["whsec_new"], Some(&format!("v0=abc, {signed}")), BODY));
+    }
+
+    #[test]
+    fn a_missing_wrong_or_malformed_signature_is_refused() {
+        let signed = test_stripe::signature(&["whsec_new"], NOW, BODY);
+        let (time, tag) = signed.split_once(',').unwrap();
+        let short = &signed[..signed.len() - 2];
+        for signature in [
+            None,
+            Some(""),
+            Some(time),
+            Some(tag),
+            Some(short),
+            Some(format!("{signed}ff").as_str()),
+            Some(format!("{time},{signed}").as_str()),
+            Some(format!("{time},{}", tag.replace("v1", "v0")).as_str()),
+            Some(format!("t=soon,{tag}").as_str()),
+            Some(format!("t={},{tag}", NOW + 1).as_str()),
+            Some("t=1,v1=ééééééééééééééééééééééééééééééééé"),
+        ] {
+            assert!(!verified(&["whsec_new"], signature, BODY), "{signature:?}");
+        }
+        assert!(!verified(&["whsec_new"], Some(&signed), "{\"id\":\"evt_2\"}"));
+        assert!(!verified(&["whsec_old"], Some(&signed), BODY));
+        assert!(!verified(&[], Some(&signed), BODY));
+    }
+
+    #[test]
+    fn of_many_tags_none_is_compared() {
+        let signed = test_stripe::signature(&["whsec_new"], NOW, BODY);
+        let tag = format!(",v1={}", "ab".repeat(32));
+        assert!(verified(&["whsec_new"], Some(&format!("{signed}{}", tag.repeat(9))), BODY));
+        assert!(!verified(&["whsec_new"], Some(&format!("{signed}{}", tag.repeat(10))), BODY));
+    }
+
+    #[test]
+    fn a_time_that_is_more_than_300_seconds_off_is_refused() {
+        for (offset, is_accepted) in [(-301, false), (-300, true), (0, true), (300, true), (301, false)] {
+            let signed = test_stripe::signature(&["whsec_new"], NOW + offset, BODY);
+            assert_eq!(verified(&["whsec_new"], Some(&signed), BODY), is_accepted, "{offset}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_the_parser_fail(header in ".*") {
+            prop_assert!(!verified(&["whsec_new"], Some(&header), BODY));
+        }
+    }
+}

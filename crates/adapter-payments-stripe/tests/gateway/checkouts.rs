@@ -1,0 +1,204 @@
+use domain::payments::{CheckoutReport, GatewayError, PaymentGateway};
+
+use crate::support::{Shop, code, id, money, request, shop_id};
+
+#[tokio::test]
+async fn a_checkout_asks_for_the_amount_of_the_order_and_names_shop_order_and_payment() {
+    let shop = Shop::open();
+    let request = request(1, &[money(999, "USD"), money(0, "USD"), money(1, "USD")]);
+    let checkout = shop.gateway.open_checkout(&request).await.unwrap();
+    assert_eq!(checkout.amount, money(1_000, "USD"));
+    assert_eq!(checkout.shop_id, Some(shop_id()));
+    assert_eq!(checkout.order_id, Some(request.order_id));
+    assert_eq!(checkout.payment_id, Some(request.payment_id));
+    assert_eq!(checkout.report, CheckoutReport::Open);
+    assert_eq!(checkout.charge, None);
+    assert_eq!(checkout.expires_at.timestamp(), request.expires_at.timestamp());
+    assert!(checkout.url.as_ref().unwrap().starts_with("http"));
+    assert_eq!(shop.now(&checkout).await, checkout);
+}
+
+#[tokio::test]
+async fn the_same_request_opens_one_checkout_however_often_it_is_sent() {
+    let shop = Shop::open();
+    let request = request(1, &[money(999, "USD")]);
+    let first = shop.gateway.open_checkout(&request).await.unwrap();
+    let again = shop.gateway.open_checkout(&request).await.unwrap();
+    assert_eq!(first, again);
+    assert_eq!(shop.stripe.books().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_another_request_leaves_open_what_happened() {
+    let shop = Shop::open();
+    shop.checkout().await;
+    let other = request(1, &[money(998, "USD")]);
+    let repeated = shop.gateway.open_checkout(&other).await;
+    assert!(matches!(repeated, Err(GatewayError::Unknown(_))), "{repeated:?}");
+    assert!(shop.gateway.look_up_checkout(&other).await.unwrap().is_some(), "the first one is found");
+}
+
+#[tokio::test]
+async fn each_currency_is_asked_for_in_its_digits_and_read_back() {
+    let shop = Shop::open();
+    for (number, amount, units) in [
+        (1, money(500, "JPY"), 500),
+        (2, money(500, "ISK"), 50_000),
+        (3, money(5_000, "UGX"), 500_000),
+        (4, money(1_000, "KWD"), 1_000),
+        (5, money(10_000, "MGA"), 100),
+    ] {
+        let checkout = shop.gateway.open_checkout(&request(number, &[amount])).await.unwrap();
+        assert_eq!(checkout.amount, amount);
+        shop.stripe.pay(&checkout.id).unwrap();
+        assert_eq!(shop.stripe.books().last().unwrap().captured, units, "{amount}");
+    }
+}
+
+#[tokio::test]
+async fn lines_that_cannot_be_taken_each_are_one_line() {
+    let shop = Shop::open();
+    let request = request(1, &[money(1_005, "KWD"), money(1_005, "KWD")]);
+    let checkout = shop.gateway.open_checkout(&request).await.unwrap();
+    assert_eq!(checkout.amount, money(2_010, "KWD"));
+}
+
+#[tokio::test]
+async fn an_amount_that_cannot_be_taken_and_lines_that_are_not_the_amount_are_not_sent() {
+    let shop = Shop::open();
+    let odd = request(1, &[money(1_005, "KWD")]);
+    assert_eq!(code(shop.gateway.open_checkout(&odd).await), "amount_unsupported");
+    let mut less = request(1, &[money(999, "USD")]);
+    less.amount = money(1_000, "USD");
+    assert_eq!(code(shop.gateway.open_checkout(&less).await), "amount_unsupported");
+    assert_eq!(shop.stripe.calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_hundred_lines_long_names_and_an_address_in_unicode_are_no_obstacle() {
+    let shop = Shop::open();
+    let mut request = request(1, &[money(1, "USD"); 100]);
+    request.lines[0].name = "é".repeat(300);
+    request.lines[1].name = String::new();
+    request.email = Some("añn@example.com".to_owned());
+    let checkout = shop.gateway.open_checkout(&request).await.unwrap();
+    assert_eq!(checkout.amount, money(100, "USD"));
+}
+
+#[tokio::test]
+async fn a_checkout_that_is_paid_has_its_money_and_no_address() {
+    let shop = Shop::open();
+    let checkout = shop.checkout().await;
+    shop.stripe.pay(&checkout.id).unwrap();
+    let paid = shop.now(&checkout).await;
+    assert!(matches!(paid.report, CheckoutReport::Paid { amount, .. } if amount == money(999, "USD")));
+    assert!(paid.charge.unwrap().starts_with("pi_"));
+    assert_eq!(paid.url, None);
+}
+
+#[tokio::test]
+async fn another_amount_or_currency_than_was_asked_is_reported() {
+    let shop = Shop::open();
+    for (number, units, currency) in [(1, 998, "usd"), (2, 999, "eur")] {
+        let request = request(number, &[money(999, "USD")]);
+        let checkout = shop.gateway.open_checkout(&request).await.unwrap();
+        shop.stripe.pay_otherwise(&checkout.id, units, currency).unwrap();
+        let received = money(units, &currency.to_uppercase());
+        let report = shop.now(&checkout).await.report;
+        assert!(matches!(report, CheckoutReport::Paid { amount, .. } if amount == received), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkout_that_is_complete_is_not_paid_before_its_money_arrives() {
+    let shop = Shop::open();
+    let checkout = shop.checkout().await;
+    shop.stripe.complete_unpaid(&checkout.id).unwrap();
+    assert_eq!(shop.now(&checkout).await.report, CheckoutReport::Processing);
+    shop.stripe.settle(&checkout.id).unwrap();
+    assert!(matches!(shop.now(&checkout).await.report, CheckoutReport::Paid { .. }));
+}
+
+#[tokio::test]
+async fn money_that_does_not_arrive_has_bounced() {
+    let shop = Shop::open();
+    let checkout = shop.checkout().await;
+    shop.stripe.complete_unpaid(&checkout.id).unwrap();
+    shop.stripe.bounce(&checkout.id, "debit_not_authorized").unwrap();
+    let CheckoutReport::Bounced(failure) = shop.now(&checkout).await.report else { panic!("not bounced") };
+    assert_eq!(failure.code, "debit_not_authorized");
+}
+
+#[tokio::test]
+async fn a_declined_card_leaves_the_checkout_open() {
+    let shop = Shop::open();
+    let checkout = shop.checkout().await;
+    shop.stripe.decline(&checkout.id, "insufficient_funds").unwrap();
+    let declined = shop.now(&checkout).await;
+    assert!(
+        matches!(&declined.report, CheckoutReport::Declined(failure) if failure.code == "insufficient_funds")
+    );
+    assert_eq!((declined.url, declined.charge), (checkout.url.clone(), None));
+    shop.stripe.pay(&checkout.id).unwrap();
+    assert!(matches!(shop.now(&checkout).await.report, CheckoutReport::Paid { .. }));
+}
+
+#[tokio::test]
+async fn ending_a_checkout_tells_how_it_really_ended() {
+    let shop = Shop::open();
+    let open = shop.checkout().await;
+    let expired = shop.gateway.expire_checkout(&open.id).await.unwrap();
+    assert!(matches!(expired.report, CheckoutReport::Expired { at } if at <= open.expires_at));
+    assert_eq!(expired.url, None);
+    let again = shop.gateway.expire_checkout(&open.id).await.unwrap();
+    assert!(matches!(again.report, CheckoutReport::Expired { .. }));
+
+    let paid = shop.gateway.open_checkout(&request(2, &[money(999, "USD")])).await.unwrap();
+    shop.stripe.pay(&paid.id).unwrap();
+    let report = shop.gateway.expire_checkout(&paid.id).await.unwrap().report;
+    assert!(matches!(report, CheckoutReport::Paid { .. }), "{report:?}");
+
+    let processing = shop.gateway.open_checkout(&request(3, &[money(999, "USD")])).await.unwrap();
+    shop.stripe.complete_unpaid(&processing.id).unwrap();
+    let report = shop.gateway.expire_checkout(&processing.id).await.unwrap().report;
+    assert_eq!(report, CheckoutReport::Processing);
+}
+
+#[tokio::test]
+async fn a_checkout_that_ends_after_a_decline_keeps_the_reason() {
+    let shop = Shop::open();
+    let checkout = shop.checkout().await;
+    shop.stripe.decline(&checkout.id, "expired_card").unwrap();
+    let report = shop.gateway.expire_checkout(&checkout.id).await.unwrap().report;
+    assert!(matches!(report, CheckoutReport::Bounced(failure) if failure.code == "expired_card"));
+}
+
+#[tokio::test]
+async fn a_checkout_ends_by_itself_when_its_time_is_over() {
+    let shop = Shop::open();
+    let checkout = shop.checkout().await;
+    shop.stripe.advance(3_601);
+    assert!(matches!(shop.now(&checkout).await.report, CheckoutReport::Expired { .. }));
+}
+
+#[tokio::test]
+async fn a_checkout_that_stripe_does_not_have_is_none() {
+    let shop = Shop::open();
+    assert_eq!(shop.gateway.checkout("cs_test_none").await.unwrap(), None);
+    assert_eq!(shop.gateway.checkout("../events?limit=1").await.unwrap(), None);
+    assert_eq!(code(shop.gateway.expire_checkout("cs_test_none").await), "resource_missing");
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_was_lost_is_found_among_the_sessions_of_others() {
+    let shop = Shop::open();
+    let wanted = request(1, &[money(999, "USD")]);
+    assert_eq!(shop.gateway.look_up_checkout(&wanted).await.unwrap(), None);
+    let checkout = shop.gateway.open_checkout(&wanted).await.unwrap();
+    shop.gateway.open_checkout(&request(2, &[money(999, "USD")])).await.unwrap();
+    shop.stripe.open_sessions_of_others(250);
+    assert_eq!(shop.gateway.look_up_checkout(&wanted).await.unwrap(), Some(checkout));
+    let mut of_another_shop = wanted;
+    of_another_shop.shop_id = id(2);
+    assert_eq!(shop.gateway.look_up_checkout(&of_another_shop).await.unwrap(), None);
+}

@@ -1,0 +1,197 @@
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use diesel::sql_types::{BigInt, Integer, Nullable};
+use domain::{
+    catalog::{FacetCounts, FacetGroup, FacetQueries, MovieFilter, NameKind, NameQueries, PriceBand},
+    money::Currency,
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    Database,
+    dialect::{DbUuid, NO_ID, SqlId},
+    queries::{
+        movie_access::Access,
+        movie_filter::{Condition, conditions, push_matching},
+    },
+    statement::Statement,
+};
+
+/// A value of a group with the number of its movies: the group's position in [`FacetGroup::ALL`], an identifier or a number, the
+/// count, and the version of the catalogue.
+pub(super) type FacetTypes = (Integer, Nullable<SqlId>, Nullable<BigInt>, BigInt, BigInt);
+type FacetRow = (i32, Option<DbUuid>, Option<i64>, i64, i64);
+
+#[async_trait]
+impl FacetQueries for Database {
+    async fn facet_counts(
+        &self,
+        filter: &MovieFilter,
+        currency: Currency,
+    ) -> Result<FacetCounts, StoreError> {
+        let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
+        let version: Vec<(i64,)> = self.fetch(version).await?;
+        let key = format!("{currency:?} {}", filter.key());
+        if let [(version,)] = version.as_slice()
+            && let Some(counts) = self.cache().facets(&key, *version)
+        {
+            return Ok(FacetCounts::clone(&counts));
+        }
+        let mut counts = FacetCounts::default();
+        let mut versions = Vec::new();
+        let mut lists = groups_by_conditions(filter);
+        // What needs all movies is read first: if the version is the same behind it, it belongs to that.
+        lists.sort_by_key(|(others, _)| !conditions(others).is_empty());
+        for (others, mut groups) in lists {
+            let conditions = conditions(&others);
+            if conditions.is_empty() {
+                self.note_names(&mut groups, FacetGroup::Genres, NameKind::Genre, &mut counts.genres).await?;
+                let certifications = &mut counts.certifications;
+                self.note_names(
+                    &mut groups,
+                    FacetGroup::Certifications,
+                    NameKind::Certification,
+                    certifications,
+                )
+                .await?;
+            }
+            if groups.is_empty() {
+                continue;
+            }
+            let driver = match self.cheapest_lookup(&conditions).await? {
+                Access::Lookup { driver } => Some(driver).filter(|_| !conditions.is_empty()),
+                Access::Walk { .. } => None,
+            };
+            let mut statement = facets_statement(&conditions, driver, &groups, currency);
+            if !self.cache().admits(&statement) {
+                statement.forget();
+            }
+            let rows: Vec<FacetRow> = self.fetch(statement).await?;
+            for row in rows {
+                versions.push(row.4);
+                note(&mut counts, row)?;
+            }
+        }
+        // What was counted in several statements is kept only if nothing changed between them.
+        if let ([(version,)], Some(first)) = (version.as_slice(), versions.first())
+            && versions.iter().all(|other| other == first)
+            && version == first
+        {
+            self.cache().keep_facets(key, *version, Arc::new(counts.clone()));
+        }
+        Ok(counts)
+    }
+}
+
+impl Database {
+    /// Takes the counts of a group of all movies from the counts of its names, which are kept.
+    async fn note_names(
+        &self,
+        groups: &mut Vec<FacetGroup>,
+        group: FacetGroup,
+        kind: NameKind,
+        counts: &mut HashMap<Uuid, i64>,
+    ) -> Result<(), StoreError> {
+        let Some(position) = groups.iter().position(|other| *other == group) else { return Ok(()) };
+        groups.remove(position);
+        let names = self.all_names(kind).await?;
+        counts.extend(
+            names.iter().filter(|name| name.movies_count > 0).map(|name| (name.id, name.movies_count)),
+        );
+        Ok(())
+    }
+}
+
+/// The groups with the filter that each is counted by; groups in which nothing is chosen share one.
+fn groups_by_conditions(filter: &MovieFilter) -> Vec<(MovieFilter, Vec<FacetGroup>)> {
+    let mut found: Vec<(MovieFilter, Vec<FacetGroup>)> = Vec::new();
+    for group in FacetGroup::ALL {
+        let others = group.without_choice(filter);
+        match found.iter_mut().find(|(known, _)| *known == others) {
+            Some((_, groups)) => groups.push(group),
+            None => found.push((others, vec![group])),
+        }
+    }
+    found
+}
+
+fn note(counts: &mut FacetCounts, (group, id, number, count, _): FacetRow) -> Result<(), StoreError> {
+    let group = usize::try_from(group).ok().and_then(|group| FacetGroup::ALL.get(group));
+    let missing = || StoreError::failed("a facet without a value");
+    match group.ok_or_else(missing)? {
+        FacetGroup::Genres => {
+            counts.genres.insert(id.ok_or_else(missing)?.0, count);
+        }
+        FacetGroup::Certifications => {
+            counts.certifications.insert(id.ok_or_else(missing)?.0, count);
+        }
+        FacetGroup::Decades => {
+            let decade = i32::try_from(number.ok_or_else(missing)?).map_err(StoreError::failed)?;
+            counts.decades.insert(decade, count);
+        }
+        FacetGroup::PriceBands => {
+            let band = usize::try_from(number.ok_or_else(missing)?).map_err(StoreError::failed)?;
+            counts.price_bands.insert(band, count);
+        }
+    }
+    Ok(())
+}
+
+/// Counts the movies that meet the conditions in each of the groups: they are found once.
+pub(super) fn facets_statement(
+    conditions: &[Condition],
+    driver: Option<usize>,
+    groups: &[FacetGroup],
+    currency: Currency,
+) -> Statement<FacetTypes> {
+    let mut statement = Statement::new("");
+    // Where nothing is to be found first, each group is counted by its own index.
+    let source = if conditions.is_empty() {
+        "FROM movies m WHERE m.is_available"
+    } else {
+        statement
+            .sql("WITH matching AS MATERIALIZED (SELECT m.id, m.certification_id, m.year, m.price_minor");
+        push_matching(&mut statement, conditions, driver);
+        statement.sql(")");
+        "FROM matching m"
+    };
+    for (position, group) in FacetGroup::ALL.into_iter().enumerate() {
+        if !groups.contains(&group) {
+            continue;
+        }
+        let is_first = groups.first() == Some(&group);
+        statement.sql(if is_first { " " } else { " UNION ALL " }).sql(format!("SELECT {position}, "));
+        match group {
+            FacetGroup::Genres => statement.sql(
+                "l.genre_id, CAST(NULL AS BIGINT), count(*), (SELECT version FROM catalog_state) \
+                 FROM matching m JOIN movie_genres l ON l.movie_id = m.id GROUP BY l.genre_id",
+            ),
+            FacetGroup::Certifications => statement
+                .sql("m.certification_id, CAST(NULL AS BIGINT), count(*), (SELECT version FROM catalog_state) ")
+                .sql(source)
+                .sql(" GROUP BY m.certification_id"),
+            FacetGroup::Decades => statement
+                .sql(NO_ID)
+                .sql(", CAST(m.year / 10 * 10 AS BIGINT) AS decade, count(*), (SELECT version FROM catalog_state) ")
+                .sql(source)
+                .sql(" GROUP BY decade"),
+            FacetGroup::PriceBands => {
+                statement.sql(NO_ID).sql(", CAST(CASE");
+                // From the highest on, so that the first that fits is the band.
+                for (number, band) in PriceBand::all(currency).into_iter().enumerate().rev() {
+                    statement
+                        .sql(" WHEN m.price_minor >= ")
+                        .bind(band.min.minor())
+                        .sql(format!(" THEN {number}"));
+                }
+                statement
+                    .sql(" ELSE 0 END AS BIGINT) AS band, count(*), (SELECT version FROM catalog_state) ")
+                    .sql(source)
+                    .sql(" GROUP BY band")
+            }
+        };
+    }
+    statement
+}

@@ -1,0 +1,421 @@
+//! Searching: the matches are found by the index, and the best of them are ranked by the domain's rules.
+
+use std::cmp::Ordering;
+
+use async_trait::async_trait;
+use diesel::{
+    Queryable,
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+};
+use domain::{
+    catalog::{
+        Candidate, KnownWord, MovieFilter, MovieSort, MovieSummary, Search, SearchQueries, SearchTerm,
+        Suggestion, SuggestionKind, allowed_mistakes, rank, rank_of_name, spellings_without_first_letter,
+    },
+    id::UserId,
+    page::{Page, PageRequest, Position, SortValue, Start, Total},
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    Database,
+    dialect::{DbUuid, SqlId, push_any, push_any_text, push_words_exist},
+    queries::{
+        keyset::Keyset,
+        movie_access::Access,
+        movie_filter::{
+            CHECKED_COLUMNS, Condition, IndexPart, behind_all, conditions, conditions_with_words_in,
+            push_checks, push_matching,
+        },
+        movie_page::Order,
+        movie_row::push_summary,
+        movies::{ListRow, ListTypes, NO_TOTAL},
+    },
+    repositories::stored_poster,
+    statement::Statement,
+};
+
+/// How many of the most popular matches are ranked, and how many of those that match by their name.
+const RANKED: u32 = 400;
+
+/// How many movies whose name is the search are ranked, however unpopular they are.
+const RANKED_BY_WHOLE_NAME: u32 = 100;
+
+/// How many of the most popular movies that match are looked at for suggestions.
+const SUGGESTED_FROM: u32 = 200;
+
+type PersonTypes = (Bool, SqlId, Text, Double);
+type PersonRow = (bool, DbUuid, String, f64);
+
+type FoundTypes = (SqlId, Text, Double, Text, Text, Integer, Nullable<Text>, Nullable<SqlId>, Nullable<Integer>);
+
+/// A movie that was found.
+#[derive(Queryable)]
+struct Found {
+    id: DbUuid,
+    name: String,
+    popularity: f64,
+    people: String,
+    description: String,
+    year: i32,
+    poster_url: Option<String>,
+    poster_id: Option<DbUuid>,
+    poster_width: Option<i32>,
+}
+
+/// A match that was ranked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ranked {
+    rank: i64,
+    popularity: f64,
+    id: Uuid,
+}
+
+impl Ranked {
+    /// The best first.
+    fn order(&self, other: &Self) -> Ordering {
+        let by_rank = other.rank.cmp(&self.rank);
+        by_rank.then(other.popularity.total_cmp(&self.popularity)).then(other.id.cmp(&self.id))
+    }
+
+    fn position(&self) -> Position {
+        let values = vec![SortValue::Integer(self.rank), SortValue::Real(self.popularity)];
+        Position { values, id: self.id }
+    }
+
+    fn at(position: &Position) -> Result<Self, StoreError> {
+        match position.values.as_slice() {
+            [SortValue::Integer(rank), SortValue::Real(popularity)] => {
+                Ok(Self { rank: *rank, popularity: *popularity, id: position.id })
+            }
+            _ => Err(StoreError::failed("a position of another sort")),
+        }
+    }
+}
+
+/// The matches that were ranked, the best first.
+struct Matches {
+    ranked: Vec<Ranked>,
+    /// Whether there are no others.
+    is_complete: bool,
+}
+
+impl Database {
+    /// A page of the movies that a search finds, the best first: the ranked ones, and then the others by popularity, whose rank
+    /// in positions is 0.
+    pub(super) async fn page_by_relevance(
+        &self,
+        filter: &MovieFilter,
+        search: &Search,
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Page<MovieSummary>, StoreError> {
+        let matches = self.matches(filter, search).await?;
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let wanted = size.saturating_add(1);
+        let (skipped, behind) = match request.start() {
+            Start::Number(_) => (usize::try_from(request.offset()).map_err(StoreError::failed)?, None),
+            Start::After(position) => {
+                let last = Ranked::at(position)?;
+                let skipped = matches.ranked.partition_point(|one| one.order(&last) != Ordering::Greater);
+                (skipped, Some(last).filter(|last| last.rank == 0))
+            }
+        };
+        let mut page: Vec<Ranked> = matches.ranked.iter().skip(skipped).take(wanted).copied().collect();
+        if page.len() < wanted && !matches.is_complete {
+            let others = Cut {
+                limit: u32::try_from(wanted.saturating_sub(page.len())).map_err(StoreError::failed)?,
+                offset: if behind.is_some() { 0 } else { skipped.saturating_sub(matches.ranked.len()) },
+                behind,
+                without: matches.ranked.iter().map(|movie| movie.id).collect(),
+            };
+            let rows = self.most_popular(&conditions(filter), &others).await?;
+            let unranked = |row: Found| Ranked { rank: 0, popularity: row.popularity, id: row.id.0 };
+            page.extend(rows.into_iter().map(unranked));
+        }
+        let has_more = page.len() > size;
+        page.truncate(size);
+        let rows = self.summaries(&page, viewer).await?;
+        let total = match request.start() {
+            Start::Number(_) if matches.is_complete => {
+                let count = u64::try_from(matches.ranked.len()).map_err(StoreError::failed)?;
+                Some(Total::from_capped_count(count))
+            }
+            Start::Number(_) => {
+                let version = rows.first().map(|(_, version, _)| *version);
+                Some(self.counted_total(filter, &conditions(filter), version).await?)
+            }
+            Start::After(_) => None,
+        };
+        let next = page.last().filter(|_| has_more).map(Ranked::position);
+        let items = rows.into_iter().map(|(row, _, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next, total })
+    }
+
+    async fn matches(&self, filter: &MovieFilter, search: &Search) -> Result<Matches, StoreError> {
+        if search.is_empty() {
+            return Ok(Matches { ranked: Vec::new(), is_complete: true });
+        }
+        let mut found = self.most_popular(&conditions(filter), &Cut::of(RANKED.saturating_add(1))).await?;
+        let is_complete = u32::try_from(found.len()).is_ok_and(|count| count <= RANKED);
+        if !is_complete {
+            let by_name = conditions_with_words_in(filter, IndexPart::Name);
+            found.extend(self.most_popular(&by_name, &Cut::of(RANKED)).await?);
+            let by_whole_name = with_whole_name(filter, search);
+            found.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
+            found.sort_unstable_by_key(|movie| movie.id.0);
+            found.dedup_by_key(|movie| movie.id.0);
+        }
+        let mut ranked: Vec<Ranked> = found
+            .iter()
+            .map(|movie| {
+                let Found { name, people, description, .. } = movie;
+                let rank = rank(search, Candidate { name, people, description }).number();
+                Ranked { rank, popularity: movie.popularity, id: movie.id.0 }
+            })
+            .collect();
+        ranked.sort_unstable_by(Ranked::order);
+        Ok(Matches { ranked, is_complete })
+    }
+
+    /// The most popular movies that meet the conditions.
+    async fn most_popular(&self, conditions: &[Condition], cut: &Cut) -> Result<Vec<Found>, StoreError> {
+        let order = Order::of(&[MovieSort::POPULAR]);
+        let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
+        let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
+        let passed = cut.limit.saturating_add(offset).saturating_add(excluded);
+        let mut access = self.access(conditions, passed, true).await?;
+        loop {
+            let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
+            // Planned for its words each time: common ones are to be found in another way than rare ones.
+            statement.forget();
+            let rows: Vec<Found> = self.fetch(statement).await?;
+            if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
+                return Ok(rows);
+            }
+            match self.access_after(access, conditions, passed).await? {
+                Some(next) => access = next,
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    /// What lists show of these movies, in this order. One that was removed meanwhile is left out.
+    async fn summaries(&self, page: &[Ranked], viewer: Option<UserId>) -> Result<Vec<ListRow>, StoreError> {
+        if page.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::<ListTypes>::new("SELECT ");
+        push_summary(&mut statement, viewer);
+        statement
+            .sql(", (SELECT version FROM catalog_state), ")
+            .sql(NO_TOTAL)
+            .sql(" FROM movies m JOIN certifications c ON c.id = m.certification_id WHERE ");
+        push_any(&mut statement, "m.id", page.iter().map(|movie| movie.id).collect());
+        let mut rows: Vec<ListRow> = self.fetch(statement).await?;
+        rows.sort_unstable_by_key(|(row, _, _)| page.iter().position(|movie| movie.id == row.id.0));
+        Ok(rows)
+    }
+}
+
+/// The part of a list by popularity that is read.
+struct Cut {
+    limit: u32,
+    offset: usize,
+    /// Only what comes behind this movie.
+    behind: Option<Ranked>,
+    /// Not these movies.
+    without: Vec<Uuid>,
+}
+
+impl Cut {
+    /// The first so many.
+    const fn of(limit: u32) -> Self {
+        Self { limit, offset: 0, behind: None, without: Vec::new() }
+    }
+}
+
+/// The conditions of a filter whose search is the whole name.
+fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
+    let mut conditions = conditions(filter);
+    for condition in &mut conditions {
+        if matches!(condition, Condition::Words { .. }) {
+            *condition = Condition::WholeName(search.name_key());
+        }
+    }
+    conditions
+}
+
+/// The most popular movies that meet the conditions, read in a certain way.
+fn found_statement(
+    conditions: &[Condition],
+    order: &Keyset,
+    cut: &Cut,
+    access: Access,
+) -> Result<Statement<FoundTypes>, StoreError> {
+    let mut statement = Statement::<FoundTypes>::new(
+        "SELECT m.id, m.name, m.popularity, s.people, m.description, m.year, m.poster_url, \
+         m.poster_id, m.poster_width FROM (",
+    );
+    push_found(&mut statement, conditions, order, cut, access)?;
+    statement.sql(") AS found JOIN movies m ON m.id = found.id JOIN movie_search s ON s.movie_id = m.id");
+    order.push(&mut statement);
+    Ok(statement)
+}
+
+fn push_found<ST>(
+    statement: &mut Statement<ST>,
+    conditions: &[Condition],
+    order: &Keyset,
+    cut: &Cut,
+    access: Access,
+) -> Result<(), StoreError> {
+    let push_behind = |statement: &mut Statement<ST>| match cut.behind {
+        Some(last) => {
+            statement.sql(" AND ");
+            let position = Position { values: vec![SortValue::Real(last.popularity)], id: last.id };
+            order.push_behind(statement, &position)
+        }
+        None => Ok(()),
+    };
+    let push_without = |statement: &mut Statement<ST>| {
+        if !cut.without.is_empty() {
+            statement.sql(" AND NOT (");
+            push_any(statement, "m.id", cut.without.clone());
+            statement.sql(")");
+        }
+    };
+    statement.sql("SELECT m.id, m.popularity");
+    match access {
+        Access::Walk { limit } => {
+            statement.sql(" FROM (SELECT ").sql(CHECKED_COLUMNS).sql(", m.popularity");
+            push_matching(statement, &[], None);
+            push_behind(statement)?;
+            order.push(statement);
+            if let Some(limit) = limit {
+                statement.sql(format!(" LIMIT {limit}"));
+            }
+            // What is left of it keeps its order.
+            statement.sql(") AS m WHERE TRUE");
+            push_checks(statement, conditions, None);
+            push_without(statement);
+        }
+        Access::Lookup { driver } => {
+            push_matching(statement, conditions, Some(driver));
+            push_behind(statement)?;
+            push_without(statement);
+            order.push(statement);
+        }
+    }
+    statement.sql(" LIMIT ").bind(i64::from(cut.limit));
+    if cut.offset > 0 {
+        statement.sql(" OFFSET ").bind(i64::try_from(cut.offset).map_err(StoreError::failed)?);
+    }
+    Ok(())
+}
+
+/// The people of the most popular movies whose people have the words, together or apart.
+fn people_statement(
+    conditions: &[Condition],
+    order: &Keyset,
+    access: Access,
+) -> Result<Statement<PersonTypes>, StoreError> {
+    let mut statement = Statement::new("WITH found AS (");
+    push_found(&mut statement, conditions, order, &Cut::of(SUGGESTED_FROM), access)?;
+    statement.sql(
+        ") SELECT FALSE, n.id, n.name, max(found.popularity) FROM found \
+         JOIN movie_stars l ON l.movie_id = found.id JOIN stars n ON n.id = l.star_id GROUP BY n.id, n.name \
+         UNION ALL SELECT TRUE, n.id, n.name, max(found.popularity) FROM found \
+         JOIN movie_directors l ON l.movie_id = found.id JOIN directors n ON n.id = l.director_id \
+         GROUP BY n.id, n.name",
+    );
+    Ok(statement)
+}
+
+#[async_trait]
+impl SearchQueries for Database {
+    async fn known_terms(&self, terms: &[SearchTerm]) -> Result<Vec<bool>, StoreError> {
+        let mut statement = Statement::<(BigInt, Bool)>::new("");
+        for (number, term) in (0_i64..).zip(terms) {
+            statement.sql(if number == 0 { "SELECT " } else { " UNION ALL SELECT " }).sql(format!(
+                "CAST({number} AS BIGINT), CASE WHEN EXISTS (SELECT 1 FROM search_vocabulary WHERE "
+            ));
+            push_any_text(&mut statement, "word", &term.whole);
+            statement.sql(")");
+            for begun in &term.begun {
+                statement
+                    .sql(" OR EXISTS (SELECT 1 FROM search_vocabulary WHERE word >= ")
+                    .bind(begun.clone());
+                statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
+            }
+            // What was indexed since the vocabulary was made.
+            statement.sql(" THEN TRUE ELSE ");
+            push_words_exist(&mut statement, std::slice::from_ref(term));
+            statement.sql(" END");
+        }
+        if terms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows: Vec<(i64, bool)> = self.fetch(statement).await?;
+        rows.sort_unstable();
+        Ok(rows.into_iter().map(|(_, is_known)| is_known).collect())
+    }
+
+    async fn similar_words(&self, word: &str) -> Result<Vec<KnownWord>, StoreError> {
+        let Some(first) = word.chars().next() else { return Ok(Vec::new()) };
+        let shortest = word.chars().count().saturating_sub(allowed_mistakes(word));
+        let others = spellings_without_first_letter(word);
+        let mut statement =
+            Statement::<(Text, BigInt)>::new("SELECT word, movies FROM search_vocabulary WHERE word >= ");
+        statement.bind(first.to_string()).sql(" AND word < ").bind(behind_all(&first.to_string()));
+        statement.sql(" AND length >= ").bind(i64::try_from(shortest).map_err(StoreError::failed)?);
+        if !others.is_empty() {
+            for column in ["word", "rest"] {
+                statement.sql(" UNION SELECT word, movies FROM search_vocabulary WHERE ");
+                push_any_text(&mut statement, column, &others);
+            }
+        }
+        let rows: Vec<(String, i64)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().map(|(word, movies)| KnownWord { word, movies }).collect())
+    }
+
+    async fn finds_movies(&self, search: &Search) -> Result<bool, StoreError> {
+        let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
+        Ok(!self.most_popular(&conditions(&filter), &Cut::of(1)).await?.is_empty())
+    }
+
+    async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
+        if search.words().len() == 0 {
+            return Ok(Vec::new());
+        }
+        let filter = MovieFilter { search: Some(search.clone()), ..MovieFilter::default() };
+        let by_name = conditions_with_words_in(&filter, IndexPart::Name);
+        let mut movies = self.most_popular(&by_name, &Cut::of(SUGGESTED_FROM)).await?;
+        let by_whole_name = with_whole_name(&filter, search);
+        movies.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
+        movies.sort_unstable_by_key(|movie| movie.id.0);
+        movies.dedup_by_key(|movie| movie.id.0);
+        let mut found = Vec::new();
+        for movie in movies {
+            let Some(rank) = rank_of_name(search, &movie.name) else { continue };
+            let Found { id, name, popularity, year, .. } = movie;
+            let poster = stored_poster(movie.poster_url, movie.poster_id, movie.poster_width)?;
+            let kind = SuggestionKind::Movie { year, poster };
+            found.push(Suggestion { kind, id: id.0, name, rank, popularity });
+        }
+        let by_people = conditions_with_words_in(&filter, IndexPart::People);
+        let order = Order::of(&[MovieSort::POPULAR]);
+        let access = self.access(&by_people, SUGGESTED_FROM, true).await?;
+        let mut statement = people_statement(&by_people, order.keyset(), access)?;
+        statement.forget();
+        let people: Vec<PersonRow> = self.fetch(statement).await?;
+        let people = people.into_iter().filter_map(|(is_director, id, name, popularity)| {
+            let rank = rank_of_name(search, &name)?;
+            let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };
+            Some(Suggestion { kind, id: id.0, name, rank, popularity })
+        });
+        found.extend(people);
+        Ok(found)
+    }
+}

@@ -1,0 +1,153 @@
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use domain::{
+    catalog::{IndexEntry, SEARCH_INDEX_VERSION, SearchIndex},
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use super::CHUNK;
+use crate::{
+    Database,
+    dialect::{
+        DbUuid, LOCKED_MOVIES, NAMES, SqlId, indexed_words, insert_vocabulary, push_any, push_any_text,
+        write_index,
+    },
+    statement::Statement,
+    unit_of_work::UnitOfWork,
+};
+
+/// How many movies a transaction indexes at most.
+const INDEXED_AT_ONCE: i64 = 1_000;
+
+/// What the search index is to keep of a movie.
+pub(crate) struct NewEntry {
+    pub(crate) movie_id: Uuid,
+    pub(crate) entry: IndexEntry,
+}
+
+/// A word of the vocabulary, and in how many movies it stands.
+pub(crate) type WordCount = (String, i64);
+
+type IndexedTypes = (SqlId, Text, Text, Nullable<Text>);
+type IndexedRow = (DbUuid, String, String, Option<String>);
+
+impl UnitOfWork {
+    /// Makes the search index say what the movies are now. Whoever changes a name, a description or a person of movies calls it.
+    pub(crate) async fn index_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+        for chunk in ids.chunks(CHUNK) {
+            let mut statement = Statement::<IndexedTypes>::new(format!(
+                "SELECT m.id, m.name, m.description, (SELECT {NAMES} FROM (\
+                 SELECT d.name FROM movie_directors l JOIN directors d ON d.id = l.director_id \
+                 WHERE l.movie_id = m.id \
+                 UNION SELECT s.name FROM movie_stars l JOIN stars s ON s.id = l.star_id WHERE l.movie_id = m.id) AS n) \
+                 FROM movies m WHERE "
+            ));
+            push_any(&mut statement, "m.id", chunk.to_vec());
+            let rows: Vec<IndexedRow> = self.load(statement).await?;
+            let entries = rows.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+            write_index(self, &entries).await?;
+        }
+        Ok(())
+    }
+}
+
+impl UnitOfWork {
+    /// Locks movies in one order for everybody, by a statement of its own: the next one sees all that others have written.
+    async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+        let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
+        let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
+        push_any(&mut statement, "m.id", ids.to_vec());
+        statement.sql(" ORDER BY m.id").sql(locked);
+        self.load::<(DbUuid,), _>(statement).await.map(drop)
+    }
+}
+
+fn entry((id, name, description, people): IndexedRow) -> Result<NewEntry, StoreError> {
+    let people: Vec<String> = people
+        .map_or_else(|| Ok(Vec::new()), |people| serde_json::from_str(&people))
+        .map_err(StoreError::failed)?;
+    let entry = IndexEntry::of(&name, people.iter().map(String::as_str), &description);
+    Ok(NewEntry { movie_id: id.0, entry })
+}
+
+impl Database {
+    /// Indexes every movie that the index lacks, as after an update from a version without it; says how many. Any number of nodes
+    /// may do so at once; what is done stays done when it is interrupted.
+    pub(crate) async fn index_outdated_movies(&self) -> Result<u64, StoreError> {
+        let mut indexed = 0_u64;
+        loop {
+            let mut statement = Statement::<(SqlId,)>::new(
+                "SELECT id FROM (SELECT movie_id AS id FROM movie_search WHERE index_version < ",
+            );
+            statement.bind(i64::from(SEARCH_INDEX_VERSION)).sql(
+                " UNION ALL SELECT m.id FROM movies m WHERE NOT EXISTS (SELECT 1 FROM movie_search s \
+                 WHERE s.movie_id = m.id)) AS outdated LIMIT ",
+            );
+            statement.bind(INDEXED_AT_ONCE);
+            let ids: Vec<(DbUuid,)> = self.fetch(statement).await?;
+            if ids.is_empty() {
+                return Ok(indexed);
+            }
+            let ids: Vec<Uuid> = ids.into_iter().map(|(id,)| id.0).collect();
+            let mut unit = UnitOfWork::begin(self).await?;
+            unit.lock_movies_by_id(&ids).await?;
+            unit.index_movies(&ids).await?;
+            unit.note_catalog_change();
+            unit.finish().await?;
+            indexed = indexed.saturating_add(u64::try_from(ids.len()).map_err(StoreError::failed)?);
+        }
+    }
+}
+
+#[async_trait]
+impl SearchIndex for Database {
+    async fn refresh_search_index(&self) -> Result<u64, StoreError> {
+        let versions = Statement::<(BigInt, BigInt)>::new(
+            "SELECT c.version, v.catalog_version FROM catalog_state c CROSS JOIN search_vocabulary_state v",
+        );
+        let versions: Vec<(i64, i64)> = self.fetch(versions).await?;
+        let Some((version, known)) = versions.first().copied() else { return Ok(0) };
+        if version == known {
+            return Ok(0);
+        }
+        let indexed = self.index_outdated_movies().await?;
+        let words = indexed_words(self).await?;
+        let old = Statement::<(Text, BigInt)>::new("SELECT word, movies FROM search_vocabulary");
+        let old: HashMap<String, i64> = self.fetch::<_, WordCount>(old).await?.into_iter().collect();
+        // Sorted, so that nodes that do this at once wait for each other in one order.
+        let changed: BTreeMap<&str, i64> = words
+            .iter()
+            .filter(|(word, movies)| old.get(*word).is_none_or(|old| is_other_count(*old, **movies)))
+            .map(|(word, movies)| (word.as_str(), *movies))
+            .collect();
+        let changed: Vec<WordCount> =
+            changed.into_iter().map(|(word, movies)| (word.to_owned(), movies)).collect();
+        for chunk in changed.chunks(CHUNK) {
+            let mut unit = UnitOfWork::begin(self).await?;
+            insert_vocabulary(&mut unit, chunk).await?;
+            unit.finish().await?;
+        }
+        let mut gone: Vec<String> = old.into_keys().filter(|word| !words.contains_key(word)).collect();
+        gone.sort_unstable();
+        let mut unit = UnitOfWork::begin(self).await?;
+        for chunk in gone.chunks(CHUNK) {
+            let mut statement = Statement::<()>::new("DELETE FROM search_vocabulary WHERE ");
+            push_any_text(&mut statement, "word", chunk);
+            unit.execute(statement).await?;
+        }
+        let mut statement = Statement::<()>::new("UPDATE search_vocabulary_state SET catalog_version = ");
+        statement.bind(version);
+        unit.execute_one(statement).await?;
+        unit.finish().await?;
+        let words = u64::try_from(changed.len().saturating_add(gone.len())).map_err(StoreError::failed)?;
+        Ok(indexed.saturating_add(words))
+    }
+}
+
+/// Whether a count changed so much that it is worth writing.
+const fn is_other_count(old: i64, new: i64) -> bool {
+    old.abs_diff(new).saturating_mul(8) > new.unsigned_abs()
+}

@@ -1,0 +1,104 @@
+//! Suggestions for a search box.
+
+use app::catalog::Catalog;
+use domain::{
+    catalog::{Suggestion, SuggestionKind},
+    store::StoreError,
+};
+use paperclip::actix::api_v2_operation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::bodies::poster_url;
+use crate::{
+    extract::{Faults, Input, PublicUrl, Query, UseCases, Visitor},
+    problem::Failure,
+    reply::CatalogItem,
+    rules::Rules,
+};
+
+/// The longest text, in characters.
+const MAX_TEXT: usize = 250;
+
+/// What was typed.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct SuggestionQuery {
+    /// What was typed so far, from the first character on.
+    #[schemars(length(max = MAX_TEXT), example = &"godf")]
+    q: String,
+}
+
+impl Input for SuggestionQuery {
+    type Checked = String;
+
+    fn check(self, _rules: &Rules, _faults: &mut Faults) -> Option<String> {
+        Some(self.q)
+    }
+}
+
+/// What is suggested.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SuggestionKind")]
+#[serde(rename_all = "snake_case")]
+enum KindBody {
+    /// A movie on sale.
+    Movie,
+    /// An actor of movies on sale.
+    Star,
+    /// A director of movies on sale.
+    Director,
+}
+
+/// A title or a person that may be meant.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Suggestion")]
+pub(crate) struct SuggestionBody {
+    kind: KindBody,
+    id: Uuid,
+    name: String,
+    /// The year of a movie's release; `null` for people.
+    year: Option<i32>,
+    /// The poster of a movie; `null` for people.
+    #[schemars(extend("format" = "uri"))]
+    poster_url: Option<String>,
+}
+
+impl SuggestionBody {
+    /// The suggestion, with addresses that begin with the public address of the server.
+    fn new(suggestion: Suggestion, public_url: &str) -> Self {
+        let (kind, year, poster_url) = match suggestion.kind {
+            SuggestionKind::Movie { year, poster } => {
+                (KindBody::Movie, Some(year), poster.map(|poster| poster_url(poster, public_url)))
+            }
+            SuggestionKind::Star => (KindBody::Star, None, None),
+            SuggestionKind::Director => (KindBody::Director, None, None),
+        };
+        Self { kind, id: suggestion.id, name: suggestion.name, year, poster_url }
+    }
+}
+
+/// Titles and people that may be meant.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Suggestions", example = json!({"items": [{
+    "kind": "movie", "id": "0190a1b2-0000-7000-8000-000000000000", "name": "Stalker", "year": 1979, "poster_url": null
+}]}))]
+pub(crate) struct SuggestionsBody {
+    /// At most ten, the best first.
+    items: Vec<SuggestionBody>,
+}
+
+/// Suggest titles and people.
+///
+/// For a search box, while somebody types. Typing mistakes are forgiven as in a search.
+#[api_v2_operation(operation_id = "suggestMovies", tags("catalog"))]
+pub(crate) async fn suggest(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Visitor(_, Query(typed)): Visitor<Query<SuggestionQuery>>,
+) -> Result<CatalogItem<SuggestionsBody>, Failure<StoreError>> {
+    let suggestions = catalog.run(async move |catalog| catalog.suggest(&typed).await).await?;
+    let items = suggestions.into_iter().map(|found| SuggestionBody::new(found, &public_url)).collect();
+    Ok(CatalogItem(SuggestionsBody { items }))
+}

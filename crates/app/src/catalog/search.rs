@@ -1,0 +1,222 @@
+//! Understanding a search: which words are typing mistakes, and which numbers are years.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::TimeDelta;
+use domain::{
+    catalog::{Correction, Search, SearchIndex, SearchQueries, allowed_mistakes, corrections},
+    store::StoreError,
+    time::{Clock, Instant},
+};
+
+/// How many corrections of a word are tried.
+const CORRECTIONS: usize = 6;
+
+/// How many wordings are tried in all.
+const WORDINGS: usize = 12;
+
+/// A search as it is to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderstoodSearch {
+    /// What is searched.
+    pub search: Search,
+    /// The words that are searched instead, when a typing mistake was forgiven.
+    pub corrected_query: Option<String>,
+}
+
+/// Finds out what a search means in this catalogue. A word that no movie has is taken for a typing mistake; a number that may be
+/// a year, and that stands in no name which matches, for the year of the movies.
+///
+/// # Errors
+/// When the store fails.
+pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<UnderstoodSearch, StoreError> {
+    if search.is_empty() {
+        return Ok(UnderstoodSearch { search, corrected_query: None });
+    }
+    let corrected = corrected(queries, &search).await?;
+    let corrected_query = corrected.as_ref().map(Search::wording);
+    let search = with_years(queries, corrected.unwrap_or(search)).await?;
+    Ok(UnderstoodSearch { search, corrected_query })
+}
+
+/// The search with its unknown words corrected; `None` when all are known, or when no correction finds a movie.
+async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
+    let known = queries.known_terms(&search.terms()).await?;
+    let years = search.possible_years();
+    let mut choices = Vec::new();
+    for (position, (word, is_known)) in search.words().zip(known).enumerate() {
+        if is_known || years.contains(&position) {
+            continue;
+        }
+        if allowed_mistakes(word) == 0 {
+            return Ok(None);
+        }
+        let similar = queries.similar_words(word).await?;
+        let mut words = corrections(word, search.is_unfinished(position), &similar);
+        words.truncate(CORRECTIONS);
+        if words.is_empty() {
+            return Ok(None);
+        }
+        choices.push((position, words));
+    }
+    for wording in wordings(search, &choices) {
+        let without_years = wording.clone().without_years();
+        if without_years.is_empty() || queries.finds_movies(&without_years).await? {
+            return Ok(Some(wording));
+        }
+    }
+    Ok(None)
+}
+
+/// The search with the most likely corrections of the words at these positions, and then with every other choice of one of them.
+fn wordings(search: &Search, choices: &[(usize, Vec<Correction>)]) -> Vec<Search> {
+    if choices.is_empty() {
+        return Vec::new();
+    }
+    let likely = choices.iter().fold(search.clone(), |search, (position, words)| match words.first() {
+        Some(first) => search.with_word(*position, &first.word),
+        None => search,
+    });
+    let mut wordings = vec![likely.clone()];
+    for (position, words) in choices {
+        wordings.extend(words.iter().skip(1).map(|other| likely.clone().with_word(*position, &other.word)));
+    }
+    wordings.truncate(WORDINGS);
+    wordings
+}
+
+/// The search with each number that may be a year either in the name or as the year of the movies.
+async fn with_years(queries: &dyn SearchQueries, search: Search) -> Result<Search, StoreError> {
+    let years = search.possible_years();
+    let Some((first, others)) = years.split_first() else { return Ok(search) };
+    let in_names = search.clone().with_years_in_names();
+    if queries.finds_movies(&in_names).await? {
+        return Ok(in_names);
+    }
+    for position in others.iter().rev() {
+        let narrowed = search.clone().narrowed_by_year(*position);
+        if queries.finds_movies(&narrowed).await? {
+            return Ok(narrowed);
+        }
+    }
+    Ok(search.narrowed_by_year(*first))
+}
+
+/// Keeps the search index complete, in the background.
+pub struct SearchUpkeep {
+    index: Arc<dyn SearchIndex>,
+    clock: Arc<dyn Clock>,
+    last: Mutex<Option<Run>>,
+}
+
+/// A run that changed something.
+#[derive(Clone, Copy)]
+struct Run {
+    end: Instant,
+    duration: TimeDelta,
+}
+
+/// A refresh takes at most one part in so many of the time.
+const SHARE_OF_TIME: i32 = 20;
+
+/// The longest pause between a change and its refresh.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
+
+impl SearchUpkeep {
+    /// Keeps this index.
+    #[must_use]
+    pub fn new(index: Arc<dyn SearchIndex>, clock: Arc<dyn Clock>) -> Self {
+        Self { index, clock, last: Mutex::new(None) }
+    }
+
+    /// Refreshes the index when movies have changed; says how many movies and words that changed. It does nothing shortly after a
+    /// refresh that took long, as those of large catalogues do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn run(&self) -> Result<u64, StoreError> {
+        let begin = self.clock.now();
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| {
+            let pause = last.duration.checked_mul(SHARE_OF_TIME).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+            begin.signed_duration_since(last.end) < pause
+        }) {
+            return Ok(0);
+        }
+        let changed = self.index.refresh_search_index().await?;
+        if changed > 0 {
+            let end = self.clock.now();
+            let run = Run { end, duration: end.signed_duration_since(begin) };
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
+        }
+        Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::doubles::KnownMovies;
+
+    async fn understood(names: &[(&str, i32)], text: &str) -> (String, Option<i32>, Option<String>) {
+        let known = KnownMovies::new(names);
+        let UnderstoodSearch { search, corrected_query } =
+            understand(&known, Search::parse(text)).await.unwrap();
+        (search.wording(), search.year(), corrected_query)
+    }
+
+    fn plain(wording: &str) -> (String, Option<i32>, Option<String>) {
+        (wording.to_owned(), None, None)
+    }
+
+    fn corrected_to(wording: &str) -> (String, Option<i32>, Option<String>) {
+        (wording.to_owned(), None, Some(wording.to_owned()))
+    }
+
+    const MOVIES: [(&str, i32); 7] = [
+        ("The Godfather", 1972),
+        ("Heat", 1995),
+        ("Heart", 1990),
+        ("Dune", 2021),
+        ("Dune", 1984),
+        ("1984", 1984),
+        ("Blade Runner 2049", 2017),
+    ];
+
+    #[tokio::test]
+    async fn known_words_are_searched_as_they_are() {
+        for text in ["heat", "the godf", "godfather dune", ""] {
+            assert_eq!(understood(&MOVIES, text).await, plain(text));
+        }
+    }
+
+    #[tokio::test]
+    async fn unknown_words_are_corrected_to_those_that_find_something() {
+        assert_eq!(understood(&MOVIES, "teh godfahter").await, plain("teh godfahter"), "three letters");
+        assert_eq!(understood(&MOVIES, "the godfahter").await, corrected_to("the godfather"));
+        assert_eq!(understood(&MOVIES, "hezt").await, corrected_to("heat"));
+        assert_eq!(understood(&MOVIES, "balde runnre").await, corrected_to("blade runner"));
+        assert_eq!(understood(&MOVIES, "xyzzyx").await, plain("xyzzyx"));
+        let both = [("Heat of Night", 1995), ("Heart of Gold", 1990), ("Heart", 1991)];
+        assert_eq!(understood(&both, "hezt night").await, corrected_to("heat night"));
+        assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "nothing has both");
+    }
+
+    #[tokio::test]
+    async fn a_number_is_a_word_of_a_name_that_matches_or_else_the_year() {
+        assert_eq!(understood(&MOVIES, "dune 2021").await, ("dune".to_owned(), Some(2021), None));
+        assert_eq!(understood(&MOVIES, "dune 1984").await, ("dune".to_owned(), Some(1984), None));
+        assert_eq!(understood(&MOVIES, "1984").await, plain("1984"));
+        assert_eq!(understood(&MOVIES, "1995").await, (String::new(), Some(1995), None));
+        assert_eq!(understood(&MOVIES, "blade runner 2049").await, plain("blade runner 2049"));
+        assert_eq!(
+            understood(&MOVIES, "blade runner 2049 2017").await,
+            ("blade runner 2049".to_owned(), Some(2017), None)
+        );
+        let corrected = Some("godfather 1972".to_owned());
+        assert_eq!(
+            understood(&MOVIES, "godfahter 1972").await,
+            ("godfather".to_owned(), Some(1972), corrected)
+        );
+    }
+}

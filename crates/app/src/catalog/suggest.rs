@@ -1,0 +1,32 @@
+use domain::{
+    catalog::{Search, Suggestion, best_suggestions},
+    store::StoreError,
+};
+
+use super::{Catalog, search::understand};
+
+impl Catalog {
+    /// Titles and people that somebody who has typed this may mean, the best first. Typing mistakes are forgiven as in a search.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn suggest(&self, typed: &str) -> Result<Vec<Suggestion>, StoreError> {
+        let understood = understand(&*self.words, Search::parse(typed)).await?;
+        Ok(best_suggestions(self.words.suggestions(&understood.search).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::doubles::{MockQueries, browsing};
+
+    #[tokio::test]
+    async fn names_that_match_are_suggested_however_they_are_typed() {
+        let catalog = browsing(MockQueries::new());
+        for (typed, found) in [("s", &["Stalker"][..]), ("stalkre", &["Stalker"]), ("xyz", &[]), ("!", &[])] {
+            let suggestions = catalog.suggest(typed).await.unwrap();
+            let names: Vec<String> = suggestions.into_iter().map(|suggestion| suggestion.name).collect();
+            assert_eq!(names, found, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! A database for the tests of use cases: `adapter-sqlite` on a temporary file, behind a decorator that tests tell what is to go
+//! wrong.
+
+use std::{
+    path::Path,
+    pin::Pin,
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use adapter_sqlite::{PoolOptions, SqliteDatabase};
+use async_trait::async_trait;
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use domain::{
+    storage::{WholeStore, WholeUnit},
+    store::{Attempt, StoreError, Unit, UnitsOfWork, retried},
+};
+use tempfile::TempDir;
+use tokio::task;
+
+use super::{NoWait, rows::Rows};
+
+/// Memory instead of a disk, where the system has it: every commit is synced.
+const MEMORY_FOLDER: &str = "/dev/shm";
+
+fn folder() -> TempDir {
+    let memory = Path::new(MEMORY_FOLDER);
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a temporary folder")
+}
+
+pub(super) fn connect(path: &Path) -> SqliteConnection {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").unwrap();
+    connection
+}
+
+/// The file of a database with all tables and no rows. It is made once per process and copied by every test.
+static EMPTY_DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = folder();
+    let path = folder.path().join("empty.sqlite");
+    let mut connection = connect(&path);
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
+    let mut folders: Vec<_> = migrations.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        connection.batch_execute(&std::fs::read_to_string(folder.join("up.sql")).unwrap()).unwrap();
+    }
+    drop(connection);
+    std::fs::read(path).unwrap()
+});
+
+/// What is done through the unit of work that is open.
+pub(crate) type Interruption<'u> = Pin<Box<dyn Future<Output = ()> + Send + 'u>>;
+
+/// Interrupts the unit of work that is open.
+type Interrupt = Box<dyn for<'u> FnMut(&'u mut dyn WholeUnit) -> Interruption<'u> + Send>;
+
+/// Changes rows in a unit of work of its own.
+type Interference = Box<dyn FnMut(&mut Rows) + Send>;
+
+/// What is to go wrong, and what was done so far.
+#[derive(Default)]
+pub(super) struct Script {
+    /// The methods of ports that were called, in order.
+    calls: Mutex<Vec<&'static str>>,
+    /// The method that fails.
+    failing: Mutex<Option<&'static str>>,
+    /// Runs right before one of the methods is called.
+    interrupt: tokio::sync::Mutex<Option<(&'static [&'static str], Interrupt)>>,
+    /// Runs once before the method of a port is called outside a unit of work.
+    before: Mutex<Option<(&'static str, Interruption<'static>)>>,
+    fails_on_commit: AtomicBool,
+    commits_to_lose: AtomicU32,
+    /// How many calls there are until one loses a race; 0 when none is to lose.
+    calls_until_loss: AtomicU32,
+    commits: AtomicU32,
+    /// The tasks that have a unit of work open; `None` is the test itself.
+    open_units: Mutex<Vec<Option<task::Id>>>,
+}
+
+impl Script {
+    /// A method of a port is called.
+    fn enter(&self, method: &'static str) -> Result<(), StoreError> {
+        self.calls.lock().unwrap().push(method);
+        if *self.failing.lock().unwrap() == Some(method) {
+            return Err(StoreError::unavailable("no connection"));
+        }
+        Ok(())
+    }
+
+    /// A method of a repository is called.
+    fn enter_repository(&self, method: &'static str) -> Result<(), StoreError> {
+        self.enter(method)?;
+        let counted = self
+            .calls_until_loss
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if counted == Ok(1) { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
+    }
+
+    /// A method of a port is called outside a unit of work.
+    pub(super) async fn enter_port(&self, method: &'static str) -> Result<(), StoreError> {
+        let before = self.before.lock().unwrap().take_if(|(wanted, _)| *wanted == method);
+        if let Some((_, run)) = before {
+            run.await;
+        }
+        self.enter(method)
+    }
+
+    /// A transaction is committed.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        let counted = self
+            .commits_to_lose
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if counted.is_ok() { Err(StoreError::conflict("deadlock detected")) } else { Ok(()) }
+    }
+
+    /// A unit of work is committed.
+    fn commit_unit(&self) -> Result<(), StoreError> {
+        self.commit()?;
+        if self.fails_on_commit.load(Ordering::Relaxed) {
+            return Err(StoreError::failed("the disk is full"));
+        }
+        Ok(())
+    }
+}
+
+/// A database of its own for one test, with all tables and no rows. Every storage port of it works as in production until the
+/// test says otherwise.
+pub(crate) struct TestStorage {
+    pub(crate) database: SqliteDatabase,
+    pub(super) script: Arc<Script>,
+    /// A connection beside those of the adapter, for what no port shows.
+    pub(super) tables: Mutex<SqliteConnection>,
+    interference: Mutex<Option<Interference>>,
+    /// Removed together with this.
+    _folder: TempDir,
+}
+
+impl TestStorage {
+    pub(crate) async fn new() -> Arc<Self> {
+        let folder = folder();
+        let path = folder.path().join("cinema.sqlite");
+        std::fs::write(&path, &*EMPTY_DATABASE).unwrap();
+        let database = SqliteDatabase::open(&path, PoolOptions { size: 2 }).await.unwrap();
+        Arc::new(Self {
+            database,
+            script: Arc::default(),
+            tables: Mutex::new(connect(&path)),
+            interference: Mutex::default(),
+            _folder: folder,
+        })
+    }
+
+    /// Lets every commit of a unit of work fail from now on.
+    pub(crate) fn fail_commits(&self) {
+        self.script.fails_on_commit.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets commits succeed again.
+    pub(crate) fn let_commits_succeed(&self) {
+        self.script.fails_on_commit.store(false, Ordering::Relaxed);
+    }
+
+    /// Lets the method of a port fail from now on; `None`: no method.
+    pub(crate) fn fail_at(&self, method: Option<&'static str>) {
+        *self.script.failing.lock().unwrap() = method;
+    }
+
+    /// Lets the next so many commits lose a race.
+    pub(crate) fn lose_commits(&self, count: u32) {
+        self.script.commits_to_lose.store(count, Ordering::Relaxed);
+    }
+
+    /// Lets the call of a repository with this number, counted from now on, lose a race.
+    pub(crate) fn lose_repository_call(&self, number: u32) {
+        self.script.calls_until_loss.store(number, Ordering::Relaxed);
+    }
+
+    /// How many commits were tried since this was asked last.
+    pub(crate) fn take_commits(&self) -> u32 {
+        self.script.commits.swap(0, Ordering::Relaxed)
+    }
+
+    /// How often the method of a port was called since calls were taken.
+    pub(crate) fn count_calls(&self, method: &str) -> usize {
+        self.script.calls.lock().unwrap().iter().filter(|call| **call == method).count()
+    }
+
+    /// Which methods of ports were called since this was asked last, in order.
+    pub(crate) fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.script.calls.lock().unwrap())
+    }
+
+    /// Lets somebody else change rows each time right before a unit of work begins.
+    pub(crate) fn interfere(&self, change: impl FnMut(&mut Rows) + Send + 'static) {
+        *self.interference.lock().unwrap() = Some(Box::new(change));
+    }
+
+    /// Runs something inside the open unit of work each time right before it calls one of these methods, so that the unit sees what others
+    /// commit meanwhile, as on PostgreSQL.
+    pub(crate) async fn interrupt(
+        &self,
+        methods: &'static [&'static str],
+        interrupt: impl for<'u> FnMut(&'u mut dyn WholeUnit) -> Interruption<'u> + Send + 'static,
+    ) {
+        *self.script.interrupt.lock().await = Some((methods, Box::new(interrupt)));
+    }
+
+    /// Runs something right before this method of a port is called next outside a unit of work.
+    pub(crate) fn before(&self, method: &'static str, run: impl Future<Output = ()> + Send + 'static) {
+        *self.script.before.lock().unwrap() = Some((method, Box::pin(run)));
+    }
+
+    /// Whether the task that asks has a unit of work open: it may not hash or use the network then.
+    pub(crate) fn has_open_unit(&self) -> bool {
+        self.script.open_units.lock().unwrap().contains(&task::try_id())
+    }
+
+    /// A unit of work for the test itself: it is not counted and nothing goes wrong with it.
+    pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
+        retried(&NoWait, |attempt| self.database.begin_whole(attempt)).await.unwrap()
+    }
+
+    async fn run_interference(&self) {
+        let Some(mut change) = self.interference.lock().unwrap().take() else { return };
+        self.edit(&mut change).await;
+        self.interference.lock().unwrap().get_or_insert(change);
+    }
+}
+
+#[async_trait]
+impl UnitsOfWork for TestStorage {
+    type Unit = TestUnit;
+
+    async fn begin(&self, attempt: Attempt) -> Result<TestUnit, StoreError> {
+        self.run_interference().await;
+        let inner = self.database.begin_whole(attempt).await?;
+        let owner = task::try_id();
+        self.script.open_units.lock().unwrap().push(owner);
+        Ok(TestUnit { inner: Some(inner), script: Arc::clone(&self.script), locked: Row::Nothing, owner })
+    }
+}
+
+/// The rows that units of work lock, in the order that all of them keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Row {
+    Nothing,
+    User,
+    Movie,
+    Link,
+    Session,
+    Cart,
+}
+
+/// A unit of work on [`TestStorage`] that asserts the order of locks.
+pub(crate) struct TestUnit {
+    /// `None` once it is committed.
+    inner: Option<Box<dyn WholeUnit>>,
+    script: Arc<Script>,
+    locked: Row,
+    owner: Option<task::Id>,
+}
+
+impl TestUnit {
+    /// A method is called that needs one row to be locked before and locks another one.
+    pub(super) async fn enter(
+        &mut self,
+        method: &'static str,
+        needed: Row,
+        locked: Row,
+    ) -> Result<&mut dyn WholeUnit, StoreError> {
+        assert!(self.locked >= needed, "{method} without the lock of the {needed:?} row");
+        if locked != Row::Nothing {
+            assert!(self.locked <= locked, "{method} after a {:?} row was locked", self.locked);
+            self.locked = locked;
+        }
+        let inner = &mut **self.inner.as_mut().unwrap();
+        self.script.enter_repository(method)?;
+        if let Some((wanted, interrupt)) = &mut *self.script.interrupt.lock().await
+            && wanted.contains(&method)
+        {
+            interrupt(&mut *inner).await;
+        }
+        Ok(inner)
+    }
+}
+
+#[async_trait]
+impl Unit for TestUnit {
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.script.commit_unit()?;
+        self.inner.take().unwrap().commit().await
+    }
+}
+
+impl Drop for TestUnit {
+    fn drop(&mut self) {
+        let mut open = self.script.open_units.lock().unwrap();
+        let place = open.iter().position(|owner| *owner == self.owner).unwrap();
+        open.swap_remove(place);
+    }
+}

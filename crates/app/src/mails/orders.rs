@@ -1,0 +1,139 @@
+//! Mails about orders and payments.
+
+use domain::{
+    id::{OrderId, PaymentId},
+    money::Money,
+};
+
+use super::mail;
+
+/// A movie of a paid order.
+pub(crate) struct PaidMovie {
+    /// Its name and year.
+    pub(crate) title: String,
+    /// What was paid for it.
+    pub(crate) price: Money,
+}
+
+/// Says that an order was paid.
+pub(crate) struct OrderPaid {
+    pub(crate) number: String,
+    pub(crate) order_id: OrderId,
+    pub(crate) movies: Vec<PaidMovie>,
+    pub(crate) total: Money,
+}
+
+mail!(OrderPaid, "mails/orders/order_paid.txt", "mails/orders/order_paid.html", |mail| format!(
+    "Your Cinema order {} is paid",
+    mail.number
+));
+
+/// Why money went back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReturnReason {
+    /// It arrived for an order that had been canceled.
+    OrderCanceled,
+    /// It arrived for an order that another payment had paid.
+    PaidTwice,
+}
+
+/// Says that a payment went back by itself.
+pub(crate) struct MoneyReturned {
+    pub(crate) number: String,
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: Money,
+    pub(crate) reason: ReturnReason,
+}
+
+mail!(MoneyReturned, "mails/orders/money_returned.txt", "mails/orders/money_returned.html", |mail| format!(
+    "A payment for Cinema order {} was returned",
+    mail.number
+));
+
+impl MoneyReturned {
+    const fn cause(&self) -> &'static str {
+        match self.reason {
+            ReturnReason::OrderCanceled => "the order had been canceled before the money arrived",
+            ReturnReason::PaidTwice => "the order had been paid by another payment",
+        }
+    }
+}
+
+/// Tells an administrator of a payment whose amount or currency is not what was asked.
+pub(crate) struct PaymentMismatch {
+    pub(crate) number: String,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) asked: Money,
+    pub(crate) received: Money,
+}
+
+mail!(
+    PaymentMismatch,
+    "mails/orders/payment_mismatch.txt",
+    "mails/orders/payment_mismatch.html",
+    |mail| format!("A payment for Cinema order {} has another amount", mail.number)
+);
+
+/// One mail of each kind.
+#[cfg(test)]
+pub(super) fn samples() -> Vec<Box<dyn super::Content>> {
+    use uuid::Uuid;
+
+    let order_id = OrderId::from_uuid(Uuid::from_u128(7));
+    let price = |minor| Money::from_minor(minor, "USD".parse().unwrap());
+    let number = || "7K3QX-9MP2B".to_owned();
+    let movie = |title: &str| PaidMovie { title: title.to_owned(), price: price(999) };
+    let movies = vec![movie("Alien (1979)"), movie("Amélie (2001)")];
+    vec![
+        Box::new(OrderPaid { number: number(), order_id, movies, total: price(1_998) }),
+        Box::new(MoneyReturned {
+            number: number(),
+            order_id,
+            amount: price(999),
+            reason: ReturnReason::OrderCanceled,
+        }),
+        Box::new(PaymentMismatch {
+            number: number(),
+            payment_id: PaymentId::from_uuid(Uuid::from_u128(8)),
+            asked: price(999),
+            received: price(998),
+        }),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mails::compose;
+
+    #[test]
+    fn a_paid_order_lists_its_movies_and_the_total() {
+        let to = "ann@example.com".parse().unwrap();
+        let mail = compose(&to, "https://cinema.example", &*samples()[0]);
+        assert_eq!(mail.subject, "Your Cinema order 7K3QX-9MP2B is paid");
+        assert!(
+            mail.text.contains("\n- Alien (1979): 9.99 USD\n- Amélie (2001): 9.99 USD\n"),
+            "{}",
+            mail.text
+        );
+        assert!(mail.text.contains("\nTotal: 19.98 USD\n"), "{}", mail.text);
+    }
+
+    #[test]
+    fn a_returned_payment_says_why() {
+        let to = "ann@example.com".parse().unwrap();
+        for (reason, cause) in [
+            (ReturnReason::OrderCanceled, "had been canceled"),
+            (ReturnReason::PaidTwice, "had been paid by another payment"),
+        ] {
+            let content = MoneyReturned {
+                number: "7K3QX-9MP2B".to_owned(),
+                order_id: OrderId::from_uuid(uuid::Uuid::from_u128(7)),
+                amount: Money::from_minor(999, "USD".parse().unwrap()),
+                reason,
+            };
+            let text = compose(&to, "https://cinema.example", &content).text;
+            assert!(text.contains(cause) && text.contains("9.99 USD"), "{text}");
+        }
+    }
+}

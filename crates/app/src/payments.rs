@@ -1,0 +1,75 @@
+//! Payments: start one, apply what the provider says of it, and look after those that stay open.
+
+mod apply;
+mod check;
+mod close;
+mod events;
+mod list;
+mod settle;
+mod start;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::{
+    accounts::UserQueries,
+    entropy::Sealer,
+    id::IdGenerator,
+    money::Currency,
+    orders::{OrderQueries, OrderStore},
+    payments::{PaymentGateway, PaymentQueries, WebhookEvents},
+    time::{Backoff, Clock, Instant},
+};
+
+pub use close::CloseError;
+pub use events::ReceiveEventError;
+pub use list::ListPayments;
+pub use start::{PayError, StartedPayment};
+
+use crate::paging::CursorCodec;
+
+/// After how long an attempt without a known checkout has failed, unless the provider has one.
+const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
+
+/// The use cases of payments.
+pub struct Payments {
+    /// Keeps orders and their payments.
+    pub store: Arc<dyn OrderStore>,
+    /// Reads orders.
+    pub orders: Arc<dyn OrderQueries>,
+    /// Reads payments.
+    pub queries: Arc<dyn PaymentQueries>,
+    /// Keeps the events of the provider.
+    pub events: Arc<dyn WebhookEvents>,
+    /// Finds the administrators to tell.
+    pub users: Arc<dyn UserQueries>,
+    /// Takes the money.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// Seals mails.
+    pub sealer: Arc<dyn Sealer>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The shop's currency.
+    pub currency: Currency,
+    /// Where buyers return to after a checkout, without a slash at its end.
+    pub frontend_url: String,
+}
+
+/// When the provider is asked again about a payment: after one minute, then ever later, up to an hour.
+fn next_check(now: Instant, checks: u32) -> Instant {
+    let minutes = match checks {
+        0 | 1 => 1,
+        2 => 2,
+        3 => 5,
+        4 => 10,
+        5 => 30,
+        _ => 60,
+    };
+    now.checked_add_signed(TimeDelta::minutes(minutes)).unwrap_or(now)
+}

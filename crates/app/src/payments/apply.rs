@@ -1,0 +1,155 @@
+use domain::{
+    accounts::EmailAddress,
+    id::{OrderId, PaymentId},
+    orders::{Order, OrderEvent, OrderUnit, OrderView},
+    payments::{CheckoutReport, OpenedCheckout, Payment, PaymentChange, ProviderCheckout, Settlement},
+    store::{Attempt, StoreError, retried},
+    time::Instant,
+};
+
+use super::{Payments, check::is_to_be_returned, next_check};
+
+impl Payments {
+    /// Stores what the provider says of a payment's checkout, and does what follows from it: once, however often and in
+    /// whatever order it is told.
+    pub(super) async fn apply_checkout(
+        &self,
+        id: PaymentId,
+        order_id: OrderId,
+        checkout: &ProviderCheckout,
+    ) -> Result<(), StoreError> {
+        self.apply(id, order_id, Some(checkout), &checkout.report).await
+    }
+
+    /// The same for a payment without a checkout.
+    pub(super) async fn apply_report(
+        &self,
+        id: PaymentId,
+        order_id: OrderId,
+        report: &CheckoutReport,
+    ) -> Result<(), StoreError> {
+        self.apply(id, order_id, None, report).await
+    }
+
+    async fn apply(
+        &self,
+        id: PaymentId,
+        order_id: OrderId,
+        checkout: Option<&ProviderCheckout>,
+        report: &CheckoutReport,
+    ) -> Result<(), StoreError> {
+        let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
+        // Only other money than was asked is told to them.
+        let admins = match report {
+            CheckoutReport::Paid { .. } => self.administrators().await?,
+            _ => Vec::new(),
+        };
+        retried(&*self.backoff, |attempt| self.try_apply(attempt, id, &shown, checkout, report, &admins))
+            .await
+    }
+
+    async fn try_apply(
+        &self,
+        attempt: Attempt,
+        id: PaymentId,
+        shown: &OrderView,
+        checkout: Option<&ProviderCheckout>,
+        report: &CheckoutReport,
+        admins: &[EmailAddress],
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let Some((mut unit, mut order)) = self.store.begin_order(attempt, shown.id).await? else {
+            return Ok(());
+        };
+        let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
+        let Some(mut payment) = found else { return Ok(()) };
+        match checkout {
+            Some(checkout) => take_over(&mut payment, checkout),
+            // Its checkout was opened in the meantime: only the provider can say now that it has ended.
+            None if payment.checkout.is_some() => return Ok(()),
+            None => {}
+        }
+        let (state, change) = payment.state.apply(payment.amount, report);
+        payment.state = state;
+        if !payment.state.is_open() {
+            payment.request = None;
+            if let Some(checkout) = &mut payment.checkout {
+                checkout.url = None;
+            }
+        }
+        schedule(&mut payment, change, now);
+        self.follow(&mut *unit, &mut order, &mut payment, change, shown, admins, now).await?;
+        unit.update_payment(&payment).await?;
+        unit.commit().await
+    }
+
+    /// Does to the order what the change of its payment means.
+    #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
+    async fn follow(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &mut Order,
+        payment: &mut Payment,
+        change: PaymentChange,
+        shown: &OrderView,
+        admins: &[EmailAddress],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let event = match change {
+            PaymentChange::BecameSuccessful => {
+                let settlement = Settlement::of(order.state);
+                payment.settlement = Some(settlement);
+                if settlement == Settlement::PaysOrder {
+                    let paid_at = payment.state.completed_at().unwrap_or(now);
+                    return self.pay_order(unit, order, shown, paid_at, now).await;
+                }
+                // It goes back with the next check.
+                payment.next_check_at = is_to_be_returned(payment).then_some(now);
+                return Ok(());
+            }
+            PaymentChange::BecameMismatched => {
+                self.announce_mismatch(unit, payment, shown, admins, now).await?;
+                // The order waits for its money again, if it was on its way.
+                OrderEvent::PaymentBounced { at: now }
+            }
+            PaymentChange::BecameProcessing => OrderEvent::PaymentProcessing,
+            PaymentChange::Ended { was_processing: true } => OrderEvent::PaymentBounced { at: now },
+            PaymentChange::Ended { was_processing: false }
+            | PaymentChange::Detail
+            | PaymentChange::Nothing => {
+                return Ok(());
+            }
+        };
+        // An order that is not pending any more is not affected.
+        if let Ok(state) = order.state.apply(event) {
+            order.state = state;
+            unit.update_order_state(order).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes over what the provider says of its checkout beside the report.
+fn take_over(payment: &mut Payment, checkout: &ProviderCheckout) {
+    payment.checkout = Some(OpenedCheckout {
+        id: checkout.id.clone(),
+        url: checkout.url.clone(),
+        expires_at: checkout.expires_at,
+    });
+    payment.request = None;
+    if checkout.charge.is_some() {
+        payment.charge.clone_from(&checkout.charge);
+    }
+}
+
+/// Decides when the provider is asked next: soon after news; otherwise the checks themselves count.
+fn schedule(payment: &mut Payment, change: PaymentChange, now: Instant) {
+    if !payment.state.is_open() {
+        payment.next_check_at = None;
+        return;
+    }
+    if change != PaymentChange::Nothing || payment.next_check_at.is_none() {
+        payment.checks = 0;
+        payment.next_check_at = Some(next_check(now, 0));
+    }
+}

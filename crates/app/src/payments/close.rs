@@ -1,0 +1,75 @@
+use domain::{
+    payments::{CheckoutReport, GatewayError, Payment, PaymentFailure},
+    store::StoreError,
+};
+
+use super::{OPENING_LIMIT, Payments};
+
+/// An open checkout was not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// The provider failed, or its answer is not known.
+    #[error(transparent)]
+    Provider(#[from] GatewayError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The payment was begun at a provider that is not the configured one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the payment was begun at the provider {0:?}, which is not configured: whether it was paid there is not known"
+)]
+struct OtherProvider(String);
+
+impl Payments {
+    /// Refuses a payment that the configured provider cannot know. It stays as it is, since it may have been paid.
+    ///
+    /// # Errors
+    /// When the payment was begun at another provider.
+    pub(super) fn check_provider(&self, payment: &Payment) -> Result<(), GatewayError> {
+        if payment.provider == self.gateway.provider() {
+            return Ok(());
+        }
+        Err(GatewayError::NotReached(OtherProvider(payment.provider.clone()).into()))
+    }
+
+    /// Ends the checkout of an open payment at the provider, and stores what it has become: one that was completed meanwhile
+    /// is not ended. One whose opening is not known is opened first, so that it cannot be paid later.
+    pub(crate) async fn close_checkout(&self, payment: &Payment) -> Result<(), CloseError> {
+        self.check_provider(payment)?;
+        let id = match (&payment.checkout, &payment.request) {
+            (Some(checkout), _) => Some(checkout.id.clone()),
+            (None, Some(request)) => match self.gateway.look_up_checkout(request).await? {
+                Some(checkout) => Some(checkout.id),
+                None if self.is_past_opening(payment) => None,
+                None => match self.gateway.open_checkout(request).await {
+                    Ok(checkout) => Some(checkout.id),
+                    Err(GatewayError::Refused { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                },
+            },
+            (None, None) => None,
+        };
+        match id {
+            Some(id) => {
+                let checkout = self.gateway.expire_checkout(&id).await?;
+                self.apply_checkout(payment.id, payment.order_id, &checkout).await?;
+            }
+            None => self.fail_opening(payment).await?,
+        }
+        Ok(())
+    }
+
+    /// Whether the payment has waited for its checkout for too long.
+    pub(super) fn is_past_opening(&self, payment: &Payment) -> bool {
+        self.clock.now().signed_duration_since(payment.created_at) >= OPENING_LIMIT
+    }
+
+    /// Ends an attempt of which the provider has no checkout.
+    pub(super) async fn fail_opening(&self, payment: &Payment) -> Result<(), StoreError> {
+        let failure = PaymentFailure { at: self.clock.now(), code: PaymentFailure::NOT_OPENED.to_owned() };
+        self.apply_report(payment.id, payment.order_id, &CheckoutReport::Bounced(failure)).await
+    }
+}

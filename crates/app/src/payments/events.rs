@@ -1,0 +1,131 @@
+use chrono::TimeDelta;
+use domain::{
+    failure::error_chain,
+    outbox::retry_delay,
+    payments::{ClaimedEvent, EventSubject, ProviderCheckout, WebhookError, WebhookEvent},
+    store::StoreError,
+};
+
+use super::{CloseError, Payments};
+
+/// When an event is looked at again that cannot be applied now.
+const LATER: TimeDelta = TimeDelta::days(1);
+
+/// A webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveEventError {
+    /// There is no such provider here.
+    #[error("there is no such payment provider")]
+    UnknownProvider,
+    /// It is not to be trusted, or cannot be read.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Payments {
+    /// Stores a webhook of the provider. It takes effect later, by [`Payments::process_events`], once however often it is sent.
+    ///
+    /// # Errors
+    /// See [`ReceiveEventError`].
+    pub async fn receive_event(
+        &self,
+        provider: &str,
+        signature: Option<&str>,
+        body: &[u8],
+    ) -> Result<(), ReceiveEventError> {
+        if provider != self.gateway.provider() {
+            return Err(ReceiveEventError::UnknownProvider);
+        }
+        let now = self.clock.now();
+        let event = self.gateway.read_webhook(signature, body, now)?;
+        let event = WebhookEvent {
+            id: self.ids.next(),
+            provider: provider.to_owned(),
+            event_id: event.id,
+            kind: event.kind,
+            subject: event.subject,
+            received_at: now,
+        };
+        let is_new = self.events.store_event(&event).await?;
+        tracing::debug!(event = ?event.id, is_new, "a webhook arrived");
+        Ok(())
+    }
+
+    /// Lets the events that wait take effect; says how many did. An event whose processing failed is processed later.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn process_events(&self) -> Result<u64, StoreError> {
+        let mut processed = 0_u64;
+        while let Some(claimed) = self.events.claim_event(self.clock.now()).await? {
+            if self.is_for_later(&claimed.event) {
+                let retry_at =
+                    self.clock.now().checked_add_signed(LATER).unwrap_or(claimed.event.received_at);
+                self.events
+                    .fail_event(&claimed, "this version or configuration cannot apply it", retry_at)
+                    .await?;
+                continue;
+            }
+            match self.process(&claimed.event).await {
+                Ok(()) => {
+                    self.events.complete_event(claimed.event.id, self.clock.now()).await?;
+                    processed = processed.saturating_add(1);
+                }
+                Err(error) => self.postpone_event(&claimed, &error).await?,
+            }
+        }
+        Ok(processed)
+    }
+
+    async fn postpone_event(&self, claimed: &ClaimedEvent, error: &CloseError) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let error = error_chain(error);
+        tracing::warn!(event = ?claimed.event.id, error, "a webhook could not be applied yet");
+        let delay = TimeDelta::from_std(retry_delay(claimed.attempts)).unwrap_or_default();
+        let retry_at = now.checked_add_signed(delay).unwrap_or(now);
+        self.events.fail_event(claimed, &error, retry_at).await
+    }
+
+    /// Whether the event is about money and cannot be applied now: of a provider that is not configured, or about refunds and
+    /// disputes, which this version does not handle. It is kept until it can be.
+    fn is_for_later(&self, event: &WebhookEvent) -> bool {
+        event.provider != self.gateway.provider()
+            || matches!(event.subject, EventSubject::Refunds { .. } | EventSubject::Dispute(_))
+    }
+
+    /// Reads the object of the event again from the provider, and applies what it is now.
+    async fn process(&self, event: &WebhookEvent) -> Result<(), CloseError> {
+        match &event.subject {
+            EventSubject::Checkout(id) => {
+                if let Some(checkout) = self.gateway.checkout(id).await? {
+                    self.adopt_checkout(&checkout).await?;
+                }
+            }
+            EventSubject::Refunds { .. } | EventSubject::Dispute(_) | EventSubject::Other => {}
+        }
+        Ok(())
+    }
+
+    /// Applies a checkout to the payment that it belongs to; one of another shop has none.
+    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), StoreError> {
+        let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
+        let named = match (stored, checkout.payment_id) {
+            (Some(stored), _) => Some(stored),
+            // The answer that named the checkout was lost.
+            (None, Some(id)) => self.queries.order_of_payment(id).await?.map(|order_id| (id, order_id)),
+            (None, None) => None,
+        };
+        if let Some((id, order_id)) = named {
+            self.apply_checkout(id, order_id, checkout).await
+        } else if checkout.shop_id.is_some() && checkout.shop_id == self.queries.shop_id().await? {
+            // Such as after a restored backup: the event is kept, and its money must not be forgotten.
+            Err(StoreError::failed(format!("no payment of this shop has the checkout {}", checkout.id)))
+        } else {
+            tracing::warn!("a checkout of the provider belongs to no payment of this shop");
+            Ok(())
+        }
+    }
+}

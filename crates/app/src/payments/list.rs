@@ -1,0 +1,66 @@
+use domain::{
+    accounts::{Actor, Role},
+    id::PaymentId,
+    payments::{PaymentFilter, PaymentView},
+    store::StoreError,
+};
+
+use super::Payments;
+use crate::paging::{ListError, Listing, PageSelection};
+
+/// Which payments somebody wants to see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListPayments {
+    /// Which payments.
+    pub filter: PaymentFilter,
+    /// Which part.
+    pub page: PageSelection,
+}
+
+impl Payments {
+    /// A page of the user's own payments, the newest first.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_own(
+        &self,
+        actor: Actor,
+        wanted: ListPayments,
+    ) -> Result<Listing<PaymentView>, ListError> {
+        let filter = PaymentFilter { user_id: Some(actor.user_id), email: None, ..wanted.filter };
+        self.list(ListPayments { filter, ..wanted }).await
+    }
+
+    /// A page of everybody's payments, the newest first, for a moderator.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_all(
+        &self,
+        moderator: Actor,
+        wanted: ListPayments,
+    ) -> Result<Listing<PaymentView>, ListError> {
+        debug_assert!(moderator.role >= Role::Moderator);
+        self.list(wanted).await
+    }
+
+    async fn list(&self, wanted: ListPayments) -> Result<Listing<PaymentView>, ListError> {
+        let ListPayments { filter, page } = wanted;
+        // Never parsed: it only has to be the same text for the same list.
+        let context = format!("payments {filter:?}");
+        let request = self.cursors.request(&context, page)?;
+        let page = self.queries.payment_page(&filter, &request).await?;
+        Ok(self.cursors.listing(&context, &request, page))
+    }
+
+    /// A payment of the user, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn show_own(&self, actor: Actor, id: PaymentId) -> Result<Option<PaymentView>, StoreError> {
+        let payment = self.queries.payment_view(id).await?;
+        let is_own =
+            |payment: &PaymentView| payment.buyer.as_ref().is_some_and(|buyer| buyer.id == actor.user_id);
+        Ok(payment.filter(is_own))
+    }
+}

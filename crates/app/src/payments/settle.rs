@@ -1,0 +1,157 @@
+use domain::{
+    accounts::{EmailAddress, Role, UserFilter, UserSort},
+    id::UserId,
+    notifications::{NewNotification, NotificationCause},
+    orders::{Order, OrderEvent, OrderItem, OrderUnit, OrderView},
+    outbox::NewOutboxMessage,
+    page::{MAX_PAGE_SIZE, PageRequest},
+    payments::{Payment, PaymentState, Settlement},
+    purchases::Purchase,
+    store::StoreError,
+    time::Instant,
+};
+
+use super::Payments;
+use crate::{
+    mails::{
+        Content, compose,
+        orders::{MoneyReturned, OrderPaid, PaidMovie, PaymentMismatch, ReturnReason},
+    },
+    outbox::Message,
+};
+
+impl Payments {
+    /// Marks the order paid, gives its movies to the buyer, and tells the buyer, all in the unit of work.
+    pub(super) async fn pay_order(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &mut Order,
+        shown: &OrderView,
+        paid_at: Instant,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        order.state = order.state.apply(OrderEvent::Paid { at: paid_at }).map_err(StoreError::failed)?;
+        unit.update_order_state(order).await?;
+        for item in &order.items {
+            let purchase = Purchase {
+                id: self.ids.next(),
+                user_id: order.user_id,
+                movie_id: item.movie_id,
+                purchased_at: now,
+            };
+            if !unit.insert_purchase(&purchase).await? {
+                tracing::error!(order = ?order.id, movie = ?item.movie_id, "a movie was paid that its buyer has already");
+            }
+            unit.remove_cart_item(order.user_id, item.movie_id).await?;
+        }
+        if let Some(buyer) = &shown.buyer {
+            let notification = NewNotification {
+                id: self.ids.next(),
+                receiver: buyer.id,
+                cause: NotificationCause::OrderPaid { order_id: order.id },
+                at: now,
+            };
+            unit.push_notification(&notification).await?;
+            let movie = |item: &OrderItem| {
+                let shown = shown.items.iter().find(|movie| movie.id == item.movie_id);
+                let title =
+                    shown.map_or_else(String::new, |movie| format!("{} ({})", movie.name, movie.year));
+                PaidMovie { title, price: item.price }
+            };
+            let mail = OrderPaid {
+                number: order.number.clone(),
+                order_id: order.id,
+                movies: order.items.iter().map(movie).collect(),
+                total: order.total,
+            };
+            let key = format!("order_paid:{}", order.id);
+            self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the buyer and the administrators of money that goes back by itself.
+    pub(super) async fn announce_return(
+        &self,
+        unit: &mut dyn OrderUnit,
+        payment: &Payment,
+        shown: &OrderView,
+        admins: &[EmailAddress],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let reason = match payment.settlement {
+            Some(Settlement::ReturnedOrderPaid) => ReturnReason::PaidTwice,
+            _ => ReturnReason::OrderCanceled,
+        };
+        let mail = MoneyReturned {
+            number: shown.number.clone(),
+            order_id: shown.id,
+            amount: payment.amount,
+            reason,
+        };
+        if let Some(buyer) = &shown.buyer {
+            let key = format!("payment_returned:{}", payment.id);
+            self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await?;
+        }
+        tracing::info!(payment = ?payment.id, order = ?shown.id, ?reason, "a payment is to be returned");
+        self.push_to_admins(unit, admins, &format!("payment_returned:{}", payment.id), &mail, now).await
+    }
+
+    /// Tells the administrators of money that is not what was asked.
+    pub(super) async fn announce_mismatch(
+        &self,
+        unit: &mut dyn OrderUnit,
+        payment: &Payment,
+        shown: &OrderView,
+        admins: &[EmailAddress],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let PaymentState::Mismatched { received, .. } = payment.state else {
+            return Ok(());
+        };
+        let mail = PaymentMismatch {
+            number: shown.number.clone(),
+            payment_id: payment.id,
+            asked: payment.amount,
+            received,
+        };
+        tracing::error!(payment = ?payment.id, order = ?shown.id, "a payment has another amount than was asked");
+        self.push_to_admins(unit, admins, &format!("payment_mismatch:{}", payment.id), &mail, now).await
+    }
+
+    async fn push_to_admins(
+        &self,
+        unit: &mut dyn OrderUnit,
+        admins: &[EmailAddress],
+        cause: &str,
+        mail: &(dyn Content + Sync),
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        for (number, address) in admins.iter().enumerate() {
+            self.push_mail(unit, None, address, format!("{cause}:admin:{number}"), mail, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn push_mail(
+        &self,
+        unit: &mut dyn OrderUnit,
+        about: Option<UserId>,
+        to: &EmailAddress,
+        dedupe_key: String,
+        content: &(dyn Content + Sync),
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let mail = compose(to, &self.frontend_url, content);
+        let sealed = Message::Mail(mail).seal(self.ids.next(), dedupe_key, &*self.sealer, now);
+        unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
+    }
+
+    /// The addresses of the active administrators.
+    pub(super) async fn administrators(&self) -> Result<Vec<EmailAddress>, StoreError> {
+        let filter = UserFilter { role: Some(Role::Admin), is_active: Some(true), ..UserFilter::default() };
+        let request = PageRequest::numbered(1, MAX_PAGE_SIZE).map_err(StoreError::failed)?;
+        let page = self.users.user_page(&filter, &[UserSort::NEWEST], &request).await?;
+        Ok(page.items.into_iter().map(|user| user.email).collect())
+    }
+}

@@ -1,0 +1,292 @@
+use domain::{
+    accounts::{AccessError, Actor},
+    id::{OrderId, PaymentId},
+    money::Money,
+    orders::{
+        Order, OrderEvent, OrderStatus, OrderTotalError, OrderUnit, OrderView, PriceChange, Revalidation,
+    },
+    payments::{
+        AmountError, CHECKOUT_LIFETIME, CheckoutLine, CheckoutReport, CheckoutRequest, GatewayError,
+        NO_PROVIDER, Payment, PaymentFailure, PaymentItem, PaymentState, PaymentView, Settlement,
+    },
+    store::{Attempt, StoreError, retried},
+    time::Instant,
+};
+
+use super::{CloseError, Payments, next_check};
+
+/// How often a start begins anew because something changed meanwhile.
+const ROUNDS: u32 = 4;
+
+/// No payment was started.
+#[derive(Debug, thiserror::Error)]
+pub enum PayError {
+    /// The order is not pending.
+    #[error("the order is not pending")]
+    OrderNotPending,
+    /// A payment of the order is being processed.
+    #[error("a payment of the order is being processed")]
+    Processing,
+    /// The provider takes no less than the minimum.
+    #[error("the amount is below the minimum of the payment provider")]
+    AmountTooSmall {
+        /// The least amount that the provider takes.
+        minimum: Money,
+    },
+    /// The provider cannot take exactly this amount.
+    #[error("the payment provider cannot take exactly this amount")]
+    AmountUnsupported,
+    /// The prices are not those of the order, or not those that the buyer accepts.
+    #[error("prices changed since the order was made")]
+    PriceChanged(PriceChange),
+    /// A movie of the order is not on sale any more.
+    #[error("a movie of the order is not on sale any more")]
+    MovieUnavailable,
+    /// The provider failed, or its answer is not known. Starting again is safe.
+    #[error("the payment provider failed")]
+    Provider(#[source] Option<GatewayError>),
+    /// The actor may not pay.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CloseError> for PayError {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::Provider(error) => Self::Provider(Some(error)),
+            CloseError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<OrderTotalError> for PayError {
+    fn from(error: OrderTotalError) -> Self {
+        Self::Store(StoreError::failed(error))
+    }
+}
+
+/// A payment that can be paid now, or that needed no money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartedPayment {
+    /// The payment.
+    pub payment: PaymentView,
+    /// Whether it was begun by this call.
+    pub is_new: bool,
+}
+
+/// What a look at the order decided.
+enum Step {
+    /// The user has no such order.
+    NotFound,
+    /// The order cost nothing and is paid.
+    Paid(PaymentId),
+    /// The checkout is to be opened.
+    Open { payment: Box<Payment>, is_new: bool },
+    /// The checkout is open.
+    IsOpen(PaymentId),
+    /// The open checkout has to end before anything else.
+    Close(Box<Payment>),
+}
+
+impl Payments {
+    /// Starts a payment of a user's pending order, or gives the one whose checkout is open. `None` when the user has no such
+    /// order. `accepted` is the total that the buyer agrees to.
+    ///
+    /// # Errors
+    /// See [`PayError`].
+    pub async fn start(
+        &self,
+        actor: Actor,
+        order_id: OrderId,
+        accepted: Option<Money>,
+    ) -> Result<Option<StartedPayment>, PayError> {
+        for _ in 0..ROUNDS {
+            let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(None) };
+            let step =
+                retried(&*self.backoff, |attempt| self.try_start(attempt, actor, &shown, accepted)).await?;
+            let (id, is_new) = match step {
+                Step::NotFound => return Ok(None),
+                Step::Paid(id) => return self.started(id, true).await.map(Some),
+                Step::IsOpen(id) => (id, false),
+                Step::Close(payment) => {
+                    self.close_checkout(&payment).await?;
+                    continue;
+                }
+                Step::Open { payment, is_new } => {
+                    self.open(&payment).await?;
+                    (payment.id, is_new)
+                }
+            };
+            let started = self.started(id, is_new).await?;
+            if started.payment.checkout_url.is_some() {
+                return Ok(Some(started));
+            }
+            // It ended while it was being opened: the next round says why.
+        }
+        Err(PayError::Provider(None))
+    }
+
+    async fn started(&self, id: PaymentId, is_new: bool) -> Result<StartedPayment, PayError> {
+        let payment = self.queries.payment_view(id).await?;
+        let payment = payment.ok_or_else(|| StoreError::failed("a payment is gone that was just begun"))?;
+        Ok(StartedPayment { payment, is_new })
+    }
+
+    async fn try_start(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        shown: &OrderView,
+        accepted: Option<Money>,
+    ) -> Result<Step, PayError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let order =
+            unit.find_order_for_update(shown.id).await?.filter(|order| order.user_id == actor.user_id);
+        let Some(mut order) = order else { return Ok(Step::NotFound) };
+        if order.state.status() != OrderStatus::Pending {
+            return Err(PayError::OrderNotPending);
+        }
+        let open = unit.find_open_payment(order.id).await?;
+        if matches!(&open, Some(Payment { state: PaymentState::Processing { .. }, .. })) {
+            return Err(PayError::Processing);
+        }
+        let movies: Vec<_> = order.items.iter().map(|item| item.movie_id).collect();
+        let offers = unit.find_offers(&movies).await?;
+        let revalidation = order.revalidate(&offers, accepted, self.currency)?;
+        if let Some(payment) = open {
+            return Ok(open_step(payment, &revalidation, now));
+        }
+        match revalidation {
+            Revalidation::Unchanged => {}
+            Revalidation::Accepted { items, total } => {
+                (order.items, order.total) = (items, total);
+                unit.update_order_prices(&order).await?;
+            }
+            Revalidation::Changed(change) => return Err(PayError::PriceChanged(change)),
+            Revalidation::Unavailable => return Err(PayError::MovieUnavailable),
+        }
+        if order.state.is_expired(now) {
+            return Err(PayError::OrderNotPending);
+        }
+        let step = self.begin_payment(&mut *unit, &mut order, shown, now).await?;
+        unit.commit().await?;
+        Ok(step)
+    }
+
+    /// Writes the attempt down, before the provider hears of it.
+    async fn begin_payment(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &mut Order,
+        shown: &OrderView,
+        now: Instant,
+    ) -> Result<Step, PayError> {
+        let items = order.items.iter().map(|item| PaymentItem {
+            id: self.ids.next(),
+            order_item_id: item.id,
+            price: item.price,
+        });
+        let mut payment = Payment {
+            id: self.ids.next(),
+            order_id: order.id,
+            user_id: order.user_id,
+            provider: NO_PROVIDER.to_owned(),
+            state: PaymentState::NEW,
+            amount: order.total,
+            refunded: Money::zero(order.total.currency()),
+            disputed: Money::zero(order.total.currency()),
+            items: items.collect(),
+            request: None,
+            checkout: None,
+            charge: None,
+            settlement: None,
+            created_at: now,
+            next_check_at: None,
+            checks: 0,
+        };
+        if order.total.minor() == 0 {
+            payment.state = PaymentState::Successful { completed_at: now };
+            payment.settlement = Some(Settlement::PaysOrder);
+            let is_kept = unit.insert_payment(&payment).await?;
+            if !is_kept {
+                return Err(StoreError::failed("a payment is open that was not found").into());
+            }
+            self.pay_order(unit, order, shown, now, now).await?;
+            return Ok(Step::Paid(payment.id));
+        }
+        self.gateway.check_amount(order.total).map_err(|error| match error {
+            AmountError::TooSmall { minimum } => PayError::AmountTooSmall { minimum },
+            AmountError::Unsupported => PayError::AmountUnsupported,
+        })?;
+        let shop_id = unit.shop_id(self.ids.next()).await?;
+        let expires_at = now.checked_add_signed(CHECKOUT_LIFETIME).unwrap_or(now);
+        let name = |movie_id| {
+            let movie = shown.items.iter().find(|movie| movie.id == movie_id);
+            movie.map_or_else(String::new, |movie| format!("{} ({})", movie.name, movie.year))
+        };
+        let lines =
+            order.items.iter().map(|item| CheckoutLine { name: name(item.movie_id), price: item.price });
+        payment.provider = self.gateway.provider().to_owned();
+        payment.request = Some(CheckoutRequest {
+            payment_id: payment.id,
+            order_id: order.id,
+            shop_id,
+            order_number: order.number.clone(),
+            amount: order.total,
+            lines: lines.collect(),
+            email: shown.buyer.as_ref().map(|buyer| buyer.email.as_str().to_owned()),
+            return_url: format!("{}/orders/{}?payment={}", self.frontend_url, order.id, payment.id),
+            expires_at,
+            idempotency_key: format!("payment:{}", payment.id),
+        });
+        payment.next_check_at = Some(next_check(now, 0));
+        if !unit.insert_payment(&payment).await? {
+            return Err(StoreError::failed("a payment is open that was not found").into());
+        }
+        order.state = order
+            .state
+            .apply(OrderEvent::CheckoutOpened { ends_at: expires_at })
+            .map_err(StoreError::failed)?;
+        unit.update_order_state(order).await?;
+        Ok(Step::Open { payment: Box::new(payment), is_new: true })
+    }
+
+    /// Opens the checkout at the provider with the stored request, and stores what came of it.
+    async fn open(&self, payment: &Payment) -> Result<(), PayError> {
+        let Some(request) = &payment.request else { return Ok(()) };
+        self.check_provider(payment).map_err(|error| PayError::Provider(Some(error)))?;
+        match self.gateway.open_checkout(request).await {
+            Ok(checkout) => Ok(self.apply_checkout(payment.id, payment.order_id, &checkout).await?),
+            Err(GatewayError::Refused { code }) => {
+                let failure =
+                    PaymentFailure { at: self.clock.now(), code: PaymentFailure::NOT_OPENED.to_owned() };
+                self.apply_report(payment.id, payment.order_id, &CheckoutReport::Bounced(failure)).await?;
+                Err(PayError::Provider(Some(GatewayError::Refused { code })))
+            }
+            Err(error) => Err(PayError::Provider(Some(error))),
+        }
+    }
+}
+
+/// What is done with a payment that is pending already.
+fn open_step(payment: Payment, revalidation: &Revalidation, now: Instant) -> Step {
+    let is_payable = match (&payment.checkout, &payment.request) {
+        (Some(checkout), _) => checkout.url.is_some() && now < checkout.expires_at,
+        (None, Some(request)) => {
+            let limit = payment.created_at.checked_add_signed(super::OPENING_LIMIT).unwrap_or(now);
+            now < request.expires_at && now < limit
+        }
+        (None, None) => false,
+    };
+    if !is_payable || *revalidation != Revalidation::Unchanged {
+        return Step::Close(Box::new(payment));
+    }
+    match payment.checkout {
+        Some(_) => Step::IsOpen(payment.id),
+        None => Step::Open { payment: Box::new(payment), is_new: false },
+    }
+}

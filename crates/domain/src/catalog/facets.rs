@@ -1,0 +1,322 @@
+//! How many movies each further choice would leave: by genre, certification, decade and price.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{CountedName, MovieFilter, Range};
+use crate::{
+    money::{Currency, Money},
+    page::Total,
+};
+
+/// The lower ends of the price bands, in major units of a currency with decimals.
+const BAND_STARTS: [i64; 5] = [0, 5, 10, 15, 20];
+/// What the bands are multiplied by for currencies without decimals, whose units are small.
+const SMALL_UNITS: i64 = 100;
+/// The years of a decade.
+const DECADE: i32 = 10;
+/// The first decade that is listed without movies; there are no movies before.
+const FIRST_DECADE: i32 = 1_870;
+/// The last one.
+const LAST_DECADE: i32 = 2_100;
+
+/// The groups that movies are counted in. The choice in a group is no condition for the counts of that group, so that they say
+/// what another choice beside it would add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FacetGroup {
+    /// Genres, chosen by `genres`.
+    Genres,
+    /// Certifications, chosen by `certifications`.
+    Certifications,
+    /// Decades, chosen by `year`.
+    Decades,
+    /// Price bands, chosen by `price`.
+    PriceBands,
+}
+
+impl FacetGroup {
+    /// Every group.
+    pub const ALL: [Self; 4] = [Self::Genres, Self::Certifications, Self::Decades, Self::PriceBands];
+
+    /// The filter without what it chooses in this group.
+    #[must_use]
+    pub fn without_choice(self, filter: &MovieFilter) -> MovieFilter {
+        let mut others = filter.clone();
+        match self {
+            Self::Genres => others.genres.clear(),
+            Self::Certifications => others.certifications.clear(),
+            Self::Decades => others.year = Range::default(),
+            Self::PriceBands => others.price = Range::default(),
+        }
+        others
+    }
+}
+
+/// Prices from `min` to below `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceBand {
+    /// The lowest price.
+    pub min: Money,
+    /// The price above the highest one; `None` for the last band.
+    pub max: Option<Money>,
+}
+
+impl PriceBand {
+    /// The bands of a shop, the lowest first.
+    #[must_use]
+    pub fn all(currency: Currency) -> Vec<Self> {
+        let unit = match currency.exponent() {
+            0 => SMALL_UNITS,
+            exponent => 10_i64.saturating_pow(exponent.into()),
+        };
+        let starts = BAND_STARTS.map(|start| Money::from_minor(start.saturating_mul(unit), currency));
+        let ends = starts.into_iter().skip(1).map(Some).chain([None]);
+        starts.into_iter().zip(ends).map(|(min, max)| Self { min, max }).collect()
+    }
+
+    /// The prices that choose it.
+    #[must_use]
+    pub fn range(self) -> Range<Money> {
+        let below = |max: Money| Money::from_minor(max.minor().saturating_sub(1), max.currency());
+        Range { min: Some(self.min), max: self.max.map(below) }
+    }
+
+    fn is_chosen_by(self, price: Range<Money>) -> bool {
+        let own = self.range();
+        let from = price.min.is_none_or(|min| min.minor() <= self.min.minor());
+        let to = price.max.is_none_or(|max| own.max.is_some_and(|own| own.minor() <= max.minor()));
+        (price.min.is_some() || price.max.is_some()) && from && to
+    }
+}
+
+/// The years that choose a decade, which is named by its first year.
+#[must_use]
+pub const fn years_of_decade(decade: i32) -> Range<i32> {
+    Range { min: Some(decade), max: Some(decade.saturating_add(DECADE).saturating_sub(1)) }
+}
+
+/// The decades that a range of years chooses: those that lie in it. Of a range without an end, none.
+fn chosen_decades(year: Range<i32>) -> Vec<i32> {
+    let (Some(min), Some(max)) = (year.min, year.max) else { return Vec::new() };
+    (FIRST_DECADE..=LAST_DECADE)
+        .step_by(usize::try_from(DECADE).unwrap_or(1))
+        .filter(|decade| min <= *decade && decade.saturating_add(DECADE) <= max.saturating_add(1))
+        .collect()
+}
+
+/// The movies of a decade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountedDecade {
+    /// Its first year.
+    pub decade: i32,
+    /// The number of movies.
+    pub movies_count: i64,
+}
+
+/// The movies of a price band.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountedBand {
+    /// The band.
+    pub band: PriceBand,
+    /// The number of movies.
+    pub movies_count: i64,
+}
+
+/// What was counted: each value that any movie has, with the number of its movies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FacetCounts {
+    /// By genre.
+    pub genres: HashMap<Uuid, i64>,
+    /// By certification.
+    pub certifications: HashMap<Uuid, i64>,
+    /// By decade.
+    pub decades: HashMap<i32, i64>,
+    /// By the position of the band in [`PriceBand::all`].
+    pub price_bands: HashMap<usize, i64>,
+}
+
+/// The choices that a filter can be narrowed by, with the total that the list of movies then has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facets {
+    /// Genres, those with the most movies first.
+    pub genres: Vec<CountedName>,
+    /// Certifications, those with the most movies first.
+    pub certifications: Vec<CountedName>,
+    /// Decades, the newest first.
+    pub decades: Vec<CountedDecade>,
+    /// Price bands, the lowest first.
+    pub price_bands: Vec<CountedBand>,
+}
+
+impl Facets {
+    /// The choices with a movie, and those that the filter has chosen. `genres` and `certifications` are all that there are, by
+    /// name; names with equally many movies stay in that order.
+    #[must_use]
+    pub fn of(
+        filter: &MovieFilter,
+        counts: &FacetCounts,
+        genres: Vec<CountedName>,
+        certifications: Vec<CountedName>,
+        currency: Currency,
+    ) -> Self {
+        let chosen_genres: Vec<Uuid> = filter.genres.iter().map(super::super::id::Id::as_uuid).collect();
+        let chosen_certifications: Vec<Uuid> =
+            filter.certifications.iter().map(super::super::id::Id::as_uuid).collect();
+        let mut decades = counts.decades.clone();
+        for decade in chosen_decades(filter.year) {
+            decades.entry(decade).or_insert(0);
+        }
+        let mut decades: Vec<CountedDecade> = decades
+            .into_iter()
+            .map(|(decade, count)| CountedDecade { decade, movies_count: shown(count) })
+            .collect();
+        decades.sort_unstable_by_key(|counted| std::cmp::Reverse(counted.decade));
+        let price_bands = PriceBand::all(currency).into_iter().enumerate().filter_map(|(position, band)| {
+            let count = counts.price_bands.get(&position).copied().unwrap_or(0);
+            let is_listed = count > 0 || band.is_chosen_by(filter.price);
+            is_listed.then_some(CountedBand { band, movies_count: shown(count) })
+        });
+        Self {
+            genres: listed(genres, &counts.genres, &chosen_genres),
+            certifications: listed(certifications, &counts.certifications, &chosen_certifications),
+            decades,
+            price_bands: price_bands.collect(),
+        }
+    }
+}
+
+fn listed(names: Vec<CountedName>, counts: &HashMap<Uuid, i64>, chosen: &[Uuid]) -> Vec<CountedName> {
+    let mut names: Vec<CountedName> = names
+        .into_iter()
+        .map(|name| CountedName { movies_count: counts.get(&name.id).copied().unwrap_or(0), ..name })
+        .filter(|name| name.movies_count > 0 || chosen.contains(&name.id))
+        .collect();
+    names.sort_by_key(|name| std::cmp::Reverse(name.movies_count));
+    for name in &mut names {
+        name.movies_count = shown(name.movies_count);
+    }
+    names
+}
+
+/// The number that the list of movies would tell.
+fn shown(count: i64) -> i64 {
+    let total = Total::from_capped_count(u64::try_from(count).unwrap_or_default());
+    i64::try_from(total.items).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{GenreId, Id};
+
+    fn usd(minor: i64) -> Money {
+        Money::from_minor(minor, Currency::USD)
+    }
+
+    fn name(number: u128, name: &str) -> CountedName {
+        CountedName { id: Uuid::from_u128(number), name: name.to_owned(), movies_count: 99 }
+    }
+
+    #[test]
+    fn bands_follow_each_other_and_are_larger_without_decimals() {
+        let bands = |code: &str| -> Vec<(String, Option<String>)> {
+            let amount = |money: Money| money.amount();
+            PriceBand::all(code.parse().unwrap())
+                .into_iter()
+                .map(|band| (amount(band.min), band.max.map(amount)))
+                .collect()
+        };
+        let texts = |bands: &[(&str, Option<&str>)]| -> Vec<(String, Option<String>)> {
+            bands.iter().map(|(min, max)| ((*min).to_owned(), max.map(str::to_owned))).collect()
+        };
+        let dollars = [
+            ("0.00", Some("5.00")),
+            ("5.00", Some("10.00")),
+            ("10.00", Some("15.00")),
+            ("15.00", Some("20.00")),
+            ("20.00", None),
+        ];
+        assert_eq!(bands("USD"), texts(&dollars));
+        assert_eq!(bands("JPY")[1], ("500".to_owned(), Some("1000".to_owned())));
+        assert_eq!(bands("KWD")[4], ("20.000".to_owned(), None));
+    }
+
+    #[test]
+    fn a_band_is_chosen_by_the_prices_that_hold_all_of_it() {
+        let band = PriceBand::all(Currency::USD)[1];
+        assert_eq!(band.range(), Range { min: Some(usd(500)), max: Some(usd(999)) });
+        let is_chosen = |min, max| band.is_chosen_by(Range { min, max });
+        assert!(is_chosen(Some(usd(500)), Some(usd(999))) && is_chosen(None, Some(usd(2_000))));
+        assert!(is_chosen(Some(usd(0)), None));
+        assert!(!is_chosen(None, None), "nothing is chosen");
+        assert!(!is_chosen(Some(usd(501)), None) && !is_chosen(None, Some(usd(998))));
+        let last = PriceBand::all(Currency::USD)[4];
+        assert!(last.is_chosen_by(Range { min: Some(usd(2_000)), max: None }));
+        assert!(!last.is_chosen_by(Range { min: None, max: Some(usd(9_000)) }));
+    }
+
+    #[test]
+    fn a_decade_is_chosen_by_the_years_that_hold_all_of_it() {
+        assert_eq!(chosen_decades(years_of_decade(1990)), [1990]);
+        assert_eq!(chosen_decades(Range { min: Some(1985), max: Some(2010) }), [1990, 2000]);
+        assert_eq!(chosen_decades(Range { min: Some(1991), max: Some(1999) }), [0; 0]);
+        assert_eq!(chosen_decades(Range { min: Some(1990), max: None }), [0; 0]);
+        assert_eq!(chosen_decades(Range { min: Some(2000), max: Some(1990) }), [0; 0]);
+        assert_eq!(chosen_decades(Range { min: Some(i32::MIN), max: Some(i32::MAX) }).len(), 24);
+    }
+
+    #[test]
+    fn what_has_movies_is_listed_and_what_is_chosen_stays_at_zero() {
+        let filter = MovieFilter {
+            genres: vec![GenreId::from_uuid(Uuid::from_u128(3)), Id::from_uuid(Uuid::from_u128(8))],
+            year: years_of_decade(1950),
+            price: PriceBand::all(Currency::USD)[0].range(),
+            ..MovieFilter::default()
+        };
+        let counts = FacetCounts {
+            genres: HashMap::from([
+                (Uuid::from_u128(1), 2),
+                (Uuid::from_u128(2), 70_000),
+                (Uuid::from_u128(4), 2),
+            ]),
+            certifications: HashMap::new(),
+            decades: HashMap::from([(1990, 3), (2010, 1)]),
+            price_bands: HashMap::from([(4, 7)]),
+        };
+        let genres =
+            vec![name(1, "Action"), name(4, "Crime"), name(2, "Drama"), name(3, "Noir"), name(5, "War")];
+        let facets = Facets::of(&filter, &counts, genres, vec![name(9, "PG")], Currency::USD);
+        let genres: Vec<_> =
+            facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();
+        assert_eq!(genres, [("Drama", 10_000), ("Action", 2), ("Crime", 2), ("Noir", 0)]);
+        assert!(facets.certifications.is_empty());
+        let decades: Vec<_> =
+            facets.decades.iter().map(|counted| (counted.decade, counted.movies_count)).collect();
+        assert_eq!(decades, [(2010, 1), (1990, 3), (1950, 0)]);
+        let bands: Vec<_> =
+            facets.price_bands.iter().map(|counted| (counted.band.min, counted.movies_count)).collect();
+        assert_eq!(bands, [(usd(0), 0), (usd(2_000), 7)]);
+    }
+
+    #[test]
+    fn a_group_ignores_its_own_choice_alone() {
+        let filter = MovieFilter {
+            genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
+            certifications: vec![Id::from_uuid(Uuid::from_u128(2))],
+            year: years_of_decade(1990),
+            price: PriceBand::all(Currency::USD)[0].range(),
+            search: Some(crate::catalog::Search::parse("a")),
+            ..MovieFilter::default()
+        };
+        for group in FacetGroup::ALL {
+            let others = group.without_choice(&filter);
+            let is_kept = |other| group != other;
+            assert_eq!(others.genres == filter.genres, is_kept(FacetGroup::Genres));
+            assert_eq!(others.certifications == filter.certifications, is_kept(FacetGroup::Certifications));
+            assert_eq!(others.year == filter.year, is_kept(FacetGroup::Decades));
+            assert_eq!(others.price == filter.price, is_kept(FacetGroup::PriceBands));
+            assert_eq!(others.search, filter.search);
+        }
+    }
+}

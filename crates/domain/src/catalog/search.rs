@@ -1,0 +1,15 @@
+//! Searching movies: which words of a movie are indexed, which of them a search asks for, how well a name matches, and which
+//! words a misspelled one may stand for. Databases only store and find the words.
+
+mod entry;
+mod mistakes;
+mod query;
+mod rank;
+mod suggestion;
+mod words;
+
+pub use entry::{IndexEntry, SEARCH_INDEX_VERSION};
+pub use mistakes::{Correction, KnownWord, allowed_mistakes, corrections, spellings_without_first_letter};
+pub use query::{Search, SearchTerm};
+pub use rank::{Candidate, SearchRank, rank, rank_of_name};
+pub use suggestion::{Suggestion, SuggestionKind, best_suggestions};

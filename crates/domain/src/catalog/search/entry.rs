@@ -1,0 +1,65 @@
+use std::collections::BTreeSet;
+
+use super::words::{joined_neighbours, name_key, other_spellings, searchable, words};
+
+/// The version of the rules by which entries are made. Entries of an earlier version are made anew.
+pub const SEARCH_INDEX_VERSION: i32 = 1;
+
+/// What the search index keeps of a movie. A word of the description that the name or the people have too is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The key by which the whole name is found.
+    pub name_key: String,
+    /// The words of the name, and of its parts with punctuation in every spelling.
+    pub name: Vec<String>,
+    /// Neighbouring words of the name, written as one. Nobody begins to type these: they are found whole only.
+    pub joined: Vec<String>,
+    /// The words of the names of directors and stars.
+    pub people: Vec<String>,
+    /// The words of the description.
+    pub description: Vec<String>,
+}
+
+impl IndexEntry {
+    /// The entry of a movie.
+    #[must_use]
+    pub fn of<'a>(name: &str, people: impl Iterator<Item = &'a str>, description: &str) -> Self {
+        let name = searchable(name);
+        let own_words = words(&name);
+        let name_words = spellings(&name);
+        let joined = joined_neighbours(&own_words).difference(&name_words).cloned().collect();
+        let people: BTreeSet<String> = people.flat_map(|person| spellings(&searchable(person))).collect();
+        let is_new = |word: &String| !name_words.contains(word) && !people.contains(word);
+        let description = spellings(&searchable(description)).into_iter().filter(is_new).collect();
+        Self {
+            name_key: name_key(&own_words),
+            description,
+            name: name_words.into_iter().collect(),
+            joined,
+            people: people.into_iter().collect(),
+        }
+    }
+}
+
+/// The words of a text in every spelling.
+pub(super) fn spellings(searchable: &str) -> BTreeSet<String> {
+    let mut all = other_spellings(searchable);
+    all.extend(words(searchable).into_iter().map(|word| word.text));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IndexEntry;
+
+    #[test]
+    fn an_entry_has_each_word_once_in_every_spelling() {
+        let entry =
+            IndexEntry::of("Spider-Man 2", ["Sam Raimi", "J.K. Simmons"].into_iter(), "Sam is a man.");
+        assert_eq!(entry.name_key, "spiderman2");
+        assert_eq!(entry.name, ["2", "man", "spider", "spiderman"]);
+        assert_eq!(entry.joined, ["man2"]);
+        assert_eq!(entry.people, ["j", "jk", "k", "raimi", "sam", "simmons"]);
+        assert_eq!(entry.description, ["a", "is"]);
+    }
+}

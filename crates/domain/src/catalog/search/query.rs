@@ -1,0 +1,228 @@
+use std::collections::BTreeSet;
+
+use super::words::{Word, joined, other_numerals, rows_of_letters, searchable, words};
+
+/// The years that a number in a search may mean.
+const YEARS: std::ops::RangeInclusive<i32> = 1870..=2100;
+
+/// The most words that are looked for; the rest is left out.
+const MAX_WORDS: usize = 32;
+
+/// What a search asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    text: String,
+    pub(super) words: Vec<Word>,
+    /// Movies of this year only.
+    year: Option<i32>,
+    /// Which words have to stand in the name, by position.
+    of_name: BTreeSet<usize>,
+    /// Whether the last word is known to be whole, since another one was typed behind it.
+    is_finished: bool,
+}
+
+/// A word that has to stand in a movie, in any of these spellings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchTerm {
+    /// A word of the movie is one of these.
+    pub whole: Vec<String>,
+    /// A word of the movie begins with one of these.
+    pub begun: Vec<String>,
+    /// It has to stand in the name.
+    pub is_of_name: bool,
+}
+
+impl Search {
+    /// Reads what somebody typed.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let text = searchable(text);
+        let mut words = words(&text);
+        words.truncate(MAX_WORDS);
+        Self { text, words, year: None, of_name: BTreeSet::new(), is_finished: false }
+    }
+
+    /// The text in its canonical form: equal for all spellings of one search.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The year of the movies, when a number of the search meant that.
+    #[must_use]
+    pub const fn year(&self) -> Option<i32> {
+        self.year
+    }
+
+    /// Whether it asks for nothing, and so finds nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.year.is_none()
+    }
+
+    /// The words in order, as typed.
+    #[must_use]
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.words.iter().map(|word| word.text.as_str())
+    }
+
+    /// Whether the word at this position may be unfinished.
+    #[must_use]
+    pub const fn is_unfinished(&self, position: usize) -> bool {
+        !self.is_finished && position.saturating_add(1) == self.words.len()
+    }
+
+    /// The keys of names that are just these words; see [`IndexEntry::name_key`](super::IndexEntry::name_key).
+    #[must_use]
+    pub fn name_key(&self) -> String {
+        super::words::name_key(&self.words)
+    }
+
+    /// All that has to stand in a movie: one term for each word, in order.
+    #[must_use]
+    pub fn terms(&self) -> Vec<SearchTerm> {
+        let rows = rows_of_letters(&self.words);
+        let text = |position: usize| self.words.get(position).map(|word| word.text.as_str());
+        (0..self.words.len())
+            .filter_map(|position| {
+                let word = self.words.get(position)?;
+                let mut joins = BTreeSet::new();
+                if let Some(before) = position.checked_sub(1).and_then(text) {
+                    joins.insert(joined([before, &word.text].into_iter()));
+                }
+                if let Some(behind) = text(position.saturating_add(1)) {
+                    joins.insert(joined([&*word.text, behind].into_iter()));
+                }
+                joins.extend(
+                    rows.iter().filter(|(row, _)| row.contains(&position)).map(|(_, row)| row.clone()),
+                );
+                let part: Vec<&str> = self
+                    .words
+                    .iter()
+                    .filter(|other| other.part == word.part)
+                    .map(|other| &*other.text)
+                    .collect();
+                if part.len() > 1 {
+                    joins.insert(joined(part.into_iter()));
+                }
+                let mut whole = vec![word.text.clone()];
+                whole.extend(other_numerals(&word.text));
+                let mut begun = Vec::new();
+                if self.is_unfinished(position) {
+                    begun.push(word.text.clone());
+                    begun.extend(joins.iter().cloned());
+                }
+                whole.extend(joins);
+                Some(SearchTerm { whole, begun, is_of_name: self.of_name.contains(&position) })
+            })
+            .collect()
+    }
+
+    /// The positions of the words that may be years.
+    #[must_use]
+    pub fn possible_years(&self) -> Vec<usize> {
+        (0..self.words.len()).filter(|position| self.possible_year(*position).is_some()).collect()
+    }
+
+    fn possible_year(&self, position: usize) -> Option<i32> {
+        let word = self.words.get(position)?;
+        word.text.parse().ok().filter(|year| word.text.len() == 4 && YEARS.contains(year))
+    }
+
+    /// The same, where every word that may be a year has to stand in the name.
+    #[must_use]
+    pub fn with_years_in_names(mut self) -> Self {
+        self.of_name = self.possible_years().into_iter().collect();
+        self
+    }
+
+    /// The same without the words that may be years.
+    #[must_use]
+    pub fn without_years(mut self) -> Self {
+        let years = self.possible_years();
+        self.is_finished |= self.words.len().checked_sub(1).is_some_and(|last| years.contains(&last));
+        self.of_name.clear();
+        let mut position = 0_usize..;
+        self.words.retain(|_| position.next().is_none_or(|position| !years.contains(&position)));
+        self
+    }
+
+    /// The same, where the word at this position is the year of the movies, and other years have to stand in the name.
+    #[must_use]
+    pub fn narrowed_by_year(mut self, position: usize) -> Self {
+        self.year = self.possible_year(position);
+        if self.year.is_some() {
+            self.is_finished |= position.saturating_add(1) == self.words.len();
+            self.words.remove(position);
+        }
+        self.with_years_in_names()
+    }
+
+    /// The same with the word at this position replaced.
+    #[must_use]
+    pub fn with_word(mut self, position: usize, text: &str) -> Self {
+        if let Some(word) = self.words.get_mut(position) {
+            text.clone_into(&mut word.text);
+        }
+        self
+    }
+
+    /// The words as one text, for people.
+    #[must_use]
+    pub fn wording(&self) -> String {
+        self.words().collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Search;
+
+    fn terms(text: &str) -> Vec<(String, String)> {
+        let terms = Search::parse(text).terms().into_iter();
+        terms.map(|term| (term.whole.join(" "), term.begun.join(" "))).collect()
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(whole, begun)| ((*whole).to_owned(), (*begun).to_owned())).collect()
+    }
+
+    #[test]
+    fn each_word_has_its_spellings_and_the_last_may_be_unfinished() {
+        assert_eq!(terms("Alien"), pairs(&[("alien", "alien")]));
+        assert_eq!(terms("rocky 2"), pairs(&[("rocky rocky2", ""), ("2 ii two rocky2", "2 rocky2")]));
+        assert_eq!(
+            terms("m*a*s*h"),
+            pairs(&[
+                ("m ma mash", ""),
+                ("a as ma mash", ""),
+                ("s as mash sh", ""),
+                ("h mash sh", "h mash sh")
+            ])
+        );
+        assert_eq!(terms("spider-man"), terms("spider man"));
+        assert!(Search::parse(" !? ").is_empty());
+        assert!(terms(" !? ").is_empty());
+    }
+
+    #[test]
+    fn spellings_of_one_search_have_one_text() {
+        for (one, other) in [("  The  ALIEN³ ", "thé alien.3"), ("fast & furious", "fast and furious")] {
+            assert_eq!(Search::parse(one), Search::parse(other));
+        }
+    }
+
+    #[test]
+    fn a_year_is_a_word_of_the_name_or_narrows() {
+        let search = Search::parse("dune 2021");
+        assert_eq!(search.possible_years(), [1]);
+        let literal = search.clone().with_years_in_names();
+        assert_eq!(literal.terms().iter().map(|term| term.is_of_name).collect::<Vec<_>>(), [false, true]);
+        let narrowed = search.narrowed_by_year(1);
+        assert_eq!((narrowed.year(), narrowed.wording()), (Some(2021), "dune".to_owned()));
+        assert!(!narrowed.is_unfinished(0), "it was typed before the year");
+        let alone = Search::parse("1999").narrowed_by_year(0);
+        assert!(!alone.is_empty() && alone.terms().is_empty());
+        assert_eq!(Search::parse("1984 300 12345 3000").without_years().wording(), "300 12345 3000");
+    }
+}

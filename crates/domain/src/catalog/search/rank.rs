@@ -1,0 +1,270 @@
+use std::{collections::BTreeSet, ops::Bound};
+
+use super::{
+    entry::spellings,
+    query::Search,
+    words::{Word, article, joined_neighbours, number, searchable, words},
+};
+
+/// How many words of a name or a search may make one word of the other.
+const MAX_JOINED: usize = 6;
+
+/// A movie that matches a search.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Its name as written.
+    pub name: &'a str,
+    /// The words of its people, as indexed, separated by spaces.
+    pub people: &'a str,
+    /// Its description as written.
+    pub description: &'a str,
+}
+
+/// Where the words of a search stand, the best place last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Description,
+    People,
+    Name,
+    BeginningOfName,
+    WholeName,
+}
+
+/// How well a movie matches a search: larger is better. Those that are equal go by popularity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SearchRank {
+    place: Place,
+    manner: Manner,
+}
+
+/// How the words are written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Manner {
+    is_whole: bool,
+    is_literal: bool,
+    has_same_article: bool,
+}
+
+impl Manner {
+    const BEST: Self = Self { is_literal: true, is_whole: true, has_same_article: true };
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            is_literal: self.is_literal && other.is_literal,
+            is_whole: self.is_whole && other.is_whole,
+            has_same_article: self.has_same_article && other.has_same_article,
+        }
+    }
+}
+
+impl SearchRank {
+    /// A number that orders as the ranks do; always above 0.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        let place = match self.place {
+            Place::Description => 1,
+            Place::People => 2,
+            Place::Name => 3,
+            Place::BeginningOfName => 4,
+            Place::WholeName => 5,
+        };
+        let manner = [self.manner.is_whole, self.manner.is_literal, self.manner.has_same_article];
+        manner.into_iter().fold(place, |number: i64, bit| number.saturating_mul(2).saturating_add(bit.into()))
+    }
+}
+
+/// How well a movie matches, that was found by the search: the whole name, with or without its article, goes before names that
+/// begin so, then all words in the name, then the people, then the description. Whole words go before one that is only begun, and
+/// what is written literally before other spellings.
+#[must_use]
+pub fn rank(search: &Search, candidate: Candidate<'_>) -> SearchRank {
+    if let Some(rank) = rank_of_name(search, candidate.name) {
+        return rank;
+    }
+    let name = searchable(candidate.name);
+    let mut sets = Sets { joined: joined_neighbours(&words(&name)), words: spellings(&name) };
+    sets.words.extend(candidate.people.split(' ').map(str::to_owned));
+    if let Some(manner) = sets.manner(search) {
+        return SearchRank { place: Place::People, manner };
+    }
+    sets.words.extend(spellings(&searchable(candidate.description)));
+    let worst = Manner { is_literal: false, is_whole: false, has_same_article: false };
+    SearchRank { place: Place::Description, manner: sets.manner(search).unwrap_or(worst) }
+}
+
+/// How well a name alone matches a search, of a movie or of a person; `None` when a word is missing.
+#[must_use]
+pub fn rank_of_name(search: &Search, name: &str) -> Option<SearchRank> {
+    let text = searchable(name);
+    let words = words(&text);
+    rank_of_sequence(&words, &search.words).or_else(|| {
+        let sets = Sets { words: spellings(&text), joined: joined_neighbours(&words) };
+        sets.manner(search).map(|manner| SearchRank { place: Place::Name, manner })
+    })
+}
+
+/// The words of a movie.
+struct Sets {
+    words: BTreeSet<String>,
+    joined: BTreeSet<String>,
+}
+
+impl Sets {
+    /// How all words of the search stand among these; `None` when one is missing.
+    fn manner(&self, search: &Search) -> Option<Manner> {
+        let mut all = Manner::BEST;
+        for (term, literal) in search.terms().iter().zip(search.words()) {
+            let begins = |text: &str| {
+                let first = self.words.range::<str, _>((Bound::Included(text), Bound::Unbounded)).next();
+                first.is_some_and(|word| word.starts_with(text))
+            };
+            let manner = if self.words.contains(literal) {
+                Manner::BEST
+            } else if !term.begun.is_empty() && begins(literal) {
+                Manner { is_whole: false, ..Manner::BEST }
+            } else if term.whole.iter().any(|word| self.words.contains(word) || self.joined.contains(word)) {
+                Manner { is_literal: false, ..Manner::BEST }
+            } else if term.begun.iter().any(|word| begins(word)) {
+                Manner { is_literal: false, is_whole: false, ..Manner::BEST }
+            } else {
+                return None;
+            };
+            all = all.with(manner);
+        }
+        Some(all)
+    }
+}
+
+/// The rank of a name that is, or begins with, the words of the search in their order.
+fn rank_of_sequence(name: &[Word], search: &[Word]) -> Option<SearchRank> {
+    let (own, wanted) = (article(name), article(search));
+    let has_same_article = name.get(..own).into_iter().flatten().map(|word| &word.text).eq(search
+        .get(..wanted)
+        .into_iter()
+        .flatten()
+        .map(|word| &word.text));
+    let bare = matched(name.get(own..).unwrap_or_default(), search.get(wanted..).unwrap_or_default())
+        .map(|(place, manner)| SearchRank { place, manner: Manner { has_same_article, ..manner } });
+    // "The" alone, or an article that is no article: "a to z".
+    let as_written = matched(name, search).map(|(place, manner)| SearchRank { place, manner });
+    bare.max(as_written)
+}
+
+/// How the beginning of a name matches all words of a search; the best of all ways.
+fn matched(name: &[Word], search: &[Word]) -> Option<(Place, Manner)> {
+    let Some((first, rest)) = search.split_first() else {
+        let place = if name.is_empty() { Place::WholeName } else { Place::BeginningOfName };
+        return Some((place, Manner::BEST));
+    };
+    let mut best = None;
+    let mut consider = |manner: Manner, name: &[Word], search: &[Word]| {
+        if let Some((place, behind)) = matched(name, search) {
+            let place = if manner.is_whole { place } else { Place::BeginningOfName };
+            best = best.max(Some((place, manner.with(behind))));
+        }
+    };
+    let (own, behind) = name.split_first()?;
+    if own.text == first.text {
+        consider(Manner::BEST, behind, rest);
+    } else if rest.is_empty() && own.text.starts_with(&first.text) {
+        consider(Manner { is_whole: false, ..Manner::BEST }, behind, rest);
+    } else if number(&own.text).is_some_and(|own| number(&first.text) == Some(own)) {
+        consider(Manner { is_literal: false, ..Manner::BEST }, behind, rest);
+    }
+    let other_spelling = Manner { is_literal: false, ..Manner::BEST };
+    // Several words of the name are one of the search.
+    let mut text = own.text.clone();
+    for (count, word) in (2..=MAX_JOINED).zip(behind) {
+        if !first.text.starts_with(&text) {
+            break;
+        }
+        text.push_str(&word.text);
+        if text == first.text {
+            consider(other_spelling, name.get(count..).unwrap_or_default(), rest);
+        } else if rest.is_empty() && word.part == own.part && text.starts_with(&first.text) {
+            let manner = Manner { is_whole: false, ..other_spelling };
+            consider(manner, name.get(count..).unwrap_or_default(), rest);
+        }
+    }
+    // Several words of the search are one of the name.
+    let mut text = first.text.clone();
+    for (count, word) in (2..=MAX_JOINED).zip(rest) {
+        if !own.text.starts_with(&text) {
+            break;
+        }
+        text.push_str(&word.text);
+        let behind_search = search.get(count..).unwrap_or_default();
+        if text == own.text {
+            consider(other_spelling, behind, behind_search);
+        } else if behind_search.is_empty() && own.text.starts_with(&text) {
+            consider(Manner { is_whole: false, ..other_spelling }, behind, behind_search);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranked(search: &str, name: &str) -> SearchRank {
+        let candidate = Candidate { name, people: "al pacino", description: "A crime drama." };
+        rank(&Search::parse(search), candidate)
+    }
+
+    /// Each name goes before the next.
+    fn in_order(search: &str, names: &[&str]) {
+        for pair in names.windows(2) {
+            let [one, other] = [0, 1].map(|place| ranked(search, pair[place]));
+            assert!(one > other && one.number() > other.number(), "{search}: {pair:?} {one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn the_whole_name_goes_first_then_its_beginning_then_all_words_then_people_then_description() {
+        in_order("heat", &["Heat", "The Heat", "Heat 2", "Heatwave", "Dead Heat", "Old Heater"]);
+        in_order("the heat", &["The Heat", "Heat", "The Heat 2", "In the Heat"]);
+        in_order("pacino", &["Pacino", "Not Pacino", "Heat"]);
+        in_order("pacino heat", &["Pacino Heat", "Heat by Pacino", "Heat"]);
+        in_order("heat crime", &["Heat, a Crime", "Heat"]);
+        assert_eq!(ranked("heat crime", "Heat").place, Place::Description);
+        assert_eq!(ranked("heat pacino", "Heat").place, Place::People);
+        in_order("the", &["The", "The Godfather", "Theodora", "In the Dark"]);
+        in_order("a to z", &["A to Z", "A to Zebra"]);
+    }
+
+    #[test]
+    fn what_is_written_literally_goes_before_other_spellings() {
+        in_order("7", &["7", "Seven", "7 Up", "Seven Up"]);
+        in_order("rocky 2", &["Rocky 2", "Rocky II", "Rocky 2 Returns", "Rocky Two Returns"]);
+        in_order("et", &["E.T.", "E.T. Returns", "Eternal"]);
+        in_order("spiderman", &["Spiderman", "Spider-Man", "Spiderman 2", "Spider-Man 2"]);
+    }
+
+    #[test]
+    fn every_spelling_of_a_name_is_the_name() {
+        for (search, name) in [
+            ("wall e", "WALL·E"),
+            ("walle", "WALL·E"),
+            ("wall-e", "WALL·E"),
+            ("la confidential", "L.A. Confidential"),
+            ("mash", "M*A*S*H"),
+            ("m a s h", "MASH"),
+            ("schindlers list", "Schindler's List"),
+            ("8 1/2", "8½"),
+            ("alien 3", "Alien³"),
+            ("alien3", "Alien³"),
+            ("fast and furious", "Fast & Furious"),
+            ("godfather part 2", "The Godfather: Part II"),
+            ("oceans 11", "Ocean's Eleven"),
+            ("et", "E.T."),
+            ("black bird", "Blackbird"),
+            ("千と千尋", "千と千尋"),
+        ] {
+            assert_eq!(ranked(search, name).place, Place::WholeName, "{search}");
+        }
+        assert_eq!(ranked("spider m", "Spider-Man").place, Place::BeginningOfName);
+        assert_eq!(ranked("spiderm", "Spider-Man").place, Place::BeginningOfName);
+        assert_eq!(ranked("her", "He Ran").place, Place::Description);
+    }
+}

@@ -1,0 +1,109 @@
+use uuid::Uuid;
+
+use super::SearchRank;
+use crate::catalog::Poster;
+
+/// How many suggestions are made at most.
+const MOST: usize = 10;
+
+/// How many of them are people, when so many match.
+const PEOPLE: usize = 3;
+
+/// Something that somebody who types may mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suggestion {
+    /// What it is.
+    pub kind: SuggestionKind,
+    /// Its identifier.
+    pub id: Uuid,
+    /// Its name as written.
+    pub name: String,
+    /// How well the name matches.
+    pub rank: SearchRank,
+    /// The popularity of the movie, or of the person's most popular movie that matches.
+    pub popularity: f64,
+}
+
+/// What is suggested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SuggestionKind {
+    /// A movie on sale.
+    Movie {
+        /// The year of release.
+        year: i32,
+        /// The picture that it is shown with.
+        poster: Option<Poster>,
+    },
+    /// An actor.
+    Star,
+    /// A director.
+    Director,
+}
+
+/// The best of what matches, best first: up to ten titles and people, of which some are people when any match.
+#[must_use]
+pub fn best_suggestions(mut all: Vec<Suggestion>) -> Vec<Suggestion> {
+    all.sort_by(|one, other| {
+        let by_rank = other.rank.cmp(&one.rank).then(other.popularity.total_cmp(&one.popularity));
+        by_rank.then_with(|| one.name.cmp(&other.name)).then(one.id.cmp(&other.id))
+    });
+    let is_movie = |suggestion: &Suggestion| matches!(suggestion.kind, SuggestionKind::Movie { .. });
+    let movies = all.iter().filter(|suggestion| is_movie(suggestion)).count();
+    let people = all.len().saturating_sub(movies);
+    let for_people = people.min(PEOPLE.max(MOST.saturating_sub(movies)));
+    let mut left = [MOST.saturating_sub(for_people), for_people];
+    all.retain(|suggestion| {
+        let [of_movies, of_people] = &mut left;
+        let left = if is_movie(suggestion) { of_movies } else { of_people };
+        let is_kept = *left > 0;
+        *left = left.saturating_sub(1);
+        is_kept
+    });
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Search, rank_of_name};
+
+    fn suggestion(kind: SuggestionKind, name: &str, popularity: f64) -> Suggestion {
+        let rank = rank_of_name(&Search::parse("al"), name).unwrap();
+        Suggestion { kind, id: Uuid::nil(), name: name.to_owned(), rank, popularity }
+    }
+
+    fn movie(name: &str, popularity: f64) -> Suggestion {
+        suggestion(SuggestionKind::Movie { year: 2000, poster: None }, name, popularity)
+    }
+
+    #[test]
+    fn the_best_titles_and_people_stand_together_the_best_first() {
+        let mut all: Vec<Suggestion> =
+            (0..20).map(|number| movie(&format!("Alien {number}"), f64::from(number))).collect();
+        all.push(movie("Al", 0.0));
+        for number in 0..5 {
+            all.push(suggestion(SuggestionKind::Star, &format!("Al {number}"), 0.0));
+        }
+        let names: Vec<String> =
+            best_suggestions(all).into_iter().map(|suggestion| suggestion.name).collect();
+        assert_eq!(
+            names,
+            [
+                "Al", "Al 0", "Al 1", "Al 2", "Alien 19", "Alien 18", "Alien 17", "Alien 16", "Alien 15",
+                "Alien 14"
+            ]
+        );
+    }
+
+    #[test]
+    fn places_that_one_kind_leaves_go_to_the_other() {
+        let people: Vec<Suggestion> = (0..20)
+            .map(|_| suggestion(SuggestionKind::Director, "Al", 1.0))
+            .chain([movie("Al", 2.0)])
+            .collect();
+        assert_eq!(best_suggestions(people).len(), 10);
+        let movies: Vec<Suggestion> = (0..20).map(|_| movie("Al", 1.0)).collect();
+        assert_eq!(best_suggestions(movies).len(), 10);
+        assert!(best_suggestions(Vec::new()).is_empty());
+    }
+}

@@ -1,0 +1,188 @@
+//! Payments at Stripe, with a fake one: the whole way from the cart to the purchase.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::Method;
+use serde_json::Value;
+use test_stripe::{Delivery, FakeStripe, Fault, SECRET_KEY};
+
+use super::{cancel, place, put_in_cart, text};
+use crate::support::{Answer, Engine, SignedIn, TestApp, cases};
+
+cases! {
+    a_paid_session_pays_the_order_once_however_often_stripe_tells,
+    money_on_its_way_pays_the_order_when_it_arrives,
+    a_session_whose_answer_was_lost_is_opened_once,
+    a_session_that_is_paid_while_its_order_is_canceled_pays_the_order,
+    another_amount_than_was_asked_buys_nothing_at_stripe,
+    a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking,
+    what_stripe_did_not_sign_is_refused,
+}
+
+const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
+
+/// A shop that takes payments at a fake Stripe, which tells it of them.
+struct Shop {
+    app: TestApp,
+    stripe: Arc<FakeStripe>,
+    buyer: SignedIn,
+    movie_id: String,
+}
+
+impl Shop {
+    async fn open(engine: Engine) -> Self {
+        let stripe = FakeStripe::start().expect("a fake Stripe");
+        let (base, secrets) = (stripe.base(), SECRETS.join(" , "));
+        let settings = [
+            ("PAYMENT_PROVIDER", "stripe"),
+            ("STRIPE_SECRET_KEY", SECRET_KEY),
+            ("STRIPE_WEBHOOK_SECRET", secrets.as_str()),
+            ("STRIPE_API_BASE", base.as_str()),
+        ];
+        let app = TestApp::spawn_with(engine, &settings).await;
+        let url = format!("{}/api/v1/payments/webhooks/stripe", app.url());
+        stripe.deliver_to(&url, &SECRETS[1..]).expect("an address");
+        let movies = app.import_small_catalogue().await;
+        let buyer = app.user("ann").await;
+        Self { app, stripe: Arc::new(stripe), buyer, movie_id: movies.id("Alien") }
+    }
+
+    /// A pending order of Alien, and what starting its payment answered.
+    async fn started(&self) -> (Value, Answer) {
+        put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
+        let order = place(&self.buyer).await.expect(201).json();
+        let started = self.pay(&order).await;
+        (order, started)
+    }
+
+    async fn pay(&self, order: &Value) -> Answer {
+        self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
+    }
+
+    /// The only session.
+    fn session(&self) -> String {
+        let books = self.stripe.books();
+        assert_eq!(books.len(), 1, "{books:?}");
+        books[0].session.clone()
+    }
+
+    /// Waits until Stripe has told all, and does what follows from it.
+    async fn settle(&self) {
+        let stripe = Arc::clone(&self.stripe);
+        let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
+        assert!(is_told.expect("the wait ends"), "webhooks are still on their way");
+        self.app.run_payments().await;
+    }
+
+    async fn order_status(&self, order: &Value) -> String {
+        let order = self.buyer.get(format!("/orders/{}", text(order, "id"))).await.expect(200).json();
+        text(&order, "status").to_owned()
+    }
+
+    async fn payment(&self) -> Value {
+        let payments = self.buyer.get("/payments").await.expect(200).json();
+        assert_eq!(payments["total_items"], 1, "{payments}");
+        payments["items"][0].clone()
+    }
+
+    async fn is_purchased(&self) -> bool {
+        let movie = self.buyer.get(format!("/movies/{}", self.movie_id)).await.expect(200).json();
+        movie["me"]["purchased"] == true
+    }
+
+    /// How many mails tell of a paid order.
+    async fn paid_mails(&self) -> usize {
+        super::paying::order_mails(&self.app, "ann").await.len()
+    }
+}
+
+async fn a_paid_session_pays_the_order_once_however_often_stripe_tells(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    shop.stripe.set_delivery(Delivery { seed: 7, duplicated: 100, dropped: 0, longest_delay_ms: 50 });
+    let (order, started) = shop.started().await;
+    let payment = started.expect(201).json();
+    assert_eq!(text(&payment, "provider"), "stripe");
+    assert!(text(&payment, "checkout_url").starts_with(&shop.stripe.base()), "{payment}");
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    let payment = shop.payment().await;
+    assert_eq!((text(&payment, "status"), &payment["checkout_url"]), ("successful", &Value::Null));
+    assert!(shop.is_purchased().await);
+    assert_eq!(shop.paid_mails().await, 1);
+    assert_eq!(shop.stripe.books()[0].captured, 799);
+}
+
+async fn money_on_its_way_pays_the_order_when_it_arrives(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    let session = shop.session();
+    shop.stripe.complete_unpaid(&session).expect("an open session");
+    shop.settle().await;
+    assert_eq!(text(&shop.payment().await, "status"), "processing");
+    assert_eq!(shop.order_status(&order).await, "pending");
+    assert!(!shop.is_purchased().await);
+    shop.stripe.settle(&session).expect("money on its way");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    assert!(shop.is_purchased().await);
+}
+
+async fn a_session_whose_answer_was_lost_is_opened_once(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let lost = Fault::Error { has_effect: true, is_saved: true };
+    shop.stripe.fail("POST /v1/checkout/sessions", lost, 1);
+    let (order, started) = shop.started().await;
+    started.expect(502);
+    let again = shop.pay(&order).await;
+    assert!([200, 201].contains(&again.status), "{again}");
+    assert_eq!(
+        again.json()["checkout_url"].as_str().map(str::to_owned),
+        Some(format!("{}/pay/{}", shop.stripe.base(), shop.session()))
+    );
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+}
+
+async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    cancel(&shop.buyer, &order).await.expect(409);
+    assert_eq!(shop.order_status(&order).await, "paid");
+}
+
+async fn another_amount_than_was_asked_buys_nothing_at_stripe(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    shop.stripe.pay_otherwise(&shop.session(), 799, "eur").expect("an open session");
+    shop.settle().await;
+    let payment = shop.payment().await;
+    assert_eq!((text(&payment, "status"), text(&payment["failure"], "code")), ("failed", "amount_mismatch"));
+    assert_ne!(shop.order_status(&order).await, "paid");
+    assert!(!shop.is_purchased().await);
+}
+
+async fn a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.app.advance(chrono::TimeDelta::minutes(3));
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    assert_eq!(shop.paid_mails().await, 1);
+}
+
+async fn what_stripe_did_not_sign_is_refused(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let call = shop.app.anonymous().call(Method::POST, "/payments/webhooks/stripe");
+    let answer = call.body("application/json", "{\"id\":\"evt_1\"}".to_owned()).await;
+    answer.problem(400, "signature_invalid");
+}

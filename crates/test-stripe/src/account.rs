@@ -1,0 +1,232 @@
+//! All that one account at Stripe holds, and the events of its changes.
+
+use std::{
+    collections::VecDeque,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+
+use crate::objects::{Charge, Dispute, Event, Expand, Intent, Refund, Session, SessionStatus};
+
+/// The version of the API that every call must name.
+pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// A call that Stripe refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: u16,
+    /// The type of the error.
+    pub kind: &'static str,
+    /// The code, where the error has one.
+    pub code: Option<&'static str>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Refusal {
+    pub(crate) fn invalid(code: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self { status: 400, kind: "invalid_request_error", code, message: message.into() }
+    }
+
+    pub(crate) fn missing(kind: &str, id: &str) -> Self {
+        let message = format!("No such {kind}: '{id}'");
+        Self { status: 404, ..Self::invalid(Some("resource_missing"), message) }
+    }
+}
+
+/// What becomes of a refund that is made next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundCourse {
+    /// It succeeds at once.
+    Succeeds,
+    /// It is pending until [`crate::FakeStripe::finish_refund`].
+    StaysPending,
+    /// It fails at once, as an object with the status `failed`.
+    Fails,
+}
+
+/// What one checkout took and gave back, in the units of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookEntry {
+    /// The session.
+    pub session: String,
+    /// The shop, the order and the payment of its metadata.
+    pub shop_id: Option<String>,
+    /// The order of its metadata.
+    pub order_id: Option<String>,
+    /// The payment of its metadata.
+    pub payment_id: Option<String>,
+    /// The intent that holds the money.
+    pub intent: Option<String>,
+    /// The currency, in lower case.
+    pub currency: String,
+    /// What arrived.
+    pub captured: i64,
+    /// What went back by refunds that succeeded.
+    pub refunded: i64,
+    /// What disputes hold or took.
+    pub disputed: i64,
+}
+
+/// The account.
+#[derive(Default)]
+pub(crate) struct Account {
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) intents: Vec<Intent>,
+    pub(crate) charges: Vec<Charge>,
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) disputes: Vec<Dispute>,
+    pub(crate) events: Vec<Event>,
+    /// Events that wait to be delivered.
+    pub(crate) outgoing: VecDeque<Event>,
+    /// What becomes of the next refunds; afterwards they succeed.
+    pub(crate) refund_courses: VecDeque<RefundCourse>,
+    /// How far the clock is ahead, in seconds.
+    pub(crate) clock_offset: i64,
+    count: u64,
+}
+
+impl Account {
+    /// The account's time, in seconds since 1970.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the other system, which the shop does not set"
+    )]
+    pub(crate) fn now(&self) -> i64 {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        i64::try_from(elapsed).unwrap_or(i64::MAX).saturating_add(self.clock_offset)
+    }
+
+    pub(crate) fn new_id(&mut self, prefix: &str) -> String {
+        self.count = self.count.saturating_add(1);
+        format!("{prefix}_test_{:016}", self.count)
+    }
+
+    pub(crate) fn session(&self, id: &str) -> Result<&Session, Refusal> {
+        let found = self.sessions.iter().find(|session| session.id == id);
+        found.ok_or_else(|| Refusal::missing("checkout.session", id))
+    }
+
+    pub(crate) fn session_mut(&mut self, id: &str) -> Result<&mut Session, Refusal> {
+        let found = self.sessions.iter_mut().find(|session| session.id == id);
+        found.ok_or_else(|| Refusal::missing("checkout.session", id))
+    }
+
+    pub(crate) fn intent(&self, id: &str) -> Result<&Intent, Refusal> {
+        self.intents.iter().find(|it| it.id == id).ok_or_else(|| Refusal::missing("payment_intent", id))
+    }
+
+    pub(crate) fn intent_mut(&mut self, id: &str) -> Result<&mut Intent, Refusal> {
+        self.intents.iter_mut().find(|it| it.id == id).ok_or_else(|| Refusal::missing("payment_intent", id))
+    }
+
+    pub(crate) fn charge(&self, id: &str) -> Result<&Charge, Refusal> {
+        self.charges.iter().find(|it| it.id == id).ok_or_else(|| Refusal::missing("charge", id))
+    }
+
+    pub(crate) fn charge_mut(&mut self, id: &str) -> Result<&mut Charge, Refusal> {
+        self.charges.iter_mut().find(|it| it.id == id).ok_or_else(|| Refusal::missing("charge", id))
+    }
+
+    /// The session as the API shows it.
+    pub(crate) fn session_json(&self, session: &Session, expand: &Expand) -> Value {
+        let intent =
+            session.intent.as_ref().map(|id| match (expand.below("payment_intent"), self.intent(id)) {
+                (Some(below), Ok(intent)) => self.intent_json(intent, &below),
+                _ => json!(id),
+            });
+        let is_open = session.status == SessionStatus::Open;
+        let takes_payment = session.mode == "payment";
+        let (amount, currency) =
+            (takes_payment.then_some(session.amount), takes_payment.then_some(&session.currency));
+        json!({
+            "id": session.id, "object": "checkout.session", "mode": session.mode, "livemode": false,
+            "created": session.created, "expires_at": session.expires_at, "status": session.status.as_str(),
+            "payment_status": if session.is_paid { "paid" } else { "unpaid" },
+            "amount_subtotal": amount, "amount_total": amount, "currency": currency,
+            "client_reference_id": session.reference, "customer_email": session.email,
+            "metadata": session.metadata, "payment_intent": intent,
+            "success_url": session.return_url, "cancel_url": session.return_url,
+            "url": is_open.then_some(&session.url),
+            // What the buyer saw in another currency: the shop must not compare this.
+            "presentment_details": {"presentment_amount": 1, "presentment_currency": "xxx"},
+        })
+    }
+
+    /// The intent as the API shows it.
+    pub(crate) fn intent_json(&self, intent: &Intent, expand: &Expand) -> Value {
+        let charge =
+            intent.charge.as_ref().map(|id| match (expand.below("latest_charge"), self.charge(id)) {
+                (Some(below), Ok(charge)) => charge.json(&below),
+                _ => json!(id),
+            });
+        let error = intent.last_error.as_ref().map(|code| {
+            json!({"type": "card_error", "code": "card_declined", "decline_code": code, "charge": intent.charge})
+        });
+        let received = if intent.status == "succeeded" { intent.amount } else { 0 };
+        json!({
+            "id": intent.id, "object": "payment_intent", "created": intent.created, "amount": intent.amount,
+            "amount_received": received, "currency": intent.currency, "status": intent.status,
+            "metadata": intent.metadata, "latest_charge": charge, "last_payment_error": error, "livemode": false,
+        })
+    }
+
+    /// Records an event about an object, and has it delivered.
+    pub(crate) fn emit(&mut self, kind: &str, object: &Value) {
+        let (id, created) = (self.new_id("evt"), self.now());
+        let body = json!({
+            "id": id, "object": "event", "api_version": API_VERSION, "created": created, "type": kind,
+            "livemode": false, "data": {"object": object}, "pending_webhooks": 1,
+        });
+        self.record(Event { id, created, kind: kind.to_owned(), body });
+    }
+
+    pub(crate) fn record(&mut self, event: Event) {
+        self.outgoing.push_back(event.clone());
+        self.events.push(event);
+    }
+
+    pub(crate) fn emit_session(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
+        let object = self.session_json(self.session(id)?, &Expand::NONE);
+        self.emit(kind, &object);
+        Ok(())
+    }
+
+    pub(crate) fn emit_intent(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
+        let object = self.intent_json(self.intent(id)?, &Expand::NONE);
+        self.emit(kind, &object);
+        Ok(())
+    }
+
+    pub(crate) fn emit_charge(&mut self, kind: &str, id: &str) -> Result<(), Refusal> {
+        let object = self.charge(id)?.json(&Expand::NONE);
+        self.emit(kind, &object);
+        Ok(())
+    }
+
+    /// What every checkout took and gave back.
+    pub(crate) fn books(&self) -> Vec<BookEntry> {
+        self.sessions.iter().map(|session| self.book_entry(session)).collect()
+    }
+
+    fn book_entry(&self, session: &Session) -> BookEntry {
+        let of = |intent: &String| session.intent.as_ref() == Some(intent);
+        let captured = self.charges.iter().filter(|it| of(&it.intent) && it.status == "succeeded");
+        let refunded = self.refunds.iter().filter(|it| of(&it.intent) && it.status == "succeeded");
+        let disputed = self.disputes.iter().filter(|it| of(&it.intent)).flat_map(|it| &it.movements);
+        let metadata = |name: &str| session.metadata.get(name).cloned();
+        BookEntry {
+            session: session.id.clone(),
+            shop_id: metadata("shop_id"),
+            order_id: metadata("order_id"),
+            payment_id: metadata("payment_id"),
+            intent: session.intent.clone(),
+            currency: session.currency.clone(),
+            captured: captured.map(|charge| charge.amount).sum(),
+            refunded: refunded.map(|refund| refund.amount).sum(),
+            disputed: disputed.fold(0, |sum, (amount, _)| sum.saturating_sub(*amount)),
+        }
+    }
+}

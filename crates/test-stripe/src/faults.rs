@@ -1,0 +1,115 @@
+//! What goes wrong with calls, on purpose.
+
+use std::time::Duration;
+
+/// A fault of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is answered 500.
+    Error {
+        /// Whether the call has its effect all the same.
+        has_effect: bool,
+        /// Whether the answer is saved, and given again to every call with the same idempotency key.
+        is_saved: bool,
+    },
+    /// It is answered 429, without effect.
+    TooManyRequests,
+    /// It is answered 409: a call with the same key is still being worked on.
+    KeyInUse,
+    /// It is answered 401, as after the key was revoked.
+    Unauthorized,
+    /// The connection is closed without an answer.
+    HangUp {
+        /// Whether the call has its effect all the same.
+        has_effect: bool,
+    },
+    /// The answer is what is not JSON, as of a proxy.
+    Garbage,
+    /// The call has its effect, and is answered this much later.
+    Late(Duration),
+}
+
+/// Which calls a fault happens to.
+#[derive(Debug, Clone)]
+struct Plan {
+    method: String,
+    path: String,
+    times: usize,
+    fault: Fault,
+    should_retry: Option<bool>,
+}
+
+/// The faults that are to come.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    plans: Vec<Plan>,
+    random: Option<(Random, u64)>,
+}
+
+impl Faults {
+    pub(crate) fn plan(&mut self, call: &str, fault: Fault, should_retry: Option<bool>, times: usize) {
+        let (method, path) = call.split_once(' ').unwrap_or((call, "/"));
+        let (method, path) = (method.to_owned(), path.to_owned());
+        self.plans.push(Plan { method, path, times, fault, should_retry });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Lets this percentage of all `POST` calls fail.
+    pub(crate) fn set_random(&mut self, seed: u64, percent: u64) {
+        self.random = Some((Random::new(seed), percent));
+    }
+
+    /// The fault of a call, with the `Stripe-Should-Retry` of its answer.
+    pub(crate) fn next(&mut self, method: &str, path: &str) -> Option<(Fault, Option<bool>)> {
+        let fits = |plan: &&mut Plan| plan.times > 0 && plan.method == method && path.starts_with(&plan.path);
+        if let Some(plan) = self.plans.iter_mut().find(fits) {
+            plan.times = plan.times.saturating_sub(1);
+            return Some((plan.fault, plan.should_retry));
+        }
+        let (random, percent) = self.random.as_mut().filter(|_| method == "POST")?;
+        if !random.happens(*percent) {
+            return None;
+        }
+        let faults = [
+            (Fault::Error { has_effect: false, is_saved: false }, None),
+            (Fault::Error { has_effect: false, is_saved: true }, Some(false)),
+            (Fault::Error { has_effect: true, is_saved: false }, Some(true)),
+            (Fault::Error { has_effect: true, is_saved: true }, Some(false)),
+            (Fault::HangUp { has_effect: true }, None),
+            (Fault::HangUp { has_effect: false }, None),
+            (Fault::TooManyRequests, Some(true)),
+        ];
+        faults.get(random.below(faults.len())).copied()
+    }
+}
+
+/// Numbers that repeat with the seed (xorshift64).
+#[derive(Debug, Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number below the limit; 0 when the limit is 0.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        usize::try_from(self.next().checked_rem(limit).unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// Whether something of this probability happens.
+    pub(crate) fn happens(&mut self, percent: u64) -> bool {
+        self.next().rem_euclid(100) < percent
+    }
+}

@@ -1,0 +1,347 @@
+//! A fake Stripe for tests: a server of its own with the calls that the shop makes, signed events, and faults on purpose.
+//!
+//! It keeps the rules of the API version `2026-10-28.endive` that a shop can break: required headers, idempotency keys,
+//! limits of sessions, amounts and their digits, cursors of lists. Tests play buyers, banks and the dashboard through
+//! [`FakeStripe`]; other programs do by `POST /_test/…` (see `controls.rs`).
+
+mod account;
+mod api;
+mod checkouts;
+mod controls;
+mod delivery;
+mod faults;
+mod http;
+mod money_back;
+mod objects;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+pub use self::{
+    account::{API_VERSION, BookEntry, RefundCourse, Refusal},
+    api::SECRET_KEY,
+    delivery::{Delivery, signature},
+    faults::Fault,
+};
+use self::{
+    api::Api,
+    delivery::{Endpoint, Outbox, Sending},
+    http::{Reply, Request},
+    objects::{Event, Metadata},
+};
+
+/// How often the delivery looks for events.
+const TICK: Duration = Duration::from_millis(10);
+
+struct Shared {
+    api: Mutex<Api>,
+    outbox: Mutex<Outbox>,
+    is_stopped: AtomicBool,
+}
+
+impl Shared {
+    fn api(&self) -> MutexGuard<'_, Api> {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, request: &Request) -> Reply {
+        if request.path.starts_with("/v1/") {
+            let answer = self.api().answer(request);
+            answer.wait()
+        } else {
+            Reply::Answer(controls::answer(&mut self.api(), request))
+        }
+    }
+
+    /// Sends what is due.
+    fn deliver(&self) {
+        let timestamp = {
+            let mut api = self.api();
+            api.account.expire_old_sessions();
+            let mut outbox = self.outbox();
+            for event in std::mem::take(&mut api.account.outgoing) {
+                outbox.accept(&event, Instant::now());
+            }
+            api.account.now()
+        };
+        while let Some(sending) = {
+            let mut outbox = self.outbox();
+            Sending::next(&mut outbox, Instant::now())
+        } {
+            let is_taken = sending.send(timestamp);
+            sending.finish(is_taken, &mut self.outbox(), Instant::now());
+        }
+    }
+}
+
+/// A fake Stripe; dropped, it answers no more.
+pub struct FakeStripe {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl FakeStripe {
+    /// Starts one on a free port of this machine. Events are delivered when [`FakeStripe::deliver_to`] says where.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub fn start() -> io::Result<Self> {
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// Starts one at this address.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub fn start_at(address: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            api: Mutex::new(Api::new(format!("http://{address}"))),
+            outbox: Mutex::new(Outbox::new()),
+            is_stopped: AtomicBool::new(false),
+        });
+        let (serving, answering) = (Arc::clone(&shared), Arc::clone(&shared));
+        let handler = Arc::new(move |request: Request| answering.answer(&request));
+        let server = thread::spawn(move || http::serve(&listener, &serving.is_stopped, &handler));
+        let delivering = Arc::clone(&shared);
+        thread::spawn(move || {
+            while !delivering.is_stopped.load(Ordering::SeqCst) {
+                delivering.deliver();
+                thread::sleep(TICK);
+            }
+        });
+        Ok(Self { address, shared, server: Some(server) })
+    }
+
+    /// The address that replaces `https://api.stripe.com`.
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sends events from now on to this address, signed with each of the secrets.
+    ///
+    /// # Errors
+    /// When the address cannot be read.
+    pub fn deliver_to(&self, url: &str, secrets: &[&str]) -> Result<(), url::ParseError> {
+        let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        self.shared.outbox().endpoint = Some(Endpoint { url: url.parse()?, secrets });
+        Ok(())
+    }
+
+    /// Says what happens to events on their way.
+    pub fn set_delivery(&self, delivery: Delivery) {
+        self.shared.outbox().configure(delivery);
+    }
+
+    /// Waits until no event is on its way, at most as long as `limit`; whether that is so.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < limit {
+            let waits = !self.shared.api().account.outgoing.is_empty() || !self.shared.outbox().is_empty();
+            if !waits {
+                return true;
+            }
+            thread::sleep(TICK);
+        }
+        false
+    }
+
+    /// Lets the next calls go wrong: `call` is a method and the beginning of a path, such as `POST /v1/refunds`.
+    pub fn fail(&self, call: &str, fault: Fault, times: usize) {
+        self.shared.api().faults.plan(call, fault, None, times);
+    }
+
+    /// The same, with a `Stripe-Should-Retry` in the answer.
+    pub fn fail_and_say(&self, call: &str, fault: Fault, should_retry: bool, times: usize) {
+        self.shared.api().faults.plan(call, fault, Some(should_retry), times);
+    }
+
+    /// Lets this percentage of all calls that change something go wrong, decided by the seed.
+    pub fn fail_at_random(&self, seed: u64, percent: u64) {
+        self.shared.api().faults.set_random(seed, percent);
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn heal(&self) {
+        self.shared.api().faults.clear();
+    }
+
+    /// The buyer pays.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub fn pay(&self, session: &str) -> Result<(), Refusal> {
+        self.shared.api().account.pay(session, None)
+    }
+
+    /// The buyer pays another amount than was asked, or in another currency.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub fn pay_otherwise(&self, session: &str, amount: i64, currency: &str) -> Result<(), Refusal> {
+        self.shared.api().account.pay(session, Some((amount, currency)))
+    }
+
+    /// The buyer completes the session with a method whose money comes later.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub fn complete_unpaid(&self, session: &str) -> Result<(), Refusal> {
+        self.shared.api().account.complete_unpaid(session)
+    }
+
+    /// The money of a session that is complete and unpaid arrives.
+    ///
+    /// # Errors
+    /// When none is on its way.
+    pub fn settle(&self, session: &str) -> Result<(), Refusal> {
+        self.shared.api().account.settle(session, None)
+    }
+
+    /// The money of a session that is complete and unpaid does not arrive.
+    ///
+    /// # Errors
+    /// When none is on its way.
+    pub fn bounce(&self, session: &str, code: &str) -> Result<(), Refusal> {
+        self.shared.api().account.settle(session, Some(code))
+    }
+
+    /// The buyer's card is declined.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub fn decline(&self, session: &str, code: &str) -> Result<(), Refusal> {
+        self.shared.api().account.decline(session, code)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub fn expire(&self, session: &str) -> Result<(), Refusal> {
+        self.shared.api().account.expire_session(session)
+    }
+
+    /// Opens sessions of another user of the account: payments without metadata, and sessions that take no payment.
+    pub fn open_sessions_of_others(&self, count: usize) {
+        self.shared.api().account.open_sessions_of_others(count);
+    }
+
+    /// Moves the clock ahead.
+    pub fn advance(&self, seconds: i64) {
+        let mut api = self.shared.api();
+        api.account.clock_offset = api.account.clock_offset.saturating_add(seconds);
+        api.account.expire_old_sessions();
+    }
+
+    /// Says what becomes of the refund that is made next; without that refunds succeed.
+    pub fn next_refund(&self, course: RefundCourse) {
+        self.shared.api().account.refund_courses.push_back(course);
+    }
+
+    /// Ends a refund that is pending, or lets one fail that had succeeded.
+    ///
+    /// # Errors
+    /// When it has ended otherwise.
+    pub fn finish_refund(&self, refund: &str, is_success: bool) -> Result<(), Refusal> {
+        self.shared.api().account.finish_refund(refund, is_success)
+    }
+
+    /// Makes a refund in the dashboard, without metadata; its identifier.
+    ///
+    /// # Errors
+    /// When so much is not left.
+    pub fn refund_in_dashboard(&self, intent: &str, amount: Option<i64>) -> Result<String, Refusal> {
+        self.shared.api().account.refund(intent, amount, Metadata::new())
+    }
+
+    /// The buyer disputes a payment; the dispute's identifier. An inquiry takes no money.
+    ///
+    /// # Errors
+    /// When there is no such payment.
+    pub fn open_dispute(
+        &self,
+        intent: &str,
+        amount: Option<i64>,
+        is_inquiry: bool,
+    ) -> Result<String, Refusal> {
+        self.shared.api().account.open_dispute(intent, amount, is_inquiry)
+    }
+
+    /// Makes an inquiry a dispute: its money is taken now.
+    ///
+    /// # Errors
+    /// When there is no such dispute.
+    pub fn escalate_dispute(&self, dispute: &str) -> Result<(), Refusal> {
+        self.shared.api().account.escalate_dispute(dispute)
+    }
+
+    /// Ends a dispute with this status: `won`, `lost`, `warning_closed` or `prevented`.
+    ///
+    /// # Errors
+    /// When there is no such dispute.
+    pub fn close_dispute(&self, dispute: &str, status: &'static str) -> Result<(), Refusal> {
+        self.shared.api().account.close_dispute(dispute, status)
+    }
+
+    /// Sends an event of this form, such as a thin one, or one of the other mode.
+    pub fn send_event(&self, id: &str, kind: &str, body: Value) {
+        let mut api = self.shared.api();
+        let created = api.account.now();
+        api.account.record(Event { id: id.to_owned(), created, kind: kind.to_owned(), body });
+    }
+
+    /// Every event, oldest first, as it is sent.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        self.shared.api().account.events.iter().map(|event| event.body.clone()).collect()
+    }
+
+    /// The types of all events, oldest first.
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<String> {
+        self.shared.api().account.events.iter().map(|event| event.kind.clone()).collect()
+    }
+
+    /// Every call so far, such as `POST /v1/refunds`.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.shared.api().calls.clone()
+    }
+
+    /// What every checkout took and gave back.
+    #[must_use]
+    pub fn books(&self) -> Vec<BookEntry> {
+        self.shared.api().account.books()
+    }
+}
+
+impl Drop for FakeStripe {
+    fn drop(&mut self) {
+        self.shared.is_stopped.store(true, Ordering::SeqCst);
+        // Wakes the server, which waits for a connection.
+        drop(TcpStream::connect(self.address));
+        if let Some(server) = self.server.take() {
+            // It ends in any case; a panic of it was printed.
+            drop(server.join());
+        }
+    }
+}

@@ -1,0 +1,3 @@
+DROP TABLE search_vocabulary_state;
+DROP TABLE search_vocabulary;
+DROP TABLE movie_search;

@@ -1,0 +1,36 @@
+-- The search index: the words of each movie, changed with it, and the vocabulary that corrections are found in.
+
+CREATE TABLE movie_search (
+    movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE,
+    -- The version of the rules that the words were made by.
+    index_version INTEGER NOT NULL,
+    -- The whole name as one word, without its article.
+    name_key TEXT COLLATE "C" NOT NULL,
+    -- The words of directors and stars, separated by spaces.
+    people TEXT NOT NULL,
+    -- The words of the name; those of the people; all words. Neighbours of the name that were joined begin with `~`.
+    names TSVECTOR NOT NULL,
+    persons TSVECTOR NOT NULL,
+    document TSVECTOR NOT NULL
+);
+CREATE INDEX movie_search_names ON movie_search USING GIN (names) WITH (fastupdate = off);
+CREATE INDEX movie_search_persons ON movie_search USING GIN (persons) WITH (fastupdate = off);
+CREATE INDEX movie_search_document ON movie_search USING GIN (document) WITH (fastupdate = off);
+CREATE INDEX movie_search_name_key ON movie_search (name_key);
+CREATE INDEX movie_search_index_version ON movie_search (index_version);
+
+CREATE TABLE search_vocabulary (
+    word TEXT COLLATE "C" PRIMARY KEY,
+    -- The word without its first letter.
+    rest TEXT COLLATE "C" NOT NULL,
+    length INTEGER NOT NULL,
+    movies BIGINT NOT NULL
+);
+CREATE INDEX search_vocabulary_rest ON search_vocabulary (rest);
+
+-- One row: the version of the catalogue that the vocabulary was made of.
+CREATE TABLE search_vocabulary_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    catalog_version BIGINT NOT NULL
+);
+INSERT INTO search_vocabulary_state (id, catalog_version) VALUES (1, 0);

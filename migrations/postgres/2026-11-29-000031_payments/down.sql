@@ -1,0 +1,4 @@
+DROP TABLE webhook_events;
+DROP TABLE payment_items;
+DROP TABLE payments;
+DROP TABLE shop;

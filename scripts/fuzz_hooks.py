@@ -1,0 +1,31 @@
+"""Discards cases of the fuzzer that are bad by the document and sound on the wire, where what made them bad is not sent.
+
+- An empty query parameter, as HTML forms send it, is an absent one.
+- A form field whose value is nothing has no part in a multipart body.
+"""
+
+from typing import Any
+
+import schemathesis
+from schemathesis.generation.modes import GenerationMode
+
+
+def is_empty(value: Any) -> bool:
+    """Whether nothing of the value is sent."""
+    return value is None or value in ("", [], {}, [""])
+
+
+def has_empty_parameter(query: Any) -> bool:
+    return any(is_empty(value) for value in dict(query or {}).values())
+
+
+def has_unsent_field(case: schemathesis.Case) -> bool:
+    is_form = (case.media_type or "").startswith("multipart/")
+    return is_form and isinstance(case.body, dict) and any(is_empty(value) for value in case.body.values())
+
+
+@schemathesis.hook
+def filter_case(_context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.NEGATIVE:
+        return True
+    return not has_empty_parameter(case.query) and not has_unsent_field(case)
