@@ -52,9 +52,7 @@ impl Refusal for DeleteMovieError {
             Self::NotFound => Problem::new(&kinds::NOT_FOUND),
             Self::Purchased => Problem::new(&kinds::MOVIE_PURCHASED),
             Self::Ordered => Problem::new(&kinds::MOVIE_IN_ORDERS),
-            Self::InCarts { carts } => {
-                Problem::new(&kinds::MOVIE_IN_CARTS).with_member("carts", carts)
-            }
+            Self::InCarts { carts } => Problem::new(&kinds::MOVIE_IN_CARTS).with_member("carts", carts),
             Self::Access(inner) => inner.problem(),
             Self::Store(inner) => inner.problem(),
         }

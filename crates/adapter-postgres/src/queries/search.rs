@@ -48,7 +48,8 @@ const SUGGESTED_FROM: u32 = 200;
 type PersonTypes = (Bool, SqlId, Text, Double);
 type PersonRow = (bool, DbUuid, String, f64);
 
-type FoundTypes = (SqlId, Text, Double, Text, Text, Integer, Nullable<Text>, Nullable<SqlId>, Nullable<Integer>);
+type FoundTypes =
+    (SqlId, Text, Double, Text, Text, Integer, Nullable<Text>, Nullable<SqlId>, Nullable<Integer>);
 
 /// A movie that was found.
 #[derive(Queryable)]

@@ -6,9 +6,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{
-        MovieProfile, SimilarCandidate, SimilarList, SimilarMovies, computed_sort_name, sort_key,
-    },
+    catalog::{MovieProfile, SimilarCandidate, SimilarList, SimilarMovies, computed_sort_name, sort_key},
     id::{Id, MovieId},
     store::StoreError,
     time::Instant,

@@ -7,9 +7,9 @@ use domain::{
     accounts::{AccessError, Actor},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, IndexEntry, KnownWord,
-        ModerationStore, ModerationUnit,         MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries,
-        Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList,
-        SimilarMovies, Suggestion, SuggestionKind, rank_of_name,
+        ModerationStore, ModerationUnit, MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort,
+        MovieSummary, NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm,
+        SimilarCandidate, SimilarList, SimilarMovies, Suggestion, SuggestionKind, rank_of_name,
     },
     id::{Id, MovieId, UserId},
     money::{Currency, Money},
