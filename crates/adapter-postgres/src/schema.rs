@@ -175,6 +175,7 @@ table! {
         movie_id -> SqlId,
         purchased_at -> SqlInstant,
         revoked_at -> Nullable<SqlInstant>,
+        suspended_at -> Nullable<SqlInstant>,
     }
 }
 

@@ -14,16 +14,16 @@ use app::{
     },
     paging::ListError,
 };
-use domain::{accounts::AccessError, id::MovieId, store::StoreError};
+use domain::{accounts::AccessError, catalog::MovieFilter, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
     bodies::{MovieBody, MovieDetailBody, SimilarBody},
     movie_input::{DeletionQuery, MovieChangesBody, NewMovieBody},
-    query::MovieQuery,
+    query::{FavoriteQuery, MovieQuery},
 };
 use crate::{
-    extract::{Body, IfMatch, Moderator, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
+    extract::{Body, Caller, IfMatch, Moderator, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
     page::{PageBody, SearchPageBody},
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
     refusals,
@@ -100,10 +100,30 @@ pub(crate) async fn list_movies(
     public_url: PublicUrl,
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
 ) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
-    let wanted = BrowseMovies { viewer: actor, ..wanted };
+    found_page(catalog, BrowseMovies { viewer: actor, ..wanted }, &public_url).await
+}
+
+async fn found_page(
+    catalog: UseCases<Catalog>,
+    wanted: BrowseMovies,
+    public_url: &str,
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let found = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    let page = PageBody::of(found.listing, |movie| MovieBody::new(movie, &public_url));
+    let page = PageBody::of(found.listing, |movie| MovieBody::new(movie, public_url));
     Ok(CatalogSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
+}
+
+/// List the caller's favourites.
+///
+/// Those on sale that meet all filters, with the filters, search and sorts of the catalogue.
+#[api_v2_operation(operation_id = "listFavorites", tags("engagement"))]
+pub(crate) async fn list_favorites(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Caller(actor, Query(wanted)): Caller<Query<FavoriteQuery>>,
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
+    let filter = MovieFilter { favorites_of: Some(actor.user_id), ..wanted.filter };
+    found_page(catalog, BrowseMovies { filter, viewer: Some(actor), ..wanted }, &public_url).await
 }
 
 /// Show a movie.

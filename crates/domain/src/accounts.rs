@@ -30,8 +30,8 @@ pub use email_address::{EmailAddress, InvalidEmailAddress, MAX_EMAIL_LENGTH};
 pub use link_token::{LinkKind, LinkToken};
 pub use origin::Origin;
 pub use own_data::{
-    HeldMovie, NotifiedAct, OpenLink, Opinions, OwnDataStore, OwnDataUnit, PersonalData, PersonalDataQueries,
-    PersonalDataRepository, WrittenComment,
+    HeldMovie, HeldPurchase, NotifiedAct, OpenLink, Opinions, OwnDataStore, OwnDataUnit, PersonalData,
+    PersonalDataQueries, PersonalDataRepository, WrittenComment,
 };
 pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,

@@ -28,17 +28,17 @@ pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use partial_facts::{CheckedPartialFacts, FactSet, OptionalFact, PartialFacts};
-pub use popularity::popularity;
+pub use popularity::{Activity, popularity};
 pub use ports::{
     CatalogStore, CatalogUnit, ExternalIds, FacetQueries, ModerationStore, ModerationUnit, MovieConflicts,
     MovieQueries, MovieRepository, MovieUses, NameQueries, OfferRepository, SearchIndex, SearchQueries,
     SimilarMovies,
 };
 pub use poster::{POSTER_WIDTHS, Poster, UploadedPoster};
-pub use query::{MovieFilter, MovieSort, MovieSortKey, Range};
+pub use query::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
-    SimilarCandidate, SimilarList,
+    SimilarCandidate, SimilarList, rating_rank,
 };
 pub use search::{
     Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,

@@ -131,6 +131,8 @@ kinds! {
     CartId = CartKind "cart";
     /// Identifies a comment.
     CommentId = CommentKind "comment";
+    /// Identifies a comment among the reported ones.
+    ReportedCommentId = ReportedCommentKind "reported comment";
     /// Identifies a notification.
     NotificationId = NotificationIdKind "notification";
     /// Identifies an item of a cart.

@@ -92,6 +92,22 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user has a live one of the movie. MUST keep one live row per user and movie, even
     /// when two units add it at once.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
+    /// Ends the user's live purchases of these movies, and says how many there were. MUST leave ended ones as they are.
+    async fn revoke_purchases(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+        at: Instant,
+    ) -> Result<u64, StoreError>;
+    /// Suspends the user's live purchases of these movies while their payment is disputed, or with `None` lets them be
+    /// watched again; says how many it changed. MUST keep the time of one that is suspended already, and leave ended ones as
+    /// they are.
+    async fn set_purchase_suspension(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+        suspended_at: Option<Instant>,
+    ) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use crate::{
         CatalogStore, CatalogUnit, FacetQueries, ModerationStore, MovieQueries, NameQueries, SearchIndex,
         SearchQueries, SimilarMovies,
     },
-    engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
+    },
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -32,7 +34,7 @@ gathered! {
         + CatalogStore + ModerationStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
         + SearchQueries + SearchIndex
         + CartStore + CartQueries
-        + EngagementStore + CommentQueries
+        + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
         + NotificationStore + NotificationQueries

@@ -176,7 +176,7 @@ impl UseCases {
                 database: Arc::clone(&database),
                 passwords: PasswordGuard { hasher: passwords, guard: Arc::clone(&throttle.guard) },
                 media: Arc::clone(&media),
-                recorder,
+                recorder: recorder.clone(),
                 cursors: cursors.clone(),
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),
@@ -219,15 +219,6 @@ impl UseCases {
             frontend_url: addresses.frontend_url.clone(),
             public_url: addresses.public_url.clone(),
         });
-        let engagement = Arc::new(Engagement {
-            store: database.clone(),
-            comments: database.clone(),
-            clock: Arc::clone(&clock),
-            backoff: Arc::clone(&backoff),
-            ids: Arc::clone(&ids),
-            notifier: Arc::clone(&notifier),
-            cursors: cursors.clone(),
-        });
         let notifications = Arc::new(Notifications {
             store: database.clone(),
             queries: database.clone(),
@@ -267,6 +258,18 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
             frontend_url: addresses.frontend_url.clone(),
+        });
+        let engagement = Arc::new(Engagement {
+            store: database.clone(),
+            comments: database.clone(),
+            reports: database.clone(),
+            popularity: database.clone(),
+            recorder,
+            notifier: Arc::clone(&notifier),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            cursors: cursors.clone(),
         });
         let orders = Arc::new(Orders {
             store: database.clone(),

@@ -14,6 +14,8 @@ crate::cases! { "purchases":
     of_twenty_purchases_at_once_one_is_kept,
     a_purchase_of_a_dropped_unit_never_happened,
     a_purchase_outlives_the_sale,
+    a_revoked_purchase_is_over_and_the_movie_can_be_bought_again,
+    a_suspension_keeps_its_first_time_until_it_ends,
 }
 
 fn purchase(user: u64, movie: u64) -> Purchase {
@@ -90,4 +92,46 @@ async fn a_purchase_outlives_the_sale(node: Node) {
     let movie = node.unit().await.find_movies_for_update(&[facts("a").identity]).await.unwrap();
     set_available(&node, &movie[0], false).await;
     assert!(is_purchased(&node, 1, 1).await);
+}
+
+async fn a_revoked_purchase_is_over_and_the_movie_can_be_bought_again(node: Node) {
+    prepare(&node).await;
+    buy(&node, 1, &[1, 2]).await;
+    buy(&node, 2, &[1]).await;
+    let mut unit = node.unit().await;
+    assert_eq!(unit.revoke_purchases(id(1), &[id(1)], at(90)).await.unwrap(), 1);
+    assert_eq!(unit.revoke_purchases(id(1), &[id(1)], at(91)).await.unwrap(), 0);
+    unit.commit().await.unwrap();
+    assert!(!is_purchased(&node, 1, 1).await);
+    assert!(is_purchased(&node, 1, 2).await && is_purchased(&node, 2, 1).await);
+    buy(&node, 1, &[1]).await;
+    let data = node.personal_data(id(1)).await.unwrap().unwrap();
+    let mut ends: Vec<_> = data.purchases.iter().map(|one| (one.movie_id, one.revoked_at)).collect();
+    ends.sort();
+    assert_eq!(ends, [(id(1), None), (id(1), Some(at(90))), (id(2), None)]);
+}
+
+async fn a_suspension_keeps_its_first_time_until_it_ends(node: Node) {
+    prepare(&node).await;
+    buy(&node, 1, &[1, 2]).await;
+    buy(&node, 2, &[1]).await;
+    let suspensions = async |user: u64| {
+        let data = node.personal_data(id(user)).await.unwrap().unwrap();
+        let mut all: Vec<_> = data.purchases.iter().map(|one| (one.movie_id, one.suspended_at)).collect();
+        all.sort();
+        all
+    };
+    let mut unit = node.unit().await;
+    assert_eq!(unit.revoke_purchases(id(1), &[id(2)], at(80)).await.unwrap(), 1);
+    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1), id(2)], Some(at(90))).await.unwrap(), 1);
+    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1)], Some(at(95))).await.unwrap(), 0);
+    unit.commit().await.unwrap();
+    assert_eq!(suspensions(1).await, [(id(1), Some(at(90))), (id(2), None)]);
+    assert_eq!(suspensions(2).await, [(id(1), None)]);
+    assert!(is_purchased(&node, 1, 1).await, "it cannot be bought again");
+    let mut unit = node.unit().await;
+    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1), id(2)], None).await.unwrap(), 1);
+    assert_eq!(unit.set_purchase_suspension(id(1), &[id(1)], None).await.unwrap(), 0);
+    unit.commit().await.unwrap();
+    assert_eq!(suspensions(1).await, [(id(1), None), (id(2), None)]);
 }

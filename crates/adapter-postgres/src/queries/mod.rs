@@ -5,6 +5,7 @@ mod audit;
 mod audit_seals;
 mod cart;
 mod catalog_cache;
+mod comment_reports;
 mod comments;
 mod facets;
 mod keyset;

@@ -27,6 +27,8 @@ pub(super) enum Condition {
     Unique { column: &'static str, value: Bind },
     /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
     Withdrawn,
+    /// A favourite of this user.
+    Favorite(Uuid),
     /// The folded title contains this text.
     Title(String),
     /// This part of the search index has the terms.
@@ -77,6 +79,7 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         filter.imdb_id.clone().map(|id| unique("m.imdb_id", id)),
         filter.tmdb_id.map(|id| unique("m.tmdb_id", id)),
         filter.is_withdrawn().then_some(Condition::Withdrawn),
+        filter.favorites_of.map(|user_id| Condition::Favorite(user_id.as_uuid())),
         filter.folded_title().map(Condition::Title),
         (!terms.is_empty()).then_some(Condition::Words { terms, part }),
         uuids(&filter.genres).map(|names| linked("movie_genres", "genre_id", names)),
@@ -95,6 +98,7 @@ pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Withdrawn))
         .or_else(|| position(|condition| matches!(condition, Condition::Unique { .. } | Condition::Ids(_))))
+        .or_else(|| position(|condition| matches!(condition, Condition::Favorite(_))))
 }
 
 fn between<T: Copy, B: Into<Bind>>(
@@ -123,6 +127,12 @@ impl Condition {
             }
             Self::Withdrawn => {
                 statement.sql("NOT m.is_available");
+            }
+            Self::Favorite(user_id) => {
+                statement
+                    .sql("(SELECT 1 FROM favorites WHERE movie_id = m.id AND user_id = ")
+                    .bind(*user_id)
+                    .sql(") IS NOT NULL");
             }
             Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Words { terms, part } => push_words_check(statement, terms, *part),
@@ -171,6 +181,12 @@ impl Condition {
                 statement.sql(" FROM movies m WHERE NOT m.is_available");
                 return;
             }
+            Self::Favorite(user_id) => {
+                statement
+                    .sql(" FROM favorites f JOIN movies m ON m.id = f.movie_id WHERE m.is_available AND f.user_id = ")
+                    .bind(*user_id);
+                return;
+            }
             Self::Words { terms, part } => {
                 push_movies_with_words(statement, terms, *part);
                 statement.sql(" WHERE m.is_available");
@@ -186,7 +202,11 @@ impl Condition {
         };
         statement.sql(" WHERE m.is_available AND ");
         match self {
-            Self::Linked { .. } | Self::Withdrawn | Self::Words { .. } | Self::WholeName(_) => {}
+            Self::Linked { .. }
+            | Self::Withdrawn
+            | Self::Favorite(_)
+            | Self::Words { .. }
+            | Self::WholeName(_) => {}
             Self::Unique { column, value } => {
                 statement.sql(*column).sql(" = ").bind(value.clone());
             }
@@ -231,12 +251,11 @@ impl Condition {
             Self::Ids(_)
             | Self::Unique { .. }
             | Self::Withdrawn
+            | Self::Favorite(_)
             | Self::Title(_)
             | Self::Words { .. }
             | Self::WholeName(_)
-            | Self::Never => {
-                return false;
-            }
+            | Self::Never => return false,
             Self::Linked { table, column, names } => {
                 push_capped_matches(statement, table, column, "movie_id", names.clone(), cap);
             }

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use domain::{
     accounts::{
-        Device, HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, Opinions, PersonalData,
-        PersonalDataQueries, RefreshToken, Session, UserQueries, WrittenComment,
+        Device, HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, Opinions,
+        PersonalData, PersonalDataQueries, RefreshToken, Session, UserQueries, WrittenComment,
     },
     entropy::TokenDigest,
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
@@ -29,8 +29,10 @@ type SessionColumns =
     (DbUuid, Option<String>, Option<String>, DbInstant, DbInstant, DbInstant, Option<DbInstant>);
 type RefreshTypes = (SqlId, SqlId, Text, SqlInstant, SqlInstant, Nullable<SqlInstant>);
 type RefreshColumns = (DbUuid, DbUuid, String, DbInstant, DbInstant, Option<DbInstant>);
-type HeldTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>);
-type HeldColumns = (DbUuid, String, DbInstant, Option<DbInstant>);
+type HeldTypes = (SqlId, Text, SqlInstant);
+type HeldColumns = (DbUuid, String, DbInstant);
+type PurchaseTypes = (SqlId, Text, SqlInstant, Nullable<SqlInstant>, Nullable<SqlInstant>);
+type PurchaseColumns = (DbUuid, String, DbInstant, Option<DbInstant>, Option<DbInstant>);
 
 /// The links of each kind, and the table that keeps them.
 const LINKS: [(LinkKind, &str); 2] =
@@ -48,28 +50,19 @@ impl PersonalDataQueries for Database {
             links: self.links_of(user_id).await?,
             cart: self
                 .movies_of(
-                    "SELECT m.id, m.name, i.added_at, NULL FROM carts k JOIN cart_items i ON i.cart_id = k.id \
+                    "SELECT m.id, m.name, i.added_at FROM carts k JOIN cart_items i ON i.cart_id = k.id \
                      JOIN movies m ON m.id = i.movie_id WHERE k.user_id = ",
                     " ORDER BY i.added_at, i.id",
                     user_id,
                 )
                 .await?,
-            purchases: self
-                .movies_of(
-                    "SELECT m.id, m.name, p.purchased_at, p.revoked_at FROM purchases p \
-                     JOIN movies m ON m.id = p.movie_id WHERE p.user_id = ",
-                    " ORDER BY p.purchased_at, p.id",
-                    user_id,
-                )
-                .await?,
+            purchases: self.purchases_of(user_id).await?,
             opinions: self.opinions_of(user_id).await?,
             orders: OrderQueries::orders_of(self, user_id).await?,
             payments: PaymentQueries::payments_of(self, user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
-            notifications: self
-                .notifications_behind(UserPosition { user_id, position: 0 }, u32::MAX)
-                .await?,
+            notifications: self.notifications_behind(UserPosition { user_id, position: 0 }, u32::MAX).await?,
             notification_settings: self.notification_settings(user_id).await?,
             notified_acts: self.notified_acts_of(user_id).await?,
             stream_tickets: self.stream_tickets_of(user_id).await?,
@@ -165,13 +158,28 @@ impl Database {
         let mut statement = about::<HeldTypes>(sql, user_id);
         statement.sql(order);
         let rows: Vec<HeldColumns> = self.fetch(statement).await?;
-        let movie = |(id, name, since, until): HeldColumns| HeldMovie {
-            id: MovieId::from_uuid(id.0),
-            name,
-            since: since.0,
-            until: until.map(|at| at.0),
-        };
+        let movie =
+            |(id, name, since): HeldColumns| HeldMovie { id: MovieId::from_uuid(id.0), name, since: since.0 };
         Ok(rows.into_iter().map(movie).collect())
+    }
+
+    async fn purchases_of(&self, user_id: UserId) -> Result<Vec<HeldPurchase>, StoreError> {
+        let mut statement = about::<PurchaseTypes>(
+            "SELECT m.id, m.name, p.purchased_at, p.suspended_at, p.revoked_at FROM purchases p \
+             JOIN movies m ON m.id = p.movie_id WHERE p.user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY p.purchased_at, p.id");
+        let rows: Vec<PurchaseColumns> = self.fetch(statement).await?;
+        let purchase =
+            |(movie_id, name, purchased_at, suspended_at, revoked_at): PurchaseColumns| HeldPurchase {
+                movie_id: MovieId::from_uuid(movie_id.0),
+                name,
+                purchased_at: purchased_at.0,
+                suspended_at: suspended_at.map(|at| at.0),
+                revoked_at: revoked_at.map(|at| at.0),
+            };
+        Ok(rows.into_iter().map(purchase).collect())
     }
 
     async fn opinions_of(&self, user_id: UserId) -> Result<Opinions, StoreError> {
@@ -212,7 +220,6 @@ impl Database {
             id: MovieId::from_uuid(id.0),
             name,
             since: since.0,
-            until: None,
         };
         Ok(Opinions {
             reactions: reactions
@@ -232,6 +239,7 @@ impl Database {
                 })
                 .collect(),
             liked_comments: liked.into_iter().map(|(id, at)| (CommentId::from_uuid(id.0), at.0)).collect(),
+            reports: self.reports_of(user_id).await?,
         })
     }
 

@@ -182,7 +182,7 @@ impl Database {
 
     /// The most popular movies that meet the conditions.
     async fn most_popular(&self, conditions: &[Condition], cut: &Cut) -> Result<Vec<Found>, StoreError> {
-        let order = Order::of(&[MovieSort::POPULAR]);
+        let order = Order::of(&[MovieSort::POPULAR], None);
         let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
         let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
         let passed = cut.limit.saturating_add(offset).saturating_add(excluded);
@@ -406,7 +406,7 @@ impl SearchQueries for Database {
             found.push(Suggestion { kind, id: id.0, name, rank, popularity });
         }
         let by_people = conditions_with_words_in(&filter, IndexPart::People);
-        let order = Order::of(&[MovieSort::POPULAR]);
+        let order = Order::of(&[MovieSort::POPULAR], None);
         let access = self.access(&by_people, SUGGESTED_FROM, true).await?;
         let mut statement = people_statement(&by_people, order.keyset(), access)?;
         statement.forget();

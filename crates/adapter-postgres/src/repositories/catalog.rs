@@ -8,7 +8,7 @@ use diesel::{
 use domain::{
     catalog::{
         ExternalIds, Movie, MovieConflicts, MovieIdentity, MovieRepository, MovieUses, NameKind, Offer,
-        OfferRepository, Poster, ProposedName, popularity,
+        OfferRepository, Poster, ProposedName,
     },
     id::{Id, Kind, MovieId, UserId},
     money::Money,
@@ -200,6 +200,15 @@ impl MovieRepository for UnitOfWork {
         };
         let poster_width =
             uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
+        // What users did counts for the popularity as before.
+        let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
+        statement
+            .bind(movie.votes)
+            .sql(" - votes) WHERE id = ")
+            .bind(movie.id.as_uuid())
+            .sql(" AND votes <> ")
+            .bind(movie.votes);
+        self.execute(statement).await?;
         let id = DbUuid(movie.id.as_uuid());
         let query = diesel::update(movies::table.filter(movies::id.eq(id))).set((
             (
@@ -226,7 +235,6 @@ impl MovieRepository for UnitOfWork {
                 movies::tmdb_id.eq(movie.tmdb_id),
                 movies::trailer_url.eq(movie.trailer_url.clone()),
                 movies::is_available.eq(movie.is_available),
-                movies::popularity.eq(popularity(movie.votes)),
                 movies::version.eq(movie.version),
                 movies::updated_at.eq(DbInstant(movie.updated_at)),
             ),

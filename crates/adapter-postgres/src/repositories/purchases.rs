@@ -4,6 +4,7 @@ use domain::{
     id::{MovieId, UserId},
     purchases::{Purchase, PurchaseRepository},
     store::StoreError,
+    time::Instant,
 };
 
 use crate::{
@@ -48,6 +49,52 @@ impl PurchaseRepository for UnitOfWork {
                 purchases::purchased_at.eq(DbInstant(purchase.purchased_at)),
             ))
             .on_conflict_do_nothing();
-        Ok(self.execute(query).await? == 1)
+        let is_new = self.execute(query).await? == 1;
+        if is_new {
+            self.queue_popularity(purchase.movie_id).await?;
+        }
+        Ok(is_new)
+    }
+
+    async fn revoke_purchases(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+        at: Instant,
+    ) -> Result<u64, StoreError> {
+        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
+        let query = diesel::update(purchases::table)
+            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
+            .filter(purchases::movie_id.eq_any(movies))
+            .filter(purchases::revoked_at.is_null())
+            .set(purchases::revoked_at.eq(DbInstant(at)));
+        u64::try_from(self.execute(query).await?).map_err(StoreError::failed)
+    }
+
+    async fn set_purchase_suspension(
+        &mut self,
+        user_id: UserId,
+        movies: &[MovieId],
+        suspended_at: Option<Instant>,
+    ) -> Result<u64, StoreError> {
+        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
+        let live = diesel::update(purchases::table)
+            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
+            .filter(purchases::movie_id.eq_any(movies))
+            .filter(purchases::revoked_at.is_null());
+        let changed = match suspended_at.map(DbInstant) {
+            Some(at) => {
+                let query =
+                    live.filter(purchases::suspended_at.is_null()).set(purchases::suspended_at.eq(at));
+                self.execute(query).await?
+            }
+            None => {
+                let query = live
+                    .filter(purchases::suspended_at.is_not_null())
+                    .set(purchases::suspended_at.eq(None::<DbInstant>));
+                self.execute(query).await?
+            }
+        };
+        u64::try_from(changed).map_err(StoreError::failed)
     }
 }

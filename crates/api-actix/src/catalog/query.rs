@@ -2,7 +2,7 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{FactFault, MovieFilter, MovieSortKey, Range, Search, is_imdb_id},
+    catalog::{FactFault, FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search, is_imdb_id},
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -37,6 +37,20 @@ pub(crate) struct MovieQuery {
     #[serde(default)]
     #[schemars(example = ["-year", "name"])]
     sort: Sorts<MovieSortKey>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+/// The filters, sorts and page of the favourites.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct FavoriteQuery {
+    #[serde(flatten)]
+    filters: MovieFilters,
+    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
+    /// `-added_at`.
+    #[serde(default)]
+    #[schemars(example = ["-added_at", "name"])]
+    sort: Sorts<FavoriteSortKey>,
     #[serde(flatten)]
     page: PageParams,
 }
@@ -109,16 +123,35 @@ impl Input for MovieQuery {
     type Checked = BrowseMovies;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
-        let filter = self.filters.check(rules, faults);
-        let is_by_relevance = self.sort.0.iter().any(|sort| sort.key == MovieSortKey::Relevance);
-        let is_search = filter.as_ref().is_some_and(|filter| filter.search.is_some());
-        if is_by_relevance && !is_search && !faults.has("search") {
-            let why = BrowseError::RelevanceWithoutSearch.to_string();
-            faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
-        }
-        let page = self.page.check(rules, faults);
-        Some(BrowseMovies { filter: filter?, sorts: self.sort.0, page: page?, viewer: None })
+        checked(self.filters, self.sort.0, self.page, rules, faults)
     }
+}
+
+impl Input for FavoriteQuery {
+    type Checked = BrowseMovies;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
+        let sorts = self.sort.0.into_iter().map(MovieSort::from).collect();
+        checked(self.filters, sorts, self.page, rules, faults)
+    }
+}
+
+fn checked(
+    filters: MovieFilters,
+    sorts: Vec<MovieSort>,
+    page: PageParams,
+    rules: &Rules,
+    faults: &mut Faults,
+) -> Option<BrowseMovies> {
+    let filter = filters.check(rules, faults);
+    let is_by_relevance = sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance);
+    let is_search = filter.as_ref().is_some_and(|filter| filter.search.is_some());
+    if is_by_relevance && !is_search && !faults.has("search") {
+        let why = BrowseError::RelevanceWithoutSearch.to_string();
+        faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
+    }
+    let page = page.check(rules, faults);
+    Some(BrowseMovies { filter: filter?, sorts, page: page?, viewer: None })
 }
 
 impl Input for MovieFilters {
@@ -134,6 +167,7 @@ impl Input for MovieFilters {
         };
         Some(MovieFilter {
             ids: ids(self.id),
+            favorites_of: None,
             search: self.search.as_deref().map(Search::parse),
             title: self.title,
             genres: ids(self.genre),

@@ -294,7 +294,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         queries: doubles.clone(),
         credentials: doubles.clone(),
         passwords,
-        recorder,
+        recorder: recorder.clone(),
         seen_sessions,
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -346,6 +346,9 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let engagement = Engagement {
         store: doubles.clone(),
         comments: doubles.clone(),
+        reports: doubles.clone(),
+        popularity: doubles.clone(),
+        recorder,
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),

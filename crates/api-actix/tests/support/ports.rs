@@ -24,10 +24,14 @@ use domain::{
         NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate,
         SimilarList, SimilarMovies, Suggestion,
     },
-    engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, CommentView, EngagementStore, EngagementUnit,
+        PopularityMaintenance, ReportedCommentView,
+    },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{
-        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, SessionId, ShopId, UserId, WebhookEventId,
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, ReportedCommentId, SessionId, ShopId,
+        UserId, WebhookEventId,
     },
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
@@ -445,6 +449,31 @@ impl CommentQueries for Doubles {
 
     async fn comment(&self, _id: CommentId, _viewer: UserId) -> Result<Option<CommentView>, StoreError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl CommentReportQueries for Doubles {
+    async fn reported_comments(
+        &self,
+        _is_open: Option<bool>,
+        _request: &PageRequest,
+    ) -> Result<Page<ReportedCommentView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+
+    async fn reported_comment(
+        &self,
+        _id: ReportedCommentId,
+    ) -> Result<Option<ReportedCommentView>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl PopularityMaintenance for Doubles {
+    async fn refresh_popularity(&self, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

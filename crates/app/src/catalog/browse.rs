@@ -11,7 +11,7 @@ use crate::paging::{ListError, Listing, PageSelection};
 pub struct BrowseMovies {
     /// Which movies.
     pub filter: MovieFilter,
-    /// In which order; empty: the best fits of a search, else the most popular first.
+    /// In which order; empty: the best fits of a search, else the latest favourites or the most popular first.
     pub sorts: Vec<MovieSort>,
     /// Which part.
     pub page: PageSelection,
@@ -61,7 +61,11 @@ impl Catalog {
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {
-            sorts.push(if is_search { MovieSort::RELEVANT } else { MovieSort::POPULAR });
+            sorts.push(match (is_search, filter.favorites_of) {
+                (true, _) => MovieSort::RELEVANT,
+                (false, Some(_)) => MovieSort::LATEST_FAVORITE,
+                (false, None) => MovieSort::POPULAR,
+            });
         }
         if !is_search && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance) {
             return Err(BrowseError::RelevanceWithoutSearch);

@@ -146,6 +146,8 @@ repositories! {
         purchased_among(user_id: UserId, movies: &[MovieId]) -> Result<Vec<MovieId>, StoreError>;
         is_purchased(user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
         insert_purchase(purchase: &Purchase) -> Result<bool, StoreError>, under User;
+        revoke_purchases(user_id: UserId, movies: &[MovieId], at: Instant) -> Result<u64, StoreError>, under User;
+        set_purchase_suspension(user_id: UserId, movies: &[MovieId], suspended_at: Option<Instant>) -> Result<u64, StoreError>, under User;
     }
 }
 

@@ -8,8 +8,8 @@ use diesel::{
 };
 use domain::{
     accounts::{
-        CredentialQueries, HeldMovie, KnownDevice, LinkKind, LinkToken, PersonalDataQueries, Profile,
-        RefreshToken, Session, User, UserLocks,
+        CredentialQueries, HeldMovie, HeldPurchase, KnownDevice, LinkKind, LinkToken, PersonalDataQueries,
+        Profile, RefreshToken, Session, User, UserLocks,
     },
     audit::{AuditEntry, AuditFilter, AuditObject, AuditQueries, AuditRecord},
     catalog::{Movie, MovieIdentity, MovieQueries},
@@ -43,7 +43,7 @@ pub(crate) struct Rows {
     /// The owners of the carts.
     pub(crate) carts: Vec<UserId>,
     pub(crate) cart_items: Vec<HeldMovie>,
-    pub(crate) purchases: Vec<HeldMovie>,
+    pub(crate) purchases: Vec<HeldPurchase>,
 }
 
 /// A message of the outbox and how far it got.

@@ -4,7 +4,7 @@ mod personal_data;
 mod store;
 
 pub use personal_data::{
-    HeldMovie, NotifiedAct, OpenLink, Opinions, PersonalData, PersonalDataQueries, PersonalDataRepository,
-    WrittenComment,
+    HeldMovie, HeldPurchase, NotifiedAct, OpenLink, Opinions, PersonalData, PersonalDataQueries,
+    PersonalDataRepository, WrittenComment,
 };
 pub use store::{OwnDataStore, OwnDataUnit};

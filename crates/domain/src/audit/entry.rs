@@ -55,11 +55,13 @@ pub enum AuditAction {
     MovieDeleted,
     /// A moderator removed a comment.
     CommentRemoved,
+    /// A moderator decided about the reports of a comment.
+    CommentReportDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -82,6 +84,7 @@ impl AuditAction {
         Self::MovieChanged,
         Self::MovieDeleted,
         Self::CommentRemoved,
+        Self::CommentReportDecided,
     ];
 
     /// Its name, such as `signed_in`.
@@ -110,6 +113,7 @@ impl AuditAction {
             Self::MovieChanged => "movie_changed",
             Self::MovieDeleted => "movie_deleted",
             Self::CommentRemoved => "comment_removed",
+            Self::CommentReportDecided => "comment_report_decided",
         }
     }
 }

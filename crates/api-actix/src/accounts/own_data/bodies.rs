@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::{
     accounts::{
-        HeldMovie, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken, Session,
-        WrittenComment,
+        HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken,
+        Session,
     },
     audit::AuditRecord,
-    catalog::MovieReaction,
-    id::{CommentId, UserId},
+    id::UserId,
     notifications::{Notification, NotificationSettings},
     time::Instant,
 };
@@ -18,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::opinions::{CommentRowBody, LikedCommentBody, RatingRowBody, ReactionRowBody, ReportRowBody};
 use crate::{
     accounts::users::bodies::UserBody,
     audit::bodies::state,
-    catalog::bodies::ReactionBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
@@ -151,93 +150,21 @@ struct PurchaseBody {
     movie_id: Uuid,
     name: String,
     purchased_at: Moment,
+    /// Since when it cannot be watched because its payment is disputed.
+    suspended_at: Option<Moment>,
     /// When it was revoked.
     revoked_at: Option<Moment>,
 }
 
-impl From<HeldMovie> for PurchaseBody {
-    fn from(movie: HeldMovie) -> Self {
+impl From<HeldPurchase> for PurchaseBody {
+    fn from(purchase: HeldPurchase) -> Self {
         Self {
-            movie_id: movie.id.as_uuid(),
-            name: movie.name,
-            purchased_at: Moment(movie.since),
-            revoked_at: movie.until.map(Moment),
+            movie_id: purchase.movie_id.as_uuid(),
+            name: purchase.name,
+            purchased_at: Moment(purchase.purchased_at),
+            suspended_at: purchase.suspended_at.map(Moment),
+            revoked_at: purchase.revoked_at.map(Moment),
         }
-    }
-}
-
-/// A reaction to a movie.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedReaction")]
-struct ReactionRowBody {
-    movie_id: Uuid,
-    name: String,
-    value: ReactionBody,
-    reacted_at: Moment,
-}
-
-impl From<(HeldMovie, MovieReaction)> for ReactionRowBody {
-    fn from((movie, reaction): (HeldMovie, MovieReaction)) -> Self {
-        Self {
-            movie_id: movie.id.as_uuid(),
-            name: movie.name,
-            value: reaction.into(),
-            reacted_at: Moment(movie.since),
-        }
-    }
-}
-
-/// A rating of a movie.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedRating")]
-struct RatingRowBody {
-    movie_id: Uuid,
-    name: String,
-    #[schemars(range(min = 1, max = 10))]
-    score: i16,
-    rated_at: Moment,
-}
-
-impl From<(HeldMovie, i16)> for RatingRowBody {
-    fn from((movie, score): (HeldMovie, i16)) -> Self {
-        Self { movie_id: movie.id.as_uuid(), name: movie.name, score, rated_at: Moment(movie.since) }
-    }
-}
-
-/// A comment that the user wrote.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedComment")]
-struct CommentRowBody {
-    id: Uuid,
-    movie_id: Uuid,
-    text: String,
-    created_at: Moment,
-    edited_at: Option<Moment>,
-}
-
-impl From<WrittenComment> for CommentRowBody {
-    fn from(comment: WrittenComment) -> Self {
-        Self {
-            id: comment.id.as_uuid(),
-            movie_id: comment.movie_id.as_uuid(),
-            text: comment.text,
-            created_at: Moment(comment.created_at),
-            edited_at: comment.edited_at.map(Moment),
-        }
-    }
-}
-
-/// A comment that the user likes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedCommentLike")]
-struct LikedCommentBody {
-    comment_id: Uuid,
-    liked_at: Moment,
-}
-
-impl From<(CommentId, Instant)> for LikedCommentBody {
-    fn from((id, at): (CommentId, Instant)) -> Self {
-        Self { comment_id: id.as_uuid(), liked_at: Moment(at) }
     }
 }
 
@@ -388,6 +315,8 @@ pub(crate) struct PersonalDataBody {
     comments: Vec<CommentRowBody>,
     /// The comments that the user likes.
     liked_comments: Vec<LikedCommentBody>,
+    /// The comments that the user reported.
+    reports: Vec<ReportRowBody>,
     /// The orders, canceled ones too.
     orders: Vec<OrderBody>,
     /// The attempts to pay them.
@@ -427,6 +356,7 @@ impl PersonalDataBody {
             favorites: all(data.opinions.favorites),
             comments: all(data.opinions.comments),
             liked_comments: all(data.opinions.liked_comments),
+            reports: all(data.opinions.reports),
             orders: all(data.orders),
             payments: all(data.payments),
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
@@ -464,6 +394,7 @@ fn example() -> Value {
         "favorites": [],
         "comments": [],
         "liked_comments": [],
+        "reports": [],
         "orders": [],
         "payments": [],
         "audit": [{

@@ -4,6 +4,7 @@ use crate::{
     accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
     audit::AuditRecord,
     catalog::MovieReaction,
+    engagement::CommentReport,
     id::{CommentId, MovieId, UserId},
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
@@ -12,7 +13,7 @@ use crate::{
     time::Instant,
 };
 
-/// A movie that a user has or had, for example in the cart.
+/// A movie that a user has, for example in the cart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMovie {
     /// The movie.
@@ -21,8 +22,21 @@ pub struct HeldMovie {
     pub name: String,
     /// Since when.
     pub since: Instant,
-    /// Until when; `None` while the user has it.
-    pub until: Option<Instant>,
+}
+
+/// A movie that a user bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPurchase {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Its title.
+    pub name: String,
+    /// When it was bought.
+    pub purchased_at: Instant,
+    /// Since when it cannot be watched because its payment is disputed.
+    pub suspended_at: Option<Instant>,
+    /// When the purchase ended.
+    pub revoked_at: Option<Instant>,
 }
 
 /// A comment that the user wrote.
@@ -53,6 +67,8 @@ pub struct Opinions {
     pub comments: Vec<WrittenComment>,
     /// The comments that the user likes, and the times of the likes; oldest first.
     pub liked_comments: Vec<(CommentId, Instant)>,
+    /// The comments that the user reported, oldest first.
+    pub reports: Vec<(CommentId, CommentReport)>,
 }
 
 /// A link in a mail that was not used yet.
@@ -91,7 +107,7 @@ pub struct PersonalData {
     /// The movies in the cart.
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
-    pub purchases: Vec<HeldMovie>,
+    pub purchases: Vec<HeldPurchase>,
     /// Reactions, ratings, favourites and comments.
     pub opinions: Opinions,
     /// The orders, oldest first.
@@ -126,7 +142,7 @@ pub trait PersonalDataRepository: Send {
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
     /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, reactions,
-    /// ratings, favourites, likes, comments, mails that wait and notifications MUST go, every counter MUST follow, and what
-    /// the user did MUST leave the notifications of others; purchases, orders and the audit log MUST stay.
+    /// ratings, favourites, likes, comments, reports, mails that wait and notifications MUST go, every counter MUST follow,
+    /// and what the user did MUST leave the notifications of others; purchases, orders and the audit log MUST stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }
