@@ -23,20 +23,21 @@ mod profiles;
 mod purchases;
 mod search;
 mod sessions;
+mod stored;
 mod stored_movie;
 mod stream_tickets;
 mod units;
 mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
-pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName, names_table};
+pub(crate) use catalog::names_table;
 pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
 pub(crate) use profiles::ProfileRow;
 pub(crate) use search::{NewEntry, WordCount};
-pub(crate) use stored_movie::{linked_ids, poster_address, read_ids, stored_poster};
+pub(crate) use stored::{NewLink, NewName, poster_address, written};
+pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

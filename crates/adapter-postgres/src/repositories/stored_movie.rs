@@ -15,14 +15,6 @@ use crate::{
     statement::Statement,
 };
 
-/// The address of a poster elsewhere on the web.
-pub(crate) fn poster_address(movie: &Movie) -> Option<String> {
-    match &movie.poster {
-        Some(Poster::Address(address)) => Some(address.clone()),
-        Some(Poster::Uploaded(_)) | None => None,
-    }
-}
-
 /// The poster of a stored movie.
 pub(crate) fn stored_poster(
     address: Option<String>,
