@@ -150,7 +150,7 @@ pub(crate) async fn create_movie(
     Moderator(actor, Body(facts)): Moderator<Body<NewMovieBody>>,
 ) -> Result<CreatedItem<MovieDetailBody>, Failure<CreateMovieError>> {
     let movie = catalog.run(async move |catalog| catalog.create_movie(actor, facts, &origin).await).await?;
-    let (id, version) = (movie.summary.id.as_uuid(), Some(movie.version));
+    let (id, version) = (movie.summary.id.as_uuid(), movie.version);
     Ok(CreatedItem { body: MovieDetailBody::new(movie, &public_url), id, version })
 }
 

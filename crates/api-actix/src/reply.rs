@@ -19,7 +19,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::catalog::{
-    CatalogItem, CatalogPage, CatalogSearchPage, ChangedItem, CreatedItem, PUBLIC_FOR_SECONDS, VersionedItem,
+    CatalogItem, CatalogPage, CatalogSearchPage, ChangedItem, CreatedEntry, CreatedItem, PUBLIC_FOR_SECONDS,
+    VersionedItem,
 };
 use crate::{
     openapi::describe,

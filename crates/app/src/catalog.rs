@@ -3,6 +3,7 @@
 mod audit;
 mod browse;
 mod change_movie;
+mod change_names;
 mod create_movie;
 mod delete_movie;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use domain::{
 
 pub use browse::{BrowseError, BrowseMovies, FoundMovies};
 pub use change_movie::{ChangeMovieError, ExpectedVersion};
+pub use change_names::{CreateNameError, DeleteNameError, RenameError};
 pub use create_movie::{CreateMovieError, MovieConflict};
 pub use delete_movie::DeleteMovieError;
 pub use facets::CountFacetsError;

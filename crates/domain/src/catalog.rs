@@ -26,13 +26,13 @@ pub use facts::{
 pub use facts_builder::{FactsBuilder, NOT_RATED};
 pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};
 pub use movie::{Movie, Offer};
-pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
+pub use names::{CatalogName, MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
 pub use partial_facts::{CheckedPartialFacts, FactSet, OptionalFact, PartialFacts};
 pub use popularity::{Activity, popularity};
 pub use ports::{
     CatalogStore, CatalogUnit, ExternalIds, FacetQueries, ModerationStore, ModerationUnit, MovieConflicts,
-    MovieQueries, MovieRepository, MovieUses, NameQueries, OfferRepository, SearchIndex, SearchQueries,
-    SimilarMovies,
+    MovieQueries, MovieRepository, MovieUses, NameQueries, NameRepository, OfferRepository, SearchIndex,
+    SearchQueries, SimilarMovies,
 };
 pub use poster::{POSTER_WIDTHS, Poster, UploadedPoster};
 pub use query::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range};

@@ -11,7 +11,7 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, FacetQueries, ModerationStore, MovieQueries, NameQueries, SearchIndex,
+        CatalogStore, FacetQueries, ModerationStore, ModerationUnit, MovieQueries, NameQueries, SearchIndex,
         SearchQueries, SimilarMovies,
     },
     engagement::{
@@ -45,7 +45,7 @@ gathered! {
 gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
-        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
+        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
         + EngagementUnit + OrderUnit + NotificationUnit;
 }
 

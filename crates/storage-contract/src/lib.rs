@@ -28,6 +28,7 @@ mod fixtures;
 mod known_devices;
 mod links;
 mod moderation;
+mod name_changes;
 mod name_counts;
 mod node;
 mod notification_streams;
@@ -100,6 +101,7 @@ fn all() -> Vec<Case> {
         catalog_names::cases(),
         catalog::cases(),
         moderation::cases(),
+        name_changes::cases(),
         name_counts::cases(),
         engagement::cases(),
         facets::cases(),

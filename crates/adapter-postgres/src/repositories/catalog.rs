@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::{
     CHUNK, NewLink, NewName,
+    names::names_table,
     stored::poster_address,
     stored_movie::{StoredRow, stored_movies},
 };
@@ -35,16 +36,6 @@ use crate::{
 /// Joins the movies that have the wanted identities.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
-
-/// The table that keeps the names of a kind.
-pub(crate) const fn names_table(kind: NameKind) -> &'static str {
-    match kind {
-        NameKind::Genre => "genres",
-        NameKind::Star => "stars",
-        NameKind::Director => "directors",
-        NameKind::Certification => "certifications",
-    }
-}
 
 #[async_trait]
 impl MovieRepository for UnitOfWork {
@@ -66,7 +57,12 @@ impl MovieRepository for UnitOfWork {
             known.extend(self.find_names(kind, missing.keys().copied()).await?);
         }
         keys.iter()
-            .map(|key| known.get(key).copied().ok_or_else(|| StoreError::failed("a name came and went")))
+            .map(|key| {
+                known
+                    .get(key)
+                    .copied()
+                    .ok_or_else(|| StoreError::conflict("a name was deleted at the same time"))
+            })
             .collect()
     }
 

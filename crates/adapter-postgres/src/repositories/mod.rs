@@ -13,6 +13,7 @@ mod engagement;
 mod known_devices;
 mod links;
 mod maintenance;
+mod names;
 mod notifications;
 mod orders;
 mod outbox;
@@ -30,8 +31,8 @@ mod units;
 mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
-pub(crate) use catalog::names_table;
 pub(crate) use engagement::{push_visible, reaction_named};
+pub(crate) use names::{movies_of, names_table};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
 pub(crate) use profiles::ProfileRow;

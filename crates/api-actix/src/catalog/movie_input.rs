@@ -173,8 +173,13 @@ fn described(invalid: &InvalidFact) -> (String, Fault) {
         (field, None) => field.as_str().to_owned(),
         (field, Some(index)) => format!("{field}.{index}"),
     };
-    let code = match invalid.fault {
-        FactFault::Missing => return (field, Fault::new(FieldCode::TooShort, "must not be blank")),
+    (field, described_fault(&invalid.fault))
+}
+
+/// A fault of a value as a fault of its field.
+pub(super) fn described_fault(fault: &FactFault) -> Fault {
+    let code = match fault {
+        FactFault::Missing => return Fault::new(FieldCode::TooShort, "must not be blank"),
         FactFault::TooLong { .. } => FieldCode::TooLong,
         FactFault::TooSmall { .. } => FieldCode::TooSmall,
         FactFault::TooLarge { .. } => FieldCode::TooLarge,
@@ -184,7 +189,7 @@ fn described(invalid: &InvalidFact) -> (String, Fault) {
         }
         FactFault::BelongsToAnotherMovie => FieldCode::InvalidValue,
     };
-    (field, Fault::new(code, invalid.fault.to_string()))
+    Fault::new(code, fault.to_string())
 }
 
 /// A new movie.

@@ -49,13 +49,20 @@ pub(crate) struct ChangedItem<T> {
     pub(crate) version: i64,
 }
 
-/// 201 with one thing of the catalogue that was created, its strong `ETag` if it has versions, and its address: that of
-/// the request and its identifier.
+/// 201 with one thing of the catalogue that was created, its strong `ETag`, and its address: that of the request and its
+/// identifier.
 #[derive(Debug)]
 pub(crate) struct CreatedItem<T> {
     pub(crate) body: T,
     pub(crate) id: Uuid,
-    pub(crate) version: Option<i64>,
+    pub(crate) version: i64,
+}
+
+/// The same for one that has no version.
+#[derive(Debug)]
+pub(crate) struct CreatedEntry<T> {
+    pub(crate) body: T,
+    pub(crate) id: Uuid,
 }
 
 /// A page of a list of the catalogue, with a weak `ETag` and links to its other pages.
@@ -94,14 +101,8 @@ fn conditional(
 }
 
 /// The body of what was written, with the tag of its version.
-fn written(
-    request: &HttpRequest,
-    status: StatusCode,
-    body: &impl Serialize,
-    version: Option<i64>,
-) -> HttpResponse {
+fn written(request: &HttpRequest, status: StatusCode, body: &impl Serialize, version: i64) -> HttpResponse {
     let mut response = super::json(status, body);
-    let Some(version) = version else { return response };
     match serde_json::to_vec(body) {
         Ok(bytes) => {
             let tag = etag::strong(version, &bytes, compression::coding(request, bytes.len()));
@@ -118,7 +119,7 @@ impl<T: Serialize> Responder for ChangedItem<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        written(request, StatusCode::OK, &self.body, Some(self.version))
+        written(request, StatusCode::OK, &self.body, self.version)
     }
 }
 
@@ -134,12 +135,32 @@ impl<T: Serialize> Responder for CreatedItem<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let mut response = written(request, StatusCode::CREATED, &self.body, self.version);
-        let address = format!("{}/{}", super::address_of(request), self.id);
-        if let Ok(address) = HeaderValue::from_str(&address) {
-            response.headers_mut().insert(header::LOCATION, address);
-        }
-        response
+        located(request, self.id, written(request, StatusCode::CREATED, &self.body, self.version))
+    }
+}
+
+/// Adds the address of what was created.
+fn located(request: &HttpRequest, id: Uuid, mut response: HttpResponse) -> HttpResponse {
+    let address = format!("{}/{id}", super::address_of(request));
+    if let Ok(address) = HeaderValue::from_str(&address) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
+    response
+}
+
+impl<T: Serialize> Responder for CreatedEntry<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        located(request, self.id, super::json(StatusCode::CREATED, &self.body))
+    }
+}
+
+impl<T> Apiv2Schema for CreatedEntry<T> {}
+
+impl<T: JsonSchema> OperationModifier for CreatedEntry<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_answer::<T>(op, 201, "Created.", &["Location"]);
     }
 }
 

@@ -18,8 +18,8 @@ use domain::{
     },
     cart::{CartEntry, CartItem, CartQueries, CartRepository},
     catalog::{
-        ExternalIds, Movie, MovieConflicts, MovieIdentity, MovieRepository, MovieUses, NameKind, Offer,
-        OfferRepository, ProposedName,
+        ExternalIds, Movie, MovieConflicts, MovieIdentity, MovieRepository, MovieUses, NameKind,
+        NameRepository, Offer, OfferRepository, ProposedName,
     },
     entropy::TokenDigest,
     id::{CartId, CommentId, MovieId, NotificationId, OutboxId, SessionId, UserId},
@@ -119,6 +119,13 @@ repositories! {
         remove_movie_from_carts(id: MovieId) -> Result<(), StoreError>, under Movie;
         delete_movie(id: MovieId) -> Result<(), StoreError>, under Movie;
         names_of(kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
+    }
+    NameRepository {
+        find_name_for_update(kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError>, locks Movie;
+        is_name_taken(kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError>, under Movie;
+        update_name(kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError>, under Movie;
+        has_movies(kind: NameKind, id: Uuid) -> Result<bool, StoreError>, under Movie;
+        delete_name(kind: NameKind, id: Uuid) -> Result<(), StoreError>, under Movie;
     }
     CartRepository {
         open_cart_for_update(user_id: UserId, proposed: CartId) -> Result<CartId, StoreError>, under User, locks Cart;

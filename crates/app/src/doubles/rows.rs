@@ -315,6 +315,10 @@ fn entry(record: AuditRecord) -> AuditEntry {
         "session" => AuditObject::Session(Id::from_uuid(object.id)),
         "movie" => AuditObject::Movie(Id::from_uuid(object.id)),
         "comment" => AuditObject::Comment(Id::from_uuid(object.id)),
+        "genre" => AuditObject::Genre(Id::from_uuid(object.id)),
+        "star" => AuditObject::Star(Id::from_uuid(object.id)),
+        "director" => AuditObject::Director(Id::from_uuid(object.id)),
+        "certification" => AuditObject::Certification(Id::from_uuid(object.id)),
         other => panic!("an unknown object: {other}"),
     });
     let address = record.network.as_deref().and_then(|network| network.split('/').next());

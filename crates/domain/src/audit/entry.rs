@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
+    id::{AuditEntryId, CertificationId, CommentId, DirectorId, GenreId, MovieId, SessionId, StarId, UserId},
     time::Instant,
 };
 
@@ -53,6 +53,12 @@ pub enum AuditAction {
     MovieChanged,
     /// A movie was deleted by a moderator.
     MovieDeleted,
+    /// A genre, director, star or certification was created by a moderator.
+    NameCreated,
+    /// A genre, director, star or certification was renamed by a moderator.
+    NameChanged,
+    /// A genre, director, star or certification was deleted by a moderator.
+    NameDeleted,
     /// A moderator removed a comment.
     CommentRemoved,
     /// A moderator decided about the reports of a comment.
@@ -61,7 +67,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -83,6 +89,9 @@ impl AuditAction {
         Self::MovieCreated,
         Self::MovieChanged,
         Self::MovieDeleted,
+        Self::NameCreated,
+        Self::NameChanged,
+        Self::NameDeleted,
         Self::CommentRemoved,
         Self::CommentReportDecided,
     ];
@@ -112,6 +121,9 @@ impl AuditAction {
             Self::MovieCreated => "movie_created",
             Self::MovieChanged => "movie_changed",
             Self::MovieDeleted => "movie_deleted",
+            Self::NameCreated => "name_created",
+            Self::NameChanged => "name_changed",
+            Self::NameDeleted => "name_deleted",
             Self::CommentRemoved => "comment_removed",
             Self::CommentReportDecided => "comment_report_decided",
         }
@@ -130,6 +142,14 @@ pub enum AuditObject {
     Movie(MovieId),
     /// A comment.
     Comment(CommentId),
+    /// A genre.
+    Genre(GenreId),
+    /// An actor.
+    Star(StarId),
+    /// A director.
+    Director(DirectorId),
+    /// An age certification.
+    Certification(CertificationId),
 }
 
 impl AuditObject {
@@ -141,6 +161,10 @@ impl AuditObject {
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
             Self::Comment(_) => "comment",
+            Self::Genre(_) => "genre",
+            Self::Star(_) => "star",
+            Self::Director(_) => "director",
+            Self::Certification(_) => "certification",
         }
     }
 
@@ -152,6 +176,10 @@ impl AuditObject {
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
             Self::Comment(id) => id.as_uuid(),
+            Self::Genre(id) => id.as_uuid(),
+            Self::Star(id) => id.as_uuid(),
+            Self::Director(id) => id.as_uuid(),
+            Self::Certification(id) => id.as_uuid(),
         }
     }
 }

@@ -38,7 +38,7 @@ impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
 
 gathered! {
     /// A unit of work of a moderator, about the catalogue and those who are told of changes.
-    pub trait ModerationUnit: CatalogUnit + NotificationRepository;
+    pub trait ModerationUnit: CatalogUnit + NameRepository + NotificationRepository;
 }
 
 /// Begins units of work of moderators.
@@ -139,6 +139,25 @@ pub trait MovieRepository: Send {
     async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError>;
     /// The names of these rows, in the same order; those that are not there are left out.
     async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
+}
+
+/// Keeps genres, directors, stars and certifications one by one.
+#[async_trait]
+pub trait NameRepository: Send {
+    /// The name, locked until the unit ends; `None` when it is of another kind or not there. MUST lock the movies that are
+    /// searched by it before, so that whoever changes them and whoever changes the name see what the other has written.
+    async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError>;
+    /// Whether another one of the kind has this name; MUST compare as
+    /// [`resolve_names`](MovieRepository::resolve_names) does. What another unit adds at the same moment may be missed:
+    /// writing the name MUST then fail with [`StoreError::Conflict`].
+    async fn is_name_taken(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError>;
+    /// Writes a name that the unit has locked. MUST change the search index of its movies.
+    async fn update_name(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError>;
+    /// Whether a movie has the name, on sale or not.
+    async fn has_movies(&mut self, kind: NameKind, id: Uuid) -> Result<bool, StoreError>;
+    /// Deletes a name that no movie has. When another unit gives it to a movie at the same moment, MUST fail with
+    /// [`StoreError::Conflict`].
+    async fn delete_name(&mut self, kind: NameKind, id: Uuid) -> Result<(), StoreError>;
 }
 
 /// Tells what is on sale, to those who put movies in carts and buy them.

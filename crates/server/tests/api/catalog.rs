@@ -6,6 +6,7 @@ mod facets;
 mod filters;
 mod list;
 mod moderation;
+mod name_changes;
 mod names;
 mod paging;
 mod search;
@@ -25,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         filters::cases(),
         list::cases(),
         moderation::cases(),
+        name_changes::cases(),
         names::cases(),
         paging::cases(),
         search::cases(),

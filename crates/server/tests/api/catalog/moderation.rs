@@ -38,7 +38,7 @@ pub(super) async fn moderator(app: &TestApp, name: &str) -> SignedIn {
 }
 
 /// The body of a new movie.
-fn new_movie(name: &str) -> Value {
+pub(super) fn new_movie(name: &str) -> Value {
     json!({
         "name": name,
         "year": 1979,
@@ -54,13 +54,13 @@ fn new_movie(name: &str) -> Value {
     })
 }
 
-fn with(mut body: Value, changes: Value) -> Value {
+pub(super) fn with(mut body: Value, changes: Value) -> Value {
     let (Value::Object(fields), Value::Object(changes)) = (&mut body, changes) else { panic!("two objects") };
     fields.extend(changes);
     body
 }
 
-async fn create(moderator: &SignedIn, body: Value) -> Value {
+pub(super) async fn create(moderator: &SignedIn, body: Value) -> Value {
     moderator.post("/movies", body).await.expect(201).json()
 }
 
@@ -69,7 +69,7 @@ async fn change(moderator: &SignedIn, movie: &Value, changes: Value) -> Answer {
     moderator.call(Method::PATCH, path).json(&changes).await
 }
 
-fn path_of(movie: &Value) -> String {
+pub(super) fn path_of(movie: &Value) -> String {
     format!("/movies/{}", movie["id"].as_str().unwrap())
 }
 
