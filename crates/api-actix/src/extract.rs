@@ -41,7 +41,7 @@ pub(crate) use self::{
     path::PathId,
     public_url::PublicUrl,
     query::Query,
-    upload::AvatarUpload,
+    upload::{AvatarUpload, PosterUpload},
     use_cases::UseCases,
     values::{Amount, Changed, NewPassword, Sorts, Text, Token, TypedPassword, amount},
 };

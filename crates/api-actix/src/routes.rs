@@ -6,7 +6,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, facets, names, suggestions},
+    catalog::{self, facets, names, posters, suggestions},
     docs,
     engagement::{self, reports},
     health, media, notifications, orders, payments, problem,
@@ -49,6 +49,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
         "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
+        "/movies/{id}/poster": put posters::set, delete posters::remove;
         "/movies/{id}/similar": get catalog::list_similar;
         "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
@@ -94,5 +95,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/docs": get docs::page;
         "/problems/{code}": get problem::page::show;
         "/media/avatars/{file}": get media::avatar;
+        "/media/posters/{id}/{file}": get media::poster;
     };
 }

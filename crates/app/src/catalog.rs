@@ -13,6 +13,7 @@ mod external_ids;
 mod facets;
 mod import;
 mod names;
+mod posters;
 mod repeats;
 mod resolve;
 mod search;
@@ -38,11 +39,12 @@ pub use delete_movie::DeleteMovieError;
 pub use facets::CountFacetsError;
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
+pub use posters::{Posters, RemovePosterError, SetPosterError};
 pub use repeats::Repeats;
 pub use search::{SearchUpkeep, UnderstoodSearch, understand};
 pub use similar::SimilarProgress;
 
-use crate::paging::CursorCodec;
+use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of the catalogue.
 pub struct Catalog {
@@ -68,4 +70,6 @@ pub struct Catalog {
     pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
+    /// Writes messages for the outbox.
+    pub recorder: Recorder,
 }

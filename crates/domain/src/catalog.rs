@@ -34,7 +34,7 @@ pub use ports::{
     MovieQueries, MovieRepository, MovieUses, NameQueries, NameRepository, OfferRepository, SearchIndex,
     SearchQueries, SimilarMovies,
 };
-pub use poster::{POSTER_WIDTHS, Poster, UploadedPoster};
+pub use poster::{Poster, UploadedPoster};
 pub use query::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,

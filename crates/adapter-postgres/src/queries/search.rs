@@ -394,13 +394,13 @@ impl SearchQueries for Database {
         movies.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
         movies.sort_unstable_by_key(|movie| movie.id.0);
         movies.dedup_by_key(|movie| movie.id.0);
-        let mut found = Vec::new();
+        let mut suggestions = Vec::new();
         for movie in movies {
             let Some(rank) = rank_of_name(search, &movie.name) else { continue };
             let Found { id, name, popularity, year, .. } = movie;
             let poster = stored_poster(movie.poster_url, movie.poster_id, movie.poster_width)?;
             let kind = SuggestionKind::Movie { year, poster };
-            found.push(Suggestion { kind, id: id.0, name, rank, popularity });
+            suggestions.push(Suggestion { kind, id: id.0, name, rank, popularity });
         }
         let by_people = conditions_with_words_in(&filter, IndexPart::People);
         let found = self.most_popular(&by_people, &Cut::of(SUGGESTED_FROM)).await?;
@@ -414,7 +414,7 @@ impl SearchQueries for Database {
             let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };
             Some(Suggestion { kind, id: id.0, name, rank, popularity })
         });
-        found.extend(people);
-        Ok(found)
+        suggestions.extend(people);
+        Ok(suggestions)
     }
 }

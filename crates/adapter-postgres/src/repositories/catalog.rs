@@ -8,7 +8,7 @@ use diesel::{
 use domain::{
     catalog::{
         ExternalIds, Movie, MovieConflicts, MovieIdentity, MovieRepository, MovieUses, NameKind, Offer,
-        OfferRepository, Poster, ProposedName,
+        OfferRepository, ProposedName,
     },
     id::{Id, Kind, MovieId, UserId},
     money::Money,
@@ -177,10 +177,7 @@ impl MovieRepository for UnitOfWork {
     }
 
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
-        let uploaded = match movie.poster {
-            Some(Poster::Uploaded(poster)) => Some(poster),
-            Some(Poster::Address(_)) | None => None,
-        };
+        let uploaded = movie.uploaded_poster();
         let poster_width =
             uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
         // What users did counts for the popularity as before.

@@ -198,7 +198,7 @@ pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
 
 /// The address of an uploaded poster in one of its widths.
 fn poster_address(poster: UploadedPoster, width: u32, public_url: &str) -> String {
-    format!("{}/media/posters/{}/w{width}.webp", public_url.trim_end_matches('/'), poster.id)
+    format!("{}{}", public_url.trim_end_matches('/'), poster.path(width))
 }
 
 /// The addresses of an uploaded poster in all its widths.

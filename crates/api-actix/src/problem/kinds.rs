@@ -153,7 +153,7 @@ kinds! {
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
         "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
     TOO_LARGE = 413 "too_large" "Body too large"
-        "A request body may have 64 KiB, an avatar 2 MiB, the form of a page 16 KiB.";
+        "A request body may have 64 KiB, an avatar 2 MiB, a poster 10 MiB, the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
         "The body is not what this call takes: `application/json` in UTF-8, for a PATCH `application/merge-patch+json` too, or a form with a JPEG, PNG or WebP picture where one is asked for.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"

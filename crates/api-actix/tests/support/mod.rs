@@ -16,7 +16,7 @@ use app::{
     accounts::{MailedLinks, OwnData, PasswordGuard, Profiles, SeenSessions, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, Posters},
     engagement::Engagement,
     notifications::{Notifications, Notifier},
     orders::Orders,
@@ -319,6 +319,18 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
+        recorder: recorder.clone(),
+    };
+    let posters = Posters {
+        moderation: doubles.clone(),
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        media: doubles.clone(),
+        images: doubles.clone(),
+        recorder: recorder.clone(),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
     };
     let carts = Carts {
         store: doubles.clone(),
@@ -397,6 +409,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         own_data: Arc::new(own_data),
         audit: Arc::new(audit),
         catalog: Arc::new(catalog),
+        posters: Arc::new(posters),
         carts: Arc::new(carts),
         engagement: Arc::new(engagement),
         notifications: Arc::new(notifications),

@@ -33,7 +33,7 @@ use domain::{
         CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, ReportedCommentId, SessionId, ShopId,
         UserId, WebhookEventId,
     },
-    media::{AvatarImages, MediaKey, MediaStore, PictureError},
+    media::{AvatarImages, MediaKey, MediaStore, PictureError, PosterFile, PosterImages},
     money::{Currency, Money},
     notifications::{
         Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
@@ -181,6 +181,13 @@ impl MediaStore for Doubles {
 #[async_trait]
 impl AvatarImages for Doubles {
     async fn make(&self, _: Vec<u8>) -> Result<Vec<u8>, PictureError> {
+        Err(PictureError::Busy)
+    }
+}
+
+#[async_trait]
+impl PosterImages for Doubles {
+    async fn make_poster(&self, _: Vec<u8>) -> Result<Vec<PosterFile>, PictureError> {
         Err(PictureError::Busy)
     }
 }

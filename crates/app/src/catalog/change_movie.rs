@@ -104,6 +104,7 @@ impl Catalog {
         }
         MovieConflict::check(unit.find_movie_conflicts(&movie).await?)?;
         unit.update_movie(&movie).await?;
+        self.recorder.replaced_poster(&mut *unit, &before, Some(&movie), now).await?;
         let cause = Cause::request(&*self.ids, &moderator, origin, now);
         let mut entries = cause.offer_entries(id, before.offer(), movie.offer());
         let [old, new] = differences(&mut *unit, Some(&before), Some(&movie)).await?;

@@ -88,6 +88,7 @@ impl Catalog {
         let entry = cause.entry(AuditAction::MovieDeleted, AuditObject::Movie(id), Some(before), None);
         unit.append_audit_entry(&entry).await?;
         unit.delete_movie(id).await?;
+        self.recorder.replaced_poster(&mut *unit, &movie, None, now).await?;
         for receiver in uses.cart_owners {
             let movie_name = movie.identity.name.clone();
             let cause = NotificationCause::MovieRemovedFromCart { movie_id: id, movie_name };

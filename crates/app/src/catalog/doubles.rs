@@ -19,10 +19,12 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::Catalog;
+use super::{Catalog, Posters};
 use crate::{
-    doubles::{CountingIds, MovableClock, NoWait, SumSigner, storage::TestStorage},
+    accounts::doubles::MemoryMedia,
+    doubles::{CountingIds, FlipSealer, MovableClock, NoWait, SumSigner, storage::TestStorage},
     paging::CursorCodec,
+    record::Recorder,
 };
 
 /// The use cases on an empty test database; they browse nothing.
@@ -43,6 +45,36 @@ pub(crate) fn browsing(queries: MockQueries) -> Catalog {
         similar: Arc::new(MockSimilar::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
+        backoff: Arc::new(NoWait),
+        ids: Arc::new(CountingIds::default()),
+        recorder: recorder(),
+    }
+}
+
+/// A recorder whose messages tests can read.
+pub(crate) fn recorder() -> Recorder {
+    Recorder {
+        ids: Arc::new(CountingIds::default()),
+        sealer: Arc::new(FlipSealer),
+        frontend_url: "https://cinema.example".to_owned(),
+    }
+}
+
+/// The use cases of posters on a test database.
+pub(crate) fn posters(
+    store: &Arc<TestStorage>,
+    media: &Arc<MemoryMedia>,
+    clock: &Arc<MovableClock>,
+    queries: MockQueries,
+) -> Posters {
+    Posters {
+        moderation: store.clone(),
+        store: store.clone(),
+        queries: Arc::new(queries),
+        media: media.clone(),
+        images: media.clone(),
+        recorder: recorder(),
+        clock: clock.clone(),
         backoff: Arc::new(NoWait),
         ids: Arc::new(CountingIds::default()),
     }

@@ -170,7 +170,7 @@ impl Catalog {
                     ImportOutcome::Added
                 }
                 Some(mut movie) => {
-                    let before = movie.offer();
+                    let before = movie.clone();
                     if imported.apply_to(&mut movie, resolved, now) {
                         changed.push((movie, before));
                         ImportOutcome::Updated
@@ -190,7 +190,8 @@ impl Catalog {
         let mut audited = Vec::new();
         for (movie, before) in &changed {
             unit.update_movie(movie).await?;
-            audited.extend(cause.offer_entries(movie.id, *before, movie.offer()));
+            self.recorder.replaced_poster(unit, before, Some(movie), now).await?;
+            audited.extend(cause.offer_entries(movie.id, before.offer(), movie.offer()));
         }
         unit.append_audit_entries(&audited).await?;
         Ok(Some(outcomes))

@@ -15,13 +15,14 @@ use domain::{
     catalog::{Movie, MovieIdentity, MovieQueries},
     entropy::TokenDigest,
     id::{Id, MovieId, OutboxId, UserId},
-    outbox::NewOutboxMessage,
+    outbox::{ClaimedOutboxMessage, NewOutboxMessage},
     page::PageRequest,
     time::Instant,
 };
 use uuid::Uuid;
 
-use super::storage::TestStorage;
+use super::{FlipSealer, storage::TestStorage};
+use crate::outbox::Message;
 
 /// All that is stored, in the order in which it was written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -180,6 +181,15 @@ impl TestStorage {
             error: row.last_error,
         };
         rows.into_iter().map(message).collect()
+    }
+
+    /// The messages that the outbox holds, oldest first.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        let claimed = self.outbox().into_iter().filter(|row| row.done_at.is_none()).map(|row| {
+            let OutboxRow { id, kind, payload, created_at, .. } = row;
+            ClaimedOutboxMessage { id, kind, payload, attempts: 1, created_at }
+        });
+        claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
     }
 
     /// The names of genres, certifications, directors and stars that are committed, as they are compared.

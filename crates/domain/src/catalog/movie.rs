@@ -1,7 +1,7 @@
 use super::{
     facts::{CheckedFacts, MovieIdentity},
     names::ResolvedNames,
-    poster::Poster,
+    poster::{Poster, UploadedPoster},
     sort_name::{computed_sort_name, sort_key},
 };
 use crate::{
@@ -97,6 +97,15 @@ impl Movie {
     #[must_use]
     pub fn sort_key(&self) -> String {
         sort_key(self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.identity.name)))
+    }
+
+    /// The poster that a moderator uploaded, if that is shown.
+    #[must_use]
+    pub const fn uploaded_poster(&self) -> Option<UploadedPoster> {
+        match self.poster {
+            Some(Poster::Uploaded(poster)) => Some(poster),
+            Some(Poster::Address(_)) | None => None,
+        }
     }
 
     /// Shows the movie with this picture. Returns whether anything changed; only then the version increases.

@@ -146,7 +146,10 @@ impl CheckedPartialFacts {
     /// Gives the movie these facts; where they are left out it keeps its own. `names` are the resolved names of
     /// [`CheckedPartialFacts::facts`]. Returns whether anything changed; only then the version increases.
     pub fn apply_to(self, movie: &mut Movie, names: ResolvedNames, now: Instant) -> bool {
-        let keeps_poster = self.absent.contains(OptionalFact::PosterUrl);
+        let is_shown =
+            |address: &String| movie.uploaded_poster().is_some_and(|poster| poster.is_shown_at(address));
+        let keeps_poster = self.absent.contains(OptionalFact::PosterUrl)
+            || self.facts.poster_url.as_ref().is_some_and(is_shown);
         let (facts, names) = self.completed_from(movie, names);
         let mut revised = Movie::create(movie.id, facts, names, now);
         if keeps_poster {

@@ -12,6 +12,7 @@ use crate::{
     id::{MovieId, UserId},
     money::Currency,
     notifications::NotificationRepository,
+    outbox::OutboxRepository,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -19,7 +20,7 @@ use crate::{
 
 gathered! {
     /// A unit of work about the catalogue.
-    pub trait CatalogUnit: Unit + MovieRepository + AuditRepository;
+    pub trait CatalogUnit: Unit + MovieRepository + AuditRepository + OutboxRepository;
 }
 
 /// Begins units of work about the catalogue.

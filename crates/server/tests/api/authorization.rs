@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 97] = [
+const NEEDED: [(&str, Needed); 100] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/certifications/{id}", Moderator),
@@ -48,6 +48,7 @@ const NEEDED: [(&str, Needed); 97] = [
     ("delete /api/v1/favorites/{movie_id}", User),
     ("delete /api/v1/genres/{id}", Moderator),
     ("delete /api/v1/movies/{id}", Moderator),
+    ("delete /api/v1/movies/{id}/poster", Moderator),
     ("delete /api/v1/movies/{id}/rating", User),
     ("delete /api/v1/movies/{id}/reaction", User),
     ("delete /api/v1/stars/{id}", Moderator),
@@ -94,6 +95,7 @@ const NEEDED: [(&str, Needed); 97] = [
     ("get /health/live", Nobody),
     ("get /health/ready", Nobody),
     ("get /media/avatars/{file}", Nobody),
+    ("get /media/posters/{id}/{file}", Nobody),
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
     ("patch /api/v1/admin/comment-reports/{id}", Moderator),
@@ -133,6 +135,7 @@ const NEEDED: [(&str, Needed); 97] = [
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/comments/{id}/like", User),
     ("put /api/v1/favorites/{movie_id}", User),
+    ("put /api/v1/movies/{id}/poster", Moderator),
     ("put /api/v1/movies/{id}/rating", User),
     ("put /api/v1/movies/{id}/reaction", User),
     ("put /api/v1/users/me/avatar", User),

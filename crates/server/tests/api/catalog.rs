@@ -9,6 +9,7 @@ mod moderation;
 mod name_changes;
 mod names;
 mod paging;
+mod posters;
 mod search;
 mod similar;
 mod sorting;
@@ -29,6 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
         name_changes::cases(),
         names::cases(),
         paging::cases(),
+        posters::cases(),
         search::cases(),
         similar::cases(),
         sorting::cases(),

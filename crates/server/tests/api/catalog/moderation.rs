@@ -27,6 +27,7 @@ cases! {
     what_a_movie_is_found_by_follows_a_change_at_once,
     of_many_movies_that_claim_one_identifier_at_once_one_gets_it,
     a_movie_put_in_a_cart_while_it_is_deleted_is_either_there_or_not_found,
+    what_users_do_with_a_movie_while_it_is_deleted_happens_before_or_is_not_found,
     movies_are_found_by_their_identifiers_elsewhere,
 }
 
@@ -513,6 +514,35 @@ async fn a_movie_put_in_a_cart_while_it_is_deleted_is_either_there_or_not_found(
             added.problem(404, "not_found");
         }
         assert_eq!(ann.get("/cart").await.expect(200).json()["items"], json!([]));
+    }
+}
+
+async fn what_users_do_with_a_movie_while_it_is_deleted_happens_before_or_is_not_found(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (moderator, ann) = (moderator(&app, "mo").await, app.user("ann").await);
+    for number in 0..5 {
+        let movie = create(&moderator, new_movie(&format!("Movie {number}"))).await;
+        let path = path_of(&movie);
+        let delete = moderator.delete(&path);
+        let rate = ann.call(Method::PUT, format!("{path}/rating")).json(&json!({"score": 10}));
+        let like = ann.call(Method::PUT, format!("{path}/reaction")).json(&json!({"value": "like"}));
+        let comment = ann.post(format!("{path}/comments"), json!({"text": "Great."}));
+        let favorite = ann.call(Method::PUT, format!("/favorites/{}", movie["id"].as_str().unwrap()));
+        let (deleted, rated, liked, commented, kept) = tokio::join!(
+            async { delete.await },
+            async { rate.await },
+            async { like.await },
+            async { comment.await },
+            async { favorite.await },
+        );
+        deleted.expect(204);
+        for acted in [rated, liked, commented, kept] {
+            if acted.status >= 300 {
+                acted.problem(404, "not_found");
+            }
+        }
+        ann.get(&path).await.problem(404, "not_found");
+        assert_eq!(ann.get("/favorites").await.expect(200).json()["items"], json!([]));
     }
 }
 
