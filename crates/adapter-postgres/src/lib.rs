@@ -25,7 +25,7 @@ mod statement;
 mod tls;
 mod unit_of_work;
 
-/// The name of the database type in the sources that `adapter-sqlite` compiles too.
+/// The name of the database type in the sources shared with `adapter-sqlite`.
 pub(crate) use crate::database::PostgresDatabase as Database;
 pub use crate::{
     check_address::InvalidAddress,
