@@ -173,7 +173,7 @@ impl Posters {
         Ok(())
     }
 
-    /// Writes the movie with this poster, and what the audit log and the outbox are told of it.
+    /// Writes the movie with this poster, an entry of the audit log, and the message that removes the poster before.
     async fn show_poster(
         &self,
         unit: &mut dyn ModerationUnit,
