@@ -1,7 +1,10 @@
 //! What moderators do with movies.
 
 use domain::{
-    catalog::{ExternalIds, Facts, Movie, MovieConflicts, MovieFilter, MovieSort, MovieUses, NameKind},
+    catalog::{
+        ExternalIds, Facts, Movie, MovieConflicts, MovieFilter, MovieSort, MovieUses, NameKind, Poster,
+        UploadedPoster,
+    },
     id::MovieId,
     page::PageRequest,
     store::StoreError,
@@ -26,6 +29,7 @@ crate::cases! { "moderation":
     names_are_read_in_the_order_of_their_identifiers,
     withdrawn_movies_are_listed_when_they_are_asked_for,
     a_movie_is_sorted_by_the_name_that_a_moderator_set,
+    an_uploaded_poster_is_stored_and_shown,
 }
 
 fn with_ids(name: &str, imdb_id: &str, tmdb_id: i64) -> Facts {
@@ -95,6 +99,20 @@ async fn movies_are_found_by_their_identifiers_elsewhere(node: Node) {
         .collect();
     assert_eq!(found, expected);
     assert!(unit.find_external_ids(&[], &[]).await.unwrap().is_empty());
+}
+
+async fn an_uploaded_poster_is_stored_and_shown(node: Node) {
+    let movie = add_movie(&node, 1, facts("Up")).await;
+    for width in [185, 780] {
+        let poster = Some(Poster::Uploaded(UploadedPoster { id: fresh(), width }));
+        let shown = Movie { poster: poster.clone(), ..movie.clone() };
+        update(&node, &shown).await;
+        let stored = node.unit().await.find_movie_for_update(id(1)).await.unwrap();
+        assert_eq!(stored, Some(shown));
+        assert_eq!(node.movie_detail(id(1), None).await.unwrap().unwrap().summary.poster, poster);
+    }
+    update(&node, &movie).await;
+    assert_eq!(node.movie_detail(id(1), None).await.unwrap().unwrap().summary.poster, None);
 }
 
 /// Puts the movies in the carts of these users.
