@@ -267,7 +267,8 @@ async fn a_star_who_is_renamed_while_movies_change_is_found_by_the_new_name(engi
     let movie = create(&moderator, new_movie("Stalker")).await;
     let path = path_to(&app, "stars", "Alisa Freyndlikh").await;
     for number in 0..10 {
-        let renamed = rename(&moderator, &path, &format!("Alisa Nr{number}x"));
+        let name = format!("Alisa Nr{number}x");
+        let renamed = rename(&moderator, &path, &name);
         let changed = moderator
             .call(Method::PATCH, path_of(&movie))
             .json(&json!({"description": format!("Version {number}.")}));
