@@ -13,6 +13,7 @@ pub(crate) mod caller;
 mod check;
 pub(crate) mod faults;
 pub(crate) mod form;
+pub(crate) mod idempotent;
 pub(crate) mod if_match;
 pub(crate) mod input;
 pub(crate) mod json;
@@ -33,6 +34,7 @@ pub(crate) use self::{
     caller::{Admin, Caller, Moderator, Visitor, authenticated},
     faults::{Fault, Faults},
     form::Form,
+    idempotent::{Doing, Idempotent, Kept},
     if_match::IfMatch,
     input::{Input, inputs},
     limited::{Limit, Limited, user_of},

@@ -17,6 +17,7 @@ use crate::{
     engagement::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
     },
+    idempotency::IdempotencyKeys,
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -37,6 +38,7 @@ gathered! {
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
+        + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

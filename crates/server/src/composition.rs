@@ -264,6 +264,7 @@ impl UseCases {
             store: database.clone(),
             orders: database.clone(),
             queries: database.clone(),
+            keys: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,

@@ -25,6 +25,7 @@ mod engagement;
 mod facets;
 mod filters;
 mod fixtures;
+mod idempotency;
 mod known_devices;
 mod links;
 mod moderation;
@@ -115,6 +116,7 @@ fn all() -> Vec<Case> {
         purchases::cases(),
         orders::cases(),
         payments::cases(),
+        idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

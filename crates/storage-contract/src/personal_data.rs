@@ -35,6 +35,9 @@ crate::cases! { "personal_data":
 /// Stores something of every kind for the user of the number.
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
+    if stored_user(node, id(OTHER)).await.is_none() {
+        add_user(node, OTHER).await;
+    }
     let mut unit = node.unit().await;
     unit.find_user_for_update(owner.id).await.unwrap();
     let profile =
@@ -91,10 +94,10 @@ async fn fill(node: &Node, number: u64) -> User {
     owner
 }
 
-/// A user whom the acts of the others are about.
+/// A user who is notified of the acts of the other users.
 const OTHER: u64 = 50;
 
-/// What the other one is notified about: comments, and how often they were liked.
+/// The comment, actor and count of each notification that the user [`OTHER`] has.
 async fn told_to_the_other(node: &Node) -> Vec<(CommentId, Option<UserId>, u64)> {
     let request = PageRequest::numbered(1, 100).unwrap();
     let page = node.notification_page(id(OTHER), false, &request).await.unwrap();
@@ -134,6 +137,7 @@ async fn collect(node: &Node, number: u64) -> Option<PersonalData> {
 }
 
 async fn movies(node: &Node) {
+    add_user(node, OTHER).await;
     add_movies(node, vec![facts("In the cart"), facts("Bought")]).await;
 }
 

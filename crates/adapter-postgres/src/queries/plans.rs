@@ -39,6 +39,12 @@ fn filters() -> Vec<MovieFilter> {
         MovieFilter { stars: vec![StarId::from_uuid(Uuid::from_u128(1))], ..all() },
         MovieFilter { year: Range { min: Some(1999), max: Some(1999) }, ..all() },
         MovieFilter { duration: Range { min: Some(100), max: Some(101) }, ..all() },
+        MovieFilter { favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))), ..all() },
+        MovieFilter {
+            favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))),
+            genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
+            ..all()
+        },
     ]
 }
 
@@ -133,6 +139,29 @@ async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie(
     for request in requests(vec![SortValue::Real(5_000.0)], 3) {
         let statement = list_statement(&conditions(&filter), order.keyset(), &request, None, walk).unwrap();
         plan(&database, &statement).await.walks_the_order_of("movies_by_popularity");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_favorites_reads_their_movies_alone() {
+    let Some((database, _guard)) = filled().await else { return };
+    let user = Some(UserId::from_uuid(Uuid::from_u128(3)));
+    for filter in filters() {
+        let filter = MovieFilter { favorites_of: user, ..filter };
+        let conditions = conditions(&filter);
+        let driver = conditions.iter().position(|one| matches!(one, Condition::Favorite(_))).unwrap();
+        assert_eq!(database.access(&conditions, 21, true).await.unwrap(), Access::Lookup { driver });
+        for (sort, value) in [
+            (MovieSort::LATEST_FAVORITE, SortValue::Integer(1999)),
+            (MovieSort::POPULAR, SortValue::Real(5.0)),
+        ] {
+            let order = Order::of(&[sort], filter.favorites_of);
+            for request in requests(vec![value], 3) {
+                let access = Access::Lookup { driver };
+                let statement = list_statement(&conditions, order.keyset(), &request, user, access).unwrap();
+                plan(&database, &statement).await.walks_indexes();
+            }
+        }
     }
 }
 

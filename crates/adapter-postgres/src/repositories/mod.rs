@@ -10,6 +10,7 @@ mod comment_reports;
 mod comments;
 mod email_keys;
 mod engagement;
+mod idempotency;
 mod known_devices;
 mod links;
 mod maintenance;

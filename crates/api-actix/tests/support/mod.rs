@@ -344,6 +344,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         orders: doubles.clone(),
         queries: doubles.clone(),
+        keys: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),
@@ -415,6 +416,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,
+        idempotency: doubles.clone(),
         sandbox: None,
     }
 }

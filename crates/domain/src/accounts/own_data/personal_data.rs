@@ -114,6 +114,8 @@ pub struct PersonalData {
     pub orders: Vec<OrderView>,
     /// The attempts to pay them, oldest first.
     pub payments: Vec<PaymentView>,
+    /// How many requests with idempotency keys are remembered.
+    pub remembered_requests: u64,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
