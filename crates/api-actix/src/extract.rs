@@ -23,6 +23,7 @@ pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod public_url;
 pub(crate) mod query;
+pub(crate) mod query_string;
 pub(crate) mod upload;
 pub(crate) mod use_cases;
 pub(crate) mod values;

@@ -3,7 +3,10 @@
 use domain::media::{AVATAR_SIDE, PictureError};
 use image::{DynamicImage, RgbImage, codecs::jpeg::JpegEncoder, imageops};
 
-use super::{Upload, colours, decoded, put_on_white};
+use super::{
+    colours,
+    decoded::{Upload, decoded, put_on_white},
+};
 
 /// Hardly to be told from the original at this size, and about 50 KB.
 const QUALITY: u8 = 88;

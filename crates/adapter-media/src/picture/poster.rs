@@ -6,7 +6,10 @@ use image::{
     codecs::webp::WebPEncoder, imageops, metadata::Orientation,
 };
 
-use super::{Upload, colours, decoded, put_on_white};
+use super::{
+    colours,
+    decoded::{Upload, decoded, put_on_white},
+};
 
 /// One picture in each of [`POSTER_WIDTHS`] up to that of the upload, the smallest first.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {

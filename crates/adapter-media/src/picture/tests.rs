@@ -1,14 +1,13 @@
 #![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases make themselves")]
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use image::{
-    DynamicImage, ExtendedColorType, GenericImageView, ImageBuffer, ImageEncoder, Luma, LumaA, Rgb, Rgba,
+    DynamicImage, ExtendedColorType, GenericImageView, ImageBuffer, ImageDecoder, ImageEncoder, ImageFormat,
+    ImageReader, Luma, LumaA, Rgb, RgbImage, Rgba,
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 use moxcms::ColorProfile;
-
-use image::RgbImage;
 
 use super::*;
 

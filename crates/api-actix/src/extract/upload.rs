@@ -20,7 +20,7 @@ use super::{
     api_of, body,
     faults::{Fault, Faults},
     limited::user_of,
-    query,
+    query_string,
 };
 use crate::{
     edge::in_flight::read_body,
@@ -112,7 +112,7 @@ impl FromRequest for PosterUpload {
 /// Reads the picture of a form.
 async fn picture(request: &HttpRequest, payload: Payload, form: Form) -> Result<Vec<u8>, Problem> {
     let mut faults = Faults::default();
-    query::unknown(request.query_string(), &mut faults);
+    query_string::unknown(request.query_string(), &mut faults);
     let picture = read_body(request, read(request.headers(), payload, form, &mut faults)).await?;
     faults.finish(picture)
 }
