@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use image::{
     DynamicImage, ExtendedColorType, GenericImageView, ImageBuffer, ImageDecoder, ImageEncoder, ImageFormat,
-    ImageReader, Luma, LumaA, Rgb, RgbImage, Rgba,
+    ImageReader, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 use moxcms::ColorProfile;
