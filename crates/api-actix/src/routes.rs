@@ -45,6 +45,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/audit": get audit::list;
         "/admin/orders": get orders::list_all;
         "/admin/payments": get payments::list_all;
+        "/admin/refund-requests": get payments::refund_requests::list_all;
+        "/admin/refund-requests/{id}": patch payments::refund_requests::decide;
         "/movies": get catalog::list_movies, post catalog::create_movie;
         "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
@@ -83,9 +85,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;
         "/orders/{id}/payments": post payments::start;
+        "/orders/{id}/refund-requests": get payments::refund_requests::list, post payments::refund_requests::create;
         "/payments": get payments::list;
         "/payments/webhooks/{provider}": post payments::receive;
         "/payments/{id}": get payments::show;
+        "/payments/{id}/refunds": get payments::refunds::list, post payments::refunds::create;
     };
     operations! {
         config.service(api);

@@ -21,7 +21,7 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{PaymentQueries, WebhookEvents},
+    payments::{PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -37,7 +37,7 @@ gathered! {
         + CartStore + CartQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
-        + PaymentQueries + WebhookEvents
+        + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue

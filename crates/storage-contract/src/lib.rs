@@ -45,6 +45,7 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
+mod refunds;
 mod search;
 mod sessions;
 mod similar;
@@ -116,6 +117,7 @@ fn all() -> Vec<Case> {
         purchases::cases(),
         orders::cases(),
         payments::cases(),
+        refunds::cases(),
         idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),

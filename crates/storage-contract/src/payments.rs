@@ -3,7 +3,7 @@
 use domain::{
     id::{OrderId, PaymentId, ShopId},
     money::Money,
-    orders::{Order, OrderItem, OrderState, order_number},
+    orders::{Order, OrderItem, OrderState, RefundedPart, order_number},
     page::PageRequest,
     payments::{
         CheckoutLine, CheckoutReport, CheckoutRequest, EventSubject, OpenedCheckout, Payment, PaymentFailure,
@@ -35,7 +35,7 @@ crate::cases! { "payments":
     an_event_about_nothing_is_never_claimed,
 }
 
-async fn prepare(node: &Node) {
+pub(crate) async fn prepare(node: &Node) {
     add_user(node, 1).await;
     add_movies(node, ["a", "b"].map(facts).into()).await;
     let order_id: OrderId = id(1);
@@ -53,7 +53,7 @@ async fn prepare(node: &Node) {
     assert!(insert(node, &order).await);
 }
 
-fn payment(number: u64) -> Payment {
+pub(crate) fn payment(number: u64) -> Payment {
     let payment_id: PaymentId = id(number);
     let item = |item: u64| PaymentItem { id: fresh(), order_item_id: id(item), price: price(100) };
     let line = |name: &str| CheckoutLine { name: name.to_owned(), price: price(100) };
@@ -66,6 +66,7 @@ fn payment(number: u64) -> Payment {
         amount: price(200),
         refunded: price(0),
         disputed: price(0),
+        free_refund: RefundedPart::Nothing,
         items: vec![item(1), item(2)],
         request: Some(CheckoutRequest {
             payment_id,
@@ -88,7 +89,7 @@ fn payment(number: u64) -> Payment {
     }
 }
 
-async fn add(node: &Node, payment: &Payment) -> bool {
+pub(crate) async fn add(node: &Node, payment: &Payment) -> bool {
     let mut unit = node.unit().await;
     let is_kept = unit.insert_payment(payment).await.unwrap();
     if is_kept {
@@ -97,11 +98,11 @@ async fn add(node: &Node, payment: &Payment) -> bool {
     is_kept
 }
 
-async fn find(node: &Node, number: u64) -> Option<Payment> {
+pub(crate) async fn find(node: &Node, number: u64) -> Option<Payment> {
     node.unit().await.find_payment_for_update(id(number)).await.unwrap()
 }
 
-async fn update(node: &Node, payment: &Payment) {
+pub(crate) async fn update(node: &Node, payment: &Payment) {
     let mut unit = node.unit().await;
     unit.update_payment(payment).await.unwrap();
     unit.commit().await.unwrap();

@@ -22,6 +22,8 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod refund_requests;
+mod refunds;
 mod search;
 mod similar;
 mod users;

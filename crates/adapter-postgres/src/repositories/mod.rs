@@ -23,6 +23,8 @@ mod personal_data;
 mod popularity;
 mod profiles;
 mod purchases;
+mod refund_requests;
+mod refunds;
 mod search;
 mod sessions;
 mod stored;
@@ -37,6 +39,10 @@ pub(crate) use names::{movies_of, names_table};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
 pub(crate) use profiles::ProfileRow;
+pub(crate) use refund_requests::{
+    REFUND_REQUEST_ITEMS, RefundRequestRow, RefundRequestTypes, refund_request_columns, refund_requests,
+};
+pub(crate) use refunds::{REFUND_COLUMNS, REFUND_ITEMS, RefundRow, RefundTypes, refunds};
 pub(crate) use search::{NewEntry, WordCount};
 pub(crate) use stored::{NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};

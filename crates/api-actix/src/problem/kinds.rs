@@ -132,6 +132,18 @@ kinds! {
         "The payment provider cannot take exactly this amount.";
     PAYMENT_PROCESSING = 409 "payment_processing" "Payment being processed"
         "The money of a payment is on its way. Wait until it has arrived or failed.";
+    PAYMENT_NOT_PAID = 409 "payment_not_paid" "Payment not paid"
+        "No money of the payment arrived, so nothing can be refunded.";
+    PAYMENT_DISPUTED = 409 "payment_disputed" "Payment disputed"
+        "A dispute of the payment is open at the buyer's bank. Wait until it is decided.";
+    ALREADY_REFUNDED = 409 "already_refunded" "Already refunded"
+        "The money went back already, or a refund of it is pending.";
+    REFUND_EXCEEDS_PAYMENT = 409 "refund_exceeds_payment" "Refund exceeds the payment"
+        "Less is left of the payment than the refund would send back. Refund without `items` what is left.";
+    ORDER_NOT_PAID = 409 "order_not_paid" "Order not paid"
+        "The order was not paid, so no refund can be asked for.";
+    REFUND_REQUESTED = 409 "refund_requested" "Refund requested"
+        "Another request for a refund of one of the movies is open.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     EXTERNAL_ID_TAKEN = 409 "external_id_taken" "Identifier taken"

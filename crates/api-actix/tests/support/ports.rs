@@ -30,8 +30,8 @@ use domain::{
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{
-        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, ReportedCommentId, SessionId, ShopId,
-        UserId, WebhookEventId,
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, RefundId, RefundRequestId,
+        ReportedCommentId, SessionId, ShopId, UserId, WebhookEventId,
     },
     idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
     media::{AvatarImages, MediaKey, MediaStore, PictureError, PosterFile, PosterImages},
@@ -45,7 +45,8 @@ use domain::{
     payments::{
         AmountError, CheckoutRequest, ClaimedEvent, EventPage, GatewayError, PaymentFilter, PaymentGateway,
         PaymentQueries, PaymentView, ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund,
-        RefundOrder, WebhookError, WebhookEvent, WebhookEvents,
+        Refund, RefundOrder, RefundQueries, RefundRequest, RefundRequestFilter, RefundRequestQueries,
+        RefundRequestView, WebhookError, WebhookEvent, WebhookEvents,
     },
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -662,6 +663,14 @@ impl OrderStore for Doubles {
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
         Err(away())
     }
+    async fn begin_order_as_admin(
+        &self,
+        _attempt: Attempt,
+        _admin: &Actor,
+        _id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, AccessError> {
+        Err(away().into())
+    }
 }
 
 #[async_trait]
@@ -760,6 +769,47 @@ impl PaymentQueries for Doubles {
         _now: Instant,
         _limit: u32,
     ) -> Result<Vec<(PaymentId, OrderId)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl RefundQueries for Doubles {
+    async fn refund_page(&self, _id: PaymentId, _request: &PageRequest) -> Result<Page<Refund>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn refund(&self, _id: RefundId) -> Result<Option<Refund>, StoreError> {
+        Ok(None)
+    }
+    async fn payment_of_charge(
+        &self,
+        _provider: &str,
+        _charge: &str,
+    ) -> Result<Option<(PaymentId, OrderId)>, StoreError> {
+        Ok(None)
+    }
+    async fn refunds_to_check(
+        &self,
+        _now: Instant,
+        _limit: u32,
+    ) -> Result<Vec<(RefundId, PaymentId, OrderId)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl RefundRequestQueries for Doubles {
+    async fn refund_request_page(
+        &self,
+        _filter: &RefundRequestFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<RefundRequestView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn refund_request(&self, _id: RefundRequestId) -> Result<Option<RefundRequestView>, StoreError> {
+        Ok(None)
+    }
+    async fn refund_requests_of(&self, _user_id: UserId) -> Result<Vec<RefundRequest>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -22,13 +22,13 @@ use domain::{
         NameRepository, Offer, OfferRepository, ProposedName,
     },
     entropy::TokenDigest,
-    id::{CartId, CommentId, MovieId, NotificationId, OutboxId, SessionId, UserId},
+    id::{CartId, CommentId, MovieId, NotificationId, OutboxId, PurchaseId, SessionId, UserId},
     notifications::{
         NewNotification, NotificationRepository, NotificationSettings, PushedNotification, ReadSelection,
     },
     outbox::{ClaimedOutboxMessage, NewOutboxMessage, OutboxQueue, OutboxRepository},
     page::{Page, PageRequest},
-    purchases::{Purchase, PurchaseRepository},
+    purchases::{Entitlement, Purchase, PurchaseRepository},
     store::StoreError,
     time::Instant,
 };
@@ -153,6 +153,7 @@ repositories! {
         purchased_among(user_id: UserId, movies: &[MovieId]) -> Result<Vec<MovieId>, StoreError>;
         is_purchased(user_id: UserId, movie_id: MovieId) -> Result<bool, StoreError>;
         insert_purchase(purchase: &Purchase) -> Result<bool, StoreError>, under User;
+        put_entitlement(id: PurchaseId, entitlement: Entitlement, now: Instant) -> Result<bool, StoreError>, under User;
         revoke_purchases(user_id: UserId, movies: &[MovieId], at: Instant) -> Result<u64, StoreError>, under User;
         set_purchase_suspension(user_id: UserId, movies: &[MovieId], suspended_at: Option<Instant>) -> Result<u64, StoreError>, under User;
     }

@@ -325,6 +325,7 @@ fn entry(record: AuditRecord) -> AuditEntry {
         "session" => AuditObject::Session(Id::from_uuid(object.id)),
         "movie" => AuditObject::Movie(Id::from_uuid(object.id)),
         "comment" => AuditObject::Comment(Id::from_uuid(object.id)),
+        "payment" => AuditObject::Payment(Id::from_uuid(object.id)),
         "genre" => AuditObject::Genre(Id::from_uuid(object.id)),
         "star" => AuditObject::Star(Id::from_uuid(object.id)),
         "director" => AuditObject::Director(Id::from_uuid(object.id)),

@@ -3,7 +3,10 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, CertificationId, CommentId, DirectorId, GenreId, MovieId, SessionId, StarId, UserId},
+    id::{
+        AuditEntryId, CertificationId, CommentId, DirectorId, GenreId, MovieId, PaymentId, SessionId, StarId,
+        UserId,
+    },
     time::Instant,
 };
 
@@ -61,13 +64,17 @@ pub enum AuditAction {
     NameDeleted,
     /// A moderator removed a comment.
     CommentRemoved,
+    /// An administrator made a refund.
+    RefundMade,
+    /// An administrator decided a request for a refund.
+    RefundRequestDecided,
     /// A moderator decided about the reports of a comment.
     CommentReportDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -93,6 +100,8 @@ impl AuditAction {
         Self::NameChanged,
         Self::NameDeleted,
         Self::CommentRemoved,
+        Self::RefundMade,
+        Self::RefundRequestDecided,
         Self::CommentReportDecided,
     ];
 
@@ -125,6 +134,8 @@ impl AuditAction {
             Self::NameChanged => "name_changed",
             Self::NameDeleted => "name_deleted",
             Self::CommentRemoved => "comment_removed",
+            Self::RefundMade => "refund_made",
+            Self::RefundRequestDecided => "refund_request_decided",
             Self::CommentReportDecided => "comment_report_decided",
         }
     }
@@ -150,6 +161,8 @@ pub enum AuditObject {
     Director(DirectorId),
     /// An age certification.
     Certification(CertificationId),
+    /// A payment.
+    Payment(PaymentId),
 }
 
 impl AuditObject {
@@ -165,6 +178,7 @@ impl AuditObject {
             Self::Star(_) => "star",
             Self::Director(_) => "director",
             Self::Certification(_) => "certification",
+            Self::Payment(_) => "payment",
         }
     }
 
@@ -180,6 +194,7 @@ impl AuditObject {
             Self::Star(id) => id.as_uuid(),
             Self::Director(id) => id.as_uuid(),
             Self::Certification(id) => id.as_uuid(),
+            Self::Payment(id) => id.as_uuid(),
         }
     }
 }

@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 100] = [
+const NEEDED: [(&str, Needed); 106] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/certifications/{id}", Moderator),
@@ -60,6 +60,7 @@ const NEEDED: [(&str, Needed); 100] = [
     ("get /api/v1/admin/comment-reports", Moderator),
     ("get /api/v1/admin/orders", Moderator),
     ("get /api/v1/admin/payments", Moderator),
+    ("get /api/v1/admin/refund-requests", Admin),
     ("get /api/v1/cart", User),
     ("get /api/v1/certifications", Nobody),
     ("get /api/v1/certifications/{id}", Nobody),
@@ -80,8 +81,10 @@ const NEEDED: [(&str, Needed); 100] = [
     ("get /api/v1/notifications/unread-count", User),
     ("get /api/v1/orders", User),
     ("get /api/v1/orders/{id}", User),
+    ("get /api/v1/orders/{id}/refund-requests", User),
     ("get /api/v1/payments", User),
     ("get /api/v1/payments/{id}", User),
+    ("get /api/v1/payments/{id}/refunds", User),
     ("get /api/v1/stars", Nobody),
     ("get /api/v1/stars/{id}", Nobody),
     ("get /api/v1/users", Admin),
@@ -99,6 +102,7 @@ const NEEDED: [(&str, Needed); 100] = [
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
     ("patch /api/v1/admin/comment-reports/{id}", Moderator),
+    ("patch /api/v1/admin/refund-requests/{id}", Admin),
     ("patch /api/v1/certifications/{id}", Moderator),
     ("patch /api/v1/comments/{id}", User),
     ("patch /api/v1/directors/{id}", Moderator),
@@ -130,7 +134,9 @@ const NEEDED: [(&str, Needed); 100] = [
     ("post /api/v1/orders", User),
     ("post /api/v1/orders/{id}/cancel", User),
     ("post /api/v1/orders/{id}/payments", User),
+    ("post /api/v1/orders/{id}/refund-requests", User),
     ("post /api/v1/payments/webhooks/{provider}", Nobody),
+    ("post /api/v1/payments/{id}/refunds", Admin),
     ("post /api/v1/stars", Moderator),
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/comments/{id}/like", User),
@@ -232,16 +238,25 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
         if !path.contains('{') || declared(operation) != User || is_shared(path) {
             continue;
         }
+        // Its body has to say why: the cases of refund requests try it.
+        if (method, path) == ("post", "/api/v1/orders/{id}/refund-requests") {
+            continue;
+        }
         // What Ann has of the kind.
         let id = match path {
             "/api/v1/cart/items/{movie_id}" => &in_cart,
-            "/api/v1/orders/{id}" | "/api/v1/orders/{id}/cancel" => &order,
+            "/api/v1/orders/{id}" | "/api/v1/orders/{id}/cancel" | "/api/v1/orders/{id}/refund-requests" => {
+                &order
+            }
             "/api/v1/orders/{id}/payments" => &paid,
-            "/api/v1/payments/{id}" => &payment,
+            "/api/v1/payments/{id}" | "/api/v1/payments/{id}/refunds" => &payment,
             "/api/v1/users/me/sessions/{id}" => &session,
             other => panic!("say what Ann has at {other}"),
         };
-        for stranger in [&bob, &admin] {
+        // Moderators see the refunds of everybody.
+        let is_for_moderators = path == "/api/v1/payments/{id}/refunds";
+        let strangers = if is_for_moderators { vec![&bob] } else { vec![&bob, &admin] };
+        for stranger in strangers {
             call_on(id, stranger, method, path, operation).await.problem(404, "not_found");
         }
         let own = call_on(id, &ann, method, path, operation).await;

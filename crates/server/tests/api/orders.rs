@@ -6,6 +6,8 @@ mod idempotency;
 mod lists;
 mod paying;
 mod placing;
+mod refund_requests;
+mod refunds;
 mod stripe;
 
 use reqwest::Method;
@@ -17,10 +19,12 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         placing::cases(),
         expiry::cases(),
-        idempotency::cases(),
         lists::cases(),
         paying::cases(),
         events::cases(),
+        refunds::cases(),
+        refund_requests::cases(),
+        idempotency::cases(),
         stripe::cases(),
     ]
     .into_iter()
