@@ -173,7 +173,7 @@ async fn a_movie_is_taken_out_of_every_cart_and_no_other_is(node: Node) {
     add_movies(&node, ["a", "b"].map(facts).into()).await;
     put_in_carts(&node, &[1, 2], &[1, 2]).await;
     let mut unit = node.unit().await;
-    unit.remove_movie_from_carts(id(1)).await.unwrap();
+    assert_eq!(unit.remove_movie_from_carts(id(1)).await.unwrap(), [id(1), id(2)]);
     unit.delete_movie(id(1)).await.unwrap();
     unit.commit().await.unwrap();
     for user in [1, 2] {

@@ -15,9 +15,9 @@ ALTER TABLE movies ADD COLUMN poster_width INTEGER
 
 -- The same as the program computes, but for punctuation that is not usual.
 UPDATE movies SET sort_key = CASE
-    WHEN name_key LIKE 'the _%' AND name_key || ' ' NOT LIKE 'the to %' THEN substr(name_key, 5)
-    WHEN name_key LIKE 'a _%' AND name_key || ' ' NOT LIKE 'a to %' THEN substr(name_key, 3)
-    WHEN name_key LIKE 'an _%' AND name_key || ' ' NOT LIKE 'an to %' THEN substr(name_key, 4)
+    WHEN name LIKE 'the _%' AND name_key || ' ' NOT LIKE 'the to %' THEN substr(name_key, 5)
+    WHEN name LIKE 'a _%' AND name_key || ' ' NOT LIKE 'a to %' THEN substr(name_key, 3)
+    WHEN name LIKE 'an _%' AND name_key || ' ' NOT LIKE 'an to %' THEN substr(name_key, 4)
     ELSE name_key
 END;
 UPDATE movies SET sort_key = ltrim(sort_key, ' !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~¡¿«»‘’“”„–—·')

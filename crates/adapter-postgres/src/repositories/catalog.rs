@@ -156,12 +156,19 @@ impl MovieRepository for UnitOfWork {
         Ok(MovieUses { is_purchased, is_ordered, cart_owners })
     }
 
-    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError> {
-        let items = cart_items::table.filter(cart_items::movie_id.eq(DbUuid(id.as_uuid())));
-        self.execute(diesel::delete(items)).await.map(|_| ())
+    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<Vec<UserId>, StoreError> {
+        let mut statement = Statement::<(SqlId,)>::new("DELETE FROM cart_items WHERE movie_id = ");
+        statement.bind(id.as_uuid()).sql(" RETURNING cart_id");
+        let removed: Vec<(DbUuid,)> = self.load(statement).await?;
+        let mut statement = Statement::<(SqlId,)>::new("SELECT user_id FROM carts WHERE ");
+        push_any(&mut statement, "id", removed.into_iter().map(|(id,)| id.0).collect());
+        statement.sql(" ORDER BY user_id");
+        let owners: Vec<(DbUuid,)> = self.load(statement).await?;
+        Ok(owners.into_iter().map(|(id,)| UserId::from_uuid(id.0)).collect())
     }
 
     async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError> {
+        self.advance_inboxes_of_movie(id).await?;
         self.execute_one(diesel::delete(movies::table.filter(movies::id.eq(DbUuid(id.as_uuid()))))).await?;
         self.note_catalog_change();
         Ok(())

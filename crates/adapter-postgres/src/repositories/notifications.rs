@@ -5,7 +5,7 @@ use diesel::{
 };
 use domain::{
     accounts::public_name,
-    id::{CommentId, NotificationId, UserId},
+    id::{CommentId, MovieId, NotificationId, UserId},
     notifications::{
         MAILED_EVERY, MailedKind, NewNotification, NotificationCause, NotificationKind, NotificationMail,
         NotificationRepository, NotificationSettings, PushedNotification, ReadSelection,
@@ -221,6 +221,21 @@ impl UnitOfWork {
     /// or erased.
     async fn advance_inbox(&mut self, user_id: UserId) -> Result<Option<Inbox>, StoreError> {
         self.move_inbox(user_id, 1).await
+    }
+
+    /// Gives the inboxes with notifications about a movie that is being deleted their next positions: live streams then send the
+    /// new unread counts.
+    pub(super) async fn advance_inboxes_of_movie(&mut self, movie_id: MovieId) -> Result<(), StoreError> {
+        let query = notifications::table
+            .filter(notifications::movie_id.eq(Some(DbUuid(movie_id.as_uuid()))))
+            .select(notifications::user_id)
+            .distinct()
+            .order_by(notifications::user_id.asc());
+        let receivers: Vec<DbUuid> = self.load(query).await?;
+        for receiver in receivers {
+            self.advance_inbox(UserId::from_uuid(receiver.0)).await?;
+        }
+        Ok(())
     }
 
     async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Option<Inbox>, StoreError> {

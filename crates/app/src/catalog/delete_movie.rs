@@ -73,12 +73,11 @@ impl Catalog {
         if uses.is_ordered {
             return Err(DeleteMovieError::Ordered);
         }
-        if !uses.cart_owners.is_empty() {
-            if !takes_out_of_carts {
-                return Err(DeleteMovieError::InCarts { carts: uses.cart_owners.len() });
-            }
-            unit.remove_movie_from_carts(id).await?;
+        if !uses.cart_owners.is_empty() && !takes_out_of_carts {
+            return Err(DeleteMovieError::InCarts { carts: uses.cart_owners.len() });
         }
+        let removed_from =
+            if uses.cart_owners.is_empty() { Vec::new() } else { unit.remove_movie_from_carts(id).await? };
         let [before, _] = differences(&mut *unit, Some(&movie), None).await?;
         let before = AuditState::of(
             before.fields().map(|(name, text)| (name, text.to_owned())).chain(offer_of(&movie)),
@@ -89,7 +88,7 @@ impl Catalog {
         unit.append_audit_entry(&entry).await?;
         unit.delete_movie(id).await?;
         self.recorder.replaced_poster(&mut *unit, &movie, None, now).await?;
-        for receiver in uses.cart_owners {
+        for receiver in removed_from {
             let movie_name = movie.identity.name.clone();
             let cause = NotificationCause::MovieRemovedFromCart { movie_id: id, movie_name };
             let id = self.ids.next();

@@ -78,7 +78,13 @@ impl Catalog {
                 retried(&*self.backoff, |attempt| self.try_dry_run(attempt, &rows, now)).await?
             } else {
                 let names = retried(&*self.backoff, |attempt| self.try_commit_names(attempt, &rows)).await?;
-                retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now)).await?
+                match retried(&*self.backoff, |attempt| self.try_commit_movies(attempt, &rows, &names, now))
+                    .await
+                {
+                    // A moderator may have deleted a name that was just resolved: it is resolved again.
+                    Err(StoreError::Conflict(_)) => None,
+                    outcomes => outcomes?,
+                }
             };
             if let Some(outcomes) = outcomes {
                 return Ok(outcomes);

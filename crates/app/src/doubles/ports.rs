@@ -116,7 +116,7 @@ repositories! {
         find_external_ids(imdb_ids: &[String], tmdb_ids: &[i64]) -> Result<Vec<ExternalIds>, StoreError>;
         update_movie(movie: &Movie) -> Result<(), StoreError>, under Movie;
         find_movie_uses(id: MovieId) -> Result<MovieUses, StoreError>, under Movie;
-        remove_movie_from_carts(id: MovieId) -> Result<(), StoreError>, under Movie;
+        remove_movie_from_carts(id: MovieId) -> Result<Vec<UserId>, StoreError>, under Movie;
         delete_movie(id: MovieId) -> Result<(), StoreError>, under Movie;
         names_of(kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
     }

@@ -134,8 +134,8 @@ pub trait MovieRepository: Send {
     /// What refers to the movie, which the unit has locked. When another unit adds to it before this one deletes the movie,
     /// the deletion MUST fail with [`StoreError::Conflict`].
     async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError>;
-    /// Takes the movie out of every cart.
-    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError>;
+    /// Takes the movie out of every cart; returns the owners of those that it was in, in the order of their identifiers.
+    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<Vec<UserId>, StoreError>;
     /// Deletes the movie and what belongs to it alone.
     async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError>;
     /// The names of these rows, in the same order; those that are not there are left out.
