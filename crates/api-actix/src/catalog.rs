@@ -3,7 +3,7 @@
 pub(crate) mod bodies;
 pub(crate) mod facets;
 pub(crate) mod names;
-mod query;
+pub(crate) mod query;
 pub(crate) mod suggestions;
 
 use app::{

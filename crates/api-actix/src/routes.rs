@@ -7,7 +7,7 @@ use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
     catalog::{self, facets, names, suggestions},
-    docs, engagement, health, media, notifications, orders, payments, problem,
+    docs, engagement, health, library, media, notifications, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -72,6 +72,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/cart/items": post cart::add;
         "/cart/items/{movie_id}": delete cart::remove;
         "/cart/merge": post cart::merge;
+        "/library": get library::list;
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;

@@ -8,6 +8,7 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
+    library::Library,
     notifications::Notifications,
     orders::Orders,
     payments::Payments,
@@ -56,6 +57,8 @@ pub struct ApiState {
     pub carts: Arc<Carts>,
     /// The use cases of engagement.
     pub engagement: Arc<Engagement>,
+    /// The use cases of the library.
+    pub library: Arc<Library>,
     /// The use cases of notifications.
     pub notifications: Arc<Notifications>,
     /// The use cases of orders.
@@ -98,6 +101,7 @@ provide! {
     carts: Carts,
     catalog: Catalog,
     engagement: Engagement,
+    library: Library,
     notifications: Notifications,
     orders: Orders,
     payments: Payments,

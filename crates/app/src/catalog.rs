@@ -22,6 +22,7 @@ use domain::{
     time::{Backoff, Clock},
 };
 
+pub(crate) use browse::MovieList;
 pub use browse::{BrowseError, BrowseMovies, FoundMovies};
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;

@@ -29,7 +29,7 @@ pub use ports::{
     CatalogStore, CatalogUnit, FacetQueries, MovieQueries, MovieRepository, NameQueries, OfferRepository,
     SearchIndex, SearchQueries, SimilarMovies,
 };
-pub use query::{MovieFilter, MovieSort, MovieSortKey, Range};
+pub use query::{LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
     SimilarCandidate, SimilarList,

@@ -15,6 +15,7 @@ use crate::{
         SimilarMovies,
     },
     engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    library::LibraryQueries,
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -31,6 +32,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
         + CartStore + CartQueries
+        + LibraryQueries
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents

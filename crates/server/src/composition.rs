@@ -25,6 +25,7 @@ use app::{
     cart::Carts,
     catalog::{Catalog, SearchUpkeep},
     engagement::Engagement,
+    library::Library,
     notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
@@ -110,6 +111,8 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
+    /// The use cases of the library.
+    pub library: Arc<Library>,
     /// Notifications.
     pub notifications: Arc<Notifications>,
     /// Notifies users.
@@ -227,6 +230,11 @@ impl UseCases {
             notifier: Arc::clone(&notifier),
             cursors: cursors.clone(),
         });
+        let library = Arc::new(Library {
+            queries: database.clone(),
+            words: database.clone(),
+            cursors: cursors.clone(),
+        });
         let notifications = Arc::new(Notifications {
             store: database.clone(),
             queries: database.clone(),
@@ -300,6 +308,7 @@ impl UseCases {
             search_upkeep,
             carts,
             engagement,
+            library,
             notifications,
             notifier,
             orders,

@@ -26,6 +26,7 @@ mod facets;
 mod filters;
 mod fixtures;
 mod known_devices;
+mod library;
 mod links;
 mod name_counts;
 mod node;
@@ -109,6 +110,7 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        library::cases(),
         orders::cases(),
         payments::cases(),
         notifications::cases(),

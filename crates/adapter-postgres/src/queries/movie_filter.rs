@@ -18,11 +18,16 @@ use crate::{
 /// What [`Condition::push_check`] needs of a movie.
 pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
+/// The time of the purchase, of movies that [`Condition::Bought`] looks up.
+pub(super) const PURCHASED_AT: &str = "h.purchased_at";
+
 /// A condition that an index finds the movies of.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
     /// Any of these movies.
     Ids(Vec<Uuid>),
+    /// Bought by this user, on sale or not. It is looked up whenever it is there: see [`only_driver`].
+    Bought(Uuid),
     /// The folded title contains this text.
     Title(String),
     /// This part of the search index has the terms.
@@ -70,6 +75,7 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         between("m.duration_minutes", filter.duration, i64::from),
         uuids(&filter.certifications).map(Condition::Certification),
         uuids(&filter.ids).map(Condition::Ids),
+        filter.bought_by.map(|user_id| Condition::Bought(user_id.as_uuid())),
         filter.folded_title().map(Condition::Title),
         (!terms.is_empty()).then_some(Condition::Words { terms, part }),
         uuids(&filter.genres).map(|names| linked("movie_genres", "genre_id", names)),
@@ -77,6 +83,14 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         uuids(&filter.stars).map(|names| linked("movie_stars", "star_id", names)),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// The condition that is looked up whatever the others are: no other finds withdrawn movies that were bought, and the movies of a
+/// list of identifiers are few.
+pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
+    let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
+    position(|condition| matches!(condition, Condition::Bought(_)))
+        .or_else(|| position(|condition| matches!(condition, Condition::Ids(_))))
 }
 
 fn between<T: Copy, B: Into<Bind>>(
@@ -99,6 +113,12 @@ impl Condition {
             Self::Ids(ids) => {
                 statement.sql(UNINDEXED);
                 push_any(statement, "m.id", ids.clone());
+            }
+            Self::Bought(user_id) => {
+                statement
+                    .sql("EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+                    .bind(*user_id)
+                    .sql(")");
             }
             Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Words { terms, part } => push_words_check(statement, terms, *part),
@@ -135,12 +155,22 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds.
+    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, or those that were bought. The time of the
+    /// purchase is [`PURCHASED_AT`].
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { table, column, names } => {
                 push_movies_linked_to(statement, table, column, names.clone());
                 statement.sql(" WHERE m.is_available");
+                return;
+            }
+            Self::Bought(user_id) => {
+                statement
+                    .sql(
+                        " FROM purchases h JOIN movies m ON m.id = h.movie_id \
+                         WHERE h.revoked_at IS NULL AND h.user_id = ",
+                    )
+                    .bind(*user_id);
                 return;
             }
             Self::Words { terms, part } => {
@@ -158,7 +188,7 @@ impl Condition {
         };
         statement.sql(" WHERE m.is_available AND ");
         match self {
-            Self::Linked { .. } | Self::Words { .. } | Self::WholeName(_) => {}
+            Self::Linked { .. } | Self::Bought(_) | Self::Words { .. } | Self::WholeName(_) => {}
             Self::Never => {
                 statement.sql("FALSE");
             }
@@ -197,9 +227,12 @@ impl Condition {
     /// tells without reading far more.
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
-            Self::Ids(_) | Self::Title(_) | Self::Words { .. } | Self::WholeName(_) | Self::Never => {
-                return false;
-            }
+            Self::Ids(_)
+            | Self::Bought(_)
+            | Self::Title(_)
+            | Self::Words { .. }
+            | Self::WholeName(_)
+            | Self::Never => return false,
             Self::Linked { table, column, names } => {
                 push_capped_matches(statement, table, column, "movie_id", names.clone(), cap);
             }

@@ -9,7 +9,7 @@ use domain::{
 use crate::{
     queries::{
         keyset::{KeyType, Keyset, bound},
-        movie_filter::Condition,
+        movie_filter::{Condition, PURCHASED_AT},
         movie_row::SummaryRow,
     },
     statement::Statement,
@@ -46,7 +46,9 @@ impl Order {
             };
         }
         if let Some(MovieSort { key, descending }) = columns.first() {
-            keyset = keyset.indexed_by(index_of(*key, *descending));
+            if let Some(index) = index_of(*key, *descending) {
+                keyset = keyset.indexed_by(index);
+            }
         }
         Self { columns, keyset }
     }
@@ -70,9 +72,9 @@ impl Order {
     }
 }
 
-/// The index of the movies on sale that begins with the key.
-const fn index_of(key: MovieSortKey, descending: bool) -> &'static str {
-    match key {
+/// The index of the movies on sale that begins with the key; none has the times of purchases.
+const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
+    Some(match key {
         MovieSortKey::Name => "movies_by_name",
         MovieSortKey::Year => "movies_by_year",
         MovieSortKey::Price => "movies_by_price",
@@ -82,7 +84,8 @@ const fn index_of(key: MovieSortKey, descending: bool) -> &'static str {
         MovieSortKey::Rating => "movies_by_rating_up",
         MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
         MovieSortKey::CreatedAt => "movies_by_created_at",
-    }
+        MovieSortKey::PurchasedAt => return None,
+    })
 }
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {
@@ -96,6 +99,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Rating => (RATING_UP, KeyType::Real),
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
+        MovieSortKey::PurchasedAt => (PURCHASED_AT, KeyType::Instant),
     }
 }
 
@@ -111,5 +115,9 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
+        MovieSortKey::PurchasedAt => {
+            let at = row.viewer.purchased_at.as_ref();
+            SortValue::Integer(at.map_or(0, |at| at.0.timestamp_micros()))
+        }
     }
 }

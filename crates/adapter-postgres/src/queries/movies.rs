@@ -3,6 +3,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
     catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSortKey, MovieSummary},
     id::{MovieId, UserId},
+    library::{LibraryItem, LibraryQueries},
     page::{NUMBERED_ITEMS, Page, PageRequest, Position, Start, Total},
     store::StoreError,
 };
@@ -45,26 +46,8 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
-            (&filter.search, sorts.first())
-        {
-            return self.page_by_relevance(filter, search, request, viewer).await;
-        }
-        let conditions = conditions(filter);
-        let order = Order::of(sorts);
-        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
-            Some(rows) => rows,
-            None => self.list_rows(&conditions, &order, request, viewer).await?,
-        };
-        let has_more = rows.len() > size;
-        rows.truncate(size);
-        let total = match request.start() {
-            Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
-            Start::After(_) => None,
-        };
-        let next = rows.last().filter(|_| has_more).map(|(row, _, _)| order.position(row));
-        let items = rows.into_iter().map(|(row, _, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
+        let Page { items, next, total } = self.rows_of_page(filter, sorts, request, viewer).await?;
+        let items = items.into_iter().map(|row| row.into_summary(viewer)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
     }
 
@@ -100,7 +83,54 @@ impl MovieQueries for Database {
     }
 }
 
+#[async_trait]
+impl LibraryQueries for Database {
+    async fn library_page(
+        &self,
+        owner: UserId,
+        filter: &MovieFilter,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+    ) -> Result<Page<LibraryItem>, StoreError> {
+        let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
+        let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
+        let items = items.into_iter().map(|row| row.into_library_item(owner)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next, total })
+    }
+}
+
 impl Database {
+    /// A page of the movies that meet the filter.
+    async fn rows_of_page(
+        &self,
+        filter: &MovieFilter,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Page<SummaryRow>, StoreError> {
+        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
+            (&filter.search, sorts.first())
+        {
+            return self.page_by_relevance(filter, search, request, viewer).await;
+        }
+        let conditions = conditions(filter);
+        let order = Order::of(sorts);
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+            Some(rows) => rows,
+            None => self.list_rows(&conditions, &order, request, viewer).await?,
+        };
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let total = match request.start() {
+            Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
+            Start::After(_) => None,
+        };
+        let next = rows.last().filter(|_| has_more).map(|(row, _, _)| order.position(row));
+        let items = rows.into_iter().map(|(row, _, _)| row).collect();
+        Ok(Page { items, next, total })
+    }
+
     /// The rows of a page, and the next one if there is one, read in the shortest way.
     async fn list_rows(
         &self,
@@ -212,7 +242,10 @@ impl Database {
         version: Option<i64>,
     ) -> Result<Total, StoreError> {
         let key = filter.key();
-        if let Some(version) = version
+        // Libraries change without the catalogue.
+        let is_kept = filter.bought_by.is_none();
+        if is_kept
+            && let Some(version) = version
             && let Some(count) = self.cache().total(&key, version)
         {
             return Ok(Total::from_capped_count(count));
@@ -228,7 +261,9 @@ impl Database {
             counts.into_iter().next().ok_or_else(|| StoreError::failed("a count without a row"))?;
         let count = u64::try_from(count).map_err(StoreError::failed)?;
         self.cache().note_version(version);
-        self.cache().keep_total(key, version, count);
+        if is_kept {
+            self.cache().keep_total(key, version, count);
+        }
         Ok(Total::from_capped_count(count))
     }
 }

@@ -2,7 +2,7 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{MovieFilter, MovieSortKey, Range, Search},
+    catalog::{LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search},
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -35,6 +35,20 @@ pub(crate) struct MovieQuery {
     #[serde(default)]
     #[schemars(example = ["-year", "name"])]
     sort: Sorts<MovieSortKey>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+/// The filters, sorts and page of the library.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct LibraryQuery {
+    #[serde(flatten)]
+    filters: MovieFilters,
+    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
+    /// `-purchased_at`.
+    #[serde(default)]
+    #[schemars(example = ["-purchased_at", "name"])]
+    sort: Sorts<LibrarySortKey>,
     #[serde(flatten)]
     page: PageParams,
 }
@@ -99,16 +113,36 @@ impl Input for MovieQuery {
     type Checked = BrowseMovies;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
-        let filter = self.filters.check(rules, faults);
-        let is_by_relevance = self.sort.0.iter().any(|sort| sort.key == MovieSortKey::Relevance);
-        let is_search = filter.as_ref().is_some_and(|filter| filter.search.is_some());
-        if is_by_relevance && !is_search && !faults.has("search") {
-            let why = BrowseError::RelevanceWithoutSearch.to_string();
-            faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
-        }
-        let page = self.page.check(rules, faults);
-        Some(BrowseMovies { filter: filter?, sorts: self.sort.0, page: page?, viewer: None })
+        wanted(self.filters, self.sort.0, self.page, rules, faults)
     }
+}
+
+impl Input for LibraryQuery {
+    type Checked = BrowseMovies;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
+        let sorts = self.sort.0.into_iter().map(Into::into).collect();
+        wanted(self.filters, sorts, self.page, rules, faults)
+    }
+}
+
+/// What is wanted of a list of movies.
+fn wanted(
+    filters: MovieFilters,
+    sorts: Vec<MovieSort>,
+    page: PageParams,
+    rules: &Rules,
+    faults: &mut Faults,
+) -> Option<BrowseMovies> {
+    let filter = filters.check(rules, faults);
+    let is_by_relevance = sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance);
+    let is_search = filter.as_ref().is_some_and(|filter| filter.search.is_some());
+    if is_by_relevance && !is_search && !faults.has("search") {
+        let why = BrowseError::RelevanceWithoutSearch.to_string();
+        faults.add("sort", Fault::new(FieldCode::InvalidValue, why));
+    }
+    let page = page.check(rules, faults);
+    Some(BrowseMovies { filter: filter?, sorts, page: page?, viewer: None })
 }
 
 impl Input for MovieFilters {
@@ -120,6 +154,7 @@ impl Input for MovieFilters {
         };
         Some(MovieFilter {
             ids: ids(self.id),
+            bought_by: None,
             search: self.search.as_deref().map(Search::parse),
             title: self.title,
             genres: ids(self.genre),

@@ -18,6 +18,7 @@ use app::{
     cart::Carts,
     catalog::Catalog,
     engagement::Engagement,
+    library::Library,
     notifications::{Notifications, Notifier},
     orders::Orders,
     paging::CursorCodec,
@@ -356,6 +357,11 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         }),
         cursors: CursorCodec::new(doubles.clone()),
     };
+    let library = Library {
+        queries: doubles.clone(),
+        words: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+    };
     let notifications = Notifications {
         store: doubles.clone(),
         queries: doubles.clone(),
@@ -395,6 +401,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         catalog: Arc::new(catalog),
         carts: Arc::new(carts),
         engagement: Arc::new(engagement),
+        library: Arc::new(library),
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,

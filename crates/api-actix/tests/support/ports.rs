@@ -29,6 +29,7 @@ use domain::{
     id::{
         CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, SessionId, ShopId, UserId, WebhookEventId,
     },
+    library::{LibraryItem, LibraryQueries},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
     notifications::{
@@ -409,6 +410,19 @@ impl EngagementStore for Doubles {
         _moderator: &Actor,
     ) -> Result<Box<dyn EngagementUnit>, AccessError> {
         Err(away().into())
+    }
+}
+
+#[async_trait]
+impl LibraryQueries for Doubles {
+    async fn library_page(
+        &self,
+        _owner: UserId,
+        _filter: &MovieFilter,
+        _sorts: &[MovieSort],
+        _request: &PageRequest,
+    ) -> Result<Page<LibraryItem>, StoreError> {
+        Err(away())
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt::{Debug, Write};
 
 use crate::{
     catalog::Search,
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
+    id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId, UserId},
     money::Money,
     page::{Sort, SortKey},
     text::fold,
@@ -28,6 +28,8 @@ impl<T> Default for Range<T> {
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
     pub ids: Vec<MovieId>,
+    /// The movies that this user bought, on sale or not.
+    pub bought_by: Option<UserId>,
     /// The words of this search stand in its name, people or description.
     pub search: Option<Search>,
     /// The title contains this text, compared by [`fold`].
@@ -78,6 +80,7 @@ impl MovieFilter {
         }
         let Self {
             ids,
+            bought_by,
             search,
             title,
             genres,
@@ -91,6 +94,7 @@ impl MovieFilter {
         } = self;
         let mut key = String::new();
         add(&mut key, "ids", ids);
+        add(&mut key, "bought_by", bought_by);
         add(&mut key, "search", search);
         add(&mut key, "title", title);
         add(&mut key, "genres", genres);
@@ -130,6 +134,8 @@ pub enum MovieSortKey {
     Popularity,
     /// When the movie was added.
     CreatedAt,
+    /// When the user that the filter names bought the movie; only bought movies have it.
+    PurchasedAt,
     /// How well it matches the search.
     Relevance,
 }
@@ -160,12 +166,43 @@ impl SortKey for MovieSortKey {
     }
 }
 
+/// The keys that bought movies can be sorted by: those of the catalogue, and the time of the purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LibrarySortKey(pub MovieSortKey);
+
+impl SortKey for LibrarySortKey {
+    const NAMED: &'static [(&'static str, Self)] = &[
+        ("purchased_at", Self(MovieSortKey::PurchasedAt)),
+        ("name", Self(MovieSortKey::Name)),
+        ("year", Self(MovieSortKey::Year)),
+        ("price", Self(MovieSortKey::Price)),
+        ("imdb", Self(MovieSortKey::Imdb)),
+        ("votes", Self(MovieSortKey::Votes)),
+        ("rating", Self(MovieSortKey::Rating)),
+        ("popularity", Self(MovieSortKey::Popularity)),
+        ("created_at", Self(MovieSortKey::CreatedAt)),
+        ("relevance", Self(MovieSortKey::Relevance)),
+    ];
+
+    fn is_always_descending(self) -> bool {
+        self.0.is_always_descending()
+    }
+}
+
+impl From<Sort<LibrarySortKey>> for MovieSort {
+    fn from(sort: Sort<LibrarySortKey>) -> Self {
+        Self { key: sort.key.0, descending: sort.descending }
+    }
+}
+
 /// How movies are sorted. `relevance` is always descending.
 pub type MovieSort = Sort<MovieSortKey>;
 
 impl MovieSort {
     /// The most popular first: the default order of the catalogue.
     pub const POPULAR: Self = Self { key: MovieSortKey::Popularity, descending: true };
+    /// The latest purchase first: the default order of a library.
+    pub const LATEST_PURCHASE: Self = Self { key: MovieSortKey::PurchasedAt, descending: true };
     /// The best match first: the default order of a search.
     pub const RELEVANT: Self = Self { key: MovieSortKey::Relevance, descending: true };
 }
@@ -190,6 +227,17 @@ mod tests {
     }
 
     #[test]
+    fn a_library_can_be_sorted_by_every_key_of_the_catalogue() {
+        for (name, key) in MovieSortKey::NAMED {
+            let sort: Sort<LibrarySortKey> = name.parse().unwrap();
+            assert_eq!(MovieSort::from(sort).key, *key);
+        }
+        let latest = "-purchased_at".parse::<Sort<LibrarySortKey>>().map(MovieSort::from);
+        assert_eq!(latest, Ok(MovieSort::LATEST_PURCHASE));
+        assert_eq!("purchased_at".parse::<MovieSort>(), Err(UnknownSort));
+    }
+
+    #[test]
     fn every_filter_has_a_key_of_its_own() {
         let text = |text: &str| Some(text.to_owned());
         let price = |text: &str| Some(Money::parse_major(text, "USD".parse().unwrap()).unwrap());
@@ -207,6 +255,7 @@ mod tests {
             MovieFilter { search: search("1999"), ..none() },
             MovieFilter { search: search("1999").map(|search| search.narrowed_by_year(0)), ..none() },
             MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { bought_by: Some(Id::from_uuid(id)), ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
             MovieFilter { directors: vec![Id::from_uuid(id)], ..none() },

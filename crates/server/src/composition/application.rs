@@ -113,6 +113,7 @@ impl Application {
             catalog: Arc::clone(&use_cases.catalog),
             carts: Arc::clone(&use_cases.carts),
             engagement: Arc::clone(&use_cases.engagement),
+            library: Arc::clone(&use_cases.library),
             notifications: Arc::clone(&use_cases.notifications),
             orders: Arc::clone(&use_cases.orders),
             payments: Arc::clone(&use_cases.payments),

@@ -495,6 +495,11 @@ impl TestApp {
         unit.commit().await.expect("the store");
     }
 
+    /// A unit of work that sees everything and asks nobody.
+    pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
+        self.database.unit().await
+    }
+
     /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.
     pub(crate) async fn lock_user(&self, user: &SignedIn) -> (Box<dyn WholeUnit>, User) {
         let mut unit = self.database.unit().await;
