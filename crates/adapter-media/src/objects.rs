@@ -88,7 +88,7 @@ impl Objects {
     }
 
     /// Whether there is the folder that the store is; a bucket says by itself that it is not there.
-    async fn is_there(&self) -> Result<(), StoreError> {
+    pub(crate) async fn is_there(&self) -> Result<(), StoreError> {
         let Some(folder) = self.folder.clone() else { return Ok(()) };
         let found = tokio::task::spawn_blocking(move || std::fs::metadata(folder)).await;
         match found.map_err(StoreError::failed)? {
@@ -98,14 +98,14 @@ impl Objects {
         }
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
+    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
         tokio::time::timeout(self.patience, call)
             .await
             .map_err(|_| StoreError::unavailable("the media store did not answer in time"))
     }
 }
 
-fn path(key: &MediaKey) -> Path {
+pub(crate) fn path(key: &MediaKey) -> Path {
     Path::from(key.as_str())
 }
 
@@ -121,7 +121,7 @@ fn is_no_bucket(error: &Error) -> bool {
     false
 }
 
-fn failed(error: Error) -> StoreError {
+pub(crate) fn failed(error: Error) -> StoreError {
     match error {
         // A server that does not answer, a disk that is full, a bucket that was taken away, keys that are refused: when
         // somebody has seen to it, it will go well.

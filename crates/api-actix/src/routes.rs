@@ -73,6 +73,10 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/cart/items/{movie_id}": delete cart::remove;
         "/cart/merge": post cart::merge;
         "/library": get library::list;
+        "/library/continue-watching": get library::list_started;
+        "/library/{movie_id}/playback": get library::playback;
+        "/library/{movie_id}/progress": put library::set_progress, delete library::remove_progress;
+        "/library/{movie_id}/watched": put library::set_watched;
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;

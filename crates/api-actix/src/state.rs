@@ -17,6 +17,7 @@ use domain::{id::IdGenerator, payments::SandboxCheckouts, throttle::RateLimiter}
 use tokio::runtime::Handle;
 
 use crate::{
+    library::transfers::Transfers,
     limits::RateLimitCounter,
     notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
@@ -116,6 +117,8 @@ pub(crate) struct Api {
     pub(crate) uploads: UploadLimit,
     /// The live streams of this node.
     pub(crate) streams: Arc<LiveStreams>,
+    /// The films that this node is sending.
+    pub(crate) transfers: Arc<Transfers>,
 }
 
 impl Api {

@@ -15,7 +15,7 @@ use crate::{
         SimilarMovies,
     },
     engagement::{CommentQueries, EngagementStore, EngagementUnit},
-    library::LibraryQueries,
+    library::{LibraryQueries, LibraryStore, LibraryUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -32,7 +32,7 @@ gathered! {
         + AuditQueries + AuditSeals
         + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
         + CartStore + CartQueries
-        + LibraryQueries
+        + LibraryStore + LibraryQueries
         + EngagementStore + CommentQueries
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
@@ -45,7 +45,7 @@ gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
         SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
-        + EngagementUnit + OrderUnit + NotificationUnit;
+        + EngagementUnit + OrderUnit + NotificationUnit + LibraryUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

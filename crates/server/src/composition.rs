@@ -38,6 +38,7 @@ use domain::{
     accounts::PasswordHasher,
     entropy::{Sealer, Signer},
     id::IdGenerator,
+    library::FilmStore,
     mail::Mailer,
     media::MediaStore,
     payments::PaymentGateway,
@@ -157,9 +158,15 @@ impl UseCases {
         let mailer = open_mailer(settings, overrides)?;
         let signer: Arc<dyn Signer> = Arc::new(HmacSigner::new(&keys));
         let cursors = CursorCodec::new(Arc::clone(&signer));
-        let media: Arc<dyn MediaStore> = match &settings.media {
-            MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
-            MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
+        let (media, films): (Arc<dyn MediaStore>, Arc<dyn FilmStore>) = match &settings.media {
+            MediaSetting::Folder(folder) => {
+                let folder = Arc::new(FolderMedia::open(folder)?);
+                (folder.clone(), folder)
+            }
+            MediaSetting::S3(s3) => {
+                let s3 = Arc::new(S3Media::new(s3)?);
+                (s3.clone(), s3)
+            }
         };
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
@@ -231,9 +238,17 @@ impl UseCases {
             cursors: cursors.clone(),
         });
         let library = Arc::new(Library {
+            store: database.clone(),
             queries: database.clone(),
             words: database.clone(),
+            films,
+            media,
+            signer: Arc::clone(&signer),
             cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            public_url: addresses.public_url.clone(),
         });
         let notifications = Arc::new(Notifications {
             store: database.clone(),

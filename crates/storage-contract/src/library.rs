@@ -3,13 +3,14 @@
 use domain::{
     catalog::{Facts, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
     id::MovieId,
-    library::LibraryItem,
+    library::{LibraryItem, MovieFile, MovieSubtitles, Progress, RunningTime},
+    media::{MediaKey, MediaType},
     page::{Page, PageRequest, SortKey},
     purchases::Purchase,
 };
 
 use crate::{
-    fixtures::{add_movies, add_user, at, facts, fresh, id, set_available},
+    fixtures::{add_movies, add_user, at, facts, fresh, id, set_available, uuid},
     node::Node,
 };
 
@@ -19,6 +20,10 @@ crate::cases! { "library":
     a_library_is_narrowed_by_the_filters_of_the_catalogue,
     pages_of_a_library_hold_all_of_it_by_every_sort,
     totals_of_a_library_follow_its_purchases,
+    the_progress_in_a_movie_is_kept_once,
+    started_movies_are_those_in_progress,
+    a_purchase_is_playable_until_it_ends,
+    a_movie_has_one_file_and_one_of_subtitles_in_a_language,
 }
 
 const LATEST: [MovieSort; 1] = [MovieSort::LATEST_PURCHASE];
@@ -149,4 +154,134 @@ async fn totals_of_a_library_follow_its_purchases(node: Node) {
     assert_eq!(total().await, 6);
     buy(&node, 1, 7, 200).await;
     assert_eq!(total().await, 7);
+}
+
+async fn the_progress_in_a_movie_is_kept_once(node: Node) {
+    prepare(&node).await;
+    let progress =
+        |position_seconds, second| Progress { position_seconds, at: at(second), is_watched: second > 80 };
+    let mut unit = node.unit().await;
+    assert_eq!(unit.find_progress(id(1), id(1)).await.unwrap(), None);
+    for (position, second) in [(10, 70), (20, 90)] {
+        unit.put_progress(id(1), id(1), &progress(position, second)).await.unwrap();
+        assert_eq!(unit.find_progress(id(1), id(1)).await.unwrap(), Some(progress(position, second)));
+    }
+    unit.put_progress(id(2), id(1), &progress(30, 70)).await.unwrap();
+    assert_eq!(unit.bought_running_time(id(1), id(1)).await.unwrap(), Some(RunningTime::of_minutes(100)));
+    assert_eq!(unit.bought_running_time(id(1), id(7)).await.unwrap(), None);
+    unit.commit().await.unwrap();
+    let bought = node.bought_movie(id(1), id(1)).await.unwrap().unwrap();
+    assert_eq!(bought.progress, Some(progress(20, 90)));
+    assert_eq!((bought.is_suspended, bought.has_file, bought.subtitles), (false, false, Vec::new()));
+    assert_eq!(node.bought_movie(id(1), id(7)).await.unwrap(), None);
+}
+
+async fn started_movies_are_those_in_progress(node: Node) {
+    prepare(&node).await;
+    let movie = RunningTime::of_minutes(100);
+    let request = PageRequest::numbered(1, 9).unwrap();
+    for (position, is_watched) in [0, 299, 300, 3_000, 5_400, 5_401, 6_000]
+        .into_iter()
+        .flat_map(|position| [(position, false), (position, true)])
+    {
+        let progress = Progress { position_seconds: position, at: at(70), is_watched };
+        let mut unit = node.unit().await;
+        unit.put_progress(id(1), id(1), &progress).await.unwrap();
+        unit.commit().await.unwrap();
+        let started = node.started_page(id(1), &request).await.unwrap().items;
+        let is_listed = started.iter().any(|one| one.progress == progress && one.item.movie.id == id(1));
+        assert_eq!(is_listed, progress.is_in_progress(movie), "{progress:?}");
+    }
+    let mut unit = node.unit().await;
+    for (number, second) in [(1, 70), (2, 90), (3, 80), (7, 95)] {
+        let progress = Progress { position_seconds: 3_000, at: at(second), is_watched: false };
+        unit.put_progress(id(1), id(number), &progress).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    // The last one was not bought.
+    let mut read: Vec<MovieId> = Vec::new();
+    let mut request = PageRequest::numbered(1, 2).unwrap();
+    loop {
+        let page = node.started_page(id(1), &request).await.unwrap();
+        read.extend(page.items.iter().map(|one| one.item.movie.id));
+        let Some(next) = page.next else { break };
+        request = PageRequest::after(next, 2).unwrap();
+    }
+    assert_eq!(read, [id(2), id(3), id(1)]);
+}
+
+async fn a_purchase_is_playable_until_it_ends(node: Node) {
+    prepare(&node).await;
+    let purchase = node.bought_movie(id(1), id(1)).await.unwrap().unwrap().purchase_id;
+    let other = node.bought_movie(id(2), id(1)).await.unwrap().unwrap().purchase_id;
+    let is_playable = async |expected: bool| {
+        assert_eq!(node.playable_movie(purchase).await.unwrap().is_some(), expected);
+        let mut among = node.playable_among(&[purchase, other, fresh()]).await.unwrap();
+        among.sort();
+        let mut wanted = if expected { vec![purchase, other] } else { vec![other] };
+        wanted.sort();
+        assert_eq!(among, wanted);
+    };
+    is_playable(true).await;
+    assert!(node.playable_among(&[]).await.unwrap().is_empty());
+    assert_eq!(node.playable_movie(fresh()).await.unwrap(), None);
+    for suspended_at in [Some(at(90)), None] {
+        let mut unit = node.unit().await;
+        unit.set_purchase_suspension(id(1), &[id(1)], suspended_at).await.unwrap();
+        unit.commit().await.unwrap();
+        is_playable(suspended_at.is_none()).await;
+    }
+    for is_active in [false, true] {
+        let mut unit = node.unit().await;
+        let mut user = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
+        if is_active {
+            user.activate(at(91)).unwrap()
+        } else {
+            user.deactivate(at(90)).unwrap()
+        }
+        unit.update_user(&user).await.unwrap();
+        unit.commit().await.unwrap();
+        is_playable(is_active).await;
+    }
+    let mut unit = node.unit().await;
+    unit.find_user_for_update(id(1)).await.unwrap();
+    unit.erase_user(id(1), at(92)).await.unwrap();
+    unit.commit().await.unwrap();
+    is_playable(false).await;
+    let mut unit = node.unit().await;
+    unit.revoke_purchases(id(2), &[id(1)], at(93)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(node.playable_among(&[purchase, other]).await.unwrap().is_empty());
+}
+
+async fn a_movie_has_one_file_and_one_of_subtitles_in_a_language(node: Node) {
+    prepare(&node).await;
+    let file = |number, length| MovieFile {
+        movie_id: id(1),
+        key: MediaKey::film(uuid(number), MediaType::Mp4),
+        length,
+        attached_at: at(70),
+    };
+    let subtitles = |number, language: &str| MovieSubtitles {
+        movie_id: id(1),
+        language: language.parse().unwrap(),
+        key: MediaKey::subtitles(uuid(number)),
+        attached_at: at(70),
+    };
+    let mut unit = node.unit().await;
+    assert!(unit.lock_movie_media(id(1)).await.unwrap());
+    assert!(!unit.lock_movie_media(id(99)).await.unwrap());
+    assert_eq!(unit.put_movie_file(&file(1, 3)).await.unwrap(), None);
+    assert_eq!(unit.put_movie_file(&file(2, 1 << 40)).await.unwrap(), Some(file(1, 3).key));
+    assert_eq!(unit.put_movie_subtitles(&subtitles(3, "de")).await.unwrap(), None);
+    assert_eq!(unit.put_movie_subtitles(&subtitles(4, "en")).await.unwrap(), None);
+    assert_eq!(unit.put_movie_subtitles(&subtitles(5, "de")).await.unwrap(), Some(subtitles(3, "de").key));
+    unit.commit().await.unwrap();
+    let bought = node.bought_movie(id(1), id(1)).await.unwrap().unwrap();
+    let languages: Vec<String> = bought.subtitles.iter().map(ToString::to_string).collect();
+    assert_eq!((bought.has_file, languages), (true, vec!["de".to_owned(), "en".to_owned()]));
+    let playable = node.playable_movie(bought.purchase_id).await.unwrap().unwrap();
+    assert_eq!(playable.file, Some(file(2, 0).key));
+    let keys: Vec<MediaKey> = playable.subtitles.into_iter().map(|(_, key)| key).collect();
+    assert_eq!(keys, [subtitles(5, "de").key, subtitles(4, "en").key]);
 }

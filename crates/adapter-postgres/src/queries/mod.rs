@@ -8,6 +8,7 @@ mod catalog_cache;
 mod comments;
 mod facets;
 mod keyset;
+mod library;
 mod movie_access;
 mod movie_filter;
 mod movie_page;

@@ -3,7 +3,6 @@ use diesel::sql_types::{BigInt, Integer, Nullable};
 use domain::{
     catalog::{MovieDetail, MovieFilter, MovieQueries, MovieSort, MovieSortKey, MovieSummary},
     id::{MovieId, UserId},
-    library::{LibraryItem, LibraryQueries},
     page::{NUMBERED_ITEMS, Page, PageRequest, Position, Start, Total},
     store::StoreError,
 };
@@ -83,25 +82,9 @@ impl MovieQueries for Database {
     }
 }
 
-#[async_trait]
-impl LibraryQueries for Database {
-    async fn library_page(
-        &self,
-        owner: UserId,
-        filter: &MovieFilter,
-        sorts: &[MovieSort],
-        request: &PageRequest,
-    ) -> Result<Page<LibraryItem>, StoreError> {
-        let filter = MovieFilter { bought_by: Some(owner), ..filter.clone() };
-        let Page { items, next, total } = self.rows_of_page(&filter, sorts, request, Some(owner)).await?;
-        let items = items.into_iter().map(|row| row.into_library_item(owner)).collect::<Result<_, _>>()?;
-        Ok(Page { items, next, total })
-    }
-}
-
 impl Database {
     /// A page of the movies that meet the filter.
-    async fn rows_of_page(
+    pub(super) async fn rows_of_page(
         &self,
         filter: &MovieFilter,
         sorts: &[MovieSort],

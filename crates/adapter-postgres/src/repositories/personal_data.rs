@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
-const ERASED: [&str; 12] = [
+const ERASED: [&str; 13] = [
     "user_profiles",
     "activation_tokens",
     "password_reset_tokens",
@@ -24,6 +24,7 @@ const ERASED: [&str; 12] = [
     "sessions",
     "known_devices",
     "carts",
+    "watch_progress",
     "outbox",
     "notification_actors",
     "notifications",

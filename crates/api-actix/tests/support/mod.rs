@@ -358,9 +358,17 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         cursors: CursorCodec::new(doubles.clone()),
     };
     let library = Library {
+        store: doubles.clone(),
         queries: doubles.clone(),
         words: doubles.clone(),
+        films: doubles.clone(),
+        media: doubles.clone(),
+        signer: doubles.clone(),
         cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        public_url: "http://cinema.test".into(),
     };
     let notifications = Notifications {
         store: doubles.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     accounts::{
         HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken,
-        Session, WrittenComment,
+        Session, WatchedMovie, WrittenComment,
     },
     audit::AuditRecord,
     catalog::MovieReaction,
@@ -165,6 +165,29 @@ impl From<HeldPurchase> for PurchaseBody {
             purchased_at: Moment(purchase.purchased_at),
             suspended_at: purchase.suspended_at.map(Moment),
             revoked_at: purchase.revoked_at.map(Moment),
+        }
+    }
+}
+
+/// How far a bought movie was watched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedProgress")]
+struct WatchedMovieBody {
+    movie_id: Uuid,
+    name: String,
+    position_seconds: i64,
+    at: Moment,
+    is_watched: bool,
+}
+
+impl From<WatchedMovie> for WatchedMovieBody {
+    fn from(movie: WatchedMovie) -> Self {
+        Self {
+            movie_id: movie.movie_id.as_uuid(),
+            name: movie.name,
+            position_seconds: movie.progress.position_seconds,
+            at: Moment(movie.progress.at),
+            is_watched: movie.progress.is_watched,
         }
     }
 }
@@ -381,6 +404,8 @@ pub(crate) struct PersonalDataBody {
     cart: Vec<CartItemBody>,
     /// The bought movies.
     purchases: Vec<PurchaseBody>,
+    /// How far bought movies were watched.
+    watched: Vec<WatchedMovieBody>,
     /// The reactions to movies.
     reactions: Vec<ReactionRowBody>,
     /// The ratings of movies.
@@ -425,6 +450,7 @@ impl PersonalDataBody {
             links: all(data.links),
             cart: all(data.cart),
             purchases: all(data.purchases),
+            watched: all(data.watched),
             reactions: all(data.opinions.reactions),
             ratings: all(data.opinions.ratings),
             favorites: all(data.opinions.favorites),
@@ -462,6 +488,7 @@ fn example() -> Value {
         "links": [],
         "cart": [],
         "purchases": [],
+        "watched": [],
         "reactions": [],
         "ratings": [],
         "favorites": [],

@@ -486,6 +486,16 @@ impl TestApp {
         unit.commit().await.expect("a purchase");
     }
 
+    /// Attaches a film to a movie, as the command does.
+    pub(crate) async fn attach_film(&self, movie_id: &str, content: &[u8]) {
+        let path = self.write_file("film.mp4", "");
+        std::fs::write(&path, content).expect("a file");
+        let file = std::fs::File::open(path).expect("a file");
+        let library = &self.application().use_cases().library;
+        let movie_id = movie_id.parse::<MovieId>().unwrap();
+        library.attach_film(movie_id, file, &|_| ()).await.expect("the film is attached");
+    }
+
     /// Notifies the user, as a use case does in its unit of work.
     pub(crate) async fn notify(&self, receiver: &SignedIn, cause: NotificationCause) {
         let notifier = &self.application().use_cases().notifier;
