@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write};
 use diesel::sql_types::{BigInt, Text};
 use domain::{
     audit::{AuditEntry, AuditObject},
-    catalog::{IndexEntry, Movie, SEARCH_INDEX_VERSION, popularity},
+    catalog::{Activity, IndexEntry, Movie, SEARCH_INDEX_VERSION, popularity},
     store::StoreError,
     text::fold,
 };
@@ -116,7 +116,10 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
         ("certification_id", Bind::Ids(column(&movies, |movie| DbUuid(movie.certification_id.as_uuid())))),
         ("poster_url", Column::OptionalTexts(column(&movies, |movie| movie.poster_url.clone())).into()),
         ("is_available", Column::Truths(column(&movies, |movie| movie.is_available)).into()),
-        ("popularity", Column::Reals(column(&movies, |movie| popularity(movie.votes))).into()),
+        (
+            "popularity",
+            Column::Reals(column(&movies, |movie| popularity(movie.votes, Activity::default()))).into(),
+        ),
         ("version", Column::Integers(column(&movies, |movie| movie.version)).into()),
         ("created_at", Column::Instants(column(&movies, |movie| DbInstant(movie.created_at))).into()),
     ];

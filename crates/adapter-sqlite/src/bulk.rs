@@ -9,7 +9,7 @@ use diesel::{
 };
 use domain::{
     audit::{AuditEntry, AuditObject},
-    catalog::{Movie, SEARCH_INDEX_VERSION, popularity},
+    catalog::{Activity, Movie, SEARCH_INDEX_VERSION, popularity},
     store::StoreError,
     text::fold,
 };
@@ -135,7 +135,7 @@ fn insert_movie(movie: &Movie) -> Statement {
         movie.certification_id.as_uuid().into(),
         Bind::OptionalText(movie.poster_url.clone()),
         Bind::Truth(movie.is_available),
-        popularity(movie.votes).into(),
+        popularity(movie.votes, Activity::default()).into(),
         movie.version.into(),
         movie.created_at.into(),
     ];

@@ -10,15 +10,15 @@ use app::{
     catalog::{BrowseError, BrowseMovies, Catalog},
     paging::ListError,
 };
-use domain::{id::MovieId, store::StoreError};
+use domain::{catalog::MovieFilter, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
     bodies::{MovieBody, MovieDetailBody, SimilarBody},
-    query::MovieQuery,
+    query::{FavoriteQuery, MovieQuery},
 };
 use crate::{
-    extract::{PathId, Query, UseCases, Visitor},
+    extract::{Caller, PathId, Query, UseCases, Visitor},
     page::{PageBody, SearchPageBody},
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
     reply::{CatalogItem, CatalogSearchPage, VersionedItem},
@@ -49,9 +49,29 @@ pub(crate) async fn list_movies(
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
 ) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
+    found_page(catalog, wanted).await
+}
+
+async fn found_page(
+    catalog: UseCases<Catalog>,
+    wanted: BrowseMovies,
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let found = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
     let page = PageBody::of(found.listing, MovieBody::from);
     Ok(CatalogSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
+}
+
+/// List the caller's favourites.
+///
+/// Those on sale that meet all filters, with the filters, search and sorts of the catalogue.
+#[api_v2_operation(operation_id = "listFavorites", tags("engagement"))]
+pub(crate) async fn list_favorites(
+    catalog: UseCases<Catalog>,
+    Caller(actor, Query(wanted)): Caller<Query<FavoriteQuery>>,
+) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
+    let filter = MovieFilter { favorites_of: Some(actor.user_id), ..wanted.filter };
+    let wanted = BrowseMovies { filter, viewer: Some(actor.user_id), ..wanted };
+    found_page(catalog, wanted).await
 }
 
 /// Show a movie.

@@ -1,6 +1,7 @@
 //! The opinions of users about movies: reactions, ratings, favourites and comments.
 
 mod bodies;
+pub(crate) mod reports;
 
 use app::{
     engagement::{ChangeCommentError, Engagement, RespondError},

@@ -7,7 +7,9 @@ use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
     catalog::{self, facets, names, suggestions},
-    docs, engagement, health, library, media, notifications, orders, payments, problem,
+    docs,
+    engagement::{self, reports},
+    health, library, media, notifications, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -52,8 +54,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
         "/movies/{id}/comments": get engagement::list_comments, post engagement::create_comment;
         "/comments/{id}/replies": get engagement::list_replies, post engagement::create_reply;
+        "/comments/{id}/reports": post reports::report_comment;
+        "/admin/comment-reports": get reports::list_reported_comments;
+        "/admin/comment-reports/{id}": patch reports::decide_report;
         "/comments/{id}/like": put engagement::like_comment, delete engagement::unlike_comment;
         "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
+        "/favorites": get catalog::list_favorites;
         "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
         "/genres": get names::list_all::<GenreKind>;
         "/genres/{id}": get names::show::<GenreKind>;

@@ -3,18 +3,21 @@
 mod comment;
 mod list_comments;
 mod movie;
+mod popularity;
+mod reports;
 
 use std::sync::Arc;
 
 use domain::{
-    engagement::{CommentQueries, EngagementStore},
+    engagement::{CommentQueries, CommentReportQueries, EngagementStore, PopularityMaintenance},
     id::IdGenerator,
     time::{Backoff, Clock},
 };
 
 pub use comment::{ChangeCommentError, RespondError};
+pub use reports::{DecideReportError, ListReportedComments, Report};
 
-use crate::{notifications::Notifier, paging::CursorCodec};
+use crate::{notifications::Notifier, paging::CursorCodec, record::Recorder};
 
 /// The use cases of engagement.
 pub struct Engagement {
@@ -22,14 +25,20 @@ pub struct Engagement {
     pub store: Arc<dyn EngagementStore>,
     /// Reads comments.
     pub comments: Arc<dyn CommentQueries>,
+    /// Reads reported comments.
+    pub reports: Arc<dyn CommentReportQueries>,
+    /// Keeps the popularity of movies up to date.
+    pub popularity: Arc<dyn PopularityMaintenance>,
+    /// Writes entries of the audit log.
+    pub recorder: Recorder,
+    /// Notifies the authors of comments.
+    pub notifier: Arc<Notifier>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a unit of work that lost a race is begun again.
     pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Notifies the authors of comments.
-    pub notifier: Arc<Notifier>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
 }

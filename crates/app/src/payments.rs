@@ -15,9 +15,11 @@ use domain::{
     accounts::UserQueries,
     entropy::Sealer,
     id::IdGenerator,
+    idempotency::{IdempotencyKeys, KEPT_FOR},
     money::Currency,
     orders::{OrderQueries, OrderStore},
     payments::{PaymentGateway, PaymentQueries, WebhookEvents},
+    store::{StoreError, retried},
     time::{Backoff, Clock, Instant},
 };
 
@@ -39,6 +41,8 @@ pub struct Payments {
     pub orders: Arc<dyn OrderQueries>,
     /// Reads payments.
     pub queries: Arc<dyn PaymentQueries>,
+    /// Keeps the answers to requests with idempotency keys.
+    pub keys: Arc<dyn IdempotencyKeys>,
     /// Keeps the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to tell.
@@ -59,6 +63,29 @@ pub struct Payments {
     pub currency: Currency,
     /// Where buyers return to after a checkout, without a slash at its end.
     pub frontend_url: String,
+}
+
+/// How many requests with idempotency keys are removed in one transaction.
+const PURGE_BATCH: u32 = 1_000;
+
+impl Payments {
+    /// Removes requests with idempotency keys that are too old to be repeated; returns how many.
+    ///
+    /// # Errors
+    /// When the store fails; what was removed before stays removed.
+    pub async fn purge_requests(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let before = now.checked_sub_signed(KEPT_FOR).unwrap_or(now);
+        let mut removed = 0_u64;
+        loop {
+            let purge = |_attempt| self.keys.purge_requests(before, PURGE_BATCH);
+            let batch = retried(&*self.backoff, purge).await?;
+            removed = removed.saturating_add(batch);
+            if batch < u64::from(PURGE_BATCH) {
+                return Ok(removed);
+            }
+        }
+    }
 }
 
 /// When the provider is asked again about a payment: after one minute, then ever later, up to an hour.

@@ -24,15 +24,15 @@ pub use facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts};
 pub use imported_facts::{CheckedImport, FactSet, ImportedFacts, OptionalFact};
 pub use movie::{Movie, Offer};
 pub use names::{MAX_NAME_LENGTH, NameKind, ProposedName, ResolvedNames};
-pub use popularity::popularity;
+pub use popularity::{Activity, popularity};
 pub use ports::{
     CatalogStore, CatalogUnit, FacetQueries, MovieQueries, MovieRepository, NameQueries, OfferRepository,
     SearchIndex, SearchQueries, SimilarMovies,
 };
-pub use query::{LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range};
+pub use query::{FavoriteSortKey, LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
-    SimilarCandidate, SimilarList,
+    SimilarCandidate, SimilarList, rating_rank,
 };
 pub use search::{
     Candidate, Correction, IndexEntry, KnownWord, SEARCH_INDEX_VERSION, Search, SearchRank, SearchTerm,

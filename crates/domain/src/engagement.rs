@@ -3,12 +3,17 @@
 mod comment;
 mod ports;
 mod rating;
+mod report;
 
 pub use comment::{
     Comment, CommentAuthor, CommentText, CommentView, InvalidCommentText, MAX_COMMENT_LENGTH, NewComment,
-    author_name,
 };
 pub use ports::{
-    CommentQueries, CommentRepository, EngagementRepository, EngagementStore, EngagementUnit, ReactionCounts,
+    CommentQueries, CommentReportQueries, CommentReportRepository, CommentRepository, EngagementRepository,
+    EngagementStore, EngagementUnit, PopularityMaintenance, ReactionCounts,
 };
 pub use rating::{InvalidScore, Score};
+pub use report::{
+    CommentReport, MAX_NOTE_LENGTH, MAX_SHOWN_REPORTS, NewReport, ReportDecision, ReportReason,
+    ReportedComment, ReportedCommentView, UnknownReportDecision, UnknownReportReason,
+};

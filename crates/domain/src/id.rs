@@ -129,6 +129,8 @@ kinds! {
     CartId = CartKind "cart";
     /// Identifies a comment.
     CommentId = CommentKind "comment";
+    /// Identifies a comment among the reported ones.
+    ReportedCommentId = ReportedCommentKind "reported comment";
     /// Identifies a notification.
     NotificationId = NotificationIdKind "notification";
     /// Identifies an item of a cart.
@@ -143,6 +145,8 @@ kinds! {
     PaymentId = PaymentKind "payment";
     /// Identifies an item of a payment.
     PaymentItemId = PaymentItemKind "payment_item";
+    /// Identifies a request with an idempotency key.
+    KeyedRequestId = KeyedRequestKind "keyed_request";
     /// Identifies an event of a payment provider.
     WebhookEventId = WebhookEventKind "webhook_event";
     /// Identifies money that goes back to the buyer.

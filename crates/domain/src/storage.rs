@@ -14,7 +14,10 @@ use crate::{
         CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SearchIndex, SearchQueries,
         SimilarMovies,
     },
-    engagement::{CommentQueries, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
+    },
+    idempotency::IdempotencyKeys,
     library::{LibraryQueries, LibraryStore, LibraryUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
@@ -33,9 +36,10 @@ gathered! {
         + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
         + CartStore + CartQueries
         + LibraryStore + LibraryQueries
-        + EngagementStore + CommentQueries
+        + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + WebhookEvents
+        + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

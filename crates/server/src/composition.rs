@@ -186,7 +186,7 @@ impl UseCases {
                 database: Arc::clone(&database),
                 passwords: PasswordGuard { hasher: passwords, guard: Arc::clone(&throttle.guard) },
                 media: Arc::clone(&media),
-                recorder,
+                recorder: recorder.clone(),
                 cursors: cursors.clone(),
                 clock: Arc::clone(&clock),
                 backoff: Arc::clone(&backoff),
@@ -227,15 +227,6 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             frontend_url: addresses.frontend_url.clone(),
             public_url: addresses.public_url.clone(),
-        });
-        let engagement = Arc::new(Engagement {
-            store: database.clone(),
-            comments: database.clone(),
-            clock: Arc::clone(&clock),
-            backoff: Arc::clone(&backoff),
-            ids: Arc::clone(&ids),
-            notifier: Arc::clone(&notifier),
-            cursors: cursors.clone(),
         });
         let library = Arc::new(Library {
             store: database.clone(),
@@ -279,6 +270,7 @@ impl UseCases {
             store: database.clone(),
             orders: database.clone(),
             queries: database.clone(),
+            keys: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,
@@ -289,6 +281,18 @@ impl UseCases {
             ids: Arc::clone(&ids),
             currency: settings.currency,
             frontend_url: addresses.frontend_url.clone(),
+        });
+        let engagement = Arc::new(Engagement {
+            store: database.clone(),
+            comments: database.clone(),
+            reports: database.clone(),
+            popularity: database.clone(),
+            recorder,
+            notifier: Arc::clone(&notifier),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            cursors: cursors.clone(),
         });
         let orders = Arc::new(Orders {
             store: database.clone(),

@@ -1,5 +1,5 @@
 //! Background work: handling the outbox (mails), following payments, letting unpaid orders expire, sealing the audit log,
-//! refreshing the search index, finding similar movies, and removing what has expired.
+//! refreshing the search index and the popularity of movies, finding similar movies, and removing what has expired.
 
 mod destinations;
 mod outbox;
@@ -38,6 +38,9 @@ const SIMILAR: Duration = Duration::from_secs(1);
 /// How often orders that were not paid in time are looked for.
 const ORDERS: Duration = Duration::from_secs(10);
 
+/// How often the popularity of movies is brought up to date.
+const POPULARITY: Duration = Duration::from_mins(1);
+
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
 
@@ -74,6 +77,11 @@ impl Workers {
         jobs.spawn(repeat("audit_seals", SEALS, stopping.clone(), move || {
             let audit = Arc::clone(&audit);
             async move { audit.seal().await }
+        }));
+        let engagement = Arc::clone(&use_cases.engagement);
+        jobs.spawn(repeat("popularity", POPULARITY, stopping.clone(), move || {
+            let engagement = Arc::clone(&engagement);
+            async move { engagement.refresh_popularity().await }
         }));
         if let Some(sandbox) = use_cases.sandbox.clone() {
             jobs.spawn(repeat("sandbox", PAYMENT_EVENTS, stopping.clone(), move || {
@@ -113,10 +121,12 @@ impl Workers {
             async move { orders.expire_due().await }
         }));
         let (sessions, messages) = (Arc::clone(&use_cases.sessions), Arc::clone(&use_cases.outbox));
+        let payments = Arc::clone(&use_cases.payments);
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
             let (sessions, messages) = (Arc::clone(&sessions), Arc::clone(&messages));
+            let payments = Arc::clone(&payments);
             async move {
-                let removed = sessions.clean_up().await?;
+                let removed = sessions.clean_up().await?.saturating_add(payments.purge_requests().await?);
                 Ok(removed.saturating_add(messages.clean_up().await?))
             }
         }));

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     accounts::{Actor, Role},
-    catalog::{MovieReaction, PersonalView, RatingSummary},
-    engagement::{CommentText, NewComment, ReactionCounts, Score},
+    catalog::{Facts, Movie, MovieFilter, MovieReaction, MovieSort, PersonalView, RatingSummary},
+    engagement::{CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score},
     id::{CommentId, MovieId},
     page::PageRequest,
     storage::WholeUnit,
 };
 
 use crate::{
-    fixtures::{add_movies, add_user, at, facts, id, set_available},
-    node::Node,
+    fixtures::{add_movies, add_user, at, facts, id, set_available, update},
+    node::{Node, patiently},
     parallel::at_once,
     purchases::buy,
 };
@@ -29,6 +29,9 @@ crate::cases! { "engagement":
     a_dropped_unit_counts_nothing,
     erasing_corrects_every_counter,
     two_erasures_of_one_thread_at_once_leave_nothing,
+    popularity_follows_every_act_once_it_is_refreshed,
+    an_act_beside_a_refresh_is_not_forgotten,
+    reports_of_one_comment_are_one_item,
 }
 
 fn actor(number: u64) -> Actor {
@@ -361,4 +364,125 @@ async fn two_erasures_of_one_thread_at_once_leave_nothing(node: Node) {
         let comment: CommentId = id(number);
         assert_eq!(node.comment(comment, id(1)).await.unwrap(), None);
     }
+}
+
+/// The movies by popularity, the most popular first.
+async fn most_popular(node: &Node) -> Vec<MovieId> {
+    let request = PageRequest::numbered(1, 10).unwrap();
+    let page = node.movie_page(&MovieFilter::default(), &[MovieSort::POPULAR], &request, None).await.unwrap();
+    page.items.into_iter().map(|movie| movie.id).collect()
+}
+
+async fn popularity_follows_every_act_once_it_is_refreshed(node: Node) {
+    for number in 1..=2 {
+        add_user(&node, number).await;
+    }
+    let votes = |name: &str, votes| Facts { votes, ..facts(name) };
+    let all = vec![votes("a", 5_000), votes("b", 4_000), votes("c", 3_000)];
+    let movies = add_movies(&node, all).await;
+    let order = |order: [u64; 3]| order.map(id::<domain::id::MovieKind>).to_vec();
+    assert_eq!(node.refresh_popularity(10).await.unwrap(), 0);
+    assert_eq!(most_popular(&node).await, order([1, 2, 3]));
+    react(&node, 1, 2, Some(MovieReaction::Like)).await;
+    react(&node, 2, 2, Some(MovieReaction::Like)).await;
+    react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
+    buy(&node, 1, &[3]).await;
+    assert_eq!(most_popular(&node).await, order([1, 2, 3]));
+    assert_eq!(node.refresh_popularity(2).await.unwrap(), 2);
+    assert_eq!(node.refresh_popularity(2).await.unwrap(), 1);
+    assert_eq!(node.refresh_popularity(2).await.unwrap(), 0);
+    // 5,000, 6,000 and 6,000: the later identifier first.
+    assert_eq!(most_popular(&node).await, order([3, 2, 1]));
+    let changed = Movie { votes: 6_500, version: 2, ..movies[0].clone() };
+    update(&node, &changed).await;
+    assert_eq!(most_popular(&node).await, order([1, 3, 2]), "votes count at once, beside the acts");
+    erase(&node, 1).await;
+    node.refresh_popularity(10).await.unwrap();
+    assert_eq!(most_popular(&node).await, order([1, 3, 2]));
+    erase(&node, 2).await;
+    node.refresh_popularity(10).await.unwrap();
+    react(&node, 2, 3, None).await;
+    let changed = Movie { votes: 100, version: 2, ..movies[2].clone() };
+    update(&node, &changed).await;
+    assert_eq!(most_popular(&node).await, order([1, 2, 3]), "4,000 votes before 100 and a purchase");
+}
+
+async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {
+    for number in 1..=20 {
+        add_user(&node, number).await;
+    }
+    let movies = add_movies(&node, vec![facts("Movie 1"), facts("Movie 2")]).await;
+    for round in 0..3_u64 {
+        let other = node.clone();
+        let refreshing = tokio::spawn(async move {
+            for _ in 0..10 {
+                patiently(|| other.refresh_popularity(10)).await;
+            }
+        });
+        at_once(20, |number| {
+            let node = node.clone();
+            let reaction = (round != 1).then_some(MovieReaction::Like);
+            async move {
+                react(&node, number + 1, 1, reaction).await;
+                if round == 2 {
+                    buy(&node, number + 1, &[1]).await;
+                }
+            }
+        })
+        .await;
+        refreshing.await.unwrap();
+        node.refresh_popularity(10).await.unwrap();
+        // Without likes the later identifier stands first.
+        let order = if round == 1 { [2, 1] } else { [1, 2] };
+        assert_eq!(most_popular(&node).await, order.map(id::<domain::id::MovieKind>).to_vec());
+    }
+    // Every one of them counts: another movie stands behind or before it by one vote.
+    // 20 likes for 1,000 votes each, and 20 purchases for 3,000.
+    let expected = movies[0].votes + 80_000;
+    for (version, more, order) in [(2, -1, [1, 2]), (3, 1, [2, 1])] {
+        update(&node, &Movie { votes: expected + more, version, ..movies[1].clone() }).await;
+        assert_eq!(most_popular(&node).await, order.map(id::<domain::id::MovieKind>).to_vec());
+    }
+}
+
+async fn reports_of_one_comment_are_one_item(node: Node) {
+    prepare(&node, 3, 1).await;
+    let mut unit = node.unit().await;
+    unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
+    let new = |number: u64, reporter: u64| NewReport {
+        id: id(100 + number),
+        comment_id: id(5),
+        movie_id: id(1),
+        reporter: id(reporter),
+        reason: ReportReason::Spam,
+        note: (number == 1).then(|| "why".to_owned()),
+        at: at(i64::try_from(number).unwrap()),
+    };
+    for (number, reporter) in [(1, 2), (2, 3), (3, 2)] {
+        unit.report_comment(&new(number, reporter)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let request = PageRequest::numbered(1, 10).unwrap();
+    let open = node.reported_comments(Some(true), &request).await.unwrap().items;
+    assert_eq!(open.len(), 1);
+    let made: Vec<_> =
+        open[0].reports.iter().map(|report| (report.created_at, report.note.as_deref())).collect();
+    assert_eq!((open[0].id, made), (id(101), vec![(at(1), Some("why")), (at(2), None)]));
+    let mut unit = node.unit().await;
+    assert_eq!(unit.decide_reports(id(5), ReportDecision::Dismiss, at(9)).await.unwrap(), Some(id(101)));
+    assert_eq!(unit.decide_reports(id(5), ReportDecision::Remove, at(9)).await.unwrap(), None);
+    let decided = unit.find_reported_comment(id(101)).await.unwrap().unwrap();
+    assert_eq!(decided.decision, Some(ReportDecision::Dismiss));
+    unit.commit().await.unwrap();
+    assert_eq!(node.reported_comments(Some(true), &request).await.unwrap().items.len(), 0);
+    let resolved = node.reported_comments(Some(false), &request).await.unwrap().items;
+    assert_eq!(resolved[0].decision, Some((ReportDecision::Dismiss, at(9))));
+    let mut unit = node.unit().await;
+    unit.report_comment(&new(10, 2)).await.unwrap();
+    assert!(unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision.is_some(), "known already");
+    unit.report_comment(&new(11, 1)).await.unwrap();
+    assert_eq!(unit.find_reported_comment(id(101)).await.unwrap().unwrap().decision, None);
+    unit.drop_open_reports(id(5)).await.unwrap();
+    assert_eq!(unit.find_reported_comment(id(101)).await.unwrap(), None);
+    unit.commit().await.unwrap();
 }

@@ -202,6 +202,7 @@ async fn durations_are_inclusive_at_both_ends(node: Node) {
 async fn all_filters_together_must_be_met(node: Node) {
     let movies = added(&node).await;
     let all = MovieFilter {
+        favorites_of: None,
         ids: vec![movies[1].id, movies[2].id],
         bought_by: None,
         search: Some(Search::parse("heat")),

@@ -25,6 +25,7 @@ mod engagement;
 mod facets;
 mod filters;
 mod fixtures;
+mod idempotency;
 mod known_devices;
 mod library;
 mod links;
@@ -113,6 +114,7 @@ fn all() -> Vec<Case> {
         library::cases(),
         orders::cases(),
         payments::cases(),
+        idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

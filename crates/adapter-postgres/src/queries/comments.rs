@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use domain::{
-    accounts::Actor,
-    engagement::{CommentAuthor, CommentQueries, CommentView, author_name},
+    accounts::{Actor, public_name},
+    engagement::{CommentAuthor, CommentQueries, CommentView},
     id::{CommentId, MovieId, UserId},
     page::{Page, PageRequest, Position, SortValue},
     store::StoreError,
@@ -21,12 +21,16 @@ use crate::{
     statement::Statement,
 };
 
+/// What is read of the profile of an author.
+pub(super) type ProfileTypes = (Nullable<Text>, Nullable<Text>, Nullable<Text>);
+
 type CommentTypes = (
     (SqlId, Nullable<SqlId>, Nullable<Text>, BigInt, BigInt, SqlInstant, Nullable<SqlInstant>),
-    (Nullable<Text>, Nullable<Text>, Nullable<Text>),
+    ProfileTypes,
 );
 type CommentColumns = (DbUuid, Option<DbUuid>, Option<String>, i64, i64, DbInstant, Option<DbInstant>);
-type ProfileColumns = (Option<String>, Option<String>, Option<String>);
+/// First name, last name and avatar.
+pub(super) type ProfileColumns = (Option<String>, Option<String>, Option<String>);
 type CommentRow = (CommentColumns, ProfileColumns);
 
 const COLUMNS: &str = "c.id, c.user_id, c.text, c.likes, c.replies_count, c.created_at, c.edited_at, \
@@ -132,22 +136,24 @@ impl Database {
 
 fn view((comment, profile): CommentRow, liked_by_me: bool) -> Result<CommentView, StoreError> {
     let (id, user_id, text, likes, replies_count, created_at, edited_at) = comment;
-    let (first_name, last_name, avatar) = profile;
-    let author = user_id.map(|id| UserId::from_uuid(id.0)).map(|id| {
-        Ok(CommentAuthor {
-            id,
-            name: author_name(id, first_name.as_deref(), last_name.as_deref()),
-            avatar: avatar.map(|key| key.parse()).transpose().map_err(StoreError::failed)?,
-        })
-    });
     Ok(CommentView {
         id: CommentId::from_uuid(id.0),
-        author: author.transpose()?,
+        author: user_id.map(|id| author(UserId::from_uuid(id.0), profile)).transpose()?,
         text,
         likes,
         replies_count,
         liked_by_me,
         created_at: created_at.0,
         edited_at: edited_at.map(|at| at.0),
+    })
+}
+
+/// The author of a comment, with the names and the avatar of the profile.
+pub(super) fn author(id: UserId, profile: ProfileColumns) -> Result<CommentAuthor, StoreError> {
+    let (first_name, last_name, avatar) = profile;
+    Ok(CommentAuthor {
+        id,
+        name: public_name(id, first_name.as_deref(), last_name.as_deref()),
+        avatar: avatar.map(|key| key.parse()).transpose().map_err(StoreError::failed)?,
     })
 }

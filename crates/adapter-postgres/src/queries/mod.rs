@@ -5,6 +5,7 @@ mod audit;
 mod audit_seals;
 mod cart;
 mod catalog_cache;
+mod comment_reports;
 mod comments;
 mod facets;
 mod keyset;
@@ -27,4 +28,3 @@ mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
-pub(crate) use movie_filter::IndexPart;

@@ -12,6 +12,7 @@ use crate::{
         Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_contains,
         push_movies_linked_to, push_movies_with_words, push_words_check,
     },
+    index_part::IndexPart,
     statement::Statement,
 };
 
@@ -28,6 +29,8 @@ pub(super) enum Condition {
     Ids(Vec<Uuid>),
     /// Bought by this user, on sale or not. It is looked up whenever it is there: see [`only_driver`].
     Bought(Uuid),
+    /// A favourite of this user.
+    Favorite(Uuid),
     /// The folded title contains this text.
     Title(String),
     /// This part of the search index has the terms.
@@ -42,17 +45,6 @@ pub(super) enum Condition {
     Certification(Vec<Uuid>),
     /// The column's value lies between these bounds, both inclusive.
     Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
-}
-
-/// A part of the search index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndexPart {
-    /// All of it.
-    All,
-    /// The names of movies.
-    Name,
-    /// The names of their people.
-    People,
 }
 
 /// The conditions of a filter; those that are cheap to check come first.
@@ -76,6 +68,7 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         uuids(&filter.certifications).map(Condition::Certification),
         uuids(&filter.ids).map(Condition::Ids),
         filter.bought_by.map(|user_id| Condition::Bought(user_id.as_uuid())),
+        filter.favorites_of.map(|user_id| Condition::Favorite(user_id.as_uuid())),
         filter.folded_title().map(Condition::Title),
         (!terms.is_empty()).then_some(Condition::Words { terms, part }),
         uuids(&filter.genres).map(|names| linked("movie_genres", "genre_id", names)),
@@ -86,11 +79,11 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
 }
 
 /// The condition that is looked up whatever the others are: no other finds withdrawn movies that were bought, and the movies of a
-/// list of identifiers are few.
+/// visitor's cart and the favourites of a user are few.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Bought(_)))
-        .or_else(|| position(|condition| matches!(condition, Condition::Ids(_))))
+        .or_else(|| position(|condition| matches!(condition, Condition::Ids(_) | Condition::Favorite(_))))
 }
 
 fn between<T: Copy, B: Into<Bind>>(
@@ -119,6 +112,12 @@ impl Condition {
                     .sql("EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
                     .bind(*user_id)
                     .sql(")");
+            }
+            Self::Favorite(user_id) => {
+                statement
+                    .sql("(SELECT 1 FROM favorites WHERE movie_id = m.id AND user_id = ")
+                    .bind(*user_id)
+                    .sql(") IS NOT NULL");
             }
             Self::Title(text) => push_contains(statement, "m.name_key", text),
             Self::Words { terms, part } => push_words_check(statement, terms, *part),
@@ -173,6 +172,12 @@ impl Condition {
                     .bind(*user_id);
                 return;
             }
+            Self::Favorite(user_id) => {
+                statement
+                    .sql(" FROM favorites f JOIN movies m ON m.id = f.movie_id WHERE m.is_available AND f.user_id = ")
+                    .bind(*user_id);
+                return;
+            }
             Self::Words { terms, part } => {
                 push_movies_with_words(statement, terms, *part);
                 statement.sql(" WHERE m.is_available");
@@ -188,7 +193,11 @@ impl Condition {
         };
         statement.sql(" WHERE m.is_available AND ");
         match self {
-            Self::Linked { .. } | Self::Bought(_) | Self::Words { .. } | Self::WholeName(_) => {}
+            Self::Linked { .. }
+            | Self::Bought(_)
+            | Self::Favorite(_)
+            | Self::Words { .. }
+            | Self::WholeName(_) => {}
             Self::Never => {
                 statement.sql("FALSE");
             }
@@ -229,6 +238,7 @@ impl Condition {
         match self {
             Self::Ids(_)
             | Self::Bought(_)
+            | Self::Favorite(_)
             | Self::Title(_)
             | Self::Words { .. }
             | Self::WholeName(_)

@@ -2,6 +2,7 @@
 
 use domain::{
     catalog::{MovieSort, MovieSortKey},
+    id::UserId,
     page::{Position, SortValue},
     store::StoreError,
 };
@@ -15,10 +16,10 @@ use crate::{
     statement::Statement,
 };
 
-/// The average rating for a list from the lowest on, as the index has it: movies without one come last.
-const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE 11.0 END)";
+/// The rank by rating for a list from the lowest on, as the index has it: movies without a rating come last.
+const RATING_UP: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE 11.0 END)";
 /// The same for a list from the highest on.
-const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum AS DOUBLE PRECISION) / m.rating_count ELSE -1.0 END)";
+const RATING_DOWN: &str = "(CASE WHEN m.rating_count > 0 THEN CAST(m.rating_sum + 55 AS DOUBLE PRECISION) / (m.rating_count + 10) ELSE -1.0 END)";
 
 /// The order of a list. Relevance is no column, so that here it stands for popularity.
 pub(super) struct Order {
@@ -27,8 +28,8 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// The order of a list.
-    pub(super) fn of(sorts: &[MovieSort]) -> Self {
+    /// The order of a list; `favorites_of` are the favourites that it lists.
+    pub(super) fn of(sorts: &[MovieSort], favorites_of: Option<UserId>) -> Self {
         let mut columns = Vec::with_capacity(sorts.len());
         let mut keyset = Keyset::ending_in("m.id");
         for sort in sorts {
@@ -38,7 +39,10 @@ impl Order {
             };
             columns.push(MovieSort { key, descending });
             let (column, key_type) = plain_column(key, descending);
-            let column = Statement::new(column);
+            let mut column = Statement::new(column);
+            if key == MovieSortKey::AddedAt {
+                column.bind(favorites_of.map(|user| user.as_uuid()).unwrap_or_default()).sql(")");
+            }
             keyset = if key == MovieSortKey::Rating {
                 keyset.then_by_expression(column, key_type, descending)
             } else {
@@ -72,7 +76,7 @@ impl Order {
     }
 }
 
-/// The index of the movies on sale that begins with the key; none has the times of purchases.
+/// The index of the movies on sale that begins with the key; none has the times of purchases and favourites.
 const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
     Some(match key {
         MovieSortKey::Name => "movies_by_name",
@@ -85,6 +89,7 @@ const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
         MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
         MovieSortKey::CreatedAt => "movies_by_created_at",
         MovieSortKey::PurchasedAt => return None,
+        MovieSortKey::AddedAt => return None,
     })
 }
 
@@ -100,6 +105,10 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
         MovieSortKey::PurchasedAt => (PURCHASED_AT, KeyType::Instant),
+        // The user follows.
+        MovieSortKey::AddedAt => {
+            ("(SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ", KeyType::Instant)
+        }
     }
 }
 
@@ -111,13 +120,17 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         MovieSortKey::Imdb => SortValue::Real(row.imdb),
         MovieSortKey::Votes => SortValue::Integer(row.votes),
         MovieSortKey::Rating => {
-            SortValue::Real(row.average().unwrap_or(if descending { -1.0 } else { 11.0 }))
+            SortValue::Real(row.rating_rank().unwrap_or(if descending { -1.0 } else { 11.0 }))
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
         MovieSortKey::PurchasedAt => {
             let at = row.viewer.purchased_at.as_ref();
             SortValue::Integer(at.map_or(0, |at| at.0.timestamp_micros()))
+        }
+        MovieSortKey::AddedAt => {
+            let since = row.viewer.favorite_since.as_ref();
+            SortValue::Integer(since.map_or(0, |since| since.0.timestamp_micros()))
         }
     }
 }

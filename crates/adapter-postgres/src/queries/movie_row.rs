@@ -3,7 +3,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, SmallInt, Text},
 };
 use domain::{
-    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary},
+    catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary, rating_rank},
     id::{CertificationId, Id, Kind, MovieId, UserId},
     library::LibraryItem,
     money::Money,
@@ -41,9 +41,10 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// What is read of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended, a favourite,
-/// the reaction, the score.
-type ViewerTypes = (Bool, Nullable<SqlInstant>, Bool, Bool, Nullable<Text>, Nullable<SmallInt>);
+/// What is read of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended, since when a
+/// favourite, the reaction, the score.
+type ViewerTypes =
+    (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
 /// A movie's relation to the viewer.
 #[derive(Queryable)]
@@ -51,7 +52,7 @@ pub(super) struct ViewerRow {
     in_cart: bool,
     pub(super) purchased_at: Option<DbInstant>,
     is_suspended: bool,
-    is_favorite: bool,
+    pub(super) favorite_since: Option<DbInstant>,
     reaction: Option<String>,
     score: Option<i16>,
 }
@@ -133,14 +134,14 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
                  AND suspended_at IS NOT NULL AND user_id = ",
             )
             .bind(viewer.as_uuid())
-            .sql("), EXISTS (SELECT 1 FROM favorites WHERE movie_id = m.id AND user_id = ")
+            .sql("), (SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql("), (SELECT value FROM movie_reactions WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql("), (SELECT score FROM movie_ratings WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql(")"),
-        None => statement.sql("FALSE, NULL, FALSE, FALSE, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
+        None => statement.sql("FALSE, NULL, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
     };
 }
 
@@ -194,9 +195,9 @@ impl SummaryRow {
         Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
     }
 
-    /// The average rating, or `None`.
-    pub(super) fn average(&self) -> Option<f64> {
-        average(self.rating_sum, self.rating_count)
+    /// The rank by rating, the same as in its index; `None` when nobody rated it.
+    pub(super) fn rating_rank(&self) -> Option<f64> {
+        rating_rank(self.rating_sum, self.rating_count)
     }
 }
 
@@ -205,7 +206,7 @@ impl ViewerRow {
         Ok(PersonalView {
             reaction: self.reaction.as_deref().map(reaction_named).transpose()?,
             rating: self.score,
-            favorite: self.is_favorite,
+            favorite: self.favorite_since.is_some(),
             in_cart: self.in_cart,
             purchased: self.purchased_at.is_some(),
         })
@@ -233,16 +234,6 @@ impl DetailRow {
             summary: summary.into_summary(viewer)?,
         })
     }
-}
-
-/// The same division as in the index by rating, so that a position read from a row is the index's own.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "sums of ratings are far below 2^53, where f64 is exact"
-)]
-fn average(sum: i64, count: i64) -> Option<f64> {
-    (count > 0).then(|| sum as f64 / count as f64)
 }
 
 fn read_named<K: Kind>(json: Option<&str>) -> Result<Vec<Named<K>>, StoreError> {

@@ -97,7 +97,7 @@ impl Database {
             return self.page_by_relevance(filter, search, request, viewer).await;
         }
         let conditions = conditions(filter);
-        let order = Order::of(sorts);
+        let order = Order::of(sorts, filter.favorites_of);
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
         let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
             Some(rows) => rows,
@@ -161,7 +161,7 @@ impl Database {
             }
             Start::Number(number) => {
                 let one = PageRequest::numbered(1, 1).map_err(StoreError::failed)?;
-                let order = Order::of(std::slice::from_ref(first));
+                let order = Order::of(std::slice::from_ref(first), None);
                 let rows = self.list_rows(conditions, &order, &one, None).await?;
                 let Some((row, _, _)) = rows.first() else { return Ok(None) };
                 let Some(value) = order.position(row).values.into_iter().next() else { return Ok(None) };
@@ -171,7 +171,7 @@ impl Database {
         let request = request.map_err(StoreError::failed)?;
         let mut conditions = conditions.to_vec();
         conditions.insert(0, Order::first_is(*first, &value)?);
-        let rows = self.list_rows(&conditions, &Order::of(rest), &request, viewer).await?;
+        let rows = self.list_rows(&conditions, &Order::of(rest, None), &request, viewer).await?;
         let is_full = usize::try_from(request.size()).is_ok_and(|size| rows.len() > size);
         // The total is that of the whole list.
         Ok(is_full.then(|| rows.into_iter().map(|(row, version, _)| (row, version, None)).collect()))
@@ -225,8 +225,8 @@ impl Database {
         version: Option<i64>,
     ) -> Result<Total, StoreError> {
         let key = filter.key();
-        // Libraries change without the catalogue.
-        let is_kept = filter.bought_by.is_none();
+        // Libraries and favourites change without the catalogue.
+        let is_kept = filter.bought_by.is_none() && filter.favorites_of.is_none();
         if is_kept
             && let Some(version) = version
             && let Some(count) = self.cache().total(&key, version)

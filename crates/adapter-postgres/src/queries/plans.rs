@@ -40,6 +40,12 @@ fn filters() -> Vec<MovieFilter> {
         MovieFilter { stars: vec![StarId::from_uuid(Uuid::from_u128(1))], ..all() },
         MovieFilter { year: Range { min: Some(1999), max: Some(1999) }, ..all() },
         MovieFilter { duration: Range { min: Some(100), max: Some(101) }, ..all() },
+        MovieFilter { favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))), ..all() },
+        MovieFilter {
+            favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))),
+            genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
+            ..all()
+        },
     ]
 }
 
@@ -85,7 +91,7 @@ async fn no_route_of_the_catalogue_reads_the_whole_table_of_movies() {
         // Behind the end of a filter, all that it matches is read anyway.
         let deep = if filter == MovieFilter::default() { 300 } else { 3 };
         for (sort, values) in &orders {
-            let order = Order::of(&sorts(sort));
+            let order = Order::of(&sorts(sort), None);
             for request in requests(values.clone(), deep) {
                 let viewer = Some(UserId::from_uuid(Uuid::from_u128(3)));
                 for access in accesses(&conditions, true) {
@@ -115,7 +121,7 @@ async fn a_list_with_one_sort_is_never_sorted_and_begins_where_the_position_says
         ("-popularity", SortValue::Real(5.0)),
         ("created_at", SortValue::Integer(1999)),
     ] {
-        let order = Order::of(&sorts(sort));
+        let order = Order::of(&sorts(sort), None);
         let position = Position { values: vec![value], id: Uuid::from_u128(7) };
         let behind = PageRequest::after(position, 20).unwrap();
         let statement =
@@ -129,7 +135,7 @@ async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie(
     let Some((database, _guard)) = filled().await else { return };
     let genres = [1, 2].map(|number| GenreId::from_uuid(Uuid::from_u128(number))).to_vec();
     let filter = MovieFilter { genres, ..MovieFilter::default() };
-    let order = Order::of(&[MovieSort::POPULAR]);
+    let order = Order::of(&[MovieSort::POPULAR], None);
     let walk = Access::Walk { limit: Some(5_000) };
     for request in requests(vec![SortValue::Real(5_000.0)], 3) {
         let statement = list_statement(&conditions(&filter), order.keyset(), &request, None, walk).unwrap();
@@ -158,7 +164,7 @@ async fn however_a_list_is_read_it_has_the_same_movies_in_the_same_order() {
             ("rating", SortValue::Real(3.0)),
             ("-popularity", SortValue::Real(5_000.0)),
         ] {
-            let order = Order::of(&sorts(sort));
+            let order = Order::of(&sorts(sort), None);
             for request in requests(vec![value.clone()], 2) {
                 let mut lists = Vec::new();
                 let walk = Access::Walk { limit: Some(20_000) };

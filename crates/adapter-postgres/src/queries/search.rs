@@ -21,12 +21,13 @@ use uuid::Uuid;
 use crate::{
     Database,
     dialect::{DbUuid, SqlId, push_any, push_any_text, push_words_exist},
+    index_part::IndexPart,
     queries::{
         keyset::Keyset,
         movie_access::Access,
         movie_filter::{
-            CHECKED_COLUMNS, Condition, IndexPart, behind_all, conditions, conditions_with_words_in,
-            push_checks, push_matching,
+            CHECKED_COLUMNS, Condition, behind_all, conditions, conditions_with_words_in, push_checks,
+            push_matching,
         },
         movie_page::Order,
         movie_row::{SummaryRow, push_summary},
@@ -99,8 +100,9 @@ struct Matches {
 }
 
 impl Database {
-    /// A page of the movies that a search finds, the best first: the ranked ones, and then the others by popularity, whose rank
-    /// in positions is 0.
+    /// A page of the movies that a search finds, the best first.
+    ///
+    /// After the ranked matches come the others by popularity; in page positions their rank is 0.
     pub(super) async fn page_by_relevance(
         &self,
         filter: &MovieFilter,
@@ -178,14 +180,14 @@ impl Database {
 
     /// The most popular movies that meet the conditions.
     async fn most_popular(&self, conditions: &[Condition], cut: &Cut) -> Result<Vec<Found>, StoreError> {
-        let order = Order::of(&[MovieSort::POPULAR]);
+        let order = Order::of(&[MovieSort::POPULAR], None);
         let offset = u32::try_from(cut.offset).map_err(StoreError::failed)?;
         let excluded = u32::try_from(cut.without.len()).map_err(StoreError::failed)?;
         let passed = cut.limit.saturating_add(offset).saturating_add(excluded);
         let mut access = self.access(conditions, passed, true).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
-            // Planned for its words each time: common ones are to be found in another way than rare ones.
+            // It must be planned for its words each time, since common words need another plan than rare ones.
             statement.forget();
             let rows: Vec<Found> = self.fetch(statement).await?;
             if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
@@ -227,13 +229,13 @@ struct Cut {
 }
 
 impl Cut {
-    /// The first so many.
+    /// The first `limit` rows.
     const fn of(limit: u32) -> Self {
         Self { limit, offset: 0, behind: None, without: Vec::new() }
     }
 }
 
-/// The conditions of a filter whose search is the whole name.
+/// The conditions of the filter, except that its search must be the whole name of the movie.
 fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     let mut conditions = conditions(filter);
     for condition in &mut conditions {
@@ -244,7 +246,7 @@ fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     conditions
 }
 
-/// The most popular movies that meet the conditions, read in a certain way.
+/// The most popular movies that meet the conditions, read by `access`.
 fn found_statement(
     conditions: &[Condition],
     order: &Keyset,
@@ -292,7 +294,7 @@ fn push_found<ST>(
             if let Some(limit) = limit {
                 statement.sql(format!(" LIMIT {limit}"));
             }
-            // What is left of it keeps its order.
+            // The outer query only leaves out rows, so they stay in this order.
             statement.sql(") AS m WHERE TRUE");
             push_checks(statement, conditions, None);
             push_without(statement);
@@ -311,22 +313,18 @@ fn push_found<ST>(
     Ok(())
 }
 
-/// The people of the most popular movies whose people have the words, together or apart.
-fn people_statement(
-    conditions: &[Condition],
-    order: &Keyset,
-    access: Access,
-) -> Result<Statement<PersonTypes>, StoreError> {
-    let mut statement = Statement::new("WITH found AS (");
-    push_found(&mut statement, conditions, order, &Cut::of(SUGGESTED_FROM), access)?;
+/// The people of these movies, with the popularity of their most popular one.
+fn people_statement(movies: &[Uuid]) -> Statement<PersonTypes> {
+    let mut statement = Statement::new("SELECT FALSE, n.id, n.name, max(m.popularity) FROM movies m ");
+    statement.sql("JOIN movie_stars l ON l.movie_id = m.id JOIN stars n ON n.id = l.star_id WHERE ");
+    push_any(&mut statement, "m.id", movies.to_vec());
     statement.sql(
-        ") SELECT FALSE, n.id, n.name, max(found.popularity) FROM found \
-         JOIN movie_stars l ON l.movie_id = found.id JOIN stars n ON n.id = l.star_id GROUP BY n.id, n.name \
-         UNION ALL SELECT TRUE, n.id, n.name, max(found.popularity) FROM found \
-         JOIN movie_directors l ON l.movie_id = found.id JOIN directors n ON n.id = l.director_id \
-         GROUP BY n.id, n.name",
+        " GROUP BY n.id, n.name UNION ALL SELECT TRUE, n.id, n.name, max(m.popularity) FROM movies m \
+         JOIN movie_directors l ON l.movie_id = m.id JOIN directors n ON n.id = l.director_id WHERE ",
     );
-    Ok(statement)
+    push_any(&mut statement, "m.id", movies.to_vec());
+    statement.sql(" GROUP BY n.id, n.name");
+    statement
 }
 
 #[async_trait]
@@ -345,7 +343,7 @@ impl SearchQueries for Database {
                     .bind(begun.clone());
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
-            // What was indexed since the vocabulary was made.
+            // Words that were indexed after the vocabulary was last refreshed.
             statement.sql(" THEN TRUE ELSE ");
             push_words_exist(&mut statement, std::slice::from_ref(term));
             statement.sql(" END");
@@ -404,11 +402,12 @@ impl SearchQueries for Database {
             })
         });
         let by_people = conditions_with_words_in(&filter, IndexPart::People);
-        let order = Order::of(&[MovieSort::POPULAR]);
-        let access = self.access(&by_people, SUGGESTED_FROM, true).await?;
-        let mut statement = people_statement(&by_people, order.keyset(), access)?;
-        statement.forget();
-        let people: Vec<PersonRow> = self.fetch(statement).await?;
+        let found = self.most_popular(&by_people, &Cut::of(SUGGESTED_FROM)).await?;
+        let found: Vec<Uuid> = found.into_iter().map(|movie| movie.id.0).collect();
+        let mut people: Vec<PersonRow> = Vec::new();
+        if !found.is_empty() {
+            people = self.fetch(people_statement(&found)).await?;
+        }
         let people = people.into_iter().filter_map(|(is_director, id, name, popularity)| {
             let rank = rank_of_name(search, &name)?;
             let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };

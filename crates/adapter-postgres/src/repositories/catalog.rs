@@ -6,9 +6,7 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{
-        Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName, popularity,
-    },
+    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName},
     id::{CertificationId, Id, Kind, MovieId},
     money::Money,
     store::StoreError,
@@ -16,7 +14,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::CHUNK;
+use super::{CHUNK, NewLink, NewName};
 use crate::{
     dialect::{
         DbInstant, DbUuid, KEPT_MOVIES, LINKED_IDS, LOCKED_MOVIES, SqlId, SqlInstant, insert_links,
@@ -30,20 +28,6 @@ use crate::{
 /// Joins the movies that have the wanted identities.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
-
-/// A name to be written: its identifier, the name, and its key.
-pub(crate) struct NewName {
-    pub(crate) id: Uuid,
-    pub(crate) name: String,
-    pub(crate) key: String,
-}
-
-/// A link to be written from a movie to a name.
-pub(crate) struct NewLink {
-    pub(crate) movie_id: Uuid,
-    pub(crate) name_id: Uuid,
-    pub(crate) position: i32,
-}
 
 /// The table that keeps the names of a kind.
 pub(crate) const fn names_table(kind: NameKind) -> &'static str {
@@ -123,6 +107,15 @@ impl MovieRepository for UnitOfWork {
     }
 
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
+        // What users did counts for the popularity as before.
+        let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
+        statement
+            .bind(movie.votes)
+            .sql(" - votes) WHERE id = ")
+            .bind(movie.id.as_uuid())
+            .sql(" AND votes <> ")
+            .bind(movie.votes);
+        self.execute(statement).await?;
         let id = DbUuid(movie.id.as_uuid());
         let query = diesel::update(movies::table.filter(movies::id.eq(id))).set((
             (
@@ -142,7 +135,6 @@ impl MovieRepository for UnitOfWork {
                 movies::certification_id.eq(DbUuid(movie.certification_id.as_uuid())),
                 movies::poster_url.eq(movie.poster_url.clone()),
                 movies::is_available.eq(movie.is_available),
-                movies::popularity.eq(popularity(movie.votes)),
                 movies::version.eq(movie.version),
                 movies::updated_at.eq(DbInstant(movie.updated_at)),
             ),

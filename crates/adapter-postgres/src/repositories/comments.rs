@@ -177,7 +177,8 @@ impl UnitOfWork {
     async fn count_comments(&mut self, movie_id: MovieId, by: i64) -> Result<(), StoreError> {
         let mut statement = Statement::<()>::new("UPDATE movies SET comments_count = comments_count + ");
         statement.bind(by).sql(" WHERE id = ").bind(movie_id.as_uuid());
-        self.execute_one(statement).await
+        self.execute_one(statement).await?;
+        self.queue_popularity(movie_id).await
     }
 
     /// Removes the user's likes of comments and the user's comments, whose movies are locked. It changes no comment of

@@ -120,6 +120,7 @@ impl EngagementRepository for UnitOfWork {
                 .sql(" WHERE id = ")
                 .bind(movie_id.as_uuid());
             self.execute_one(statement).await?;
+            self.queue_popularity(movie_id).await?;
         }
         let mut statement =
             Statement::<(BigInt, BigInt)>::new("SELECT likes, dislikes FROM movies WHERE id = ");
@@ -173,6 +174,7 @@ impl EngagementRepository for UnitOfWork {
                 .sql(" WHERE id = ")
                 .bind(movie_id.as_uuid());
             self.execute_one(statement).await?;
+            self.queue_popularity(movie_id).await?;
         }
         let mut statement =
             Statement::<(BigInt, BigInt)>::new("SELECT rating_sum, rating_count FROM movies WHERE id = ");
@@ -221,10 +223,16 @@ impl EngagementRepository for UnitOfWork {
                      WHERE l.user_id = ",
                 )
                 .bind(user_id.as_uuid())
+                .sql(
+                    " UNION SELECT r.movie_id FROM comment_reports o \
+                     JOIN reported_comments r ON r.id = o.reported_comment_id WHERE o.user_id = ",
+                )
+                .bind(user_id.as_uuid())
                 .sql(") ORDER BY m.id")
                 .sql(locked);
             self.load::<(DbUuid,), _>(statement).await?;
         }
+        self.queue_popularity_of_all(user_id).await?;
         for (value, counter) in [("like", "likes"), ("dislike", "dislikes")] {
             let mut statement = Statement::<()>::new("UPDATE movies SET ");
             statement
@@ -253,6 +261,7 @@ impl EngagementRepository for UnitOfWork {
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());
             self.execute(statement).await?;
         }
+        self.erase_reports(user_id).await?;
         self.erase_comments(user_id).await
     }
 }

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
-const ERASED: [&str; 13] = [
+const ERASED: [&str; 14] = [
+    "idempotency_keys",
     "user_profiles",
     "activation_tokens",
     "password_reset_tokens",
@@ -75,7 +76,8 @@ mod tests {
     use super::ERASED;
 
     /// What goes together with the counters that follow from it.
-    const COUNTED: [&str; 5] = ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes"];
+    const COUNTED: [&str; 6] =
+        ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
     /// What stays for the books: it names nobody.
     const KEPT: [&str; 4] = ["purchases", "orders", "order_items", "payments"];

@@ -1,6 +1,7 @@
 //! The caller's own data: a copy of it, and its deletion.
 
 mod bodies;
+mod opinions;
 
 use app::accounts::{DeleteAccountError, OwnData};
 use domain::{

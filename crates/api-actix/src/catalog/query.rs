@@ -2,7 +2,7 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search},
+    catalog::{FavoriteSortKey, LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search},
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -49,6 +49,20 @@ pub(crate) struct LibraryQuery {
     #[serde(default)]
     #[schemars(example = ["-purchased_at", "name"])]
     sort: Sorts<LibrarySortKey>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+/// The filters, sorts and page of the favourites.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct FavoriteQuery {
+    #[serde(flatten)]
+    filters: MovieFilters,
+    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
+    /// `-added_at`.
+    #[serde(default)]
+    #[schemars(example = ["-added_at", "name"])]
+    sort: Sorts<FavoriteSortKey>,
     #[serde(flatten)]
     page: PageParams,
 }
@@ -113,7 +127,16 @@ impl Input for MovieQuery {
     type Checked = BrowseMovies;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
-        wanted(self.filters, self.sort.0, self.page, rules, faults)
+        checked(self.filters, self.sort.0, self.page, rules, faults)
+    }
+}
+
+impl Input for FavoriteQuery {
+    type Checked = BrowseMovies;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
+        let sorts = self.sort.0.into_iter().map(MovieSort::from).collect();
+        checked(self.filters, sorts, self.page, rules, faults)
     }
 }
 
@@ -121,13 +144,13 @@ impl Input for LibraryQuery {
     type Checked = BrowseMovies;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
-        let sorts = self.sort.0.into_iter().map(Into::into).collect();
-        wanted(self.filters, sorts, self.page, rules, faults)
+        let sorts = self.sort.0.into_iter().map(MovieSort::from).collect();
+        checked(self.filters, sorts, self.page, rules, faults)
     }
 }
 
 /// What is wanted of a list of movies.
-fn wanted(
+fn checked(
     filters: MovieFilters,
     sorts: Vec<MovieSort>,
     page: PageParams,
@@ -155,6 +178,7 @@ impl Input for MovieFilters {
         Some(MovieFilter {
             ids: ids(self.id),
             bought_by: None,
+            favorites_of: None,
             search: self.search.as_deref().map(Search::parse),
             title: self.title,
             genres: ids(self.genre),

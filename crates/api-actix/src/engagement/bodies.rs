@@ -101,7 +101,8 @@ pub(crate) struct AuthorBody {
 }
 
 impl AuthorBody {
-    fn new(author: CommentAuthor, public_url: &str) -> Self {
+    /// The author, with the address of the avatar below `public_url`.
+    pub(super) fn new(author: CommentAuthor, public_url: &str) -> Self {
         Self {
             id: author.id.as_uuid(),
             name: author.name,

@@ -32,7 +32,7 @@ const TAGS: &[(&str, &str)] = &[
     ("library", "The caller's library: what the caller bought, and how to watch it."),
     ("orders", "Orders: what the caller buys, at which prices."),
     ("payments", "Payments of orders, and the provider's webhooks."),
-    ("engagement", "Reactions, ratings, favourites and comments."),
+    ("engagement", "Reactions, ratings, favourites, comments and their reports."),
     ("notifications", "What the caller is told about, as a list, by mail and live."),
     ("operations", "Health checks and this document."),
 ];

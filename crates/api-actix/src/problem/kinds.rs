@@ -116,6 +116,8 @@ kinds! {
         "A cart holds at most 100 movies.";
     COMMENT_DELETED = 409 "comment_deleted" "Comment deleted"
         "The comment was deleted; only its place is left for its replies.";
+    ALREADY_DECIDED = 409 "already_decided" "Already decided"
+        "There is a decision about it already.";
     CART_EMPTY = 409 "cart_empty" "Cart empty"
         "The cart is empty, so there is nothing to order.";
     NOTHING_TO_ORDER = 409 "nothing_to_order" "Nothing to order"

@@ -295,7 +295,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         queries: doubles.clone(),
         credentials: doubles.clone(),
         passwords,
-        recorder,
+        recorder: recorder.clone(),
         seen_sessions,
         clock: doubles.clone(),
         backoff: doubles.clone(),
@@ -332,6 +332,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         orders: doubles.clone(),
         queries: doubles.clone(),
+        keys: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),
@@ -346,6 +347,9 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     let engagement = Engagement {
         store: doubles.clone(),
         comments: doubles.clone(),
+        reports: doubles.clone(),
+        popularity: doubles.clone(),
+        recorder,
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
@@ -413,6 +417,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,
+        idempotency: doubles.clone(),
         sandbox: None,
     }
 }

@@ -24,16 +24,20 @@ use domain::{
         RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList, SimilarMovies,
         Suggestion,
     },
-    engagement::{CommentQueries, CommentView, EngagementStore, EngagementUnit},
+    engagement::{
+        CommentQueries, CommentReportQueries, CommentView, EngagementStore, EngagementUnit,
+        PopularityMaintenance, ReportedCommentView,
+    },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{
-        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, PurchaseId, SessionId, ShopId, UserId,
-        WebhookEventId,
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, PurchaseId, ReportedCommentId, SessionId,
+        ShopId, UserId, WebhookEventId,
     },
     library::{
         BoughtMovie, FilmAccess, FilmSource, FilmStore, LibraryItem, LibraryQueries, LibraryStore,
         LibraryUnit, PlayableMovie, StartedMovie,
     },
+    idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
     notifications::{
@@ -518,6 +522,31 @@ impl CommentQueries for Doubles {
     }
 }
 
+#[async_trait]
+impl CommentReportQueries for Doubles {
+    async fn reported_comments(
+        &self,
+        _is_open: Option<bool>,
+        _request: &PageRequest,
+    ) -> Result<Page<ReportedCommentView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+
+    async fn reported_comment(
+        &self,
+        _id: ReportedCommentId,
+    ) -> Result<Option<ReportedCommentView>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl PopularityMaintenance for Doubles {
+    async fn refresh_popularity(&self, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
 fn movie(number: u128) -> MovieSummary {
     MovieSummary {
         id: Id::from_uuid(Uuid::from_u128(number)),
@@ -811,6 +840,23 @@ impl WebhookEvents for Doubles {
         _retry_at: Instant,
     ) -> Result<(), StoreError> {
         Err(away())
+    }
+}
+
+#[async_trait]
+impl IdempotencyKeys for Doubles {
+    async fn find_request(
+        &self,
+        _key: &IdempotencyKey,
+        _now: Instant,
+    ) -> Result<Option<KnownRequest>, StoreError> {
+        Ok(None)
+    }
+    async fn keep_answer(&self, _request: &KeyedRequest, _answer: &KeptAnswer) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn purge_requests(&self, _before: Instant, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

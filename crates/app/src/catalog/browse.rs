@@ -47,7 +47,9 @@ impl Catalog {
     /// See [`BrowseError`].
     pub async fn browse(&self, wanted: BrowseMovies) -> Result<FoundMovies, BrowseError> {
         let viewer = wanted.viewer;
-        let list = MovieList::of(wanted, MovieSort::POPULAR, &*self.words, &self.cursors).await?;
+        let is_of_favorites = wanted.filter.favorites_of.is_some();
+        let default = if is_of_favorites { MovieSort::LATEST_FAVORITE } else { MovieSort::POPULAR };
+        let list = MovieList::of(wanted, default, &*self.words, &self.cursors).await?;
         let MovieList { filter, sorts, request, context, corrected_query } = list;
         let page =
             self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;

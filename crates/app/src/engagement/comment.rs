@@ -1,13 +1,14 @@
 use domain::{
     accounts::{AccessError, Actor, Origin},
-    audit::{AuditAction, AuditEntry, AuditObject, AuditState},
-    engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment},
+    audit::{AuditAction, AuditObject, AuditState},
+    engagement::{Comment, CommentText, CommentView, EngagementUnit, NewComment, ReportDecision},
     id::{CommentId, MovieId},
     notifications::NotificationCause,
     store::{Attempt, StoreError, retried},
 };
 
 use super::Engagement;
+use crate::record::NewAuditEntry;
 
 /// A reply was not written, or a like not changed.
 #[derive(Debug, thiserror::Error)]
@@ -232,6 +233,7 @@ impl Engagement {
             return Ok(false);
         }
         unit.delete_comment(&comment).await?;
+        unit.drop_open_reports(comment.id).await?;
         unit.remove_comment_notifications(comment.id).await?;
         unit.commit().await?;
         Ok(true)
@@ -248,29 +250,32 @@ impl Engagement {
         lock_movie_of(&mut *unit, actor, comment_id).await?;
         let comment = live_comment(&mut *unit, comment_id).await?;
         unit.delete_comment(&comment).await?;
+        self.record_removal(&mut *unit, actor, &comment, origin).await?;
+        self.close_reports(&mut *unit, actor, comment.id, ReportDecision::Remove, origin).await?;
         unit.remove_comment_notifications(comment.id).await?;
-        let author = comment.author.map(|author| ("author_id", author.to_string()));
-        let entry = AuditEntry {
-            id: self.ids.next(),
-            at: self.clock.now(),
-            action: AuditAction::CommentRemoved,
-            actor: Some(actor.user_id),
-            object: Some(AuditObject::Comment(comment_id)),
-            before: Some(AuditState::of(
-                std::iter::once(("movie_id", comment.movie_id.to_string())).chain(author),
-            )),
-            after: None,
-            ip: origin.device.ip,
-            request_id: origin.request_id.clone(),
-        };
-        unit.append_audit_entry(&entry).await?;
         unit.commit().await?;
         Ok(())
+    }
+
+    /// Records in the audit log that a moderator removed a comment.
+    pub(super) async fn record_removal(
+        &self,
+        unit: &mut dyn EngagementUnit,
+        moderator: Actor,
+        comment: &Comment,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let author = comment.author.map(|author| ("author_id", author.to_string()));
+        let fields = std::iter::once(("movie_id", comment.movie_id.to_string())).chain(author);
+        let entry = NewAuditEntry::by(moderator.user_id, AuditAction::CommentRemoved)
+            .on(AuditObject::Comment(comment.id))
+            .from(AuditState::of(fields));
+        self.recorder.audit(unit, entry, origin, self.clock.now()).await
     }
 }
 
 /// Locks the movie of a comment, if there is one.
-async fn lock_movie_of(
+pub(super) async fn lock_movie_of(
     unit: &mut dyn EngagementUnit,
     actor: Actor,
     comment_id: CommentId,
@@ -282,7 +287,7 @@ async fn lock_movie_of(
 }
 
 /// The comment, locked with its movie, if the user can see it and it was not deleted.
-async fn visible_comment(
+pub(super) async fn visible_comment(
     unit: &mut dyn EngagementUnit,
     actor: Actor,
     comment_id: CommentId,

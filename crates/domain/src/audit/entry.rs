@@ -49,11 +49,13 @@ pub enum AuditAction {
     AvailabilityChanged,
     /// A moderator removed a comment.
     CommentRemoved,
+    /// A moderator decided about the reports of a comment.
+    CommentReportDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -73,6 +75,7 @@ impl AuditAction {
         Self::PriceChanged,
         Self::AvailabilityChanged,
         Self::CommentRemoved,
+        Self::CommentReportDecided,
     ];
 
     /// Its name, such as `signed_in`.
@@ -98,6 +101,7 @@ impl AuditAction {
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
             Self::CommentRemoved => "comment_removed",
+            Self::CommentReportDecided => "comment_report_decided",
         }
     }
 }

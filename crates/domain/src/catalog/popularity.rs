@@ -1,21 +1,59 @@
-/// The score by which movies are popular. It begins with the votes at IMDb, so that the order is that of the votes as long
-/// as nothing else is known.
+/// What users did with a movie. Each user counts once for each kind of act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Activity {
+    /// The users who like it.
+    pub likes: i64,
+    /// The users who rated it.
+    pub ratings: i64,
+    /// The users who commented on it, replies included.
+    pub commenters: i64,
+    /// The users who have bought it.
+    pub purchases: i64,
+}
+
+/// How many votes at IMDb an act of one user counts for: users of this shop are few beside the voters there.
+const VOTES_OF_ACT: i64 = 1_000;
+
+/// How many other acts a purchase counts for.
+const ACTS_OF_PURCHASE: i64 = 3;
+
+/// The score by which movies are popular: the votes at IMDb, and more for each act of a user. Without activity the order is
+/// that of the votes.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
     clippy::as_conversions,
-    reason = "votes are far below 2^53, where f64 is exact"
+    reason = "votes and acts are far below 2^53, where f64 is exact"
 )]
-pub const fn popularity(votes: i64) -> f64 {
-    votes as f64
+pub const fn popularity(votes: i64, activity: Activity) -> f64 {
+    let Activity { likes, ratings, commenters, purchases } = activity;
+    let acts = likes
+        .saturating_add(ratings)
+        .saturating_add(commenters)
+        .saturating_add(purchases.saturating_mul(ACTS_OF_PURCHASE));
+    votes.saturating_add(acts.saturating_mul(VOTES_OF_ACT)) as f64
 }
 
 #[cfg(test)]
 mod tests {
-    use super::popularity;
+    use super::*;
 
     #[test]
     fn without_activity_popularity_orders_like_votes() {
-        assert!(popularity(2) > popularity(1) && popularity(1) > popularity(0));
+        let idle = |votes| popularity(votes, Activity::default());
+        assert!(idle(2) > idle(1) && idle(1) > idle(0));
+    }
+
+    #[test]
+    fn every_act_counts_and_a_purchase_most() {
+        let idle = Activity::default();
+        let acts = [
+            Activity { likes: 1, ..idle },
+            Activity { ratings: 1, ..idle },
+            Activity { commenters: 1, ..idle },
+            Activity { purchases: 1, ..idle },
+        ];
+        let scores = acts.map(|activity| popularity(500, activity));
+        assert_eq!(scores, [1_500.0, 1_500.0, 1_500.0, 3_500.0]);
     }
 }

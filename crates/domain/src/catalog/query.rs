@@ -30,6 +30,8 @@ pub struct MovieFilter {
     pub ids: Vec<MovieId>,
     /// The movies that this user bought, on sale or not.
     pub bought_by: Option<UserId>,
+    /// The favourites of this user.
+    pub favorites_of: Option<UserId>,
     /// The words of this search stand in its name, people or description.
     pub search: Option<Search>,
     /// The title contains this text, compared by [`fold`].
@@ -81,6 +83,7 @@ impl MovieFilter {
         let Self {
             ids,
             bought_by,
+            favorites_of,
             search,
             title,
             genres,
@@ -95,6 +98,7 @@ impl MovieFilter {
         let mut key = String::new();
         add(&mut key, "ids", ids);
         add(&mut key, "bought_by", bought_by);
+        add(&mut key, "favorites_of", favorites_of);
         add(&mut key, "search", search);
         add(&mut key, "title", title);
         add(&mut key, "genres", genres);
@@ -128,7 +132,7 @@ pub enum MovieSortKey {
     Imdb,
     /// The votes at IMDb.
     Votes,
-    /// The average of our users' ratings; movies without one come last.
+    /// Our users' ratings, by [`rating_rank`](crate::catalog::rating_rank); movies without one come last.
     Rating,
     /// The popularity score.
     Popularity,
@@ -136,6 +140,8 @@ pub enum MovieSortKey {
     CreatedAt,
     /// When the user that the filter names bought the movie; only bought movies have it.
     PurchasedAt,
+    /// When the movie was added to the favourites that the filter selects; only those have it.
+    AddedAt,
     /// How well it matches the search.
     Relevance,
 }
@@ -195,6 +201,35 @@ impl From<Sort<LibrarySortKey>> for MovieSort {
     }
 }
 
+/// The keys that favourites can be sorted by: those of the catalogue, and the time they were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FavoriteSortKey(pub MovieSortKey);
+
+impl SortKey for FavoriteSortKey {
+    const NAMED: &'static [(&'static str, Self)] = &[
+        ("added_at", Self(MovieSortKey::AddedAt)),
+        ("name", Self(MovieSortKey::Name)),
+        ("year", Self(MovieSortKey::Year)),
+        ("price", Self(MovieSortKey::Price)),
+        ("imdb", Self(MovieSortKey::Imdb)),
+        ("votes", Self(MovieSortKey::Votes)),
+        ("rating", Self(MovieSortKey::Rating)),
+        ("popularity", Self(MovieSortKey::Popularity)),
+        ("created_at", Self(MovieSortKey::CreatedAt)),
+        ("relevance", Self(MovieSortKey::Relevance)),
+    ];
+
+    fn is_always_descending(self) -> bool {
+        self.0.is_always_descending()
+    }
+}
+
+impl From<Sort<FavoriteSortKey>> for MovieSort {
+    fn from(sort: Sort<FavoriteSortKey>) -> Self {
+        Self { key: sort.key.0, descending: sort.descending }
+    }
+}
+
 /// How movies are sorted. `relevance` is always descending.
 pub type MovieSort = Sort<MovieSortKey>;
 
@@ -203,6 +238,8 @@ impl MovieSort {
     pub const POPULAR: Self = Self { key: MovieSortKey::Popularity, descending: true };
     /// The latest purchase first: the default order of a library.
     pub const LATEST_PURCHASE: Self = Self { key: MovieSortKey::PurchasedAt, descending: true };
+    /// The latest favourites first: the default order of favourites.
+    pub const LATEST_FAVORITE: Self = Self { key: MovieSortKey::AddedAt, descending: true };
     /// The best match first: the default order of a search.
     pub const RELEVANT: Self = Self { key: MovieSortKey::Relevance, descending: true };
 }
@@ -238,6 +275,19 @@ mod tests {
     }
 
     #[test]
+    fn favorites_can_be_sorted_by_every_key_of_the_catalogue() {
+        for (name, key) in MovieSortKey::NAMED {
+            let sort: Sort<FavoriteSortKey> = name.parse().unwrap();
+            assert_eq!(MovieSort::from(sort).key, *key);
+        }
+        assert_eq!(
+            "-added_at".parse::<Sort<FavoriteSortKey>>().map(MovieSort::from),
+            Ok(MovieSort::LATEST_FAVORITE)
+        );
+        assert_eq!("added_at".parse::<MovieSort>(), Err(UnknownSort));
+    }
+
+    #[test]
     fn every_filter_has_a_key_of_its_own() {
         let text = |text: &str| Some(text.to_owned());
         let price = |text: &str| Some(Money::parse_major(text, "USD".parse().unwrap()).unwrap());
@@ -256,6 +306,7 @@ mod tests {
             MovieFilter { search: search("1999").map(|search| search.narrowed_by_year(0)), ..none() },
             MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { bought_by: Some(Id::from_uuid(id)), ..none() },
+            MovieFilter { favorites_of: Some(Id::from_uuid(id)), ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },
             MovieFilter { directors: vec![Id::from_uuid(id)], ..none() },

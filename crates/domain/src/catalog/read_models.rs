@@ -39,6 +39,18 @@ impl RatingSummary {
     }
 }
 
+/// The rating by which movies are sorted: the average with ten ratings of 5.5 added, so that one rating of 10 does not lead;
+/// `None` when nobody rated the movie. Databases compute it by the same expression.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "sums of ratings are far below 2^53, where f64 is exact"
+)]
+pub fn rating_rank(sum: i64, count: i64) -> Option<f64> {
+    (count > 0).then(|| sum.saturating_add(55) as f64 / count.saturating_add(10) as f64)
+}
+
 /// Whether a user likes a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MovieReaction {
@@ -176,5 +188,15 @@ mod tests {
         ] {
             assert_eq!(RatingSummary::of(sum, count), RatingSummary { average, count }, "{sum}/{count}");
         }
+    }
+
+    #[test]
+    fn one_rating_of_10_does_not_lead() {
+        let one = rating_rank(10, 1).unwrap();
+        for (sum, count) in [(16, 2), (24, 3), (35, 5), (700, 100)] {
+            assert!(rating_rank(sum, count).unwrap() > one, "{sum}/{count}");
+        }
+        assert!(rating_rank(9, 1).unwrap() < one);
+        assert_eq!(rating_rank(0, 0), None);
     }
 }

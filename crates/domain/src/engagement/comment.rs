@@ -104,25 +104,6 @@ pub struct CommentAuthor {
     pub avatar: Option<MediaKey>,
 }
 
-/// The name of a user as others see it: the names of the profile, else `Member` and the last four characters of the
-/// identifier.
-#[must_use]
-pub fn author_name(id: UserId, first_name: Option<&str>, last_name: Option<&str>) -> String {
-    let names: Vec<&str> = [first_name, last_name]
-        .into_iter()
-        .flatten()
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .collect();
-    if names.is_empty() {
-        let id = id.to_string();
-        let tail = id.get(id.len().saturating_sub(4)..).unwrap_or_default();
-        format!("Member {tail}")
-    } else {
-        names.join(" ")
-    }
-}
-
 /// A comment as a viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentView {
@@ -146,10 +127,7 @@ pub struct CommentView {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::id::Id;
 
     #[test]
     fn a_comment_has_1_to_2_000_characters_after_trimming() {
@@ -159,14 +137,5 @@ mod tests {
         assert!(parse(&"é".repeat(2_000)).is_ok());
         assert_eq!(parse(&"é".repeat(2_001)), Err(InvalidCommentText::TooLong));
         assert!(parse(&format!(" {} ", "a".repeat(2_000))).is_ok());
-    }
-
-    #[test]
-    fn an_author_without_names_is_a_member() {
-        let id = Id::from_uuid(Uuid::from_u128(0xabcd));
-        assert_eq!(author_name(id, None, None), "Member abcd");
-        assert_eq!(author_name(id, Some(" "), None), "Member abcd");
-        assert_eq!(author_name(id, Some("Ann"), None), "Ann");
-        assert_eq!(author_name(id, Some("Ann"), Some("Lee")), "Ann Lee");
     }
 }

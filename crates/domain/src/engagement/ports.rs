@@ -4,8 +4,11 @@ use crate::{
     accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserRepository, begin_as},
     audit::AuditRepository,
     catalog::{MovieReaction, RatingSummary},
-    engagement::{Comment, CommentText, CommentView, NewComment, Score},
-    id::{CommentId, MovieId, UserId},
+    engagement::{
+        Comment, CommentText, CommentView, NewComment, NewReport, ReportDecision, ReportedComment,
+        ReportedCommentView, Score,
+    },
+    id::{CommentId, MovieId, ReportedCommentId, UserId},
     notifications::NotificationRepository,
     outbox::OutboxRepository,
     page::{Page, PageRequest},
@@ -15,9 +18,10 @@ use crate::{
 
 gathered! {
     /// A unit of work about reactions, ratings, favourites and comments. Rows are locked in the order user, movie, comment;
-    /// of a thread, its first comment before the others; last the inbox of whoever is notified.
+    /// of a thread, its first comment before the others; then what was reported of it; last the inbox of whoever is notified.
     pub trait EngagementUnit:
-        Unit + EngagementRepository + CommentRepository + AuditRepository + NotificationRepository + OutboxRepository;
+        Unit + EngagementRepository + CommentRepository + CommentReportRepository + AuditRepository
+        + NotificationRepository + OutboxRepository;
 }
 
 /// Begins units of work about reactions, ratings, favourites and comments.
@@ -134,6 +138,52 @@ pub trait CommentRepository: Send {
         is_liked: bool,
         at: Instant,
     ) -> Result<i64, StoreError>;
+}
+
+/// Stores reports of comments. There is one reported comment for each comment, however many users report it.
+#[async_trait]
+pub trait CommentReportRepository: Send {
+    /// Adds a user's report of a locked comment. A second one of the same user MUST change nothing. A report of another user
+    /// MUST open a comment again that was decided about.
+    async fn report_comment(&mut self, report: &NewReport) -> Result<(), StoreError>;
+    /// The reported comment; `None` when there is none.
+    async fn find_reported_comment(
+        &mut self,
+        id: ReportedCommentId,
+    ) -> Result<Option<ReportedComment>, StoreError>;
+    /// Decides about the reports of a locked comment, unless that was done before; returns which reported comment it was.
+    async fn decide_reports(
+        &mut self,
+        comment_id: CommentId,
+        decision: ReportDecision,
+        at: Instant,
+    ) -> Result<Option<ReportedCommentId>, StoreError>;
+    /// Removes the undecided reports of a locked comment, which its author deletes.
+    async fn drop_open_reports(&mut self, comment_id: CommentId) -> Result<(), StoreError>;
+}
+
+/// Reads reported comments outside a unit of work.
+#[async_trait]
+pub trait CommentReportQueries: Send + Sync {
+    /// A page of the reported comments, those reported last first; the open or the resolved ones alone if so wanted.
+    async fn reported_comments(
+        &self,
+        is_open: Option<bool>,
+        request: &PageRequest,
+    ) -> Result<Page<ReportedCommentView>, StoreError>;
+    /// One reported comment; `None` when there is none.
+    async fn reported_comment(
+        &self,
+        id: ReportedCommentId,
+    ) -> Result<Option<ReportedCommentView>, StoreError>;
+}
+
+/// Keeps the popularity of movies up to date: every act that counts for it puts its movie into a queue.
+#[async_trait]
+pub trait PopularityMaintenance: Send + Sync {
+    /// Computes the popularity of up to `limit` movies of the queue anew and takes them out; returns how many. An act that
+    /// becomes visible later MUST leave its movie in the queue.
+    async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError>;
 }
 
 /// Reads comments outside a unit of work. Comments of a movie that the viewer cannot see MUST NOT be found; see

@@ -5,6 +5,7 @@ use crate::{
     cart::CartRepository,
     catalog::OfferRepository,
     id::{MovieId, OrderId, UserId},
+    idempotency::IdempotencyRepository,
     notifications::NotificationRepository,
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
@@ -20,7 +21,7 @@ gathered! {
     pub trait OrderUnit:
         Unit + OrderRepository + PaymentRepository
         + CartRepository + OfferRepository + PurchaseRepository
-        + OutboxRepository + NotificationRepository;
+        + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
 
 /// Begins units of work about orders. Each locks the buyer first, so that all that happens to a buyer's orders happens in turn.

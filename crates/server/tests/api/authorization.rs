@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 84] = [
+const NEEDED: [(&str, Needed); 88] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/comments/{id}", User),
@@ -52,6 +52,7 @@ const NEEDED: [(&str, Needed); 84] = [
     ("delete /api/v1/users/me/sessions", User),
     ("delete /api/v1/users/me/sessions/{id}", User),
     ("get /api/v1/admin/audit", Admin),
+    ("get /api/v1/admin/comment-reports", Moderator),
     ("get /api/v1/admin/orders", Moderator),
     ("get /api/v1/admin/payments", Moderator),
     ("get /api/v1/cart", User),
@@ -60,6 +61,7 @@ const NEEDED: [(&str, Needed); 84] = [
     ("get /api/v1/comments/{id}/replies", Nobody),
     ("get /api/v1/directors", Nobody),
     ("get /api/v1/directors/{id}", Nobody),
+    ("get /api/v1/favorites", User),
     ("get /api/v1/genres", Nobody),
     ("get /api/v1/genres/{id}", Nobody),
     ("get /api/v1/library", User),
@@ -93,6 +95,7 @@ const NEEDED: [(&str, Needed); 84] = [
     ("get /media/avatars/{file}", Nobody),
     ("get /openapi.json", Nobody),
     ("get /problems/{code}", Nobody),
+    ("patch /api/v1/admin/comment-reports/{id}", Moderator),
     ("patch /api/v1/comments/{id}", User),
     ("patch /api/v1/users/me/notification-settings", User),
     ("patch /api/v1/users/me/profile", User),
@@ -108,6 +111,7 @@ const NEEDED: [(&str, Needed); 84] = [
     ("post /api/v1/cart/items", User),
     ("post /api/v1/cart/merge", User),
     ("post /api/v1/comments/{id}/replies", User),
+    ("post /api/v1/comments/{id}/reports", User),
     ("post /api/v1/movies/{id}/comments", User),
     ("post /api/v1/notifications/read", User),
     ("post /api/v1/notifications/stream-tickets", User),

@@ -1,10 +1,15 @@
-//! Reactions, ratings, favourites and comments.
+//! Reactions, ratings, favourites, comments and their reports, and the popularity that follows from them.
 
 mod comments;
+mod favorites;
 mod movies;
+mod popularity;
+mod reports;
 
 use crate::support::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    movies::cases().into_iter().chain(comments::cases()).collect()
+    let parts =
+        [movies::cases(), favorites::cases(), comments::cases(), reports::cases(), popularity::cases()];
+    parts.into_iter().flatten().collect()
 }

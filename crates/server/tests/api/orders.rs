@@ -2,6 +2,7 @@
 
 mod events;
 mod expiry;
+mod idempotency;
 mod lists;
 mod paying;
 mod placing;
@@ -13,10 +14,18 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Case, SignedIn};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [placing::cases(), expiry::cases(), lists::cases(), paying::cases(), events::cases(), stripe::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        placing::cases(),
+        expiry::cases(),
+        idempotency::cases(),
+        lists::cases(),
+        paying::cases(),
+        events::cases(),
+        stripe::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Puts movies in the cart, one after the other.

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use domain::{
     accounts::{
         HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken,
-        Session, WatchedMovie, WrittenComment,
+        Session, WatchedMovie,
     },
     audit::AuditRecord,
-    catalog::MovieReaction,
-    id::{CommentId, UserId},
+    id::UserId,
     notifications::{Notification, NotificationSettings},
     time::Instant,
 };
@@ -18,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::opinions::{CommentRowBody, LikedCommentBody, RatingRowBody, ReactionRowBody, ReportRowBody};
 use crate::{
     accounts::users::bodies::UserBody,
     audit::bodies::state,
-    catalog::bodies::ReactionBody,
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
@@ -192,81 +191,6 @@ impl From<WatchedMovie> for WatchedMovieBody {
     }
 }
 
-/// A reaction to a movie.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedReaction")]
-struct ReactionRowBody {
-    movie_id: Uuid,
-    name: String,
-    value: ReactionBody,
-    reacted_at: Moment,
-}
-
-impl From<(HeldMovie, MovieReaction)> for ReactionRowBody {
-    fn from((movie, reaction): (HeldMovie, MovieReaction)) -> Self {
-        Self {
-            movie_id: movie.id.as_uuid(),
-            name: movie.name,
-            value: reaction.into(),
-            reacted_at: Moment(movie.since),
-        }
-    }
-}
-
-/// A rating of a movie.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedRating")]
-struct RatingRowBody {
-    movie_id: Uuid,
-    name: String,
-    #[schemars(range(min = 1, max = 10))]
-    score: i16,
-    rated_at: Moment,
-}
-
-impl From<(HeldMovie, i16)> for RatingRowBody {
-    fn from((movie, score): (HeldMovie, i16)) -> Self {
-        Self { movie_id: movie.id.as_uuid(), name: movie.name, score, rated_at: Moment(movie.since) }
-    }
-}
-
-/// A comment that the user wrote.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedComment")]
-struct CommentRowBody {
-    id: Uuid,
-    movie_id: Uuid,
-    text: String,
-    created_at: Moment,
-    edited_at: Option<Moment>,
-}
-
-impl From<WrittenComment> for CommentRowBody {
-    fn from(comment: WrittenComment) -> Self {
-        Self {
-            id: comment.id.as_uuid(),
-            movie_id: comment.movie_id.as_uuid(),
-            text: comment.text,
-            created_at: Moment(comment.created_at),
-            edited_at: comment.edited_at.map(Moment),
-        }
-    }
-}
-
-/// A comment that the user likes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "ExportedCommentLike")]
-struct LikedCommentBody {
-    comment_id: Uuid,
-    liked_at: Moment,
-}
-
-impl From<(CommentId, Instant)> for LikedCommentBody {
-    fn from((id, at): (CommentId, Instant)) -> Self {
-        Self { comment_id: id.as_uuid(), liked_at: Moment(at) }
-    }
-}
-
 /// An action of the user, or an action on the account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDeed")]
@@ -416,10 +340,14 @@ pub(crate) struct PersonalDataBody {
     comments: Vec<CommentRowBody>,
     /// The comments that the user likes.
     liked_comments: Vec<LikedCommentBody>,
+    /// The comments that the user reported.
+    reports: Vec<ReportRowBody>,
     /// The orders, canceled ones too.
     orders: Vec<OrderBody>,
     /// The attempts to pay them.
     payments: Vec<PaymentBody>,
+    /// How many requests with idempotency keys are remembered.
+    remembered_requests: u64,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -456,8 +384,10 @@ impl PersonalDataBody {
             favorites: all(data.opinions.favorites),
             comments: all(data.opinions.comments),
             liked_comments: all(data.opinions.liked_comments),
+            reports: all(data.opinions.reports),
             orders: all(data.orders),
             payments: all(data.payments),
+            remembered_requests: data.remembered_requests,
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -494,8 +424,10 @@ fn example() -> Value {
         "favorites": [],
         "comments": [],
         "liked_comments": [],
+        "reports": [],
         "orders": [],
         "payments": [],
+        "remembered_requests": 0,
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

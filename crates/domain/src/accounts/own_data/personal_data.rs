@@ -4,6 +4,7 @@ use crate::{
     accounts::{KnownDevice, LinkKind, RefreshToken, Session, UserDetails},
     audit::AuditRecord,
     catalog::MovieReaction,
+    engagement::CommentReport,
     id::{CommentId, MovieId, UserId},
     library::Progress,
     notifications::{Notification, NotificationKind, NotificationSettings},
@@ -78,6 +79,8 @@ pub struct Opinions {
     pub comments: Vec<WrittenComment>,
     /// The comments that the user likes, and the times of the likes; oldest first.
     pub liked_comments: Vec<(CommentId, Instant)>,
+    /// The comments that the user reported, oldest first.
+    pub reports: Vec<(CommentId, CommentReport)>,
 }
 
 /// A link in a mail that was not used yet.
@@ -125,6 +128,8 @@ pub struct PersonalData {
     pub orders: Vec<OrderView>,
     /// The attempts to pay them, oldest first.
     pub payments: Vec<PaymentView>,
+    /// How many requests with idempotency keys are remembered.
+    pub remembered_requests: u64,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.
@@ -153,7 +158,7 @@ pub trait PersonalDataRepository: Send {
     async fn has_pending_order(&mut self, user_id: UserId) -> Result<bool, StoreError>;
     /// Makes a nameless row of the user, which purchases may refer to for ever: its address MUST be free for others at
     /// once, and no other method of any port MUST find the user again. Profile, sign-ins, tokens, cart, reactions,
-    /// ratings, favourites, likes, comments, mails that wait and notifications MUST go, every counter MUST follow, and what
-    /// the user did MUST leave the notifications of others; purchases, orders and the audit log MUST stay.
+    /// ratings, favourites, likes, comments, reports, mails that wait and notifications MUST go, every counter MUST follow,
+    /// and what the user did MUST leave the notifications of others; purchases, orders and the audit log MUST stay.
     async fn erase_user(&mut self, user_id: UserId, at: Instant) -> Result<(), StoreError>;
 }

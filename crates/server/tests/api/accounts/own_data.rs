@@ -32,13 +32,15 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 25] = [
+const PLACES: [(&str, &str); 27] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
     ("comment_likes.user_id", "/liked_comments/0"),
+    ("comment_reports.user_id", "/reports/0"),
     ("comments.user_id", "/comments/0"),
     ("favorites.user_id", "/favorites/0"),
+    ("idempotency_keys.user_id", "/remembered_requests"),
     ("known_devices.user_id", "/devices/0"),
     ("movie_ratings.user_id", "/ratings/0"),
     ("movie_reactions.user_id", "/reactions/0"),
@@ -73,7 +75,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
     // Canceled, since a pending order keeps the account; its movie is back in the cart.
-    let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    let order =
+        ann.call(Method::POST, "/orders").header("idempotency-key", "my order").await.expect(201).json();
     let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
     ann.call(Method::POST, pay).await.expect(201);
     let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
@@ -87,7 +90,10 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     put(format!("{alien}/rating")).json(&json!({"score": 9})).await.expect(200);
     put(format!("/favorites/{}", movies.id("Alien"))).await.expect(204);
     let comment = ann.post(format!("{alien}/comments"), json!({"text": COMMENT})).await.expect(201).json();
-    put(format!("/comments/{}/like", comment["id"].as_str().unwrap())).await.expect(200);
+    let comment = comment["id"].as_str().unwrap();
+    put(format!("/comments/{comment}/like")).await.expect(200);
+    let report = json!({"reason": "other", "note": "Annabel's own"});
+    ann.post(format!("/comments/{comment}/reports"), report).await.expect(204);
     let (mut unit, user) = app.lock_user(&ann).await;
     let profile = Profile {
         first_name: Some("Annabel".to_owned()),

@@ -342,6 +342,11 @@ impl TestApp {
         tables::texts(&self.database.url, "%").await.expect("the database")
     }
 
+    /// Brings the popularity of movies up to date, as the job does.
+    pub(crate) async fn refresh_popularity(&self) {
+        self.application().use_cases().engagement.refresh_popularity().await.expect("the popularity");
+    }
+
     /// Clears away what has run out, as the job does.
     pub(crate) async fn clean_up(&self) {
         let use_cases = self.application().use_cases();

@@ -1,0 +1,166 @@
+use domain::{
+    accounts::{AccessError, Actor, Origin},
+    audit::{AuditAction, AuditObject, AuditState},
+    engagement::{EngagementUnit, NewReport, ReportDecision, ReportReason, ReportedCommentView},
+    id::{CommentId, ReportedCommentId},
+    store::{Attempt, StoreError, retried},
+};
+
+use super::{Engagement, RespondError, comment};
+use crate::{
+    paging::{ListError, Listing, PageSelection},
+    record::NewAuditEntry,
+};
+
+/// A report of a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The reason.
+    pub reason: ReportReason,
+    /// An explanation.
+    pub note: Option<String>,
+}
+
+/// The reported comments that a moderator wants to see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListReportedComments {
+    /// The open ones alone, or the resolved ones alone.
+    pub is_open: Option<bool>,
+    /// Which part.
+    pub page: PageSelection,
+}
+
+/// The reports of a comment were not decided about.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideReportError {
+    /// There is no such reported comment, or its author deleted it meanwhile.
+    #[error("there is no such reported comment")]
+    NotFound,
+    /// There is a decision already.
+    #[error("there is a decision already")]
+    AlreadyDecided,
+    /// The actor may not act any more, or is not a moderator.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engagement {
+    /// Reports a comment to the moderators. A second report of the same user changes nothing.
+    ///
+    /// # Errors
+    /// See [`RespondError`].
+    pub async fn report_comment(
+        &self,
+        actor: Actor,
+        comment_id: CommentId,
+        report: &Report,
+    ) -> Result<(), RespondError> {
+        retried(&*self.backoff, |attempt| self.try_report(attempt, actor, comment_id, report)).await
+    }
+
+    async fn try_report(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        comment_id: CommentId,
+        report: &Report,
+    ) -> Result<(), RespondError> {
+        let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let comment = comment::visible_comment(&mut *unit, actor, comment_id).await?;
+        let new = NewReport {
+            id: self.ids.next(),
+            comment_id,
+            movie_id: comment.movie_id,
+            reporter: actor.user_id,
+            reason: report.reason,
+            note: report.note.clone(),
+            at: self.clock.now(),
+        };
+        unit.report_comment(&new).await?;
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// A page of the reported comments for moderators, those reported last first.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_reported_comments(
+        &self,
+        wanted: ListReportedComments,
+    ) -> Result<Listing<ReportedCommentView>, ListError> {
+        let context = format!("reported comments {:?}", wanted.is_open);
+        let request = self.cursors.request(&context, wanted.page)?;
+        let page = self.reports.reported_comments(wanted.is_open, &request).await?;
+        Ok(self.cursors.listing(&context, &request, page))
+    }
+
+    /// Decides about the reports of a comment as a moderator: deletes the comment or leaves it.
+    ///
+    /// # Errors
+    /// See [`DecideReportError`].
+    pub async fn decide_report(
+        &self,
+        moderator: Actor,
+        id: ReportedCommentId,
+        decision: ReportDecision,
+        origin: &Origin,
+    ) -> Result<ReportedCommentView, DecideReportError> {
+        retried(&*self.backoff, |attempt| self.try_decide(attempt, moderator, id, decision, origin)).await?;
+        self.reports.reported_comment(id).await?.ok_or(DecideReportError::NotFound)
+    }
+
+    async fn try_decide(
+        &self,
+        attempt: Attempt,
+        moderator: Actor,
+        id: ReportedCommentId,
+        decision: ReportDecision,
+        origin: &Origin,
+    ) -> Result<(), DecideReportError> {
+        let mut unit = self.store.begin_as_moderator(attempt, &moderator).await?;
+        let reported = unit.find_reported_comment(id).await?.ok_or(DecideReportError::NotFound)?;
+        if reported.decision.is_some() {
+            return Err(DecideReportError::AlreadyDecided);
+        }
+        comment::lock_movie_of(&mut *unit, moderator, reported.comment_id).await?;
+        // Another moderator may have decided, or the author have deleted the comment, while this unit waited for the lock.
+        let reported = unit.find_reported_comment(id).await?.ok_or(DecideReportError::NotFound)?;
+        let comment = unit.find_comment_for_update(reported.comment_id).await?;
+        if !self.close_reports(&mut *unit, moderator, reported.comment_id, decision, origin).await? {
+            return Err(DecideReportError::AlreadyDecided);
+        }
+        if let Some(comment) = comment.filter(|comment| !comment.is_deleted())
+            && decision == ReportDecision::Remove
+        {
+            unit.delete_comment(&comment).await?;
+            self.record_removal(&mut *unit, moderator, &comment, origin).await?;
+            unit.remove_comment_notifications(comment.id).await?;
+        }
+        unit.commit().await?;
+        Ok(())
+    }
+
+    /// Decides about the open reports of a locked comment and records that in the audit log; `false` when there are none.
+    pub(super) async fn close_reports(
+        &self,
+        unit: &mut dyn EngagementUnit,
+        moderator: Actor,
+        comment_id: CommentId,
+        decision: ReportDecision,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        if unit.decide_reports(comment_id, decision, now).await?.is_none() {
+            return Ok(false);
+        }
+        let entry = NewAuditEntry::by(moderator.user_id, AuditAction::CommentReportDecided)
+            .on(AuditObject::Comment(comment_id))
+            .to(AuditState::of([("decision", decision.as_str())]));
+        self.recorder.audit(unit, entry, origin, now).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,133 @@
+use std::str::FromStr;
+
+use crate::{
+    catalog::Named,
+    engagement::CommentAuthor,
+    id::{CommentId, MovieId, MovieKind, ReportedCommentId, UserId},
+    time::Instant,
+};
+
+/// The longest note of a report, in characters.
+pub const MAX_NOTE_LENGTH: usize = 1_000;
+
+/// The most reports of one comment that are shown: the latest ones.
+pub const MAX_SHOWN_REPORTS: u32 = 100;
+
+/// Declares an enum whose values have names that never change.
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident or $error:ident = $what:literal: $($(#[$value_doc:meta])* $value:ident = $text:literal,)+) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$value_doc])* $value,)+
+        }
+
+        #[doc = concat!("The text names no ", $what, ".")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+        #[error("nothing has this name")]
+        pub struct $error;
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$value),+];
+
+            /// Its name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $text,)+
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or($error)
+            }
+        }
+    };
+}
+
+named! {
+    /// Why a user reports a comment.
+    ReportReason or UnknownReportReason = "reason of a report":
+    /// It advertises something.
+    Spam = "spam",
+    /// It insults or threatens somebody.
+    Abuse = "abuse",
+    /// It gives away the story.
+    Spoiler = "spoiler",
+    /// Something else, which the note should explain.
+    Other = "other",
+}
+
+named! {
+    /// A moderator's decision about a reported comment.
+    ReportDecision or UnknownReportDecision = "decision":
+    /// The comment is deleted.
+    Remove = "remove",
+    /// The comment stays.
+    Dismiss = "dismiss",
+}
+
+/// A report that is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReport {
+    /// The identifier of the reported comment among the reported ones, if this is its first report.
+    pub id: ReportedCommentId,
+    /// The comment.
+    pub comment_id: CommentId,
+    /// The movie that the comment is about.
+    pub movie_id: MovieId,
+    /// The user who reports it.
+    pub reporter: UserId,
+    /// The reason.
+    pub reason: ReportReason,
+    /// An explanation, of [`MAX_NOTE_LENGTH`] characters at most.
+    pub note: Option<String>,
+    /// When it was reported.
+    pub at: Instant,
+}
+
+/// A reported comment, as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedComment {
+    /// Its identifier among the reported comments.
+    pub id: ReportedCommentId,
+    /// The comment.
+    pub comment_id: CommentId,
+    /// The decision; `None` while it is open.
+    pub decision: Option<ReportDecision>,
+}
+
+/// One report of a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentReport {
+    /// The reason.
+    pub reason: ReportReason,
+    /// An explanation.
+    pub note: Option<String>,
+    /// When it was reported.
+    pub created_at: Instant,
+}
+
+/// A reported comment, as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedCommentView {
+    /// Its identifier among the reported comments.
+    pub id: ReportedCommentId,
+    /// The comment.
+    pub comment_id: CommentId,
+    /// The text of the comment; `None` once it is deleted.
+    pub text: Option<String>,
+    /// The author of the comment; `None` once it is deleted.
+    pub author: Option<CommentAuthor>,
+    /// The movie that the comment is about.
+    pub movie: Named<MovieKind>,
+    /// The reports, oldest first; [`MAX_SHOWN_REPORTS`] at most.
+    pub reports: Vec<CommentReport>,
+    /// The decision and its time; `None` while it is open.
+    pub decision: Option<(ReportDecision, Instant)>,
+}

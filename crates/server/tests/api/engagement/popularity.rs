@@ -1,0 +1,98 @@
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Caller, Engine, TestApp, cases};
+
+cases! {
+    what_users_do_makes_a_movie_popular_once_the_job_has_run,
+    a_rating_of_10_alone_does_not_lead,
+    pages_by_rating_read_on_by_cursor,
+}
+
+async fn names(caller: &Caller, query: &str) -> Vec<String> {
+    let page = caller.get(format!("/movies?{query}")).await.expect(200).json();
+    page["items"].as_array().unwrap().iter().map(|movie| movie["name"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn what_users_do_makes_a_movie_popular_once_the_job_has_run(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let visitor = app.anonymous();
+    let idle = names(&visitor, "").await;
+    assert_eq!(idle, names(&visitor, "sort=-votes").await, "the order of the votes");
+    app.refresh_popularity().await;
+    assert_eq!(names(&visitor, "").await, idle);
+    // 12 Angry Men has 3,982 votes less than Blade Runner, which stands before it.
+    let angry = movies.id("12 Angry Men");
+    let position = |names: &[String]| names.iter().position(|name| name == "12 Angry Men").unwrap();
+    let before = position(&idle);
+    assert_eq!(idle[before - 1], "Blade Runner");
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    for user in [&ann, &bob] {
+        let body = json!({"value": "like"});
+        user.call(Method::PUT, format!("/movies/{angry}/reaction")).json(&body).await.expect(200);
+    }
+    // Many comments of one user count once.
+    for _ in 0..20 {
+        ann.post(format!("/movies/{angry}/comments"), json!({"text": "Not guilty"})).await.expect(201);
+    }
+    app.refresh_popularity().await;
+    assert_eq!(names(&visitor, "").await, idle, "3 acts count for 3,000 votes: not enough");
+    app.sell(&bob, angry.clone()).await;
+    assert_eq!(names(&visitor, "").await, idle, "until the job has run");
+    app.refresh_popularity().await;
+    assert_eq!(position(&names(&visitor, "").await), before - 1);
+    assert_eq!(names(&visitor, "sort=-votes").await, idle);
+    for user in [&ann, &bob] {
+        user.delete("/users/me").json(&json!({"password": user.password})).await.expect(204);
+    }
+    app.refresh_popularity().await;
+    assert_eq!(names(&visitor, "").await, idle, "the purchase alone is left");
+}
+
+async fn a_rating_of_10_alone_does_not_lead(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let users = [app.user("ann").await, app.user("bob").await, app.user("cleo").await];
+    for (name, scores) in
+        [("M", vec![10]), ("Alien", vec![8, 8, 9]), ("Aliens", vec![9]), ("Zootopia", vec![1])]
+    {
+        for (score, user) in scores.into_iter().zip(&users) {
+            let path = format!("/movies/{}/rating", movies.id(name));
+            user.call(Method::PUT, path).json(&json!({"score": score})).await.expect(200);
+        }
+    }
+    let down = names(&app.anonymous(), "sort=-rating,name").await;
+    assert_eq!(down[..4], ["Alien", "M", "Aliens", "Zootopia"]);
+    let up = names(&app.anonymous(), "sort=rating,name").await;
+    assert_eq!(up[..4], ["Zootopia", "Aliens", "M", "Alien"]);
+    assert_eq!(up[4..], down[4..], "movies without a rating come last either way");
+}
+
+async fn pages_by_rating_read_on_by_cursor(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    for (name, score) in [("M", 7), ("Alien", 7), ("Aliens", 3), ("Zootopia", 10), ("Metropolis", 9)] {
+        let path = format!("/movies/{}/rating", movies.id(name));
+        ann.call(Method::PUT, path).json(&json!({"score": score})).await.expect(200);
+    }
+    for sort in ["rating", "-rating"] {
+        let whole = names(&ann, &format!("sort={sort}")).await;
+        let mut walked = Vec::new();
+        let mut query = format!("sort={sort}&page_size=2");
+        loop {
+            let page = ann.get(format!("/movies?{query}")).await.expect(200).json();
+            walked.extend(
+                page["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|movie| movie["name"].as_str().unwrap().to_owned()),
+            );
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            query = format!("sort={sort}&page_size=2&cursor={cursor}");
+        }
+        assert_eq!(walked, whole, "{sort}");
+    }
+}

@@ -1,0 +1,17 @@
+-- The movies whose popularity is to be computed anew, because of what users did with them. A job empties it.
+CREATE TABLE popularity_queue (
+    movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE
+);
+INSERT INTO popularity_queue (movie_id) SELECT id FROM movies WHERE likes > 0 OR rating_count > 0
+    UNION SELECT movie_id FROM comments UNION SELECT movie_id FROM purchases WHERE revoked_at IS NULL;
+CREATE INDEX purchases_counted ON purchases (movie_id) WHERE revoked_at IS NULL;
+
+-- Movies are ordered by an average with ten ratings of 5.5 added to it, so that one rating of 10 does not lead.
+DROP INDEX movies_by_rating_down;
+DROP INDEX movies_by_rating_up;
+CREATE INDEX movies_by_rating_up ON movies (
+    (CASE WHEN rating_count > 0 THEN CAST(rating_sum + 55 AS DOUBLE PRECISION) / (rating_count + 10) ELSE 11.0 END), id
+) WHERE is_available;
+CREATE INDEX movies_by_rating_down ON movies (
+    (CASE WHEN rating_count > 0 THEN CAST(rating_sum + 55 AS DOUBLE PRECISION) / (rating_count + 10) ELSE -1.0 END), id
+) WHERE is_available;

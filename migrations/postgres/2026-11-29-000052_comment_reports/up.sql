@@ -1,0 +1,27 @@
+-- The comments that users reported to the moderators: one row for each comment, also after it was deleted.
+CREATE TABLE reported_comments (
+    id UUID PRIMARY KEY,
+    -- No foreign key: a decision is kept when the comment is deleted.
+    comment_id UUID NOT NULL UNIQUE,
+    movie_id UUID NOT NULL REFERENCES movies (id) ON DELETE CASCADE,
+    -- When it was reported first, or first since the last decision.
+    reported_at TIMESTAMPTZ NOT NULL,
+    decision TEXT CHECK (decision IN ('remove', 'dismiss')),
+    decided_at TIMESTAMPTZ,
+    CHECK ((decision IS NULL) = (decided_at IS NULL))
+);
+CREATE INDEX reported_comments_movie_id ON reported_comments (movie_id);
+CREATE INDEX reported_comments_by_time ON reported_comments (reported_at, id);
+CREATE INDEX reported_comments_open ON reported_comments (reported_at, id) WHERE decision IS NULL;
+
+-- What each user reported.
+CREATE TABLE comment_reports (
+    reported_comment_id UUID NOT NULL REFERENCES reported_comments (id) ON DELETE CASCADE,
+    user_id UUID NOT NULL REFERENCES users (id),
+    reason TEXT NOT NULL CHECK (reason IN ('spam', 'abuse', 'spoiler', 'other')),
+    note TEXT,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (reported_comment_id, user_id)
+);
+CREATE INDEX comment_reports_by_time ON comment_reports (reported_comment_id, created_at, user_id);
+CREATE INDEX comment_reports_user_id ON comment_reports (user_id);
