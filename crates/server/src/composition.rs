@@ -233,7 +233,7 @@ impl UseCases {
             queries: database.clone(),
             words: database.clone(),
             films,
-            media,
+            media: Arc::clone(&media),
             signer: Arc::clone(&signer),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
