@@ -33,11 +33,11 @@ use domain::{
         CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, PurchaseId, ReportedCommentId, SessionId,
         ShopId, UserId, WebhookEventId,
     },
+    idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
     library::{
         BoughtMovie, FilmAccess, FilmSource, FilmStore, LibraryItem, LibraryQueries, LibraryStore,
         LibraryUnit, PlayableMovie, StartedMovie,
     },
-    idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
     notifications::{
