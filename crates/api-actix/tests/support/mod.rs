@@ -1,6 +1,7 @@
 //! A server on a socket of its own, on ports that answer without a database: reading works, every unit of work finds
 //! the store away.
 
+mod library;
 mod ports;
 
 use std::{

@@ -30,14 +30,10 @@ use domain::{
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{
-        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, PurchaseId, ReportedCommentId, SessionId,
-        ShopId, UserId, WebhookEventId,
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, ReportedCommentId, SessionId, ShopId,
+        UserId, WebhookEventId,
     },
     idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
-    library::{
-        BoughtMovie, FilmAccess, FilmSource, FilmStore, LibraryItem, LibraryQueries, LibraryStore,
-        LibraryUnit, PlayableMovie, StartedMovie,
-    },
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
     notifications::{
@@ -93,7 +89,7 @@ impl Doubles {
     }
 }
 
-fn away() -> StoreError {
+pub(super) fn away() -> StoreError {
     StoreError::unavailable("connection refused by db.internal:5432")
 }
 
@@ -418,82 +414,6 @@ impl EngagementStore for Doubles {
         _moderator: &Actor,
     ) -> Result<Box<dyn EngagementUnit>, AccessError> {
         Err(away().into())
-    }
-}
-
-#[async_trait]
-impl LibraryQueries for Doubles {
-    async fn library_page(
-        &self,
-        _owner: UserId,
-        _filter: &MovieFilter,
-        _sorts: &[MovieSort],
-        _request: &PageRequest,
-    ) -> Result<Page<LibraryItem>, StoreError> {
-        Err(away())
-    }
-
-    async fn started_page(
-        &self,
-        _owner: UserId,
-        _request: &PageRequest,
-    ) -> Result<Page<StartedMovie>, StoreError> {
-        Err(away())
-    }
-
-    async fn bought_movie(
-        &self,
-        _owner: UserId,
-        _movie_id: MovieId,
-    ) -> Result<Option<BoughtMovie>, StoreError> {
-        Ok(None)
-    }
-
-    async fn playable_movie(&self, _purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError> {
-        Ok(None)
-    }
-
-    async fn playable_among(&self, _purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl LibraryStore for Doubles {
-    async fn begin_own(
-        &self,
-        _attempt: Attempt,
-        _owner: &Actor,
-    ) -> Result<Box<dyn LibraryUnit>, AccessError> {
-        Err(away().into())
-    }
-
-    async fn begin_as_operator(&self, _attempt: Attempt) -> Result<Box<dyn LibraryUnit>, StoreError> {
-        Err(away())
-    }
-}
-
-#[async_trait]
-impl FilmStore for Doubles {
-    async fn put_film(
-        &self,
-        _key: &MediaKey,
-        _file: std::fs::File,
-        _progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<u64, StoreError> {
-        Err(away())
-    }
-
-    async fn open_film(
-        &self,
-        _key: &MediaKey,
-        _access: FilmAccess,
-    ) -> Result<Option<FilmSource>, StoreError> {
-        Ok(None)
-    }
-
-    async fn remove_film(&self, _key: &MediaKey) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 
