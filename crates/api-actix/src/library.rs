@@ -19,7 +19,7 @@ use self::bodies::{
 };
 use crate::{
     catalog::query::LibraryQuery,
-    extract::{Body, Caller, PathId, Query, UseCases},
+    extract::{Body, Caller, PathId, PublicUrl, Query, UseCases},
     page::{PageBody, PageParams, SearchPageBody},
     problem::{Failure, OrNotFound},
     refusals,
@@ -41,10 +41,11 @@ refusals! {
 #[api_v2_operation(operation_id = "listLibrary", tags("library"))]
 pub(crate) async fn list(
     library: UseCases<Library>,
+    public_url: PublicUrl,
     Caller(actor, Query(wanted)): Caller<Query<LibraryQuery>>,
 ) -> Result<PrivateSearchPage<LibraryItemBody>, Failure<BrowseError>> {
     let found = library.run(async move |library| library.list(actor, wanted).await).await?;
-    let page = PageBody::of(found.listing, LibraryItemBody::from);
+    let page = PageBody::of(found.listing, |item| LibraryItemBody::new(item, &public_url));
     Ok(PrivateSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
 }
 
@@ -54,10 +55,11 @@ pub(crate) async fn list(
 #[api_v2_operation(operation_id = "listStartedMovies", tags("library"))]
 pub(crate) async fn list_started(
     library: UseCases<Library>,
+    public_url: PublicUrl,
     Caller(actor, Query(page)): Caller<Query<PageParams>>,
 ) -> Result<PrivatePage<StartedMovieBody>, Failure<ListError>> {
     let listing = library.run(async move |library| library.list_started(actor, page).await).await?;
-    Ok(PrivatePage(PageBody::of(listing, StartedMovieBody::from)))
+    Ok(PrivatePage(PageBody::of(listing, |movie| StartedMovieBody::new(movie, &public_url))))
 }
 
 /// Get the address that a bought movie is watched at.

@@ -2,6 +2,8 @@
 
 pub(crate) mod bodies;
 mod query;
+pub(crate) mod refund_requests;
+pub(crate) mod refunds;
 pub(crate) mod sandbox;
 mod webhook;
 

@@ -11,8 +11,8 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SearchIndex, SearchQueries,
-        SimilarMovies,
+        CatalogStore, FacetQueries, ModerationStore, ModerationUnit, MovieQueries, NameQueries, SearchIndex,
+        SearchQueries, SimilarMovies,
     },
     engagement::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
@@ -22,7 +22,7 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{PaymentQueries, WebhookEvents},
+    payments::{PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -33,12 +33,13 @@ gathered! {
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
+        + CatalogStore + ModerationStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
+        + SearchQueries + SearchIndex
         + CartStore + CartQueries
         + LibraryStore + LibraryQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
-        + PaymentQueries + WebhookEvents
+        + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
@@ -48,7 +49,7 @@ gathered! {
 gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
-        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
+        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
         + EngagementUnit + OrderUnit + NotificationUnit + LibraryUnit;
 }
 

@@ -16,14 +16,14 @@ use adapter_crypto::{
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
-use adapter_media::{FolderMedia, S3Media};
+use adapter_media::{FolderMedia, PictureStudio, S3Media};
 use adapter_payments_sandbox::Sandbox;
 use adapter_payments_stripe::StripeGateway;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::{Catalog, SearchUpkeep},
+    catalog::{Catalog, Posters, SearchUpkeep},
     engagement::Engagement,
     library::Library,
     notifications::{Notifications, Notifier},
@@ -106,6 +106,8 @@ pub struct UseCases {
     pub audit: Arc<Audit>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
+    /// Uploaded posters.
+    pub posters: Arc<Posters>,
     /// The upkeep of the search index.
     pub search_upkeep: Arc<SearchUpkeep>,
     /// The cart.
@@ -179,6 +181,7 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             frontend_url: addresses.frontend_url.clone(),
         };
+        let pictures = Arc::new(PictureStudio::default());
         let accounts = AccountUseCases::build(
             settings,
             &keys,
@@ -186,6 +189,7 @@ impl UseCases {
                 database: Arc::clone(&database),
                 passwords: PasswordGuard { hasher: passwords, guard: Arc::clone(&throttle.guard) },
                 media: Arc::clone(&media),
+                pictures: Arc::clone(&pictures),
                 recorder: recorder.clone(),
                 cursors: cursors.clone(),
                 clock: Arc::clone(&clock),
@@ -203,12 +207,25 @@ impl UseCases {
         });
         let catalog = Arc::new(Catalog {
             store: database.clone(),
+            moderation: database.clone(),
             queries: database.clone(),
             names: database.clone(),
             words: database.clone(),
             facets: database.clone(),
             similar: database.clone(),
             cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            recorder: recorder.clone(),
+        });
+        let posters = Arc::new(Posters {
+            moderation: database.clone(),
+            store: database.clone(),
+            queries: database.clone(),
+            media: Arc::clone(&media),
+            images: pictures,
+            recorder: recorder.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -270,17 +287,18 @@ impl UseCases {
             store: database.clone(),
             orders: database.clone(),
             queries: database.clone(),
+            refunds: database.clone(),
+            refund_requests: database.clone(),
             keys: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,
-            sealer: Arc::clone(&sealer),
+            recorder: recorder.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
-            frontend_url: addresses.frontend_url.clone(),
         });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
@@ -311,6 +329,7 @@ impl UseCases {
             signup: Arc::clone(&accounts.signup),
             sessions: Arc::clone(&accounts.sessions),
             profiles: Arc::clone(&accounts.profiles),
+            posters: Arc::clone(&posters),
             clock,
             backoff,
         });
@@ -324,6 +343,7 @@ impl UseCases {
             own_data,
             audit,
             catalog,
+            posters,
             search_upkeep,
             carts,
             engagement,

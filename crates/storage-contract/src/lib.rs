@@ -29,6 +29,8 @@ mod idempotency;
 mod known_devices;
 mod library;
 mod links;
+mod moderation;
+mod name_changes;
 mod name_counts;
 mod node;
 mod notification_streams;
@@ -44,6 +46,7 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
+mod refunds;
 mod search;
 mod sessions;
 mod similar;
@@ -100,6 +103,8 @@ fn all() -> Vec<Case> {
         outbox_queue::cases(),
         catalog_names::cases(),
         catalog::cases(),
+        moderation::cases(),
+        name_changes::cases(),
         name_counts::cases(),
         engagement::cases(),
         facets::cases(),
@@ -114,6 +119,7 @@ fn all() -> Vec<Case> {
         library::cases(),
         orders::cases(),
         payments::cases(),
+        refunds::cases(),
         idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),

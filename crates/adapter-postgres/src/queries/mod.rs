@@ -23,6 +23,8 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod refund_requests;
+mod refunds;
 mod search;
 mod similar;
 mod users;

@@ -29,6 +29,10 @@ pub(super) enum Condition {
     Ids(Vec<Uuid>),
     /// Bought by this user, on sale or not. It is looked up whenever it is there: see [`only_driver`].
     Bought(Uuid),
+    /// The column, whose values are unique, has this value.
+    Unique { column: &'static str, value: Bind },
+    /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
+    Withdrawn,
     /// A favourite of this user.
     Favorite(Uuid),
     /// The folded title contains this text.
@@ -68,6 +72,9 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         uuids(&filter.certifications).map(Condition::Certification),
         uuids(&filter.ids).map(Condition::Ids),
         filter.bought_by.map(|user_id| Condition::Bought(user_id.as_uuid())),
+        filter.imdb_id.clone().map(|id| unique("m.imdb_id", id)),
+        filter.tmdb_id.map(|id| unique("m.tmdb_id", id)),
+        filter.is_withdrawn().then_some(Condition::Withdrawn),
         filter.favorites_of.map(|user_id| Condition::Favorite(user_id.as_uuid())),
         filter.folded_title().map(Condition::Title),
         (!terms.is_empty()).then_some(Condition::Words { terms, part }),
@@ -78,12 +85,17 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
     all.into_iter().flatten().collect()
 }
 
-/// The condition that is looked up whatever the others are: no other finds withdrawn movies that were bought, and the movies of a
-/// visitor's cart and the favourites of a user are few.
+fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
+    Condition::Unique { column, value: value.into() }
+}
+
+/// The condition whose index is used in any case: it finds few movies, or no other index has them.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
     position(|condition| matches!(condition, Condition::Bought(_)))
-        .or_else(|| position(|condition| matches!(condition, Condition::Ids(_) | Condition::Favorite(_))))
+        .or_else(|| position(|condition| matches!(condition, Condition::Withdrawn)))
+        .or_else(|| position(|condition| matches!(condition, Condition::Unique { .. } | Condition::Ids(_))))
+        .or_else(|| position(|condition| matches!(condition, Condition::Favorite(_))))
 }
 
 fn between<T: Copy, B: Into<Bind>>(
@@ -112,6 +124,12 @@ impl Condition {
                     .sql("EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
                     .bind(*user_id)
                     .sql(")");
+            }
+            Self::Unique { column, value } => {
+                statement.sql(UNINDEXED).sql(*column).sql(" = ").bind(value.clone());
+            }
+            Self::Withdrawn => {
+                statement.sql("NOT m.is_available");
             }
             Self::Favorite(user_id) => {
                 statement
@@ -154,8 +172,8 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, or those that were bought. The time of the
-    /// purchase is [`PURCHASED_AT`].
+    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, the withdrawn ones, or those that were bought.
+    /// The time of the purchase is [`PURCHASED_AT`].
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { table, column, names } => {
@@ -170,6 +188,10 @@ impl Condition {
                          WHERE h.revoked_at IS NULL AND h.user_id = ",
                     )
                     .bind(*user_id);
+                return;
+            }
+            Self::Withdrawn => {
+                statement.sql(" FROM movies m WHERE NOT m.is_available");
                 return;
             }
             Self::Favorite(user_id) => {
@@ -195,9 +217,13 @@ impl Condition {
         match self {
             Self::Linked { .. }
             | Self::Bought(_)
+            | Self::Withdrawn
             | Self::Favorite(_)
             | Self::Words { .. }
             | Self::WholeName(_) => {}
+            Self::Unique { column, value } => {
+                statement.sql(*column).sql(" = ").bind(value.clone());
+            }
             Self::Never => {
                 statement.sql("FALSE");
             }
@@ -238,6 +264,8 @@ impl Condition {
         match self {
             Self::Ids(_)
             | Self::Bought(_)
+            | Self::Unique { .. }
+            | Self::Withdrawn
             | Self::Favorite(_)
             | Self::Title(_)
             | Self::Words { .. }

@@ -9,7 +9,7 @@ use domain::{
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
     notifications::{NotificationKind, NotificationQueries, UserPosition},
     orders::OrderQueries,
-    payments::PaymentQueries,
+    payments::{PaymentQueries, RefundRequestQueries},
     store::StoreError,
     time::Instant,
 };
@@ -61,6 +61,7 @@ impl PersonalDataQueries for Database {
             opinions: self.opinions_of(user_id).await?,
             orders: OrderQueries::orders_of(self, user_id).await?,
             payments: PaymentQueries::payments_of(self, user_id).await?,
+            refund_requests: RefundRequestQueries::refund_requests_of(self, user_id).await?,
             remembered_requests: self.remembered_requests_of(user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,

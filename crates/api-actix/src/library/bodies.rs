@@ -26,10 +26,11 @@ pub(crate) struct LibraryItemBody {
     is_suspended: bool,
 }
 
-impl From<LibraryItem> for LibraryItemBody {
-    fn from(item: LibraryItem) -> Self {
+impl LibraryItemBody {
+    /// The movie, as the caller sees it.
+    pub(crate) fn new(item: LibraryItem, public_url: &str) -> Self {
         Self {
-            movie: item.movie.into(),
+            movie: MovieBody::new(item.movie, public_url),
             purchased_at: Moment(item.purchased_at),
             is_suspended: item.is_suspended,
         }
@@ -49,10 +50,11 @@ pub(crate) struct StartedMovieBody {
     at: Moment,
 }
 
-impl From<StartedMovie> for StartedMovieBody {
-    fn from(movie: StartedMovie) -> Self {
+impl StartedMovieBody {
+    /// The movie, as the caller sees it.
+    pub(crate) fn new(movie: StartedMovie, public_url: &str) -> Self {
         Self {
-            item: movie.item.into(),
+            item: LibraryItemBody::new(movie.item, public_url),
             position_seconds: movie.progress.position_seconds,
             at: Moment(movie.progress.at),
         }

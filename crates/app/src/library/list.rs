@@ -22,6 +22,7 @@ impl Library {
     /// See [`BrowseError`].
     pub async fn list(&self, actor: Actor, mut wanted: BrowseMovies) -> Result<FoundPurchases, BrowseError> {
         wanted.filter.bought_by = Some(actor.user_id);
+        wanted.viewer = Some(actor);
         let list = MovieList::of(wanted, MovieSort::LATEST_PURCHASE, &*self.words, &self.cursors).await?;
         let MovieList { filter, sorts, request, context, corrected_query } = list;
         let page = self.queries.library_page(actor.user_id, &filter, &sorts, &request).await;

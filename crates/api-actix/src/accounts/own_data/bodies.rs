@@ -24,7 +24,7 @@ use crate::{
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
-    payments::bodies::PaymentBody,
+    payments::{bodies::PaymentBody, refund_requests::RefundRequestBody},
 };
 
 /// Confirms the deletion of an account.
@@ -346,6 +346,8 @@ pub(crate) struct PersonalDataBody {
     orders: Vec<OrderBody>,
     /// The attempts to pay them.
     payments: Vec<PaymentBody>,
+    /// The requests for refunds.
+    refund_requests: Vec<RefundRequestBody>,
     /// How many requests with idempotency keys are remembered.
     remembered_requests: u64,
     /// The entries of the audit log that concern the user.
@@ -387,6 +389,7 @@ impl PersonalDataBody {
             reports: all(data.opinions.reports),
             orders: all(data.orders),
             payments: all(data.payments),
+            refund_requests: all(data.refund_requests),
             remembered_requests: data.remembered_requests,
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
@@ -427,6 +430,7 @@ fn example() -> Value {
         "reports": [],
         "orders": [],
         "payments": [],
+        "refund_requests": [],
         "remembered_requests": 0,
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,

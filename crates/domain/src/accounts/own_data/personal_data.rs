@@ -9,7 +9,7 @@ use crate::{
     library::Progress,
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
-    payments::PaymentView,
+    payments::{PaymentView, RefundRequest},
     store::StoreError,
     time::Instant,
 };
@@ -128,6 +128,8 @@ pub struct PersonalData {
     pub orders: Vec<OrderView>,
     /// The attempts to pay them, oldest first.
     pub payments: Vec<PaymentView>,
+    /// The requests for refunds, oldest first.
+    pub refund_requests: Vec<RefundRequest>,
     /// How many requests with idempotency keys are remembered.
     pub remembered_requests: u64,
     /// The entries of the audit log that name the user as actor or object, oldest first.

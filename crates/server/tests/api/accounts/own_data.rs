@@ -7,6 +7,7 @@ use domain::{
     accounts::{Gender, Profile},
     id::Id,
     notifications::{NewNotification, NotificationCause, StreamTicket},
+    payments::{RefundRequest, RefundRequestStatus, RequestedItem},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -30,10 +31,11 @@ cases! {
 }
 
 const AGENT: &str = "Fireball/7 (of Ann)";
+const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 27] = [
+const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
@@ -56,6 +58,7 @@ const PLACES: [(&str, &str); 27] = [
     ("payments.user_id", "/payments/0"),
     ("purchases.user_id", "/purchases/0"),
     ("refresh_tokens.user_id", "/refresh_tokens/0"),
+    ("refund_requests.user_id", "/refund_requests/0"),
     ("sessions.user_id", "/sessions/0"),
     ("stream_tickets.user_id", "/stream_tickets/0"),
     ("user_profiles.user_id", "/account/profile/first_name"),
@@ -133,6 +136,23 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
         expires_at: user.created_at + TimeDelta::hours(1),
     };
     unit.insert_stream_ticket(&ticket, user.created_at).await.unwrap();
+    let ordered =
+        unit.find_order_for_update(order["id"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let item = ordered.items[0];
+    let request = RefundRequest {
+        id: app.next_id(),
+        order_id: ordered.id,
+        user_id: user.id,
+        items: vec![RequestedItem { order_item_id: item.id, movie_id: item.movie_id }],
+        amount: item.price,
+        reason: Some(REFUND_REASON.to_owned()),
+        status: RefundRequestStatus::Open,
+        note: None,
+        refund_id: None,
+        created_at: user.created_at,
+        decided_at: None,
+    };
+    assert!(unit.insert_refund_request(&request).await.unwrap());
     unit.commit().await.unwrap();
     ann
 }
