@@ -179,7 +179,7 @@ async fn bad_parameters_are_named(engine: Engine) {
         ("page=0", "page"),
     ] {
         let refused = ann.get(format!("/library?{query}")).await.problem(422, "validation_failed");
-        assert_eq!(refused["errors"][0]["field"], field, "{query}");
+        assert_eq!(refused.json()["errors"][0]["field"], field, "{query}");
     }
     app.anonymous().get("/movies?sort=purchased_at").await.problem(422, "validation_failed");
 }
