@@ -27,6 +27,7 @@ mod purchases;
 mod refund_requests;
 mod refunds;
 mod search;
+mod search_rows;
 mod sessions;
 mod stored;
 mod stored_movie;
@@ -45,7 +46,7 @@ pub(crate) use refund_requests::{
     REFUND_REQUEST_ITEMS, RefundRequestRow, RefundRequestTypes, refund_request_columns, refund_requests,
 };
 pub(crate) use refunds::{REFUND_COLUMNS, REFUND_ITEMS, RefundRow, RefundTypes, refunds};
-pub(crate) use search::{NewEntry, WordCount};
+pub(crate) use search_rows::{NewEntry, WordCount};
 pub(crate) use stored::{NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
