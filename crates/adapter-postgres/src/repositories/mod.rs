@@ -12,6 +12,7 @@ mod email_keys;
 mod engagement;
 mod idempotency;
 mod known_devices;
+mod library;
 mod links;
 mod maintenance;
 mod names;
@@ -36,6 +37,7 @@ mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use engagement::{push_visible, reaction_named};
+pub(crate) use library::{ProgressRow, ProgressTypes, progress};
 pub(crate) use names::{movies_of, names_table};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};

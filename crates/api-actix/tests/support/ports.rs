@@ -90,7 +90,7 @@ impl Doubles {
     }
 }
 
-fn away() -> StoreError {
+pub(super) fn away() -> StoreError {
     StoreError::unavailable("connection refused by db.internal:5432")
 }
 

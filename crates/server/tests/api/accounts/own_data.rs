@@ -35,7 +35,7 @@ const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 27] = [
+const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
@@ -63,6 +63,7 @@ const PLACES: [(&str, &str); 27] = [
     ("stream_tickets.user_id", "/stream_tickets/0"),
     ("user_profiles.user_id", "/account/profile/first_name"),
     ("users.id", "/account/id"),
+    ("watch_progress.user_id", "/watched/0"),
 ];
 
 fn delete(caller: &Caller, password: &str) -> Call {
@@ -85,6 +86,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());
     ann.call(Method::POST, cancel).await.expect(200);
     app.sell(&ann, movies.id("Amélie")).await;
+    let progress = format!("/library/{}/progress", movies.id("Amélie"));
+    ann.call(Method::PUT, progress).json(&json!({"position_seconds": 600})).await.expect(200);
     let alien = format!("/movies/{}", movies.id("Alien"));
     let put = |path: String| ann.call(Method::PUT, path);
     put(format!("{alien}/reaction")).json(&json!({"value": "like"})).await.expect(200);
