@@ -146,7 +146,7 @@ repositories! {
         withdraw_like_notification(comment_id: CommentId, actor: UserId) -> Result<(), StoreError>;
         remove_comment_notifications(comment_id: CommentId) -> Result<(), StoreError>;
         mark_notifications_read(receiver: UserId, selection: &ReadSelection, at: Instant) -> Result<(), StoreError>;
-        notification_settings_for_update(user_id: UserId) -> Result<NotificationSettings, StoreError>;
+        notification_settings_for_update(user_id: UserId) -> Result<Option<NotificationSettings>, StoreError>;
         put_notification_settings(user_id: UserId, settings: NotificationSettings) -> Result<(), StoreError>;
     }
     PurchaseRepository {
