@@ -222,6 +222,11 @@ class Stripe:
             return call(self.port, "POST", f"/_test/{path}", form, form=True)[0] == 200
         return False
 
+    def arrange(self, path, form=""):
+        """The same for what must be possible."""
+        if not self.control(path, form):
+            sys.exit(f"chaos: the fake Stripe refused {path} {form}")
+
     def waiting(self):
         return call(self.port, "GET", "/_test/waiting")[2]["events"]
 
@@ -472,16 +477,16 @@ def drill(arguments, folder):
         movies = [movie["id"] for movie in call(ports[0], "GET", "/api/v1/movies?page_size=100")[2]["items"]]
         shoppers = [Shopper(number, seed=arguments.seed, ports=ports, stripe=stripe, movies=movies) for number in range(SHOPPERS)]
         register(ports[0], postgres, [shopper.email for shopper in shoppers])
-        stripe.control("delivery", f"seed={arguments.seed % 2**31}&duplicated=20&dropped=10&longest_delay_ms=3000")
-        stripe.control("faults/random", f"seed={arguments.seed % 2**31}&percent=8")
+        stripe.arrange("delivery", f"seed={arguments.seed % 2**31}&duplicated=20&dropped=10&longest_delay_ms=3000")
+        stripe.arrange("faults/random", f"seed={arguments.seed % 2**31}&percent=8")
         end = time.monotonic() + arguments.seconds
         for shopper in shoppers:
             shopper.end = end
             shopper.start()
         kills, restarts = make_trouble(rng, nodes, postgres, end)
         say(f"{kills} servers killed, PostgreSQL restarted {restarts} times; now all is healed")
-        stripe.control("faults/none")
-        stripe.control("delivery", "seed=1")
+        stripe.arrange("faults/none")
+        stripe.arrange("delivery", "seed=1")
         for node in nodes:
             node.wait_until_ready()
         for shopper in shoppers:
