@@ -19,11 +19,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::catalog::{
-    CatalogItem, CatalogPage, CatalogSearchPage, PUBLIC_FOR_SECONDS, VersionedItem,
+    CatalogItem, CatalogPage, CatalogSearchPage, ChangedItem, CreatedEntry, CreatedItem, PUBLIC_FOR_SECONDS,
+    VersionedItem,
 };
 use crate::{
     openapi::describe,
-    page::{self, PageBody},
+    page::{self, PageBody, SearchPageBody},
     problem::{Problem, kinds},
     state::Api,
 };
@@ -129,6 +130,10 @@ pub(crate) struct Download<T> {
 #[derive(Debug)]
 pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
 
+/// The same for a list that can be searched.
+#[derive(Debug)]
+pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
+
 /// Writes a JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
@@ -139,11 +144,15 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     }
 }
 
+/// The absolute address of the request, without its query.
+fn address_of(request: &HttpRequest) -> String {
+    let public_url = request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
+    format!("{}{}", public_url.trim_end_matches('/'), request.path())
+}
+
 /// Adds the links to the other pages of the list.
 fn linked<T>(request: &HttpRequest, page: &PageBody<T>, mut response: HttpResponse) -> HttpResponse {
-    let public_url = request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
-    let address = format!("{}{}", public_url.trim_end_matches('/'), request.path());
-    if let Ok(links) = HeaderValue::from_str(&page.links(&address, request.query_string())) {
+    if let Ok(links) = HeaderValue::from_str(&page.links(&address_of(request), request.query_string())) {
         response.headers_mut().insert(header::LINK, links);
     }
     response
@@ -199,5 +208,21 @@ impl<T> Apiv2Schema for PrivatePage<T> {}
 impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         describe::add_page::<PageBody<T>, T>(op, &["Link"], page::example);
+    }
+}
+
+impl<T: Serialize> Responder for PrivateSearchPage<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        linked(request, &self.0.page, json(StatusCode::OK, &self.0))
+    }
+}
+
+impl<T> Apiv2Schema for PrivateSearchPage<T> {}
+
+impl<T: JsonSchema> OperationModifier for PrivateSearchPage<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_page::<SearchPageBody<T>, T>(op, &["Link"], page::search_example);
     }
 }

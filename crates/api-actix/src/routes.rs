@@ -6,10 +6,10 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, facets, names, suggestions},
+    catalog::{self, facets, names, posters, suggestions},
     docs,
     engagement::{self, reports},
-    health, media, notifications, orders, payments, problem,
+    health, library, media, notifications, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -45,10 +45,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/audit": get audit::list;
         "/admin/orders": get orders::list_all;
         "/admin/payments": get payments::list_all;
-        "/movies": get catalog::list_movies;
+        "/admin/refund-requests": get payments::refund_requests::list_all;
+        "/admin/refund-requests/{id}": patch payments::refund_requests::decide;
+        "/movies": get catalog::list_movies, post catalog::create_movie;
         "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
-        "/movies/{id}": get catalog::show_movie;
+        "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
+        "/movies/{id}/poster": put posters::set, delete posters::remove;
         "/movies/{id}/similar": get catalog::list_similar;
         "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
@@ -61,14 +64,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
         "/favorites": get catalog::list_favorites;
         "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
-        "/genres": get names::list_all::<GenreKind>;
-        "/genres/{id}": get names::show::<GenreKind>;
-        "/directors": get names::list::<DirectorKind>;
-        "/directors/{id}": get names::show::<DirectorKind>;
-        "/stars": get names::list::<StarKind>;
-        "/stars/{id}": get names::show::<StarKind>;
-        "/certifications": get names::list::<CertificationKind>;
-        "/certifications/{id}": get names::show::<CertificationKind>;
+        "/genres": get names::list_all::<GenreKind>, post names::create::<GenreKind>;
+        "/genres/{id}": get names::show::<GenreKind>, patch names::change::<GenreKind>, delete names::delete::<GenreKind>;
+        "/directors": get names::list::<DirectorKind>, post names::create::<DirectorKind>;
+        "/directors/{id}": get names::show::<DirectorKind>, patch names::change::<DirectorKind>, delete names::delete::<DirectorKind>;
+        "/stars": get names::list::<StarKind>, post names::create::<StarKind>;
+        "/stars/{id}": get names::show::<StarKind>, patch names::change::<StarKind>, delete names::delete::<StarKind>;
+        "/certifications": get names::list::<CertificationKind>, post names::create::<CertificationKind>;
+        "/certifications/{id}": get names::show::<CertificationKind>, patch names::change::<CertificationKind>, delete names::delete::<CertificationKind>;
         "/notifications": get notifications::list;
         "/notifications/unread-count": get notifications::count_unread;
         "/notifications/read": post notifications::mark_read;
@@ -78,13 +81,20 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/cart/items": post cart::add;
         "/cart/items/{movie_id}": delete cart::remove;
         "/cart/merge": post cart::merge;
+        "/library": get library::list;
+        "/library/continue-watching": get library::list_started;
+        "/library/{movie_id}/playback": get library::playback;
+        "/library/{movie_id}/progress": put library::set_progress, delete library::remove_progress;
+        "/library/{movie_id}/watched": put library::set_watched;
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;
         "/orders/{id}/payments": post payments::start;
+        "/orders/{id}/refund-requests": get payments::refund_requests::list, post payments::refund_requests::create;
         "/payments": get payments::list;
         "/payments/webhooks/{provider}": post payments::receive;
         "/payments/{id}": get payments::show;
+        "/payments/{id}/refunds": get payments::refunds::list, post payments::refunds::create;
     };
     operations! {
         config.service(api);
@@ -94,5 +104,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/docs": get docs::page;
         "/problems/{code}": get problem::page::show;
         "/media/avatars/{file}": get media::avatar;
+        "/media/posters/{id}/{file}": get media::poster;
     };
 }

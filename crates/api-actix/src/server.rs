@@ -28,6 +28,7 @@ use crate::{
         outermost::Outermost, rate_limit, request_headers,
     },
     html,
+    library::{files, transfers::Transfers},
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
@@ -43,6 +44,9 @@ use crate::{
 
 /// Files that may be uploaded at once: each is held in memory.
 const UPLOADS_AT_ONCE: usize = 16;
+
+/// Posters that may be uploaded at once: each takes up to 10 MiB of memory.
+const POSTER_UPLOADS_AT_ONCE: usize = 4;
 
 /// The buffer of each connection for its answer.
 const WRITE_BUFFER: usize = 16 * 1024;
@@ -90,6 +94,7 @@ impl Shared {
                     Arc::clone(&state.readiness),
                     state.runtime.clone(),
                 )),
+                transfers: Arc::new(Transfers::new(Arc::clone(&state.library), state.runtime.clone())),
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
                     settings.rate_limits.clone(),
@@ -98,7 +103,8 @@ impl Shared {
                 state,
                 settings,
                 running: RunningRequests::default(),
-                uploads: UploadLimit::new(UPLOADS_AT_ONCE),
+                uploads: UploadLimit::new("avatar-uploads-at-once", UPLOADS_AT_ONCE),
+                poster_uploads: UploadLimit::new("poster-uploads-at-once", POSTER_UPLOADS_AT_ONCE),
             }),
         })
     }
@@ -161,6 +167,8 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
                 .route(web::get().to(sandbox::show))
                 .route(web::post().to(sandbox::choose)),
         )
+        .service(web::resource("/media/films/{address}").route(web::get().to(files::film)))
+        .service(web::resource("/media/subtitles/{address}").route(web::get().to(files::subtitles)))
         // Mails lead here whatever the frontend is.
         .service(
             web::resource(html::UNSUBSCRIBE)

@@ -6,8 +6,9 @@ use app::{
     accounts::{OwnData, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, Posters},
     engagement::Engagement,
+    library::Library,
     notifications::Notifications,
     orders::Orders,
     payments::Payments,
@@ -18,6 +19,7 @@ use domain::{
 use tokio::runtime::Handle;
 
 use crate::{
+    library::transfers::Transfers,
     limits::RateLimitCounter,
     notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
@@ -55,10 +57,14 @@ pub struct ApiState {
     pub audit: Arc<Audit>,
     /// The use cases of the catalogue.
     pub catalog: Arc<Catalog>,
+    /// The use cases of uploaded posters.
+    pub posters: Arc<Posters>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
     /// The use cases of engagement.
     pub engagement: Arc<Engagement>,
+    /// The use cases of the library.
+    pub library: Arc<Library>,
     /// The use cases of notifications.
     pub notifications: Arc<Notifications>,
     /// The use cases of orders.
@@ -102,7 +108,9 @@ provide! {
     audit: Audit,
     carts: Carts,
     catalog: Catalog,
+    posters: Posters,
     engagement: Engagement,
+    library: Library,
     notifications: Notifications,
     orders: Orders,
     payments: Payments,
@@ -117,8 +125,12 @@ pub(crate) struct Api {
     pub(crate) running: RunningRequests,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
+    /// Limits the uploads of posters, which are larger.
+    pub(crate) poster_uploads: UploadLimit,
     /// The live streams of this node.
     pub(crate) streams: Arc<LiveStreams>,
+    /// The films that this node is sending.
+    pub(crate) transfers: Arc<Transfers>,
 }
 
 impl Api {

@@ -1,10 +1,16 @@
-//! Payments: start one, apply what the provider says of it, and look after those that stay open.
+//! Payments: start one, apply what the provider says of it, look after those that stay open, and send money back.
 
+mod adopt;
 mod apply;
 mod check;
 mod close;
+mod event_list;
 mod events;
 mod list;
+mod money_back;
+mod refund;
+mod requests;
+mod returns;
 mod settle;
 mod start;
 
@@ -13,12 +19,11 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::{
     accounts::UserQueries,
-    entropy::Sealer,
     id::IdGenerator,
     idempotency::{IdempotencyKeys, KEPT_FOR},
     money::Currency,
     orders::{OrderQueries, OrderStore},
-    payments::{PaymentGateway, PaymentQueries, WebhookEvents},
+    payments::{PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
     store::{StoreError, retried},
     time::{Backoff, Clock, Instant},
 };
@@ -26,9 +31,11 @@ use domain::{
 pub use close::CloseError;
 pub use events::ReceiveEventError;
 pub use list::ListPayments;
+pub use refund::{NewRefund, RefundError};
+pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
 pub use start::{PayError, StartedPayment};
 
-use crate::paging::CursorCodec;
+use crate::{paging::CursorCodec, record::Recorder};
 
 /// After how long an attempt without a known checkout has failed, unless the provider has one.
 const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
@@ -41,6 +48,10 @@ pub struct Payments {
     pub orders: Arc<dyn OrderQueries>,
     /// Reads payments.
     pub queries: Arc<dyn PaymentQueries>,
+    /// Reads refunds.
+    pub refunds: Arc<dyn RefundQueries>,
+    /// Reads requests for refunds.
+    pub refund_requests: Arc<dyn RefundRequestQueries>,
     /// Keeps the answers to requests with idempotency keys.
     pub keys: Arc<dyn IdempotencyKeys>,
     /// Keeps the events of the provider.
@@ -49,8 +60,8 @@ pub struct Payments {
     pub users: Arc<dyn UserQueries>,
     /// Takes the money.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// Seals mails.
-    pub sealer: Arc<dyn Sealer>,
+    /// Writes mails and the audit log. Its address is also where buyers return to after a checkout.
+    pub recorder: Recorder,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
     /// Tells the time.
@@ -61,8 +72,6 @@ pub struct Payments {
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.
     pub currency: Currency,
-    /// Where buyers return to after a checkout, without a slash at its end.
-    pub frontend_url: String,
 }
 
 /// How many requests with idempotency keys are removed in one transaction.

@@ -6,10 +6,14 @@
 mod dispute;
 mod failure;
 mod gateway;
+mod money_back;
 mod payment;
 mod ports;
 mod record;
 mod refund;
+mod refund_plan;
+mod refund_ports;
+mod refund_request;
 mod sandbox;
 
 pub use dispute::{DisputeReport, DisputeState, DisputeStatus};
@@ -18,10 +22,17 @@ pub use gateway::{
     AmountError, CheckoutLine, CheckoutRequest, EventPage, EventSubject, GatewayError, PaymentGateway,
     ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund, RefundOrder, WebhookError,
 };
+pub use money_back::{Dispute, MoneyBack, PaidItem, Refund, RefundItem, RefundOrigin};
 pub use payment::{
     CHECKOUT_LIFETIME, CheckoutReport, PaymentChange, PaymentState, PaymentStatus, Settlement,
 };
 pub use ports::{ClaimedEvent, PaymentQueries, PaymentRepository, WebhookEvent, WebhookEvents};
 pub use record::{NO_PROVIDER, OpenedCheckout, Payment, PaymentFilter, PaymentItem, PaymentView};
 pub use refund::{RefundReport, RefundState, RefundStatus};
+pub use refund_plan::{Explanation, InvalidExplanation, MAX_EXPLANATION_LENGTH, RefundPlan, RefundRefusal};
+pub use refund_ports::{RefundQueries, RefundRepository};
+pub use refund_request::{
+    RefundRequest, RefundRequestFilter, RefundRequestQueries, RefundRequestRepository, RefundRequestStatus,
+    RefundRequestView, RequestedItem,
+};
 pub use sandbox::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};

@@ -68,7 +68,7 @@ pub fn check_purchase(
 /// A user's entitlement to a movie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purchase {
-    /// Its identifier.
+    /// Its identifier: of a movie that was paid that of the order's item, so that an item gives one purchase.
     pub id: PurchaseId,
     /// Whose it is.
     pub user_id: UserId,
@@ -76,6 +76,17 @@ pub struct Purchase {
     pub movie_id: MovieId,
     /// Since when.
     pub purchased_at: Instant,
+}
+
+/// What a buyer has of a movie that was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entitlement {
+    /// The movie.
+    Live,
+    /// The movie, but it cannot be watched while its payment is disputed.
+    Suspended,
+    /// Nothing: the money went back, or was lost in a dispute.
+    Revoked,
 }
 
 /// Keeps purchases.
@@ -92,6 +103,15 @@ pub trait PurchaseRepository: Send {
     /// Adds a purchase; `false` when the user has a live one of the movie. MUST keep one live row per user and movie, even
     /// when two units add it at once.
     async fn insert_purchase(&mut self, purchase: &Purchase) -> Result<bool, StoreError>;
+    /// Makes the purchase what its buyer is entitled to; `false` when it cannot be given back, because the buyer has another
+    /// live one of the movie, or because there is no such purchase. Callers hold the lock of the buyer. MUST keep the moments
+    /// at which it was revoked or suspended before.
+    async fn put_entitlement(
+        &mut self,
+        id: PurchaseId,
+        entitlement: Entitlement,
+        now: Instant,
+    ) -> Result<bool, StoreError>;
     /// Ends the user's live purchases of these movies, and says how many there were. MUST leave ended ones as they are.
     async fn revoke_purchases(
         &mut self,

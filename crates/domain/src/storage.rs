@@ -11,17 +11,18 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SearchIndex, SearchQueries,
-        SimilarMovies,
+        CatalogStore, FacetQueries, ModerationStore, ModerationUnit, MovieQueries, NameQueries, SearchIndex,
+        SearchQueries, SimilarMovies,
     },
     engagement::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
     },
     idempotency::IdempotencyKeys,
+    library::{LibraryQueries, LibraryStore, LibraryUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{PaymentQueries, WebhookEvents},
+    payments::{PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -32,11 +33,13 @@ gathered! {
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
+        + CatalogStore + ModerationStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
+        + SearchQueries + SearchIndex
         + CartStore + CartQueries
+        + LibraryStore + LibraryQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
-        + PaymentQueries + WebhookEvents
+        + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
@@ -46,8 +49,8 @@ gathered! {
 gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
-        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
-        + EngagementUnit + OrderUnit + NotificationUnit;
+        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
+        + EngagementUnit + OrderUnit + NotificationUnit + LibraryUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

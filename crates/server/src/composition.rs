@@ -16,15 +16,16 @@ use adapter_crypto::{
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
-use adapter_media::{FolderMedia, S3Media};
+use adapter_media::{FolderMedia, PictureStudio, S3Media};
 use adapter_payments_sandbox::Sandbox;
 use adapter_payments_stripe::StripeGateway;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::{Catalog, SearchUpkeep},
+    catalog::{Catalog, Posters, SearchUpkeep},
     engagement::Engagement,
+    library::Library,
     notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
@@ -37,6 +38,7 @@ use domain::{
     accounts::PasswordHasher,
     entropy::{Sealer, Signer},
     id::IdGenerator,
+    library::FilmStore,
     mail::Mailer,
     media::MediaStore,
     payments::PaymentGateway,
@@ -104,12 +106,16 @@ pub struct UseCases {
     pub audit: Arc<Audit>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
+    /// Uploaded posters.
+    pub posters: Arc<Posters>,
     /// The upkeep of the search index.
     pub search_upkeep: Arc<SearchUpkeep>,
     /// The cart.
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
+    /// The use cases of the library.
+    pub library: Arc<Library>,
     /// Notifications.
     pub notifications: Arc<Notifications>,
     /// Notifies users.
@@ -154,9 +160,15 @@ impl UseCases {
         let mailer = open_mailer(settings, overrides)?;
         let signer: Arc<dyn Signer> = Arc::new(HmacSigner::new(&keys));
         let cursors = CursorCodec::new(Arc::clone(&signer));
-        let media: Arc<dyn MediaStore> = match &settings.media {
-            MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
-            MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
+        let (media, films): (Arc<dyn MediaStore>, Arc<dyn FilmStore>) = match &settings.media {
+            MediaSetting::Folder(folder) => {
+                let folder = Arc::new(FolderMedia::open(folder)?);
+                (folder.clone(), folder)
+            }
+            MediaSetting::S3(s3) => {
+                let s3 = Arc::new(S3Media::new(s3)?);
+                (s3.clone(), s3)
+            }
         };
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
@@ -169,6 +181,7 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             frontend_url: addresses.frontend_url.clone(),
         };
+        let pictures = Arc::new(PictureStudio::default());
         let accounts = AccountUseCases::build(
             settings,
             &keys,
@@ -176,6 +189,7 @@ impl UseCases {
                 database: Arc::clone(&database),
                 passwords: PasswordGuard { hasher: passwords, guard: Arc::clone(&throttle.guard) },
                 media: Arc::clone(&media),
+                pictures: Arc::clone(&pictures),
                 recorder: recorder.clone(),
                 cursors: cursors.clone(),
                 clock: Arc::clone(&clock),
@@ -193,12 +207,25 @@ impl UseCases {
         });
         let catalog = Arc::new(Catalog {
             store: database.clone(),
+            moderation: database.clone(),
             queries: database.clone(),
             names: database.clone(),
             words: database.clone(),
             facets: database.clone(),
             similar: database.clone(),
             cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            recorder: recorder.clone(),
+        });
+        let posters = Arc::new(Posters {
+            moderation: database.clone(),
+            store: database.clone(),
+            queries: database.clone(),
+            media: Arc::clone(&media),
+            images: pictures,
+            recorder: recorder.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -216,6 +243,19 @@ impl UseCases {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
             frontend_url: addresses.frontend_url.clone(),
+            public_url: addresses.public_url.clone(),
+        });
+        let library = Arc::new(Library {
+            store: database.clone(),
+            queries: database.clone(),
+            words: database.clone(),
+            films,
+            media: Arc::clone(&media),
+            signer: Arc::clone(&signer),
+            cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
             public_url: addresses.public_url.clone(),
         });
         let notifications = Arc::new(Notifications {
@@ -247,17 +287,18 @@ impl UseCases {
             store: database.clone(),
             orders: database.clone(),
             queries: database.clone(),
+            refunds: database.clone(),
+            refund_requests: database.clone(),
             keys: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,
-            sealer: Arc::clone(&sealer),
+            recorder: recorder.clone(),
             cursors: cursors.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
             currency: settings.currency,
-            frontend_url: addresses.frontend_url.clone(),
         });
         let engagement = Arc::new(Engagement {
             store: database.clone(),
@@ -288,6 +329,7 @@ impl UseCases {
             signup: Arc::clone(&accounts.signup),
             sessions: Arc::clone(&accounts.sessions),
             profiles: Arc::clone(&accounts.profiles),
+            posters: Arc::clone(&posters),
             clock,
             backoff,
         });
@@ -301,9 +343,11 @@ impl UseCases {
             own_data,
             audit,
             catalog,
+            posters,
             search_upkeep,
             carts,
             engagement,
+            library,
             notifications,
             notifier,
             orders,

@@ -27,7 +27,10 @@ mod filters;
 mod fixtures;
 mod idempotency;
 mod known_devices;
+mod library;
 mod links;
+mod moderation;
+mod name_changes;
 mod name_counts;
 mod node;
 mod notification_streams;
@@ -43,6 +46,7 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
+mod refunds;
 mod search;
 mod sessions;
 mod similar;
@@ -99,6 +103,8 @@ fn all() -> Vec<Case> {
         outbox_queue::cases(),
         catalog_names::cases(),
         catalog::cases(),
+        moderation::cases(),
+        name_changes::cases(),
         name_counts::cases(),
         engagement::cases(),
         facets::cases(),
@@ -110,8 +116,10 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        library::cases(),
         orders::cases(),
         payments::cases(),
+        refunds::cases(),
         idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),

@@ -3,7 +3,7 @@
 use domain::{
     id::{OrderId, PaymentId, ShopId},
     money::Money,
-    orders::{Order, OrderItem, OrderState, order_number},
+    orders::{Order, OrderItem, OrderState, RefundedPart, order_number},
     page::PageRequest,
     payments::{
         CheckoutLine, CheckoutReport, CheckoutRequest, EventSubject, OpenedCheckout, Payment, PaymentFailure,
@@ -33,9 +33,10 @@ crate::cases! { "payments":
     an_event_is_claimed_by_one_worker_until_its_lease_ends,
     a_failed_event_is_claimed_again_later_and_a_done_one_never,
     an_event_about_nothing_is_never_claimed,
+    the_position_in_a_list_of_events_never_goes_back,
 }
 
-async fn prepare(node: &Node) {
+pub(crate) async fn prepare(node: &Node) {
     add_user(node, 1).await;
     add_movies(node, ["a", "b"].map(facts).into()).await;
     let order_id: OrderId = id(1);
@@ -53,7 +54,7 @@ async fn prepare(node: &Node) {
     assert!(insert(node, &order).await);
 }
 
-fn payment(number: u64) -> Payment {
+pub(crate) fn payment(number: u64) -> Payment {
     let payment_id: PaymentId = id(number);
     let item = |item: u64| PaymentItem { id: fresh(), order_item_id: id(item), price: price(100) };
     let line = |name: &str| CheckoutLine { name: name.to_owned(), price: price(100) };
@@ -66,6 +67,7 @@ fn payment(number: u64) -> Payment {
         amount: price(200),
         refunded: price(0),
         disputed: price(0),
+        free_refund: RefundedPart::Nothing,
         items: vec![item(1), item(2)],
         request: Some(CheckoutRequest {
             payment_id,
@@ -88,7 +90,7 @@ fn payment(number: u64) -> Payment {
     }
 }
 
-async fn add(node: &Node, payment: &Payment) -> bool {
+pub(crate) async fn add(node: &Node, payment: &Payment) -> bool {
     let mut unit = node.unit().await;
     let is_kept = unit.insert_payment(payment).await.unwrap();
     if is_kept {
@@ -97,11 +99,11 @@ async fn add(node: &Node, payment: &Payment) -> bool {
     is_kept
 }
 
-async fn find(node: &Node, number: u64) -> Option<Payment> {
+pub(crate) async fn find(node: &Node, number: u64) -> Option<Payment> {
     node.unit().await.find_payment_for_update(id(number)).await.unwrap()
 }
 
-async fn update(node: &Node, payment: &Payment) {
+pub(crate) async fn update(node: &Node, payment: &Payment) {
     let mut unit = node.unit().await;
     unit.update_payment(payment).await.unwrap();
     unit.commit().await.unwrap();
@@ -284,6 +286,15 @@ fn event(number: u64, subject: EventSubject) -> WebhookEvent {
 
 fn checkout() -> EventSubject {
     EventSubject::Checkout("one".to_owned())
+}
+
+async fn the_position_in_a_list_of_events_never_goes_back(node: Node) {
+    assert_eq!(node.events_read_until("stripe").await.unwrap(), None);
+    for (noted, known) in [(5, 5), (7, 7), (6, 7), (7, 7)] {
+        node.note_events_read("stripe", at(noted)).await.unwrap();
+        assert_eq!(node.events_read_until("stripe").await.unwrap(), Some(at(known)));
+    }
+    assert_eq!(node.events_read_until("other").await.unwrap(), None);
 }
 
 async fn an_event_is_stored_once(node: Node) {

@@ -9,6 +9,7 @@ mod comment_reports;
 mod comments;
 mod facets;
 mod keyset;
+mod library;
 mod movie_access;
 mod movie_filter;
 mod movie_page;
@@ -22,6 +23,8 @@ mod personal_data;
 mod plain_list;
 #[cfg(test)]
 mod plans;
+mod refund_requests;
+mod refunds;
 mod search;
 mod similar;
 mod users;

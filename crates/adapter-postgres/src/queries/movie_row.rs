@@ -5,6 +5,7 @@ use diesel::{
 use domain::{
     catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary, rating_rank},
     id::{CertificationId, Id, Kind, MovieId, UserId},
+    library::LibraryItem,
     money::Money,
     store::StoreError,
 };
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{DbInstant, DbUuid, NAMED_PAIRS, SqlId, SqlInstant},
-    repositories::reaction_named,
+    repositories::{reaction_named, stored_poster},
     statement::Statement,
 };
 
@@ -31,6 +32,8 @@ pub(super) type SummaryTypes = (
     Text,
     Nullable<Text>,
     Nullable<Text>,
+    Nullable<SqlId>,
+    Nullable<Integer>,
     Double,
     BigInt,
     BigInt,
@@ -40,14 +43,17 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// What is read of a movie's relation to the viewer: in the cart, purchased, since when a favourite, the reaction, the score.
-type ViewerTypes = (Bool, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
+/// What is read of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended, since when a
+/// favourite, the reaction, the score.
+type ViewerTypes =
+    (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
 /// A movie's relation to the viewer.
 #[derive(Queryable)]
 pub(super) struct ViewerRow {
     in_cart: bool,
-    pub(super) is_purchased: bool,
+    pub(super) purchased_at: Option<DbInstant>,
+    is_suspended: bool,
     pub(super) favorite_since: Option<DbInstant>,
     reaction: Option<String>,
     score: Option<i16>,
@@ -58,7 +64,7 @@ pub(super) struct ViewerRow {
 pub(super) struct SummaryRow {
     pub(super) id: DbUuid,
     pub(super) name: String,
-    pub(super) name_key: String,
+    pub(super) sort_key: String,
     pub(super) year: i32,
     pub(super) duration_minutes: i32,
     pub(super) imdb: f64,
@@ -69,6 +75,8 @@ pub(super) struct SummaryRow {
     certification_name: String,
     genres: Option<String>,
     poster_url: Option<String>,
+    poster_id: Option<DbUuid>,
+    poster_width: Option<i32>,
     pub(super) popularity: f64,
     rating_sum: i64,
     rating_count: i64,
@@ -85,6 +93,10 @@ pub(super) type DetailTypes = (
     Text,
     Nullable<Text>,
     Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    Nullable<Text>,
     BigInt,
     Bool,
     BigInt,
@@ -99,6 +111,10 @@ pub(super) struct DetailRow {
     description: String,
     directors: Option<String>,
     stars: Option<String>,
+    trailer_url: Option<String>,
+    imdb_id: Option<String>,
+    tmdb_id: Option<i64>,
+    sort_name: Option<String>,
     comments_count: i64,
     is_available: bool,
     version: i64,
@@ -109,12 +125,12 @@ pub(super) struct DetailRow {
 pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
     statement
         .sql(
-            "m.id, m.name, m.name_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
+            "m.id, m.name, m.sort_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
              m.price_currency, m.certification_id, c.name, ",
         )
         .sql(named("movie_genres", "genre_id", "genres"))
         .sql(
-            ", m.poster_url, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
+            ", m.poster_url, m.poster_id, m.poster_width, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
         );
     match viewer {
         Some(viewer) => statement
@@ -123,7 +139,12 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
                  WHERE cart_items.movie_id = m.id AND carts.user_id = ",
             )
             .bind(viewer.as_uuid())
-            .sql("), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+            .sql("), (SELECT purchased_at FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+            .bind(viewer.as_uuid())
+            .sql(
+                "), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL \
+                 AND suspended_at IS NOT NULL AND user_id = ",
+            )
             .bind(viewer.as_uuid())
             .sql("), (SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
@@ -132,7 +153,7 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
             .sql("), (SELECT score FROM movie_ratings WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql(")"),
-        None => statement.sql("FALSE, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
+        None => statement.sql("FALSE, NULL, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
     };
 }
 
@@ -143,7 +164,7 @@ pub(super) fn push_detail<ST>(statement: &mut Statement<ST>) {
         .sql(named("movie_directors", "director_id", "directors"))
         .sql(", ")
         .sql(named("movie_stars", "star_id", "stars"))
-        .sql(", m.comments_count, m.is_available, m.version, m.updated_at");
+        .sql(", m.trailer_url, m.imdb_id, m.tmdb_id, m.sort_name, m.comments_count, m.is_available, m.version, m.updated_at");
 }
 
 fn named(links: &str, column: &str, names: &str) -> String {
@@ -170,11 +191,20 @@ impl SummaryRow {
                 name: self.certification_name,
             },
             genres: read_named(self.genres.as_deref())?,
-            poster_url: self.poster_url,
+            poster: stored_poster(self.poster_url, self.poster_id, self.poster_width)?,
             likes: self.likes,
             dislikes: self.dislikes,
             me: viewer.map(|_| self.viewer.into_view()).transpose()?,
         })
+    }
+
+    /// The movie as it stands in the library of its buyer.
+    pub(super) fn into_library_item(self, owner: UserId) -> Result<LibraryItem, StoreError> {
+        let purchased_at = self.viewer.purchased_at.as_ref().map(|at| at.0);
+        let purchased_at =
+            purchased_at.ok_or_else(|| StoreError::failed("a movie in a library was not bought"))?;
+        let is_suspended = self.viewer.is_suspended;
+        Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
     }
 
     /// The rank by rating, the same as in its index; `None` when nobody rated it.
@@ -190,7 +220,7 @@ impl ViewerRow {
             rating: self.score,
             favorite: self.favorite_since.is_some(),
             in_cart: self.in_cart,
-            purchased: self.is_purchased,
+            purchased: self.purchased_at.is_some(),
         })
     }
 }
@@ -208,6 +238,10 @@ impl DetailRow {
             description: self.description,
             directors: read_named(self.directors.as_deref())?,
             stars: read_named(self.stars.as_deref())?,
+            trailer_url: self.trailer_url,
+            imdb_id: self.imdb_id,
+            tmdb_id: self.tmdb_id,
+            sort_name: self.sort_name,
             comments_count: self.comments_count,
             is_available: self.is_available,
             version: self.version,

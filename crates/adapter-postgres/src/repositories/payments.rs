@@ -3,6 +3,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use domain::{
     id::{OrderId, PaymentId, ShopId, UserId},
     money::{Currency, Money},
+    orders::RefundedPart,
     payments::{
         OpenedCheckout, Payment, PaymentFailure, PaymentRepository, PaymentState, PaymentStatus, Settlement,
     },
@@ -267,6 +268,11 @@ fn payment(row: PaymentRow) -> Result<Payment, StoreError> {
     let (amount, currency, refunded, disputed) = money;
     let (request, checkout_id, url, expires_at, charge, settled) = checkout;
     let currency: Currency = currency.parse().map_err(StoreError::failed)?;
+    let free_refund = match (amount, payment_status(&state.0)?) {
+        (0, PaymentStatus::PartiallyRefunded) => RefundedPart::Some,
+        (0, PaymentStatus::Refunded) => RefundedPart::All,
+        _ => RefundedPart::Nothing,
+    };
     let state = payment_state(state)?;
     // What goes back of another amount than was asked is of its currency.
     let received = match &state {
@@ -283,6 +289,7 @@ fn payment(row: PaymentRow) -> Result<Payment, StoreError> {
         amount: Money::from_minor(amount, currency),
         refunded: Money::from_minor(refunded, received),
         disputed: Money::from_minor(disputed, received),
+        free_refund,
         items: Vec::new(),
         request: request.map(|text| checkout_request::read(&text)).transpose()?,
         checkout: checkout_id.zip(expires_at).map(opened),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
-const ERASED: [&str; 13] = [
+const ERASED: [&str; 14] = [
     "idempotency_keys",
     "user_profiles",
     "activation_tokens",
@@ -25,6 +25,7 @@ const ERASED: [&str; 13] = [
     "sessions",
     "known_devices",
     "carts",
+    "watch_progress",
     "outbox",
     "notification_actors",
     "notifications",
@@ -48,6 +49,11 @@ impl PersonalDataRepository for UnitOfWork {
             statement.sql(table).sql(" WHERE user_id = ").bind(user_id.as_uuid());
             self.execute(statement).await?;
         }
+        // The request stays for the books, without what the user wrote and what an administrator wrote of the user.
+        let mut statement =
+            Statement::<()>::new("UPDATE refund_requests SET reason = NULL, note = NULL WHERE user_id = ");
+        statement.bind(user_id.as_uuid());
+        self.execute(statement).await?;
         // No address has a key like this, so that nobody can sign in, register or ask for a link as the one who was.
         let mut statement = Statement::<()>::new("UPDATE users SET email = ");
         statement
@@ -79,7 +85,7 @@ mod tests {
         ["movie_reactions", "movie_ratings", "favorites", "comments", "comment_likes", "comment_reports"];
 
     /// What stays for the books: it names nobody.
-    const KEPT: [&str; 4] = ["purchases", "orders", "order_items", "payments"];
+    const KEPT: [&str; 5] = ["purchases", "orders", "order_items", "payments", "refund_requests"];
 
     #[test]
     fn every_table_of_users_is_erased_or_kept_on_purpose() {

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, QueryDsl};
 use domain::{
-    id::{MovieId, UserId},
-    purchases::{Purchase, PurchaseRepository},
+    id::{MovieId, PurchaseId, UserId},
+    purchases::{Entitlement, Purchase, PurchaseRepository},
     store::StoreError,
     time::Instant,
 };
@@ -105,5 +105,41 @@ impl PurchaseRepository for UnitOfWork {
             }
         };
         u64::try_from(changed).map_err(StoreError::failed)
+    }
+
+    async fn put_entitlement(
+        &mut self,
+        id: PurchaseId,
+        entitlement: Entitlement,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let mut statement = Statement::<()>::new("UPDATE purchases SET revoked_at = ");
+        if entitlement == Entitlement::Revoked {
+            statement.bind(now).sql(" WHERE revoked_at IS NULL");
+        } else {
+            statement.sql(
+                "NULL WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM purchases o WHERE \
+                 o.user_id = purchases.user_id AND o.movie_id = purchases.movie_id AND o.revoked_at IS NULL)",
+            );
+        }
+        statement.sql(" AND id = ").bind(id.as_uuid());
+        if self.execute(statement).await? == 1 {
+            let movie =
+                purchases::table.filter(purchases::id.eq(DbUuid(id.as_uuid()))).select(purchases::movie_id);
+            if let Some(movie) = self.first::<DbUuid, _>(movie).await? {
+                self.queue_popularity(MovieId::from_uuid(movie.0)).await?;
+            }
+        }
+        if entitlement == Entitlement::Revoked {
+            return Ok(true);
+        }
+        let mut statement = Statement::<()>::new("UPDATE purchases SET suspended_at = ");
+        if entitlement == Entitlement::Suspended {
+            statement.sql("COALESCE(suspended_at, ").bind(now).sql(")");
+        } else {
+            statement.sql("NULL");
+        }
+        statement.sql(" WHERE revoked_at IS NULL AND id = ").bind(id.as_uuid());
+        Ok(self.execute(statement).await? == 1)
     }
 }

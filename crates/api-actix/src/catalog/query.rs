@@ -2,7 +2,10 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search},
+    catalog::{
+        FactFault, FavoriteSortKey, LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search,
+        is_imdb_id,
+    },
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -22,6 +25,8 @@ const MAX_TEXT: usize = 250;
 const MAX_IDS: usize = 100;
 /// The last year that a filter may name.
 const MAX_YEAR: i32 = 9_999;
+/// The greatest identifier at TMDB that a filter may name.
+const MAX_COUNT: i64 = 9_007_199_254_740_991;
 /// The longest running time that a filter may name.
 const MAX_MINUTES: i32 = 100_000;
 
@@ -35,6 +40,20 @@ pub(crate) struct MovieQuery {
     #[serde(default)]
     #[schemars(example = ["-year", "name"])]
     sort: Sorts<MovieSortKey>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+/// The filters, sorts and page of the library.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct LibraryQuery {
+    #[serde(flatten)]
+    filters: MovieFilters,
+    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
+    /// `-purchased_at`.
+    #[serde(default)]
+    #[schemars(example = ["-purchased_at", "name"])]
+    sort: Sorts<LibrarySortKey>,
     #[serde(flatten)]
     page: PageParams,
 }
@@ -107,6 +126,14 @@ pub(crate) struct MovieFilters {
     /// The longest running time, in minutes.
     #[schemars(range(min = 0, max = MAX_MINUTES), example = 180)]
     duration_max: Option<i32>,
+    /// The one with this identifier at IMDb.
+    #[schemars(length(max = 12), example = &"tt0079944")]
+    imdb_id: Option<String>,
+    /// The one with this identifier at TMDB.
+    #[schemars(range(min = 1, max = MAX_COUNT), example = 1398)]
+    tmdb_id: Option<i64>,
+    /// Moderators only: `false` lists the movies that were withdrawn from sale, instead of those on sale.
+    is_available: Option<bool>,
 }
 
 impl Input for MovieQuery {
@@ -126,6 +153,16 @@ impl Input for FavoriteQuery {
     }
 }
 
+impl Input for LibraryQuery {
+    type Checked = BrowseMovies;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
+        let sorts = self.sort.0.into_iter().map(MovieSort::from).collect();
+        checked(self.filters, sorts, self.page, rules, faults)
+    }
+}
+
+/// What is wanted of a list of movies.
 fn checked(
     filters: MovieFilters,
     sorts: Vec<MovieSort>,
@@ -148,11 +185,16 @@ impl Input for MovieFilters {
     type Checked = MovieFilter;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<MovieFilter> {
+        if self.imdb_id.as_deref().is_some_and(|id| !is_imdb_id(id)) {
+            let fault = Fault::new(FieldCode::InvalidFormat, FactFault::NotAnImdbId.to_string());
+            faults.add("imdb_id", fault);
+        }
         let mut price = |field: &str, price: Option<Amount>| {
             price.and_then(|price| faults.keep(field, amount(&price.0, rules)))
         };
         Some(MovieFilter {
             ids: ids(self.id),
+            bought_by: None,
             favorites_of: None,
             search: self.search.as_deref().map(Search::parse),
             title: self.title,
@@ -164,6 +206,9 @@ impl Input for MovieFilters {
             imdb: Range { min: self.imdb_min, max: self.imdb_max },
             price: Range { min: price("price_min", self.price_min), max: price("price_max", self.price_max) },
             duration: Range { min: self.duration_min, max: self.duration_max },
+            imdb_id: self.imdb_id,
+            tmdb_id: self.tmdb_id,
+            is_available: self.is_available,
         })
     }
 }

@@ -17,6 +17,7 @@ use domain::{
     id::{Id, InvalidId, Kind, UserKind},
     money::{Money, ParseAmountError},
     page::{Sort, SortKey},
+    payments::{Explanation, InvalidExplanation, MAX_EXPLANATION_LENGTH},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -41,6 +42,7 @@ pub(crate) fn rule(name: &str) -> Option<TextRule> {
         "date" => |text, _| parsed::<Day>(text),
         "date-time" => |text, _| parsed::<Moment>(text),
         "email" => |text, _| parsed::<EmailAddress>(text),
+        "explanation" => |text, _| parsed::<Explanation>(text),
         "new-password" => |text, rules| Ok(rules.passwords.check(&PlainPassword::new(text), None)?),
         "person-name" => |text, _| parsed::<PersonName>(text),
         "profile-info" => |text, _| parsed::<ProfileInfo>(text),
@@ -175,6 +177,24 @@ impl From<InvalidCommentText> for Fault {
         let code = match error {
             InvalidCommentText::Empty => FieldCode::TooShort,
             InvalidCommentText::TooLong => FieldCode::TooLong,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl TextValue for Explanation {
+    fn schema() -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "maxLength": MAX_EXPLANATION_LENGTH, (markers::RULE): "explanation",
+        })
+    }
+}
+
+impl From<InvalidExplanation> for Fault {
+    fn from(error: InvalidExplanation) -> Self {
+        let code = match error {
+            InvalidExplanation::Empty => FieldCode::TooShort,
+            InvalidExplanation::TooLong => FieldCode::TooLong,
         };
         Self::new(code, error.to_string())
     }

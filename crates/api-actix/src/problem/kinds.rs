@@ -94,6 +94,10 @@ kinds! {
         "The account is not activated yet. Follow the link in the activation mail, or ask for a new one.";
     ACCOUNT_DEACTIVATED = 403 "account_deactivated" "Account deactivated"
         "An administrator has deactivated the account.";
+    PURCHASE_SUSPENDED = 403 "purchase_suspended" "Purchase suspended"
+        "The payment of the movie is disputed. It can be watched again when the dispute has ended well.";
+    PLAYBACK_DENIED = 403 "playback_denied" "Playback denied"
+        "The address has expired or was altered, or its purchase has ended or is suspended. Ask for the playback of the movie again.";
     NOT_FOUND = 404 "not_found" "Not found"
         "It does not exist, or the caller may not see it.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed"
@@ -132,14 +136,28 @@ kinds! {
         "The payment provider cannot take exactly this amount.";
     PAYMENT_PROCESSING = 409 "payment_processing" "Payment being processed"
         "The money of a payment is on its way. Wait until it has arrived or failed.";
+    PAYMENT_NOT_PAID = 409 "payment_not_paid" "Payment not paid"
+        "No money of the payment arrived, so nothing can be refunded.";
+    PAYMENT_DISPUTED = 409 "payment_disputed" "Payment disputed"
+        "A dispute of the payment is open at the buyer's bank. Wait until it is decided.";
+    ALREADY_REFUNDED = 409 "already_refunded" "Already refunded"
+        "The money went back already, or a refund of it is pending.";
+    REFUND_EXCEEDS_PAYMENT = 409 "refund_exceeds_payment" "Refund exceeds the payment"
+        "Less is left of the payment than the refund would send back. Refund without `items` what is left.";
+    ORDER_NOT_PAID = 409 "order_not_paid" "Order not paid"
+        "The order was not paid, so no refund can be asked for.";
+    REFUND_REQUESTED = 409 "refund_requested" "Refund requested"
+        "Another request for a refund of one of the movies is open.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
+    EXTERNAL_ID_TAKEN = 409 "external_id_taken" "Identifier taken"
+        "Another movie has this `imdb_id` or `tmdb_id`.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
         "Somebody has bought the movie, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_ORDERS = 409 "movie_in_orders" "Movie is in orders"
         "An order holds the movie, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_CARTS = 409 "movie_in_carts" "Movie is in carts"
-        "Somebody has the movie in the cart. Repeat with `force=true` to take it out of the carts.";
+        "As many carts as `carts` says hold the movie. Repeat with `force=true` to take it out of them.";
     NAME_TAKEN = 409 "name_taken" "Name taken"
         "Another entry of this kind has this name.";
     IN_USE = 409 "in_use" "In use"
@@ -148,12 +166,16 @@ kinds! {
         "The last active administrator cannot be demoted, deactivated or deleted.";
     REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
         "The first request with this `Idempotency-Key` is still running. Ask again in a moment.";
+    MEDIA_MISSING = 409 "media_missing" "No file yet"
+        "The movie has no file yet, so it cannot be watched.";
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
         "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
     TOO_LARGE = 413 "too_large" "Body too large"
-        "A request body may have 64 KiB, an avatar 2 MiB, the form of a page 16 KiB.";
+        "A request body may have 64 KiB, an avatar 2 MiB, a poster 10 MiB, the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
         "The body is not what this call takes: `application/json` in UTF-8, for a PATCH `application/merge-patch+json` too, or a form with a JPEG, PNG or WebP picture where one is asked for.";
+    RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable" "Range not satisfiable"
+        "The file has none of the bytes that `Range` asks for. `Content-Range` tells its length.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
         "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "Idempotency key reused"

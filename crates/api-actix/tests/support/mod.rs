@@ -1,6 +1,7 @@
 //! A server on a socket of its own, on ports that answer without a database: reading works, every unit of work finds
 //! the store away.
 
+mod library;
 mod ports;
 
 use std::{
@@ -16,8 +17,9 @@ use app::{
     accounts::{MailedLinks, OwnData, PasswordGuard, Profiles, SeenSessions, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, Posters},
     engagement::Engagement,
+    library::Library,
     notifications::{Notifications, Notifier},
     orders::Orders,
     paging::CursorCodec,
@@ -309,12 +311,25 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
     };
     let catalog = Catalog {
         store: doubles.clone(),
+        moderation: doubles.clone(),
         queries: doubles.clone(),
         names: doubles.clone(),
         words: doubles.clone(),
         facets: doubles.clone(),
         similar: doubles.clone(),
         cursors,
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        recorder: recorder.clone(),
+    };
+    let posters = Posters {
+        moderation: doubles.clone(),
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        media: doubles.clone(),
+        images: doubles.clone(),
+        recorder: recorder.clone(),
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
@@ -331,17 +346,22 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         store: doubles.clone(),
         orders: doubles.clone(),
         queries: doubles.clone(),
+        refunds: doubles.clone(),
+        refund_requests: doubles.clone(),
         keys: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),
-        sealer: doubles.clone(),
+        recorder: Recorder {
+            ids: doubles.clone(),
+            sealer: doubles.clone(),
+            frontend_url: "http://cinema.test".into(),
+        },
         cursors: CursorCodec::new(doubles.clone()),
         clock: doubles.clone(),
         backoff: doubles.clone(),
         ids: doubles.clone(),
         currency: "USD".parse().unwrap(),
-        frontend_url: "http://cinema.test".into(),
     });
     let engagement = Engagement {
         store: doubles.clone(),
@@ -359,6 +379,19 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
             public_url: "http://cinema.test".into(),
         }),
         cursors: CursorCodec::new(doubles.clone()),
+    };
+    let library = Library {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        words: doubles.clone(),
+        films: doubles.clone(),
+        media: doubles.clone(),
+        signer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        public_url: "http://cinema.test".into(),
     };
     let notifications = Notifications {
         store: doubles.clone(),
@@ -397,8 +430,10 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         own_data: Arc::new(own_data),
         audit: Arc::new(audit),
         catalog: Arc::new(catalog),
+        posters: Arc::new(posters),
         carts: Arc::new(carts),
         engagement: Arc::new(engagement),
+        library: Arc::new(library),
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,

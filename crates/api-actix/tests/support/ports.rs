@@ -19,10 +19,10 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, MovieDetail,
-        MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named,
-        RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList, SimilarMovies,
-        Suggestion,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, ModerationStore,
+        ModerationUnit, MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary,
+        NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate,
+        SimilarList, SimilarMovies, Suggestion,
     },
     engagement::{
         CommentQueries, CommentReportQueries, CommentView, EngagementStore, EngagementUnit,
@@ -30,11 +30,11 @@ use domain::{
     },
     entropy::{KeyAge, PlainToken, Sealer, Signer, TokenDigest, TokenGenerator, UnsealError},
     id::{
-        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, ReportedCommentId, SessionId, ShopId,
-        UserId, WebhookEventId,
+        CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, RefundId, RefundRequestId,
+        ReportedCommentId, SessionId, ShopId, UserId, WebhookEventId,
     },
     idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
-    media::{AvatarImages, MediaKey, MediaStore, PictureError},
+    media::{AvatarImages, MediaKey, MediaStore, PictureError, PosterFile, PosterImages},
     money::{Currency, Money},
     notifications::{
         Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
@@ -45,7 +45,8 @@ use domain::{
     payments::{
         AmountError, CheckoutRequest, ClaimedEvent, EventPage, GatewayError, PaymentFilter, PaymentGateway,
         PaymentQueries, PaymentView, ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund,
-        RefundOrder, WebhookError, WebhookEvent, WebhookEvents,
+        Refund, RefundOrder, RefundQueries, RefundRequest, RefundRequestFilter, RefundRequestQueries,
+        RefundRequestView, WebhookError, WebhookEvent, WebhookEvents,
     },
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -89,7 +90,7 @@ impl Doubles {
     }
 }
 
-fn away() -> StoreError {
+pub(super) fn away() -> StoreError {
     StoreError::unavailable("connection refused by db.internal:5432")
 }
 
@@ -182,6 +183,13 @@ impl MediaStore for Doubles {
 #[async_trait]
 impl AvatarImages for Doubles {
     async fn make(&self, _: Vec<u8>) -> Result<Vec<u8>, PictureError> {
+        Err(PictureError::Busy)
+    }
+}
+
+#[async_trait]
+impl PosterImages for Doubles {
+    async fn make_poster(&self, _: Vec<u8>) -> Result<Vec<PosterFile>, PictureError> {
         Err(PictureError::Busy)
     }
 }
@@ -399,6 +407,17 @@ impl CatalogStore for Doubles {
 }
 
 #[async_trait]
+impl ModerationStore for Doubles {
+    async fn begin_as_moderator(
+        &self,
+        _attempt: Attempt,
+        _moderator: &Actor,
+    ) -> Result<Box<dyn ModerationUnit>, AccessError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
 impl EngagementStore for Doubles {
     async fn begin_own(
         &self,
@@ -478,7 +497,7 @@ fn movie(number: u128) -> MovieSummary {
         price: Money::from_minor(999, "USD".parse().unwrap()),
         certification: Named { id: Id::from_uuid(Uuid::from_u128(7)), name: "PG".into() },
         genres: vec![],
-        poster_url: None,
+        poster: None,
         rating: RatingSummary { average: None, count: 0 },
         likes: 0,
         dislikes: 0,
@@ -516,6 +535,10 @@ impl MovieQueries for Doubles {
             description: "A drama.".into(),
             directors: vec![],
             stars: vec![],
+            trailer_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            sort_name: None,
             comments_count: 0,
             is_available: true,
             version: 3,
@@ -640,6 +663,17 @@ impl OrderStore for Doubles {
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
         Err(away())
     }
+    async fn begin_without_order(&self, _attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError> {
+        Err(away())
+    }
+    async fn begin_order_as_admin(
+        &self,
+        _attempt: Attempt,
+        _admin: &Actor,
+        _id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, AccessError> {
+        Err(away().into())
+    }
 }
 
 #[async_trait]
@@ -743,6 +777,47 @@ impl PaymentQueries for Doubles {
 }
 
 #[async_trait]
+impl RefundQueries for Doubles {
+    async fn refund_page(&self, _id: PaymentId, _request: &PageRequest) -> Result<Page<Refund>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn refund(&self, _id: RefundId) -> Result<Option<Refund>, StoreError> {
+        Ok(None)
+    }
+    async fn payment_of_charge(
+        &self,
+        _provider: &str,
+        _charge: &str,
+    ) -> Result<Option<(PaymentId, OrderId)>, StoreError> {
+        Ok(None)
+    }
+    async fn refunds_to_check(
+        &self,
+        _now: Instant,
+        _limit: u32,
+    ) -> Result<Vec<(RefundId, PaymentId, OrderId)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl RefundRequestQueries for Doubles {
+    async fn refund_request_page(
+        &self,
+        _filter: &RefundRequestFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<RefundRequestView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn refund_request(&self, _id: RefundRequestId) -> Result<Option<RefundRequestView>, StoreError> {
+        Ok(None)
+    }
+    async fn refund_requests_of(&self, _user_id: UserId) -> Result<Vec<RefundRequest>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
 impl WebhookEvents for Doubles {
     async fn store_event(&self, _event: &WebhookEvent) -> Result<bool, StoreError> {
         Err(away())
@@ -759,6 +834,12 @@ impl WebhookEvents for Doubles {
         _error: &str,
         _retry_at: Instant,
     ) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn events_read_until(&self, _provider: &str) -> Result<Option<Instant>, StoreError> {
+        Ok(None)
+    }
+    async fn note_events_read(&self, _provider: &str, _until: Instant) -> Result<(), StoreError> {
         Err(away())
     }
 }

@@ -1,22 +1,23 @@
 use domain::{
-    catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary},
-    id::UserId,
+    accounts::{Actor, Role},
+    catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary, SearchQueries},
+    page::PageRequest,
 };
 
 use super::{Catalog, search::understand};
-use crate::paging::{ListError, Listing, PageSelection};
+use crate::paging::{CursorCodec, ListError, Listing, PageSelection};
 
 /// What a caller wants to see of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrowseMovies {
     /// Which movies.
     pub filter: MovieFilter,
-    /// In which order; empty: the best fits of a search, else the latest favourites or the most popular first.
+    /// In which order; empty: the best fits of a search, else the order of the list, such as the most popular first.
     pub sorts: Vec<MovieSort>,
     /// Which part.
     pub page: PageSelection,
     /// For whom; `None` for a visitor.
-    pub viewer: Option<UserId>,
+    pub viewer: Option<Actor>,
 }
 
 /// The movies that were found.
@@ -37,6 +38,14 @@ pub enum BrowseError {
     /// Sorting by relevance needs a search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
+    /// Withdrawn movies are listed for moderators only.
+    #[error("only moderators can ask whether movies are on sale")]
+    AvailabilityForModerators,
+}
+
+/// Whether the viewer may filter by availability.
+pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
+    viewer.is_some_and(|viewer| viewer.role >= Role::Moderator)
 }
 
 impl Catalog {
@@ -45,32 +54,62 @@ impl Catalog {
     /// # Errors
     /// See [`BrowseError`].
     pub async fn browse(&self, wanted: BrowseMovies) -> Result<FoundMovies, BrowseError> {
+        let viewer = wanted.viewer.map(|viewer| viewer.user_id);
+        let is_of_favorites = wanted.filter.favorites_of.is_some();
+        let default = if is_of_favorites { MovieSort::LATEST_FAVORITE } else { MovieSort::POPULAR };
+        let list = MovieList::of(wanted, default, &*self.words, &self.cursors).await?;
+        let MovieList { filter, sorts, request, context, corrected_query } = list;
+        let page =
+            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
+        Ok(FoundMovies { listing: self.cursors.listing(&context, &request, page), corrected_query })
+    }
+}
+
+/// What is to be read of a list of movies.
+pub(crate) struct MovieList {
+    /// Which movies, with the search as it was understood.
+    pub(crate) filter: MovieFilter,
+    /// In which order.
+    pub(crate) sorts: Vec<MovieSort>,
+    /// Which part.
+    pub(crate) request: PageRequest,
+    /// What its cursors belong to.
+    pub(crate) context: String,
+    /// The words that are searched instead, when a typing mistake was forgiven.
+    pub(crate) corrected_query: Option<String>,
+}
+
+impl MovieList {
+    /// Finds out what is to be read. `default` is the order of a list that is neither sorted nor searched.
+    pub(crate) async fn of(
+        wanted: BrowseMovies,
+        default: MovieSort,
+        words: &dyn SearchQueries,
+        cursors: &CursorCodec,
+    ) -> Result<Self, BrowseError> {
         let BrowseMovies { filter, mut sorts, page, viewer } = wanted;
+        if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
+            return Err(BrowseError::AvailabilityForModerators);
+        }
         // A cursor, and a total that is kept, belong to the filter however it was written.
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {
-            sorts.push(match (is_search, filter.favorites_of) {
-                (true, _) => MovieSort::RELEVANT,
-                (false, Some(_)) => MovieSort::LATEST_FAVORITE,
-                (false, None) => MovieSort::POPULAR,
-            });
+            sorts.push(if is_search { MovieSort::RELEVANT } else { default });
         }
         if !is_search && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance) {
             return Err(BrowseError::RelevanceWithoutSearch);
         }
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("movies {}{sorts:?}", filter.key());
-        let request = self.cursors.request(&context, page)?;
+        let request = cursors.request(&context, page)?;
         let mut corrected_query = None;
         if let Some(search) = filter.search.take() {
-            let understood = understand(&*self.words, search).await.map_err(ListError::Store)?;
+            let understood = understand(words, search).await.map_err(ListError::Store)?;
             filter.search = Some(understood.search);
             corrected_query = understood.corrected_query;
         }
-        let page =
-            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
-        Ok(FoundMovies { listing: self.cursors.listing(&context, &request, page), corrected_query })
+        Ok(Self { filter, sorts, request, context, corrected_query })
     }
 }
 
@@ -78,7 +117,7 @@ impl Catalog {
 mod tests {
     use domain::{
         catalog::Search,
-        id::GenreId,
+        id::{GenreId, Id},
         page::{InvalidPage, Page, PageRequest, Position, SortValue},
         store::StoreError,
     };
@@ -136,6 +175,32 @@ mod tests {
         for sorts in [vec![MovieSort::RELEVANT], vec![BY_YEAR, MovieSort::RELEVANT]] {
             let refused = catalog(MockQueries::new()).browse(wanted(None, &sorts)).await;
             assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
+        }
+    }
+
+    #[tokio::test]
+    async fn only_moderators_can_ask_whether_movies_are_on_sale() {
+        let actor = |role| Actor {
+            user_id: Id::from_uuid(Uuid::from_u128(1)),
+            session_id: Id::from_uuid(Uuid::from_u128(2)),
+            role,
+        };
+        for is_available in [true, false] {
+            for viewer in [None, Some(actor(Role::User))] {
+                let mut wanted = BrowseMovies { viewer, ..wanted(None, &[]) };
+                wanted.filter.is_available = Some(is_available);
+                let refused = catalog(MockQueries::new()).browse(wanted).await;
+                assert!(matches!(refused, Err(BrowseError::AvailabilityForModerators)));
+            }
+            let mut queries = MockQueries::new();
+            queries
+                .expect_movie_page()
+                .once()
+                .withf(move |filter, _, _, _| filter.is_withdrawn() != is_available)
+                .returning(|_, _, _, _| Ok(ending_at(None)));
+            let mut wanted = BrowseMovies { viewer: Some(actor(Role::Moderator)), ..wanted(None, &[]) };
+            wanted.filter.is_available = Some(is_available);
+            catalog(queries).browse(wanted).await.unwrap();
         }
     }
 

@@ -74,6 +74,78 @@ mail!(
     |mail| format!("A payment for Cinema order {} has another amount", mail.number)
 );
 
+/// Tells an administrator of money that arrived for an order that is not known, and goes back.
+pub(crate) struct UnknownPaymentReturned {
+    pub(crate) checkout_id: String,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) amount: Money,
+}
+
+mail!(
+    UnknownPaymentReturned,
+    "mails/orders/unknown_payment_returned.txt",
+    "mails/orders/unknown_payment_returned.html",
+    |mail| format!("Cinema returned {} for an order that it does not know", mail.amount)
+);
+
+/// Says that money for an order went back.
+pub(crate) struct OrderRefunded {
+    pub(crate) number: String,
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: Money,
+    /// What it was paid for; empty when that is not known.
+    pub(crate) movies: Vec<String>,
+}
+
+mail!(OrderRefunded, "mails/orders/order_refunded.txt", "mails/orders/order_refunded.html", |mail| format!(
+    "A refund for your Cinema order {}",
+    mail.number
+));
+
+/// Says that a buyer asked for a refund: to the buyer and to administrators.
+pub(crate) struct RefundRequested {
+    pub(crate) number: String,
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: Money,
+    pub(crate) movies: Vec<String>,
+}
+
+mail!(
+    RefundRequested,
+    "mails/orders/refund_requested.txt",
+    "mails/orders/refund_requested.html",
+    |mail| format!("A refund request for Cinema order {}", mail.number)
+);
+
+/// Says how a request for a refund was decided.
+pub(crate) struct RefundDecided {
+    pub(crate) number: String,
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: Money,
+    pub(crate) is_approved: bool,
+    /// What the administrator wrote.
+    pub(crate) note: Option<String>,
+}
+
+mail!(RefundDecided, "mails/orders/refund_decided.txt", "mails/orders/refund_decided.html", |mail| {
+    let decision = if mail.is_approved { "approved" } else { "rejected" };
+    format!("Your refund request for Cinema order {} was {decision}", mail.number)
+});
+
+/// Tells an administrator of a refund that failed.
+pub(crate) struct RefundFailed {
+    pub(crate) number: String,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) amount: Money,
+    /// Movies that the buyer has bought again, so that they are not given back.
+    pub(crate) bought_again: Vec<String>,
+}
+
+mail!(RefundFailed, "mails/orders/refund_failed.txt", "mails/orders/refund_failed.html", |mail| format!(
+    "A refund for Cinema order {} failed",
+    mail.number
+));
+
 /// One mail of each kind.
 #[cfg(test)]
 pub(super) fn samples() -> Vec<Box<dyn super::Content>> {
@@ -97,6 +169,36 @@ pub(super) fn samples() -> Vec<Box<dyn super::Content>> {
             payment_id: PaymentId::from_uuid(Uuid::from_u128(8)),
             asked: price(999),
             received: price(998),
+        }),
+        Box::new(UnknownPaymentReturned {
+            checkout_id: "cs_7".to_owned(),
+            payment_id: PaymentId::from_uuid(Uuid::from_u128(9)),
+            amount: price(999),
+        }),
+        Box::new(OrderRefunded {
+            number: number(),
+            order_id,
+            amount: price(999),
+            movies: vec!["Alien (1979)".to_owned()],
+        }),
+        Box::new(RefundRequested {
+            number: number(),
+            order_id,
+            amount: price(999),
+            movies: vec!["Alien (1979)".to_owned()],
+        }),
+        Box::new(RefundDecided {
+            number: number(),
+            order_id,
+            amount: price(999),
+            is_approved: false,
+            note: Some("The movie was watched.".to_owned()),
+        }),
+        Box::new(RefundFailed {
+            number: number(),
+            payment_id: PaymentId::from_uuid(Uuid::from_u128(8)),
+            amount: price(999),
+            bought_again: vec!["Alien (1979)".to_owned()],
         }),
     ]
 }

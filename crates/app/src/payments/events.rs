@@ -11,6 +11,9 @@ use super::{CloseError, Payments};
 /// When an event is looked at again that cannot be applied now.
 const LATER: TimeDelta = TimeDelta::days(1);
 
+/// How often an event about money waits for a payment that has it.
+const MOST_ATTEMPTS: u32 = 12;
+
 /// A webhook was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveEventError {
@@ -69,7 +72,7 @@ impl Payments {
                     .await?;
                 continue;
             }
-            match self.process(&claimed.event).await {
+            match self.process(&claimed).await {
                 Ok(()) => {
                     self.events.complete_event(claimed.event.id, self.clock.now()).await?;
                     processed = processed.saturating_add(1);
@@ -89,28 +92,40 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
-    /// Whether the event is about money and cannot be applied now: of a provider that is not configured, or about refunds and
-    /// disputes, which this version does not handle. It is kept until it can be.
+    /// Whether the event is about money and cannot be applied now: of a provider that is not configured, or about disputes,
+    /// which this version does not handle. It is kept until it can be.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
-        event.provider != self.gateway.provider()
-            || matches!(event.subject, EventSubject::Refunds { .. } | EventSubject::Dispute(_))
+        event.provider != self.gateway.provider() || matches!(event.subject, EventSubject::Dispute(_))
     }
 
     /// Reads the object of the event again from the provider, and applies what it is now.
-    async fn process(&self, event: &WebhookEvent) -> Result<(), CloseError> {
-        match &event.subject {
+    async fn process(&self, claimed: &ClaimedEvent) -> Result<(), CloseError> {
+        match &claimed.event.subject {
             EventSubject::Checkout(id) => {
                 if let Some(checkout) = self.gateway.checkout(id).await? {
                     self.adopt_checkout(&checkout).await?;
                 }
             }
-            EventSubject::Refunds { .. } | EventSubject::Dispute(_) | EventSubject::Other => {}
+            EventSubject::Refunds { charge } => self.process_charge(charge, claimed.attempts).await?,
+            EventSubject::Dispute(_) | EventSubject::Other => {}
         }
         Ok(())
     }
 
+    /// Reads the refunds of this money again. Its payment may not be known to have money yet: then the event waits, but not for
+    /// ever, since the money may be another shop's.
+    async fn process_charge(&self, charge: &str, attempts: u32) -> Result<(), CloseError> {
+        match self.refunds.payment_of_charge(self.gateway.provider(), charge).await? {
+            Some((id, order_id)) => self.follow_refunds(id, order_id, charge).await,
+            None if attempts < MOST_ATTEMPTS => {
+                Err(StoreError::failed("no payment has this money yet").into())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Applies a checkout to the payment that it belongs to; one of another shop has none.
-    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), StoreError> {
+    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
@@ -119,13 +134,14 @@ impl Payments {
             (None, None) => None,
         };
         if let Some((id, order_id)) = named {
-            self.apply_checkout(id, order_id, checkout).await
-        } else if checkout.shop_id.is_some() && checkout.shop_id == self.queries.shop_id().await? {
-            // Such as after a restored backup: the event is kept, and its money must not be forgotten.
-            Err(StoreError::failed(format!("no payment of this shop has the checkout {}", checkout.id)))
-        } else {
-            tracing::warn!("a checkout of the provider belongs to no payment of this shop");
-            Ok(())
+            return Ok(self.apply_checkout(id, order_id, checkout).await?);
+        }
+        match self.queries.shop_id().await? {
+            Some(shop_id) if checkout.shop_id == Some(shop_id) => self.adopt_unknown(shop_id, checkout).await,
+            _ => {
+                tracing::warn!("a checkout of the provider belongs to no payment of this shop");
+                Ok(())
+            }
         }
     }
 }

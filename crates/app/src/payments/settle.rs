@@ -1,11 +1,11 @@
 use domain::{
     accounts::{EmailAddress, Role, UserFilter, UserSort},
-    id::UserId,
+    id::{Id, OrderItemId, PurchaseId, UserId},
     notifications::{NewNotification, NotificationCause},
-    orders::{Order, OrderEvent, OrderItem, OrderUnit, OrderView},
+    orders::{Order, OrderEvent, OrderItem, OrderUnit, OrderView, OrderedMovie},
     outbox::NewOutboxMessage,
     page::{MAX_PAGE_SIZE, PageRequest},
-    payments::{Payment, PaymentState, Settlement},
+    payments::{Payment, PaymentState, Refund, Settlement},
     purchases::Purchase,
     store::StoreError,
     time::Instant,
@@ -15,10 +15,17 @@ use super::Payments;
 use crate::{
     mails::{
         Content, compose,
-        orders::{MoneyReturned, OrderPaid, PaidMovie, PaymentMismatch, ReturnReason},
+        orders::{
+            MoneyReturned, OrderPaid, OrderRefunded, PaidMovie, PaymentMismatch, RefundFailed, ReturnReason,
+        },
     },
     outbox::Message,
 };
+
+/// The purchase that an item of an order gives.
+pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
+    Id::from_uuid(item.as_uuid())
+}
 
 impl Payments {
     /// Marks the order paid, gives its movies to the buyer, and tells the buyer, all in the unit of work.
@@ -37,7 +44,7 @@ impl Payments {
         items.sort_unstable_by_key(|item| item.movie_id);
         for item in items {
             let purchase = Purchase {
-                id: self.ids.next(),
+                id: purchase_of(item.id),
                 user_id: order.user_id,
                 movie_id: item.movie_id,
                 purchased_at: now,
@@ -73,11 +80,12 @@ impl Payments {
         Ok(())
     }
 
-    /// Tells the buyer and the administrators of money that goes back by itself.
+    /// Tells the buyer and the administrators of money that went back by itself.
     pub(super) async fn announce_return(
         &self,
         unit: &mut dyn OrderUnit,
         payment: &Payment,
+        refund: &Refund,
         shown: &OrderView,
         admins: &[EmailAddress],
         now: Instant,
@@ -86,17 +94,13 @@ impl Payments {
             Some(Settlement::ReturnedOrderPaid) => ReturnReason::PaidTwice,
             _ => ReturnReason::OrderCanceled,
         };
-        let mail = MoneyReturned {
-            number: shown.number.clone(),
-            order_id: shown.id,
-            amount: payment.amount,
-            reason,
-        };
+        let mail =
+            MoneyReturned { number: shown.number.clone(), order_id: shown.id, amount: refund.amount, reason };
         if let Some(buyer) = &shown.buyer {
             let key = format!("payment_returned:{}", payment.id);
             self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await?;
         }
-        tracing::info!(payment = ?payment.id, order = ?shown.id, ?reason, "a payment is to be returned");
+        tracing::info!(payment = ?payment.id, order = ?shown.id, ?reason, "a payment was returned");
         self.push_to_admins(unit, admins, &format!("payment_returned:{}", payment.id), &mail, now).await
     }
 
@@ -122,7 +126,51 @@ impl Payments {
         self.push_to_admins(unit, admins, &format!("payment_mismatch:{}", payment.id), &mail, now).await
     }
 
-    async fn push_to_admins(
+    /// Tells the buyer of money that went back.
+    pub(super) async fn announce_refund(
+        &self,
+        unit: &mut dyn OrderUnit,
+        refund: &Refund,
+        shown: &OrderView,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let Some(buyer) = &shown.buyer else { return Ok(()) };
+        let cause = NotificationCause::OrderRefunded { order_id: shown.id, refund_id: refund.id };
+        let notification = NewNotification { id: self.ids.next(), receiver: buyer.id, cause, at: now };
+        unit.push_notification(&notification).await?;
+        let returned = |movie: &&OrderedMovie| refund.items.iter().any(|item| item.movie_id == movie.id);
+        let movies = shown.items.iter().filter(returned);
+        let mail = OrderRefunded {
+            number: shown.number.clone(),
+            order_id: shown.id,
+            amount: refund.amount,
+            movies: movies.map(|movie| format!("{} ({})", movie.name, movie.year)).collect(),
+        };
+        let key = format!("order_refunded:{}", refund.id);
+        self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await
+    }
+
+    /// Tells the administrators of money that did not go back.
+    pub(super) async fn announce_failed_refund(
+        &self,
+        unit: &mut dyn OrderUnit,
+        refund: &Refund,
+        bought_again: Vec<String>,
+        shown: &OrderView,
+        admins: &[EmailAddress],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let mail = RefundFailed {
+            number: shown.number.clone(),
+            payment_id: refund.payment_id,
+            amount: refund.amount,
+            bought_again,
+        };
+        tracing::error!(refund = ?refund.id, order = ?shown.id, "a refund failed");
+        self.push_to_admins(unit, admins, &format!("refund_failed:{}", refund.id), &mail, now).await
+    }
+
+    pub(super) async fn push_to_admins(
         &self,
         unit: &mut dyn OrderUnit,
         admins: &[EmailAddress],
@@ -136,7 +184,7 @@ impl Payments {
         Ok(())
     }
 
-    async fn push_mail(
+    pub(super) async fn push_mail(
         &self,
         unit: &mut dyn OrderUnit,
         about: Option<UserId>,
@@ -145,8 +193,8 @@ impl Payments {
         content: &(dyn Content + Sync),
         now: Instant,
     ) -> Result<(), StoreError> {
-        let mail = compose(to, &self.frontend_url, content);
-        let sealed = Message::Mail(mail).seal(self.ids.next(), dedupe_key, &*self.sealer, now);
+        let mail = compose(to, &self.recorder.frontend_url, content);
+        let sealed = Message::Mail(mail).seal(self.ids.next(), dedupe_key, &*self.recorder.sealer, now);
         unit.push_message(NewOutboxMessage { user_id: about, ..sealed }).await
     }
 

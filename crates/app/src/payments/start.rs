@@ -4,7 +4,8 @@ use domain::{
     idempotency::KeyedRequest,
     money::Money,
     orders::{
-        Order, OrderEvent, OrderStatus, OrderTotalError, OrderUnit, OrderView, PriceChange, Revalidation,
+        Order, OrderEvent, OrderStatus, OrderTotalError, OrderUnit, OrderView, PriceChange, RefundedPart,
+        Revalidation,
     },
     payments::{
         AmountError, CHECKOUT_LIFETIME, CheckoutLine, CheckoutReport, CheckoutRequest, GatewayError,
@@ -237,6 +238,7 @@ impl Payments {
             amount: order.total,
             refunded: Money::zero(order.total.currency()),
             disputed: Money::zero(order.total.currency()),
+            free_refund: RefundedPart::Nothing,
             items: items.collect(),
             request: None,
             checkout: None,
@@ -277,7 +279,7 @@ impl Payments {
             amount: order.total,
             lines: lines.collect(),
             email: shown.buyer.as_ref().map(|buyer| buyer.email.as_str().to_owned()),
-            return_url: format!("{}/orders/{}?payment={}", self.frontend_url, order.id, payment.id),
+            return_url: format!("{}/orders/{}?payment={}", self.recorder.frontend_url, order.id, payment.id),
             expires_at,
             idempotency_key: format!("payment:{}", payment.id),
         });

@@ -3,7 +3,10 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, CommentId, MovieId, SessionId, UserId},
+    id::{
+        AuditEntryId, CertificationId, CommentId, DirectorId, GenreId, MovieId, PaymentId, SessionId, StarId,
+        UserId,
+    },
     time::Instant,
 };
 
@@ -47,15 +50,31 @@ pub enum AuditAction {
     PriceChanged,
     /// A movie was put on sale, or taken off.
     AvailabilityChanged,
+    /// A movie was created by a moderator.
+    MovieCreated,
+    /// A movie was changed by a moderator; price and availability have actions of their own.
+    MovieChanged,
+    /// A movie was deleted by a moderator.
+    MovieDeleted,
+    /// A genre, director, star or certification was created by a moderator.
+    NameCreated,
+    /// A genre, director, star or certification was renamed by a moderator.
+    NameChanged,
+    /// A genre, director, star or certification was deleted by a moderator.
+    NameDeleted,
     /// A moderator removed a comment.
     CommentRemoved,
+    /// An administrator made a refund.
+    RefundMade,
+    /// An administrator decided a request for a refund.
+    RefundRequestDecided,
     /// A moderator decided about the reports of a comment.
     CommentReportDecided,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 28] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -74,7 +93,15 @@ impl AuditAction {
         Self::AdminCreated,
         Self::PriceChanged,
         Self::AvailabilityChanged,
+        Self::MovieCreated,
+        Self::MovieChanged,
+        Self::MovieDeleted,
+        Self::NameCreated,
+        Self::NameChanged,
+        Self::NameDeleted,
         Self::CommentRemoved,
+        Self::RefundMade,
+        Self::RefundRequestDecided,
         Self::CommentReportDecided,
     ];
 
@@ -100,7 +127,15 @@ impl AuditAction {
             Self::AdminCreated => "admin_created",
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
+            Self::MovieCreated => "movie_created",
+            Self::MovieChanged => "movie_changed",
+            Self::MovieDeleted => "movie_deleted",
+            Self::NameCreated => "name_created",
+            Self::NameChanged => "name_changed",
+            Self::NameDeleted => "name_deleted",
             Self::CommentRemoved => "comment_removed",
+            Self::RefundMade => "refund_made",
+            Self::RefundRequestDecided => "refund_request_decided",
             Self::CommentReportDecided => "comment_report_decided",
         }
     }
@@ -118,6 +153,16 @@ pub enum AuditObject {
     Movie(MovieId),
     /// A comment.
     Comment(CommentId),
+    /// A genre.
+    Genre(GenreId),
+    /// An actor.
+    Star(StarId),
+    /// A director.
+    Director(DirectorId),
+    /// An age certification.
+    Certification(CertificationId),
+    /// A payment.
+    Payment(PaymentId),
 }
 
 impl AuditObject {
@@ -129,6 +174,11 @@ impl AuditObject {
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
             Self::Comment(_) => "comment",
+            Self::Genre(_) => "genre",
+            Self::Star(_) => "star",
+            Self::Director(_) => "director",
+            Self::Certification(_) => "certification",
+            Self::Payment(_) => "payment",
         }
     }
 
@@ -140,6 +190,11 @@ impl AuditObject {
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
             Self::Comment(id) => id.as_uuid(),
+            Self::Genre(id) => id.as_uuid(),
+            Self::Star(id) => id.as_uuid(),
+            Self::Director(id) => id.as_uuid(),
+            Self::Certification(id) => id.as_uuid(),
+            Self::Payment(id) => id.as_uuid(),
         }
     }
 }

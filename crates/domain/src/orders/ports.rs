@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    accounts::{AccessError, Actor, Authority, SessionRepository, UserLocks, UserRepository, begin_as},
+    accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserLocks, UserRepository, begin_as},
+    audit::AuditRepository,
     cart::CartRepository,
     catalog::OfferRepository,
     id::{MovieId, OrderId, UserId},
@@ -10,7 +11,7 @@ use crate::{
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
     page::{Page, PageRequest},
-    payments::PaymentRepository,
+    payments::{PaymentRepository, RefundRepository, RefundRequestRepository},
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -19,7 +20,7 @@ use crate::{
 gathered! {
     /// A unit of work about orders.
     pub trait OrderUnit:
-        Unit + OrderRepository + PaymentRepository
+        Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository + AuditRepository
         + CartRepository + OfferRepository + PurchaseRepository
         + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
@@ -35,6 +36,15 @@ pub trait OrderStore: Send + Sync {
         attempt: Attempt,
         id: OrderId,
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError>;
+    /// Begins one for background work that changes no order. It locks nobody.
+    async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError>;
+    /// Begins one for an administrator's act on an order, with the order as it is; `None` when there is no such order.
+    async fn begin_order_as_admin(
+        &self,
+        attempt: Attempt,
+        admin: &Actor,
+        id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, AccessError>;
 }
 
 #[async_trait]
@@ -54,6 +64,27 @@ where
         let mut unit = UnitsOfWork::begin(self, attempt).await?;
         let Some(buyer) = unit.find_buyer(id).await? else { return Ok(None) };
         unit.find_users_for_update(&UserLocks { ids: vec![buyer], all_admins: false }).await?;
+        let Some(order) = unit.find_order_for_update(id).await? else { return Ok(None) };
+        Ok(Some((Box::new(unit), order)))
+    }
+
+    async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
+
+    async fn begin_order_as_admin(
+        &self,
+        attempt: Attempt,
+        admin: &Actor,
+        id: OrderId,
+    ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, AccessError> {
+        let mut unit = UnitsOfWork::begin(self, attempt).await?;
+        let buyer = unit.find_buyer(id).await?;
+        let authority = Authority::of(admin, Role::Admin);
+        let authority = buyer.into_iter().fold(authority, Authority::locking);
+        let locked = unit.find_users_for_update(authority.locks()).await?;
+        let session = unit.find_session(authority.session_id()).await?;
+        authority.check(&locked, session.as_ref())?;
         let Some(order) = unit.find_order_for_update(id).await? else { return Ok(None) };
         Ok(Some((Box::new(unit), order)))
     }

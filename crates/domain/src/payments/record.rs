@@ -1,7 +1,7 @@
 use crate::{
     id::{OrderId, OrderItemId, PaymentId, PaymentItemId, UserId},
     money::Money,
-    orders::{Buyer, OrderedMovie},
+    orders::{Buyer, OrderedMovie, RefundedPart},
     payments::{CheckoutRequest, PaymentFailure, PaymentState, PaymentStatus, Settlement},
     time::Instant,
 };
@@ -50,6 +50,8 @@ pub struct Payment {
     pub refunded: Money,
     /// How much of it is in disputes that are open or lost.
     pub disputed: Money,
+    /// How much of a payment of 0 is refunded; of others their money tells.
+    pub free_refund: RefundedPart,
     /// What is paid; empty when it was loaded to be changed.
     pub items: Vec<PaymentItem>,
     /// What the provider is told, until it is known whether it opened the checkout: a retry sends exactly this.
@@ -72,7 +74,11 @@ impl Payment {
     /// The name of its state.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
-        self.state.status(self.amount, self.refunded)
+        match (self.state.status(self.amount, self.refunded), self.free_refund) {
+            (PaymentStatus::Successful, RefundedPart::Some) => PaymentStatus::PartiallyRefunded,
+            (PaymentStatus::Successful, RefundedPart::All) => PaymentStatus::Refunded,
+            (status, _) => status,
+        }
     }
 }
 

@@ -6,6 +6,9 @@ mod idempotency;
 mod lists;
 mod paying;
 mod placing;
+mod refund_requests;
+mod refunds;
+mod restored;
 mod stripe;
 
 use reqwest::Method;
@@ -21,6 +24,9 @@ pub(crate) fn cases() -> Vec<Case> {
         lists::cases(),
         paying::cases(),
         events::cases(),
+        restored::cases(),
+        refunds::cases(),
+        refund_requests::cases(),
         stripe::cases(),
     ]
     .into_iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     accounts::{
         HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken,
-        Session,
+        Session, WatchedMovie,
     },
     audit::AuditRecord,
     id::UserId,
@@ -24,7 +24,7 @@ use crate::{
     extract::{TypedPassword, inputs},
     moment::Moment,
     orders::bodies::OrderBody,
-    payments::bodies::PaymentBody,
+    payments::{bodies::PaymentBody, refund_requests::RefundRequestBody},
 };
 
 /// Confirms the deletion of an account.
@@ -168,6 +168,29 @@ impl From<HeldPurchase> for PurchaseBody {
     }
 }
 
+/// How far a bought movie was watched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedProgress")]
+struct WatchedMovieBody {
+    movie_id: Uuid,
+    name: String,
+    position_seconds: i64,
+    at: Moment,
+    is_watched: bool,
+}
+
+impl From<WatchedMovie> for WatchedMovieBody {
+    fn from(movie: WatchedMovie) -> Self {
+        Self {
+            movie_id: movie.movie_id.as_uuid(),
+            name: movie.name,
+            position_seconds: movie.progress.position_seconds,
+            at: Moment(movie.progress.at),
+            is_watched: movie.progress.is_watched,
+        }
+    }
+}
+
 /// An action of the user, or an action on the account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDeed")]
@@ -305,6 +328,8 @@ pub(crate) struct PersonalDataBody {
     cart: Vec<CartItemBody>,
     /// The bought movies.
     purchases: Vec<PurchaseBody>,
+    /// How far bought movies were watched.
+    watched: Vec<WatchedMovieBody>,
     /// The reactions to movies.
     reactions: Vec<ReactionRowBody>,
     /// The ratings of movies.
@@ -321,6 +346,8 @@ pub(crate) struct PersonalDataBody {
     orders: Vec<OrderBody>,
     /// The attempts to pay them.
     payments: Vec<PaymentBody>,
+    /// The requests for refunds.
+    refund_requests: Vec<RefundRequestBody>,
     /// How many requests with idempotency keys are remembered.
     remembered_requests: u64,
     /// The entries of the audit log that concern the user.
@@ -353,6 +380,7 @@ impl PersonalDataBody {
             links: all(data.links),
             cart: all(data.cart),
             purchases: all(data.purchases),
+            watched: all(data.watched),
             reactions: all(data.opinions.reactions),
             ratings: all(data.opinions.ratings),
             favorites: all(data.opinions.favorites),
@@ -361,6 +389,7 @@ impl PersonalDataBody {
             reports: all(data.opinions.reports),
             orders: all(data.orders),
             payments: all(data.payments),
+            refund_requests: all(data.refund_requests),
             remembered_requests: data.remembered_requests,
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
@@ -392,6 +421,7 @@ fn example() -> Value {
         "links": [],
         "cart": [],
         "purchases": [],
+        "watched": [],
         "reactions": [],
         "ratings": [],
         "favorites": [],
@@ -400,6 +430,7 @@ fn example() -> Value {
         "reports": [],
         "orders": [],
         "payments": [],
+        "refund_requests": [],
         "remembered_requests": 0,
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,

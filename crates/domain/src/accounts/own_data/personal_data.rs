@@ -6,9 +6,10 @@ use crate::{
     catalog::MovieReaction,
     engagement::CommentReport,
     id::{CommentId, MovieId, UserId},
+    library::Progress,
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
-    payments::PaymentView,
+    payments::{PaymentView, RefundRequest},
     store::StoreError,
     time::Instant,
 };
@@ -37,6 +38,17 @@ pub struct HeldPurchase {
     pub suspended_at: Option<Instant>,
     /// When the purchase ended.
     pub revoked_at: Option<Instant>,
+}
+
+/// How far a user has watched a bought movie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedMovie {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Its title.
+    pub name: String,
+    /// How far.
+    pub progress: Progress,
 }
 
 /// A comment that the user wrote.
@@ -108,12 +120,16 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldPurchase>,
+    /// How far bought movies were watched, the first one first.
+    pub watched: Vec<WatchedMovie>,
     /// Reactions, ratings, favourites and comments.
     pub opinions: Opinions,
     /// The orders, oldest first.
     pub orders: Vec<OrderView>,
     /// The attempts to pay them, oldest first.
     pub payments: Vec<PaymentView>,
+    /// The requests for refunds, oldest first.
+    pub refund_requests: Vec<RefundRequest>,
     /// How many requests with idempotency keys are remembered.
     pub remembered_requests: u64,
     /// The entries of the audit log that name the user as actor or object, oldest first.

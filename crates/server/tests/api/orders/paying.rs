@@ -39,7 +39,7 @@ cases! {
 }
 
 /// Starts a payment.
-async fn pay(buyer: &SignedIn, order: &Value) -> Answer {
+pub(super) async fn pay(buyer: &SignedIn, order: &Value) -> Answer {
     buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
 }
 
@@ -55,16 +55,16 @@ pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Ans
     page.body("application/x-www-form-urlencoded", form).await
 }
 
-async fn order_of(buyer: &SignedIn, order: &Value) -> Value {
+pub(super) async fn order_of(buyer: &SignedIn, order: &Value) -> Value {
     buyer.get(format!("/orders/{}", text(order, "id"))).await.expect(200).json()
 }
 
-async fn payment_of(buyer: &SignedIn, payment: &Value) -> Value {
+pub(super) async fn payment_of(buyer: &SignedIn, payment: &Value) -> Value {
     buyer.get(format!("/payments/{}", text(payment, "id"))).await.expect(200).json()
 }
 
 /// Whether the movie is the caller's.
-async fn is_purchased(buyer: &SignedIn, movie_id: &str) -> bool {
+pub(super) async fn is_purchased(buyer: &SignedIn, movie_id: &str) -> bool {
     let movie = buyer.get(format!("/movies/{movie_id}")).await.expect(200).json();
     movie["me"]["purchased"] == true
 }
@@ -273,7 +273,7 @@ async fn set_price(app: &TestApp, name: &str, minor: i64) {
     app.execute_sql(&format!("UPDATE movies SET price_minor = {minor} WHERE name = '{name}'")).await;
 }
 
-fn dollars(amount: &str) -> Value {
+pub(super) fn dollars(amount: &str) -> Value {
     json!({"amount": amount, "currency": "USD"})
 }
 
@@ -461,7 +461,7 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_asking(engine: Engine) {
 }
 
 /// Lets the order have been canceled by somebody who forgot its checkout.
-async fn give_up(app: &TestApp) {
+pub(super) async fn give_up(app: &TestApp) {
     app.execute_sql(
         "UPDATE orders SET status = 'canceled', canceled_at = created_at, cancel_reason = 'expired', \
          expires_at = NULL; UPDATE order_items SET is_pending = FALSE",

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::Value;
 use test_stripe::{Delivery, FakeStripe, Fault, SECRET_KEY};
@@ -13,6 +14,7 @@ cases! {
     a_paid_session_pays_the_order_once_however_often_stripe_tells,
     money_on_its_way_pays_the_order_when_it_arrives,
     a_session_whose_answer_was_lost_is_opened_once,
+    a_payment_that_was_never_opened_is_begun_anew_with_its_key,
     a_session_that_is_paid_while_its_order_is_canceled_pays_the_order,
     another_amount_than_was_asked_buys_nothing_at_stripe,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking,
@@ -22,15 +24,21 @@ cases! {
 const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
 /// A shop that takes payments at a fake Stripe, which tells it of them.
-struct Shop {
-    app: TestApp,
-    stripe: Arc<FakeStripe>,
-    buyer: SignedIn,
-    movie_id: String,
+pub(super) struct Shop {
+    pub(super) app: TestApp,
+    pub(super) stripe: Arc<FakeStripe>,
+    pub(super) buyer: SignedIn,
+    pub(super) movie_id: String,
+}
+
+/// The same shop, which Stripe tells nothing.
+pub(super) fn without_webhooks(shop: Shop) -> Shop {
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop
 }
 
 impl Shop {
-    async fn open(engine: Engine) -> Self {
+    pub(super) async fn open(engine: Engine) -> Self {
         let stripe = FakeStripe::start().expect("a fake Stripe");
         let (base, secrets) = (stripe.base(), SECRETS.join(" , "));
         let settings = [
@@ -48,50 +56,64 @@ impl Shop {
     }
 
     /// A pending order of Alien, and what starting its payment answered.
-    async fn started(&self) -> (Value, Answer) {
+    pub(super) async fn started(&self) -> (Value, Answer) {
         put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
         let order = place(&self.buyer).await.expect(201).json();
         let started = self.pay(&order).await;
         (order, started)
     }
 
-    async fn pay(&self, order: &Value) -> Answer {
+    pub(super) async fn pay(&self, order: &Value) -> Answer {
         self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
     }
 
     /// The only session.
-    fn session(&self) -> String {
+    pub(super) fn session(&self) -> String {
         let books = self.stripe.books();
         assert_eq!(books.len(), 1, "{books:?}");
         books[0].session.clone()
     }
 
+    /// The money of the only session that was paid.
+    pub(super) fn charge(&self) -> String {
+        let books = self.stripe.books();
+        let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
+        paid.intent.expect("an intent")
+    }
+
+    /// The refund that was made last.
+    pub(super) fn refund_id(&self) -> String {
+        let events = self.stripe.events();
+        let made = events.iter().rev().find(|event| event["type"] == "refund.created").expect("a refund");
+        text(&made["data"]["object"], "id").to_owned()
+    }
+
     /// Waits until Stripe has told all, and does what follows from it.
-    async fn settle(&self) {
+    pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
         assert!(is_told.expect("the wait ends"), "webhooks are still on their way");
         self.app.run_payments().await;
     }
 
-    async fn order_status(&self, order: &Value) -> String {
+    pub(super) async fn order_status(&self, order: &Value) -> String {
         let order = self.buyer.get(format!("/orders/{}", text(order, "id"))).await.expect(200).json();
         text(&order, "status").to_owned()
     }
 
-    async fn payment(&self) -> Value {
+    pub(super) async fn payment(&self) -> Value {
         let payments = self.buyer.get("/payments").await.expect(200).json();
         assert_eq!(payments["total_items"], 1, "{payments}");
         payments["items"][0].clone()
     }
 
-    async fn is_purchased(&self) -> bool {
+    pub(super) async fn is_purchased(&self) -> bool {
         let movie = self.buyer.get(format!("/movies/{}", self.movie_id)).await.expect(200).json();
         movie["me"]["purchased"] == true
     }
 
     /// How many mails tell of a paid order.
-    async fn paid_mails(&self) -> usize {
+    pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }
 }
@@ -146,6 +168,28 @@ async fn a_session_whose_answer_was_lost_is_opened_once(engine: Engine) {
     assert_eq!(shop.order_status(&order).await, "paid");
 }
 
+async fn a_payment_that_was_never_opened_is_begun_anew_with_its_key(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    put_in_cart(&shop.buyer, std::slice::from_ref(&shop.movie_id)).await;
+    let order = place(&shop.buyer).await.expect(201).json();
+    let pay = async |buyer: &SignedIn| {
+        let path = format!("/orders/{}/payments", text(&order, "id"));
+        buyer.call(Method::POST, path).header("idempotency-key", "one").await
+    };
+    shop.stripe.fail("POST /v1/checkout/sessions", Fault::Error { has_effect: false, is_saved: false }, 1);
+    pay(&shop.buyer).await.expect(502);
+    // Nobody knows whether it was opened, until it has not been found for long enough.
+    shop.app.advance(TimeDelta::minutes(26));
+    shop.app.run_payments().await;
+    let buyer = shop.app.signed_in_again(&shop.buyer).await;
+    let payment = pay(&buyer).await.expect(201).json();
+    assert!(payment["checkout_url"].is_string(), "{payment}");
+    assert_eq!(pay(&buyer).await.expect(201).json(), payment);
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+}
+
 async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engine: Engine) {
     let shop = Shop::open(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
@@ -174,7 +218,7 @@ async fn a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking(engine:
     let (order, started) = shop.started().await;
     started.expect(201);
     shop.stripe.pay(&shop.session()).expect("an open session");
-    shop.app.advance(chrono::TimeDelta::minutes(3));
+    shop.app.advance(TimeDelta::minutes(3));
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "paid");
     assert_eq!(shop.paid_mails().await, 1);

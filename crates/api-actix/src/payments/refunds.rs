@@ -1,0 +1,204 @@
+//! Refunds: made by administrators, seen by buyers and moderators.
+
+use app::{
+    paging::ListError,
+    payments::{NewRefund, Payments, RefundError},
+};
+use domain::{
+    accounts::AccessError,
+    id::{MovieId, PaymentId},
+    payments::{Explanation, Refund, RefundRefusal, RefundStatus},
+    store::StoreError,
+};
+use paperclip::actix::api_v2_operation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    extract::{Admin, Body, Caller, Fault, Faults, Input, Origin, PathId, Query, Text, UseCases},
+    moment::Moment,
+    money::MoneyBody,
+    page::{PageBody, PageParams},
+    problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
+    reply::{CreatedJson, PrivatePage},
+    rules::Rules,
+};
+
+/// The movies that can be named at once: as many as an order has.
+pub(super) const MAX_ITEMS: usize = 100;
+
+/// What is refunded.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(
+    rename = "RefundInput",
+    example = json!({"items": ["0190a1b2-0000-7000-8000-000000000000"], "reason": "The sound is broken."})
+)]
+pub(crate) struct RefundInput {
+    /// The movies whose prices go back; without them all that is left of the payment.
+    #[schemars(length(min = 1, max = MAX_ITEMS))]
+    items: Option<Vec<Text<MovieId>>>,
+    /// Why: plain text of 1 to 1,000 characters, without the white space around it.
+    reason: Text<Explanation>,
+}
+
+impl Input for RefundInput {
+    type Checked = NewRefund;
+
+    fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<NewRefund> {
+        let movies = match self.items {
+            Some(items) => Some(distinct(items, faults)?),
+            None => None,
+        };
+        Some(NewRefund { movies, reason: self.reason.0 })
+    }
+}
+
+/// The movies, of which none may stand twice.
+pub(crate) fn distinct(items: Vec<Text<MovieId>>, faults: &mut Faults) -> Option<Vec<MovieId>> {
+    let mut seen = Vec::new();
+    let mut is_sound = true;
+    for (place, Text(id)) in items.into_iter().enumerate() {
+        if seen.contains(&id) {
+            faults.add(
+                &format!("items.{place}"),
+                Fault::new(FieldCode::Repeated, "stands in the list already"),
+            );
+            is_sound = false;
+        }
+        seen.push(id);
+    }
+    is_sound.then_some(seen)
+}
+
+/// How far a refund got.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RefundStatus")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefundStatusBody {
+    /// Asked of the payment provider, or about to be.
+    Pending,
+    /// The money went back.
+    Succeeded,
+    /// The money did not go back.
+    Failed,
+}
+
+/// Money of a payment that goes back to the buyer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Refund", example = refund_example())]
+pub(crate) struct RefundBody {
+    id: Uuid,
+    payment_id: Uuid,
+    status: RefundStatusBody,
+    amount: MoneyBody,
+    /// The movies that it was paid for; empty for a refund that was made at the payment provider.
+    items: Vec<Uuid>,
+    reason: String,
+    created_at: Moment,
+}
+
+impl From<Refund> for RefundBody {
+    fn from(refund: Refund) -> Self {
+        Self {
+            id: refund.id.as_uuid(),
+            payment_id: refund.payment_id.as_uuid(),
+            status: match refund.state.status() {
+                RefundStatus::Pending => RefundStatusBody::Pending,
+                RefundStatus::Succeeded => RefundStatusBody::Succeeded,
+                RefundStatus::Failed => RefundStatusBody::Failed,
+            },
+            amount: refund.amount.into(),
+            items: refund.items.iter().map(|item| item.movie_id.as_uuid()).collect(),
+            reason: refund.reason,
+            created_at: Moment(refund.created_at),
+        }
+    }
+}
+
+fn refund_example() -> Value {
+    json!({
+        "id": "0190a1b2-0000-7000-8000-000000000040",
+        "payment_id": "0190a1b2-0000-7000-8000-000000000030",
+        "status": "succeeded",
+        "amount": {"amount": "9.99", "currency": "USD"},
+        "items": ["0190a1b2-0000-7000-8000-000000000000"],
+        "reason": "The sound is broken.",
+        "created_at": "2026-11-22T10:00:00Z",
+    })
+}
+
+impl Refusal for RefundRefusal {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::NotPaid => Problem::new(&kinds::PAYMENT_NOT_PAID),
+            Self::Disputed => Problem::new(&kinds::PAYMENT_DISPUTED),
+            Self::AlreadyRefunded => Problem::new(&kinds::ALREADY_REFUNDED),
+            Self::ExceedsPayment => Problem::new(&kinds::REFUND_EXCEEDS_PAYMENT),
+            Self::UnknownMovies(places) => Problem::invalid(unknown_movies(places)),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([
+            &kinds::PAYMENT_NOT_PAID,
+            &kinds::PAYMENT_DISPUTED,
+            &kinds::ALREADY_REFUNDED,
+            &kinds::REFUND_EXCEEDS_PAYMENT,
+        ]);
+    }
+}
+
+/// The faults of movies that were not paid, by their places in `items`.
+pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
+    let fault = |place: &usize| {
+        FieldProblem::new(format!("items.{place}"), FieldCode::NotFound, "is not a movie that was paid")
+    };
+    places.iter().map(fault).collect()
+}
+
+crate::refusals! {
+    RefundError {
+        ;
+        via Refused: RefundRefusal, via Access: AccessError, via Store: StoreError,
+    }
+}
+
+/// Refund a payment.
+///
+/// Of the named movies, or of all that is left. The money is reserved before the payment provider is asked. A refund whose
+/// outcome is not known yet is `pending` and finished in the background. The buyer keeps a movie until its refund succeeded.
+#[api_v2_operation(operation_id = "createRefund", tags("payments"))]
+pub(crate) async fn create(
+    payments: UseCases<Payments>,
+    Origin(origin): Origin,
+    Admin(admin, PathId(id, Body(wanted))): Admin<PathId<PaymentId, Body<RefundInput>>>,
+) -> Result<CreatedJson<RefundBody>, Failure<OrNotFound<RefundError>>> {
+    let refund_id = payments
+        .find(async move |payments| payments.reserve_refund(admin, id, wanted, &origin).await)
+        .await?;
+    // What the provider does not do in time is done in the background: the refund is pending until then.
+    let sent: Result<(), Failure<StoreError>> =
+        payments.run(async move |payments| payments.send_refund(refund_id).await).await;
+    if let Err(failure) = sent {
+        tracing::warn!(refund = ?refund_id, %failure, "a refund waits");
+    }
+    let refund = payments
+        .find(async move |payments| payments.show_refund(refund_id).await.map_err(RefundError::from))
+        .await?;
+    Ok(CreatedJson(refund.into()))
+}
+
+/// List the refunds of a payment.
+///
+/// Newest first, with those that were made at the payment provider. 404 when the payment is not the caller's, unless the caller
+/// is a moderator.
+#[api_v2_operation(operation_id = "listRefunds", tags("payments"))]
+pub(crate) async fn list(
+    payments: UseCases<Payments>,
+    Caller(actor, PathId(id, Query(page))): Caller<PathId<PaymentId, Query<PageParams>>>,
+) -> Result<PrivatePage<RefundBody>, Failure<OrNotFound<ListError>>> {
+    let listing = payments.find(async move |payments| payments.list_refunds(actor, id, page).await).await?;
+    Ok(PrivatePage(PageBody::of(listing, RefundBody::from)))
+}

@@ -1,0 +1,242 @@
+use domain::{
+    accounts::EmailAddress,
+    id::{OrderId, PaymentId, RefundId},
+    money::Money,
+    orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
+    payments::{
+        MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport, RefundState,
+        RefundStatus,
+    },
+    purchases::Entitlement,
+    store::{Attempt, StoreError, retried},
+    time::Instant,
+};
+
+use super::{CloseError, Payments, next_check, settle::purchase_of};
+
+/// The reason of a refund that was made at the provider.
+const MADE_AT_PROVIDER: &str = "Refunded at the payment provider.";
+
+/// What became known of the refunds of a payment.
+pub(super) enum RefundNews<'a> {
+    /// The provider has these.
+    Seen(&'a [ProviderRefund]),
+    /// The provider refused this one.
+    Refused(RefundId),
+}
+
+/// A payment with what was paid and what went back, held by a unit of work.
+pub(super) struct Held {
+    pub(super) payment: Payment,
+    pub(super) items: Vec<PaidItem>,
+    pub(super) refunds: Vec<Refund>,
+}
+
+impl Held {
+    pub(super) fn money(&self) -> MoneyBack<'_> {
+        MoneyBack { payment: &self.payment, items: &self.items, refunds: &self.refunds, disputes: &[] }
+    }
+}
+
+impl Payments {
+    /// Locks a payment of the order and reads what went back of it.
+    pub(super) async fn hold(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &Order,
+        id: PaymentId,
+    ) -> Result<Option<Held>, StoreError> {
+        let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
+        let Some(payment) = found else { return Ok(None) };
+        let items = unit.paid_items(id).await?;
+        let refunds = unit.refunds_of_payment(id).await?;
+        Ok(Some(Held { payment, items, refunds }))
+    }
+
+    /// Reads the refunds of this money from the provider and stores what they have become.
+    pub(super) async fn follow_refunds(
+        &self,
+        id: PaymentId,
+        order_id: OrderId,
+        charge: &str,
+    ) -> Result<(), CloseError> {
+        let seen = self.gateway.refunds(charge).await?;
+        Ok(self.apply_refunds(id, order_id, RefundNews::Seen(&seen)).await?)
+    }
+
+    /// Stores what became known of refunds, and does what follows from it: once, however often and in whatever order it is
+    /// told. Refunds that were made at the provider itself are adopted.
+    pub(super) async fn apply_refunds(
+        &self,
+        id: PaymentId,
+        order_id: OrderId,
+        news: RefundNews<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(()) };
+        let admins = self.administrators().await?;
+        retried(&*self.backoff, |attempt| self.try_apply_refunds(attempt, id, &shown, &news, &admins)).await
+    }
+
+    async fn try_apply_refunds(
+        &self,
+        attempt: Attempt,
+        id: PaymentId,
+        shown: &OrderView,
+        news: &RefundNews<'_>,
+        admins: &[EmailAddress],
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let Some((mut unit, mut order)) = self.store.begin_order(attempt, shown.id).await? else {
+            return Ok(());
+        };
+        let Some(mut held) = self.hold(&mut *unit, &order, id).await? else { return Ok(()) };
+        let mut changed = Vec::new();
+        match news {
+            RefundNews::Seen(seen) => {
+                for refund in *seen {
+                    changed.extend(self.apply_seen(&mut *unit, &mut held, refund, now).await?);
+                }
+            }
+            RefundNews::Refused(refused) => {
+                // What another worker has seen at the provider meanwhile was not refused.
+                let is_unknown = |refund: &&mut Refund| {
+                    refund.id == *refused
+                        && refund.state == RefundState::Pending
+                        && refund.external_id.is_none()
+                };
+                if let Some(refund) = held.refunds.iter_mut().find(is_unknown) {
+                    changed
+                        .extend(advance(&mut *unit, refund, RefundReport::Failed { at: now }, None).await?);
+                }
+            }
+        }
+        let kept_away = self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+        for refund in &changed {
+            match (refund.state.status(), refund.origin) {
+                (RefundStatus::Pending, _) => {}
+                (RefundStatus::Succeeded, RefundOrigin::Automatic) => {
+                    self.announce_return(&mut *unit, &held.payment, refund, shown, admins, now).await?;
+                }
+                (RefundStatus::Succeeded, _) => self.announce_refund(&mut *unit, refund, shown, now).await?,
+                (RefundStatus::Failed, _) => {
+                    let bought_again = kept_away
+                        .iter()
+                        .filter(|item| refund.items.iter().any(|returned| returned.id == item.id));
+                    let movies = shown.items.iter();
+                    let names = bought_again.filter_map(|item| {
+                        let movie = movies.clone().find(|movie| movie.id == item.movie_id)?;
+                        Some(format!("{} ({})", movie.name, movie.year))
+                    });
+                    let names = names.collect();
+                    self.announce_failed_refund(&mut *unit, refund, names, shown, admins, now).await?;
+                }
+            }
+        }
+        unit.commit().await
+    }
+
+    /// Applies a refund as the provider has it; gives it when it has become something else.
+    async fn apply_seen(
+        &self,
+        unit: &mut dyn OrderUnit,
+        held: &mut Held,
+        seen: &ProviderRefund,
+        now: Instant,
+    ) -> Result<Option<Refund>, StoreError> {
+        let is_known = |refund: &&mut Refund| {
+            seen.refund_id == Some(refund.id) || refund.external_id.as_deref() == Some(seen.id.as_str())
+        };
+        if let Some(refund) = held.refunds.iter_mut().find(is_known) {
+            return advance(unit, refund, seen.report, Some(&seen.id)).await;
+        }
+        let state = RefundState::Pending.apply(seen.report);
+        let refund = Refund {
+            id: self.ids.next(),
+            payment_id: held.payment.id,
+            origin: RefundOrigin::Provider,
+            state,
+            amount: seen.amount,
+            items: Vec::new(),
+            reason: MADE_AT_PROVIDER.to_owned(),
+            external_id: Some(seen.id.clone()),
+            created_at: seen.created_at,
+            next_check_at: (state == RefundState::Pending).then(|| next_check(now, 0)),
+            checks: 0,
+        };
+        unit.insert_refund(&refund).await?;
+        held.refunds.push(refund.clone());
+        // One that failed before it was known changes nothing for anybody.
+        Ok(Some(refund).filter(Refund::is_active))
+    }
+
+    /// Writes what follows from the refunds of a payment: how much went back, how the order stands, and what its buyer has.
+    /// Gives the items that should be given back to the buyer and cannot be, because they were bought again.
+    pub(super) async fn follow_money(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &mut Order,
+        held: &mut Held,
+        now: Instant,
+    ) -> Result<Vec<PaidItem>, StoreError> {
+        let money = held.money();
+        let Some(received) = money.received() else { return Ok(Vec::new()) };
+        let refunded = Money::from_minor(money.refunded_minor().min(received.minor()), received.currency());
+        let disputed = Money::from_minor(money.disputed_minor(), received.currency());
+        let (part, entitlements) = (money.refunded_part(), money.entitlements());
+        held.payment.refunded = refunded;
+        held.payment.disputed = disputed;
+        if held.payment.amount.minor() == 0 {
+            held.payment.free_refund = part;
+        }
+        unit.update_payment(&held.payment).await?;
+        if entitlements.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.follow_refunded_part(unit, order, part).await?;
+        let mut kept_away = Vec::new();
+        for (item, entitlement) in entitlements {
+            let is_put = unit.put_entitlement(purchase_of(item.order_item_id), entitlement, now).await?;
+            if !is_put {
+                kept_away.push(item);
+            } else if entitlement != Entitlement::Revoked {
+                unit.remove_cart_item(order.user_id, item.movie_id).await?;
+            }
+        }
+        Ok(kept_away)
+    }
+
+    async fn follow_refunded_part(
+        &self,
+        unit: &mut dyn OrderUnit,
+        order: &mut Order,
+        refunded: RefundedPart,
+    ) -> Result<(), StoreError> {
+        let state = order.state.apply(OrderEvent::RefundsChanged { refunded }).map_err(StoreError::failed)?;
+        if state != order.state {
+            order.state = state;
+            unit.update_order_state(order).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Applies a report to a refund and writes it; gives the refund when it has become something else.
+async fn advance(
+    unit: &mut dyn OrderUnit,
+    refund: &mut Refund,
+    report: RefundReport,
+    external_id: Option<&str>,
+) -> Result<Option<Refund>, StoreError> {
+    let before = refund.clone();
+    refund.state = refund.state.apply(report);
+    if let Some(id) = external_id {
+        refund.external_id = Some(id.to_owned());
+    }
+    if refund.state != RefundState::Pending {
+        refund.next_check_at = None;
+    }
+    if *refund != before {
+        unit.update_refund(refund).await?;
+    }
+    Ok((refund.state.status() != before.state.status()).then(|| refund.clone()))
+}

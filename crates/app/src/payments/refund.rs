@@ -1,0 +1,161 @@
+use domain::{
+    accounts::{AccessError, Actor, Origin, Role},
+    audit::{AuditAction, AuditObject, AuditState},
+    failure::error_chain,
+    id::{MovieId, PaymentId, RefundId},
+    orders::{OrderUnit, OrderView},
+    payments::{Explanation, Refund, RefundOrigin, RefundPlan, RefundRefusal, RefundState},
+    store::{Attempt, StoreError, retried},
+    time::Instant,
+};
+
+use super::{CloseError, Payments, money_back::Held, next_check};
+use crate::{
+    paging::{ListError, Listing, PageSelection},
+    record::NewAuditEntry,
+};
+
+/// What an administrator refunds.
+#[derive(Debug, Clone)]
+pub struct NewRefund {
+    /// Of these movies; `None` for all that is left.
+    pub movies: Option<Vec<MovieId>>,
+    /// Why.
+    pub reason: Explanation,
+}
+
+/// No refund was made.
+#[derive(Debug, thiserror::Error)]
+pub enum RefundError {
+    /// The payment does not permit it.
+    #[error(transparent)]
+    Refused(#[from] RefundRefusal),
+    /// The actor may not refund.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Payments {
+    /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then makes; `None` when there is no such
+    /// payment. What costs nothing is refunded at once.
+    ///
+    /// # Errors
+    /// See [`RefundError`].
+    pub async fn reserve_refund(
+        &self,
+        admin: Actor,
+        id: PaymentId,
+        wanted: NewRefund,
+        origin: &Origin,
+    ) -> Result<Option<RefundId>, RefundError> {
+        let Some(order_id) = self.queries.order_of_payment(id).await? else { return Ok(None) };
+        let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(None) };
+        retried(&*self.backoff, |attempt| self.try_reserve(attempt, admin, id, &shown, &wanted, origin)).await
+    }
+
+    async fn try_reserve(
+        &self,
+        attempt: Attempt,
+        admin: Actor,
+        id: PaymentId,
+        shown: &OrderView,
+        wanted: &NewRefund,
+        origin: &Origin,
+    ) -> Result<Option<RefundId>, RefundError> {
+        let now = self.clock.now();
+        let begun = self.store.begin_order_as_admin(attempt, &admin, shown.id).await?;
+        let Some((mut unit, mut order)) = begun else { return Ok(None) };
+        let Some(mut held) = self.hold(&mut *unit, &order, id).await? else { return Ok(None) };
+        let plan = held.money().plan_refund(wanted.movies.as_deref())?;
+        let refund = self.reserve(&mut *unit, &mut held, plan, wanted.reason.as_str(), now).await?;
+        if refund.state != RefundState::Pending {
+            self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+            self.announce_refund(&mut *unit, &refund, shown, now).await?;
+        }
+        let made = AuditState::of([("refund", refund.id.to_string()), ("amount", refund.amount.to_string())]);
+        let entry =
+            NewAuditEntry::by(admin.user_id, AuditAction::RefundMade).on(AuditObject::Payment(id)).to(made);
+        self.recorder.audit(&mut *unit, entry, origin, now).await?;
+        unit.commit().await?;
+        Ok(Some(refund.id))
+    }
+
+    /// Writes down a refund of what was planned, before the provider hears of it.
+    pub(super) async fn reserve(
+        &self,
+        unit: &mut dyn OrderUnit,
+        held: &mut Held,
+        plan: RefundPlan,
+        reason: &str,
+        now: Instant,
+    ) -> Result<Refund, StoreError> {
+        let is_free = plan.amount.minor() == 0;
+        let refund = Refund {
+            id: self.ids.next(),
+            payment_id: held.payment.id,
+            origin: RefundOrigin::Administrator,
+            state: if is_free { RefundState::Succeeded { at: now } } else { RefundState::Pending },
+            amount: plan.amount,
+            items: plan.items,
+            reason: reason.to_owned(),
+            external_id: None,
+            created_at: now,
+            next_check_at: (!is_free).then(|| next_check(now, 0)),
+            checks: 0,
+        };
+        unit.insert_refund(&refund).await?;
+        held.refunds.push(refund.clone());
+        Ok(refund)
+    }
+
+    /// Asks the provider for a refund that was reserved. Whatever fails is done again by background work.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn send_refund(&self, id: RefundId) -> Result<(), StoreError> {
+        let Some(refund) = self.refunds.refund(id).await? else { return Ok(()) };
+        let payment_id = refund.payment_id;
+        let Some(order_id) = self.queries.order_of_payment(payment_id).await? else { return Ok(()) };
+        match self.make_refund(id, payment_id, order_id).await {
+            Err(CloseError::Store(error)) => Err(error),
+            Err(CloseError::Provider(error)) => {
+                let error = error_chain(&error);
+                tracing::warn!(refund = ?id, error, "a refund waits: the payment provider failed");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The refund, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn show_refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.refunds.refund(id).await
+    }
+
+    /// A page of the refunds of a payment, the newest first, for its buyer and for moderators; `None` for others.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn list_refunds(
+        &self,
+        actor: Actor,
+        id: PaymentId,
+        page: PageSelection,
+    ) -> Result<Option<Listing<Refund>>, ListError> {
+        let Some(payment) = self.queries.payment_view(id).await? else { return Ok(None) };
+        let is_own = payment.buyer.is_some_and(|buyer| buyer.id == actor.user_id);
+        if !is_own && actor.role < Role::Moderator {
+            return Ok(None);
+        }
+        let context = format!("refunds {id}");
+        let request = self.cursors.request(&context, page)?;
+        let page = self.refunds.refund_page(id, &request).await?;
+        Ok(Some(self.cursors.listing(&context, &request, page)))
+    }
+}

@@ -1,0 +1,172 @@
+use domain::{
+    id::{Id, OrderId, PaymentId, RefundId},
+    money::Money,
+    payments::{GatewayError, Payment, Refund, RefundItem, RefundOrder, RefundOrigin, RefundState},
+    store::{Attempt, StoreError, retried},
+};
+
+use super::{
+    CloseError, Payments,
+    check::{BATCH, is_to_be_returned, unless_provider_failed},
+    money_back::RefundNews,
+    next_check,
+};
+
+/// The reason of a refund that the server made by itself.
+const PAID_NO_ORDER: &str = "The order had been canceled or paid before the money arrived.";
+
+/// A refund that the provider is asked about.
+struct Due {
+    payment: Payment,
+    /// What to send; `None` when it was sent before, or must not be sent now.
+    order: Option<RefundOrder>,
+}
+
+impl Payments {
+    /// Asks the provider about every refund that is pending; says how many.
+    pub(super) async fn check_refunds(&self) -> Result<u64, StoreError> {
+        let mut checked = 0_u64;
+        loop {
+            let due = self.refunds.refunds_to_check(self.clock.now(), BATCH).await?;
+            if due.is_empty() {
+                return Ok(checked);
+            }
+            for (id, payment_id, order_id) in due {
+                unless_provider_failed(self.follow_refund(id, payment_id, order_id, true).await)?;
+                checked = checked.saturating_add(1);
+            }
+        }
+    }
+
+    /// Makes a refund that was just reserved.
+    pub(super) async fn make_refund(
+        &self,
+        id: RefundId,
+        payment_id: PaymentId,
+        order_id: OrderId,
+    ) -> Result<(), CloseError> {
+        self.follow_refund(id, payment_id, order_id, false).await
+    }
+
+    /// Looks at a pending refund at the provider, and asks for it when the provider does not have it.
+    async fn follow_refund(
+        &self,
+        id: RefundId,
+        payment_id: PaymentId,
+        order_id: OrderId,
+        only_if_due: bool,
+    ) -> Result<(), CloseError> {
+        let postponed = retried(&*self.backoff, |attempt| {
+            self.try_postpone_refund(attempt, id, payment_id, order_id, only_if_due)
+        })
+        .await?;
+        let Some(due) = postponed else { return Ok(()) };
+        self.check_provider(&due.payment)?;
+        let Some(charge) = &due.payment.charge else { return Ok(()) };
+        let seen = self.gateway.refunds(charge).await?;
+        self.apply_refunds(payment_id, order_id, RefundNews::Seen(&seen)).await?;
+        let is_known = seen.iter().any(|refund| refund.refund_id == Some(id));
+        let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
+        match self.gateway.refund(&order).await {
+            Ok(made) => self.apply_refunds(payment_id, order_id, RefundNews::Seen(&[made])).await?,
+            Err(GatewayError::Refused { code }) => {
+                tracing::warn!(refund = ?id, code, "the payment provider refused a refund");
+                self.apply_refunds(payment_id, order_id, RefundNews::Refused(id)).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Writes when the provider is asked next, before it is asked.
+    async fn try_postpone_refund(
+        &self,
+        attempt: Attempt,
+        id: RefundId,
+        payment_id: PaymentId,
+        order_id: OrderId,
+        only_if_due: bool,
+    ) -> Result<Option<Due>, StoreError> {
+        let now = self.clock.now();
+        let Some((mut unit, order)) = self.store.begin_order(attempt, order_id).await? else {
+            return Ok(None);
+        };
+        let Some(mut held) = self.hold(&mut *unit, &order, payment_id).await? else { return Ok(None) };
+        let is_disputed = held.money().is_disputed();
+        let Some(refund) = held.refunds.iter_mut().find(|refund| refund.id == id) else { return Ok(None) };
+        let is_due = refund.next_check_at.is_some_and(|due| due <= now);
+        if refund.state != RefundState::Pending || (only_if_due && !is_due) {
+            return Ok(None);
+        }
+        refund.checks = refund.checks.saturating_add(1);
+        refund.next_check_at = Some(next_check(now, refund.checks));
+        unit.update_refund(refund).await?;
+        let shop_id = unit.shop_id(self.ids.next()).await?;
+        unit.commit().await?;
+        // Of disputed money nothing goes back: the buyer would get it twice.
+        let is_to_be_sent = refund.external_id.is_none() && !is_disputed;
+        let order = held.payment.charge.clone().filter(|_| is_to_be_sent).map(|charge| RefundOrder {
+            refund_id: id,
+            shop_id,
+            charge,
+            amount: refund.amount,
+            idempotency_key: format!("refund:{id}"),
+        });
+        Ok(Some(Due { payment: held.payment, order }))
+    }
+
+    /// Sends money back that arrived for a canceled order or for one that was paid before: what is left of it, since some may
+    /// have been refunded at the provider itself.
+    pub(super) async fn return_payment(&self, payment: &Payment) -> Result<(), CloseError> {
+        let Some(charge) = &payment.charge else { return Ok(()) };
+        self.follow_refunds(payment.id, payment.order_id, charge).await?;
+        let begun = retried(&*self.backoff, |attempt| self.try_begin_return(attempt, payment)).await?;
+        match begun {
+            Some(id) => self.make_refund(id, payment.id, payment.order_id).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn try_begin_return(
+        &self,
+        attempt: Attempt,
+        payment: &Payment,
+    ) -> Result<Option<RefundId>, StoreError> {
+        let now = self.clock.now();
+        let begun = self.store.begin_order(attempt, payment.order_id).await?;
+        let Some((mut unit, order)) = begun else { return Ok(None) };
+        let Some(mut held) = self.hold(&mut *unit, &order, payment.id).await? else { return Ok(None) };
+        let is_begun = held.refunds.iter().any(|refund| refund.origin == RefundOrigin::Automatic);
+        let left = held.money().left_minor();
+        let is_disputed = held.money().is_disputed();
+        if is_disputed && !is_begun {
+            // The buyer's bank may take it back: the next check decides.
+            return Ok(None);
+        }
+        held.payment.next_check_at = None;
+        unit.update_payment(&held.payment).await?;
+        if is_begun || left == 0 || !is_to_be_returned(&held.payment) {
+            unit.commit().await?;
+            return Ok(None);
+        }
+        let money = held.money();
+        let items = held.items.iter().filter(|item| !money.is_returning(item.id));
+        let refund = Refund {
+            // A payment is returned once: its refund has the payment's own UUID.
+            id: Id::from_uuid(payment.id.as_uuid()),
+            payment_id: payment.id,
+            origin: RefundOrigin::Automatic,
+            state: RefundState::Pending,
+            amount: Money::from_minor(left, payment.amount.currency()),
+            items: items.map(|item| RefundItem { id: item.id, movie_id: item.movie_id }).collect(),
+            reason: PAID_NO_ORDER.to_owned(),
+            external_id: None,
+            created_at: now,
+            next_check_at: Some(next_check(now, 0)),
+            checks: 0,
+        };
+        unit.insert_refund(&refund).await?;
+        unit.commit().await?;
+        Ok(Some(refund.id))
+    }
+}

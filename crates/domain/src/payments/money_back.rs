@@ -1,0 +1,255 @@
+use crate::{
+    id::{DisputeId, MovieId, OrderItemId, PaymentId, PaymentItemId, RefundId},
+    money::Money,
+    orders::RefundedPart,
+    payments::{DisputeState, Payment, PaymentState, RefundState, RefundStatus, Settlement},
+    purchases::Entitlement,
+    time::Instant,
+};
+
+/// A movie that a payment paid, at its price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaidItem {
+    /// The payment's item.
+    pub id: PaymentItemId,
+    /// The order's item.
+    pub order_item_id: OrderItemId,
+    /// The movie.
+    pub movie_id: MovieId,
+    /// What was paid for it.
+    pub price: Money,
+}
+
+/// Who sent money back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundOrigin {
+    /// An administrator, here.
+    Administrator,
+    /// This server by itself, since the money paid no order.
+    Automatic,
+    /// Somebody at the payment provider.
+    Provider,
+}
+
+impl RefundOrigin {
+    /// Every origin there is.
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Automatic, Self::Provider];
+
+    /// The name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Automatic => "automatic",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// An item that a refund pays back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefundItem {
+    /// The payment's item.
+    pub id: PaymentItemId,
+    /// The movie.
+    pub movie_id: MovieId,
+}
+
+/// Money of a payment that goes back to the buyer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// Its identifier.
+    pub id: RefundId,
+    /// Whose money it is.
+    pub payment_id: PaymentId,
+    /// Who sent it back.
+    pub origin: RefundOrigin,
+    /// How far it got.
+    pub state: RefundState,
+    /// How much goes back.
+    pub amount: Money,
+    /// What it is paid back for; empty when that is not known.
+    pub items: Vec<RefundItem>,
+    /// Why, for people.
+    pub reason: String,
+    /// Its identifier at the provider, once it has one.
+    pub external_id: Option<String>,
+    /// When it was begun.
+    pub created_at: Instant,
+    /// When the provider is asked next; `None` when it has nothing more to say.
+    pub next_check_at: Option<Instant>,
+    /// How often the provider was asked.
+    pub checks: u32,
+}
+
+impl Refund {
+    /// Whether its money went back, or is reserved.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state.status() != RefundStatus::Failed
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.status() == RefundStatus::Succeeded
+    }
+}
+
+/// A dispute of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispute {
+    /// Its identifier.
+    pub id: DisputeId,
+    /// The payment whose money is disputed.
+    pub payment_id: PaymentId,
+    /// Its identifier at the provider.
+    pub external_id: String,
+    /// The disputed amount, which may differ from the payment's.
+    pub amount: Money,
+    /// The money that the provider took for it: nothing for an inquiry, and nothing once it was given back.
+    pub withdrawn: Money,
+    /// Why the buyer disputes the payment, in the provider's words.
+    pub reason: String,
+    /// How far it got.
+    pub state: DisputeState,
+    /// Until when the shop can answer.
+    pub due_by: Option<Instant>,
+    /// When it was opened.
+    pub created_at: Instant,
+    /// When the provider is asked next; `None` when it has nothing more to say.
+    pub next_check_at: Option<Instant>,
+    /// How often the provider was asked without news.
+    pub checks: u32,
+}
+
+impl Dispute {
+    fn is_open(&self) -> bool {
+        matches!(self.state, DisputeState::Open)
+    }
+
+    fn is_lost(&self) -> bool {
+        matches!(self.state, DisputeState::Lost { .. })
+    }
+}
+
+/// A payment with all that was paid with it and all that went back of it.
+#[derive(Debug, Clone, Copy)]
+pub struct MoneyBack<'a> {
+    /// The payment.
+    pub payment: &'a Payment,
+    /// What was paid.
+    pub items: &'a [PaidItem],
+    /// Its refunds.
+    pub refunds: &'a [Refund],
+    /// Its disputes.
+    pub disputes: &'a [Dispute],
+}
+
+impl MoneyBack<'_> {
+    /// The money that arrived, if any did.
+    #[must_use]
+    pub const fn received(&self) -> Option<Money> {
+        match self.payment.state {
+            PaymentState::Successful { .. } => Some(self.payment.amount),
+            PaymentState::Mismatched { received, .. } => Some(received),
+            _ => None,
+        }
+    }
+
+    fn sum<'m>(&self, amounts: impl Iterator<Item = &'m Money>) -> i64 {
+        amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor()))
+    }
+
+    /// How much went back, in minor units: by refunds that succeeded.
+    #[must_use]
+    pub fn refunded_minor(&self) -> i64 {
+        self.sum(self.refunds.iter().filter(|refund| refund.is_done()).map(|refund| &refund.amount))
+    }
+
+    /// How much is in disputes that are open or lost, in minor units.
+    #[must_use]
+    pub fn disputed_minor(&self) -> i64 {
+        let counts = |dispute: &&Dispute| dispute.is_open() || dispute.is_lost();
+        self.sum(self.disputes.iter().filter(counts).map(|dispute| &dispute.amount))
+    }
+
+    /// How much was lost in disputes, in minor units.
+    fn lost_minor(&self) -> i64 {
+        self.sum(self.disputes.iter().filter(|dispute| dispute.is_lost()).map(|dispute| &dispute.amount))
+    }
+
+    /// How much can still go back, in minor units: refunds that are pending have reserved theirs.
+    #[must_use]
+    pub fn left_minor(&self) -> i64 {
+        let active = self.refunds.iter().filter(|refund| refund.is_active()).map(|refund| &refund.amount);
+        let gone = self.sum(active).saturating_add(self.lost_minor());
+        self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
+    }
+
+    /// Whether a dispute is open.
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        self.disputes.iter().any(Dispute::is_open)
+    }
+
+    /// Whether money was lost in a dispute.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.disputes.iter().any(Dispute::is_lost)
+    }
+
+    /// Whether a refund that is pending or done pays the item back.
+    #[must_use]
+    pub fn is_returning(&self, item: PaymentItemId) -> bool {
+        self.refunds.iter().filter(|refund| refund.is_active()).any(|refund| has(refund, item))
+    }
+
+    fn is_returned(&self, item: PaymentItemId) -> bool {
+        self.refunds.iter().filter(|refund| refund.is_done()).any(|refund| has(refund, item))
+    }
+
+    /// Whether a refund that somebody made at the provider left nothing of the money: then all movies are lost.
+    pub(super) fn is_emptied_at_provider(&self) -> bool {
+        let by_provider = |refund: &Refund| {
+            refund.origin == RefundOrigin::Provider && refund.is_done() && refund.items.is_empty()
+        };
+        self.refunds.iter().any(by_provider)
+            && self.received().is_some_and(|received| self.refunded_minor() >= received.minor())
+    }
+
+    /// How much of the order is refunded, when this payment pays it.
+    #[must_use]
+    pub fn refunded_part(&self) -> RefundedPart {
+        let is_returned = |item: &PaidItem| self.is_returned(item.id);
+        if self.is_emptied_at_provider() || (!self.items.is_empty() && self.items.iter().all(is_returned)) {
+            RefundedPart::All
+        } else if self.refunded_minor() > 0 || self.items.iter().any(is_returned) {
+            RefundedPart::Some
+        } else {
+            RefundedPart::Nothing
+        }
+    }
+
+    /// What the buyer has of each item that the payment paid. A payment that does not pay its order gave nothing.
+    #[must_use]
+    pub fn entitlements(&self) -> Vec<(PaidItem, Entitlement)> {
+        if self.payment.settlement != Some(Settlement::PaysOrder) {
+            return Vec::new();
+        }
+        let all_lost = self.has_lost() || self.is_emptied_at_provider();
+        let of = |item: &PaidItem| {
+            let entitlement = if all_lost || self.is_returned(item.id) {
+                Entitlement::Revoked
+            } else if self.is_disputed() {
+                Entitlement::Suspended
+            } else {
+                Entitlement::Live
+            };
+            (*item, entitlement)
+        };
+        self.items.iter().map(of).collect()
+    }
+}
+
+fn has(refund: &Refund, item: PaymentItemId) -> bool {
+    refund.items.iter().any(|returned| returned.id == item)
+}

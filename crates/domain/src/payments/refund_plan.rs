@@ -1,0 +1,388 @@
+use crate::{
+    id::MovieId,
+    money::Money,
+    payments::{MoneyBack, PaidItem, RefundItem},
+};
+
+/// The longest explanation of a refund, in characters.
+pub const MAX_EXPLANATION_LENGTH: usize = 1_000;
+
+/// Why somebody wants, makes or refuses a refund: 1 to 1,000 characters, without white space around them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation(String);
+
+/// The text cannot explain a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidExplanation {
+    /// It is blank.
+    #[error("must have at least one character")]
+    Empty,
+    /// It is longer than [`MAX_EXPLANATION_LENGTH`].
+    #[error("must have at most 1,000 characters")]
+    TooLong,
+}
+
+impl Explanation {
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Explanation {
+    type Err = InvalidExplanation;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(InvalidExplanation::Empty);
+        }
+        if text.chars().count() > MAX_EXPLANATION_LENGTH {
+            return Err(InvalidExplanation::TooLong);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// What a refund is to pay back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundPlan {
+    /// How much.
+    pub amount: Money,
+    /// For what.
+    pub items: Vec<RefundItem>,
+}
+
+/// Why money cannot go back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefundRefusal {
+    /// No money arrived.
+    #[error("no money of the payment arrived")]
+    NotPaid,
+    /// A dispute of the payment is open.
+    #[error("a dispute of the payment is open")]
+    Disputed,
+    /// It went back already, or is about to.
+    #[error("it was refunded already, or a refund of it is pending")]
+    AlreadyRefunded,
+    /// Less is left of the payment.
+    #[error("less is left of the payment")]
+    ExceedsPayment,
+    /// The payment paid none of these movies; their places in the list.
+    #[error("the payment did not pay the movie")]
+    UnknownMovies(Vec<usize>),
+}
+
+impl MoneyBack<'_> {
+    /// Decides what a refund of these movies pays back; without movies, of all that is left.
+    ///
+    /// # Errors
+    /// See [`RefundRefusal`].
+    pub fn plan_refund(&self, wanted: Option<&[MovieId]>) -> Result<RefundPlan, RefundRefusal> {
+        let items = wanted.map(|movies| self.find_items(movies)).transpose()?;
+        let received = self.received().ok_or(RefundRefusal::NotPaid)?;
+        if self.is_disputed() {
+            return Err(RefundRefusal::Disputed);
+        }
+        let left = self.left_minor();
+        let (minor, items) = match items {
+            Some(items) => (self.price_of(&items, received, left)?, items),
+            None => self.rest(left)?,
+        };
+        let items = items.into_iter().map(|item| RefundItem { id: item.id, movie_id: item.movie_id });
+        Ok(RefundPlan { amount: Money::from_minor(minor, received.currency()), items: items.collect() })
+    }
+
+    fn find_items(&self, movies: &[MovieId]) -> Result<Vec<PaidItem>, RefundRefusal> {
+        let is_paid = |id: &MovieId| self.items.iter().any(|item| item.movie_id == *id);
+        let unknown: Vec<_> =
+            movies.iter().enumerate().filter(|(_, id)| !is_paid(id)).map(|(place, _)| place).collect();
+        if !unknown.is_empty() {
+            return Err(RefundRefusal::UnknownMovies(unknown));
+        }
+        Ok(self.items.iter().filter(|item| movies.contains(&item.movie_id)).copied().collect())
+    }
+
+    fn price_of(&self, items: &[PaidItem], received: Money, left: i64) -> Result<i64, RefundRefusal> {
+        if items.iter().any(|item| self.is_returning(item.id)) {
+            return Err(RefundRefusal::AlreadyRefunded);
+        }
+        let price = items.iter().fold(0_i64, |sum, item| sum.saturating_add(item.price.minor()));
+        // Of money in another currency than was asked there are no prices.
+        let has_prices = items.iter().all(|item| item.price.currency() == received.currency());
+        if price <= left && has_prices {
+            return Ok(price);
+        }
+        Err(if self.is_emptied_at_provider() {
+            RefundRefusal::AlreadyRefunded
+        } else {
+            RefundRefusal::ExceedsPayment
+        })
+    }
+
+    /// All that is left, and what was not paid back of the items.
+    fn rest(&self, left: i64) -> Result<(i64, Vec<PaidItem>), RefundRefusal> {
+        let items: Vec<_> = self.items.iter().filter(|item| !self.is_returning(item.id)).copied().collect();
+        let is_free = !items.is_empty() && items.iter().all(|item| item.price.minor() == 0);
+        if left > 0 || is_free {
+            return Ok((left, items));
+        }
+        Err(if self.has_lost() { RefundRefusal::ExceedsPayment } else { RefundRefusal::AlreadyRefunded })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        id::Id,
+        orders::RefundedPart,
+        payments::{
+            Dispute, DisputeState, Payment, PaymentState, Refund, RefundOrigin, RefundReport, RefundState,
+            Settlement,
+        },
+        purchases::Entitlement,
+        time::Instant,
+    };
+
+    fn id<K: crate::id::Kind>(number: u128) -> Id<K> {
+        Id::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn usd(minor: i64) -> Money {
+        Money::from_minor(minor, "USD".parse().unwrap())
+    }
+
+    fn at() -> Instant {
+        Instant::UNIX_EPOCH
+    }
+
+    fn items(prices: &[i64]) -> Vec<PaidItem> {
+        (1..)
+            .zip(prices)
+            .map(|(n, price)| PaidItem {
+                id: id(n),
+                order_item_id: id(n),
+                movie_id: id(n),
+                price: usd(*price),
+            })
+            .collect()
+    }
+
+    fn paid(items: &[PaidItem]) -> Payment {
+        let sum = items.iter().map(|item| item.price.minor()).sum();
+        Payment {
+            id: id(1),
+            order_id: id(1),
+            user_id: id(1),
+            provider: "test".to_owned(),
+            state: PaymentState::Successful { completed_at: at() },
+            amount: usd(sum),
+            refunded: usd(0),
+            disputed: usd(0),
+            free_refund: RefundedPart::Nothing,
+            items: Vec::new(),
+            request: None,
+            checkout: None,
+            charge: None,
+            settlement: Some(Settlement::PaysOrder),
+            created_at: at(),
+            next_check_at: None,
+            checks: 0,
+        }
+    }
+
+    fn refund(number: u128, plan: RefundPlan, origin: RefundOrigin) -> Refund {
+        Refund {
+            id: id(number),
+            payment_id: id(1),
+            origin,
+            state: RefundState::Pending,
+            amount: plan.amount,
+            items: plan.items,
+            reason: "test".to_owned(),
+            external_id: None,
+            created_at: at(),
+            next_check_at: None,
+            checks: 0,
+        }
+    }
+
+    fn done(refund: Refund) -> Refund {
+        Refund { state: refund.state.apply(RefundReport::Succeeded { at: at() }), ..refund }
+    }
+
+    fn at_provider(minor: i64) -> Refund {
+        done(refund(90, RefundPlan { amount: usd(minor), items: Vec::new() }, RefundOrigin::Provider))
+    }
+
+    fn dispute(minor: i64, state: DisputeState) -> Dispute {
+        Dispute {
+            id: id(1),
+            payment_id: id(1),
+            external_id: "d".to_owned(),
+            amount: usd(minor),
+            withdrawn: usd(minor),
+            reason: "fraudulent".to_owned(),
+            state,
+            due_by: None,
+            created_at: at(),
+            next_check_at: None,
+            checks: 0,
+        }
+    }
+
+    /// What a refund of these movies pays back, after these refunds and disputes.
+    fn plan(
+        prices: &[i64],
+        refunds: &[Refund],
+        disputes: &[Dispute],
+        wanted: Option<&[u128]>,
+    ) -> Result<(i64, usize), RefundRefusal> {
+        let items = items(prices);
+        let payment = paid(&items);
+        let wanted: Option<Vec<MovieId>> = wanted.map(|wanted| wanted.iter().map(|n| id(*n)).collect());
+        let money = MoneyBack { payment: &payment, items: &items, refunds, disputes };
+        money.plan_refund(wanted.as_deref()).map(|plan| (plan.amount.minor(), plan.items.len()))
+    }
+
+    fn of_first(prices: &[i64]) -> Refund {
+        let items = items(prices);
+        let payment = paid(&items);
+        let money = MoneyBack { payment: &payment, items: &items, refunds: &[], disputes: &[] };
+        refund(50, money.plan_refund(Some(&[id(1)])).unwrap(), RefundOrigin::Administrator)
+    }
+
+    #[test]
+    fn items_or_all_that_is_left_goes_back() {
+        let prices = [999, 799];
+        assert_eq!(plan(&prices, &[], &[], None), Ok((1_798, 2)));
+        assert_eq!(plan(&prices, &[], &[], Some(&[2])), Ok((799, 1)));
+        assert_eq!(plan(&prices, &[of_first(&prices)], &[], None), Ok((799, 1)));
+    }
+
+    #[test]
+    fn what_is_refunded_or_about_to_be_is_not_refunded_again() {
+        let prices = [999, 799];
+        for first in [of_first(&prices), done(of_first(&prices))] {
+            assert_eq!(plan(&prices, &[first], &[], Some(&[1, 2])), Err(RefundRefusal::AlreadyRefunded));
+        }
+        let failed = Refund { state: RefundState::Failed { at: at() }, ..of_first(&prices) };
+        assert_eq!(plan(&prices, &[failed], &[], Some(&[1])), Ok((999, 1)));
+        assert_eq!(plan(&[999], &[of_first(&[999])], &[], None), Err(RefundRefusal::AlreadyRefunded));
+    }
+
+    #[test]
+    fn after_a_refund_at_the_provider_the_rest_goes_back_and_no_more() {
+        let prices = [999, 799];
+        let refunds = [at_provider(1_000)];
+        assert_eq!(plan(&prices, &refunds, &[], Some(&[1])), Err(RefundRefusal::ExceedsPayment));
+        assert_eq!(plan(&prices, &refunds, &[], None), Ok((798, 2)));
+        let all = [at_provider(1_798)];
+        assert_eq!(plan(&prices, &all, &[], Some(&[1])), Err(RefundRefusal::AlreadyRefunded));
+        assert_eq!(plan(&prices, &all, &[], None), Err(RefundRefusal::AlreadyRefunded));
+    }
+
+    #[test]
+    fn disputed_money_waits_and_lost_money_is_gone() {
+        let lost = [dispute(1_798, DisputeState::Lost { closed_at: at() })];
+        let prices = [999, 799];
+        assert_eq!(plan(&prices, &[], &[dispute(1, DisputeState::Open)], None), Err(RefundRefusal::Disputed));
+        for wanted in [None, Some(&[1][..])] {
+            assert_eq!(plan(&prices, &[], &lost, wanted), Err(RefundRefusal::ExceedsPayment));
+        }
+        let won = [dispute(1_798, DisputeState::Won { closed_at: at() })];
+        assert_eq!(plan(&prices, &[], &won, None), Ok((1_798, 2)));
+    }
+
+    #[test]
+    fn what_cost_nothing_is_refunded_for_nothing() {
+        assert_eq!(plan(&[0], &[], &[], None), Ok((0, 1)));
+        assert_eq!(plan(&[999, 0], &[of_first(&[999, 0])], &[], None), Ok((0, 1)));
+        assert_eq!(plan(&[0], &[of_first(&[0])], &[], None), Err(RefundRefusal::AlreadyRefunded));
+    }
+
+    #[test]
+    fn unknown_movies_are_named_by_their_places() {
+        assert_eq!(plan(&[1], &[], &[], Some(&[7, 1, 8])), Err(RefundRefusal::UnknownMovies(vec![0, 2])));
+    }
+
+    #[test]
+    fn money_of_another_amount_goes_back_as_it_came() {
+        let items = items(&[999]);
+        let received = Money::from_minor(500, "EUR".parse().unwrap());
+        let state = PaymentState::Mismatched { received, completed_at: at() };
+        let payment = Payment { state, settlement: None, ..paid(&items) };
+        let money = MoneyBack { payment: &payment, items: &items, refunds: &[], disputes: &[] };
+        assert_eq!(money.plan_refund(None).unwrap().amount, received);
+        assert_eq!(money.plan_refund(Some(&[id(1)])), Err(RefundRefusal::ExceedsPayment));
+        assert_eq!(money.entitlements(), Vec::new());
+    }
+
+    #[test]
+    fn what_the_buyer_has_follows_refunds_and_disputes() {
+        let prices = [999, 799];
+        let items = items(&prices);
+        let payment = paid(&items);
+        let has = |refunds: &[Refund], disputes: &[Dispute]| {
+            let money = MoneyBack { payment: &payment, items: &items, refunds, disputes };
+            (money.entitlements().into_iter().map(|(_, has)| has).collect::<Vec<_>>(), money.refunded_part())
+        };
+        use Entitlement::{Live, Revoked, Suspended};
+        let first = of_first(&prices);
+        let open = [dispute(1_798, DisputeState::Open)];
+        let lost = [dispute(100, DisputeState::Lost { closed_at: at() })];
+        for (refunds, disputes, expected, part) in [
+            (vec![], &[][..], [Live, Live], RefundedPart::Nothing),
+            (vec![first.clone()], &[], [Live, Live], RefundedPart::Nothing),
+            (vec![done(first.clone())], &[], [Revoked, Live], RefundedPart::Some),
+            (vec![done(first)], &open[..], [Revoked, Suspended], RefundedPart::Some),
+            (vec![], &lost[..], [Revoked, Revoked], RefundedPart::Nothing),
+            (vec![at_provider(5)], &[], [Live, Live], RefundedPart::Some),
+            (vec![at_provider(1_798)], &[], [Revoked, Revoked], RefundedPart::All),
+        ] {
+            assert_eq!(has(&refunds, disputes), (expected.to_vec(), part), "{refunds:?} {disputes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn refunds_never_exceed_what_was_paid(
+            prices in prop::collection::vec(0_i64..1_000, 1..6),
+            wishes in prop::collection::vec((prop::option::of(prop::collection::vec(1_u128..7, 1..3)), any::<bool>()), 0..12),
+            by_hand in prop::option::of(1_i64..500),
+        ) {
+            let items = items(&prices);
+            let payment = paid(&items);
+            let mut refunds: Vec<Refund> = by_hand
+                .filter(|minor| *minor <= payment.amount.minor())
+                .map(at_provider)
+                .into_iter()
+                .collect();
+            for (number, (wanted, succeeds)) in (100..).zip(wishes) {
+                let wanted: Option<Vec<MovieId>> = wanted.map(|wanted| wanted.into_iter().map(id).collect());
+                let money = MoneyBack { payment: &payment, items: &items, refunds: &refunds, disputes: &[] };
+                let Ok(plan) = money.plan_refund(wanted.as_deref()) else { continue };
+                let new = refund(number, plan, RefundOrigin::Administrator);
+                let failed = Refund { state: RefundState::Failed { at: at() }, ..new.clone() };
+                refunds.push(if succeeds { done(new) } else { failed });
+            }
+            let money = MoneyBack { payment: &payment, items: &items, refunds: &refunds, disputes: &[] };
+            prop_assert!(money.refunded_minor() <= payment.amount.minor());
+            prop_assert_eq!(money.left_minor() + money.refunded_minor(), payment.amount.minor());
+            let twice = items.iter().any(|item| {
+                refunds
+                    .iter()
+                    .filter(|refund| refund.is_active())
+                    .flat_map(|refund| &refund.items)
+                    .filter(|returned| returned.id == item.id)
+                    .count() > 1
+            });
+            prop_assert!(!twice);
+        }
+    }
+}

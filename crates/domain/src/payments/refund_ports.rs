@@ -1,0 +1,46 @@
+use async_trait::async_trait;
+
+use crate::{
+    id::{OrderId, PaymentId, RefundId},
+    page::{Page, PageRequest},
+    payments::{PaidItem, Refund},
+    store::StoreError,
+    time::Instant,
+};
+
+/// Keeps refunds. Callers hold the lock of the payment.
+#[async_trait]
+pub trait RefundRepository: Send {
+    /// What the payment paid, in the order of the items' identifiers.
+    async fn paid_items(&mut self, id: PaymentId) -> Result<Vec<PaidItem>, StoreError>;
+    /// All refunds of the payment with their items, oldest first.
+    async fn refunds_of_payment(&mut self, id: PaymentId) -> Result<Vec<Refund>, StoreError>;
+    /// Adds a refund with its items. MUST fail when another refund of an item is pending or succeeded, or when the payment has
+    /// an automatic refund already.
+    async fn insert_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
+    /// Writes the refund's state, its identifier at the provider and when the provider is asked next. MUST free the items of
+    /// one that failed for other refunds.
+    async fn update_refund(&mut self, refund: &Refund) -> Result<(), StoreError>;
+}
+
+/// Reads refunds outside a unit of work.
+#[async_trait]
+pub trait RefundQueries: Send + Sync {
+    /// A page of the refunds of a payment, the newest first.
+    async fn refund_page(&self, id: PaymentId, request: &PageRequest) -> Result<Page<Refund>, StoreError>;
+    /// The refund, or `None`.
+    async fn refund(&self, id: RefundId) -> Result<Option<Refund>, StoreError>;
+    /// The payment whose money has this identifier at the provider, and its order.
+    async fn payment_of_charge(
+        &self,
+        provider: &str,
+        charge: &str,
+    ) -> Result<Option<(PaymentId, OrderId)>, StoreError>;
+    /// Up to `limit` refunds that the provider is to be asked about at `now`, with their payments and orders, the longest
+    /// overdue first.
+    async fn refunds_to_check(
+        &self,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<(RefundId, PaymentId, OrderId)>, StoreError>;
+}

@@ -1,0 +1,2 @@
+DROP TABLE refund_items;
+DROP TABLE refunds;

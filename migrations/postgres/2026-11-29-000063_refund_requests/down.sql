@@ -1,0 +1,2 @@
+DROP TABLE refund_request_items;
+DROP TABLE refund_requests;

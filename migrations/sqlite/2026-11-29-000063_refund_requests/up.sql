@@ -1,0 +1,37 @@
+-- Buyers' requests for refunds, which administrators decide.
+
+CREATE TABLE refund_requests (
+    id BLOB PRIMARY KEY,
+    order_id BLOB NOT NULL REFERENCES orders (id),
+    -- The order's buyer.
+    user_id BLOB NOT NULL REFERENCES users (id),
+    status TEXT NOT NULL CHECK (status IN ('open', 'approved', 'rejected')),
+    amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
+    amount_currency TEXT NOT NULL,
+    -- What the buyer wrote; NULL once the account was deleted.
+    reason TEXT,
+    -- What the administrator wrote.
+    note TEXT,
+    -- The refund that an approval made.
+    refund_id BLOB REFERENCES refunds (id),
+    created_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    CHECK ((decided_at IS NULL) = (status = 'open')),
+    CHECK ((refund_id IS NOT NULL) = (status = 'approved'))
+) STRICT;
+CREATE INDEX refund_requests_order_id ON refund_requests (order_id, created_at, id);
+CREATE INDEX refund_requests_user_id ON refund_requests (user_id, created_at, id);
+CREATE INDEX refund_requests_refund_id ON refund_requests (refund_id);
+CREATE INDEX refund_requests_by_created_at ON refund_requests (created_at, id);
+CREATE INDEX refund_requests_by_status ON refund_requests (status, created_at, id);
+
+CREATE TABLE refund_request_items (
+    request_id BLOB NOT NULL REFERENCES refund_requests (id),
+    order_item_id BLOB NOT NULL REFERENCES order_items (id),
+    -- Whether the request is open.
+    is_open INTEGER NOT NULL CHECK (is_open IN (0, 1)),
+    PRIMARY KEY (request_id, order_item_id)
+) STRICT;
+CREATE INDEX refund_request_items_order_item_id ON refund_request_items (order_item_id);
+-- A movie of an order is in one open request.
+CREATE UNIQUE INDEX refund_request_items_open ON refund_request_items (order_item_id) WHERE is_open;
