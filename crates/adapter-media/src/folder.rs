@@ -1,4 +1,5 @@
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -7,12 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
+    library::{FilmAccess, FilmSource, FilmStore},
     media::{MediaKey, MediaStore},
     store::StoreError,
 };
 use object_store::local::LocalFileSystem;
 
-use crate::objects::Objects;
+use crate::{films, objects::Objects};
 
 /// How long a disk may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -77,6 +79,34 @@ impl MediaStore for FolderMedia {
         self.0.get(key).await
     }
     async fn delete(&self, key: &MediaKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+}
+
+#[async_trait]
+impl FilmStore for FolderMedia {
+    async fn put_film(
+        &self,
+        key: &MediaKey,
+        file: File,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<u64, StoreError> {
+        self.0.is_there().await?;
+        films::put(&self.0.store, key, file, false, progress).await
+    }
+
+    async fn open_film(&self, key: &MediaKey, _access: FilmAccess) -> Result<Option<FilmSource>, StoreError> {
+        let Some(folder) = self.0.folder.clone() else { return Ok(None) };
+        let key = key.clone();
+        let opening = tokio::task::spawn_blocking(move || films::open(&folder, &key));
+        let opened = self.0.in_time(opening).await?.map_err(StoreError::failed)??;
+        if opened.is_none() {
+            self.0.is_there().await?;
+        }
+        Ok(opened)
+    }
+
+    async fn remove_film(&self, key: &MediaKey) -> Result<(), StoreError> {
         self.0.delete(key).await
     }
 }

@@ -1,8 +1,10 @@
-//! Media files: [`FolderMedia`] and [`S3Media`] store them, [`PictureStudio`] makes avatars and posters from uploads.
+//! Media files: [`FolderMedia`] and [`S3Media`] store pictures, films and subtitles, [`PictureStudio`] makes avatars and posters
+//! from uploads.
 //!
 //! Both stores use `object_store` and differ only in where the files are stored. The crate's tests run the same contract on
 //! both.
 
+mod films;
 mod folder;
 mod objects;
 mod picture;

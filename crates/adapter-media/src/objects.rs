@@ -89,7 +89,7 @@ impl Objects {
     }
 
     /// Checks that the root folder exists. S3 itself reports a missing bucket.
-    async fn is_there(&self) -> Result<(), StoreError> {
+    pub(crate) async fn is_there(&self) -> Result<(), StoreError> {
         let Some(folder) = self.folder.clone() else { return Ok(()) };
         let found = tokio::task::spawn_blocking(move || std::fs::metadata(folder)).await;
         match found.map_err(StoreError::failed)? {
@@ -99,14 +99,14 @@ impl Objects {
         }
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
+    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, StoreError> {
         tokio::time::timeout(self.patience, call)
             .await
             .map_err(|_| StoreError::unavailable("the media store did not answer in time"))
     }
 }
 
-fn path(key: &MediaKey) -> Path {
+pub(crate) fn path(key: &MediaKey) -> Path {
     Path::from(key.as_str())
 }
 
@@ -122,7 +122,7 @@ fn is_no_bucket(error: &Error) -> bool {
     false
 }
 
-fn failed(error: Error) -> StoreError {
+pub(crate) fn failed(error: Error) -> StoreError {
     match error {
         // No answer, a full disk, a missing bucket, refused credentials: the call can succeed once an operator has fixed the
         // cause.

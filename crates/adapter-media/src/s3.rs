@@ -1,19 +1,25 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, fs::File, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
+    library::{FilmAccess, FilmSource, FilmStore},
     media::{MediaKey, MediaStore},
     store::StoreError,
 };
 use object_store::{
-    BackoffConfig, ClientOptions, RetryConfig,
-    aws::AmazonS3Builder,
+    BackoffConfig, ClientOptions, ObjectStore, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder},
     client::{HttpClient, HttpConnector},
+    signer::Signer,
 };
+use reqwest::Method;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tls_trust::{Authorities, Trust, TrustError, client_config};
 
-use crate::objects::Objects;
+use crate::{
+    films,
+    objects::{Objects, failed, path},
+};
 
 /// The time limit of a call, retries included.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -72,9 +78,27 @@ pub enum S3Error {
     Client(#[from] reqwest::Error),
 }
 
+/// How long an address lives at which the server lets a client read a film. A transfer that has begun goes on.
+const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
+
+/// How long one attempt to store a part of a film may take.
+const PATIENCE_OF_A_PART: Duration = Duration::from_secs(60);
+
 /// Keeps files in a bucket of S3 or of a server with the same API.
-#[derive(Debug, Clone)]
-pub struct S3Media(Objects);
+#[derive(Clone)]
+pub struct S3Media {
+    objects: Objects,
+    /// The same bucket with more time for each call.
+    films: Arc<dyn ObjectStore>,
+    signer: Arc<AmazonS3>,
+}
+
+impl fmt::Debug for S3Media {
+    /// Without the stores, which know keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Media").field("objects", &self.objects).finish_non_exhaustive()
+    }
+}
 
 impl S3Media {
     /// Prepares the client; nothing is asked of the server yet.
@@ -82,34 +106,44 @@ impl S3Media {
     /// # Errors
     /// When the settings do not go together, or connections cannot be encrypted.
     pub fn new(settings: &S3Settings) -> Result<Self, S3Error> {
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&settings.bucket)
-            .with_access_key_id(&settings.access_key_id)
-            .with_secret_access_key(&settings.secret_access_key)
-            // Not every server supports the deletion of several objects in one call.
-            .with_disable_bulk_delete(true)
-            .with_retry(RetryConfig {
-                backoff: BackoffConfig {
-                    init_backoff: Duration::from_millis(50),
-                    max_backoff: Duration::from_millis(500),
-                    base: 2.0,
-                },
-                max_retries: REPEATS,
-                retry_timeout: PATIENCE,
-            })
-            .with_http_connector(Connector(client(settings.endpoint.as_deref())?));
-        if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(true);
-        }
-        if let Some(region) = &settings.region {
-            builder = builder.with_region(region);
-        }
-        if let Some(token) = &settings.session_token {
-            builder = builder.with_token(token);
-        }
-        let store = builder.build()?;
-        Ok(Self(Objects { store: Arc::new(store), patience: PATIENCE, folder: None }))
+        let store = Arc::new(bucket(settings, PATIENCE, PATIENCE_OF_ONE_TRY)?);
+        let films = bucket(settings, PATIENCE_OF_A_PART, PATIENCE_OF_A_PART)?;
+        Ok(Self {
+            objects: Objects { store: store.clone(), patience: PATIENCE, folder: None },
+            films: Arc::new(films),
+            signer: store,
+        })
     }
+}
+
+/// A client of the bucket, whose calls take so long at most, and each attempt so long.
+fn bucket(settings: &S3Settings, patience: Duration, of_one_try: Duration) -> Result<AmazonS3, S3Error> {
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&settings.bucket)
+        .with_access_key_id(&settings.access_key_id)
+        .with_secret_access_key(&settings.secret_access_key)
+        // Not every server supports the deletion of several objects in one call.
+        .with_disable_bulk_delete(true)
+        .with_retry(RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(50),
+                max_backoff: Duration::from_millis(500),
+                base: 2.0,
+            },
+            max_retries: REPEATS,
+            retry_timeout: patience,
+        })
+        .with_http_connector(Connector(client(settings.endpoint.as_deref(), of_one_try)?));
+    if let Some(endpoint) = &settings.endpoint {
+        builder = builder.with_endpoint(endpoint).with_allow_http(true);
+    }
+    if let Some(region) = &settings.region {
+        builder = builder.with_region(region);
+    }
+    if let Some(token) = &settings.session_token {
+        builder = builder.with_token(token);
+    }
+    Ok(builder.build()?)
 }
 
 /// Gives `object_store` a client of ours: it reads nothing from the environment, and encrypts with the library that the
@@ -123,7 +157,7 @@ impl HttpConnector for Connector {
     }
 }
 
-fn client(endpoint: Option<&str>) -> Result<reqwest::Client, S3Error> {
+fn client(endpoint: Option<&str>, of_one_try: Duration) -> Result<reqwest::Client, S3Error> {
     let is_encrypted = endpoint.is_none_or(|endpoint| endpoint.starts_with("https://"));
     let encryption = if is_encrypted {
         client_config(&Trust::SignedForName(Authorities::OfThisMachine))?
@@ -139,20 +173,46 @@ fn client(endpoint: Option<&str>) -> Result<reqwest::Client, S3Error> {
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(PATIENCE_TO_CONNECT)
-        .timeout(PATIENCE_OF_ONE_TRY)
+        .timeout(of_one_try)
         .build()?)
 }
 
 #[async_trait]
 impl MediaStore for S3Media {
     async fn put(&self, key: &MediaKey, bytes: Vec<u8>) -> Result<(), StoreError> {
-        self.0.put(key, bytes).await
+        self.objects.put(key, bytes).await
     }
     async fn get(&self, key: &MediaKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key).await
+        self.objects.get(key).await
     }
     async fn delete(&self, key: &MediaKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
+        self.objects.delete(key).await
+    }
+}
+
+#[async_trait]
+impl FilmStore for S3Media {
+    async fn put_film(
+        &self,
+        key: &MediaKey,
+        file: File,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<u64, StoreError> {
+        films::put(&self.films, key, file, true, progress).await
+    }
+
+    async fn open_film(&self, key: &MediaKey, access: FilmAccess) -> Result<Option<FilmSource>, StoreError> {
+        let method = match access {
+            FilmAccess::Read => Method::GET,
+            FilmAccess::Head => Method::HEAD,
+        };
+        // Signing asks nobody.
+        let address = self.signer.signed_url(method, &path(key), ADDRESS_LIFETIME).await.map_err(failed)?;
+        Ok(Some(FilmSource::Address(address.into())))
+    }
+
+    async fn remove_film(&self, key: &MediaKey) -> Result<(), StoreError> {
+        self.objects.delete(key).await
     }
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod facets;
 mod movie_input;
 pub(crate) mod names;
 pub(crate) mod posters;
-mod query;
+pub(crate) mod query;
 pub(crate) mod suggestions;
 
 use app::{

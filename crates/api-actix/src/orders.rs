@@ -81,7 +81,7 @@ pub(crate) async fn place(
     orders: UseCases<Orders>,
     Caller(actor, idempotent): Caller<Idempotent>,
 ) -> Result<Kept<CreatedJson<OrderBody>>, Failure<PlaceOrderError>> {
-    let place = async |doing| -> Result<CreatedJson<OrderBody>, Failure<PlaceOrderError>> {
+    let place = async move |doing| -> Result<CreatedJson<OrderBody>, Failure<PlaceOrderError>> {
         let order = match doing {
             Doing::Now(_, request) => {
                 orders.run(async move |orders| orders.place(actor, request.as_ref()).await).await?

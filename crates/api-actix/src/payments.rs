@@ -111,7 +111,7 @@ pub(crate) async fn start(
     >,
 ) -> Result<Kept<CreatedOrOk<PaymentBody>>, Failure<OrNotFound<PayError>>> {
     let payments = payments.on_timeout(provider_too_slow);
-    let start = async |doing| -> Result<CreatedOrOk<PaymentBody>, Failure<OrNotFound<PayError>>> {
+    let start = async move |doing| -> Result<CreatedOrOk<PaymentBody>, Failure<OrNotFound<PayError>>> {
         let (OptionalBody(accepted), request, made) = match doing {
             Doing::Now(body, request) => (body, request, None),
             Doing::Made(body, id) => (body, None, Some(id)),

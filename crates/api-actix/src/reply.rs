@@ -24,7 +24,7 @@ pub(crate) use self::catalog::{
 };
 use crate::{
     openapi::describe,
-    page::{self, PageBody},
+    page::{self, PageBody, SearchPageBody},
     problem::{Problem, kinds},
     state::Api,
 };
@@ -130,6 +130,10 @@ pub(crate) struct Download<T> {
 #[derive(Debug)]
 pub(crate) struct PrivatePage<T>(pub(crate) PageBody<T>);
 
+/// The same for a list that can be searched.
+#[derive(Debug)]
+pub(crate) struct PrivateSearchPage<T>(pub(crate) SearchPageBody<T>);
+
 /// Writes a JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
@@ -204,5 +208,21 @@ impl<T> Apiv2Schema for PrivatePage<T> {}
 impl<T: JsonSchema> OperationModifier for PrivatePage<T> {
     fn update_response(op: &mut DefaultOperationRaw) {
         describe::add_page::<PageBody<T>, T>(op, &["Link"], page::example);
+    }
+}
+
+impl<T: Serialize> Responder for PrivateSearchPage<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        linked(request, &self.0.page, json(StatusCode::OK, &self.0))
+    }
+}
+
+impl<T> Apiv2Schema for PrivateSearchPage<T> {}
+
+impl<T: JsonSchema> OperationModifier for PrivateSearchPage<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_page::<SearchPageBody<T>, T>(op, &["Link"], page::search_example);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     catalog::{self, facets, names, posters, suggestions},
     docs,
     engagement::{self, reports},
-    health, media, notifications, orders, payments, problem,
+    health, library, media, notifications, orders, payments, problem,
 };
 
 /// A scope or configuration with the operations of each path. The first path that fits a request serves it.
@@ -81,6 +81,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/cart/items": post cart::add;
         "/cart/items/{movie_id}": delete cart::remove;
         "/cart/merge": post cart::merge;
+        "/library": get library::list;
+        "/library/continue-watching": get library::list_started;
+        "/library/{movie_id}/playback": get library::playback;
+        "/library/{movie_id}/progress": put library::set_progress, delete library::remove_progress;
+        "/library/{movie_id}/watched": put library::set_watched;
         "/orders": get orders::list, post orders::place;
         "/orders/{id}": get orders::show;
         "/orders/{id}/cancel": post orders::cancel;

@@ -28,6 +28,7 @@ use crate::{
         outermost::Outermost, rate_limit, request_headers,
     },
     html,
+    library::{files, transfers::Transfers},
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
@@ -93,6 +94,7 @@ impl Shared {
                     Arc::clone(&state.readiness),
                     state.runtime.clone(),
                 )),
+                transfers: Arc::new(Transfers::new(Arc::clone(&state.library), state.runtime.clone())),
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
                     settings.rate_limits.clone(),
@@ -165,6 +167,8 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
                 .route(web::get().to(sandbox::show))
                 .route(web::post().to(sandbox::choose)),
         )
+        .service(web::resource("/media/films/{address}").route(web::get().to(files::film)))
+        .service(web::resource("/media/subtitles/{address}").route(web::get().to(files::subtitles)))
         // Mails lead here whatever the frontend is.
         .service(
             web::resource(html::UNSUBSCRIBE)

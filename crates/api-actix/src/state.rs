@@ -8,6 +8,7 @@ use app::{
     cart::Carts,
     catalog::{Catalog, Posters},
     engagement::Engagement,
+    library::Library,
     notifications::Notifications,
     orders::Orders,
     payments::Payments,
@@ -18,6 +19,7 @@ use domain::{
 use tokio::runtime::Handle;
 
 use crate::{
+    library::transfers::Transfers,
     limits::RateLimitCounter,
     notifications::streams::LiveStreams,
     problem::{Failure, Problem, kinds},
@@ -61,6 +63,8 @@ pub struct ApiState {
     pub carts: Arc<Carts>,
     /// The use cases of engagement.
     pub engagement: Arc<Engagement>,
+    /// The use cases of the library.
+    pub library: Arc<Library>,
     /// The use cases of notifications.
     pub notifications: Arc<Notifications>,
     /// The use cases of orders.
@@ -106,6 +110,7 @@ provide! {
     catalog: Catalog,
     posters: Posters,
     engagement: Engagement,
+    library: Library,
     notifications: Notifications,
     orders: Orders,
     payments: Payments,
@@ -124,6 +129,8 @@ pub(crate) struct Api {
     pub(crate) poster_uploads: UploadLimit,
     /// The live streams of this node.
     pub(crate) streams: Arc<LiveStreams>,
+    /// The films that this node is sending.
+    pub(crate) transfers: Arc<Transfers>,
 }
 
 impl Api {

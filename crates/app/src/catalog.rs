@@ -31,6 +31,7 @@ use domain::{
     time::{Backoff, Clock},
 };
 
+pub(crate) use browse::MovieList;
 pub use browse::{BrowseError, BrowseMovies, FoundMovies};
 pub use change_movie::{ChangeMovieError, ExpectedVersion};
 pub use change_names::{CreateNameError, DeleteNameError, RenameError};

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cart;
 pub mod catalog;
 pub mod engagement;
+pub mod library;
 mod mails;
 pub mod notifications;
 pub mod orders;

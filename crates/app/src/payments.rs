@@ -1,8 +1,10 @@
 //! Payments: start one, apply what the provider says of it, look after those that stay open, and send money back.
 
+mod adopt;
 mod apply;
 mod check;
 mod close;
+mod event_list;
 mod events;
 mod list;
 mod money_back;

@@ -31,7 +31,7 @@ pub use link_token::{LinkKind, LinkToken};
 pub use origin::Origin;
 pub use own_data::{
     HeldMovie, HeldPurchase, NotifiedAct, OpenLink, Opinions, OwnDataStore, OwnDataUnit, PersonalData,
-    PersonalDataQueries, PersonalDataRepository, WrittenComment,
+    PersonalDataQueries, PersonalDataRepository, WatchedMovie, WrittenComment,
 };
 pub use password::{
     HashError, MAX_PASSWORD_LENGTH, PasswordHash, PasswordHasher, PasswordPolicy, PasswordProblem,

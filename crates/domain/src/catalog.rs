@@ -35,7 +35,7 @@ pub use ports::{
     SearchQueries, SimilarMovies,
 };
 pub use poster::{Poster, UploadedPoster};
-pub use query::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range};
+pub use query::{FavoriteSortKey, LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range};
 pub use read_models::{
     CountedName, MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary,
     SimilarCandidate, SimilarList, rating_rank,

@@ -69,6 +69,9 @@ pub trait IdempotencyRepository: Send {
     /// To be called before the unit looks at what the request changes: a repeat then finds the key claimed, and not the
     /// consequences of the first request.
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError>;
+    /// Releases the keys that were claimed for an object which came to nothing, and whose requests were not answered: a repeat
+    /// does the request anew.
+    async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError>;
 }
 
 /// Keeps the answers to requests with keys. Each call is a transaction of its own.
@@ -81,7 +84,8 @@ pub trait IdempotencyKeys: Send + Sync {
         now: Instant,
     ) -> Result<Option<KnownRequest>, StoreError>;
     /// Keeps the answer, also of a request that claimed nothing. MUST keep the first answer, MUST NOT change what another body
-    /// was answered with, and MUST NOT keep a refusal (a status from 400 on) for a key that is claimed.
+    /// was answered with, MUST NOT keep a refusal (a status from 400 on) for a key that another copy of the request has claimed,
+    /// and MUST NOT keep anything for a user who is erased.
     async fn keep_answer(&self, request: &KeyedRequest, answer: &KeptAnswer) -> Result<(), StoreError>;
     /// Removes up to `limit` requests that were sent before `before`; returns how many.
     async fn purge_requests(&self, before: Instant, limit: u32) -> Result<u64, StoreError>;

@@ -9,6 +9,7 @@ pub mod entropy;
 pub mod failure;
 pub mod id;
 pub mod idempotency;
+pub mod library;
 pub mod mail;
 pub mod media;
 pub mod money;

@@ -33,6 +33,12 @@ pub const MAX_PICTURE_SIDE: u32 = 16_384;
 pub enum MediaType {
     /// A JPEG picture.
     Jpeg,
+    /// A film in MP4.
+    Mp4,
+    /// A film in WebM.
+    Webm,
+    /// Subtitles in WebVTT.
+    WebVtt,
     /// A WebP picture.
     WebP,
 }
@@ -43,6 +49,9 @@ impl MediaType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
+            Self::Mp4 => "video/mp4",
+            Self::Webm => "video/webm",
+            Self::WebVtt => "text/vtt; charset=utf-8",
             Self::WebP => "image/webp",
         }
     }
@@ -52,6 +61,9 @@ impl MediaType {
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
+            Self::Mp4 => "mp4",
+            Self::Webm => "webm",
+            Self::WebVtt => "vtt",
             Self::WebP => "webp",
         }
     }
@@ -67,6 +79,10 @@ pub struct MediaKey {
 
 /// The folder of avatars.
 const AVATARS: &str = "avatars";
+/// The folder of films.
+const FILMS: &str = "films";
+/// The folder of subtitles.
+const SUBTITLES: &str = "subtitles";
 /// The folder of posters.
 const POSTERS: &str = "posters";
 
@@ -107,6 +123,27 @@ impl MediaKey {
     pub fn poster_named(id: &str, name: &str) -> Result<Self, InvalidMediaKey> {
         let width = POSTER_WIDTHS.into_iter().find(|width| poster_file_name(*width) == name);
         identifier(id).zip(width).map(|(id, width)| Self::poster(id, width)).ok_or(InvalidMediaKey)
+    }
+
+    /// The key of a new film, which is in MP4 or WebM.
+    #[must_use]
+    pub fn film(id: Uuid, media_type: MediaType) -> Self {
+        Self { text: format!("{FILMS}/{id}.{}", media_type.extension()), media_type }
+    }
+
+    /// The key of new subtitles.
+    #[must_use]
+    pub fn subtitles(id: Uuid) -> Self {
+        let media_type = MediaType::WebVtt;
+        Self { text: format!("{SUBTITLES}/{id}.{}", media_type.extension()), media_type }
+    }
+
+    /// The file of this folder, of one of these types, that has this name.
+    fn named(folder: &str, file: &str, types: &[MediaType]) -> Result<Self, InvalidMediaKey> {
+        let (id, extension) = file.split_once('.').ok_or(InvalidMediaKey)?;
+        let media_type = types.iter().copied().find(|known| known.extension() == extension);
+        let (Some(media_type), Some(id)) = (media_type, identifier(id)) else { return Err(InvalidMediaKey) };
+        Ok(Self { text: format!("{folder}/{id}.{extension}"), media_type })
     }
 
     /// The whole key, to store it or to make an address of it.
@@ -152,6 +189,8 @@ impl FromStr for MediaKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('/') {
             Some((AVATARS, file)) => Self::avatar_named(file),
+            Some((FILMS, file)) => Self::named(FILMS, file, &[MediaType::Mp4, MediaType::Webm]),
+            Some((SUBTITLES, file)) => Self::named(SUBTITLES, file, &[MediaType::WebVtt]),
             Some((POSTERS, file)) => {
                 let parts =
                     file.split_at_checked(36).and_then(|(id, rest)| Some((id, rest.strip_prefix('-')?)));
@@ -245,6 +284,25 @@ mod tests {
     }
 
     #[test]
+    fn films_and_subtitles_have_folders_of_their_own() {
+        let id = Uuid::from_u128(0x0190_a1b2_0000_7000_8000_0000_0000_000a);
+        for (key, text) in [
+            (MediaKey::film(id, MediaType::Mp4), "films/0190a1b2-0000-7000-8000-00000000000a.mp4"),
+            (MediaKey::film(id, MediaType::Webm), "films/0190a1b2-0000-7000-8000-00000000000a.webm"),
+            (MediaKey::subtitles(id), "subtitles/0190a1b2-0000-7000-8000-00000000000a.vtt"),
+        ] {
+            assert_eq!(key.as_str(), text);
+            assert_eq!(text.parse(), Ok(key));
+        }
+        for bad in [
+            "films/0190a1b2-0000-7000-8000-00000000000a.jpg",
+            "subtitles/0190a1b2-0000-7000-8000-00000000000a.mp4",
+        ] {
+            assert_eq!(bad.parse::<MediaKey>(), Err(InvalidMediaKey), "{bad}");
+        }
+    }
+
+    #[test]
     fn the_key_of_a_poster_reads_back_from_the_end_of_its_address() {
         const ID: &str = "0190a1b2-0000-7000-8000-00000000000a";
         for width in POSTER_WIDTHS {
@@ -287,7 +345,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_never_leads_anywhere_else(text in "((avatars|posters)/)?[./a-f0-9%\\\\-]{0,48}(\\.jpg|-w185\\.webp)?") {
+        fn a_key_never_leads_anywhere_else(text in "((avatars|posters|films|subtitles)/)?[./a-f0-9%\\\\-]{0,48}(\\.(jpg|mp4|vtt)|-w185\\.webp)?") {
             if let Ok(key) = text.parse::<MediaKey>() {
                 prop_assert_eq!(key.as_str(), &text);
                 prop_assert!(!text.contains("..") && text.matches('/').count() == 1);

@@ -18,6 +18,7 @@ use crate::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
     },
     idempotency::IdempotencyKeys,
+    library::{LibraryQueries, LibraryStore, LibraryUnit},
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -35,6 +36,7 @@ gathered! {
         + CatalogStore + ModerationStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
         + SearchQueries + SearchIndex
         + CartStore + CartQueries
+        + LibraryStore + LibraryQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
@@ -48,7 +50,7 @@ gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
         SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
-        + EngagementUnit + OrderUnit + NotificationUnit;
+        + EngagementUnit + OrderUnit + NotificationUnit + LibraryUnit;
 }
 
 /// Begins units of work that see everything and ask nobody: for tests. Use cases ask for the store of their area.

@@ -1,6 +1,7 @@
 //! The `cinema` command.
 
 mod arguments;
+mod attach_media;
 mod create_admin;
 mod export_movies;
 mod failure;
@@ -64,6 +65,9 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             run_to_completion(import_movies::run(&settings()?, arguments))
         }
         Command::Movies(MoviesCommand::Export) => run_to_completion(export_movies::run(&settings()?)),
+        Command::Movies(MoviesCommand::AttachMedia(arguments)) => {
+            run_to_completion(attach_media::run(&settings()?, arguments))
+        }
         Command::Users(UsersCommand::CreateAdmin(arguments)) => {
             run_to_completion(create_admin::run(&settings()?, arguments))
         }

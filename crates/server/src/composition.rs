@@ -25,6 +25,7 @@ use app::{
     cart::Carts,
     catalog::{Catalog, Posters, SearchUpkeep},
     engagement::Engagement,
+    library::Library,
     notifications::{Notifications, Notifier},
     orders::Orders,
     outbox::Outbox,
@@ -37,6 +38,7 @@ use domain::{
     accounts::PasswordHasher,
     entropy::{Sealer, Signer},
     id::IdGenerator,
+    library::FilmStore,
     mail::Mailer,
     media::MediaStore,
     payments::PaymentGateway,
@@ -112,6 +114,8 @@ pub struct UseCases {
     pub carts: Arc<Carts>,
     /// Reactions, ratings, favourites and comments.
     pub engagement: Arc<Engagement>,
+    /// The use cases of the library.
+    pub library: Arc<Library>,
     /// Notifications.
     pub notifications: Arc<Notifications>,
     /// Notifies users.
@@ -156,9 +160,15 @@ impl UseCases {
         let mailer = open_mailer(settings, overrides)?;
         let signer: Arc<dyn Signer> = Arc::new(HmacSigner::new(&keys));
         let cursors = CursorCodec::new(Arc::clone(&signer));
-        let media: Arc<dyn MediaStore> = match &settings.media {
-            MediaSetting::Folder(folder) => Arc::new(FolderMedia::open(folder)?),
-            MediaSetting::S3(s3) => Arc::new(S3Media::new(s3)?),
+        let (media, films): (Arc<dyn MediaStore>, Arc<dyn FilmStore>) = match &settings.media {
+            MediaSetting::Folder(folder) => {
+                let folder = Arc::new(FolderMedia::open(folder)?);
+                (folder.clone(), folder)
+            }
+            MediaSetting::S3(s3) => {
+                let s3 = Arc::new(S3Media::new(s3)?);
+                (s3.clone(), s3)
+            }
         };
         let passwords = match &overrides.passwords {
             Some(passwords) => Arc::clone(passwords),
@@ -233,6 +243,19 @@ impl UseCases {
             ids: Arc::clone(&ids),
             sealer: Arc::clone(&sealer),
             frontend_url: addresses.frontend_url.clone(),
+            public_url: addresses.public_url.clone(),
+        });
+        let library = Arc::new(Library {
+            store: database.clone(),
+            queries: database.clone(),
+            words: database.clone(),
+            films,
+            media: Arc::clone(&media),
+            signer: Arc::clone(&signer),
+            cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
             public_url: addresses.public_url.clone(),
         });
         let notifications = Arc::new(Notifications {
@@ -324,6 +347,7 @@ impl UseCases {
             search_upkeep,
             carts,
             engagement,
+            library,
             notifications,
             notifier,
             orders,

@@ -26,6 +26,9 @@ const SEALS: Duration = Duration::from_mins(1);
 /// How often webhooks of the payment provider are looked for.
 const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
+/// How often the provider's list of events is read on.
+const PAYMENT_EVENT_LIST: Duration = Duration::from_mins(1);
+
 /// How often payments are looked for that the provider should have told of.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
 
@@ -98,6 +101,11 @@ impl Workers {
         jobs.spawn(repeat("payment_checks", PAYMENT_CHECKS, stopping.clone(), move || {
             let payments = Arc::clone(&payments);
             async move { payments.check_due().await }
+        }));
+        let payments = Arc::clone(&use_cases.payments);
+        jobs.spawn(repeat("payment_event_list", PAYMENT_EVENT_LIST, stopping.clone(), move || {
+            let payments = Arc::clone(&payments);
+            async move { payments.read_event_list().await }
         }));
         let search = Arc::clone(&use_cases.search_upkeep);
         jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {

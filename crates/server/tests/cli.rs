@@ -9,6 +9,8 @@
 
 #[path = "cli/imports.rs"]
 mod imports;
+#[path = "cli/media.rs"]
+mod media;
 
 use std::{
     collections::BTreeMap,

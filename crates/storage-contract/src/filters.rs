@@ -206,6 +206,7 @@ async fn all_filters_together_must_be_met(node: Node) {
     let all = MovieFilter {
         favorites_of: None,
         ids: vec![movies[1].id, movies[2].id],
+        bought_by: None,
         search: Some(Search::parse("heat")),
         title: Some("ea".to_owned()),
         genres: vec![movies[1].genre_ids[0], movies[2].genre_ids[0]],

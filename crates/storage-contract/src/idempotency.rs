@@ -16,6 +16,9 @@ crate::cases! { "idempotency":
     a_claim_of_a_dropped_unit_never_happened,
     the_first_answer_is_kept,
     a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other,
+    a_refusal_of_the_request_that_claimed_is_kept,
+    a_key_is_released_while_its_request_is_not_answered,
+    nothing_is_kept_for_an_erased_user,
     what_another_body_was_answered_with_stays,
     a_key_is_of_one_user_method_and_path,
     a_key_is_forgotten_in_time,
@@ -112,6 +115,39 @@ async fn a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other(node: 
     assert_eq!(find(&node, &request("two")).await.unwrap().answer, Some(answer(409)));
     node.keep_answer(&request("one"), &answer(201)).await.unwrap();
     assert_eq!(find(&node, &request("one")).await.unwrap().answer, Some(answer(201)));
+}
+
+async fn a_refusal_of_the_request_that_claimed_is_kept(node: Node) {
+    add_user(&node, 1).await;
+    let own = request("one");
+    claim(&node, &own, 5).await;
+    node.keep_answer(&own, &answer(409)).await.unwrap();
+    assert_eq!(find(&node, &own).await.unwrap().answer, Some(answer(409)));
+}
+
+async fn a_key_is_released_while_its_request_is_not_answered(node: Node) {
+    add_user(&node, 1).await;
+    for (key, object) in [("one", 5), ("two", 6), ("three", 7)] {
+        claim(&node, &request(key), object).await;
+    }
+    node.keep_answer(&request("two"), &answer(201)).await.unwrap();
+    let mut unit = node.unit().await;
+    for object in [5, 6] {
+        unit.release_keys(uuid(object)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    assert_eq!(find(&node, &request("one")).await, None);
+    assert_eq!(find(&node, &request("two")).await.unwrap().answer, Some(answer(201)));
+    assert_eq!(find(&node, &request("three")).await.unwrap().object_id, Some(uuid(7)));
+}
+
+async fn nothing_is_kept_for_an_erased_user(node: Node) {
+    add_user(&node, 1).await;
+    let mut unit = node.unit().await;
+    unit.erase_user(id(1), at(1)).await.unwrap();
+    unit.commit().await.unwrap();
+    node.keep_answer(&request("one"), &answer(409)).await.unwrap();
+    assert_eq!(find(&node, &request("one")).await, None);
 }
 
 async fn what_another_body_was_answered_with_stays(node: Node) {

@@ -27,6 +27,7 @@ mod filters;
 mod fixtures;
 mod idempotency;
 mod known_devices;
+mod library;
 mod links;
 mod moderation;
 mod name_changes;
@@ -115,6 +116,7 @@ fn all() -> Vec<Case> {
         cart::cases(),
         cart_view::cases(),
         purchases::cases(),
+        library::cases(),
         orders::cases(),
         payments::cases(),
         refunds::cases(),

@@ -5,6 +5,7 @@ use domain::{
     audit::{AuditAction, AuditEntry, AuditObject},
     cart::CartItem,
     id::{CommentId, UserId},
+    library::Progress,
     notifications::{
         NewNotification, Notification, NotificationCause, NotificationKind, NotificationSettings,
         StreamTicket,
@@ -69,6 +70,8 @@ async fn fill(node: &Node, number: u64) -> User {
     assert!(unit.add_cart_item(cart, &item).await.unwrap());
     let bought = Purchase { id: id(number), user_id: owner.id, movie_id: id(2), purchased_at: at(30) };
     assert!(unit.insert_purchase(&bought).await.unwrap());
+    let progress = Progress { position_seconds: 600, at: at(31), is_watched: false };
+    unit.put_progress(owner.id, id(2), &progress).await.unwrap();
     let notify = |number, receiver, cause| NewNotification { id: id(number), receiver, cause, at: at(35) };
     let paid = NotificationCause::OrderPaid { order_id: id(number) };
     let like = NotificationCause::CommentLike { actor: owner.id, movie_id: id(1), comment_id: id(70) };
@@ -137,7 +140,6 @@ async fn collect(node: &Node, number: u64) -> Option<PersonalData> {
 }
 
 async fn movies(node: &Node) {
-    add_user(node, OTHER).await;
     add_movies(node, vec![facts("In the cart"), facts("Bought")]).await;
 }
 
@@ -162,6 +164,8 @@ async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: N
     let [purchase] = data.purchases.as_slice() else { panic!("{:?}", data.purchases) };
     assert_eq!((purchase.name.as_str(), purchase.purchased_at), ("Bought", at(30)));
     assert_eq!((purchase.suspended_at, purchase.revoked_at), (None, None));
+    let [watched] = data.watched.as_slice() else { panic!("{:?}", data.watched) };
+    assert_eq!((watched.name.as_str(), watched.progress.position_seconds), ("Bought", 600));
     // Once, although it names the user twice.
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);

@@ -19,3 +19,4 @@ CREATE TABLE idempotency_keys (
     CHECK (status IS NOT NULL OR object_id IS NOT NULL)
 ) STRICT;
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
+CREATE INDEX idempotency_keys_unanswered ON idempotency_keys (object_id) WHERE status IS NULL;

@@ -1,25 +1,31 @@
 //! A folder and S3 keep what `domain::media::MediaStore` says; S3 is a real server of another make (moto), which checks
 //! every signature.
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that meets what it did not expect stops and says so"
 )]
 
 mod cases;
+mod films;
 mod folder;
 mod s3;
 mod server;
 
 use std::{pin::Pin, process::ExitCode, sync::Arc};
 
-use domain::media::MediaStore;
+use domain::{library::FilmStore, media::MediaStore};
 use libtest_mimic::{Arguments, Trial};
 
 use crate::server::S3Server;
 
 /// A promise of both stores, and what proves it.
 type Case = (&'static str, fn(Arc<dyn MediaStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
+
+/// The same of films.
+type FilmCase = (&'static str, fn(Arc<dyn FilmStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>);
 
 fn block_on(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
@@ -40,10 +46,24 @@ fn main() -> ExitCode {
             Ok(())
         }));
     }
+    for (name, case) in films::ALL {
+        trials.push(Trial::test(format!("folder::films::{name}"), move || {
+            let folder = tempfile::tempdir().unwrap();
+            let films = adapter_media::FolderMedia::open(folder.path()).unwrap();
+            block_on(case(Arc::new(films)));
+            Ok(())
+        }));
+    }
     trials.extend(s3::trials_without_server());
     if !S3Server::is_skipped() {
         for (name, case) in cases::ALL {
             trials.push(Trial::test(format!("s3::{name}"), move || {
+                block_on(case(Arc::new(S3Server::shared().media())));
+                Ok(())
+            }));
+        }
+        for (name, case) in films::ALL {
+            trials.push(Trial::test(format!("s3::films::{name}"), move || {
                 block_on(case(Arc::new(S3Server::shared().media())));
                 Ok(())
             }));

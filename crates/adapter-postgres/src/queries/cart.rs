@@ -32,7 +32,7 @@ impl CartQueries for Database {
         let rows: Vec<EntryRow> = self.fetch(statement).await?;
         rows.into_iter()
             .map(|(row, is_available, added_at)| {
-                let is_purchased = row.viewer.is_purchased;
+                let is_purchased = row.viewer.purchased_at.is_some();
                 let movie = row.into_summary(Some(user_id))?;
                 Ok(CartEntry { movie, is_available, is_purchased, added_at: added_at.0 })
             })

@@ -9,6 +9,7 @@ mod comment_reports;
 mod comments;
 mod facets;
 mod keyset;
+mod library;
 mod movie_access;
 mod movie_filter;
 mod movie_page;

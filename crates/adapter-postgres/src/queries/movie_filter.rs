@@ -19,11 +19,16 @@ use crate::{
 /// What [`Condition::push_check`] needs of a movie.
 pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.price_minor, m.duration_minutes, m.certification_id, m.rating_sum, m.rating_count";
 
+/// The time of the purchase, of movies that [`Condition::Bought`] looks up.
+pub(super) const PURCHASED_AT: &str = "h.purchased_at";
+
 /// A condition that an index finds the movies of.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
     /// Any of these movies.
     Ids(Vec<Uuid>),
+    /// Bought by this user, on sale or not. It is looked up whenever it is there: see [`only_driver`].
+    Bought(Uuid),
     /// The column, whose values are unique, has this value.
     Unique { column: &'static str, value: Bind },
     /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
@@ -66,6 +71,7 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         between("m.duration_minutes", filter.duration, i64::from),
         uuids(&filter.certifications).map(Condition::Certification),
         uuids(&filter.ids).map(Condition::Ids),
+        filter.bought_by.map(|user_id| Condition::Bought(user_id.as_uuid())),
         filter.imdb_id.clone().map(|id| unique("m.imdb_id", id)),
         filter.tmdb_id.map(|id| unique("m.tmdb_id", id)),
         filter.is_withdrawn().then_some(Condition::Withdrawn),
@@ -86,7 +92,8 @@ fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
 /// The condition whose index is used in any case: it finds few movies, or no other index has them.
 pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
     let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
-    position(|condition| matches!(condition, Condition::Withdrawn))
+    position(|condition| matches!(condition, Condition::Bought(_)))
+        .or_else(|| position(|condition| matches!(condition, Condition::Withdrawn)))
         .or_else(|| position(|condition| matches!(condition, Condition::Unique { .. } | Condition::Ids(_))))
         .or_else(|| position(|condition| matches!(condition, Condition::Favorite(_))))
 }
@@ -111,6 +118,12 @@ impl Condition {
             Self::Ids(ids) => {
                 statement.sql(UNINDEXED);
                 push_any(statement, "m.id", ids.clone());
+            }
+            Self::Bought(user_id) => {
+                statement
+                    .sql("EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+                    .bind(*user_id)
+                    .sql(")");
             }
             Self::Unique { column, value } => {
                 statement.sql(UNINDEXED).sql(*column).sql(" = ").bind(value.clone());
@@ -159,12 +172,22 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, or the withdrawn ones.
+    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, the withdrawn ones, or those that were bought.
+    /// The time of the purchase is [`PURCHASED_AT`].
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { table, column, names } => {
                 push_movies_linked_to(statement, table, column, names.clone());
                 statement.sql(" WHERE m.is_available");
+                return;
+            }
+            Self::Bought(user_id) => {
+                statement
+                    .sql(
+                        " FROM purchases h JOIN movies m ON m.id = h.movie_id \
+                         WHERE h.revoked_at IS NULL AND h.user_id = ",
+                    )
+                    .bind(*user_id);
                 return;
             }
             Self::Withdrawn => {
@@ -193,6 +216,7 @@ impl Condition {
         statement.sql(" WHERE m.is_available AND ");
         match self {
             Self::Linked { .. }
+            | Self::Bought(_)
             | Self::Withdrawn
             | Self::Favorite(_)
             | Self::Words { .. }
@@ -239,6 +263,7 @@ impl Condition {
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Ids(_)
+            | Self::Bought(_)
             | Self::Unique { .. }
             | Self::Withdrawn
             | Self::Favorite(_)

@@ -10,7 +10,7 @@ use domain::{
 use crate::{
     queries::{
         keyset::{KeyType, Keyset, bound},
-        movie_filter::Condition,
+        movie_filter::{Condition, PURCHASED_AT},
         movie_row::SummaryRow,
     },
     statement::Statement,
@@ -76,7 +76,7 @@ impl Order {
     }
 }
 
-/// The index of the movies on sale that begins with the key; none has the times of favourites.
+/// The index of the movies on sale that begins with the key; none has the times of purchases and favourites.
 const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
     Some(match key {
         MovieSortKey::Name => "movies_by_name",
@@ -88,6 +88,7 @@ const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
         MovieSortKey::Rating => "movies_by_rating_up",
         MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
         MovieSortKey::CreatedAt => "movies_by_created_at",
+        MovieSortKey::PurchasedAt => return None,
         MovieSortKey::AddedAt => return None,
     })
 }
@@ -103,6 +104,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
         MovieSortKey::Rating => (RATING_UP, KeyType::Real),
         MovieSortKey::Popularity | MovieSortKey::Relevance => ("m.popularity", KeyType::Real),
         MovieSortKey::CreatedAt => ("m.created_at", KeyType::Instant),
+        MovieSortKey::PurchasedAt => (PURCHASED_AT, KeyType::Instant),
         // The user follows.
         MovieSortKey::AddedAt => {
             ("(SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ", KeyType::Instant)
@@ -122,6 +124,10 @@ fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortVal
         }
         MovieSortKey::Popularity | MovieSortKey::Relevance => SortValue::Real(row.popularity),
         MovieSortKey::CreatedAt => SortValue::Integer(row.created_at.0.timestamp_micros()),
+        MovieSortKey::PurchasedAt => {
+            let at = row.viewer.purchased_at.as_ref();
+            SortValue::Integer(at.map_or(0, |at| at.0.timestamp_micros()))
+        }
         MovieSortKey::AddedAt => {
             let since = row.viewer.favorite_since.as_ref();
             SortValue::Integer(since.map_or(0, |since| since.0.timestamp_micros()))

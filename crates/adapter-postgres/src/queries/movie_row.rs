@@ -5,6 +5,7 @@ use diesel::{
 use domain::{
     catalog::{MovieDetail, MovieSummary, Named, PersonalView, RatingSummary, rating_rank},
     id::{CertificationId, Id, Kind, MovieId, UserId},
+    library::LibraryItem,
     money::Money,
     store::StoreError,
 };
@@ -42,14 +43,17 @@ pub(super) type SummaryTypes = (
     ViewerTypes,
 );
 
-/// What is read of a movie's relation to the viewer: in the cart, purchased, since when a favourite, the reaction, the score.
-type ViewerTypes = (Bool, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
+/// What is read of a movie's relation to the viewer: in the cart, when it was purchased, whether that is suspended, since when a
+/// favourite, the reaction, the score.
+type ViewerTypes =
+    (Bool, Nullable<SqlInstant>, Bool, Nullable<SqlInstant>, Nullable<Text>, Nullable<SmallInt>);
 
 /// A movie's relation to the viewer.
 #[derive(Queryable)]
 pub(super) struct ViewerRow {
     in_cart: bool,
-    pub(super) is_purchased: bool,
+    pub(super) purchased_at: Option<DbInstant>,
+    is_suspended: bool,
     pub(super) favorite_since: Option<DbInstant>,
     reaction: Option<String>,
     score: Option<i16>,
@@ -135,7 +139,12 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
                  WHERE cart_items.movie_id = m.id AND carts.user_id = ",
             )
             .bind(viewer.as_uuid())
-            .sql("), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+            .sql("), (SELECT purchased_at FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL AND user_id = ")
+            .bind(viewer.as_uuid())
+            .sql(
+                "), EXISTS (SELECT 1 FROM purchases WHERE movie_id = m.id AND revoked_at IS NULL \
+                 AND suspended_at IS NOT NULL AND user_id = ",
+            )
             .bind(viewer.as_uuid())
             .sql("), (SELECT added_at FROM favorites WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
@@ -144,7 +153,7 @@ pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<Use
             .sql("), (SELECT score FROM movie_ratings WHERE movie_id = m.id AND user_id = ")
             .bind(viewer.as_uuid())
             .sql(")"),
-        None => statement.sql("FALSE, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
+        None => statement.sql("FALSE, NULL, FALSE, NULL, CAST(NULL AS TEXT), CAST(NULL AS SMALLINT)"),
     };
 }
 
@@ -189,6 +198,15 @@ impl SummaryRow {
         })
     }
 
+    /// The movie as it stands in the library of its buyer.
+    pub(super) fn into_library_item(self, owner: UserId) -> Result<LibraryItem, StoreError> {
+        let purchased_at = self.viewer.purchased_at.as_ref().map(|at| at.0);
+        let purchased_at =
+            purchased_at.ok_or_else(|| StoreError::failed("a movie in a library was not bought"))?;
+        let is_suspended = self.viewer.is_suspended;
+        Ok(LibraryItem { movie: self.into_summary(Some(owner))?, purchased_at, is_suspended })
+    }
+
     /// The rank by rating, the same as in its index; `None` when nobody rated it.
     pub(super) fn rating_rank(&self) -> Option<f64> {
         rating_rank(self.rating_sum, self.rating_count)
@@ -202,7 +220,7 @@ impl ViewerRow {
             rating: self.score,
             favorite: self.favorite_since.is_some(),
             in_cart: self.in_cart,
-            purchased: self.is_purchased,
+            purchased: self.purchased_at.is_some(),
         })
     }
 }

@@ -45,26 +45,8 @@ impl MovieQueries for Database {
         request: &PageRequest,
         viewer: Option<UserId>,
     ) -> Result<Page<MovieSummary>, StoreError> {
-        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
-            (&filter.search, sorts.first())
-        {
-            return self.page_by_relevance(filter, search, request, viewer).await;
-        }
-        let conditions = conditions(filter);
-        let order = Order::of(sorts, filter.favorites_of);
-        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
-        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
-            Some(rows) => rows,
-            None => self.list_rows(&conditions, &order, request, viewer).await?,
-        };
-        let has_more = rows.len() > size;
-        rows.truncate(size);
-        let total = match request.start() {
-            Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
-            Start::After(_) => None,
-        };
-        let next = rows.last().filter(|_| has_more).map(|(row, _, _)| order.position(row));
-        let items = rows.into_iter().map(|(row, _, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
+        let Page { items, next, total } = self.rows_of_page(filter, sorts, request, viewer).await?;
+        let items = items.into_iter().map(|row| row.into_summary(viewer)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
     }
 
@@ -101,6 +83,37 @@ impl MovieQueries for Database {
 }
 
 impl Database {
+    /// A page of the movies that meet the filter.
+    pub(super) async fn rows_of_page(
+        &self,
+        filter: &MovieFilter,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+        viewer: Option<UserId>,
+    ) -> Result<Page<SummaryRow>, StoreError> {
+        if let (Some(search), Some(MovieSort { key: MovieSortKey::Relevance, .. })) =
+            (&filter.search, sorts.first())
+        {
+            return self.page_by_relevance(filter, search, request, viewer).await;
+        }
+        let conditions = conditions(filter);
+        let order = Order::of(sorts, filter.favorites_of);
+        let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
+        let mut rows = match self.rows_equal_in_first_key(&conditions, sorts, request, viewer).await? {
+            Some(rows) => rows,
+            None => self.list_rows(&conditions, &order, request, viewer).await?,
+        };
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let total = match request.start() {
+            Start::Number(_) => Some(self.total(filter, &conditions, request, &rows, has_more).await?),
+            Start::After(_) => None,
+        };
+        let next = rows.last().filter(|_| has_more).map(|(row, _, _)| order.position(row));
+        let items = rows.into_iter().map(|(row, _, _)| row).collect();
+        Ok(Page { items, next, total })
+    }
+
     /// The rows of a page, and the next one if there is one, read in the shortest way.
     async fn list_rows(
         &self,
@@ -212,8 +225,8 @@ impl Database {
         version: Option<i64>,
     ) -> Result<Total, StoreError> {
         let key = filter.key();
-        // Favourites change without the catalogue.
-        let is_kept = filter.favorites_of.is_none();
+        // Libraries and favourites change without the catalogue.
+        let is_kept = filter.bought_by.is_none() && filter.favorites_of.is_none();
         if is_kept
             && let Some(version) = version
             && let Some(count) = self.cache().total(&key, version)

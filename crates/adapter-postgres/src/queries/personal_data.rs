@@ -3,7 +3,7 @@ use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use domain::{
     accounts::{
         Device, HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, Opinions,
-        PersonalData, PersonalDataQueries, RefreshToken, Session, UserQueries, WrittenComment,
+        PersonalData, PersonalDataQueries, RefreshToken, Session, UserQueries, WatchedMovie, WrittenComment,
     },
     entropy::TokenDigest,
     id::{CommentId, MovieId, SessionId, TokenId, UserId},
@@ -19,7 +19,7 @@ use crate::{
     Database,
     dialect::{DbInstant, DbUuid, SqlId, SqlInstant},
     queries::audit::{self, RecordRow, RecordTypes},
-    repositories::reaction_named,
+    repositories::{ProgressRow, ProgressTypes, progress, reaction_named},
     statement::Statement,
 };
 
@@ -57,6 +57,7 @@ impl PersonalDataQueries for Database {
                 )
                 .await?,
             purchases: self.purchases_of(user_id).await?,
+            watched: self.watched_by(user_id).await?,
             opinions: self.opinions_of(user_id).await?,
             orders: OrderQueries::orders_of(self, user_id).await?,
             payments: PaymentQueries::payments_of(self, user_id).await?,
@@ -182,6 +183,22 @@ impl Database {
                 revoked_at: revoked_at.map(|at| at.0),
             };
         Ok(rows.into_iter().map(purchase).collect())
+    }
+
+    async fn watched_by(&self, user_id: UserId) -> Result<Vec<WatchedMovie>, StoreError> {
+        let mut statement = about::<(SqlId, Text, ProgressTypes)>(
+            "SELECT m.id, m.name, w.position_seconds, w.progressed_at, w.is_watched FROM watch_progress w \
+             JOIN movies m ON m.id = w.movie_id WHERE w.user_id = ",
+            user_id,
+        );
+        statement.sql(" ORDER BY w.progressed_at, m.id");
+        let rows: Vec<(DbUuid, String, ProgressRow)> = self.fetch(statement).await?;
+        let watched = |(movie_id, name, row): (DbUuid, String, ProgressRow)| WatchedMovie {
+            movie_id: MovieId::from_uuid(movie_id.0),
+            name,
+            progress: progress(row),
+        };
+        Ok(rows.into_iter().map(watched).collect())
     }
 
     async fn opinions_of(&self, user_id: UserId) -> Result<Opinions, StoreError> {

@@ -22,17 +22,28 @@ impl PlainList {
     /// Reads the part, and one row more, which tells whether there is another part. `ST` is the type of the columns.
     pub(crate) fn statement<ST>(&self, request: &PageRequest) -> Result<Statement<ST>, StoreError> {
         let mut statement = Statement::new("SELECT ");
-        statement.sql(self.columns).append(&self.matching);
+        statement.sql(self.columns);
+        self.push_part(&mut statement, request)?;
+        Ok(statement)
+    }
+
+    /// Adds what follows the columns, for lists whose columns are not the same for everybody.
+    pub(crate) fn push_part<ST>(
+        &self,
+        statement: &mut Statement<ST>,
+        request: &PageRequest,
+    ) -> Result<(), StoreError> {
+        statement.append(&self.matching);
         if let Start::After(position) = request.start() {
             statement.sql(" AND ");
-            self.order.push_behind(&mut statement, position)?;
+            self.order.push_behind(statement, position)?;
         }
-        self.order.push(&mut statement);
+        self.order.push(statement);
         statement.sql(" LIMIT ").bind(i64::from(request.size().saturating_add(1)));
         if request.offset() > 0 {
             statement.sql(" OFFSET ").bind(i64::from(request.offset()));
         }
-        Ok(statement)
+        Ok(())
     }
 
     /// Counts to one more than totals are exact to.

@@ -9,8 +9,8 @@ use diesel::{
 };
 use domain::{
     catalog::{
-        Candidate, KnownWord, MovieFilter, MovieSort, MovieSummary, Search, SearchQueries, SearchTerm,
-        Suggestion, SuggestionKind, allowed_mistakes, rank, rank_of_name, spellings_without_first_letter,
+        Candidate, KnownWord, MovieFilter, MovieSort, Search, SearchQueries, SearchTerm, Suggestion,
+        SuggestionKind, allowed_mistakes, rank, rank_of_name, spellings_without_first_letter,
     },
     id::UserId,
     page::{Page, PageRequest, Position, SortValue, Start, Total},
@@ -30,7 +30,7 @@ use crate::{
             push_matching,
         },
         movie_page::Order,
-        movie_row::push_summary,
+        movie_row::{SummaryRow, push_summary},
         movies::{ListRow, ListTypes, NO_TOTAL},
     },
     repositories::stored_poster,
@@ -113,7 +113,7 @@ impl Database {
         search: &Search,
         request: &PageRequest,
         viewer: Option<UserId>,
-    ) -> Result<Page<MovieSummary>, StoreError> {
+    ) -> Result<Page<SummaryRow>, StoreError> {
         let matches = self.matches(filter, search).await?;
         let size = usize::try_from(request.size()).map_err(StoreError::failed)?;
         let wanted = size.saturating_add(1);
@@ -152,7 +152,7 @@ impl Database {
             Start::After(_) => None,
         };
         let next = page.last().filter(|_| has_more).map(Ranked::position);
-        let items = rows.into_iter().map(|(row, _, _)| row.into_summary(viewer)).collect::<Result<_, _>>()?;
+        let items = rows.into_iter().map(|(row, _, _)| row).collect();
         Ok(Page { items, next, total })
     }
 

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::{Integer, Nullable, Text};
 use domain::{
+    accounts::UserRepository,
     idempotency::{
         IdempotencyKey, IdempotencyKeys, IdempotencyRepository, KEPT_FOR, KeptAnswer, KeyedRequest,
         KnownRequest,
@@ -105,6 +106,14 @@ impl IdempotencyRepository for UnitOfWork {
     async fn claim_key(&mut self, request: &KeyedRequest, object_id: Uuid) -> Result<bool, StoreError> {
         self.insert_request(request, Some(object_id), None, Conflict::Rename).await
     }
+
+    async fn release_keys(&mut self, object_id: Uuid) -> Result<(), StoreError> {
+        let mut statement =
+            Statement::<()>::new("DELETE FROM idempotency_keys WHERE status IS NULL AND object_id = ");
+        statement.bind(object_id);
+        self.execute(statement).await?;
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -134,9 +143,12 @@ impl IdempotencyKeys for Database {
 
     async fn keep_answer(&self, request: &KeyedRequest, answer: &KeptAnswer) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
-        // A refusal never answers for what another copy of the request has made.
+        // The user first, as every unit of a user locks it: it would wait for a copy of the request in a circle otherwise.
+        if unit.find_user_for_update(request.key.user_id).await?.is_none() {
+            return unit.finish().await;
+        }
         let is_new = unit.insert_request(request, None, Some(answer), Conflict::Keep).await?;
-        if !is_new && answer.status < 400 {
+        if !is_new {
             let mut statement = Statement::<()>::new("UPDATE idempotency_keys SET status = ");
             statement
                 .bind(i64::from(answer.status))
@@ -146,6 +158,10 @@ impl IdempotencyKeys for Database {
                 .bind(request.fingerprint.clone())
                 .sql(" AND ");
             push_key(&mut statement, &request.key);
+            // A refusal never answers for what another copy of the request has made.
+            if answer.status >= 400 {
+                statement.sql(" AND id = ").bind(request.id.as_uuid());
+            }
             unit.execute(statement).await?;
         }
         unit.finish().await

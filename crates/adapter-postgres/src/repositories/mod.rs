@@ -12,6 +12,7 @@ mod email_keys;
 mod engagement;
 mod idempotency;
 mod known_devices;
+mod library;
 mod links;
 mod maintenance;
 mod names;
@@ -26,6 +27,7 @@ mod purchases;
 mod refund_requests;
 mod refunds;
 mod search;
+mod search_rows;
 mod sessions;
 mod stored;
 mod stored_movie;
@@ -35,6 +37,7 @@ mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
 pub(crate) use engagement::{push_visible, reaction_named};
+pub(crate) use library::{ProgressRow, ProgressTypes, progress};
 pub(crate) use names::{movies_of, names_table};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
@@ -43,7 +46,7 @@ pub(crate) use refund_requests::{
     REFUND_REQUEST_ITEMS, RefundRequestRow, RefundRequestTypes, refund_request_columns, refund_requests,
 };
 pub(crate) use refunds::{REFUND_COLUMNS, REFUND_ITEMS, RefundRow, RefundTypes, refunds};
-pub(crate) use search::{NewEntry, WordCount};
+pub(crate) use search_rows::{NewEntry, WordCount};
 pub(crate) use stored::{NewLink, NewName, poster_address, written};
 pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 

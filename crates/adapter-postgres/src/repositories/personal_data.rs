@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
-const ERASED: [&str; 13] = [
+const ERASED: [&str; 14] = [
     "idempotency_keys",
     "user_profiles",
     "activation_tokens",
@@ -25,6 +25,7 @@ const ERASED: [&str; 13] = [
     "sessions",
     "known_devices",
     "carts",
+    "watch_progress",
     "outbox",
     "notification_actors",
     "notifications",

@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::CHUNK;
+use super::{CHUNK, NewEntry, WordCount};
 use crate::{
     Database,
     dialect::{
@@ -21,15 +21,6 @@ use crate::{
 
 /// How many movies a transaction indexes at most.
 const INDEXED_AT_ONCE: i64 = 1_000;
-
-/// What the search index is to keep of a movie.
-pub(crate) struct NewEntry {
-    pub(crate) movie_id: Uuid,
-    pub(crate) entry: IndexEntry,
-}
-
-/// A word of the vocabulary, and in how many movies it stands.
-pub(crate) type WordCount = (String, i64);
 
 type IndexedTypes = (SqlId, Text, Text, Nullable<Text>);
 type IndexedRow = (DbUuid, String, String, Option<String>);

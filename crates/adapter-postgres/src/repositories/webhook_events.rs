@@ -117,6 +117,25 @@ impl WebhookEvents for Database {
         unit.execute(statement).await?;
         unit.finish().await
     }
+
+    async fn events_read_until(&self, provider: &str) -> Result<Option<Instant>, StoreError> {
+        let mut statement =
+            Statement::<(SqlInstant,)>::new("SELECT read_until FROM event_lists WHERE provider = ");
+        statement.bind(provider.to_owned());
+        let rows: Vec<(DbInstant,)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().next().map(|(until,)| until.0))
+    }
+
+    async fn note_events_read(&self, provider: &str, until: Instant) -> Result<(), StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
+        let mut statement = Statement::<()>::new("INSERT INTO event_lists (provider, read_until) VALUES (");
+        statement.bind(provider.to_owned()).sql(", ").bind(until).sql(
+            ") ON CONFLICT (provider) DO UPDATE SET read_until = excluded.read_until \
+             WHERE event_lists.read_until < excluded.read_until",
+        );
+        unit.execute(statement).await?;
+        unit.finish().await
+    }
 }
 
 fn event(row: ClaimedRow) -> Result<ClaimedEvent, StoreError> {

@@ -2,7 +2,10 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{FactFault, FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search, is_imdb_id},
+    catalog::{
+        FactFault, FavoriteSortKey, LibrarySortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search,
+        is_imdb_id,
+    },
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -37,6 +40,20 @@ pub(crate) struct MovieQuery {
     #[serde(default)]
     #[schemars(example = ["-year", "name"])]
     sort: Sorts<MovieSortKey>,
+    #[serde(flatten)]
+    page: PageParams,
+}
+
+/// The filters, sorts and page of the library.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct LibraryQuery {
+    #[serde(flatten)]
+    filters: MovieFilters,
+    /// Sorts separated by commas, each descending with a leading `-`; by default `relevance` when searching, else
+    /// `-purchased_at`.
+    #[serde(default)]
+    #[schemars(example = ["-purchased_at", "name"])]
+    sort: Sorts<LibrarySortKey>,
     #[serde(flatten)]
     page: PageParams,
 }
@@ -136,6 +153,16 @@ impl Input for FavoriteQuery {
     }
 }
 
+impl Input for LibraryQuery {
+    type Checked = BrowseMovies;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<BrowseMovies> {
+        let sorts = self.sort.0.into_iter().map(MovieSort::from).collect();
+        checked(self.filters, sorts, self.page, rules, faults)
+    }
+}
+
+/// What is wanted of a list of movies.
 fn checked(
     filters: MovieFilters,
     sorts: Vec<MovieSort>,
@@ -167,6 +194,7 @@ impl Input for MovieFilters {
         };
         Some(MovieFilter {
             ids: ids(self.id),
+            bought_by: None,
             favorites_of: None,
             search: self.search.as_deref().map(Search::parse),
             title: self.title,

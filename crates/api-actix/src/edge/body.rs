@@ -24,6 +24,35 @@ const COUNTED: usize = 16 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SharedBytes;
 
+/// Marks an answer whose body is read in small parts while it is sent, so that it takes little memory whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadInParts;
+
+/// A body of which nothing is read, as the answer to HEAD has it: the connection would read all of it and leave it out.
+pub(super) fn unread(body: BoxBody) -> BoxBody {
+    match body.size() {
+        // A live stream has no length.
+        BodySize::None | BodySize::Stream => BoxBody::new(()),
+        BodySize::Sized(size) => BoxBody::new(UnreadBody { size }),
+    }
+}
+
+struct UnreadBody {
+    size: u64,
+}
+
+impl MessageBody for UnreadBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.size)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
 /// Sends the body in slices. The exchange ends when the last of them was taken over by the connection.
 pub(super) fn send(body: BoxBody, exchange: Option<Exchange>) -> BoxBody {
     if matches!(body.size(), BodySize::None | BodySize::Sized(0)) {

@@ -21,7 +21,7 @@ use brotli::enc::BrotliEncoderParams;
 use flate2::{Compression, write::GzEncoder};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::body::SharedBytes;
+use super::{body::SharedBytes, in_flight::FILMS_PATH};
 use crate::problem::{Problem, kinds};
 
 /// Smaller answers are not compressed.
@@ -128,8 +128,9 @@ pub(crate) async fn compress<B: MessageBody + 'static>(
     };
     // A secret beside a text that the caller chose could be guessed from the compressed length.
     let has_secret = request.path().starts_with("/api/v1/accounts/");
+    let is_film = request.path().starts_with(FILMS_PATH);
     let mut response = next.call(request).await?.map_into_boxed_body();
-    if has_secret || size(&response) < LEAST || is_compressed_type(response.headers()) {
+    if has_secret || is_film || size(&response) < LEAST || is_compressed_type(response.headers()) {
         return Ok(response);
     }
     vary(response.headers_mut());

@@ -7,3 +7,7 @@ pub(crate) struct RequestId(pub(crate) String);
 /// The id of the signed-in user, for the log and for limits by user.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn(pub(crate) String);
+
+/// The method of the request is HEAD, which handlers see as GET.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedForHead;

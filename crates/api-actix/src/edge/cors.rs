@@ -6,8 +6,8 @@ use actix_web::{
     http::{
         Method,
         header::{
-            ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
-            IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
+            ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+            HeaderName, IF_MATCH, IF_NONE_MATCH, IF_RANGE, LINK, LOCATION, RANGE, RETRY_AFTER,
         },
     },
 };
@@ -40,6 +40,9 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             CONTENT_TYPE,
             IF_MATCH,
             IF_NONE_MATCH,
+            // Players that read films by scripts.
+            IF_RANGE,
+            RANGE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
             X_REQUEST_ID,
@@ -49,7 +52,9 @@ pub(crate) fn cors(settings: &ApiSettings) -> Cors {
             HeaderName::from_static("baggage"),
         ])
         .expose_headers([
+            ACCEPT_RANGES,
             CONTENT_DISPOSITION,
+            CONTENT_RANGE,
             ETAG,
             LINK,
             LOCATION,

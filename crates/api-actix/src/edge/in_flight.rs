@@ -16,6 +16,9 @@ use crate::problem::Problem;
 /// The path of live streams of notifications. They last for hours, so they are not among the requests that are counted here.
 pub(crate) const STREAM_PATH: &str = "/api/v1/notifications/stream";
 
+/// The beginning of the paths of films, which are sent for as long as somebody watches: they are not counted either.
+pub(crate) const FILMS_PATH: &str = "/media/films/";
+
 /// Requests whose bodies may be waited for at once. What has come of each is kept in memory, 64 KiB at most.
 const WAITING_FOR_BODIES: usize = 4_096;
 
@@ -70,13 +73,14 @@ impl InFlightPermit {
 }
 
 /// Answers 503 when too many requests are in flight. Health checks need no permit: an overloaded server is not a dead one.
-/// Live streams need none either: they wait for their turn to be opened, and are no requests in flight then.
+/// Live streams and films need none either: they wait for their turn to be opened, and are no requests in flight then.
 pub(crate) async fn limit<B: MessageBody + 'static>(
     limit: InFlightLimit,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<BoxBody, B>>, Error> {
-    if request.path().starts_with("/health/") || request.path() == STREAM_PATH {
+    let path = request.path();
+    if path.starts_with("/health/") || path == STREAM_PATH || path.starts_with(FILMS_PATH) {
         return next.call(request).await.map(ServiceResponse::map_into_right_body);
     }
     match limit.permit() {

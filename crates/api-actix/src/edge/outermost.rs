@@ -21,8 +21,8 @@ use futures_util::FutureExt;
 use http_connections::{Connection, Exchange, RequestBody};
 
 use super::{
-    body::{self, SharedBytes},
-    context::{RequestId, SignedIn},
+    body::{self, ReadInParts, SharedBytes},
+    context::{AskedForHead, RequestId, SignedIn},
     cors, headers, request_id,
 };
 use crate::{
@@ -78,6 +78,7 @@ impl Outermost {
         if received.method == Method::HEAD {
             // Handlers answer as to GET; the connection leaves the body out, since it knows the method that was sent.
             request.head_mut().method = Method::GET;
+            request.extensions_mut().insert(AskedForHead);
         }
         let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
         match answered {
@@ -119,9 +120,10 @@ impl Outermost {
                 *response.response_mut().status_mut() = status;
             }
         }
-        if received.method == Method::HEAD && matches!(response.response().body().size(), BodySize::Stream) {
-            // The connection would wait for the end of what it leaves out, and a live stream has none.
-            response = response.map_body(|_, _| BoxBody::new(()));
+        let is_read_while_sent = response.response().extensions().get::<ReadInParts>().is_some()
+            || matches!(response.response().body().size(), BodySize::Stream);
+        if received.method == Method::HEAD && is_read_while_sent {
+            response = response.map_body(|_, body| body::unread(body));
         }
         headers::add_missing(response.headers_mut(), &received.id, self.is_tls());
         self.close_when_draining(response.response_mut().head_mut());
@@ -197,8 +199,10 @@ fn refuse_for_memory(
     response: &ServiceResponse<BoxBody>,
     exchange: Option<&mut Exchange>,
 ) -> Option<Problem> {
-    let is_counted =
-        received.method != Method::HEAD && response.response().extensions().get::<SharedBytes>().is_none();
+    let extensions = response.response().extensions();
+    let takes_memory = extensions.get::<SharedBytes>().is_none() && extensions.get::<ReadInParts>().is_none();
+    let is_counted = received.method != Method::HEAD && takes_memory;
+    drop(extensions);
     if !is_counted || body::has_room(response.response().body(), exchange) || !received.method.is_safe() {
         return None;
     }

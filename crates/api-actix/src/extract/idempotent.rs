@@ -238,7 +238,23 @@ impl<R> Idempotent<R> {
     ///
     /// # Errors
     /// What `act` refuses, or a refusal that is given again.
-    pub(crate) async fn answer<T, E, F>(self, act: impl FnOnce(Doing<R>) -> F) -> Result<Kept<T>, Failure<E>>
+    pub(crate) async fn answer<T, E, F>(
+        self,
+        act: impl FnOnce(Doing<R>) -> F + 'static,
+    ) -> Result<Kept<T>, Failure<E>>
+    where
+        R: 'static,
+        T: Answer + 'static,
+        E: Refusal + 'static,
+        F: Future<Output = Result<T, Failure<E>>> + 'static,
+    {
+        // A task of its own: a handler whose client has gone is dropped, and the answer is kept for the repeat all the same.
+        let answered = actix_web::rt::spawn(self.answer_and_keep(act)).await;
+        answered
+            .unwrap_or_else(|panic| Err(Failure::Problem(Problem::new(&kinds::INTERNAL).caused_by(&panic))))
+    }
+
+    async fn answer_and_keep<T, E, F>(self, act: impl FnOnce(Doing<R>) -> F) -> Result<Kept<T>, Failure<E>>
     where
         T: Answer,
         E: Refusal,

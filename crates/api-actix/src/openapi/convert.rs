@@ -29,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("catalog", "Movies, genres, directors, stars and certifications."),
     ("me", "The caller's own account."),
     ("cart", "The caller's cart."),
+    ("library", "The caller's library: what the caller bought, and how to watch it."),
     ("orders", "Orders: what the caller buys, at which prices."),
     ("payments", "Payments of orders, and the provider's webhooks."),
     ("engagement", "Reactions, ratings, favourites, comments and their reports."),

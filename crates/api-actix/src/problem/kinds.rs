@@ -94,6 +94,10 @@ kinds! {
         "The account is not activated yet. Follow the link in the activation mail, or ask for a new one.";
     ACCOUNT_DEACTIVATED = 403 "account_deactivated" "Account deactivated"
         "An administrator has deactivated the account.";
+    PURCHASE_SUSPENDED = 403 "purchase_suspended" "Purchase suspended"
+        "The payment of the movie is disputed. It can be watched again when the dispute has ended well.";
+    PLAYBACK_DENIED = 403 "playback_denied" "Playback denied"
+        "The address has expired or was altered, or its purchase has ended or is suspended. Ask for the playback of the movie again.";
     NOT_FOUND = 404 "not_found" "Not found"
         "It does not exist, or the caller may not see it.";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed"
@@ -162,12 +166,16 @@ kinds! {
         "The last active administrator cannot be demoted, deactivated or deleted.";
     REQUEST_IN_PROGRESS = 409 "request_in_progress" "Still running"
         "The first request with this `Idempotency-Key` is still running. Ask again in a moment.";
+    MEDIA_MISSING = 409 "media_missing" "No file yet"
+        "The movie has no file yet, so it cannot be watched.";
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
         "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
     TOO_LARGE = 413 "too_large" "Body too large"
         "A request body may have 64 KiB, an avatar 2 MiB, a poster 10 MiB, the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
         "The body is not what this call takes: `application/json` in UTF-8, for a PATCH `application/merge-patch+json` too, or a form with a JPEG, PNG or WebP picture where one is asked for.";
+    RANGE_NOT_SATISFIABLE = 416 "range_not_satisfiable" "Range not satisfiable"
+        "The file has none of the bytes that `Range` asks for. `Content-Range` tells its length.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"
         "The request was understood, but some of its values are not acceptable. `errors` names every one of them.";
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "Idempotency key reused"

@@ -1,6 +1,7 @@
 //! A server on a socket of its own, on ports that answer without a database: reading works, every unit of work finds
 //! the store away.
 
+mod library;
 mod ports;
 
 use std::{
@@ -18,6 +19,7 @@ use app::{
     cart::Carts,
     catalog::{Catalog, Posters},
     engagement::Engagement,
+    library::Library,
     notifications::{Notifications, Notifier},
     orders::Orders,
     paging::CursorCodec,
@@ -378,6 +380,19 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         }),
         cursors: CursorCodec::new(doubles.clone()),
     };
+    let library = Library {
+        store: doubles.clone(),
+        queries: doubles.clone(),
+        words: doubles.clone(),
+        films: doubles.clone(),
+        media: doubles.clone(),
+        signer: doubles.clone(),
+        cursors: CursorCodec::new(doubles.clone()),
+        clock: doubles.clone(),
+        backoff: doubles.clone(),
+        ids: doubles.clone(),
+        public_url: "http://cinema.test".into(),
+    };
     let notifications = Notifications {
         store: doubles.clone(),
         queries: doubles.clone(),
@@ -418,6 +433,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         posters: Arc::new(posters),
         carts: Arc::new(carts),
         engagement: Arc::new(engagement),
+        library: Arc::new(library),
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,

@@ -90,7 +90,7 @@ impl Doubles {
     }
 }
 
-fn away() -> StoreError {
+pub(super) fn away() -> StoreError {
     StoreError::unavailable("connection refused by db.internal:5432")
 }
 
@@ -663,6 +663,9 @@ impl OrderStore for Doubles {
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
         Err(away())
     }
+    async fn begin_without_order(&self, _attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError> {
+        Err(away())
+    }
     async fn begin_order_as_admin(
         &self,
         _attempt: Attempt,
@@ -831,6 +834,12 @@ impl WebhookEvents for Doubles {
         _error: &str,
         _retry_at: Instant,
     ) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn events_read_until(&self, _provider: &str) -> Result<Option<Instant>, StoreError> {
+        Ok(None)
+    }
+    async fn note_events_read(&self, _provider: &str, _until: Instant) -> Result<(), StoreError> {
         Err(away())
     }
 }

@@ -1,17 +1,18 @@
 use domain::{
     accounts::{Actor, Role},
-    catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary},
+    catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary, SearchQueries},
+    page::PageRequest,
 };
 
 use super::{Catalog, search::understand};
-use crate::paging::{ListError, Listing, PageSelection};
+use crate::paging::{CursorCodec, ListError, Listing, PageSelection};
 
 /// What a caller wants to see of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrowseMovies {
     /// Which movies.
     pub filter: MovieFilter,
-    /// In which order; empty: the best fits of a search, else the latest favourites or the most popular first.
+    /// In which order; empty: the best fits of a search, else the order of the list, such as the most popular first.
     pub sorts: Vec<MovieSort>,
     /// Which part.
     pub page: PageSelection,
@@ -53,6 +54,39 @@ impl Catalog {
     /// # Errors
     /// See [`BrowseError`].
     pub async fn browse(&self, wanted: BrowseMovies) -> Result<FoundMovies, BrowseError> {
+        let viewer = wanted.viewer.map(|viewer| viewer.user_id);
+        let is_of_favorites = wanted.filter.favorites_of.is_some();
+        let default = if is_of_favorites { MovieSort::LATEST_FAVORITE } else { MovieSort::POPULAR };
+        let list = MovieList::of(wanted, default, &*self.words, &self.cursors).await?;
+        let MovieList { filter, sorts, request, context, corrected_query } = list;
+        let page =
+            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
+        Ok(FoundMovies { listing: self.cursors.listing(&context, &request, page), corrected_query })
+    }
+}
+
+/// What is to be read of a list of movies.
+pub(crate) struct MovieList {
+    /// Which movies, with the search as it was understood.
+    pub(crate) filter: MovieFilter,
+    /// In which order.
+    pub(crate) sorts: Vec<MovieSort>,
+    /// Which part.
+    pub(crate) request: PageRequest,
+    /// What its cursors belong to.
+    pub(crate) context: String,
+    /// The words that are searched instead, when a typing mistake was forgiven.
+    pub(crate) corrected_query: Option<String>,
+}
+
+impl MovieList {
+    /// Finds out what is to be read. `default` is the order of a list that is neither sorted nor searched.
+    pub(crate) async fn of(
+        wanted: BrowseMovies,
+        default: MovieSort,
+        words: &dyn SearchQueries,
+        cursors: &CursorCodec,
+    ) -> Result<Self, BrowseError> {
         let BrowseMovies { filter, mut sorts, page, viewer } = wanted;
         if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
             return Err(BrowseError::AvailabilityForModerators);
@@ -61,28 +95,21 @@ impl Catalog {
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
         if sorts.is_empty() {
-            sorts.push(match (is_search, filter.favorites_of) {
-                (true, _) => MovieSort::RELEVANT,
-                (false, Some(_)) => MovieSort::LATEST_FAVORITE,
-                (false, None) => MovieSort::POPULAR,
-            });
+            sorts.push(if is_search { MovieSort::RELEVANT } else { default });
         }
         if !is_search && sorts.iter().any(|sort| sort.key == MovieSortKey::Relevance) {
             return Err(BrowseError::RelevanceWithoutSearch);
         }
         // Never parsed: it only has to be the same text for the same list.
         let context = format!("movies {}{sorts:?}", filter.key());
-        let request = self.cursors.request(&context, page)?;
+        let request = cursors.request(&context, page)?;
         let mut corrected_query = None;
         if let Some(search) = filter.search.take() {
-            let understood = understand(&*self.words, search).await.map_err(ListError::Store)?;
+            let understood = understand(words, search).await.map_err(ListError::Store)?;
             filter.search = Some(understood.search);
             corrected_query = understood.corrected_query;
         }
-        let viewer = viewer.map(|viewer| viewer.user_id);
-        let page =
-            self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
-        Ok(FoundMovies { listing: self.cursors.listing(&context, &request, page), corrected_query })
+        Ok(Self { filter, sorts, request, context, corrected_query })
     }
 }
 

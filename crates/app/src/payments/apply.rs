@@ -75,8 +75,10 @@ impl Payments {
         payment.state = state;
         if !payment.state.is_open() {
             payment.request = None;
-            if let Some(checkout) = &mut payment.checkout {
-                checkout.url = None;
+            match &mut payment.checkout {
+                Some(checkout) => checkout.url = None,
+                // Nobody could pay it: the request that began it was in vain, and its repeat begins another payment.
+                None => unit.release_keys(payment.id.as_uuid()).await?,
             }
         }
         schedule(&mut payment, change, now);

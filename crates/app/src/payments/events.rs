@@ -125,7 +125,7 @@ impl Payments {
     }
 
     /// Applies a checkout to the payment that it belongs to; one of another shop has none.
-    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), StoreError> {
+    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
@@ -134,13 +134,14 @@ impl Payments {
             (None, None) => None,
         };
         if let Some((id, order_id)) = named {
-            self.apply_checkout(id, order_id, checkout).await
-        } else if checkout.shop_id.is_some() && checkout.shop_id == self.queries.shop_id().await? {
-            // Such as after a restored backup: the event is kept, and its money must not be forgotten.
-            Err(StoreError::failed(format!("no payment of this shop has the checkout {}", checkout.id)))
-        } else {
-            tracing::warn!("a checkout of the provider belongs to no payment of this shop");
-            Ok(())
+            return Ok(self.apply_checkout(id, order_id, checkout).await?);
+        }
+        match self.queries.shop_id().await? {
+            Some(shop_id) if checkout.shop_id == Some(shop_id) => self.adopt_unknown(shop_id, checkout).await,
+            _ => {
+                tracing::warn!("a checkout of the provider belongs to no payment of this shop");
+                Ok(())
+            }
         }
     }
 }

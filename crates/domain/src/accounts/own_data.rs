@@ -5,6 +5,6 @@ mod store;
 
 pub use personal_data::{
     HeldMovie, HeldPurchase, NotifiedAct, OpenLink, Opinions, PersonalData, PersonalDataQueries,
-    PersonalDataRepository, WrittenComment,
+    PersonalDataRepository, WatchedMovie, WrittenComment,
 };
 pub use store::{OwnDataStore, OwnDataUnit};

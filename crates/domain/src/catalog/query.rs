@@ -28,6 +28,8 @@ impl<T> Default for Range<T> {
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
     pub ids: Vec<MovieId>,
+    /// The movies that this user bought, on sale or not.
+    pub bought_by: Option<UserId>,
     /// The favourites of this user.
     pub favorites_of: Option<UserId>,
     /// The words of this search stand in its name, people or description.
@@ -93,6 +95,7 @@ impl MovieFilter {
         }
         let Self {
             ids,
+            bought_by,
             favorites_of,
             search,
             title,
@@ -110,6 +113,7 @@ impl MovieFilter {
         } = self;
         let mut key = String::new();
         add(&mut key, "ids", ids);
+        add(&mut key, "bought_by", bought_by);
         add(&mut key, "favorites_of", favorites_of);
         add(&mut key, "search", search);
         add(&mut key, "title", title);
@@ -153,6 +157,8 @@ pub enum MovieSortKey {
     Popularity,
     /// When the movie was added.
     CreatedAt,
+    /// When the user that the filter names bought the movie; only bought movies have it.
+    PurchasedAt,
     /// When the movie was added to the favourites that the filter selects; only those have it.
     AddedAt,
     /// How well it matches the search.
@@ -182,6 +188,35 @@ impl SortKey for MovieSortKey {
 
     fn is_always_descending(self) -> bool {
         self == Self::Relevance
+    }
+}
+
+/// The keys that bought movies can be sorted by: those of the catalogue, and the time of the purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LibrarySortKey(pub MovieSortKey);
+
+impl SortKey for LibrarySortKey {
+    const NAMED: &'static [(&'static str, Self)] = &[
+        ("purchased_at", Self(MovieSortKey::PurchasedAt)),
+        ("name", Self(MovieSortKey::Name)),
+        ("year", Self(MovieSortKey::Year)),
+        ("price", Self(MovieSortKey::Price)),
+        ("imdb", Self(MovieSortKey::Imdb)),
+        ("votes", Self(MovieSortKey::Votes)),
+        ("rating", Self(MovieSortKey::Rating)),
+        ("popularity", Self(MovieSortKey::Popularity)),
+        ("created_at", Self(MovieSortKey::CreatedAt)),
+        ("relevance", Self(MovieSortKey::Relevance)),
+    ];
+
+    fn is_always_descending(self) -> bool {
+        self.0.is_always_descending()
+    }
+}
+
+impl From<Sort<LibrarySortKey>> for MovieSort {
+    fn from(sort: Sort<LibrarySortKey>) -> Self {
+        Self { key: sort.key.0, descending: sort.descending }
     }
 }
 
@@ -220,6 +255,8 @@ pub type MovieSort = Sort<MovieSortKey>;
 impl MovieSort {
     /// The most popular first: the default order of the catalogue.
     pub const POPULAR: Self = Self { key: MovieSortKey::Popularity, descending: true };
+    /// The latest purchase first: the default order of a library.
+    pub const LATEST_PURCHASE: Self = Self { key: MovieSortKey::PurchasedAt, descending: true };
     /// The latest favourites first: the default order of favourites.
     pub const LATEST_FAVORITE: Self = Self { key: MovieSortKey::AddedAt, descending: true };
     /// The best match first: the default order of a search.
@@ -243,6 +280,17 @@ mod tests {
         for bad in ["", "-", "--year", "Year", "id", "year ", "-relevance"] {
             assert_eq!(bad.parse::<MovieSort>(), Err(UnknownSort), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_library_can_be_sorted_by_every_key_of_the_catalogue() {
+        for (name, key) in MovieSortKey::NAMED {
+            let sort: Sort<LibrarySortKey> = name.parse().unwrap();
+            assert_eq!(MovieSort::from(sort).key, *key);
+        }
+        let latest = "-purchased_at".parse::<Sort<LibrarySortKey>>().map(MovieSort::from);
+        assert_eq!(latest, Ok(MovieSort::LATEST_PURCHASE));
+        assert_eq!("purchased_at".parse::<MovieSort>(), Err(UnknownSort));
     }
 
     #[test]
@@ -276,6 +324,7 @@ mod tests {
             MovieFilter { search: search("1999"), ..none() },
             MovieFilter { search: search("1999").map(|search| search.narrowed_by_year(0)), ..none() },
             MovieFilter { ids: vec![Id::from_uuid(id)], ..none() },
+            MovieFilter { bought_by: Some(Id::from_uuid(id)), ..none() },
             MovieFilter { favorites_of: Some(Id::from_uuid(id)), ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id)], ..none() },
             MovieFilter { genres: vec![Id::from_uuid(id), Id::from_uuid(Uuid::from_u128(2))], ..none() },

@@ -102,4 +102,8 @@ pub trait WebhookEvents: Send + Sync {
         error: &str,
         retry_at: Instant,
     ) -> Result<(), StoreError>;
+    /// Up to which moment the provider's list of events was read, by the provider's clock; `None` when it never was.
+    async fn events_read_until(&self, provider: &str) -> Result<Option<Instant>, StoreError>;
+    /// Notes that the list was read up to this moment. MUST NOT go back.
+    async fn note_events_read(&self, provider: &str, until: Instant) -> Result<(), StoreError>;
 }

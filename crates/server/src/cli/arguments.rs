@@ -1,11 +1,11 @@
 //! The commands, their arguments and the text of `--help`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use app::audit::KnownSeal;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-use domain::accounts::EmailAddress;
+use domain::{accounts::EmailAddress, id::MovieId, library::Language};
 use movie_files::{Columns, Delimiter, TextEncoding};
 
 /// The backend of an online cinema: its API, its background work and the commands of its operators.
@@ -74,6 +74,11 @@ pub(super) enum MoviesCommand {
     Import(ImportArgs),
     /// Print every movie as JSON Lines, which `import` reads back without a change
     Export,
+    /// Attach the file of the film, or subtitles, to a movie, in place of earlier ones
+    ///
+    /// The film is MP4 or WebM, which is told by its content; subtitles are WebVTT. All files are checked before any is
+    /// stored.
+    AttachMedia(AttachMediaArgs),
 }
 
 #[derive(Debug, Args)]
@@ -105,6 +110,38 @@ pub(super) struct ImportArgs {
     /// Write rejected rows to this file, to be corrected and imported again
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AttachMediaArgs {
+    /// The identifier of the movie
+    pub(super) movie: MovieId,
+    /// The film
+    #[arg(required_unless_present = "subtitles")]
+    pub(super) file: Option<PathBuf>,
+    /// Subtitles, such as de=FILE.vtt; may be repeated
+    #[arg(long, value_name = "LANGUAGE=FILE")]
+    pub(super) subtitles: Vec<SubtitlesFile>,
+}
+
+/// A file of subtitles in a language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SubtitlesFile {
+    pub(super) language: Language,
+    pub(super) path: PathBuf,
+}
+
+impl FromStr for SubtitlesFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (language, path) = text.split_once('=').ok_or("must be LANGUAGE=FILE, such as de=FILE.vtt")?;
+        if path.is_empty() {
+            return Err("names no file".to_owned());
+        }
+        let language = language.parse().map_err(|error| format!("{language}: {error}"))?;
+        Ok(Self { language, path: path.into() })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -181,6 +218,7 @@ mod tests {
             "migrate",
             "movies import",
             "movies export",
+            "movies attach-media",
             "users create-admin",
             "audit verify",
             "dev generate-movies",
@@ -203,6 +241,10 @@ mod tests {
             "movies import a.csv --columns nonsense",
             "movies import a.csv --delimiter ab",
             "movies import a.csv --encoding nonsense",
+            "movies attach-media no-uuid film.mp4",
+            "movies attach-media 0190a1b2-0000-7000-8000-000000000000",
+            "movies attach-media 0190a1b2-0000-7000-8000-000000000000 --subtitles de",
+            "movies attach-media 0190a1b2-0000-7000-8000-000000000000 --subtitles german=a.vtt",
             "dev generate-movies many",
             "users create-admin --email nobody",
             "migrate --now",

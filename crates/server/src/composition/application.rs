@@ -114,6 +114,7 @@ impl Application {
             posters: Arc::clone(&use_cases.posters),
             carts: Arc::clone(&use_cases.carts),
             engagement: Arc::clone(&use_cases.engagement),
+            library: Arc::clone(&use_cases.library),
             notifications: Arc::clone(&use_cases.notifications),
             orders: Arc::clone(&use_cases.orders),
             payments: Arc::clone(&use_cases.payments),

@@ -38,7 +38,7 @@ enum Needed {
 use Needed::{Admin, Moderator, Nobody, User};
 
 /// What every operation needs, written down a second time: a new one fails until it stands here.
-const NEEDED: [(&str, Needed); 106] = [
+const NEEDED: [(&str, Needed); 112] = [
     ("delete /api/v1/cart", User),
     ("delete /api/v1/cart/items/{movie_id}", User),
     ("delete /api/v1/certifications/{id}", Moderator),
@@ -47,6 +47,7 @@ const NEEDED: [(&str, Needed); 106] = [
     ("delete /api/v1/directors/{id}", Moderator),
     ("delete /api/v1/favorites/{movie_id}", User),
     ("delete /api/v1/genres/{id}", Moderator),
+    ("delete /api/v1/library/{movie_id}/progress", User),
     ("delete /api/v1/movies/{id}", Moderator),
     ("delete /api/v1/movies/{id}/poster", Moderator),
     ("delete /api/v1/movies/{id}/rating", User),
@@ -70,6 +71,9 @@ const NEEDED: [(&str, Needed); 106] = [
     ("get /api/v1/favorites", User),
     ("get /api/v1/genres", Nobody),
     ("get /api/v1/genres/{id}", Nobody),
+    ("get /api/v1/library", User),
+    ("get /api/v1/library/continue-watching", User),
+    ("get /api/v1/library/{movie_id}/playback", User),
     ("get /api/v1/movies", Nobody),
     ("get /api/v1/movies/facets", Nobody),
     ("get /api/v1/movies/suggestions", Nobody),
@@ -141,6 +145,8 @@ const NEEDED: [(&str, Needed); 106] = [
     ("post /api/v1/users/me/password", User),
     ("put /api/v1/comments/{id}/like", User),
     ("put /api/v1/favorites/{movie_id}", User),
+    ("put /api/v1/library/{movie_id}/progress", User),
+    ("put /api/v1/library/{movie_id}/watched", User),
     ("put /api/v1/movies/{id}/poster", Moderator),
     ("put /api/v1/movies/{id}/rating", User),
     ("put /api/v1/movies/{id}/reaction", User),
@@ -213,7 +219,9 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
     let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
-    let in_cart = movies.id("Alien");
+    let (in_cart, bought) = (movies.id("Alien"), movies.id("M"));
+    app.sell(&ann, bought.clone()).await;
+    app.attach_film(&bought, b"\0\0\0\x20ftypisom").await;
     ann.post("/cart/items", serde_json::json!({"movie_id": movies.id("Amélie")})).await.expect(201);
     let order = ann.call(Method::POST, "/orders").await.expect(201).json();
     let order = order["id"].as_str().unwrap().to_owned();
@@ -251,15 +259,27 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
             "/api/v1/orders/{id}/payments" => &paid,
             "/api/v1/payments/{id}" | "/api/v1/payments/{id}/refunds" => &payment,
             "/api/v1/users/me/sessions/{id}" => &session,
+            "/api/v1/library/{movie_id}/playback" => &bought,
+            "/api/v1/library/{movie_id}/progress" | "/api/v1/library/{movie_id}/watched" => &bought,
             other => panic!("say what Ann has at {other}"),
         };
         // Moderators see the refunds of everybody.
         let is_for_moderators = path == "/api/v1/payments/{id}/refunds";
         let strangers = if is_for_moderators { vec![&bob] } else { vec![&bob, &admin] };
+        let acceptable = |call: Call| match (method, path) {
+            ("put", "/api/v1/library/{movie_id}/progress") => {
+                call.json(&serde_json::json!({"position_seconds": 1}))
+            }
+            ("put", "/api/v1/library/{movie_id}/watched") => {
+                call.json(&serde_json::json!({"is_watched": true}))
+            }
+            _ => call,
+        };
         for stranger in strangers {
-            call_on(id, stranger, method, path, operation).await.problem(404, "not_found");
+            let refused = acceptable(call_on(id, stranger, method, path, operation)).await;
+            refused.problem(404, "not_found");
         }
-        let own = call_on(id, &ann, method, path, operation).await;
+        let own = acceptable(call_on(id, &ann, method, path, operation)).await;
         assert!(own.status < 300, "{own}");
     }
 }

@@ -27,6 +27,7 @@ mod engagement;
 mod every_answer;
 mod given_back;
 mod health;
+mod library;
 mod logs;
 mod lost_races;
 mod mails;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         every_answer::cases(),
         given_back::cases(),
         health::cases(),
+        library::cases(),
         logs::cases(),
         lost_races::cases(),
         mails::cases(),

@@ -8,6 +8,7 @@ mod paying;
 mod placing;
 mod refund_requests;
 mod refunds;
+mod restored;
 mod stripe;
 
 use reqwest::Method;
@@ -19,12 +20,13 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         placing::cases(),
         expiry::cases(),
+        idempotency::cases(),
         lists::cases(),
         paying::cases(),
         events::cases(),
+        restored::cases(),
         refunds::cases(),
         refund_requests::cases(),
-        idempotency::cases(),
         stripe::cases(),
     ]
     .into_iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     accounts::{
         HeldMovie, HeldPurchase, KnownDevice, LinkKind, NotifiedAct, OpenLink, PersonalData, RefreshToken,
-        Session,
+        Session, WatchedMovie,
     },
     audit::AuditRecord,
     id::UserId,
@@ -168,6 +168,29 @@ impl From<HeldPurchase> for PurchaseBody {
     }
 }
 
+/// How far a bought movie was watched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExportedProgress")]
+struct WatchedMovieBody {
+    movie_id: Uuid,
+    name: String,
+    position_seconds: i64,
+    at: Moment,
+    is_watched: bool,
+}
+
+impl From<WatchedMovie> for WatchedMovieBody {
+    fn from(movie: WatchedMovie) -> Self {
+        Self {
+            movie_id: movie.movie_id.as_uuid(),
+            name: movie.name,
+            position_seconds: movie.progress.position_seconds,
+            at: Moment(movie.progress.at),
+            is_watched: movie.progress.is_watched,
+        }
+    }
+}
+
 /// An action of the user, or an action on the account.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ExportedDeed")]
@@ -305,6 +328,8 @@ pub(crate) struct PersonalDataBody {
     cart: Vec<CartItemBody>,
     /// The bought movies.
     purchases: Vec<PurchaseBody>,
+    /// How far bought movies were watched.
+    watched: Vec<WatchedMovieBody>,
     /// The reactions to movies.
     reactions: Vec<ReactionRowBody>,
     /// The ratings of movies.
@@ -355,6 +380,7 @@ impl PersonalDataBody {
             links: all(data.links),
             cart: all(data.cart),
             purchases: all(data.purchases),
+            watched: all(data.watched),
             reactions: all(data.opinions.reactions),
             ratings: all(data.opinions.ratings),
             favorites: all(data.opinions.favorites),
@@ -395,6 +421,7 @@ fn example() -> Value {
         "links": [],
         "cart": [],
         "purchases": [],
+        "watched": [],
         "reactions": [],
         "ratings": [],
         "favorites": [],

@@ -6,6 +6,7 @@ use crate::{
     catalog::MovieReaction,
     engagement::CommentReport,
     id::{CommentId, MovieId, UserId},
+    library::Progress,
     notifications::{Notification, NotificationKind, NotificationSettings},
     orders::OrderView,
     payments::{PaymentView, RefundRequest},
@@ -37,6 +38,17 @@ pub struct HeldPurchase {
     pub suspended_at: Option<Instant>,
     /// When the purchase ended.
     pub revoked_at: Option<Instant>,
+}
+
+/// How far a user has watched a bought movie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedMovie {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// Its title.
+    pub name: String,
+    /// How far.
+    pub progress: Progress,
 }
 
 /// A comment that the user wrote.
@@ -108,6 +120,8 @@ pub struct PersonalData {
     pub cart: Vec<HeldMovie>,
     /// The movies that were bought.
     pub purchases: Vec<HeldPurchase>,
+    /// How far bought movies were watched, the first one first.
+    pub watched: Vec<WatchedMovie>,
     /// Reactions, ratings, favourites and comments.
     pub opinions: Opinions,
     /// The orders, oldest first.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::Value;
 use test_stripe::{Delivery, FakeStripe, Fault, SECRET_KEY};
@@ -13,6 +14,7 @@ cases! {
     a_paid_session_pays_the_order_once_however_often_stripe_tells,
     money_on_its_way_pays_the_order_when_it_arrives,
     a_session_whose_answer_was_lost_is_opened_once,
+    a_payment_that_was_never_opened_is_begun_anew_with_its_key,
     a_session_that_is_paid_while_its_order_is_canceled_pays_the_order,
     another_amount_than_was_asked_buys_nothing_at_stripe,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking,
@@ -27,6 +29,12 @@ pub(super) struct Shop {
     pub(super) stripe: Arc<FakeStripe>,
     pub(super) buyer: SignedIn,
     pub(super) movie_id: String,
+}
+
+/// The same shop, which Stripe tells nothing.
+pub(super) fn without_webhooks(shop: Shop) -> Shop {
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop
 }
 
 impl Shop {
@@ -55,7 +63,7 @@ impl Shop {
         (order, started)
     }
 
-    async fn pay(&self, order: &Value) -> Answer {
+    pub(super) async fn pay(&self, order: &Value) -> Answer {
         self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
     }
 
@@ -160,6 +168,28 @@ async fn a_session_whose_answer_was_lost_is_opened_once(engine: Engine) {
     assert_eq!(shop.order_status(&order).await, "paid");
 }
 
+async fn a_payment_that_was_never_opened_is_begun_anew_with_its_key(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    put_in_cart(&shop.buyer, std::slice::from_ref(&shop.movie_id)).await;
+    let order = place(&shop.buyer).await.expect(201).json();
+    let pay = async |buyer: &SignedIn| {
+        let path = format!("/orders/{}/payments", text(&order, "id"));
+        buyer.call(Method::POST, path).header("idempotency-key", "one").await
+    };
+    shop.stripe.fail("POST /v1/checkout/sessions", Fault::Error { has_effect: false, is_saved: false }, 1);
+    pay(&shop.buyer).await.expect(502);
+    // Nobody knows whether it was opened, until it has not been found for long enough.
+    shop.app.advance(TimeDelta::minutes(26));
+    shop.app.run_payments().await;
+    let buyer = shop.app.signed_in_again(&shop.buyer).await;
+    let payment = pay(&buyer).await.expect(201).json();
+    assert!(payment["checkout_url"].is_string(), "{payment}");
+    assert_eq!(pay(&buyer).await.expect(201).json(), payment);
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+}
+
 async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engine: Engine) {
     let shop = Shop::open(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
@@ -188,7 +218,7 @@ async fn a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking(engine:
     let (order, started) = shop.started().await;
     started.expect(201);
     shop.stripe.pay(&shop.session()).expect("an open session");
-    shop.app.advance(chrono::TimeDelta::minutes(3));
+    shop.app.advance(TimeDelta::minutes(3));
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "paid");
     assert_eq!(shop.paid_mails().await, 1);

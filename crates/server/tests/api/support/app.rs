@@ -359,6 +359,12 @@ impl TestApp {
         self.application().use_cases().orders.expire_due().await.expect("the orders")
     }
 
+    /// Reads the provider's list of events, and then does all that waits about payments.
+    pub(crate) async fn run_payments_with_event_list(&self) {
+        self.application().use_cases().payments.read_event_list().await.expect("the list of events");
+        self.run_payments().await;
+    }
+
     /// Does all that waits about payments, as the jobs do: webhooks are sent, stored and applied, and the provider is asked.
     pub(crate) async fn run_payments(&self) {
         let use_cases = self.application().use_cases();
@@ -491,6 +497,16 @@ impl TestApp {
         unit.commit().await.expect("a purchase");
     }
 
+    /// Attaches a film to a movie, as the command does.
+    pub(crate) async fn attach_film(&self, movie_id: &str, content: &[u8]) {
+        let path = self.write_file("film.mp4", "");
+        std::fs::write(&path, content).expect("a file");
+        let file = std::fs::File::open(path).expect("a file");
+        let library = &self.application().use_cases().library;
+        let movie_id = movie_id.parse::<MovieId>().unwrap();
+        library.attach_film(movie_id, file, &|_| ()).await.expect("the film is attached");
+    }
+
     /// Notifies the user, as a use case does in its unit of work.
     pub(crate) async fn notify(&self, receiver: &SignedIn, cause: NotificationCause) {
         let notifier = &self.application().use_cases().notifier;
@@ -498,6 +514,11 @@ impl TestApp {
         let receiver = Id::from_uuid(receiver.id());
         notifier.notify(&mut *unit, receiver, cause, self.now()).await.expect("the store");
         unit.commit().await.expect("the store");
+    }
+
+    /// A unit of work that sees everything and asks nobody.
+    pub(crate) async fn unit(&self) -> Box<dyn WholeUnit> {
+        self.database.unit().await
     }
 
     /// A unit of work of somebody else that has locked this user; what it locked is free when it is dropped.

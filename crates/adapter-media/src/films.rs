@@ -1,0 +1,106 @@
+//! Films: files that are stored part by part and read where they lie.
+
+use std::{fs::File, io::Read, path::Path, sync::Arc, time::Duration};
+
+use domain::{
+    library::{FilmSource, OpenedFilm},
+    media::MediaKey,
+    store::StoreError,
+};
+use object_store::{
+    Attribute, AttributeValue, Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions,
+};
+
+use crate::objects::{failed, path};
+
+/// The size of a part: as large as a store of 10,000 parts needs it for films of 150 GB.
+const PART_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How long a part may take to be stored.
+const PATIENCE_OF_A_PART: Duration = Duration::from_mins(2);
+
+/// Stores the file part by part, with one part in memory. A store keeps the type of a film when `keeps_type`.
+pub(crate) async fn put(
+    store: &Arc<dyn ObjectStore>,
+    key: &MediaKey,
+    file: File,
+    keeps_type: bool,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Result<u64, StoreError> {
+    let mut attributes = Attributes::new();
+    if keeps_type {
+        attributes.insert(Attribute::ContentType, AttributeValue::from(key.media_type().as_str()));
+    }
+    let path = path(key);
+    let (file, first) = next_part(file).await?;
+    let length = bytes_of(&first);
+    if length < PART_BYTES {
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        in_time(store.put_opts(&path, first.into(), options)).await?;
+        progress(length);
+        return Ok(length);
+    }
+    let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+    let mut upload = in_time(store.put_multipart_opts(&path, options)).await?;
+    match put_parts(&mut *upload, file, first, progress).await {
+        Ok(length) => Ok(length),
+        Err(error) => {
+            // What is left of it is removed by the store's own rules if this fails too.
+            drop(in_time(upload.abort()).await);
+            Err(error)
+        }
+    }
+}
+
+async fn put_parts(
+    upload: &mut dyn MultipartUpload,
+    mut file: File,
+    mut part: Vec<u8>,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Result<u64, StoreError> {
+    let mut length = 0_u64;
+    while !part.is_empty() {
+        let bytes = bytes_of(&part);
+        in_time(upload.put_part(part.into())).await?;
+        progress(bytes);
+        length = length.saturating_add(bytes);
+        (file, part) = next_part(file).await?;
+    }
+    in_time(upload.complete()).await?;
+    Ok(length)
+}
+
+/// Reads the next part, which is shorter, or empty, at the end of the file.
+async fn next_part(mut file: File) -> Result<(File, Vec<u8>), StoreError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut part = Vec::new();
+        let read = file.by_ref().take(PART_BYTES).read_to_end(&mut part);
+        read.map(|_| (file, part))
+    });
+    reading.await.map_err(StoreError::failed)?.map_err(StoreError::failed)
+}
+
+fn bytes_of(part: &[u8]) -> u64 {
+    u64::try_from(part.len()).unwrap_or(u64::MAX)
+}
+
+async fn in_time<T>(call: impl Future<Output = object_store::Result<T>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(PATIENCE_OF_A_PART, call).await {
+        Ok(answer) => answer.map_err(failed),
+        Err(_) => Err(StoreError::unavailable("the media store did not take a part of the film in time")),
+    }
+}
+
+/// Opens the film in a folder; `None` when it is not there. A link is not followed: somebody else may have chosen where it leads.
+pub(crate) fn open(folder: &Path, key: &MediaKey) -> Result<Option<FilmSource>, StoreError> {
+    let path = folder.join(key.as_str());
+    match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(StoreError::failed(format!("{key} is no file"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::unavailable(error)),
+    }
+    let file = File::open(&path).map_err(StoreError::unavailable)?;
+    let length = file.metadata().map_err(StoreError::unavailable)?.len();
+    Ok(Some(FilmSource::Local(OpenedFilm { file, length })))
+}

@@ -1,0 +1,195 @@
+//! The bodies of the library.
+
+use app::library::{OfferedSubtitles, Playback};
+use domain::library::{LibraryItem, Progress, StartedMovie};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    catalog::bodies::{MovieBody, movie_example},
+    extract::inputs,
+    moment::Moment,
+};
+
+/// The greatest integer that every client represents exactly (2⁵³ − 1).
+const MAX_SECONDS: i64 = 9_007_199_254_740_991;
+
+/// A movie that the caller bought.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LibraryItem", example = item_example())]
+pub(crate) struct LibraryItemBody {
+    #[serde(flatten)]
+    movie: MovieBody,
+    purchased_at: Moment,
+    /// Whether it cannot be watched now, because its payment is disputed.
+    is_suspended: bool,
+}
+
+impl LibraryItemBody {
+    /// The movie, as the caller sees it.
+    pub(crate) fn new(item: LibraryItem, public_url: &str) -> Self {
+        Self {
+            movie: MovieBody::new(item.movie, public_url),
+            purchased_at: Moment(item.purchased_at),
+            is_suspended: item.is_suspended,
+        }
+    }
+}
+
+/// A movie that the caller has begun to watch.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StartedMovie", example = started_example())]
+pub(crate) struct StartedMovieBody {
+    #[serde(flatten)]
+    item: LibraryItemBody,
+    /// Where the player was, in seconds from the beginning.
+    #[schemars(range(min = 0))]
+    position_seconds: i64,
+    /// When it was there.
+    at: Moment,
+}
+
+impl StartedMovieBody {
+    /// The movie, as the caller sees it.
+    pub(crate) fn new(movie: StartedMovie, public_url: &str) -> Self {
+        Self {
+            item: LibraryItemBody::new(movie.item, public_url),
+            position_seconds: movie.progress.position_seconds,
+            at: Moment(movie.progress.at),
+        }
+    }
+}
+
+/// Where the player is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ProgressInput", example = json!({"position_seconds": 1_800, "at": "2026-11-22T10:00:00Z"}))]
+pub(crate) struct ProgressInput {
+    /// In seconds from the beginning; past the end is taken as the end.
+    #[schemars(range(min = 0, max = MAX_SECONDS))]
+    pub(crate) position_seconds: i64,
+    /// When the player was there, now by default; a time to come is taken as now.
+    pub(crate) at: Option<Moment>,
+}
+
+/// Whether a movie is watched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WatchedInput", example = json!({"is_watched": true}))]
+pub(crate) struct WatchedInput {
+    pub(crate) is_watched: bool,
+}
+
+inputs!(ProgressInput, WatchedInput);
+
+/// How far the caller has watched a movie.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(
+    rename = "Progress",
+    example = json!({"position_seconds": 1_800, "at": "2026-11-22T10:00:00Z", "is_watched": false})
+)]
+pub(crate) struct ProgressBody {
+    /// Where the player was, in seconds from the beginning.
+    #[schemars(range(min = 0))]
+    position_seconds: i64,
+    /// When it was there.
+    at: Moment,
+    is_watched: bool,
+}
+
+impl From<Progress> for ProgressBody {
+    fn from(progress: Progress) -> Self {
+        Self {
+            position_seconds: progress.position_seconds,
+            at: Moment(progress.at),
+            is_watched: progress.is_watched,
+        }
+    }
+}
+
+/// How a bought movie is watched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Playback", example = playback_example())]
+pub(crate) struct PlaybackBody {
+    /// The address of the film, for a player that sends no token.
+    #[schemars(extend("format" = "uri"))]
+    url: String,
+    /// Until when the addresses live: for the running time and four hours.
+    expires_at: Moment,
+    /// From when on a player should ask for new ones.
+    refresh_after: Moment,
+    /// Where to begin, in seconds.
+    #[schemars(range(min = 0))]
+    position_seconds: i64,
+    /// By their languages.
+    subtitles: Vec<SubtitlesBody>,
+}
+
+/// The subtitles of a film in one language.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Subtitles")]
+struct SubtitlesBody {
+    /// The tag of the language (RFC 5646).
+    language: String,
+    /// What people choose it by.
+    label: String,
+    /// The address of the WebVTT file.
+    #[schemars(extend("format" = "uri"))]
+    url: String,
+}
+
+impl From<OfferedSubtitles> for SubtitlesBody {
+    fn from(subtitles: OfferedSubtitles) -> Self {
+        Self {
+            language: subtitles.language.to_string(),
+            label: subtitles.language.label(),
+            url: subtitles.url,
+        }
+    }
+}
+
+impl From<Playback> for PlaybackBody {
+    fn from(playback: Playback) -> Self {
+        Self {
+            url: playback.url,
+            expires_at: Moment(playback.expires_at),
+            refresh_after: Moment(playback.refresh_after),
+            position_seconds: playback.position_seconds,
+            subtitles: playback.subtitles.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+fn item_example() -> Value {
+    let mut item = movie_example();
+    if let Some(fields) = item.as_object_mut() {
+        fields.insert("purchased_at".to_owned(), json!("2026-11-22T10:00:00Z"));
+        fields.insert("is_suspended".to_owned(), json!(false));
+        if let Some(me) = fields.get_mut("me").and_then(Value::as_object_mut) {
+            me.insert("purchased".to_owned(), json!(true));
+        }
+    }
+    item
+}
+
+fn started_example() -> Value {
+    let mut item = item_example();
+    if let Some(fields) = item.as_object_mut() {
+        fields.insert("position_seconds".to_owned(), json!(1_800));
+        fields.insert("at".to_owned(), json!("2026-11-22T20:00:00Z"));
+    }
+    item
+}
+
+fn playback_example() -> Value {
+    json!({
+        "url": "https://cinema.example/media/films/AZChsgAAcACAAAAAAAAAAA.c2lnbmF0dXJl",
+        "expires_at": "2026-11-23T02:42:00Z",
+        "refresh_after": "2026-11-23T01:42:00Z",
+        "position_seconds": 1_800,
+        "subtitles": [{
+            "language": "de",
+            "label": "Deutsch",
+            "url": "https://cinema.example/media/subtitles/AZChsgAAcACAAAAAAAAAAGRl.c2lnbmF0dXJl",
+        }],
+    })
+}

@@ -1,0 +1,175 @@
+//! The parts of a file that a request asks for (RFC 9110, section 14).
+
+use std::ops::Range;
+
+/// More parts than any player asks for at once. Who asks for more gets the whole file.
+const MOST_PARTS: usize = 16;
+
+/// What is sent of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// All of it.
+    Whole,
+    /// These parts, in this order; none is empty.
+    Parts(Vec<Range<u64>>),
+    /// None of the parts that were asked for exists.
+    Unsatisfiable,
+}
+
+/// Reads a `Range` for a file of this length. One that is malformed, or of another unit than bytes, is ignored.
+pub(crate) fn selected(range: &str, length: u64) -> Selection {
+    let Some(specs) = specs(range) else { return Selection::Whole };
+    let is_of_end = |spec: &Spec| matches!(spec, Spec::Last(count) if *count > 0);
+    if length == 0 && specs.iter().any(is_of_end) {
+        // The last bytes of an empty file are the whole file.
+        return Selection::Whole;
+    }
+    let parts: Vec<Range<u64>> = specs.iter().filter_map(|spec| spec.of(length)).collect();
+    let total = parts.iter().fold(0_u64, |total, part| total.saturating_add(size(part)));
+    match parts.len() {
+        0 => Selection::Unsatisfiable,
+        1 => Selection::Parts(parts),
+        // Parts that overlap so that they are larger than the file.
+        _ if specs.len() > MOST_PARTS || total > length => Selection::Whole,
+        _ => Selection::Parts(parts),
+    }
+}
+
+/// The size of a part.
+pub(crate) const fn size(part: &Range<u64>) -> u64 {
+    part.end.saturating_sub(part.start)
+}
+
+/// A part that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spec {
+    /// From one byte to another, both included.
+    Between(u64, u64),
+    /// So many bytes at the end.
+    Last(u64),
+}
+
+impl Spec {
+    fn of(self, length: u64) -> Option<Range<u64>> {
+        let part = match self {
+            Self::Between(first, last) => first..last.saturating_add(1).min(length),
+            Self::Last(count) => length.saturating_sub(count)..length,
+        };
+        (!part.is_empty()).then_some(part)
+    }
+}
+
+fn specs(range: &str) -> Option<Vec<Spec>> {
+    let (unit, set) = range.split_once('=')?;
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    let members =
+        set.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty());
+    let specs = members.map(spec).collect::<Option<Vec<_>>>()?;
+    (!specs.is_empty()).then_some(specs)
+}
+
+fn spec(text: &str) -> Option<Spec> {
+    let (first, last) = text.split_once('-')?;
+    match (first, last) {
+        ("", last) => Some(Spec::Last(number(last)?)),
+        (first, "") => Some(Spec::Between(number(first)?, u64::MAX)),
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some(Spec::Between(first, last))
+        }
+    }
+}
+
+/// A number; one beyond 64 bits is as good as the largest.
+fn number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_range_selects_what_it_says() {
+        for (range, length, expected) in [
+            ("bytes=0-0", 10, vec![0..1]),
+            ("bytes=0-", 10, vec![0..10]),
+            ("bytes=3-5", 10, vec![3..6]),
+            ("bytes=3-99", 10, vec![3..10]),
+            ("bytes=9-9", 10, vec![9..10]),
+            ("bytes=-3", 10, vec![7..10]),
+            ("bytes=-99", 10, vec![0..10]),
+            ("BYTES=1-1", 10, vec![1..2]),
+            ("bytes=, ,1-1 ,,", 10, vec![1..2]),
+            ("bytes=0-1,5-6", 10, vec![0..2, 5..7]),
+            ("bytes=5-6, -2,20-", 10, vec![5..7, 8..10]),
+            ("bytes=3-184467440737095516160", 10, vec![3..10]),
+            ("bytes=-184467440737095516160", 10, vec![0..10]),
+            ("bytes=0-0,-0", 10, vec![0..1]),
+        ] {
+            assert_eq!(selected(range, length), Selection::Parts(expected), "{range}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_exist_is_unsatisfiable() {
+        for (range, length) in [
+            ("bytes=10-", 10),
+            ("bytes=10-20", 10),
+            ("bytes=-0", 10),
+            ("bytes=184467440737095516160-", 10),
+            ("bytes=99999999999999999999-99999999999999999999", 10),
+            ("bytes=10-11, -0", 10),
+            ("bytes=0-", 0),
+            ("bytes=-0", 0),
+        ] {
+            assert_eq!(selected(range, length), Selection::Unsatisfiable, "{range}");
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_ignored() {
+        for range in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=,",
+            "bytes=-",
+            "bytes=5-3",
+            "bytes=a-b",
+            "bytes=1",
+            "bytes=+1-2",
+            "bytes=1-2-3",
+            "bytes=1-2,x",
+            "bytes=0x1-2",
+            "bytes 1-2",
+            "seconds=1-2",
+            "bytes=1 - 2",
+        ] {
+            assert_eq!(selected(range, 10), Selection::Whole, "{range}");
+        }
+        assert_eq!(selected("bytes=-5", 0), Selection::Whole, "the end of an empty file");
+    }
+
+    #[test]
+    fn parts_that_are_too_many_or_larger_than_the_file_are_ignored() {
+        let many: Vec<String> = (0..17).map(|place| format!("{place}-{place}")).collect();
+        assert_eq!(selected(&format!("bytes={}", many.join(",")), 100), Selection::Whole);
+        assert_eq!(selected("bytes=0-,0-", 100), Selection::Whole);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_lie_within_the_file(range in "bytes=[0-9,-]{0,40}", length in 0_u64..1_000) {
+            if let Selection::Parts(parts) = selected(&range, length) {
+                prop_assert!(!parts.is_empty() && parts.len() <= MOST_PARTS);
+                prop_assert!(parts.iter().all(|part| part.start < part.end && part.end <= length));
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The library of a user: the movies that the user bought, and how they are watched.
+
+mod address;
+mod attach;
+mod list;
+mod playback;
+mod progress;
+mod watch;
+
+use std::sync::Arc;
+
+use domain::{
+    catalog::SearchQueries,
+    entropy::Signer,
+    id::IdGenerator,
+    library::{FilmStore, LibraryQueries, LibraryStore},
+    media::MediaStore,
+    time::{Backoff, Clock},
+};
+
+pub use attach::AttachError;
+pub use list::FoundPurchases;
+pub use playback::{OfferedSubtitles, Playback, PlaybackError};
+pub use watch::{WatchError, WatchedFilm, WatchedSubtitles};
+
+use crate::paging::CursorCodec;
+
+/// The use cases of the library.
+pub struct Library {
+    /// Keeps progress and which files belong to movies.
+    pub store: Arc<dyn LibraryStore>,
+    /// Reads libraries.
+    pub queries: Arc<dyn LibraryQueries>,
+    /// Reads the words that movies are searched by.
+    pub words: Arc<dyn SearchQueries>,
+    /// Stores films.
+    pub films: Arc<dyn FilmStore>,
+    /// Stores subtitles.
+    pub media: Arc<dyn MediaStore>,
+    /// Signs the addresses that films are watched at.
+    pub signer: Arc<dyn Signer>,
+    /// Writes and reads cursors.
+    pub cursors: CursorCodec,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Waits before a unit of work that lost a race is begun again.
+    pub backoff: Arc<dyn Backoff>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Where people reach the server, without a slash at its end.
+    pub public_url: String,
+}

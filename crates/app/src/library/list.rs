@@ -1,0 +1,32 @@
+use domain::{accounts::Actor, catalog::MovieSort, library::LibraryItem};
+
+use super::Library;
+use crate::{
+    catalog::{BrowseError, BrowseMovies, MovieList},
+    paging::{ListError, Listing},
+};
+
+/// The bought movies that were found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundPurchases {
+    /// A page of them.
+    pub listing: Listing<LibraryItem>,
+    /// The words that were searched instead, when a typing mistake was forgiven.
+    pub corrected_query: Option<String>,
+}
+
+impl Library {
+    /// A page of the movies that the actor bought, the latest purchase first unless they are sorted or searched.
+    ///
+    /// # Errors
+    /// See [`BrowseError`].
+    pub async fn list(&self, actor: Actor, mut wanted: BrowseMovies) -> Result<FoundPurchases, BrowseError> {
+        wanted.filter.bought_by = Some(actor.user_id);
+        wanted.viewer = Some(actor);
+        let list = MovieList::of(wanted, MovieSort::LATEST_PURCHASE, &*self.words, &self.cursors).await?;
+        let MovieList { filter, sorts, request, context, corrected_query } = list;
+        let page = self.queries.library_page(actor.user_id, &filter, &sorts, &request).await;
+        let listing = self.cursors.listing(&context, &request, page.map_err(ListError::Store)?);
+        Ok(FoundPurchases { listing, corrected_query })
+    }
+}

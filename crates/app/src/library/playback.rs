@@ -1,0 +1,83 @@
+use chrono::{SubsecRound, TimeDelta};
+use domain::{accounts::Actor, id::MovieId, library::Language, store::StoreError, time::Instant};
+
+use super::{Library, address::Address};
+
+/// How long before the end of an address a player should ask for a new one.
+const REFRESHED_BEFORE: TimeDelta = TimeDelta::hours(1);
+
+/// How a bought movie is played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Playback {
+    /// The address of the film; whoever has it can watch until it expires.
+    pub url: String,
+    /// Until when the address lives.
+    pub expires_at: Instant,
+    /// From when on a player should ask for a new one.
+    pub refresh_after: Instant,
+    /// Where to begin, in seconds.
+    pub position_seconds: i64,
+    /// The subtitles, by their languages.
+    pub subtitles: Vec<OfferedSubtitles>,
+}
+
+/// The subtitles of a film in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedSubtitles {
+    /// The language.
+    pub language: Language,
+    /// Their address, which lives as long as that of the film.
+    pub url: String,
+}
+
+/// A movie cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaybackError {
+    /// The actor has no live purchase of it.
+    #[error("the movie was not bought")]
+    NotFound,
+    /// The payment is disputed.
+    #[error("the purchase is suspended while its payment is disputed")]
+    Suspended,
+    /// The movie has no file.
+    #[error("the movie has no file yet")]
+    MissingMedia,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Library {
+    /// The addresses that a bought movie can be watched at. They live for its running time and four hours, unless the purchase ends
+    /// before.
+    ///
+    /// # Errors
+    /// See [`PlaybackError`].
+    pub async fn playback(&self, actor: Actor, movie_id: MovieId) -> Result<Playback, PlaybackError> {
+        let bought = self.queries.bought_movie(actor.user_id, movie_id).await?;
+        let bought = bought.ok_or(PlaybackError::NotFound)?;
+        if bought.is_suspended {
+            return Err(PlaybackError::Suspended);
+        }
+        if !bought.has_file {
+            return Err(PlaybackError::MissingMedia);
+        }
+        let now = self.clock.now().trunc_subsecs(0);
+        let expires_at = now.checked_add_signed(bought.running_time.address_lifetime()).unwrap_or(now);
+        let address = |folder: &str, language: Option<Language>| {
+            let address = Address { purchase_id: bought.purchase_id, expires_at, language };
+            format!("{}/media/{folder}/{}", self.public_url, address.sign(&*self.signer))
+        };
+        let subtitles = bought.subtitles.iter().map(|language| OfferedSubtitles {
+            language: language.clone(),
+            url: address("subtitles", Some(language.clone())),
+        });
+        Ok(Playback {
+            url: address("films", None),
+            expires_at,
+            refresh_after: expires_at.checked_sub_signed(REFRESHED_BEFORE).unwrap_or(expires_at),
+            position_seconds: bought.progress.map_or(0, |progress| progress.resume_at()),
+            subtitles: subtitles.collect(),
+        })
+    }
+}

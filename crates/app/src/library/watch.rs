@@ -1,0 +1,87 @@
+use domain::{
+    id::PurchaseId,
+    library::{FilmAccess, FilmSource, Language, PlayableMovie},
+    media::MediaKey,
+    store::StoreError,
+};
+
+use super::{Library, address::Address};
+
+/// A film that is watched.
+#[derive(Debug)]
+pub struct WatchedFilm {
+    /// The purchase that allows it.
+    pub purchase_id: PurchaseId,
+    /// The name of the stored file, which never changes its content.
+    pub key: MediaKey,
+    /// Where its bytes are.
+    pub source: FilmSource,
+}
+
+/// Subtitles that are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedSubtitles {
+    /// The name of the stored file, which never changes its content.
+    pub key: MediaKey,
+    /// The text.
+    pub text: Vec<u8>,
+}
+
+/// An address leads to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// It has expired or was altered, or its purchase has ended or is suspended.
+    #[error("the address is not valid, or not any more")]
+    Denied,
+    /// The file is gone.
+    #[error("there is no such file")]
+    NotFound,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Library {
+    /// Opens the film that an address leads to. `access` is what is wanted of a store that has addresses of its own.
+    ///
+    /// # Errors
+    /// See [`WatchError`].
+    pub async fn open_film(&self, address: &str, access: FilmAccess) -> Result<WatchedFilm, WatchError> {
+        let (purchase_id, movie, _) = self.playable(address, |language| language.is_none()).await?;
+        let key = movie.file.ok_or(WatchError::NotFound)?;
+        let source = self.films.open_film(&key, access).await?.ok_or(WatchError::NotFound)?;
+        Ok(WatchedFilm { purchase_id, key, source })
+    }
+
+    /// Reads the subtitles that an address leads to.
+    ///
+    /// # Errors
+    /// See [`WatchError`].
+    pub async fn open_subtitles(&self, address: &str) -> Result<WatchedSubtitles, WatchError> {
+        let (_, movie, wanted) = self.playable(address, |language| language.is_some()).await?;
+        let found = movie.subtitles.into_iter().find(|(language, _)| Some(language) == wanted.as_ref());
+        let (_, key) = found.ok_or(WatchError::NotFound)?;
+        let text = self.media.get(&key).await?.ok_or(WatchError::NotFound)?;
+        Ok(WatchedSubtitles { key, text })
+    }
+
+    /// Those of these purchases whose movies may still be watched.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn still_playable(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError> {
+        self.queries.playable_among(purchases).await
+    }
+
+    async fn playable(
+        &self,
+        address: &str,
+        is_kind: impl Fn(Option<&Language>) -> bool,
+    ) -> Result<(PurchaseId, PlayableMovie, Option<Language>), WatchError> {
+        let address = Address::read(address, &*self.signer)
+            .filter(|address| is_kind(address.language.as_ref()) && self.clock.now() < address.expires_at)
+            .ok_or(WatchError::Denied)?;
+        let movie = self.queries.playable_movie(address.purchase_id).await?.ok_or(WatchError::Denied)?;
+        Ok((address.purchase_id, movie, address.language))
+    }
+}

@@ -1,0 +1,90 @@
+use std::{fmt, fs::File};
+
+use async_trait::async_trait;
+
+use crate::{
+    media::{MediaKey, MediaType},
+    store::StoreError,
+};
+
+/// The type of a film by the beginning of its file; `None` when browsers do not play it.
+#[must_use]
+pub fn film_type(beginning: &[u8]) -> Option<MediaType> {
+    /// What a file of the Matroska family begins with (EBML).
+    const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+    if beginning.get(4..8).is_some_and(|kind| kind == b"ftyp") {
+        return Some(MediaType::Mp4);
+    }
+    let head = beginning.get(..beginning.len().min(64)).unwrap_or_default();
+    let is_webm = head.starts_with(&EBML) && head.windows(4).any(|word| word == b"webm");
+    is_webm.then_some(MediaType::Webm)
+}
+
+/// What an address of a store's own is to be used for: it allows nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilmAccess {
+    /// To read the film.
+    Read,
+    /// To ask for its length and type.
+    Head,
+}
+
+/// Where the bytes of a film are.
+pub enum FilmSource {
+    /// In a file of this machine.
+    Local(OpenedFilm),
+    /// At an address of the store's own, which allows what was asked for and lives for a minute.
+    Address(String),
+}
+
+/// A file of this machine that was opened to be read.
+pub struct OpenedFilm {
+    /// The file.
+    pub file: File,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+impl fmt::Debug for FilmSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(film) => f.debug_tuple("Local").field(&film.length).finish(),
+            // Whoever has the address may read the film.
+            Self::Address(_) => f.write_str("Address(…)"),
+        }
+    }
+}
+
+/// Stores films: files that are too large for memory. When the store cannot be reached or denies access, every method MUST return
+/// [`StoreError::Unavailable`].
+#[async_trait]
+pub trait FilmStore: Send + Sync {
+    /// Stores a file durably, part by part, and tells `progress` how many bytes were stored since it was told last. Readers MUST
+    /// see either the whole file or none, and memory MUST be bounded. Returns the length in bytes.
+    async fn put_film(
+        &self,
+        key: &MediaKey,
+        file: File,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<u64, StoreError>;
+    /// The film, or `None` when there is none. MUST NOT return `None` when a folder cannot be reached; an address may be of a file
+    /// that is gone.
+    async fn open_film(&self, key: &MediaKey, access: FilmAccess) -> Result<Option<FilmSource>, StoreError>;
+    /// Removes the film. MUST succeed when there is none.
+    async fn remove_film(&self, key: &MediaKey) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn films_are_told_by_their_content() {
+        assert_eq!(film_type(b"\0\0\0\x20ftypisom\0\0\x02\0"), Some(MediaType::Mp4));
+        assert_eq!(film_type(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webmB"), Some(MediaType::Webm));
+        assert_eq!(film_type(b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska"), None);
+        for other in [&b""[..], b"ftyp", b"RIFF....AVI ", b"<html>ftyp"] {
+            assert_eq!(film_type(other), None);
+        }
+    }
+}

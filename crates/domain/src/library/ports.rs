@@ -1,0 +1,180 @@
+use async_trait::async_trait;
+
+use super::{Language, Progress, RunningTime};
+use crate::{
+    accounts::{AccessError, Actor, Authority, SessionRepository, UserRepository, begin_as},
+    catalog::{MovieFilter, MovieSort, MovieSummary},
+    id::{MovieId, PurchaseId, UserId},
+    media::MediaKey,
+    page::{Page, PageRequest},
+    store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
+    time::Instant,
+};
+
+/// A movie in the library of its buyer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LibraryItem {
+    /// The movie, from the buyer's point of view.
+    pub movie: MovieSummary,
+    /// When it was bought.
+    pub purchased_at: Instant,
+    /// Whether it cannot be watched now, because its payment is disputed.
+    pub is_suspended: bool,
+}
+
+/// A movie that its buyer has begun to watch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartedMovie {
+    /// The movie.
+    pub item: LibraryItem,
+    /// How far it was watched.
+    pub progress: Progress,
+}
+
+/// The file of a movie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovieFile {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// The name of the stored file.
+    pub key: MediaKey,
+    /// Its length in bytes.
+    pub length: i64,
+    /// When it was attached.
+    pub attached_at: Instant,
+}
+
+/// The subtitles of a movie in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovieSubtitles {
+    /// The movie.
+    pub movie_id: MovieId,
+    /// The language.
+    pub language: Language,
+    /// The name of the stored file.
+    pub key: MediaKey,
+    /// When they were attached.
+    pub attached_at: Instant,
+}
+
+/// What a buyer needs to watch a movie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoughtMovie {
+    /// The live purchase.
+    pub purchase_id: PurchaseId,
+    /// Whether it is suspended.
+    pub is_suspended: bool,
+    /// The running time.
+    pub running_time: RunningTime,
+    /// Whether the movie has a file.
+    pub has_file: bool,
+    /// The languages of its subtitles, in order.
+    pub subtitles: Vec<Language>,
+    /// How far the buyer has watched it.
+    pub progress: Option<Progress>,
+}
+
+/// What is played with a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlayableMovie {
+    /// The name of the stored film, when there is one.
+    pub file: Option<MediaKey>,
+    /// The subtitles in each language.
+    pub subtitles: Vec<(Language, MediaKey)>,
+}
+
+gathered! {
+    /// A unit of work about the library.
+    pub trait LibraryUnit: Unit + ProgressRepository + MovieMediaRepository;
+}
+
+/// Begins units of work about libraries.
+#[async_trait]
+pub trait LibraryStore: Send + Sync {
+    /// Begins one for a user who changes his own progress.
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn LibraryUnit>, AccessError>;
+    /// Begins one for the operator of the server, who attaches files to movies.
+    async fn begin_as_operator(&self, attempt: Attempt) -> Result<Box<dyn LibraryUnit>, StoreError>;
+}
+
+#[async_trait]
+impl<D> LibraryStore for D
+where
+    D: UnitsOfWork<Unit: LibraryUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_own(&self, attempt: Attempt, owner: &Actor) -> Result<Box<dyn LibraryUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::own(owner)).await?))
+    }
+
+    async fn begin_as_operator(&self, attempt: Attempt) -> Result<Box<dyn LibraryUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
+    }
+}
+
+/// Keeps how far users have watched what they bought.
+#[async_trait]
+pub trait ProgressRepository: Send {
+    /// The running time of a movie that the user has a live purchase of; `None` when there is none.
+    async fn bought_running_time(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+    ) -> Result<Option<RunningTime>, StoreError>;
+    /// The user's progress in the movie. Callers have locked the user.
+    async fn find_progress(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+    ) -> Result<Option<Progress>, StoreError>;
+    /// Keeps this progress in place of an earlier one.
+    async fn put_progress(
+        &mut self,
+        user_id: UserId,
+        movie_id: MovieId,
+        progress: &Progress,
+    ) -> Result<(), StoreError>;
+}
+
+/// Keeps which files belong to movies.
+#[async_trait]
+pub trait MovieMediaRepository: Send {
+    /// Locks the movie until the unit ends; `false` when there is no such movie.
+    async fn lock_movie_media(&mut self, movie_id: MovieId) -> Result<bool, StoreError>;
+    /// Makes this the file of its movie, and returns the one before. Callers have locked the movie.
+    async fn put_movie_file(&mut self, file: &MovieFile) -> Result<Option<MediaKey>, StoreError>;
+    /// Makes these the subtitles of the movie in their language, and returns those before. Callers have locked the movie.
+    async fn put_movie_subtitles(
+        &mut self,
+        subtitles: &MovieSubtitles,
+    ) -> Result<Option<MediaKey>, StoreError>;
+}
+
+/// Reads libraries outside a unit of work.
+#[async_trait]
+pub trait LibraryQueries: Send + Sync {
+    /// A page of the movies of the owner's live purchases that meet the filter. MUST list movies that were withdrawn from sale
+    /// too, and no others' purchases. Filters, sorts and pages MUST work as those of
+    /// [`MovieQueries::movie_page`](crate::catalog::MovieQueries::movie_page).
+    async fn library_page(
+        &self,
+        owner: UserId,
+        filter: &MovieFilter,
+        sorts: &[MovieSort],
+        request: &PageRequest,
+    ) -> Result<Page<LibraryItem>, StoreError>;
+    /// A page of the movies that the owner has bought and begun to watch, those watched last first. MUST list those whose progress
+    /// [`is_in_progress`](Progress::is_in_progress).
+    async fn started_page(
+        &self,
+        owner: UserId,
+        request: &PageRequest,
+    ) -> Result<Page<StartedMovie>, StoreError>;
+    /// What the owner needs to watch the movie; `None` without a live purchase.
+    async fn bought_movie(&self, owner: UserId, movie_id: MovieId)
+    -> Result<Option<BoughtMovie>, StoreError>;
+    /// What is played with the purchase. MUST be `None` when it was revoked or is suspended, and when the buyer is deactivated or
+    /// deleted.
+    async fn playable_movie(&self, purchase_id: PurchaseId) -> Result<Option<PlayableMovie>, StoreError>;
+    /// Those of these purchases that [`playable_movie`](Self::playable_movie) has something of, in one statement.
+    async fn playable_among(&self, purchases: &[PurchaseId]) -> Result<Vec<PurchaseId>, StoreError>;
+}

@@ -1,0 +1,3 @@
+DROP TABLE watch_progress;
+DROP TABLE movie_subtitles;
+DROP TABLE movie_files;
