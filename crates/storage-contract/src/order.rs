@@ -85,7 +85,7 @@ async fn movies(node: &Node) -> Vec<Movie> {
 
 fn compare(a: &Movie, b: &Movie, sort: MovieSort) -> Ordering {
     let upwards = match sort.key {
-        MovieSortKey::Name => fold(&a.identity.name).as_bytes().cmp(fold(&b.identity.name).as_bytes()),
+        MovieSortKey::Name => a.sort_key().as_bytes().cmp(b.sort_key().as_bytes()),
         MovieSortKey::Year => a.identity.year.cmp(&b.identity.year),
         MovieSortKey::Price => a.price.minor().cmp(&b.price.minor()),
         MovieSortKey::Imdb => a.imdb.total_cmp(&b.imdb),

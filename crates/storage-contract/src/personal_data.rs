@@ -140,7 +140,6 @@ async fn collect(node: &Node, number: u64) -> Option<PersonalData> {
 }
 
 async fn movies(node: &Node) {
-    add_user(node, OTHER).await;
     add_movies(node, vec![facts("In the cart"), facts("Bought")]).await;
 }
 

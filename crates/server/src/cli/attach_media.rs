@@ -68,7 +68,7 @@ fn explained(movie: MovieId, path: &Path, error: &AttachError) -> Failure {
     let path = path.display();
     Failure::new(match error {
         AttachError::NoMovie => {
-            format!("there is no movie {movie}: GET /movies and `cinema movies export` tell the identifiers")
+            format!("there is no movie {movie}: GET /api/v1/movies lists movies with their identifiers")
         }
         AttachError::NoFilm => format!("{path} {error}: convert it to MP4 or WebM"),
         AttachError::NotUtf8 => format!("{path} {error}: convert it to UTF-8"),

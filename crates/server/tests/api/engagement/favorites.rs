@@ -74,6 +74,12 @@ async fn favorites_are_filtered_searched_and_sorted_like_the_catalogue(engine: E
     ] {
         assert_eq!(names(&ann, query).await, expected, "{query}");
     }
+    app.refresh_search().await;
+    let corrected = ann.get("/favorites?search=alein").await.expect(200).json();
+    assert_eq!(
+        (&corrected["items"][0]["name"], &corrected["corrected_query"]),
+        (&json!("Alien"), &json!("alien"))
+    );
     let all = ann.get("/movies?title=alien&year_max=1980").await.expect(200).json();
     let scifi = all["items"][0]["genres"][1]["id"].as_str().unwrap();
     assert_eq!(names(&ann, &format!("genre={scifi}")).await, ["Blade Runner", "Alien"]);

@@ -19,6 +19,7 @@ cases! {
     a_moderator_who_deletes_a_comment_resolves_its_reports,
     reports_of_a_comment_that_its_author_deletes_are_dropped,
     of_two_decisions_at_once_the_second_is_refused,
+    a_deletion_by_the_author_and_a_decision_at_once_remove_the_comment_once,
     only_moderators_see_reports_and_decide,
     reports_of_a_deleted_account_are_gone,
 }
@@ -231,6 +232,29 @@ async fn of_two_decisions_at_once_the_second_is_refused(engine: Engine) {
     assert_eq!(statuses, [200, 409]);
     let log = admin.get("/admin/audit?action=comment_report_decided").await.expect(200).json();
     assert_eq!(log["total_items"], 1);
+}
+
+async fn a_deletion_by_the_author_and_a_decision_at_once_remove_the_comment_once(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, bob, admin) = (app.user("ann").await, app.user("bob").await, app.admin().await);
+    let mut removed = 0;
+    for _ in 0..5 {
+        let comment = write(&ann, &movies.id("Alien"), "They all die").await;
+        report(&bob, &comment, "spoiler").await.expect(204);
+        let open = listed(&admin, "status=open").await.remove(0);
+        let deletion = ann.delete(format!("/comments/{comment}")).into_future();
+        let (deleted, decided) = join(deletion, decide(&admin, &open["id"], "remove").into_future()).await;
+        let statuses = (deleted.status, decided.status);
+        assert!([(204, 404), (404, 200)].contains(&statuses), "{statuses:?}");
+        removed += usize::from(decided.status == 200);
+        assert_eq!(listed(&admin, "status=open").await.len(), 0);
+    }
+    assert_eq!(listed(&admin, "status=resolved").await.len(), removed);
+    let log = admin.get("/admin/audit?action=comment_removed").await.expect(200).json();
+    assert_eq!(log["total_items"], removed);
+    let alien = admin.get(format!("/movies/{}", movies.id("Alien"))).await.expect(200).json();
+    assert_eq!(alien["comments_count"], 0);
 }
 
 async fn only_moderators_see_reports_and_decide(engine: Engine) {
