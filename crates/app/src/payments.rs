@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod close;
+mod disputes;
 mod events;
 mod list;
 mod money_back;
@@ -20,11 +21,14 @@ use domain::{
     id::IdGenerator,
     money::Currency,
     orders::{OrderQueries, OrderStore},
-    payments::{PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
+    payments::{
+        DisputeQueries, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents,
+    },
     time::{Backoff, Clock, Instant},
 };
 
 pub use close::CloseError;
+pub use disputes::ListDisputes;
 pub use events::ReceiveEventError;
 pub use list::ListPayments;
 pub use refund::{NewRefund, RefundError};
@@ -48,6 +52,8 @@ pub struct Payments {
     pub refunds: Arc<dyn RefundQueries>,
     /// Reads requests for refunds.
     pub refund_requests: Arc<dyn RefundRequestQueries>,
+    /// Reads disputes.
+    pub disputes: Arc<dyn DisputeQueries>,
     /// Keeps the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to tell.

@@ -4,6 +4,7 @@
 //! was ever reported: applying reports in another order, or twice, ends in the same state.
 
 mod dispute;
+mod dispute_ports;
 mod failure;
 mod gateway;
 mod money_back;
@@ -17,6 +18,7 @@ mod refund_request;
 mod sandbox;
 
 pub use dispute::{DisputeReport, DisputeState, DisputeStatus};
+pub use dispute_ports::{DisputeFilter, DisputeQueries, DisputeRepository, DisputeView, DueDispute};
 pub use failure::{Advice, PaymentFailure};
 pub use gateway::{
     AmountError, CheckoutLine, CheckoutRequest, EventPage, EventSubject, GatewayError, PaymentGateway,

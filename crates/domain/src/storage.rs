@@ -20,7 +20,7 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
+    payments::{DisputeQueries, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -35,7 +35,7 @@ gathered! {
         + CartStore + CartQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
-        + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
+        + PaymentQueries + DisputeQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

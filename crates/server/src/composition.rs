@@ -249,6 +249,7 @@ impl UseCases {
             queries: database.clone(),
             refunds: database.clone(),
             refund_requests: database.clone(),
+            disputes: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,

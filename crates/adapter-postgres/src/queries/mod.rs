@@ -7,6 +7,7 @@ mod cart;
 mod catalog_cache;
 mod comment_reports;
 mod comments;
+mod disputes;
 mod facets;
 mod keyset;
 mod movie_access;

@@ -333,6 +333,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         queries: doubles.clone(),
         refunds: doubles.clone(),
         refund_requests: doubles.clone(),
+        disputes: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),

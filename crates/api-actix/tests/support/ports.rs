@@ -42,10 +42,11 @@ use domain::{
     orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     payments::{
-        AmountError, CheckoutRequest, ClaimedEvent, EventPage, GatewayError, PaymentFilter, PaymentGateway,
-        PaymentQueries, PaymentView, ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund,
-        Refund, RefundOrder, RefundQueries, RefundRequest, RefundRequestFilter, RefundRequestQueries,
-        RefundRequestView, WebhookError, WebhookEvent, WebhookEvents,
+        AmountError, CheckoutRequest, ClaimedEvent, DisputeFilter, DisputeQueries, DisputeView, DueDispute,
+        EventPage, GatewayError, PaymentFilter, PaymentGateway, PaymentQueries, PaymentView,
+        ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund, Refund, RefundOrder, RefundQueries,
+        RefundRequest, RefundRequestFilter, RefundRequestQueries, RefundRequestView, WebhookError,
+        WebhookEvent, WebhookEvents,
     },
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -770,6 +771,20 @@ impl RefundQueries for Doubles {
         _now: Instant,
         _limit: u32,
     ) -> Result<Vec<(RefundId, PaymentId, OrderId)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl DisputeQueries for Doubles {
+    async fn dispute_page(
+        &self,
+        _filter: &DisputeFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<DisputeView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn disputes_to_check(&self, _now: Instant, _limit: u32) -> Result<Vec<DueDispute>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -4,8 +4,8 @@ use domain::{
     money::Money,
     orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
     payments::{
-        MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport, RefundState,
-        RefundStatus,
+        Dispute, MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport,
+        RefundState, RefundStatus,
     },
     purchases::Entitlement,
     store::{Attempt, StoreError, retried},
@@ -30,11 +30,17 @@ pub(super) struct Held {
     pub(super) payment: Payment,
     pub(super) items: Vec<PaidItem>,
     pub(super) refunds: Vec<Refund>,
+    pub(super) disputes: Vec<Dispute>,
 }
 
 impl Held {
     pub(super) fn money(&self) -> MoneyBack<'_> {
-        MoneyBack { payment: &self.payment, items: &self.items, refunds: &self.refunds, disputes: &[] }
+        MoneyBack {
+            payment: &self.payment,
+            items: &self.items,
+            refunds: &self.refunds,
+            disputes: &self.disputes,
+        }
     }
 }
 
@@ -50,7 +56,8 @@ impl Payments {
         let Some(payment) = found else { return Ok(None) };
         let items = unit.paid_items(id).await?;
         let refunds = unit.refunds_of_payment(id).await?;
-        Ok(Some(Held { payment, items, refunds }))
+        let disputes = unit.disputes_of_payment(id).await?;
+        Ok(Some(Held { payment, items, refunds, disputes }))
     }
 
     /// Reads the refunds of this money from the provider and stores what they have become.

@@ -10,7 +10,7 @@ use crate::{
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
     page::{Page, PageRequest},
-    payments::{PaymentRepository, RefundRepository, RefundRequestRepository},
+    payments::{DisputeRepository, PaymentRepository, RefundRepository, RefundRequestRepository},
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -19,7 +19,8 @@ use crate::{
 gathered! {
     /// A unit of work about orders.
     pub trait OrderUnit:
-        Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository + AuditRepository
+        Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository
+        + DisputeRepository + AuditRepository
         + CartRepository + OfferRepository + PurchaseRepository
         + OutboxRepository + NotificationRepository;
 }

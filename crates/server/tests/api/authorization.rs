@@ -52,6 +52,7 @@ const NEEDED: [(&str, Needed); 88] = [
     ("delete /api/v1/users/me/sessions/{id}", User),
     ("get /api/v1/admin/audit", Admin),
     ("get /api/v1/admin/comment-reports", Moderator),
+    ("get /api/v1/admin/disputes", Moderator),
     ("get /api/v1/admin/orders", Moderator),
     ("get /api/v1/admin/payments", Moderator),
     ("get /api/v1/admin/refund-requests", Admin),

@@ -6,7 +6,6 @@ use domain::{
     payments::{PaymentGateway, RefundOrder},
 };
 use futures_util::future::join_all;
-use reqwest::Method;
 use serde_json::{Value, json};
 use test_stripe::{Delivery, Fault, RefundCourse};
 
