@@ -5,6 +5,7 @@ pub(crate) mod disputes;
 mod query;
 pub(crate) mod refund_requests;
 pub(crate) mod refunds;
+pub(crate) mod sales;
 pub(crate) mod sandbox;
 mod webhook;
 

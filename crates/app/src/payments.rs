@@ -9,9 +9,11 @@ mod list;
 mod money_back;
 mod refund;
 mod requests;
+mod sales;
 mod returns;
 mod settle;
 mod start;
+mod verify;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use domain::{
     money::Currency,
     orders::{OrderQueries, OrderStore},
     payments::{
-        DisputeQueries, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents,
+        DisputeQueries, MoneyChecks, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, SalesQueries, WebhookEvents,
     },
     time::{Backoff, Clock, Instant},
 };
@@ -33,7 +35,10 @@ pub use events::ReceiveEventError;
 pub use list::ListPayments;
 pub use refund::{NewRefund, RefundError};
 pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
+pub use sales::{IntervalSales, SalesReport};
 pub use start::{PayError, StartedPayment};
+
+pub use verify::MoneyVerdict;
 
 use crate::{paging::CursorCodec, record::Recorder};
 
@@ -54,6 +59,10 @@ pub struct Payments {
     pub refund_requests: Arc<dyn RefundRequestQueries>,
     /// Reads disputes.
     pub disputes: Arc<dyn DisputeQueries>,
+    /// Reads sales.
+    pub sales: Arc<dyn SalesQueries>,
+    /// Looks for what must not be so.
+    pub checks: Arc<dyn MoneyChecks>,
     /// Keeps the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to tell.

@@ -7,7 +7,9 @@ mod dispute;
 mod dispute_ports;
 mod failure;
 mod gateway;
+mod ledger;
 mod money_back;
+mod money_checks;
 mod payment;
 mod ports;
 mod record;
@@ -15,6 +17,7 @@ mod refund;
 mod refund_plan;
 mod refund_ports;
 mod refund_request;
+mod sales;
 mod sandbox;
 
 pub use dispute::{DisputeReport, DisputeState, DisputeStatus};
@@ -24,7 +27,9 @@ pub use gateway::{
     AmountError, CheckoutLine, CheckoutRequest, EventPage, EventSubject, GatewayError, PaymentGateway,
     ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund, RefundOrder, WebhookError,
 };
+pub use ledger::{Account, LedgerRepository, Movement, Posting, missing_postings};
 pub use money_back::{Dispute, MoneyBack, PaidItem, Refund, RefundItem, RefundOrigin};
+pub use money_checks::{BookedPayment, MoneyChecks, MoneyViolation};
 pub use payment::{
     CHECKOUT_LIFETIME, CheckoutReport, PaymentChange, PaymentState, PaymentStatus, Settlement,
 };
@@ -36,5 +41,8 @@ pub use refund_ports::{RefundQueries, RefundRepository};
 pub use refund_request::{
     RefundRequest, RefundRequestFilter, RefundRequestQueries, RefundRequestRepository, RefundRequestStatus,
     RefundRequestView, RequestedItem,
+};
+pub use sales::{
+    DaySales, Sales, SalesInterval, SalesPeriod, SalesQueries, SoldThing, TOP_SALES,
 };
 pub use sandbox::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};

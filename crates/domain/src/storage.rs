@@ -20,7 +20,10 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{DisputeQueries, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
+    payments::{
+        DisputeQueries, MoneyChecks, PaymentQueries, RefundQueries, RefundRequestQueries, SalesQueries,
+        WebhookEvents,
+    },
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -35,7 +38,7 @@ gathered! {
         + CartStore + CartQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
-        + PaymentQueries + DisputeQueries + RefundQueries + RefundRequestQueries + WebhookEvents
+        + PaymentQueries + MoneyChecks + SalesQueries + DisputeQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

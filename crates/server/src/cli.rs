@@ -1,6 +1,7 @@
 //! The `cinema` command.
 
 mod arguments;
+mod check;
 mod create_admin;
 mod export_movies;
 mod failure;
@@ -70,6 +71,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(AuditCommand::Verify(arguments)) => {
             run_to_completion(verify_audit::run(&settings()?, arguments))
         }
+        Command::Check => run_to_completion(check::run(&settings()?)),
         Command::Openapi => print::openapi(&settings()?),
         Command::Config => print::config(&settings()?),
     }

@@ -250,6 +250,8 @@ impl UseCases {
             refunds: database.clone(),
             refund_requests: database.clone(),
             disputes: database.clone(),
+            sales: database.clone(),
+            checks: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,

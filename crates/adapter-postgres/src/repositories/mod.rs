@@ -12,6 +12,7 @@ mod disputes;
 mod email_keys;
 mod engagement;
 mod known_devices;
+mod ledger;
 mod links;
 mod maintenance;
 mod notifications;

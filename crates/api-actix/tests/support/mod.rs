@@ -334,6 +334,8 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         refunds: doubles.clone(),
         refund_requests: doubles.clone(),
         disputes: doubles.clone(),
+        sales: doubles.clone(),
+        checks: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),

@@ -42,6 +42,7 @@ use domain::{
     orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     payments::{
+        BookedPayment, MoneyChecks, MoneyViolation, Sales, SalesPeriod, SalesQueries,
         AmountError, CheckoutRequest, ClaimedEvent, DisputeFilter, DisputeQueries, DisputeView, DueDispute,
         EventPage, GatewayError, PaymentFilter, PaymentGateway, PaymentQueries, PaymentView,
         ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund, Refund, RefundOrder, RefundQueries,
@@ -772,6 +773,29 @@ impl RefundQueries for Doubles {
         _limit: u32,
     ) -> Result<Vec<(RefundId, PaymentId, OrderId)>, StoreError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl SalesQueries for Doubles {
+    async fn sales(&self, _period: SalesPeriod, _currency: Currency) -> Result<Sales, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl MoneyChecks for Doubles {
+    async fn money_violations(&self, _now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
+        Err(away())
+    }
+    async fn booked_payments(
+        &self,
+        _provider: &str,
+        _since: Instant,
+        _after: Option<PaymentId>,
+        _limit: u32,
+    ) -> Result<Vec<BookedPayment>, StoreError> {
+        Err(away())
     }
 }
 

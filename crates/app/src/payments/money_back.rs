@@ -5,7 +5,7 @@ use domain::{
     orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
     payments::{
         Dispute, MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport,
-        RefundState, RefundStatus,
+        RefundState, RefundStatus, missing_postings,
     },
     purchases::Entitlement,
     store::{Attempt, StoreError, retried},
@@ -196,6 +196,7 @@ impl Payments {
             held.payment.free_refund = part;
         }
         unit.update_payment(&held.payment).await?;
+        self.book(unit, held, now).await?;
         if entitlements.is_empty() {
             return Ok(Vec::new());
         }
@@ -210,6 +211,19 @@ impl Payments {
             }
         }
         Ok(kept_away)
+    }
+
+    /// Books what the ledger does not say yet of the payment.
+    pub(super) async fn book(
+        &self,
+        unit: &mut dyn OrderUnit,
+        held: &Held,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let booked = unit.booked(held.payment.id).await?;
+        let missing = missing_postings(&held.money().postings(), &booked);
+        let entries: Vec<_> = missing.into_iter().map(|posting| (self.ids.next(), posting)).collect();
+        unit.book(held.payment.id, &entries, now).await
     }
 
     async fn follow_refunded_part(

@@ -10,7 +10,7 @@ use crate::{
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
     page::{Page, PageRequest},
-    payments::{DisputeRepository, PaymentRepository, RefundRepository, RefundRequestRepository},
+    payments::{DisputeRepository, LedgerRepository, PaymentRepository, RefundRepository, RefundRequestRepository},
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -20,7 +20,7 @@ gathered! {
     /// A unit of work about orders.
     pub trait OrderUnit:
         Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository
-        + DisputeRepository + AuditRepository
+        + DisputeRepository + LedgerRepository + AuditRepository
         + CartRepository + OfferRepository + PurchaseRepository
         + OutboxRepository + NotificationRepository;
 }

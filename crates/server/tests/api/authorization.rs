@@ -50,6 +50,7 @@ const NEEDED: [(&str, Needed); 88] = [
     ("delete /api/v1/users/me/avatar", User),
     ("delete /api/v1/users/me/sessions", User),
     ("delete /api/v1/users/me/sessions/{id}", User),
+    ("get /api/v1/admin/analytics/sales", Moderator),
     ("get /api/v1/admin/audit", Admin),
     ("get /api/v1/admin/comment-reports", Moderator),
     ("get /api/v1/admin/disputes", Moderator),

@@ -1,5 +1,7 @@
 //! Orders and payments.
 
+mod books;
+mod disputes;
 mod events;
 mod expiry;
 mod lists;
@@ -22,6 +24,8 @@ pub(crate) fn cases() -> Vec<Case> {
         paying::cases(),
         events::cases(),
         refunds::cases(),
+        disputes::cases(),
+        books::cases(),
         refund_requests::cases(),
         stripe::cases(),
     ]
