@@ -1,7 +1,8 @@
 use domain::id::IdGenerator;
 use uuid::Uuid;
 
-/// Makes UUIDv7 (RFC 9562) that grow within this process, also within one millisecond.
+/// Generates UUIDv7 identifiers (RFC 9562). Each one is greater than all before it in this process, also within one
+/// millisecond.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UuidGenerator;
 

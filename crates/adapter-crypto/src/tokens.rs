@@ -9,7 +9,7 @@ use crate::keys::{KeyRing, SubKey};
 /// Generates the secrets of links and refresh tokens: 256 random bits of the operating system, as base64url.
 #[derive(Debug)]
 pub struct SecretTokens {
-    /// The current key and the previous ones, newest first.
+    /// The current key, which derives new successors. `earlier_keys` has the previous ones, newest first.
     successor_key: SubKey,
     earlier_keys: Vec<SubKey>,
 }

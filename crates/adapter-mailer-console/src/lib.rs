@@ -17,7 +17,7 @@ pub struct ConsoleMailer;
 impl Mailer for ConsoleMailer {
     async fn send(&self, _id: OutboxId, mail: &Mail) -> Result<(), MailError> {
         let text = render(mail);
-        // Writing blocks while the reader of a pipe is slow: not on a thread that serves requests.
+        // Writing blocks while the reader of a pipe is slow, so it must not run on a thread that serves requests.
         tokio::task::spawn_blocking(move || print(&text))
             .await
             .map_err(|error| MailError::Temporary(Box::new(error)))?
@@ -33,7 +33,7 @@ fn print(text: &str) -> io::Result<()> {
 
 fn render(mail: &Mail) -> String {
     let Mail { to, subject, text, .. } = mail;
-    // A line end would let a subject write headers of its own.
+    // A line break in the subject could add header lines to the output.
     let subject: String = subject.chars().filter(|character| !character.is_control()).collect();
     format!("To: {}\nSubject: {subject}\n\n{}\n\n", to.as_str(), text.trim_end())
 }

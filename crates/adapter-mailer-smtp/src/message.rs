@@ -34,10 +34,10 @@ impl Sender {
     pub(crate) fn message(&self, id: OutboxId, mail: &Mail) -> Result<Message, SmtpError> {
         let to: Address = mail.to.as_str().parse().map_err(|_| SmtpError::Unsendable)?;
         let to = with_ascii_domain(to);
-        // Given here, because the library's parser of headers does not read every address that its parser of addresses does
-        // (`"ann@home"@example.com`).
+        // The envelope is set explicitly. Otherwise the library would derive it from the headers, and its header parser
+        // rejects some addresses that its address parser accepts (`"ann@home"@example.com`).
         let envelope = Envelope::new(Some(self.mailbox.email.clone()), vec![to.clone()]);
-        // A line end would let a subject write headers of its own if it were not encoded.
+        // A line break in the subject could add headers to the message if the library did not encode it.
         let subject: String = mail.subject.chars().filter(|character| !character.is_control()).collect();
         let mut message = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.domain())))
@@ -204,7 +204,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
-        /// Whoever can register must be able to get mail.
+        /// Every address that can be registered can be sent mail.
         #[test]
         fn a_mail_to_any_address_can_be_built(address in unusual_address()) {
             prop_assume!(address.parse::<domain::accounts::EmailAddress>().is_ok());

@@ -14,7 +14,7 @@ const SUBMISSION_PORT: u16 = 587;
 /// The port of mail submission with TLS from the start (RFC 8314).
 const SUBMISSIONS_PORT: u16 = 465;
 
-/// What is wrong with `SMTP_URL` or `MAIL_FROM`. Quotes neither, since one of them contains a password.
+/// Why `SMTP_URL` or `MAIL_FROM` is invalid. The messages do not quote the user and password in `SMTP_URL`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpConfigError {
     /// `SMTP_URL` is not the address of a mail server.
@@ -62,7 +62,7 @@ pub(crate) struct Relay {
     pub(crate) port: u16,
     pub(crate) security: Security,
     pub(crate) credentials: Option<Credentials>,
-    /// `None` when it is not needed, or there is no certificate to trust.
+    /// `None` when connections are not encrypted, or when there is no certificate to trust.
     tls: Option<TlsConnector>,
 }
 
@@ -102,7 +102,7 @@ impl Relay {
         })
     }
 
-    /// What encrypts connections.
+    /// The TLS connector, or an error when this machine trusts no certificates.
     pub(crate) fn tls(&self) -> Result<&TlsConnector, SmtpError> {
         self.tls.as_ref().ok_or(SmtpError::NothingTrusted)
     }
@@ -185,7 +185,8 @@ impl Parameters {
         match client_config(&Trust::SignedForName(authorities)) {
             Ok(config) => Ok(Some(TlsConnector::from(Arc::new(config)))),
             Err(TrustError::File(reason)) => Err(SmtpConfigError::Authorities(reason)),
-            // It matters only if the server offers STARTTLS.
+            // With opportunistic TLS this is an error only if the server offers STARTTLS, so it is reported when a mail is
+            // sent.
             Err(TrustError::NoRoots) if security == Security::Opportunistic => Ok(None),
             Err(error) => Err(SmtpConfigError::TlsSetup(error.to_string())),
         }

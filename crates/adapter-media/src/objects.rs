@@ -1,4 +1,4 @@
-//! What both stores do, whatever `object_store` has beneath.
+//! The code shared by both media stores, on top of `object_store`.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -8,21 +8,22 @@ use object_store::{
     path::Path,
 };
 
-/// The largest file that is read whole: far beyond any avatar, so that a strange object cannot fill the memory.
+/// The largest file that is read into memory, in bytes: far above any avatar, so that an unexpected object cannot exhaust the
+/// memory.
 const LARGEST: u64 = 8 * 1024 * 1024;
 
-/// Files as objects of a store, each call within a time.
+/// Media files as objects in an `object_store` backend. Every call has a time limit.
 #[derive(Clone)]
 pub(crate) struct Objects {
     pub(crate) store: Arc<dyn ObjectStore>,
-    /// How long a call may take, its repeats included.
+    /// The time limit of one call, retries included.
     pub(crate) patience: Duration,
-    /// The folder that the store is, when it is one: it cannot keep what kind of file an object is.
+    /// The root folder, when the backend is a local folder. A folder cannot store the content type of an object.
     pub(crate) folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for Objects {
-    /// Without the store, which knows keys.
+    /// Omits the store, which contains credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Objects").field("patience", &self.patience).finish_non_exhaustive()
     }
@@ -37,7 +38,7 @@ impl Objects {
         let options = PutOptions { attributes, ..PutOptions::default() };
         let path = path(key);
         let put = async {
-            // What is put where a disk is not mounted would be out of sight when it is.
+            // A file written while the disk is not mounted would be hidden once the disk is mounted.
             self.is_there().await?;
             self.store.put_opts(&path, PutPayload::from(bytes), options).await.map(drop).map_err(failed)
         };
@@ -74,7 +75,7 @@ impl Objects {
         self.in_time(delete).await?
     }
 
-    /// Whether a link is where the file should be: somebody else may have chosen where it leads.
+    /// Whether the path of the file is a symbolic link. Links are not followed, since anyone may have chosen their target.
     async fn is_link(&self, key: &MediaKey) -> Result<bool, StoreError> {
         let Some(path) = self.folder.as_ref().map(|folder| folder.join(key.as_str())) else {
             return Ok(false);
@@ -82,12 +83,12 @@ impl Objects {
         tokio::task::spawn_blocking(move || path.is_symlink()).await.map_err(StoreError::failed)
     }
 
-    /// Two things can be wrong with a file that is not found: there is none, or there is no place for any.
+    /// Handles a file that was not found: `Ok` when only the file is missing, an error when the folder or bucket is missing.
     async fn missing(&self, error: Error) -> Result<(), StoreError> {
         if is_no_bucket(&error) { Err(failed(error)) } else { self.is_there().await }
     }
 
-    /// Whether there is the folder that the store is; a bucket says by itself that it is not there.
+    /// Checks that the root folder exists. S3 itself reports a missing bucket.
     async fn is_there(&self) -> Result<(), StoreError> {
         let Some(folder) = self.folder.clone() else { return Ok(()) };
         let found = tokio::task::spawn_blocking(move || std::fs::metadata(folder)).await;
@@ -123,8 +124,8 @@ fn is_no_bucket(error: &Error) -> bool {
 
 fn failed(error: Error) -> StoreError {
     match error {
-        // A server that does not answer, a disk that is full, a bucket that was taken away, keys that are refused: when
-        // somebody has seen to it, it will go well.
+        // No answer, a full disk, a missing bucket, refused credentials: the call can succeed once an operator has fixed the
+        // cause.
         Error::Generic { .. }
         | Error::JoinError { .. }
         | Error::NotFound { .. }

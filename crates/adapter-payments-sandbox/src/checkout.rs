@@ -186,7 +186,7 @@ impl Checkout {
                 self.declined_at = Some(Moment(now));
                 // Anybody with the address can decline again and again: a decline that was not told yet is told once, and
                 // no more than so many.
-                let is_waiting = self.events.last().is_some_and(|event| !event.is_delivered);
+                let is_waiting = self.events.iter().any(|event| !event.is_delivered && event.due_at.0 <= now);
                 if !is_waiting && self.events.len() < MOST_EVENTS {
                     self.announce("checkout.declined", now);
                 }

@@ -8,7 +8,7 @@ use crate::{
     tls::connector,
 };
 
-/// An address of a database is invalid. The message quotes nothing of it, since it may hold a password.
+/// The error for an invalid database address. Its message quotes no part of the address, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// It names no host.
@@ -33,7 +33,8 @@ impl PostgresDatabase {
     pub fn check_address(url: &str) -> Result<(), InvalidAddress> {
         let Address { config, trust } = Address::parse(url).map_err(|error| match error {
             AddressError::Malformed(error) => match error.source().map(ToString::to_string) {
-                // The only message of the library that names nothing but the option.
+                // Only this message of the library is safe to show: it quotes nothing of the address but the name of the
+                // option.
                 Some(message) if message.starts_with("invalid value for option `") => {
                     InvalidAddress::Value(message)
                 }

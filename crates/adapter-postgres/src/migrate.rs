@@ -7,7 +7,18 @@ use diesel_async::AsyncMigrationHarness;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::store::StoreError;
 
-use crate::{PostgresDatabase, SchemaState, statement::Statement};
+use crate::{PostgresDatabase, statement::Statement};
+
+/// How the database's schema compares with the migrations of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// It has exactly these migrations.
+    Current,
+    /// It lacks this many migrations.
+    Behind(usize),
+    /// It has a migration that this program does not know: a newer version migrated it.
+    Ahead,
+}
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 

@@ -1,7 +1,7 @@
 use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use domain::store::StoreError;
 
-use crate::{PostgresDatabase, statement::Statement};
+use crate::{PostgresDatabase, statement::Statement, unit_of_work::UnitOfWork};
 
 /// What keeps a database from being used or migrated, with what to do about it, in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +66,14 @@ type StateSql = (Text, Text, Text, Nullable<Text>, Bool, Bool, Bool, Bool);
 type State = (String, String, String, Option<String>, bool, bool, bool, bool);
 
 impl PostgresDatabase {
+    /// Checks that the database can be written to now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is read-only, as a standby is, or does not answer.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        UnitOfWork::begin(self).await?.check_writable().await
+    }
+
     /// Why the database cannot be used, if it cannot: its encoding is not UTF-8.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryResult, SqliteConnection,
+    QueryResult,
     deserialize::{self, FromSql, FromSqlRow},
     expression::AsExpression,
     query_builder::AstPass,
@@ -10,18 +10,21 @@ use diesel::{
     sql_types,
     sqlite::{Sqlite, SqliteValue},
 };
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
-use crate::{queries::IndexPart, statement::Statement, writer::Threads};
-
-pub(crate) use crate::bulk::{
-    indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary, write_index,
+pub(crate) use crate::{
+    bulk::{
+        indexed_words, insert_entries, insert_links, insert_movies, insert_names, insert_vocabulary,
+        write_index,
+    },
+    clauses::{
+        push_any, push_any_text, push_capped_matches, push_contains, push_identities, push_movies_linked_to,
+        push_movies_with_words, push_words_check, push_words_exist,
+    },
+    writer::Connection,
 };
 
 pub(crate) type Backend = Sqlite;
-pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
 
 /// The SQL type of identifiers: 16 bytes.
 pub(crate) type SqlId = sql_types::Binary;
@@ -66,7 +69,7 @@ impl FromSql<sql_types::BigInt, Sqlite> for DbInstant {
     }
 }
 
-/// A value in a [`Statement`].
+/// A value in a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Id(DbUuid),
@@ -124,9 +127,6 @@ impl From<DateTime<Utc>> for Bind {
         Self::Instant(DbInstant(value))
     }
 }
-
-/// Statements run on Diesel's own blocking connections too.
-impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
 
 /// Nothing to do: a unit of work has the whole database to itself.
 macro_rules! for_update {
@@ -191,117 +191,3 @@ pub(crate) const ORDERED_MOVIES: &str =
 /// Movie and reason of all the exclusions `x` of an order, as the text of a JSON array of pairs.
 pub(crate) const EXCLUDED_MOVIES: &str =
     "json_group_array(json_array(hex(x.movie_id), x.reason) ORDER BY x.position)";
-
-/// Adds `column IN (the identifiers)`.
-pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
-    let ids: Vec<String> = ids.into_iter().map(|id| id.simple().to_string()).collect();
-    statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
-}
-
-/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
-pub(crate) fn push_movies_linked_to<ST>(
-    statement: &mut Statement<ST>,
-    table: &'static str,
-    column: &'static str,
-    names: Vec<Uuid>,
-) {
-    let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
-    statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));
-    push_any(statement, column, names);
-    // A cross join is read in the order in which it is written.
-    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
-}
-
-/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the column.
-pub(crate) fn push_capped_matches<ST>(
-    statement: &mut Statement<ST>,
-    table: &'static str,
-    column: &'static str,
-    _order: &'static str,
-    values: Vec<Uuid>,
-    cap: u32,
-) {
-    statement.sql(format!("SELECT 1 FROM {table} WHERE "));
-    push_any(statement, column, values);
-    statement.sql(format!(" LIMIT {cap}"));
-}
-
-/// Adds `column IN (the texts)`.
-pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: &[String]) {
-    statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(texts)).sql("))");
-}
-
-/// Adds "the column holds the text as it is".
-pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
-    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
-}
-
-/// The search for all terms in this part of the search index, in the language of FTS5.
-fn words(terms: &[SearchTerm], part: IndexPart) -> String {
-    // Words consist of letters, digits and symbols: none needs an escape.
-    fn any(words: &[String], end: &str) -> String {
-        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
-        format!("({})", words.join(" OR "))
-    }
-    let spellings = |term: &SearchTerm| {
-        let (whole, begun) = match part {
-            IndexPart::People => ("{people} : ", "{people} : "),
-            IndexPart::Name => ("{name joined} : ", "{name} : "),
-            IndexPart::All if term.is_of_name => ("{name joined} : ", "{name} : "),
-            IndexPart::All => ("", "{name people description} : "),
-        };
-        let whole = format!("{whole}{}", any(&term.whole, ""));
-        if term.begun.is_empty() {
-            return format!("({whole})");
-        }
-        format!("({whole} OR {begun}{})", any(&term.begun, " *"))
-    };
-    terms.iter().map(spellings).collect::<Vec<_>>().join(" AND ")
-}
-
-/// Adds `FROM … m`: the movies that have all terms in this part of the search index.
-pub(crate) fn push_movies_with_words<ST>(
-    statement: &mut Statement<ST>,
-    terms: &[SearchTerm],
-    part: IndexPart,
-) {
-    statement.sql(" FROM (SELECT s.movie_id FROM movie_words w CROSS JOIN movie_search s ON s.id = w.rowid");
-    statement.sql(" WHERE w.movie_words MATCH ").bind(words(terms, part));
-    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
-}
-
-/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
-pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
-    statement.sql(
-        "(SELECT 1 FROM movie_search s CROSS JOIN movie_words w ON w.rowid = s.id WHERE s.movie_id = m.id",
-    );
-    statement.sql(" AND w.movie_words MATCH ").bind(words(terms, part)).sql(" LIMIT 1) IS NOT NULL");
-}
-
-/// Adds "any movie has all terms in the search index".
-pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
-    statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
-    statement.bind(words(terms, IndexPart::All)).sql(")");
-}
-
-/// Adds a source of rows `wanted(name, year, duration_minutes)`.
-pub(crate) fn push_identities<ST>(
-    statement: &mut Statement<ST>,
-    identities: &[domain::catalog::MovieIdentity],
-) {
-    let rows: Vec<_> = identities
-        .iter()
-        .map(|identity| (identity.name.as_str(), identity.year, identity.duration_minutes))
-        .collect();
-    statement
-        .sql(
-            "(SELECT value ->> 0 AS name, value ->> 1 AS year, value ->> 2 AS duration_minutes FROM json_each(",
-        )
-        .bind(json(&rows))
-        .sql(")) AS wanted");
-}
-
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    // Texts and numbers always have a JSON form.
-    serde_json::to_string(value).unwrap_or_default()
-}

@@ -1,14 +1,19 @@
 //! The storage ports on SQLite: the embedded default.
 //!
 //! [`SqliteDatabase`] implements every store, query and maintenance port of the domain on one file in WAL mode. One
-//! connection writes, one unit of work at a time; others read at the same time, and one copies the write-ahead log. The repositories, queries and
-//! schema are those of `adapter-postgres`, compiled against this crate's `dialect`, `bulk` and `unit_of_work`.
+//! connection writes, one unit of work at a time; others read at the same time, and one copies the write-ahead log. The
+//! repositories, queries and schema are those of `adapter-postgres`, compiled against this crate's `dialect`, `bulk` and
+//! `unit_of_work`.
 
 mod bulk;
 mod checkpoints;
+mod clauses;
+mod database;
 mod dialect;
 mod error;
 mod file;
+#[path = "../../adapter-postgres/src/index_part.rs"]
+mod index_part;
 mod migrate;
 #[cfg(test)]
 mod plan;
@@ -24,171 +29,9 @@ mod statement;
 mod unit_of_work;
 mod writer;
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use diesel::{QueryResult, SqliteConnection, connection::SimpleConnection, query_dsl::LoadQuery};
-use domain::store::StoreError;
-use tokio::runtime::Handle;
-
-use crate::{
-    checkpoints::Checkpoints,
-    error::{is_busy, store_error},
-    file::DatabaseFile,
-    queries::CatalogCache,
-    readers::Readers,
-    statement::Statement,
-    writer::Writer,
-};
-
 /// The name of the database type in the sources that are shared with `adapter-postgres`.
-pub(crate) use SqliteDatabase as Database;
-
-/// The size of the connection pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolOptions {
-    /// The largest number of reading connections, at least 1, beside the one that writes.
-    pub size: usize,
-}
-
-/// How the database's schema compares with the migrations of this program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SchemaState {
-    /// It has exactly these migrations.
-    Current,
-    /// It lacks this many migrations.
-    Behind(usize),
-    /// It has a migration that this program does not know: a newer version migrated it.
-    Ahead,
-}
-
-/// The storage ports on a SQLite file. Clones share its connections; other processes may use the file too.
-#[derive(Clone)]
-pub struct SqliteDatabase {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    file: DatabaseFile,
-    runtime: Handle,
-    writer: Writer,
-    readers: Readers,
-    checkpoints: Checkpoints,
-    statements: AtomicU64,
-    cache: CatalogCache,
-}
-
-impl std::fmt::Debug for SqliteDatabase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteDatabase").field("file", &self.inner.file).finish_non_exhaustive()
-    }
-}
-
-impl SqliteDatabase {
-    /// Opens the file, and creates it and its folder if they do not exist. Call it on the runtime whose blocking
-    /// threads are to run the statements.
-    ///
-    /// # Errors
-    /// When the file cannot be created or opened.
-    pub async fn open(path: &Path, options: PoolOptions) -> Result<Self, StoreError> {
-        let runtime = Handle::current();
-        let path = path.to_owned();
-        let handle = runtime.clone();
-        let open = move || {
-            let file = DatabaseFile::prepare(&path)?;
-            let writer = Writer::open(&file, handle)?;
-            Ok::<_, StoreError>((file, writer))
-        };
-        let (file, writer) = runtime.spawn_blocking(open).await.map_err(StoreError::failed)??;
-        let readers = Readers::new(file.clone(), options.size, runtime.clone());
-        let checkpoints = Checkpoints::new(file.clone(), runtime.clone());
-        // What was erased just before a crash may still be in the log.
-        checkpoints.request_emptying();
-        let inner = Inner {
-            file,
-            runtime,
-            writer,
-            readers,
-            checkpoints,
-            statements: AtomicU64::new(0),
-            cache: CatalogCache::default(),
-        };
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Checks that the database can be read.
-    ///
-    /// # Errors
-    /// When it cannot.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
-        self.fetch::<_, (i32,)>(statement).await.map(|_| ())
-    }
-
-    /// Checks that the file can be written to now. It can if somebody is writing to it.
-    ///
-    /// # Errors
-    /// When it cannot, as on a disk that became read-only.
-    pub async fn check_writable(&self) -> Result<(), StoreError> {
-        let Some(mut writer) = self.writer().try_borrow() else { return Ok(()) };
-        self.count_statement();
-        writer.spawn_blocking(try_to_write).await.map_err(store_error)
-    }
-
-    /// How many statements were run so far, by every clone: for tests that bound them.
-    #[must_use]
-    pub fn statements(&self) -> u64 {
-        self.inner.statements.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn count_statement(&self) {
-        self.inner.statements.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn file(&self) -> &DatabaseFile {
-        &self.inner.file
-    }
-
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.inner.runtime
-    }
-
-    pub(crate) fn writer(&self) -> &Writer {
-        &self.inner.writer
-    }
-
-    pub(crate) fn checkpoints(&self) -> &Checkpoints {
-        &self.inner.checkpoints
-    }
-
-    pub(crate) fn cache(&self) -> &CatalogCache {
-        &self.inner.cache
-    }
-
-    /// The rows of a reading statement, outside any unit of work.
-    pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
-    where
-        U: Send + 'static,
-        ST: 'static,
-        for<'q> Statement<ST>: LoadQuery<'q, SqliteConnection, U>,
-    {
-        self.count_statement();
-        self.inner.readers.run(move |connection| statement.internal_load(connection)?.collect()).await
-    }
-}
-
-/// Takes the lock for writing and gives it back, without waiting for another process.
-fn try_to_write(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("PRAGMA busy_timeout = 0")?;
-    let answer = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
-    connection.batch_execute("PRAGMA busy_timeout = 5000")?;
-    match answer {
-        Err(error) if is_busy(&error) => Ok(()),
-        answer => answer,
-    }
-}
+pub(crate) use crate::database::SqliteDatabase as Database;
+pub use crate::{
+    database::{PoolOptions, SqliteDatabase},
+    migrate::SchemaState,
+};

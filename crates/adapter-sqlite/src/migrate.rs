@@ -12,11 +12,22 @@ use domain::store::StoreError;
 use tokio::runtime::Handle;
 
 use crate::{
-    SchemaState, SqliteDatabase,
+    SqliteDatabase,
     file::{DatabaseFile, Purpose},
     readers::Readers,
     statement::Statement,
 };
+
+/// How the database's schema compares with the migrations of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// It has exactly these migrations.
+    Current,
+    /// It lacks this many migrations.
+    Behind(usize),
+    /// It has a migration that this program does not know: a newer version migrated it.
+    Ahead,
+}
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -74,7 +85,7 @@ impl SqliteDatabase {
     /// When the file cannot be read.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         self.count_statement();
-        schema_state(&self.inner.readers).await
+        schema_state(self.readers()).await
     }
 
     /// The same for a file that need not exist: nothing is created or written. A missing file lacks every migration.

@@ -4,6 +4,7 @@ use std::{
     sync::{self, Arc},
 };
 
+use diesel::SqliteConnection;
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
 use domain::store::StoreError;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -13,10 +14,10 @@ use tokio::{
     time::{Duration, timeout},
 };
 
-use crate::{
-    dialect::Connection,
-    file::{DatabaseFile, Purpose},
-};
+use crate::file::{DatabaseFile, Purpose};
+
+/// The connection that writes.
+pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection, Threads>;
 
 /// How long a unit of work waits for those before it, not counting SQLite's own wait for another process.
 const WAIT: Duration = Duration::from_secs(5);

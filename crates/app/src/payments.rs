@@ -9,8 +9,8 @@ mod list;
 mod money_back;
 mod refund;
 mod requests;
-mod sales;
 mod returns;
+mod sales;
 mod settle;
 mod start;
 mod verify;
@@ -24,7 +24,8 @@ use domain::{
     money::Currency,
     orders::{OrderQueries, OrderStore},
     payments::{
-        DisputeQueries, MoneyChecks, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, SalesQueries, WebhookEvents,
+        DisputeQueries, MoneyChecks, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries,
+        SalesQueries, WebhookEvents,
     },
     time::{Backoff, Clock, Instant},
 };

@@ -42,7 +42,5 @@ pub use refund_request::{
     RefundRequest, RefundRequestFilter, RefundRequestQueries, RefundRequestRepository, RefundRequestStatus,
     RefundRequestView, RequestedItem,
 };
-pub use sales::{
-    DaySales, Sales, SalesInterval, SalesPeriod, SalesQueries, SoldThing, TOP_SALES,
-};
+pub use sales::{DaySales, Sales, SalesInterval, SalesPeriod, SalesQueries, SoldThing, TOP_SALES};
 pub use sandbox::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};

@@ -191,7 +191,11 @@ fn log_verdict(verdict: &MoneyVerdict) {
         tracing::error!(job = "money_check", rule, %subject, details, "an invariant of money is broken");
     }
     if let Some(error) = &verdict.unread {
-        tracing::warn!(job = "money_check", error = error_chain(error), "the payment provider's lists were not read");
+        tracing::warn!(
+            job = "money_check",
+            error = error_chain(error),
+            "the payment provider's lists were not read"
+        );
     }
 }
 

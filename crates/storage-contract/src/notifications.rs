@@ -38,6 +38,7 @@ crate::cases! { "notifications":
     what_is_not_wanted_by_mail_has_no_mail,
     a_dropped_unit_notifies_nobody,
     withdrawn_notifications_are_cleaned_up_after_a_while,
+    an_erased_user_has_no_settings_and_gets_no_notifications,
 }
 
 /// Two users and a movie under the numbers that cases use.
@@ -93,9 +94,23 @@ async fn counts(node: &Node, receiver: u64) -> Vec<(NotificationKind, u64)> {
 
 async fn change_settings(node: &Node, user: u64, changes: SettingsChanges) {
     let mut unit = node.unit().await;
-    let settings = unit.notification_settings_for_update(id(user)).await.unwrap();
+    let settings = unit.notification_settings_for_update(id(user)).await.unwrap().unwrap();
     unit.put_notification_settings(id(user), settings.changed(changes)).await.unwrap();
     unit.commit().await.unwrap();
+}
+
+async fn an_erased_user_has_no_settings_and_gets_no_notifications(node: Node) {
+    prepare(&node, 2).await;
+    assert!(push(&node, 1, like(2, 10), at(1)).await.is_some());
+    let mut unit = node.unit().await;
+    unit.erase_user(id(1), at(2)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(push(&node, 1, like(2, 11), at(3)).await.is_none());
+    let mut unit = node.unit().await;
+    assert_eq!(unit.notification_settings_for_update(id(1)).await.unwrap(), None);
+    assert_eq!(unit.notification_settings_for_update(id(9)).await.unwrap(), None, "nobody has this id");
+    unit.commit().await.unwrap();
+    assert_eq!(list(&node, 1).await, []);
 }
 
 async fn each_kind_reads_back_as_it_was_pushed(node: Node) {

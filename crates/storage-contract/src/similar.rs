@@ -1,4 +1,4 @@
-//! Similar movies: what is compared, and the lists that are kept.
+//! Similar movies: which movies are compared, and the lists that are stored.
 
 use domain::catalog::{Facts, Movie, SimilarCandidate, SimilarList};
 

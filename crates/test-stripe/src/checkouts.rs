@@ -1,4 +1,4 @@
-//! What happens to Checkout Sessions: the calls of the shop, and what buyers and banks do.
+//! Checkout Sessions: the shop's API calls, and the simulated actions of buyers and banks.
 
 use serde_json::Value;
 
@@ -12,17 +12,17 @@ const MIN_LIFETIME: i64 = 30 * 60;
 const MAX_LIFETIME: i64 = 24 * 60 * 60;
 const MAX_LINES: usize = 100;
 
-/// The fewest units of a currency that are taken, where they are not 50.
+/// The minimum total of a session in the currency's smallest unit. In other currencies it is 50.
 const MINIMUMS: [(&str, i64); 6] =
     [("aed", 200), ("czk", 1_500), ("dkk", 250), ("gbp", 30), ("hkd", 400), ("huf", 17_500)];
 
-/// Currencies of three digits, of which the last must be 0.
+/// Currencies with three decimal places, of which the last must be 0.
 const THREE_DIGITS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// Currencies whose two digits must be 00.
+/// Currencies with two decimal places, which must both be 0.
 const WHOLE: [&str; 2] = ["isk", "ugx"];
 
-/// The parameters of a session that are known here. `payment_method_types` is gone since this version of the API.
+/// The parameters that creating a session accepts. `payment_method_types` does not exist in this version of the API.
 const KNOWN: [&str; 13] = [
     "mode",
     "success_url",
@@ -47,12 +47,12 @@ impl Account {
             return Err(Refusal::invalid(Some("parameter_missing"), "mode must be payment"));
         }
         if params.get("adaptive_pricing[enabled]") != Some("false") {
-            // A real account could charge in another currency.
+            // A real account could charge the buyer in another currency.
             return Err(Refusal::invalid(None, "this account expects adaptive_pricing[enabled]=false"));
         }
         let now = self.now();
         let lifetime = params.number("expires_at").unwrap_or(0).saturating_sub(now);
-        // A few seconds pass on the way.
+        // Allows for a few seconds between computing `expires_at` and handling the request.
         if !(MIN_LIFETIME.saturating_sub(5)..=MAX_LIFETIME).contains(&lifetime) {
             return Err(Refusal::invalid(None, "expires_at must be 30 minutes to 24 hours ahead"));
         }
@@ -87,7 +87,8 @@ impl Account {
         Ok(shown)
     }
 
-    /// Opens sessions of another user of the account: payments without metadata, and sessions that take no payment.
+    /// Opens sessions as if another application used the same Stripe account: payments without metadata, and sessions without
+    /// a payment.
     pub(crate) fn open_sessions_of_others(&mut self, count: usize) {
         for number in 0..count {
             let (now, id) = (self.now(), self.new_id("cs"));
@@ -122,7 +123,7 @@ impl Account {
         }
     }
 
-    /// `POST /v1/checkout/sessions/{id}/expire`, and the end of its time.
+    /// `POST /v1/checkout/sessions/{id}/expire`. Also called for sessions whose `expires_at` has passed.
     pub(crate) fn expire_session(&mut self, id: &str) -> Result<(), Refusal> {
         self.open_session(id)?.status = SessionStatus::Expired;
         if let Some(intent) = self.session(id)?.intent.clone() {
@@ -132,7 +133,8 @@ impl Account {
         self.emit_session("checkout.session.expired", id)
     }
 
-    /// The buyer pays. `received` replaces what the session asks for: a fault that a shop has to notice.
+    /// The buyer pays. `received` replaces the amount and currency of the session, to simulate a wrong payment that the shop
+    /// must detect.
     pub(crate) fn pay(&mut self, id: &str, received: Option<(i64, &str)>) -> Result<(), Refusal> {
         let session = self.open_session(id)?;
         if let Some((amount, currency)) = received {
@@ -147,7 +149,7 @@ impl Account {
         self.emit_session("checkout.session.completed", id)
     }
 
-    /// The buyer completes the session with a method whose money comes later.
+    /// The buyer completes the session with a delayed payment method: the money arrives, or fails to, in `settle`.
     pub(crate) fn complete_unpaid(&mut self, id: &str) -> Result<(), Refusal> {
         self.open_session(id)?.status = SessionStatus::Complete;
         let (intent, charge) = self.new_charge(id, "processing", "pending")?;
@@ -156,7 +158,7 @@ impl Account {
         self.emit_session("checkout.session.completed", id)
     }
 
-    /// The money of a completed session arrives, or bounces with this code.
+    /// The money of a completed session arrives, or the payment fails with the code in `bounced`.
     pub(crate) fn settle(&mut self, id: &str, bounced: Option<&str>) -> Result<(), Refusal> {
         let session = self.session_mut(id)?;
         let intent = session.intent.clone().filter(|_| session.status == SessionStatus::Complete);
@@ -199,7 +201,8 @@ impl Account {
         Err(Refusal::invalid(None, "Only Checkout Sessions with a status in [\"open\"] can be changed."))
     }
 
-    /// Another try to charge the buyer: the identifiers of the intent, which a session has one of, and of the charge.
+    /// Charges the buyer for the session and returns the identifiers of the payment intent and the new charge. All charges of
+    /// a session belong to one payment intent.
     fn new_charge(
         &mut self,
         session: &str,

@@ -1,4 +1,4 @@
--- Who people are and how they sign in (R24, R25, R27-R29).
+-- Who people are and how they sign in.
 
 CREATE TABLE user_groups (
     id UUID PRIMARY KEY,

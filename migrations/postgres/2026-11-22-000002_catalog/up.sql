@@ -1,4 +1,4 @@
--- Movies, and who and what they are made of (R47-R54).
+-- Movies, and who and what they are made of.
 
 -- For titles that hold a text anywhere. Trusted since PostgreSQL 13: no superuser is needed.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;

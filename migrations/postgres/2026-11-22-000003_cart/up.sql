@@ -1,4 +1,4 @@
--- What users mean to buy (R69, R70).
+-- What users mean to buy.
 
 CREATE TABLE carts (
     id UUID PRIMARY KEY,

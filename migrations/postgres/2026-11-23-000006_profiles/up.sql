@@ -1,4 +1,4 @@
--- What people say of themselves (R26).
+-- What people say of themselves.
 
 CREATE TABLE user_profiles (
     id UUID PRIMARY KEY,

@@ -24,8 +24,8 @@ CREATE TABLE notifications (
     notified_at TIMESTAMPTZ NOT NULL,
     read_at TIMESTAMPTZ,
     mailed_at TIMESTAMPTZ,
-    -- Who acted last.
-    actor_id UUID REFERENCES users (id),
+    -- Who acted last. No reference: its check would lock the row of another user, in an order that can deadlock.
+    actor_id UUID,
     -- How many acts it stands for. 0: all of them were taken back; the row is kept for `mailed_at`.
     count BIGINT NOT NULL CHECK (count >= 0),
     movie_id UUID REFERENCES movies (id) ON DELETE CASCADE,

@@ -1,4 +1,4 @@
--- Who people are and how they sign in (R24, R25, R27-R29).
+-- Who people are and how they sign in.
 --
 -- Identifiers are 16 bytes, instants are microseconds since 1970, truth is 0 or 1: in every table here.
 

@@ -1,4 +1,4 @@
--- Movies, and who and what they are made of (R47-R54).
+-- Movies, and who and what they are made of.
 
 CREATE TABLE genres (
     id BLOB PRIMARY KEY,

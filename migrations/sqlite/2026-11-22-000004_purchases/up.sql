@@ -1,4 +1,4 @@
--- What users bought: an entitlement that a refund revokes (requirements.md section 7, decision 5).
+-- What users bought: an entitlement that a refund revokes.
 
 CREATE TABLE purchases (
     id BLOB PRIMARY KEY,

@@ -1,4 +1,4 @@
--- What people say of themselves (R26). A date is YYYY-MM-DD.
+-- What people say of themselves. A date is YYYY-MM-DD.
 
 CREATE TABLE user_profiles (
     id BLOB PRIMARY KEY,

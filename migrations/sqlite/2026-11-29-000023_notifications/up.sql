@@ -24,8 +24,8 @@ CREATE TABLE notifications (
     notified_at INTEGER NOT NULL,
     read_at INTEGER,
     mailed_at INTEGER,
-    -- Who acted last.
-    actor_id BLOB REFERENCES users (id),
+    -- Who acted last. No reference: its check would lock the row of another user, in an order that can deadlock.
+    actor_id BLOB,
     -- How many acts it stands for. 0: all of them were taken back; the row is kept for `mailed_at`.
     count INTEGER NOT NULL CHECK (count >= 0),
     movie_id BLOB REFERENCES movies (id) ON DELETE CASCADE,

@@ -1,8 +1,8 @@
-/// The sizes that the lossy frames of a WebP say of themselves. The decoder unpacks as much as they say before it compares
-/// them with the size of the whole.
+/// The sizes in the headers of the lossy frames of a WebP file. They must be checked before decoding: the decoder decodes a
+/// frame of this size before it compares the size with that of the whole picture.
 pub(super) fn frame_sizes(bytes: &[u8]) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();
-    // Behind `RIFF`, the length and `WEBP`.
+    // The file begins with `RIFF`, the length and `WEBP`.
     collect(bytes.get(12..).unwrap_or_default(), &mut sizes);
     sizes
 }
@@ -11,7 +11,7 @@ fn collect(mut rest: &[u8], sizes: &mut Vec<(u32, u32)>) {
     while let Some((name, content, behind)) = next_chunk(rest) {
         match name {
             b"VP8 " => sizes.extend(frame_size(content)),
-            // A frame of an animation: a head of 16 bytes, and chunks. It holds no other frame.
+            // A frame of an animation: a header of 16 bytes, then chunks. It cannot contain another `ANMF`.
             b"ANMF" => {
                 let mut inner = content.get(16..).unwrap_or_default();
                 while let Some((name, content, behind)) = next_chunk(inner) {
@@ -27,13 +27,13 @@ fn collect(mut rest: &[u8], sizes: &mut Vec<(u32, u32)>) {
     }
 }
 
-/// The name of the next chunk, what it holds, as far as it is there, and what stands behind it.
+/// Splits off the next chunk: its name, its content (shorter than declared in a truncated file) and the bytes that follow it.
 fn next_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (name, rest) = bytes.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
     let content = rest.get(..length).unwrap_or(rest);
-    // Each begins at an even place.
+    // Chunks are padded to an even length.
     let padded = length.saturating_add(length.rem_euclid(2));
     Some((name, content, rest.get(padded..).unwrap_or_default()))
 }

@@ -4,9 +4,17 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
-use domain::catalog::{CountedName, FacetCounts, NameKind};
+use domain::{
+    catalog::{CountedName, FacetCounts, NameKind},
+    store::StoreError,
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::statement::Statement;
 
@@ -16,6 +24,12 @@ const MAX_TOTALS: usize = 1_024;
 /// How many filters' facets are kept.
 const MAX_FACETS: usize = 256;
 
+/// How many filters' facets are counted at once: each takes a core of the database, and others wait for fewer than connections.
+const FACETS_AT_ONCE: usize = 2;
+
+/// How long a caller waits for the turn to count facets.
+const FACETS_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The longest filter whose total is kept, in bytes: nobody fills the memory with long searches.
 const MAX_KEY: usize = 512;
 
@@ -24,7 +38,6 @@ const MAX_SHAPES: usize = 128;
 
 /// Counts that are costly to make, each with the version of the catalogue that it holds for: exact for as long as the
 /// version read with a page is the same, whichever node changed it.
-#[derive(Default)]
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, (i64, Vec<CountedName>)>>,
@@ -32,9 +45,35 @@ pub(crate) struct CatalogCache {
     sizes: Mutex<HashMap<(String, u32), (i64, u32)>>,
     version: AtomicI64,
     shapes: Mutex<HashSet<u64>>,
+    facet_counting: Semaphore,
+}
+
+impl Default for CatalogCache {
+    fn default() -> Self {
+        Self {
+            totals: Mutex::default(),
+            names: Mutex::default(),
+            facets: Mutex::default(),
+            sizes: Mutex::default(),
+            version: AtomicI64::default(),
+            shapes: Mutex::default(),
+            facet_counting: Semaphore::new(FACETS_AT_ONCE),
+        }
+    }
 }
 
 impl CatalogCache {
+    /// Waits for the turn to count facets.
+    ///
+    /// # Errors
+    /// When others count for longer than [`FACETS_PATIENCE`].
+    pub(crate) async fn turn_to_count_facets(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        let turn = timeout(FACETS_PATIENCE, self.facet_counting.acquire()).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| StoreError::unavailable("too many facets are being counted"))
+    }
+
     /// The capped count of a filter, when it is known for this version.
     pub(crate) fn total(&self, filter: &str, version: i64) -> Option<u64> {
         lock(&self.totals).get(filter).filter(|(known, _)| *known == version).map(|(_, count)| *count)

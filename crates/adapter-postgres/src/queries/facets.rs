@@ -31,13 +31,15 @@ impl FacetQueries for Database {
         filter: &MovieFilter,
         currency: Currency,
     ) -> Result<FacetCounts, StoreError> {
-        let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
-        let version: Vec<(i64,)> = self.fetch(version).await?;
         let key = format!("{currency:?} {}", filter.key());
-        if let [(version,)] = version.as_slice()
-            && let Some(counts) = self.cache().facets(&key, *version)
-        {
-            return Ok(FacetCounts::clone(&counts));
+        if let (_, Some(counts)) = self.known_facets(&key).await? {
+            return Ok(counts);
+        }
+        let _turn = self.cache().turn_to_count_facets().await?;
+        // Another caller may have counted them meanwhile.
+        let (version, known) = self.known_facets(&key).await?;
+        if let Some(counts) = known {
+            return Ok(counts);
         }
         let mut counts = FacetCounts::default();
         let mut versions = Vec::new();
@@ -75,17 +77,24 @@ impl FacetQueries for Database {
             }
         }
         // What was counted in several statements is kept only if nothing changed between them.
-        if let ([(version,)], Some(first)) = (version.as_slice(), versions.first())
-            && versions.iter().all(|other| other == first)
-            && version == first
-        {
-            self.cache().keep_facets(key, *version, Arc::new(counts.clone()));
+        if versions.first() == Some(&version) && versions.iter().all(|other| *other == version) {
+            self.cache().keep_facets(key, version, Arc::new(counts.clone()));
         }
         Ok(counts)
     }
 }
 
 impl Database {
+    /// The version of the catalogue, and the facets that are kept for it.
+    async fn known_facets(&self, key: &str) -> Result<(i64, Option<FacetCounts>), StoreError> {
+        let version = Statement::<(BigInt,)>::new("SELECT version FROM catalog_state");
+        let rows: Vec<(i64,)> = self.fetch(version).await?;
+        let [(version,)] = rows.as_slice() else {
+            return Err(StoreError::failed("the catalogue has no version"));
+        };
+        Ok((*version, self.cache().facets(key, *version).map(|counts| FacetCounts::clone(&counts))))
+    }
+
     /// Takes the counts of a group of all movies from the counts of its names, which are kept.
     async fn note_names(
         &self,

@@ -32,4 +32,3 @@ mod similar;
 mod users;
 
 pub(crate) use catalog_cache::CatalogCache;
-pub(crate) use movie_filter::IndexPart;

@@ -138,12 +138,8 @@ type BookedTypes = (
     (Nullable<Text>, Nullable<Text>, Text),
     (Nullable<BigInt>, Nullable<Text>, BigInt, BigInt),
 );
-type BookedRow = (
-    DbUuid,
-    DbUuid,
-    (Option<String>, Option<String>, String),
-    (Option<i64>, Option<String>, i64, i64),
-);
+type BookedRow =
+    (DbUuid, DbUuid, (Option<String>, Option<String>, String), (Option<i64>, Option<String>, i64, i64));
 
 #[async_trait]
 impl MoneyChecks for Database {
@@ -160,8 +156,11 @@ impl MoneyChecks for Database {
             }
             statement.sql(" LIMIT ").bind(MOST);
             let found: Vec<(DbUuid,)> = self.fetch(statement).await?;
-            violations
-                .extend(found.into_iter().map(|(id,)| MoneyViolation { rule, subject: id.0, details: None }));
+            violations.extend(found.into_iter().map(|(id,)| MoneyViolation {
+                rule,
+                subject: id.0,
+                details: None,
+            }));
         }
         violations.extend(self.unmailed_orders(now).await?);
         Ok(violations)

@@ -12,6 +12,7 @@ use crate::{
         Bind, TITLE_INDEX, UNINDEXED, push_any, push_any_text, push_capped_matches, push_contains,
         push_movies_linked_to, push_movies_with_words, push_words_check,
     },
+    index_part::IndexPart,
     statement::Statement,
 };
 
@@ -39,17 +40,6 @@ pub(super) enum Condition {
     Certification(Vec<Uuid>),
     /// The column's value lies between these bounds, both inclusive.
     Between { column: &'static str, min: Option<Bind>, max: Option<Bind> },
-}
-
-/// A part of the search index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndexPart {
-    /// All of it.
-    All,
-    /// The names of movies.
-    Name,
-    /// The names of their people.
-    People,
 }
 
 /// The conditions of a filter; those that are cheap to check come first.

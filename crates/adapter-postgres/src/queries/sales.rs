@@ -34,7 +34,9 @@ impl SalesQueries for Database {
     async fn sales(&self, period: SalesPeriod, currency: Currency) -> Result<Sales, StoreError> {
         let scope = Scope::of(period, currency);
         let (orders, buyers, items_sold) = (
-            self.count(scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at")),
+            self.count(
+                scope.within("SELECT COUNT(*) FROM orders o WHERE o.total_currency = ", "o.created_at"),
+            ),
             self.count(scope.within(
                 "SELECT COUNT(DISTINCT p.user_id) FROM payments p WHERE p.settlement = 'pays_order' \
                  AND p.amount_currency = ",

@@ -21,12 +21,13 @@ use uuid::Uuid;
 use crate::{
     Database,
     dialect::{DbUuid, SqlId, push_any, push_any_text, push_words_exist},
+    index_part::IndexPart,
     queries::{
         keyset::Keyset,
         movie_access::Access,
         movie_filter::{
-            CHECKED_COLUMNS, Condition, IndexPart, behind_all, conditions, conditions_with_words_in,
-            push_checks, push_matching,
+            CHECKED_COLUMNS, Condition, behind_all, conditions, conditions_with_words_in, push_checks,
+            push_matching,
         },
         movie_page::Order,
         movie_row::push_summary,
@@ -311,22 +312,18 @@ fn push_found<ST>(
     Ok(())
 }
 
-/// The people of the most popular movies whose people have the words, together or apart.
-fn people_statement(
-    conditions: &[Condition],
-    order: &Keyset,
-    access: Access,
-) -> Result<Statement<PersonTypes>, StoreError> {
-    let mut statement = Statement::new("WITH found AS (");
-    push_found(&mut statement, conditions, order, &Cut::of(SUGGESTED_FROM), access)?;
+/// The people of these movies, with the popularity of their most popular one.
+fn people_statement(movies: &[Uuid]) -> Statement<PersonTypes> {
+    let mut statement = Statement::new("SELECT FALSE, n.id, n.name, max(m.popularity) FROM movies m ");
+    statement.sql("JOIN movie_stars l ON l.movie_id = m.id JOIN stars n ON n.id = l.star_id WHERE ");
+    push_any(&mut statement, "m.id", movies.to_vec());
     statement.sql(
-        ") SELECT FALSE, n.id, n.name, max(found.popularity) FROM found \
-         JOIN movie_stars l ON l.movie_id = found.id JOIN stars n ON n.id = l.star_id GROUP BY n.id, n.name \
-         UNION ALL SELECT TRUE, n.id, n.name, max(found.popularity) FROM found \
-         JOIN movie_directors l ON l.movie_id = found.id JOIN directors n ON n.id = l.director_id \
-         GROUP BY n.id, n.name",
+        " GROUP BY n.id, n.name UNION ALL SELECT TRUE, n.id, n.name, max(m.popularity) FROM movies m \
+         JOIN movie_directors l ON l.movie_id = m.id JOIN directors n ON n.id = l.director_id WHERE ",
     );
-    Ok(statement)
+    push_any(&mut statement, "m.id", movies.to_vec());
+    statement.sql(" GROUP BY n.id, n.name");
+    statement
 }
 
 #[async_trait]
@@ -404,11 +401,12 @@ impl SearchQueries for Database {
             })
         });
         let by_people = conditions_with_words_in(&filter, IndexPart::People);
-        let order = Order::of(&[MovieSort::POPULAR], None);
-        let access = self.access(&by_people, SUGGESTED_FROM, true).await?;
-        let mut statement = people_statement(&by_people, order.keyset(), access)?;
-        statement.forget();
-        let people: Vec<PersonRow> = self.fetch(statement).await?;
+        let found = self.most_popular(&by_people, &Cut::of(SUGGESTED_FROM)).await?;
+        let found: Vec<Uuid> = found.into_iter().map(|movie| movie.id.0).collect();
+        let mut people: Vec<PersonRow> = Vec::new();
+        if !found.is_empty() {
+            people = self.fetch(people_statement(&found)).await?;
+        }
         let people = people.into_iter().filter_map(|(is_director, id, name, popularity)| {
             let rank = rank_of_name(search, &name)?;
             let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };

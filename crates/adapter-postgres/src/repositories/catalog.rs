@@ -14,7 +14,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::CHUNK;
+use super::{CHUNK, NewLink, NewName};
 use crate::{
     dialect::{
         DbInstant, DbUuid, KEPT_MOVIES, LINKED_IDS, LOCKED_MOVIES, SqlId, SqlInstant, insert_links,
@@ -28,20 +28,6 @@ use crate::{
 /// Joins the movies that have the wanted identities.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
-
-/// A name to be written: its identifier, the name, and its key.
-pub(crate) struct NewName {
-    pub(crate) id: Uuid,
-    pub(crate) name: String,
-    pub(crate) key: String,
-}
-
-/// A link to be written from a movie to a name.
-pub(crate) struct NewLink {
-    pub(crate) movie_id: Uuid,
-    pub(crate) name_id: Uuid,
-    pub(crate) position: i32,
-}
 
 /// The table that keeps the names of a kind.
 pub(crate) const fn names_table(kind: NameKind) -> &'static str {

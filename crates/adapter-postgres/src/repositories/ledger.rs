@@ -24,18 +24,22 @@ impl LedgerRepository for UnitOfWork {
         statement.bind(id.as_uuid()).sql(" GROUP BY subject, subject_id, account, amount_currency");
         let rows: Vec<(String, DbUuid, String, i64, String)> = self.load(statement).await?;
         let broken = || StoreError::failed("the ledger has an entry that cannot be read");
-        let posting = |(movement, subject, account, minor, currency): (String, DbUuid, String, i64, String)| {
-            let currency: Currency = currency.parse().map_err(StoreError::failed)?;
-            Ok(Posting {
-                movement: Movement::ALL
-                    .into_iter()
-                    .find(|known| known.as_str() == movement)
-                    .ok_or_else(broken)?,
-                subject_id: subject.0,
-                account: Account::ALL.into_iter().find(|known| known.as_str() == account).ok_or_else(broken)?,
-                amount: Money::from_minor(minor, currency),
-            })
-        };
+        let posting =
+            |(movement, subject, account, minor, currency): (String, DbUuid, String, i64, String)| {
+                let currency: Currency = currency.parse().map_err(StoreError::failed)?;
+                Ok(Posting {
+                    movement: Movement::ALL
+                        .into_iter()
+                        .find(|known| known.as_str() == movement)
+                        .ok_or_else(broken)?,
+                    subject_id: subject.0,
+                    account: Account::ALL
+                        .into_iter()
+                        .find(|known| known.as_str() == account)
+                        .ok_or_else(broken)?,
+                    amount: Money::from_minor(minor, currency),
+                })
+            };
         rows.into_iter().map(posting).collect()
     }
 

@@ -27,13 +27,13 @@ mod refund_requests;
 mod refunds;
 mod search;
 mod sessions;
+mod stored;
 mod stream_tickets;
 mod units;
 mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
-pub(crate) use audit::written;
-pub(crate) use catalog::{NewLink, NewName, linked_ids, names_table, read_ids};
+pub(crate) use catalog::{linked_ids, names_table, read_ids};
 pub(crate) use disputes::{DisputeRow, DisputeTypes, dispute, dispute_columns};
 pub(crate) use engagement::{push_visible, reaction_named};
 pub(crate) use orders::{order_state, purchase_refusal};
@@ -44,6 +44,7 @@ pub(crate) use refund_requests::{
 };
 pub(crate) use refunds::{REFUND_COLUMNS, REFUND_ITEMS, RefundRow, RefundTypes, refunds};
 pub(crate) use search::{NewEntry, WordCount};
+pub(crate) use stored::{NewLink, NewName, written};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

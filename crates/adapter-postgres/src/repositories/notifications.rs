@@ -81,7 +81,7 @@ impl NotificationRepository for UnitOfWork {
         &mut self,
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError> {
-        let inbox = self.advance_inbox(new.receiver).await?;
+        let Some(inbox) = self.advance_inbox(new.receiver).await? else { return Ok(None) };
         let pushed = if let NotificationCause::CommentLike { actor, .. } = &new.cause {
             self.push_like(new, *actor, &inbox).await?
         } else {
@@ -161,8 +161,8 @@ impl NotificationRepository for UnitOfWork {
     async fn notification_settings_for_update(
         &mut self,
         user_id: UserId,
-    ) -> Result<NotificationSettings, StoreError> {
-        Ok(self.move_inbox(user_id, 0).await?.settings)
+    ) -> Result<Option<NotificationSettings>, StoreError> {
+        Ok(self.move_inbox(user_id, 0).await?.map(|inbox| inbox.settings))
     }
 
     async fn put_notification_settings(
@@ -189,29 +189,28 @@ fn without_one(actor: UserId) -> Statement<()> {
 }
 
 impl UnitOfWork {
-    /// Locks the user's inbox, which is made when there is none, and gives it the next position.
-    async fn advance_inbox(&mut self, user_id: UserId) -> Result<Inbox, StoreError> {
+    /// Locks the user's inbox, which is made when there is none, and gives it the next position. `None` for a user who is unknown
+    /// or erased.
+    async fn advance_inbox(&mut self, user_id: UserId) -> Result<Option<Inbox>, StoreError> {
         self.move_inbox(user_id, 1).await
     }
 
-    async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Inbox, StoreError> {
+    async fn move_inbox(&mut self, user_id: UserId, by: i64) -> Result<Option<Inbox>, StoreError> {
         let mut statement = Statement::<InboxTypes>::new(
-            "INSERT INTO notification_inboxes (user_id, last_position) VALUES (",
+            "INSERT INTO notification_inboxes (user_id, last_position) SELECT id, ",
         );
         statement
-            .bind(user_id.as_uuid())
-            .sql(", ")
             .bind(by)
-            .sql(
-                ") ON CONFLICT (user_id) DO UPDATE SET last_position = notification_inboxes.last_position + ",
-            )
+            .sql(" FROM users WHERE deleted_at IS NULL AND id = ")
+            .bind(user_id.as_uuid())
+            .sql(" ON CONFLICT (user_id) DO UPDATE SET last_position = notification_inboxes.last_position + ")
             .bind(by)
             .sql(" RETURNING last_position, mails_comment_reply, mails_comment_like");
         let row: Option<InboxRow> = self.first(statement).await?;
-        let (position, mails_comment_reply, mails_comment_like) =
-            row.ok_or_else(|| StoreError::failed("an inbox was neither made nor changed"))?;
-        let settings = NotificationSettings { mails_comment_reply, mails_comment_like };
-        Ok(Inbox { position, settings })
+        Ok(row.map(|(position, mails_comment_reply, mails_comment_like)| {
+            let settings = NotificationSettings { mails_comment_reply, mails_comment_like };
+            Inbox { position, settings }
+        }))
     }
 
     /// Folds the like into the notification of its comment. `None` when it is in it already.

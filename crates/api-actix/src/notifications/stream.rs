@@ -50,9 +50,8 @@ impl StreamCaller {
     /// 429 when the caller has too many, 503 when the store or the server is going away.
     pub(crate) async fn open(self) -> Result<EventStream, Failure<StoreError>> {
         let Self { api, user_id, session_id, last, turn } = self;
-        let stream = api.streams.open(user_id, session_id, last).await;
-        drop(turn);
-        stream.map(EventStream)
+        let patience = api.settings.request_timeout;
+        api.streams.open(user_id, session_id, last, turn, patience).await.map(EventStream)
     }
 }
 

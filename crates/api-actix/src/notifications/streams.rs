@@ -128,7 +128,8 @@ impl LiveStreams {
             .ok_or_else(|| Problem::unavailable().because("Too many live streams are being opened."))
     }
 
-    /// Opens a stream for a session; `last` is the id of the last event that the client got.
+    /// Opens a stream for a session; `last` is the id of the last event that the client got. The turn is given up while it is
+    /// looked whether clients of the user have gone.
     ///
     /// # Errors
     /// 429 when the user has too many streams, 503 when the server is about to stop, and what the store says.
@@ -137,23 +138,36 @@ impl LiveStreams {
         user_id: UserId,
         session_id: SessionId,
         last: Option<String>,
+        turn: OpeningTurn,
+        patience: Duration,
     ) -> Result<EventBody, Failure<StoreError>> {
         if self.readiness.is_draining() {
             return Err(Failure::Problem(Problem::unavailable().because("The server is about to stop.")));
         }
-        for _ in 0..PROBES {
-            if self.table().count(user_id) < STREAMS_OF_A_USER {
-                break;
-            }
-            self.table().send_comments(|stream| stream.user_id == user_id);
-            sleep(PROBE).await;
-        }
+        let _turn = if self.table().count(user_id) < STREAMS_OF_A_USER {
+            turn
+        } else {
+            drop(turn);
+            self.probe_clients(user_id).await;
+            self.turn(patience).await.map_err(Failure::Problem)?
+        };
         let (parts, events) = mpsc::channel(WAITING_PARTS);
         let stream = LiveStream { user_id, session_id, told: None, sent_at: Instant::now(), parts };
         let key = self.table().add(stream).ok_or_else(|| Failure::Problem(too_many()))?;
         let place = Place { streams: Arc::clone(self), key };
         let first = self.begin(key, user_id, last).await?;
         Ok(EventBody { first: Some(first), events, _place: place })
+    }
+
+    /// Sends comments on the streams of a user who has as many as may be, which end those whose clients have gone.
+    async fn probe_clients(&self, user_id: UserId) {
+        for _ in 0..PROBES {
+            self.table().send_comments(|stream| stream.user_id == user_id);
+            sleep(PROBE).await;
+            if self.table().count(user_id) < STREAMS_OF_A_USER {
+                return;
+            }
+        }
     }
 
     /// Reads what the stream begins with, and has it watched from there on.

@@ -144,8 +144,6 @@ kinds! {
         "The order was not paid, so no refund can be asked for.";
     REFUND_REQUESTED = 409 "refund_requested" "Refund requested"
         "Another request for a refund of one of the movies is open.";
-    ALREADY_DECIDED = 409 "already_decided" "Already decided"
-        "The request for a refund was decided before.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"

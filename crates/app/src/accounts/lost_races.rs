@@ -1,5 +1,5 @@
-//! Every use case that writes is run again when its unit of work loses a race, and leaves behind what it would have left
-//! at once.
+//! Tests that every use case that writes is retried when its unit of work loses a race, and then has the same effects as
+//! without the race.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ use super::{
 
 type Ended = Result<(), Box<dyn Error>>;
 
-/// How many rows of each kind there are, and how often was hashed for them.
+/// Counts the rows of each table, and the passwords hashed or verified since the last count.
 async fn traces(world: &World) -> [usize; 9] {
     let rows = world.store.rows().await;
     [
@@ -32,7 +32,8 @@ async fn traces(world: &World) -> [usize; 9] {
     ]
 }
 
-/// Does a deed undisturbed, where four commits lose a race, and where five do.
+/// Checks a use case without a lost race, with four lost commits (the fifth attempt succeeds), with six (all five attempts
+/// fail and nothing is stored), and with a lost race in a repository call.
 async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World, &P) -> Ended) {
     let mut left = Vec::new();
     for (lost, run) in [(0, 1), (4, 5)] {
@@ -57,7 +58,7 @@ async fn check<P>(prepare: impl AsyncFn(&World) -> P, deed: impl AsyncFn(&World,
     assert_eq!(world.store.take_commits(), 5);
     assert_eq!(world.store.rows().await, before);
 
-    // Whichever statement of the unit loses, it is run again.
+    // A race that is lost in a repository call, before the commit, leads to a retry too.
     let world = World::new().await;
     let prepared = prepare(&world).await;
     world.passwords.take_count();

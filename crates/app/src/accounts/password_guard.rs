@@ -31,9 +31,10 @@ pub struct PasswordGuard {
 }
 
 impl PasswordGuard {
-    /// Runs what tries a password of the account, unless too many wrong ones came for it, or too many wait to be hashed: then
-    /// nothing is hashed or read. The attempt counts as a failure until its result is known, so that parallel attempts do not
-    /// avoid the limit.
+    /// Runs `trying`, which checks a password of the account. Refuses without running it when the account has to wait after
+    /// wrong passwords, or when the queue of the hasher is full.
+    ///
+    /// The attempt counts as a failure until its result is known, so that parallel attempts cannot bypass the limit.
     pub(super) async fn attempt<T, E: PasswordRefusal>(
         &self,
         email: &EmailAddress,
@@ -52,7 +53,8 @@ impl PasswordGuard {
         outcome
     }
 
-    /// Lets the owner of the account sign in from this client at once, whoever else has tried passwords.
+    /// Records that the client belongs to the owner of the account, so that wrong passwords of other clients do not delay its
+    /// next sign-in.
     pub(super) async fn forgive(&self, email: &EmailAddress, client: Option<IpAddr>) {
         self.guard.was_owner(&SignInAttempt::new(email, client)).await;
     }

@@ -15,6 +15,12 @@ const CORRECTIONS: usize = 6;
 /// How many wordings are tried in all.
 const WORDINGS: usize = 12;
 
+/// A search with more unknown words than this is not corrected: each of them costs a statement.
+const CORRECTED_WORDS: usize = 4;
+
+/// How many numbers of a search are tried as the year, from the last one on: each of them costs a statement.
+const TRIED_YEARS: usize = 3;
+
 /// A search as it is to be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnderstoodSearch {
@@ -43,16 +49,20 @@ pub async fn understand(queries: &dyn SearchQueries, search: Search) -> Result<U
 async fn corrected(queries: &dyn SearchQueries, search: &Search) -> Result<Option<Search>, StoreError> {
     let known = queries.known_terms(&search.terms()).await?;
     let years = search.possible_years();
+    let unknown: Vec<(usize, &str)> = (0..)
+        .zip(search.words().zip(known))
+        .filter(|(position, (_, is_known))| !is_known && !years.contains(position))
+        .map(|(position, (word, _))| (position, word))
+        .collect();
+    if unknown.len() > CORRECTED_WORDS || unknown.iter().any(|(_, word)| allowed_mistakes(word) == 0) {
+        return Ok(None);
+    }
     let mut choices = Vec::new();
-    for (position, (word, is_known)) in search.words().zip(known).enumerate() {
-        if is_known || years.contains(&position) {
-            continue;
-        }
-        if allowed_mistakes(word) == 0 {
-            return Ok(None);
-        }
+    for (position, word) in unknown {
         let similar = queries.similar_words(word).await?;
         let mut words = corrections(word, search.is_unfinished(position), &similar);
+        // The index of words may have learned the word since it was looked up.
+        words.retain(|correction| correction.word != word);
         words.truncate(CORRECTIONS);
         if words.is_empty() {
             return Ok(None);
@@ -93,7 +103,7 @@ async fn with_years(queries: &dyn SearchQueries, search: Search) -> Result<Searc
     if queries.finds_movies(&in_names).await? {
         return Ok(in_names);
     }
-    for position in others.iter().rev() {
+    for position in others.iter().rev().take(TRIED_YEARS) {
         let narrowed = search.clone().narrowed_by_year(*position);
         if queries.finds_movies(&narrowed).await? {
             return Ok(narrowed);
@@ -200,6 +210,25 @@ mod tests {
         let both = [("Heat of Night", 1995), ("Heart of Gold", 1990), ("Heart", 1991)];
         assert_eq!(understood(&both, "hezt night").await, corrected_to("heat night"));
         assert_eq!(understood(&both, "heqrt night").await, plain("heqrt night"), "nothing has both");
+    }
+
+    #[tokio::test]
+    async fn a_search_with_many_unknown_words_is_not_corrected() {
+        let names = [("Alpha Bravo Charlie Delta Foxtrot", 1990)];
+        let corrected = corrected_to("alpha bravo charlie delta");
+        assert_eq!(understood(&names, "alpga brabo chatlie delra").await, corrected);
+        let many = "alpga brabo chatlie delra foxtrit";
+        assert_eq!(understood(&names, many).await, plain(many));
+    }
+
+    #[tokio::test]
+    async fn the_last_numbers_are_tried_as_the_year() {
+        let names = [("Alpha 2001 2002 2003", 2004)];
+        let found = understood(&names, "alpha 2001 2002 2003 2004").await;
+        assert_eq!(found, ("alpha 2001 2002 2003".to_owned(), Some(2004), None));
+        let names = [("Alpha 2004 2003 2002 2001", 2005)];
+        let (_, year, _) = understood(&names, "alpha 2004 2005 2003 2002 2001").await;
+        assert_eq!(year, Some(2004), "those in front are not tried");
     }
 
     #[tokio::test]

@@ -70,7 +70,7 @@ mockall::mock! {
         async fn notification_settings_for_update(
             &mut self,
             user_id: UserId,
-        ) -> Result<NotificationSettings, StoreError>;
+        ) -> Result<Option<NotificationSettings>, StoreError>;
         async fn put_notification_settings(
             &mut self,
             user_id: UserId,

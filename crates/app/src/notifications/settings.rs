@@ -35,7 +35,10 @@ impl Notifications {
         changes: SettingsChanges,
     ) -> Result<NotificationSettings, AccessError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        let settings = unit.notification_settings_for_update(actor.user_id).await?.changed(changes);
+        let Some(settings) = unit.notification_settings_for_update(actor.user_id).await? else {
+            return Err(StoreError::failed("a user who may act has no settings").into());
+        };
+        let settings = settings.changed(changes);
         unit.put_notification_settings(actor.user_id, settings).await?;
         unit.commit().await?;
         Ok(settings)

@@ -71,7 +71,7 @@ impl Notifications {
         Unsubscription { user_id, kind }: Unsubscription,
     ) -> Result<(), StoreError> {
         let mut unit = self.store.begin_notifications(attempt).await?;
-        let settings = unit.notification_settings_for_update(user_id).await?;
+        let Some(settings) = unit.notification_settings_for_update(user_id).await? else { return Ok(()) };
         let changed = settings.changed(SettingsChanges::without_mails(kind));
         unit.put_notification_settings(user_id, changed).await?;
         unit.commit().await

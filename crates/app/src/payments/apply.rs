@@ -64,6 +64,8 @@ impl Payments {
         let found = unit.find_payment_for_update(id).await?.filter(|payment| payment.order_id == order.id);
         let Some(mut payment) = found else { return Ok(()) };
         match checkout {
+            // What another provider says of it is not believed.
+            Some(_) if payment.provider != self.gateway.provider() => return Ok(()),
             Some(checkout) => take_over(&mut payment, checkout),
             // Its checkout was opened in the meantime: only the provider can say now that it has ended.
             None if payment.checkout.is_some() => return Ok(()),

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use domain::{
     id::{PaymentId, ShopId},
     payments::{
-        BookedPayment, CheckoutReport, DisputeReport, GatewayError, MoneyViolation, PaymentStatus, ProviderCheckout,
-        RefundReport,
+        BookedPayment, CheckoutReport, DisputeReport, GatewayError, MoneyViolation, PaymentStatus,
+        ProviderCheckout, RefundReport,
     },
     store::StoreError,
     time::Instant,
@@ -135,7 +135,9 @@ impl Payments {
             };
             let details = format!("{} arrived there, {} is booked", show(arrived), show(known.received));
             violations.push(violation("a payment differs from the payment provider's list", details));
-        } else if pending && matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_)) {
+        } else if pending
+            && matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_))
+        {
             let details = "it has ended there".to_owned();
             violations.push(violation("a payment differs from the payment provider's list", details));
         }
@@ -144,15 +146,19 @@ impl Payments {
         let done = refunds.iter().filter(|refund| matches!(refund.report, RefundReport::Succeeded { .. }));
         let refunded = done.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()));
         if refunded != known.refunded_minor {
-            let details = format!("{refunded} went back there, {} here, in minor units", known.refunded_minor);
-            violations.push(violation("the refunds of a payment differ from the payment provider's", details));
+            let details =
+                format!("{refunded} went back there, {} here, in minor units", known.refunded_minor);
+            violations
+                .push(violation("the refunds of a payment differ from the payment provider's", details));
         }
         let disputes = self.gateway.disputes(charge).await?;
         let taken = disputes.iter().filter(|dispute| !matches!(dispute.report, DisputeReport::Won { .. }));
         let withdrawn = taken.fold(0_i64, |sum, dispute| sum.saturating_add(dispute.withdrawn.minor()));
         if withdrawn != known.withdrawn_minor {
-            let details = format!("{withdrawn} was taken there, {} here, in minor units", known.withdrawn_minor);
-            violations.push(violation("the disputes of a payment differ from the payment provider's", details));
+            let details =
+                format!("{withdrawn} was taken there, {} here, in minor units", known.withdrawn_minor);
+            violations
+                .push(violation("the disputes of a payment differ from the payment provider's", details));
         }
         Ok(violations)
     }

@@ -101,7 +101,7 @@ impl FactsBuilder {
         self
     }
 
-    /// What it grossed, in whole units of account.
+    /// The gross earnings, in whole units of the currency.
     #[must_use]
     pub const fn gross(mut self, gross: i64) -> Self {
         self.gross = Some(gross);
@@ -115,7 +115,7 @@ impl FactsBuilder {
         self
     }
 
-    /// What it costs. Required.
+    /// The price. Required.
     #[must_use]
     pub const fn price(mut self, price: Money) -> Self {
         self.price = Some(price);
@@ -180,7 +180,7 @@ impl FactsBuilder {
         .into_iter()
         .filter_map(|(field, is_missing)| is_missing.then_some(field))
         .collect();
-        // What is missing gets a value that breaks no rule, so that the rest can be checked.
+        // A missing fact gets a value that breaks no rule, so that the other facts can be checked.
         let facts = Facts {
             identity: MovieIdentity {
                 name: self.name.unwrap_or_else(|| "-".to_owned()),

@@ -96,11 +96,12 @@ pub trait NotificationRepository: Send {
         selection: &ReadSelection,
         at: Instant,
     ) -> Result<(), StoreError>;
-    /// The user's settings, locked until the unit ends; the default ones while nothing was decided.
+    /// The user's settings, locked until the unit ends; the default ones while nothing was decided, `None` for a user who is
+    /// unknown or erased.
     async fn notification_settings_for_update(
         &mut self,
         user_id: UserId,
-    ) -> Result<NotificationSettings, StoreError>;
+    ) -> Result<Option<NotificationSettings>, StoreError>;
     /// Writes the user's settings.
     async fn put_notification_settings(
         &mut self,

@@ -10,7 +10,9 @@ use crate::{
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
     page::{Page, PageRequest},
-    payments::{DisputeRepository, LedgerRepository, PaymentRepository, RefundRepository, RefundRequestRepository},
+    payments::{
+        DisputeRepository, LedgerRepository, PaymentRepository, RefundRepository, RefundRequestRepository,
+    },
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,

@@ -95,18 +95,22 @@ impl MoneyBack<'_> {
             (Account::Unallocated, Account::Unallocated)
         };
         let arrival = pair(Movement::Payment, self.payment.id.as_uuid(), Account::Provider, earned, received);
-        let refunds = self
-            .refunds
-            .iter()
-            .filter(|refund| refund.state.status() == RefundStatus::Succeeded)
-            .flat_map(|refund| {
-                pair(Movement::Refund, refund.id.as_uuid(), returned, Account::Provider, refund.amount)
-            });
+        let refunds =
+            self.refunds.iter().filter(|refund| refund.state.status() == RefundStatus::Succeeded).flat_map(
+                |refund| {
+                    pair(Movement::Refund, refund.id.as_uuid(), returned, Account::Provider, refund.amount)
+                },
+            );
         let disputes = self.disputes.iter().flat_map(|dispute| {
             let id = dispute.id.as_uuid();
             pair(Movement::Dispute, id, Account::Disputes, Account::Provider, dispute.withdrawn)
         });
-        arrival.into_iter().chain(refunds).chain(disputes).filter(|posting| posting.amount.minor() != 0).collect()
+        arrival
+            .into_iter()
+            .chain(refunds)
+            .chain(disputes)
+            .filter(|posting| posting.amount.minor() != 0)
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A changed `APP_SECRET_KEY` (settings.md): with the old one as `APP_SECRET_KEY_PREVIOUS` nobody notices.
+//! A changed `APP_SECRET_KEY`: with the old one as `APP_SECRET_KEY_PREVIOUS` nobody notices.
 
 use serde_json::json;
 

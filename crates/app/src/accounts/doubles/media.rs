@@ -17,7 +17,7 @@ use crate::doubles::{MovableClock, storage::TestStorage};
 
 type Meddler = Box<dyn FnMut() + Send>;
 
-/// Keeps files in memory, and "makes" avatars of any text.
+/// A media store in memory, and a maker of avatars that accepts every upload that is not empty.
 #[derive(Default)]
 pub(crate) struct MemoryMedia {
     store: Option<Arc<TestStorage>>,
@@ -27,7 +27,7 @@ pub(crate) struct MemoryMedia {
 }
 
 impl MemoryMedia {
-    /// A store that is never to be used while a unit of work of these accounts is open.
+    /// A store that panics when it is used while a unit of work of `store` is open.
     pub(crate) fn beside(store: &Arc<TestStorage>) -> Self {
         Self { store: Some(Arc::clone(store)), ..Self::default() }
     }
@@ -37,14 +37,14 @@ impl MemoryMedia {
         self.files.lock().unwrap().keys().map(|key| key.parse().unwrap()).collect()
     }
 
-    /// Lets every commit fail once something was put.
+    /// Makes every commit fail after a file has been put.
     pub(crate) fn then_fail_commits(&self, store: &Arc<TestStorage>) {
         let store = Arc::clone(store);
         let fail = move || store.fail_commits();
         *self.after_put.lock().unwrap() = Some(Box::new(fail));
     }
 
-    /// Lets putting take that long.
+    /// Makes each `put` move the clock forward by this many seconds.
     pub(crate) fn takes_seconds(&self, clock: &Arc<MovableClock>, seconds: i64) {
         let clock = Arc::clone(clock);
         *self.after_put.lock().unwrap() = Some(Box::new(move || clock.advance(TimeDelta::seconds(seconds))));

@@ -15,10 +15,10 @@ use crate::{
     record::{NewAuditEntry, Recipient},
 };
 
-/// An account is not deleted.
+/// Why an account was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteAccountError {
-    /// The password is another one.
+    /// The password is wrong.
     #[error("the password is wrong")]
     WrongPassword,
     /// It belongs to the last active administrator.
@@ -30,7 +30,7 @@ pub enum DeleteAccountError {
     /// The actor may not delete it.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Too many wrong passwords came for this account; this one was not looked at.
+    /// Too many wrong passwords were tried for this account; this one was not checked.
     #[error(transparent)]
     Throttled(#[from] TooManyFailures),
     /// The password could not be checked now.
@@ -65,7 +65,7 @@ impl OwnData {
     ) -> Result<(), DeleteAccountError> {
         let known = self.credentials.credentials_of(actor.user_id).await?;
         let (email, known) = known.ok_or(AccessError::SignedOut)?;
-        // A stolen token is no way to guess faster.
+        // Limited like signing in, so that a stolen token does not allow faster guessing of the password.
         let trying = self.check_and_delete(actor, &known, password, origin);
         self.passwords.attempt(&email, origin.device.ip, trying).await
     }
@@ -125,7 +125,7 @@ impl OwnData {
             self.recorder.removed_avatar(&mut *unit, user.id, &avatar, now).await?;
         }
         unit.erase_user(user.id, now).await?;
-        // Not about the user, whose messages have just been removed from the outbox.
+        // The mail must not refer to the user: all messages that do so have just been removed from the outbox.
         let to = Recipient::without_account(&user.email);
         let cause = format!("account_deleted:{}", user.id);
         self.recorder.mail(&mut *unit, to, cause, &AccountDeleted { at: Moment(now) }, now).await?;

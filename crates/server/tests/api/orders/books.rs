@@ -52,7 +52,10 @@ const FAULTS: [(&str, &str); 8] = [
     ("UPDATE orders SET total_minor = total_minor + 1", "the total of an order"),
     ("UPDATE payments SET settlement = NULL", "an order is paid without a payment"),
     ("UPDATE payments SET refunded_minor = 1", "what went back of a payment"),
-    ("UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE account = 'sales'", "do not sum up to zero"),
+    (
+        "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE account = 'sales'",
+        "do not sum up to zero",
+    ),
     ("DELETE FROM ledger_entries", "the ledger does not say"),
     ("DELETE FROM notifications", "was not notified once"),
     ("DELETE FROM outbox", "got no mail"),
@@ -83,7 +86,10 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
     let admin = app.signed_in_again(&admin).await;
     refund(&admin, &payment, Some(std::slice::from_ref(&alien))).await.expect(201);
     let first = report(&admin, &format!("?from={today}&to={today}")).await;
-    assert_eq!((text(&first, "from"), text(&first, "interval"), text(&first, "currency")), (&*today, "day", "USD"));
+    assert_eq!(
+        (text(&first, "from"), text(&first, "interval"), text(&first, "currency")),
+        (&*today, "day", "USD")
+    );
     assert_eq!(
         first["totals"],
         json!({
@@ -97,13 +103,15 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
     assert_eq!(series.len(), 2);
     assert_eq!((&series[0]["paid_orders"], &series[0]["net"]), (&json!(2), &dollars("25.97")));
     assert_eq!((&series[1]["gross"], &series[1]["net"]), (&dollars("0.00"), &dollars("-7.99")));
-    let top: Vec<_> = both["top_movies"].as_array().unwrap().iter().map(|one| {
-        (text(one, "name").to_owned(), one["sold"].as_i64().unwrap(), one["net"]["amount"].clone())
-    }).collect();
-    assert_eq!(top, [
-        ("Alien".to_owned(), 2, json!("7.99")),
-        ("Amélie".to_owned(), 1, json!("9.99")),
-    ]);
+    let top: Vec<_> = both["top_movies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (text(one, "name").to_owned(), one["sold"].as_i64().unwrap(), one["net"]["amount"].clone())
+        })
+        .collect();
+    assert_eq!(top, [("Alien".to_owned(), 2, json!("7.99")), ("Amélie".to_owned(), 1, json!("9.99")),]);
     assert!(!both["top_genres"].as_array().unwrap().is_empty());
     // The same as the ledger says.
     let cells = app.stored_texts().await;

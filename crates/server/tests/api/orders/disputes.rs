@@ -31,9 +31,12 @@ async fn disputes(admin: &SignedIn) -> Vec<Value> {
 
 /// Whether the movie is the buyer's and suspended, the buyer's, or not.
 async fn has(shop: &Shop) -> &'static str {
-    let suspended = shop.app.stored_texts().await.iter().any(|cell| {
-        cell.table == "purchases" && cell.column == "suspended_at" && !cell.text.is_empty()
-    });
+    let suspended = shop
+        .app
+        .stored_texts()
+        .await
+        .iter()
+        .any(|cell| cell.table == "purchases" && cell.column == "suspended_at" && !cell.text.is_empty());
     match (shop.is_purchased().await, suspended) {
         (true, true) => "suspended",
         (true, false) => "live",
@@ -100,7 +103,10 @@ async fn a_lost_dispute_takes_the_movie_and_the_money(engine: Engine) {
     assert_eq!(order_mails(&shop.app, "admin").await.len(), 2);
     shop.app.check_money().await;
     let report = admin.get("/admin/analytics/sales").await.expect(200).json();
-    assert_eq!((&report["totals"]["refunds"], &report["totals"]["net"]), (&dollars("7.99"), &dollars("0.00")));
+    assert_eq!(
+        (&report["totals"]["refunds"], &report["totals"]["net"]),
+        (&dollars("7.99"), &dollars("0.00"))
+    );
 }
 
 async fn a_dispute_that_is_won_gives_everything_back(engine: Engine) {

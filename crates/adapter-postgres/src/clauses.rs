@@ -1,0 +1,130 @@
+//! Clauses that are written in another way for each database: here for PostgreSQL.
+
+use domain::catalog::SearchTerm;
+use uuid::Uuid;
+
+use crate::{
+    dialect::{Bind, DbUuid},
+    index_part::IndexPart,
+    statement::Statement,
+};
+
+/// Adds `column IN (the identifiers)`.
+pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
+    let ids = ids.into_iter().map(DbUuid).collect();
+    statement.sql(column).sql(" = ANY(").bind(Bind::Ids(ids)).sql(")");
+}
+
+/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
+///
+/// The subqueries are not to become joins: the planner guesses many movies for names that it does not know, and would read
+/// the whole tables.
+pub(crate) fn push_movies_linked_to<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    names: Vec<Uuid>,
+) {
+    let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
+    let names = names.into_iter().map(DbUuid).collect();
+    statement.sql(format!(" FROM (SELECT {distinct}l.movie_id FROM unnest(")).bind(Bind::Ids(names)).sql(
+        format!(
+            ") AS wanted (id) CROSS JOIN LATERAL (SELECT movie_id FROM {table} WHERE {column} = wanted.id \
+         ORDER BY movie_id OFFSET 0) AS l OFFSET 0) AS found \
+         CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m"
+        ),
+    );
+}
+
+/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the columns `column, order`:
+/// in its order, it is read and not the table.
+pub(crate) fn push_capped_matches<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    order: &'static str,
+    values: Vec<Uuid>,
+    cap: u32,
+) {
+    let values = values.into_iter().map(DbUuid).collect();
+    statement.sql("SELECT 1 FROM unnest(").bind(Bind::Ids(values)).sql(format!(
+        ") AS wanted (id) CROSS JOIN LATERAL (SELECT 1 FROM {table} WHERE {column} = wanted.id \
+         ORDER BY {order} LIMIT {cap}) AS found LIMIT {cap}"
+    ));
+}
+
+/// Adds `column IN (the texts)`.
+pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: &[String]) {
+    statement.sql(column).sql(" = ANY(").bind(Bind::Texts(texts.to_vec())).sql(")");
+}
+
+/// Adds "the column holds the text as it is".
+pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    statement.sql(column).sql(" LIKE ").bind(format!("%{escaped}%"));
+}
+
+/// Adds "and the entry `s` of the search index has all terms in this part".
+fn push_match<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    // Words consist of letters, digits and symbols: none needs an escape. `~` marks neighbours that were joined.
+    let any = |term: &SearchTerm| {
+        let whole = term.whole.iter().flat_map(|word| [format!("'{word}'"), format!("'~{word}'")]);
+        let begun = term.begun.iter().map(|word| format!("'{word}':*"));
+        format!("({})", whole.chain(begun).collect::<Vec<_>>().join(" | "))
+    };
+    let mut push = |terms: Vec<String>, column: &'static str| {
+        if !terms.is_empty() {
+            statement.sql(format!(" AND s.{column} @@ CAST(")).bind(terms.join(" & ")).sql(" AS tsquery)");
+        }
+    };
+    let (of_name, others): (Vec<&SearchTerm>, Vec<&SearchTerm>) =
+        terms.iter().partition(|term| part == IndexPart::Name || (part == IndexPart::All && term.is_of_name));
+    push(of_name.into_iter().map(any).collect(), "names");
+    let column = if part == IndexPart::People { "persons" } else { "document" };
+    push(others.into_iter().map(any).collect(), column);
+}
+
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index. The subqueries are not to become joins.
+pub(crate) fn push_movies_with_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+) {
+    statement.sql(" FROM (SELECT s.movie_id FROM movie_search s WHERE TRUE");
+    push_match(statement, terms, part);
+    statement.sql(
+        " OFFSET 0) AS found CROSS JOIN LATERAL (SELECT * FROM movies WHERE id = found.movie_id OFFSET 0) AS m",
+    );
+}
+
+/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    statement.sql("(SELECT 1 FROM movie_search s WHERE s.movie_id = m.id");
+    push_match(statement, terms, part);
+    statement.sql(" LIMIT 1) IS NOT NULL");
+}
+
+/// Adds "any movie has all terms in the search index".
+pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
+    statement.sql("EXISTS (SELECT 1 FROM movie_search s WHERE TRUE");
+    push_match(statement, terms, IndexPart::All);
+    statement.sql(")");
+}
+
+/// Adds a source of rows `wanted(name, year, duration_minutes)`.
+pub(crate) fn push_identities<ST>(
+    statement: &mut Statement<ST>,
+    identities: &[domain::catalog::MovieIdentity],
+) {
+    let names = identities.iter().map(|identity| identity.name.clone()).collect();
+    let years = identities.iter().map(|identity| identity.year).collect();
+    let durations = identities.iter().map(|identity| identity.duration_minutes).collect();
+    statement
+        .sql("unnest(")
+        .bind(Bind::Texts(names))
+        .sql(", ")
+        .bind(Bind::Integers(years))
+        .sql(", ")
+        .bind(Bind::Integers(durations))
+        .sql(") AS wanted (name, year, duration_minutes)");
+}

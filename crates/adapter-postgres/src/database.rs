@@ -1,0 +1,248 @@
+use std::sync::Arc;
+
+use diesel_async::{RunQueryDsl, methods::LoadQuery};
+use domain::store::StoreError;
+
+use crate::{
+    dialect::Connection,
+    error::{spoils_connection, store_error},
+    pool::Connections,
+    queries::CatalogCache,
+    statement::Statement,
+};
+
+/// How often a reading statement is tried that loses races against other transactions.
+const TRIES: u32 = 5;
+
+/// The size of the connection pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// The largest number of connections, at least 1.
+    pub size: usize,
+}
+
+/// The storage ports on a PostgreSQL database. Clones share one pool.
+#[derive(Clone)]
+pub struct PostgresDatabase {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connections: Arc<Connections>,
+    cache: CatalogCache,
+}
+
+impl std::fmt::Debug for PostgresDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address is left out: it holds a password.
+        f.debug_struct("PostgresDatabase").finish_non_exhaustive()
+    }
+}
+
+impl PostgresDatabase {
+    /// Connects to the database at `postgres://…`, `postgresql://…` or `postgresql+psycopg://…`. Call it on the
+    /// runtime that is to drive the connections.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] when the address is malformed, [`StoreError::Unavailable`] when no server answers there.
+    pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+        let connections = Arc::new(Connections::new(url, options.size)?);
+        let database = Self { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
+        database.ping().await?;
+        Ok(database)
+    }
+
+    /// Checks that the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let statement = Statement::<(diesel::sql_types::Integer,)>::new("SELECT 1");
+        self.fetch::<_, (i32,)>(statement).await.map(|_| ())
+    }
+
+    /// How many statements were sent so far, by every clone: for tests that bound them.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.inner.connections.statements()
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.inner.connections
+    }
+
+    pub(crate) fn cache(&self) -> &CatalogCache {
+        &self.inner.cache
+    }
+
+    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone, silent or spoiled, as
+    /// all are after a restart of the database, is closed and the statement tried once more on another one. A statement that
+    /// lost a race, as even reading ones do where the database serializes, is run again at once: it does not lose twice
+    /// against the same transaction.
+    pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
+    where
+        U: Send + 'static,
+        for<'q> Statement<ST>: LoadQuery<'q, Connection, U>,
+        ST: 'static,
+    {
+        let mut is_first = true;
+        let mut tries_left = TRIES;
+        loop {
+            let mut session = self.inner.connections.get().await?;
+            self.inner.connections.count_statement();
+            let patience = session.patience;
+            match patience.wait(statement.clone().load::<U>(&mut session.connection)).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) if spoils_connection(&error) => {
+                    self.inner.connections.discard(session, &error);
+                    if !is_first {
+                        return Err(store_error(error));
+                    }
+                    is_first = false;
+                }
+                Err(error) => match store_error(error) {
+                    StoreError::Conflict(_) if tries_left > 1 => tries_left = tries_left.saturating_sub(1),
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use diesel::sql_types::{Bool, Integer};
+    use domain::store::StoreError;
+    use test_postgres::{TestDatabase, TestPostgres};
+
+    use super::{CatalogCache, Connections, Inner, PoolOptions, Statement};
+    use crate::{Database, unit_of_work::UnitOfWork};
+
+    /// A database that is reached by one connection.
+    async fn empty() -> Option<(TestDatabase, Database)> {
+        if TestPostgres::is_skipped() {
+            return None;
+        }
+        let guard = TestPostgres::shared().empty_database().await;
+        let database = Database::connect(guard.url(), PoolOptions { size: 1 }).await.unwrap();
+        Some((guard, database))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn statements_that_the_server_does_not_know_any_more_make_the_connection_a_lost_one() {
+        let Some((_guard, database)) = empty().await else { return };
+        // As between two transactions behind a pooler that does not keep statements.
+        let forget = || Statement::<()>::new("DEALLOCATE ALL");
+        database.ping().await.unwrap();
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        unit.execute(forget()).await.unwrap();
+        unit.finish().await.unwrap();
+        database.ping().await.unwrap();
+
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        let one = || Statement::<(Integer,)>::new("SELECT 1");
+        unit.load::<(i32,), _>(one()).await.unwrap();
+        unit.execute(forget()).await.unwrap();
+        let lost = unit.load::<(i32,), _>(one()).await;
+        assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+        UnitOfWork::begin(&database).await.unwrap().finish().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reading_statement_may_lose_four_races() {
+        let Some((guard, database)) = empty().await else { return };
+        // The sequence goes on whatever becomes of the statement.
+        guard
+            .execute(
+                "CREATE SEQUENCE races;
+                CREATE FUNCTION wins(after int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+                    IF nextval('races') <= after THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF;
+                    PERFORM setval('races', 1, false);
+                    RETURN true;
+                END $$",
+            )
+            .await;
+        let read =
+            async |sql: &'static str| database.fetch::<_, (bool,)>(Statement::<(Bool,)>::new(sql)).await;
+        assert_eq!(read("SELECT wins(4)").await.unwrap(), [(true,)]);
+        assert!(matches!(read("SELECT wins(5)").await, Err(StoreError::Conflict(_))));
+    }
+
+    /// Runs a statement for its effect on the session.
+    async fn run(database: &Database, sql: &'static str) -> Result<(), StoreError> {
+        let mut unit = UnitOfWork::begin(database).await?;
+        unit.execute(Statement::<()>::new(sql)).await?;
+        unit.finish().await
+    }
+
+    async fn backend(database: &Database) -> i32 {
+        let rows = database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT pg_backend_pid()")).await;
+        rows.unwrap()[0].0
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_became_read_only_is_closed_at_its_first_refused_write() {
+        let Some((_guard, database)) = empty().await else { return };
+        let write = "CREATE TABLE IF NOT EXISTS written (n int)";
+        run(&database, write).await.unwrap();
+        let before = backend(&database).await;
+        run(&database, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").await.unwrap();
+        let refused = run(&database, write).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        run(&database, write).await.unwrap();
+        assert_ne!(backend(&database).await, before);
+
+        run(&database, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").await.unwrap();
+        let seen = database.check_writable().await;
+        assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
+        database.check_writable().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_that_looks_for_its_tables_elsewhere_is_closed() {
+        let Some((guard, database)) = empty().await else { return };
+        guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
+        let things = || Statement::<(Integer,)>::new("SELECT n FROM things");
+        let mislead = "SET search_path = nowhere";
+        run(&database, mislead).await.unwrap();
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)], "reading is tried again");
+        run(&database, mislead).await.unwrap();
+        let write = "INSERT INTO things VALUES (8)";
+        assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
+        run(&database, write).await.unwrap();
+        // A table that is not there is no reason to try for ever.
+        let missing =
+            database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT n FROM nothing")).await;
+        assert!(matches!(missing, Err(StoreError::Failed(_))), "{missing:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_statement_whose_answer_a_migration_changed_is_prepared_anew() {
+        let Some((guard, database)) = empty().await else { return };
+        guard.execute("CREATE TABLE things (n int); INSERT INTO things VALUES (7)").await;
+        let things = || Statement::<(Integer,)>::new("SELECT * FROM things");
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)]);
+        guard
+            .execute("ALTER TABLE things ALTER n TYPE text; ALTER TABLE things ALTER n TYPE int USING n::int")
+            .await;
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)]);
+        guard.execute("ALTER TABLE things ADD COLUMN other int").await;
+        let mut unit = UnitOfWork::begin(&database).await.unwrap();
+        let changed = unit.load::<(i32,), _>(things()).await;
+        assert!(matches!(changed, Err(StoreError::Unavailable(_))), "{changed:?}");
+        drop(unit);
+        guard.execute("ALTER TABLE things DROP COLUMN other").await;
+        assert_eq!(database.fetch::<_, (i32,)>(things()).await.unwrap(), [(7,)]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_is_not_used_beyond_its_age() {
+        let Some((guard, database)) = empty().await else { return };
+        assert_eq!(backend(&database).await, backend(&database).await);
+        let connections = Arc::new(Connections::with_max_age(guard.url(), 1, Duration::ZERO).unwrap());
+        let old = Database { inner: Arc::new(Inner { connections, cache: CatalogCache::default() }) };
+        assert_ne!(backend(&old).await, backend(&old).await);
+    }
+}

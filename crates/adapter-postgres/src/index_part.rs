@@ -1,0 +1,12 @@
+//! The parts of the search index.
+
+/// A part of the search index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexPart {
+    /// All of it.
+    All,
+    /// The names of movies.
+    Name,
+    /// The names of their people.
+    People,
+}

@@ -1,0 +1,124 @@
+//! Clauses that are written in another way for each database: here for SQLite.
+
+use diesel::SqliteConnection;
+use domain::catalog::SearchTerm;
+use uuid::Uuid;
+
+use crate::{index_part::IndexPart, statement::Statement};
+
+/// Statements run on Diesel's own blocking connections too.
+impl<ST> diesel::RunQueryDsl<SqliteConnection> for Statement<ST> {}
+
+/// Adds `column IN (the identifiers)`.
+pub(crate) fn push_any<ST>(statement: &mut Statement<ST>, column: &'static str, ids: Vec<Uuid>) {
+    let ids: Vec<String> = ids.into_iter().map(|id| id.simple().to_string()).collect();
+    statement.sql(column).sql(" IN (SELECT unhex(value) FROM json_each(").bind(json(&ids)).sql("))");
+}
+
+/// Adds `FROM … m`: the movies that are linked to any of the names, each once.
+pub(crate) fn push_movies_linked_to<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    names: Vec<Uuid>,
+) {
+    let distinct = if names.len() > 1 { "DISTINCT " } else { "" };
+    statement.sql(format!(" FROM (SELECT {distinct}movie_id FROM {table} WHERE "));
+    push_any(statement, column, names);
+    // A cross join is read in the order in which it is written.
+    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
+}
+
+/// Adds a `SELECT 1` of the rows whose column has any of the values, so many at most. An index has the column.
+pub(crate) fn push_capped_matches<ST>(
+    statement: &mut Statement<ST>,
+    table: &'static str,
+    column: &'static str,
+    _order: &'static str,
+    values: Vec<Uuid>,
+    cap: u32,
+) {
+    statement.sql(format!("SELECT 1 FROM {table} WHERE "));
+    push_any(statement, column, values);
+    statement.sql(format!(" LIMIT {cap}"));
+}
+
+/// Adds `column IN (the texts)`.
+pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: &[String]) {
+    statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(texts)).sql("))");
+}
+
+/// Adds "the column holds the text as it is".
+pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
+    statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");
+}
+
+/// The search for all terms in this part of the search index, in the language of FTS5.
+fn words(terms: &[SearchTerm], part: IndexPart) -> String {
+    // Words consist of letters, digits and symbols: none needs an escape.
+    fn any(words: &[String], end: &str) -> String {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"{end}")).collect();
+        format!("({})", words.join(" OR "))
+    }
+    let spellings = |term: &SearchTerm| {
+        let (whole, begun) = match part {
+            IndexPart::People => ("{people} : ", "{people} : "),
+            IndexPart::Name => ("{name joined} : ", "{name} : "),
+            IndexPart::All if term.is_of_name => ("{name joined} : ", "{name} : "),
+            IndexPart::All => ("", "{name people description} : "),
+        };
+        let whole = format!("{whole}{}", any(&term.whole, ""));
+        if term.begun.is_empty() {
+            return format!("({whole})");
+        }
+        format!("({whole} OR {begun}{})", any(&term.begun, " *"))
+    };
+    terms.iter().map(spellings).collect::<Vec<_>>().join(" AND ")
+}
+
+/// Adds `FROM … m`: the movies that have all terms in this part of the search index.
+pub(crate) fn push_movies_with_words<ST>(
+    statement: &mut Statement<ST>,
+    terms: &[SearchTerm],
+    part: IndexPart,
+) {
+    statement.sql(" FROM (SELECT s.movie_id FROM movie_words w CROSS JOIN movie_search s ON s.id = w.rowid");
+    statement.sql(" WHERE w.movie_words MATCH ").bind(words(terms, part));
+    statement.sql(") AS found CROSS JOIN movies m ON m.id = found.movie_id");
+}
+
+/// Adds "the movie `m` has all terms in this part of the search index", to be checked for each movie by itself.
+pub(crate) fn push_words_check<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm], part: IndexPart) {
+    statement.sql(
+        "(SELECT 1 FROM movie_search s CROSS JOIN movie_words w ON w.rowid = s.id WHERE s.movie_id = m.id",
+    );
+    statement.sql(" AND w.movie_words MATCH ").bind(words(terms, part)).sql(" LIMIT 1) IS NOT NULL");
+}
+
+/// Adds "any movie has all terms in the search index".
+pub(crate) fn push_words_exist<ST>(statement: &mut Statement<ST>, terms: &[SearchTerm]) {
+    statement.sql("EXISTS (SELECT 1 FROM movie_words w WHERE w.movie_words MATCH ");
+    statement.bind(words(terms, IndexPart::All)).sql(")");
+}
+
+/// Adds a source of rows `wanted(name, year, duration_minutes)`.
+pub(crate) fn push_identities<ST>(
+    statement: &mut Statement<ST>,
+    identities: &[domain::catalog::MovieIdentity],
+) {
+    let rows: Vec<_> = identities
+        .iter()
+        .map(|identity| (identity.name.as_str(), identity.year, identity.duration_minutes))
+        .collect();
+    statement
+        .sql(
+            "(SELECT value ->> 0 AS name, value ->> 1 AS year, value ->> 2 AS duration_minutes FROM json_each(",
+        )
+        .bind(json(&rows))
+        .sql(")) AS wanted");
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    // Texts and numbers always have a JSON form.
+    serde_json::to_string(value).unwrap_or_default()
+}
