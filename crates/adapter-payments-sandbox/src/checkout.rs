@@ -115,6 +115,11 @@ pub(crate) fn key_of_checkout(id: &str) -> Option<Uuid> {
     id.strip_prefix(CHECKOUT_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
 }
 
+/// The identifier of the money of a checkout.
+pub(crate) fn charge_of(key: Uuid) -> String {
+    format!("{CHARGE_PREFIX}{key}")
+}
+
 /// The checkout whose money an identifier names.
 pub(crate) fn key_of_charge(charge: &str) -> Option<Uuid> {
     charge.strip_prefix(CHARGE_PREFIX).and_then(|id| Uuid::try_parse(id).ok())
@@ -230,7 +235,7 @@ impl Checkout {
         let refund = |refund: &Refund| {
             Ok(ProviderRefund {
                 id: format!("sandbox_refund_{}", refund.refund_id),
-                charge: format!("{CHARGE_PREFIX}{}", self.payment_id),
+                charge: charge_of(self.payment_id),
                 refund_id: Some(Id::from_uuid(refund.refund_id)),
                 amount: self.money(refund.minor)?,
                 report: RefundReport::Succeeded { at: refund.at.0 },
@@ -263,7 +268,7 @@ impl Checkout {
             url: (progress == Progress::Open)
                 .then(|| format!("{public_url}/sandbox/checkouts/{}", self.id())),
             amount,
-            charge: has_money.then(|| format!("{CHARGE_PREFIX}{}", self.payment_id)),
+            charge: has_money.then(|| charge_of(self.payment_id)),
             report,
             created_at: self.created_at.0,
             expires_at: self.expires_at.0,

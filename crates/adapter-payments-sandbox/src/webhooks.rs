@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     books::blocking,
-    checkout::{Checkout, Event, Moment},
+    checkout::{Checkout, Event, Moment, charge_of, key_of_checkout},
     sandbox::{PROVIDER, Sandbox},
 };
 
@@ -132,11 +132,7 @@ impl Sandbox {
         let read: Body = serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)?;
         Ok(ProviderEvent {
             id: read.id,
-            subject: if read.kind.starts_with("checkout.") {
-                EventSubject::Checkout(read.checkout)
-            } else {
-                EventSubject::Other
-            },
+            subject: subject(&read.kind, read.checkout),
             kind: read.kind,
             created_at: read.created_at.0,
             payload: body.to_vec(),
@@ -145,11 +141,7 @@ impl Sandbox {
 
     /// The same for a body that this process made.
     pub(crate) fn event(checkout: &Checkout, event: &Event) -> ProviderEvent {
-        let subject = if event.kind.starts_with("checkout.") {
-            EventSubject::Checkout(checkout.id())
-        } else {
-            EventSubject::Other
-        };
+        let subject = subject(&event.kind, checkout.id());
         ProviderEvent {
             id: event.id.clone(),
             kind: event.kind.clone(),
@@ -158,4 +150,13 @@ impl Sandbox {
             payload: Vec::new(),
         }
     }
+}
+
+/// What an event of a checkout is about.
+fn subject(kind: &str, checkout: String) -> EventSubject {
+    if kind.starts_with("checkout.") {
+        return EventSubject::Checkout(checkout);
+    }
+    let charge = key_of_checkout(&checkout).filter(|_| kind.starts_with("refund.")).map(charge_of);
+    charge.map_or(EventSubject::Other, |charge| EventSubject::Refunds { charge })
 }
