@@ -68,6 +68,7 @@ pub(crate) struct SalesQuery {
     #[schemars(example = "2026-11-30")]
     to: Option<Day>,
     /// How the series is divided: by days when nothing else is asked for.
+    #[schemars(example = &"week")]
     interval: Option<IntervalBody>,
 }
 
