@@ -1,6 +1,6 @@
 //! The invariants of money, and the report of sales.
 
-use chrono::{Datelike, TimeDelta};
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -133,7 +133,6 @@ async fn a_report_of_sales_has_every_interval(engine: Engine) {
     let months = report(&admin, "?from=2021-12-09&to=2026-12-08&interval=month").await;
     assert_eq!(months["series"].as_array().unwrap().len(), 61);
     assert_eq!(months["top_movies"], json!([]));
-    assert!(app.now().year() > 2000);
 }
 
 async fn a_bad_period_of_a_report_is_named(engine: Engine) {
