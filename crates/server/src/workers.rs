@@ -42,6 +42,9 @@ const ORDERS: Duration = Duration::from_secs(10);
 /// How often the popularity of movies is brought up to date.
 const POPULARITY: Duration = Duration::from_mins(1);
 
+/// How often the provider's list of events is compared with the webhooks that arrived.
+const EVENT_LISTS: Duration = Duration::from_mins(10);
+
 /// When money is checked for the first time, and how often it is checked then.
 const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
 const MONEY_CHECKS: Duration = Duration::from_hours(24);
@@ -103,6 +106,11 @@ impl Workers {
         jobs.spawn(repeat("payment_checks", PAYMENT_CHECKS, stopping.clone(), move || {
             let payments = Arc::clone(&payments);
             async move { payments.check_due().await }
+        }));
+        let payments = Arc::clone(&use_cases.payments);
+        jobs.spawn(repeat("payment_event_list", EVENT_LISTS, stopping.clone(), move || {
+            let payments = Arc::clone(&payments);
+            async move { payments.catch_up_events().await }
         }));
         jobs.spawn(check_money(Arc::clone(&use_cases.payments), stopping.clone()));
         let search = Arc::clone(&use_cases.search_upkeep);

@@ -64,6 +64,15 @@ impl WebhookEvents for Database {
         Ok(is_new)
     }
 
+    async fn last_event_at(&self, provider: &str) -> Result<Option<Instant>, StoreError> {
+        let mut statement = Statement::<(Nullable<SqlInstant>,)>::new(
+            "SELECT MAX(received_at) FROM webhook_events WHERE provider = ",
+        );
+        statement.bind(provider.to_owned());
+        let rows: Vec<(Option<DbInstant>,)> = self.fetch(statement).await?;
+        Ok(rows.first().and_then(|(at,)| at.map(|at| at.0)))
+    }
+
     async fn claim_event(&self, now: Instant) -> Result<Option<ClaimedEvent>, StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
         let mut statement = Statement::<ClaimedTypes>::new(

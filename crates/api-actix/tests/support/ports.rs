@@ -835,6 +835,9 @@ impl WebhookEvents for Doubles {
     async fn store_event(&self, _event: &WebhookEvent) -> Result<bool, StoreError> {
         Err(away())
     }
+    async fn last_event_at(&self, _provider: &str) -> Result<Option<Instant>, StoreError> {
+        Ok(None)
+    }
     async fn claim_event(&self, _now: Instant) -> Result<Option<ClaimedEvent>, StoreError> {
         Ok(None)
     }

@@ -37,6 +37,7 @@ cases! {
     a_refund_whose_answer_was_lost_is_made_once,
     a_refund_that_stripe_refuses_has_failed,
     a_refund_waits_while_stripe_is_away,
+    a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events,
 }
 
 /// An order of these movies that was paid, and its payment.
@@ -414,4 +415,19 @@ async fn a_refund_waits_while_stripe_is_away(engine: Engine) {
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "refunded");
     assert_eq!(shop.stripe.books()[0].refunded, 799);
+}
+
+async fn a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events(engine: Engine) {
+    let (shop, _, order, payment) = paid_at_stripe(engine).await;
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("money");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    assert!(shop.app.catch_up_events().await > 0);
+    assert_eq!(shop.app.catch_up_events().await, 0, "they are stored");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "refunded");
+    assert!(!shop.is_purchased().await);
+    assert_eq!(refunds_of(&shop.buyer, &payment).await.len(), 1);
+    shop.app.check_money().await;
 }

@@ -375,6 +375,11 @@ impl TestApp {
         }
     }
 
+    /// Stores the events whose webhooks did not arrive, as the job does; says how many.
+    pub(crate) async fn catch_up_events(&self) -> u64 {
+        self.application().use_cases().payments.catch_up_events().await.expect("the events")
+    }
+
     /// Applies the webhooks that were stored; says how many.
     pub(crate) async fn process_payment_events(&self) -> u64 {
         self.application().use_cases().payments.process_events().await.expect("the events")
