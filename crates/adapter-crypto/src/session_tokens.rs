@@ -22,8 +22,10 @@ const AUDIENCE: &str = "cinema-api";
 const ACCESS: &str = "at+jwt";
 const REFRESH: &str = "rt+jwt";
 
-/// JSON Web Tokens signed with HMAC-SHA-256. `kid` names the key. Previous keys verify, and sign a token again when it is
-/// repeated. Headers that carry a key (`jwk`, `jku`, `x5u`) are ignored.
+/// Signs and verifies JSON Web Tokens with HMAC-SHA-256; `kid` names the key.
+///
+/// Previous keys verify tokens. They also sign a successor again when a client repeats the exchange of a refresh token.
+/// Headers that carry a key (`jwk`, `jku`, `x5u`) are ignored.
 pub struct JwtTokens {
     current: Key,
     earlier: Vec<Key>,

@@ -3,8 +3,10 @@ use std::error::Error as _;
 use domain::mail::MailError;
 use lettre::transport::smtp::Error;
 
-/// Why a mail could not be handed over, for operators. Contains no address, content or password, and of the server's words
-/// only the reply code, since servers quote addresses.
+/// Why the mail server did not take a mail.
+///
+/// The messages are for operators. They contain no address, content or password, and only the code of the server's reply,
+/// since servers quote addresses in its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpError {
     /// No connection: no such host, nobody listens, no valid certificate.
@@ -49,7 +51,7 @@ impl SmtpError {
         match (code(error), error.source()) {
             (Some(code), _) => Self::ConnectionRefused(code),
             _ if error.is_response() || error.is_client() => Self::Broken,
-            // From the operating system or the TLS library: they quote nothing but the server's name.
+            // Errors of the operating system or the TLS library, which quote nothing but the server's name.
             (None, Some(source)) => Self::Unreachable(source.to_string()),
             (None, None) => Self::Broken,
         }
@@ -72,8 +74,8 @@ impl SmtpError {
         }
     }
 
-    /// Whether the mail itself was refused for good. What the operator can repair (certificate, password, a server that asks
-    /// for one: RFC 4954) is temporary, or every mail would be lost by a wrong setting.
+    /// Whether the mail itself was refused permanently. Faults that an operator can repair (certificate, password, missing
+    /// authentication: RFC 4954) count as temporary, so that a wrong setting does not lose every mail.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
         match self {

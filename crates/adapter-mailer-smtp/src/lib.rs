@@ -18,15 +18,15 @@ use domain::{
 use crate::{connections::Connections, message::Sender, relay::Relay};
 pub use crate::{failure::SmtpError, relay::SmtpConfigError};
 
-/// How long the mail server may take, and how many connections it is sent.
+/// The time limits for the mail server, and the number of connections to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// From the first packet to a connection that is ready for mail: greeting, TLS and login included.
+    /// The time limit for a new connection, until it is ready to send mail: greeting, TLS and login included.
     pub connect: Duration,
-    /// For a whole mail, connecting included. Well under the lease of an outbox message.
+    /// The time limit for sending a mail, connecting included. It must be well under the lease of an outbox message.
     pub total: Duration,
-    /// How many connections are open at once. A mail that has to wait for one waits within `total`: not less than how many
-    /// mails are sent at once.
+    /// The most connections that are open at once. It should not be less than the number of mails sent at once, since the wait
+    /// for a connection counts towards `total`.
     pub connections: usize,
 }
 
@@ -44,10 +44,14 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// Reads the settings; connects when the first mail is sent. `smtp_url` is `smtp://user:password@host:port` (port 587 by
-    /// default; STARTTLS when the server offers it) or `smtps://…` (465; TLS from the start), user and password
-    /// percent-encoded, with `?tls=required` (no mail without TLS), `?tls=none`, and `ca=/path.pem` for certificates to trust
-    /// beside the system's: of authorities, or the server's own. `from` is an address, or `Name <address>`.
+    /// Reads the settings without connecting.
+    ///
+    /// `smtp_url` is `smtp://user:password@host:port` (port 587 by default; STARTTLS when the server offers it) or `smtps://…`
+    /// (port 465; TLS from the start). User and password are percent-encoded. The parameter `tls=required` requires TLS, and
+    /// `tls=none` turns it off. `ca=/path.pem` names certificates to trust in addition to the system's: those of authorities,
+    /// or the server's own.
+    ///
+    /// `from` is an address, or `Name <address>`.
     ///
     /// # Errors
     /// When one of them cannot be used. The error says what is wrong without quoting user or password.
@@ -59,7 +63,7 @@ impl SmtpMailer {
         Ok(Self { sender, connections, total: limits.total })
     }
 
-    /// Whether `smtp_url` can be used: for readers of settings.
+    /// Checks `smtp_url` without connecting.
     ///
     /// # Errors
     /// As [`SmtpMailer::new`].
@@ -67,7 +71,7 @@ impl SmtpMailer {
         Relay::parse(smtp_url).map(drop)
     }
 
-    /// Whether `from` can be a sender: for readers of settings.
+    /// Checks that `from` can be the sender.
     ///
     /// # Errors
     /// As [`SmtpMailer::new`].

@@ -1,7 +1,7 @@
-//! The files that people see: [`FolderMedia`] and [`S3Media`] keep them, [`AvatarStudio`] makes avatars of what is uploaded.
+//! Media files: [`FolderMedia`] and [`S3Media`] store them, [`AvatarStudio`] makes avatars from uploads.
 //!
-//! Both stores are `object_store` beneath, so that they differ in where the bytes lie and in nothing else; the crate's
-//! tests run one contract on both.
+//! Both stores use `object_store` and differ only in where the files are stored. The crate's tests run the same contract on
+//! both.
 
 mod avatar;
 mod folder;

@@ -15,7 +15,7 @@ use tls_trust::{Authorities, Trust, TrustError, client_config};
 
 use crate::objects::Objects;
 
-/// How long a call may take, its repeats included.
+/// The time limit of a call, retries included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long one attempt may take, so that there is time for a second one.
@@ -24,7 +24,7 @@ const PATIENCE_OF_ONE_TRY: Duration = Duration::from_secs(3);
 /// How long a connection may take to be made.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
 
-/// How often a call is repeated that the server did not answer, or refused temporarily.
+/// How often a call is retried that the server did not answer, or refused temporarily.
 const REPEATS: usize = 2;
 
 /// The bucket, its server, and the credentials.
@@ -45,7 +45,7 @@ pub struct S3Settings {
 }
 
 impl fmt::Debug for S3Settings {
-    /// Without the keys.
+    /// Omits the credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Settings")
             .field("bucket", &self.bucket)
@@ -86,7 +86,7 @@ impl S3Media {
             .with_bucket_name(&settings.bucket)
             .with_access_key_id(&settings.access_key_id)
             .with_secret_access_key(&settings.secret_access_key)
-            // One object at a time is what every server can.
+            // Not every server supports the deletion of several objects in one call.
             .with_disable_bulk_delete(true)
             .with_retry(RetryConfig {
                 backoff: BackoffConfig {

@@ -17,7 +17,7 @@ use crate::{
     sandbox::{PROVIDER, Sandbox},
 };
 
-/// How many things a list has at once.
+/// The number of items on a page of a list.
 const PAGE: usize = 100;
 
 fn not_reached(error: io::Error) -> GatewayError {
@@ -39,7 +39,7 @@ impl Sandbox {
         blocking(move || sandbox.inner.books.find(key)).await
     }
 
-    /// Lets something happen to a checkout; gives it as it is afterwards.
+    /// Applies the outcome to a checkout and returns the changed checkout.
     pub(crate) async fn act(&self, key: Uuid, outcome: SandboxOutcome) -> io::Result<Option<Checkout>> {
         let now = self.inner.clock.now();
         let sandbox = self.clone();
@@ -183,7 +183,7 @@ impl PaymentGateway for Sandbox {
     }
 }
 
-/// Where the part of a list begins that is behind `after`, and whether there is more behind that part.
+/// The index at which the page after the item `after` begins, and whether there are items after that page.
 fn part(ids: &[String], after: Option<&str>) -> (usize, bool) {
     let place = after.and_then(|after| ids.iter().position(|id| id == after));
     let start = place.map_or(0, |place| place.saturating_add(1));

@@ -18,17 +18,17 @@ use crate::{
 /// The version of the API that this code was written for.
 const API_VERSION: &str = "2026-10-28.endive";
 
-/// How long a connection may take to be made, and a call with all its repeats.
+/// The time limits for a new connection, and for a call with all its retries.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a call is tried.
 const TRIES: u32 = 3;
 
-/// The wait before a call is repeated, which is that much longer each time.
+/// The wait before the first retry. Each further wait is longer by this much.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// The longest answer that is read: a page of 100 objects.
+/// The largest response body that is read, in bytes. A page of 100 objects fits.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
 /// The kind of error of a call whose idempotency key was used with other parameters.
@@ -45,7 +45,7 @@ pub enum StripeSetupError {
     Client(#[from] reqwest::Error),
 }
 
-/// Why a call did not work.
+/// What went wrong in a call.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("Stripe failed too often just now; it is called again in a few seconds")]
@@ -62,7 +62,7 @@ enum CallError {
     Unreadable(#[source] serde_json::Error),
 }
 
-/// How a call failed.
+/// What is known about the effect of a failed call.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Stripe refused it: nothing happened.
@@ -71,8 +71,8 @@ pub(crate) enum Failure {
     NotReached(Box<dyn std::error::Error + Send + Sync>),
     /// It may have happened or not.
     Unknown(Box<dyn std::error::Error + Send + Sync>),
-    /// An earlier try with the same key ended in an error, which Stripe saved and repeats for every later one. That try is over:
-    /// whether it happened can be looked up now.
+    /// An earlier attempt with the same idempotency key ended in an error, which Stripe stores and returns to every later
+    /// attempt. The earlier attempt is over, so its effect can be looked up now.
     SavedError(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -102,11 +102,11 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     /// The form to post; `None` reads.
     pub(crate) form: Option<&'a str>,
-    /// Names a post that MUST happen once.
+    /// The idempotency key of a POST that must have its effect only once.
     pub(crate) idempotency_key: Option<&'a str>,
 }
 
-/// What became of one try.
+/// The failure of one attempt.
 struct Tried {
     failure: Failure,
     /// Whether a repeat is safe and may help.
@@ -154,7 +154,7 @@ impl Client {
         let answer = self.answer(call).await?;
         serde_json::from_slice(&answer).map_err(|error| {
             tracing::error!(endpoint = call.endpoint, %error, "an answer of Stripe cannot be read");
-            // What was posted happened.
+            // A POST has taken effect: Stripe answered with success.
             Failure::Unknown(CallError::Unreadable(error).into())
         })
     }
@@ -239,7 +239,7 @@ impl Client {
     }
 }
 
-/// A call that may have happened. A reading call changes nothing, so that it simply did not work.
+/// The failure of a call that may have taken effect. A GET has no effect, so its failure counts as not reached.
 fn uncertain(call: Call<'_>, error: CallError) -> Failure {
     if call.form.is_some() { Failure::Unknown(error.into()) } else { Failure::NotReached(error.into()) }
 }
@@ -248,14 +248,14 @@ fn tried_without_answer(call: Call<'_>, error: reqwest::Error) -> Tried {
     let is_sent = !(error.is_connect() || error.is_builder());
     let error = CallError::Connection(error);
     if is_sent {
-        // Whether it happened must be looked up before it is repeated.
+        // A POST may have taken effect, so that must be looked up before it is repeated.
         Tried { failure: uncertain(call, error), may_repeat: call.form.is_none() }
     } else {
         Tried { failure: Failure::NotReached(error.into()), may_repeat: true }
     }
 }
 
-/// What an answer other than a success means. Stripe's own word on a repeat counts before any rule of ours.
+/// Interprets an error response. Stripe's header `Stripe-Should-Retry` takes precedence over the rules here.
 fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body: &[u8]) -> Tried {
     let error = CallError::Status(status);
     let (failure, may_repeat) = match status {
@@ -264,7 +264,7 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
             tracing::error!(endpoint = call.endpoint, %status, "Stripe does not accept the secret key");
             (Failure::NotReached(error.into()), false)
         }
-        // The same call is still being worked on.
+        // Stripe is still processing an earlier attempt with the same idempotency key.
         StatusCode::CONFLICT => (uncertain(call, error), true),
         _ if status.is_client_error() => {
             let object = serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error);

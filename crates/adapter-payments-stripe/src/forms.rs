@@ -1,4 +1,5 @@
-//! The parameters of calls. The same request makes the same text, to the byte.
+//! The form-encoded parameters of API calls. The same request always gives the same bytes, as Stripe requires of calls that
+//! repeat an idempotency key.
 
 use domain::payments::{CheckoutRequest, RefundOrder};
 use url::form_urlencoded::Serializer;
@@ -11,7 +12,8 @@ const MAX_LINES: usize = 100;
 /// The longest name of a line, in characters.
 const MAX_NAME: usize = 250;
 
-/// The parameters of a session; `None` when Stripe cannot take exactly its amount, or when its lines are not the amount.
+/// The parameters of a Checkout Session. `None` when Stripe cannot charge exactly this amount, or when the lines do not add up
+/// to it.
 pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> Option<String> {
     let zero = domain::money::Money::zero(request.amount.currency());
     let sum = request.lines.iter().try_fold(zero, |sum, line| sum.checked_add(line.price).ok())?;
@@ -25,7 +27,7 @@ pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> 
         .append_pair("success_url", &request.return_url)
         .append_pair("cancel_url", &request.return_url)
         .append_pair("expires_at", &request.expires_at.timestamp().to_string())
-        // The buyer pays the amount of the order in its currency, and nothing else.
+        // Stripe must charge the buyer in the currency of the order.
         .append_pair("adaptive_pricing[enabled]", "false");
     for (index, method) in payment_methods.iter().enumerate() {
         form.append_pair(&format!("allowed_payment_method_types[{index}]"), method);
@@ -57,7 +59,7 @@ pub(crate) fn session(request: &CheckoutRequest, payment_methods: &[String]) -> 
     Some(form.finish())
 }
 
-/// The lines with their amounts: one line for the whole order when Stripe cannot take each.
+/// The line items with their amounts: one item for the whole order when Stripe cannot take each line.
 fn lines(request: &CheckoutRequest, total: i64) -> Vec<(String, i64)> {
     let line = |line: &domain::payments::CheckoutLine| {
         let name: String = line.name.chars().take(MAX_NAME).collect();
@@ -70,7 +72,7 @@ fn lines(request: &CheckoutRequest, total: i64) -> Vec<(String, i64)> {
         .unwrap_or_else(|| vec![(request.order_number.clone(), total)])
 }
 
-/// The parameters of a refund; `None` when Stripe cannot take exactly its amount.
+/// The parameters of a refund. `None` when Stripe cannot refund exactly this amount.
 pub(crate) fn refund(order: &RefundOrder) -> Option<String> {
     let units = amounts::to_units(order.amount)?;
     let mut form = Serializer::new(String::new());
@@ -82,7 +84,7 @@ pub(crate) fn refund(order: &RefundOrder) -> Option<String> {
     Some(form.finish())
 }
 
-/// A query.
+/// A query string.
 pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

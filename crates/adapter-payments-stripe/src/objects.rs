@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// What is attached to an object by whoever made it.
+/// The key-value pairs that the creator of an object attached to it.
 pub(crate) type Metadata = HashMap<String, String>;
 
 /// A field that holds an object, or only its identifier.
@@ -106,7 +106,7 @@ pub(crate) struct EvidenceDetails {
     pub(crate) due_by: Option<i64>,
 }
 
-/// The body of an answer that refuses.
+/// The body of an error response.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ErrorBody {
     pub(crate) error: ErrorObject,

@@ -6,13 +6,13 @@ use sha2::Sha256;
 
 use crate::settings::StripeSecret;
 
-/// How many seconds the time of a webhook may be off, either way.
+/// The most seconds by which the time of a webhook may differ from the clock, in either direction.
 const TOLERANCE: u64 = 300;
 
-/// The tags that are compared at most: one for each secret in force, and some of schemes to come.
+/// The most tags that a header may have: one for each active secret, and some for future schemes.
 const MAX_TAGS: usize = 10;
 
-/// Verifies that the body was signed with one of the secrets, and just now.
+/// Verifies that the body was signed with one of the secrets, and recently.
 ///
 /// # Errors
 /// When the signature is missing, wrong or too old.
@@ -27,13 +27,13 @@ pub(crate) fn verify(
     if now.timestamp().abs_diff(seconds) > TOLERANCE || header.tags.len() > MAX_TAGS {
         return Err(WebhookError::Signature);
     }
-    // Every signature is compared with every secret: the time does not tell which one fits.
+    // Every tag is compared with every secret, so that the duration does not reveal which of them match.
     let mut is_valid = false;
     for secret in secrets {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else { continue };
         mac.update(header.time.as_bytes());
         mac.update(b".");
-        // The body is hashed once for each secret, however many tags a stranger sends.
+        // The body is hashed once for each secret, regardless of the number of tags in the header.
         mac.update(body);
         for tag in &header.tags {
             // Compares in constant time.
@@ -43,9 +43,9 @@ pub(crate) fn verify(
     if is_valid { Ok(()) } else { Err(WebhookError::Signature) }
 }
 
-/// What `Stripe-Signature` says: `t=…,v1=…,v1=…`.
+/// The parsed header `Stripe-Signature`: `t=…,v1=…,v1=…`.
 struct Header<'a> {
-    /// The seconds since 1970, as they were signed.
+    /// The seconds since 1970, as the text that was signed.
     time: &'a str,
     tags: Vec<[u8; 32]>,
 }
@@ -58,7 +58,7 @@ impl<'a> Header<'a> {
             match name {
                 "t" if time.is_some() => return None,
                 "t" => time = Some(value),
-                // What is not a tag of this length cannot be right.
+                // A value of another length cannot be a valid tag.
                 "v1" => tags.extend(decode_hex(value)),
                 _ => {}
             }

@@ -19,7 +19,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// The number of unanswered keepalive probes after which the connection is closed.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// What is wrong with the address of a database. Quotes no value: one of them is a password.
+/// Why the address of a database is invalid. The messages quote no values, since a value can be a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AddressError {
     #[error(transparent)]
@@ -58,7 +58,7 @@ impl Address {
         let is_open = is_local && config.get_hostaddrs().is_empty();
         config.ssl_mode(if is_open { SslMode::Disable } else { mode });
         if config.get_hosts().is_empty() {
-            // The names that certificates are checked against.
+            // Certificates are checked against hosts, so the addresses are also the hosts when none are named.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
@@ -86,9 +86,9 @@ impl Address {
     }
 }
 
-/// The parameters behind the `?`, without those that `tokio_postgres` does not know.
+/// The query parameters of an address. Those that `tokio_postgres` does not support are taken out of the address.
 struct Parameters {
-    /// The address without those.
+    /// The address without the parameters that were taken out.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,
@@ -109,7 +109,7 @@ impl Parameters {
                 name if name.starts_with("ssl") => return Err(AddressError::Unknown(name.to_owned())),
                 "target_session_attrs" => match &*decoded(value) {
                     "any" => {}
-                    // A primary that is set to be read-only is of no use either.
+                    // `primary` becomes `read-write`, since a primary that is set to read-only cannot be used either.
                     "read-write" | "primary" => left.push("target_session_attrs=read-write"),
                     _ => return Err(AddressError::Session),
                 },
@@ -124,8 +124,10 @@ impl Parameters {
     }
 }
 
-/// The address up to its parameters, and the parameters. As psql reads it, the user ends at the first `@` if no `/` comes
-/// before it; `tokio_postgres` takes the first `@` anywhere, so the others are encoded for it.
+/// Splits an address into the part before its parameters, and the parameters.
+///
+/// For psql the user ends at the first `@`, unless a `/` comes before it. For `tokio_postgres` it ends at the first `@`
+/// anywhere, so every other `@` is percent-encoded.
 fn url_parts(url: &str) -> (String, String) {
     let start = url.find("://").map_or(0, |at| at.saturating_add(3));
     let (scheme, rest) = url.split_at_checked(start).unwrap_or((url, ""));
@@ -141,7 +143,7 @@ fn decoded(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
-/// The values mean what they mean to PostgreSQL's own programs.
+/// Interprets `sslmode` and `sslrootcert` as PostgreSQL's own programs do.
 fn security(mode: Option<&str>, authorities: Option<String>) -> Result<(SslMode, Trust), AddressError> {
     let authorities = authorities.map(|name| match &*name {
         "system" => Authorities::OfThisMachine,

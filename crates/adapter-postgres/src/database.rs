@@ -11,7 +11,7 @@ use crate::{
     statement::Statement,
 };
 
-/// How often a reading statement is tried that loses races against other transactions.
+/// How often a reading statement is tried when it loses races against other transactions.
 const TRIES: u32 = 5;
 
 /// The size of the connection pool.
@@ -61,7 +61,7 @@ impl PostgresDatabase {
         self.fetch::<_, (i32,)>(statement).await.map(|_| ())
     }
 
-    /// How many statements were sent so far, by every clone: for tests that bound them.
+    /// How many statements all clones have sent so far, for tests that limit the number.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.inner.connections.statements()
@@ -75,10 +75,13 @@ impl PostgresDatabase {
         &self.inner.cache
     }
 
-    /// The rows of a reading statement, outside any transaction. A connection that turns out to be gone, silent or spoiled, as
-    /// all are after a restart of the database, is closed and the statement tried once more on another one. A statement that
-    /// lost a race, as even reading ones do where the database serializes, is run again at once: it does not lose twice
-    /// against the same transaction.
+    /// Runs a reading statement outside any transaction and returns its rows.
+    ///
+    /// When the connection is closed, silent or otherwise unusable, as all connections are after a restart of the database, it
+    /// is discarded and the statement is run once more on another connection.
+    ///
+    /// When the statement loses a race (a serialization failure, which at the isolation level serializable can hit reading
+    /// statements too), it is run again at once: it does not lose twice against the same transaction.
     pub(crate) async fn fetch<ST, U>(&self, statement: Statement<ST>) -> Result<Vec<U>, StoreError>
     where
         U: Send + 'static,
@@ -120,7 +123,7 @@ mod tests {
     use super::{CatalogCache, Connections, Inner, PoolOptions, Statement};
     use crate::{Database, unit_of_work::UnitOfWork};
 
-    /// A database that is reached by one connection.
+    /// An empty database with a single connection in its pool.
     async fn empty() -> Option<(TestDatabase, Database)> {
         if TestPostgres::is_skipped() {
             return None;
@@ -133,7 +136,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn statements_that_the_server_does_not_know_any_more_make_the_connection_a_lost_one() {
         let Some((_guard, database)) = empty().await else { return };
-        // As between two transactions behind a pooler that does not keep statements.
+        // Simulates a pooler that does not keep prepared statements between two transactions.
         let forget = || Statement::<()>::new("DEALLOCATE ALL");
         database.ping().await.unwrap();
         let mut unit = UnitOfWork::begin(&database).await.unwrap();
@@ -153,7 +156,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_reading_statement_may_lose_four_races() {
         let Some((guard, database)) = empty().await else { return };
-        // The sequence goes on whatever becomes of the statement.
+        // A sequence keeps its value when the statement fails.
         guard
             .execute(
                 "CREATE SEQUENCE races;
@@ -212,7 +215,7 @@ mod tests {
         let write = "INSERT INTO things VALUES (8)";
         assert!(matches!(run(&database, write).await, Err(StoreError::Failed(_))));
         run(&database, write).await.unwrap();
-        // A table that is not there is no reason to try for ever.
+        // A table that does not exist must not be looked for again and again.
         let missing =
             database.fetch::<_, (i32,)>(Statement::<(Integer,)>::new("SELECT n FROM nothing")).await;
         assert!(matches!(missing, Err(StoreError::Failed(_))), "{missing:?}");

@@ -1,4 +1,4 @@
-//! For tests: what the planner makes of a statement.
+//! Test helpers that check how the database plans a statement.
 
 use diesel::sql_types::Text;
 use diesel_async::SimpleAsyncConnection;
@@ -26,7 +26,7 @@ const ROWS: [&str; 7] = [
      CASE WHEN n % 10 = 0 THEN NULL ELSE now() END, 1 FROM generate_series(1, 10000) AS n",
 ];
 
-/// A database with 10,000 movies and users; `None` where tests are to do without PostgreSQL.
+/// A database with 10,000 movies and users; `None` when the tests of PostgreSQL are skipped.
 pub(crate) async fn filled() -> Option<(Database, TestDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -45,15 +45,15 @@ async fn fill(url: String) {
     }
     unit.finish().await.unwrap();
     database.index_outdated_movies().await.unwrap();
-    // As the server does by itself after a while; not in a transaction.
+    // The server does this by itself after a while. It cannot run in a transaction.
     let mut session = database.connections().get().await.unwrap();
     session.connection.batch_execute("VACUUM ANALYZE").await.unwrap();
 }
 
-/// The plan of a statement, a line a step.
+/// The plan of a statement, one step per line.
 pub(crate) struct Plan(String);
 
-/// Has the statement planned.
+/// Asks the database for the plan of a statement.
 pub(crate) async fn plan<ST>(database: &Database, statement: &Statement<ST>) -> Plan {
     let rows: Vec<(String,)> = database.fetch(statement.behind::<(Text,)>("EXPLAIN ")).await.unwrap();
     let steps: Vec<String> = rows.into_iter().map(|(step,)| step).collect();
@@ -68,22 +68,22 @@ impl Plan {
     pub(crate) fn begins_at_the_position(&self) {
         let begins = |step: &str| step.contains("Index Cond: ") && step.contains("ROW(");
         assert!(self.0.lines().any(begins), "{}", self.0);
-        // The one sort is that of the 21 rows which the page was cut to: it stands at the top.
+        // The only sort is that of the 21 rows of the page. It is the top step, which has no arrow.
         assert!(!self.0.contains("->  Sort") && !self.0.contains("->  Incremental"), "{}", self.0);
     }
 
-    /// Reads movies in the order of an index, and sorts nothing but the rows which the page was cut to.
+    /// Checks that movies are read in the order of an index, and that only the rows of the page are sorted.
     pub(crate) fn walks_the_order_of(&self, name: &str) {
         assert!(self.0.contains(name) && !self.0.contains("->  Sort"), "{}", self.0);
     }
 
-    /// Reads this table in the order of an index, and sorts nothing.
+    /// Checks that this table is read in the order of an index, and that nothing is sorted.
     pub(crate) fn walks_the_table_by(&self, table: &str, index: &str) {
         assert!(self.0.contains(index) && !self.0.contains("Sort"), "{}", self.0);
         assert!(!self.0.contains(&format!("Seq Scan on {table}")), "{}", self.0);
     }
 
-    /// Reads the audit log in the order of an index, behind the bounds that it has.
+    /// Checks that the audit log is read in the order of an index, and that nothing is sorted.
     pub(crate) fn walks_the_index(&self, name: &str) {
         assert!(self.0.contains(name), "{}", self.0);
         let bad = ["Seq Scan", "Sort"].iter().find(|step| self.0.contains(**step));

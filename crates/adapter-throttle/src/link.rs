@@ -1,4 +1,4 @@
-//! The connection to Redis: either there, or away without anybody waiting for it.
+//! The connection to Redis. A lost connection is replaced in the background, and no request waits for that.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,43 +9,43 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// How long a request waits for Redis. Who waited in vain takes the connection away from everybody.
+/// How long a request waits for an answer of Redis. When there is none by then, the connection is dropped for all requests.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// How long connecting, with everything that belongs to it, may take.
+/// The time limit for a new connection: connecting, logging in and checking that it can be used.
 const CONNECTING: Duration = Duration::from_secs(2);
 
 /// The pauses between two attempts to connect: each is twice the one before.
 const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(2);
 
-/// A connection that lasted this long was a good one.
+/// A connection that lasted this long resets the pause to the shortest one.
 const LASTING: Duration = Duration::from_secs(10);
 
 const LATE: &str = "it did not answer in time";
 
-/// The address is none of a Redis.
+/// The address is not that of a Redis server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "REDIS_URL is no address of a Redis; allowed: redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS"
 )]
 pub struct InvalidRedisUrl;
 
-/// Whether the address is one of a Redis.
+/// Checks that the address is one of a Redis server, without connecting.
 pub(crate) fn check(url: &str) -> Result<(), InvalidRedisUrl> {
     Client::open(url).map(drop).map_err(|_| InvalidRedisUrl)
 }
 
-/// Holds the connection while there is one; a task of its own keeps looking for the next.
+/// Holds the current connection, if there is one. A background task opens the next one when it is lost.
 pub(crate) struct Link {
     current: Arc<Current>,
     keeper: AbortHandle,
 }
 
-/// The connection, numbered so that it is taken away once only.
+/// The current connection and its number. The number keeps a late failure of an earlier connection from dropping this one.
 type Current = watch::Sender<Option<(u64, MultiplexedConnection)>>;
 
 impl Link {
-    /// Begins to connect, on the runtime that this is called on. `prepare` proves that a connection can be used.
+    /// Starts to connect on the current Tokio runtime. `prepare` checks that a new connection can be used.
     pub(crate) fn open<P, F>(url: &str, prepare: P) -> Result<Self, InvalidRedisUrl>
     where
         P: Fn(MultiplexedConnection) -> F + Send + Sync + 'static,
@@ -57,7 +57,7 @@ impl Link {
         Ok(Self { current, keeper })
     }
 
-    /// Asks Redis; `None` when it is away, or does not answer as it should.
+    /// Sends a request to Redis. `None` when there is no connection, or when the request fails, which drops the connection.
     pub(crate) async fn ask<T, F>(&self, question: impl FnOnce(MultiplexedConnection) -> F) -> Option<T>
     where
         F: Future<Output = RedisResult<T>>,
@@ -73,7 +73,7 @@ impl Link {
 
     /// Waits until there is a connection.
     pub(crate) async fn connected(&self) {
-        // The sender is ours: it does not end before this does.
+        // This cannot fail: `self` owns the sender.
         let _ = self.current.subscribe().wait_for(Option::is_some).await;
     }
 
@@ -140,7 +140,7 @@ where
     }
 }
 
-/// What went wrong, without what the server says of it: that may repeat what it was sent.
+/// The reason of an error. Leaves out the server's own message, which may repeat what was sent to the server.
 fn reason(error: &RedisError) -> String {
     if error.is_io_error() { error.to_string() } else { error.category().to_owned() }
 }

@@ -13,6 +13,7 @@ pub(crate) mod caller;
 mod check;
 pub(crate) mod faults;
 pub(crate) mod form;
+pub(crate) mod idempotent;
 pub(crate) mod input;
 pub(crate) mod json;
 pub(crate) mod limited;
@@ -32,6 +33,7 @@ pub(crate) use self::{
     caller::{Admin, Caller, Moderator, Visitor, authenticated},
     faults::{Fault, Faults},
     form::Form,
+    idempotent::{Doing, Idempotent, Kept},
     input::{Input, inputs},
     limited::{Limit, Limited, user_of},
     nothing::Nothing,

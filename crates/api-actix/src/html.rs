@@ -31,6 +31,8 @@ pub(crate) const RESET_PASSWORD: &str = "/reset-password";
 pub(crate) const UNSUBSCRIBE: &str = "/unsubscribe";
 /// The page that leads to the others.
 pub(crate) const START: &str = "/";
+/// The page that a checkout leads back to.
+pub(crate) const ORDER: &str = "/orders/{id}";
 /// The page of a checkout of the sandbox.
 pub(crate) const CHECKOUT: &str = "/sandbox/checkouts/{id}";
 /// The list of all kinds of problems.
@@ -117,7 +119,7 @@ impl<const IS_PUBLIC: bool> OperationModifier for Page<IS_PUBLIC> {
 /// Whether people read the answers of this route, so that a problem is shown as a page too.
 pub(crate) fn is_page(route: Option<&str>) -> bool {
     route.is_some_and(|route| {
-        [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT].contains(&route)
+        [ACTIVATE, RESET_PASSWORD, UNSUBSCRIBE, START, PROBLEMS, CHECKOUT, ORDER].contains(&route)
     })
 }
 

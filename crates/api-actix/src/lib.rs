@@ -27,6 +27,7 @@ mod readiness;
 mod reply;
 mod routes;
 mod rules;
+mod running_requests;
 mod server;
 mod settings;
 mod start;

@@ -1,6 +1,7 @@
 //! Orders: the caller's own, and everybody's for moderators.
 
 pub(crate) mod bodies;
+pub(crate) mod pages;
 mod query;
 
 use app::{
@@ -17,7 +18,7 @@ use self::{
     query::{AdminOrderQuery, OrderQuery},
 };
 use crate::{
-    extract::{Caller, Moderator, PathId, Query, UseCases},
+    extract::{Caller, Doing, Idempotent, Kept, Moderator, PathId, Query, UseCases},
     page::PageBody,
     problem::{Failure, Kind, OrNotFound, Problem, Refusal, kinds},
     refusals,
@@ -26,7 +27,7 @@ use crate::{
 
 refusals! {
     PlaceOrderError {
-        ;
+        KeyTaken => REQUEST_IN_PROGRESS;
         via Refused: OrderRefusal, via Access: AccessError, via Store: StoreError,
     }
     OrderRefusal {
@@ -78,10 +79,18 @@ pub(crate) fn provider_failed(error: Option<&GatewayError>) -> Problem {
 #[api_v2_operation(operation_id = "placeOrder", tags("orders"))]
 pub(crate) async fn place(
     orders: UseCases<Orders>,
-    Caller(actor, _): Caller,
-) -> Result<CreatedJson<OrderBody>, Failure<PlaceOrderError>> {
-    let order = orders.run(async move |orders| orders.place(actor).await).await?;
-    Ok(CreatedJson(order.into()))
+    Caller(actor, idempotent): Caller<Idempotent>,
+) -> Result<Kept<CreatedJson<OrderBody>>, Failure<PlaceOrderError>> {
+    let place = async |doing| -> Result<CreatedJson<OrderBody>, Failure<PlaceOrderError>> {
+        let order = match doing {
+            Doing::Now(_, request) => {
+                orders.run(async move |orders| orders.place(actor, request.as_ref()).await).await?
+            }
+            Doing::Made(_, id) => orders.run(async move |orders| orders.show_made(actor, id).await).await?,
+        };
+        Ok(CreatedJson(order.into()))
+    };
+    idempotent.answer(place).await
 }
 
 /// List the caller's orders.

@@ -9,6 +9,8 @@ pub(crate) mod sales;
 pub(crate) mod sandbox;
 mod webhook;
 
+use std::sync::Arc;
+
 use app::{
     paging::ListError,
     payments::{PayError, Payments, ReceiveEventError},
@@ -28,7 +30,7 @@ use self::{
     webhook::Webhook,
 };
 use crate::{
-    extract::{Caller, Moderator, OptionalBody, PathId, Query, UseCases, Visitor},
+    extract::{Caller, Doing, Idempotent, Kept, Moderator, OptionalBody, PathId, Query, UseCases, Visitor},
     money::MoneyBody,
     orders::{provider_failed, provider_too_slow},
     page::PageBody,
@@ -65,6 +67,7 @@ impl Refusal for PayError {
             }
             Self::MovieUnavailable => Problem::new(&kinds::MOVIE_UNAVAILABLE),
             Self::Provider(error) => provider_failed(error.as_ref()),
+            Self::KeyTaken => Problem::new(&kinds::REQUEST_IN_PROGRESS),
             Self::Access(error) => error.problem(),
             Self::Store(error) => error.problem(),
         }
@@ -79,6 +82,7 @@ impl Refusal for PayError {
             &kinds::PRICE_CHANGED,
             &kinds::MOVIE_UNAVAILABLE,
             &kinds::PAYMENT_PROVIDER_FAILED,
+            &kinds::REQUEST_IN_PROGRESS,
         ]);
         AccessError::kinds(into);
         StoreError::kinds(into);
@@ -104,14 +108,24 @@ refusals! {
 #[api_v2_operation(operation_id = "startPayment", tags("payments"))]
 pub(crate) async fn start(
     payments: UseCases<Payments>,
-    Caller(actor, PathId(order_id, OptionalBody(accepted))): Caller<
-        PathId<OrderId, OptionalBody<PaymentStartBody>>,
+    Caller(actor, PathId(order_id, idempotent)): Caller<
+        PathId<OrderId, Idempotent<OptionalBody<PaymentStartBody>>>,
     >,
-) -> Result<CreatedOrOk<PaymentBody>, Failure<OrNotFound<PayError>>> {
+) -> Result<Kept<CreatedOrOk<PaymentBody>>, Failure<OrNotFound<PayError>>> {
     let payments = payments.on_timeout(provider_too_slow);
-    let started =
-        payments.find(async move |payments| payments.start(actor, order_id, accepted).await).await?;
-    Ok(CreatedOrOk { is_new: started.is_new, body: started.payment.into() })
+    let start = async |doing| -> Result<CreatedOrOk<PaymentBody>, Failure<OrNotFound<PayError>>> {
+        let (OptionalBody(accepted), request, made) = match doing {
+            Doing::Now(body, request) => (body, request, None),
+            Doing::Made(body, id) => (body, None, Some(id)),
+        };
+        let start = async move |payments: Arc<Payments>| match made {
+            Some(id) => payments.start_made(actor, order_id, id, accepted).await,
+            None => payments.start(actor, order_id, accepted, request.as_ref()).await,
+        };
+        let started = payments.find(start).await?;
+        Ok(CreatedOrOk { is_new: started.is_new, body: started.payment.into() })
+    };
+    idempotent.answer(start).await
 }
 
 /// List the caller's payments.
@@ -159,7 +173,7 @@ pub(crate) async fn receive(
     payments: UseCases<Payments>,
     Visitor(_, webhook): Visitor<Webhook>,
 ) -> Result<OkJson<ReceiptBody>, Failure<ReceiveEventError>> {
-    let receive = async move |payments: std::sync::Arc<Payments>| {
+    let receive = async move |payments: Arc<Payments>| {
         payments.receive_event(&webhook.provider, webhook.signature.as_deref(), &webhook.body).await
     };
     payments.run(receive).await?;

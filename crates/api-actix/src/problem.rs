@@ -180,7 +180,7 @@ pub enum Failure<E> {
 }
 
 impl<E: Refusal> Failure<E> {
-    fn to_problem(&self) -> Problem {
+    pub(crate) fn to_problem(&self) -> Problem {
         match self {
             Self::Refused(refusal) => refusal.problem(),
             Self::Problem(problem) => problem.clone(),

@@ -62,6 +62,34 @@ json_answers! {
     AcceptedJson = ACCEPTED "Accepted.";
 }
 
+/// An answer that can be kept for those who repeat the request.
+pub(crate) trait Answer: Responder<Body = BoxBody> {
+    /// Its status.
+    fn status(&self) -> StatusCode;
+    /// Its body.
+    fn json(&self) -> String;
+}
+
+impl<T: Serialize> Answer for CreatedJson<T> {
+    fn status(&self) -> StatusCode {
+        StatusCode::CREATED
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+}
+
+impl<T: Serialize> Answer for CreatedOrOk<T> {
+    fn status(&self) -> StatusCode {
+        if self.is_new { StatusCode::CREATED } else { StatusCode::OK }
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(&self.body).unwrap_or_default()
+    }
+}
+
 /// 201 when it was made, 200 when it was there already.
 #[derive(Debug)]
 pub(crate) struct CreatedOrOk<T> {
@@ -73,7 +101,7 @@ impl<T: Serialize> Responder for CreatedOrOk<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        json(if self.is_new { StatusCode::CREATED } else { StatusCode::OK }, &self.body)
+        json(self.status(), &self.body)
     }
 }
 

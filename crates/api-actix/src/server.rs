@@ -31,8 +31,10 @@ use crate::{
     limits::RateLimitCounter,
     notifications::{pages as notification_pages, streams::LiveStreams},
     openapi::openapi_document,
+    orders::pages as order_pages,
     payments::sandbox,
     problem, routes,
+    running_requests::RunningRequests,
     settings::ApiSettings,
     start,
     state::{Api, ApiState},
@@ -95,6 +97,7 @@ impl Shared {
                 ),
                 state,
                 settings,
+                running: RunningRequests::default(),
                 uploads: UploadLimit::new(UPLOADS_AT_ONCE),
             }),
         })
@@ -146,7 +149,7 @@ pub(crate) fn app(
 }
 
 /// The pages for people, which are not part of the document.
-fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
+fn configure_pages(config: &mut web::ServiceConfig, serve_pages: bool) {
     config
         .service(web::resource(html::START).route(web::get().to(start::show)))
         .service(web::resource(html::PROBLEMS).route(web::get().to(problem::page::list)))
@@ -164,7 +167,7 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
                 .route(web::get().to(notification_pages::show))
                 .route(web::post().to(notification_pages::unsubscribe)),
         );
-    if serve_account_pages {
+    if serve_pages {
         config
             .service(
                 web::resource(html::ACTIVATE)
@@ -175,7 +178,8 @@ fn configure_pages(config: &mut web::ServiceConfig, serve_account_pages: bool) {
                 web::resource(html::RESET_PASSWORD)
                     .route(web::get().to(pages::show_password_reset))
                     .route(web::post().to(pages::reset_password)),
-            );
+            )
+            .service(web::resource(html::ORDER).route(web::get().to(order_pages::show)));
     }
 }
 

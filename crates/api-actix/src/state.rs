@@ -12,7 +12,9 @@ use app::{
     orders::Orders,
     payments::Payments,
 };
-use domain::{id::IdGenerator, payments::SandboxCheckouts, throttle::RateLimiter};
+use domain::{
+    id::IdGenerator, idempotency::IdempotencyKeys, payments::SandboxCheckouts, throttle::RateLimiter,
+};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -21,6 +23,7 @@ use crate::{
     problem::{Failure, Problem, kinds},
     readiness::Readiness,
     rules::Rules,
+    running_requests::RunningRequests,
     settings::ApiSettings,
     uploads::UploadLimit,
 };
@@ -62,6 +65,8 @@ pub struct ApiState {
     pub orders: Arc<Orders>,
     /// The use cases of payments.
     pub payments: Arc<Payments>,
+    /// Keeps the answers to requests with idempotency keys.
+    pub idempotency: Arc<dyn IdempotencyKeys>,
     /// The checkouts of the sandbox, where that is the payment provider.
     pub sandbox: Option<Arc<dyn SandboxCheckouts>>,
 }
@@ -108,6 +113,8 @@ pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) settings: ApiSettings,
     pub(crate) limits: RateLimitCounter,
+    /// The requests with idempotency keys that this process is doing.
+    pub(crate) running: RunningRequests,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
     /// The live streams of this node.

@@ -21,12 +21,14 @@ use chrono::TimeDelta;
 use domain::{
     accounts::UserQueries,
     id::IdGenerator,
+    idempotency::{IdempotencyKeys, KEPT_FOR},
     money::Currency,
     orders::{OrderQueries, OrderStore},
     payments::{
         DisputeQueries, MoneyChecks, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries,
         SalesQueries, WebhookEvents,
     },
+    store::{StoreError, retried},
     time::{Backoff, Clock, Instant},
 };
 
@@ -38,7 +40,6 @@ pub use refund::{NewRefund, RefundError};
 pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
 pub use sales::{IntervalSales, SalesReport};
 pub use start::{PayError, StartedPayment};
-
 pub use verify::MoneyVerdict;
 
 use crate::{paging::CursorCodec, record::Recorder};
@@ -64,6 +65,8 @@ pub struct Payments {
     pub sales: Arc<dyn SalesQueries>,
     /// Looks for what must not be so.
     pub checks: Arc<dyn MoneyChecks>,
+    /// Keeps the answers to requests with idempotency keys.
+    pub keys: Arc<dyn IdempotencyKeys>,
     /// Keeps the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to tell.
@@ -82,6 +85,29 @@ pub struct Payments {
     pub ids: Arc<dyn IdGenerator>,
     /// The shop's currency.
     pub currency: Currency,
+}
+
+/// How many requests with idempotency keys are removed in one transaction.
+const PURGE_BATCH: u32 = 1_000;
+
+impl Payments {
+    /// Removes requests with idempotency keys that are too old to be repeated; returns how many.
+    ///
+    /// # Errors
+    /// When the store fails; what was removed before stays removed.
+    pub async fn purge_requests(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let before = now.checked_sub_signed(KEPT_FOR).unwrap_or(now);
+        let mut removed = 0_u64;
+        loop {
+            let purge = |_attempt| self.keys.purge_requests(before, PURGE_BATCH);
+            let batch = retried(&*self.backoff, purge).await?;
+            removed = removed.saturating_add(batch);
+            if batch < u64::from(PURGE_BATCH) {
+                return Ok(removed);
+            }
+        }
+    }
 }
 
 /// When the provider is asked again about a payment: after one minute, then ever later, up to an hour.

@@ -63,7 +63,7 @@ impl<'a> Recipient<'a> {
 }
 
 impl<'a> From<&'a User> for Recipient<'a> {
-    /// A user: a mail that waits is deleted with the account.
+    /// A mail to a user that has not been sent yet is deleted with the account.
     fn from(user: &'a User) -> Self {
         Self { email: &user.email, user_id: Some(user.id) }
     }

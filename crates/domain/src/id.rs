@@ -145,6 +145,8 @@ kinds! {
     PaymentId = PaymentKind "payment";
     /// Identifies an item of a payment.
     PaymentItemId = PaymentItemKind "payment_item";
+    /// Identifies a request with an idempotency key.
+    KeyedRequestId = KeyedRequestKind "keyed_request";
     /// Identifies an event of a payment provider.
     WebhookEventId = WebhookEventKind "webhook_event";
     /// Identifies money that goes back to the buyer.

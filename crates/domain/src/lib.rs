@@ -8,6 +8,7 @@ pub mod engagement;
 pub mod entropy;
 pub mod failure;
 pub mod id;
+pub mod idempotency;
 pub mod mail;
 pub mod media;
 pub mod money;

@@ -68,7 +68,7 @@ impl FromStr for Network {
         if prefix > bits {
             return Err(InvalidNetwork::PrefixTooLong);
         }
-        // The IPv6 form of an IPv4 network: addresses are compared in their own form.
+        // An IPv4 network in its IPv6 form becomes a plain IPv4 network, since addresses are compared in canonical form.
         let (address, prefix) = match (address.to_canonical(), prefix.checked_sub(96)) {
             (canonical, Some(prefix)) if canonical != address => (canonical, prefix),
             _ => (address, prefix),

@@ -17,6 +17,7 @@ use crate::{
     engagement::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
     },
+    idempotency::IdempotencyKeys,
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
@@ -39,6 +40,7 @@ gathered! {
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
         + PaymentQueries + MoneyChecks + SalesQueries + DisputeQueries + RefundQueries + RefundRequestQueries + WebhookEvents
+        + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue
         + WholeStore;

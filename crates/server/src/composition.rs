@@ -252,6 +252,7 @@ impl UseCases {
             disputes: database.clone(),
             sales: database.clone(),
             checks: database.clone(),
+            keys: database.clone(),
             events: database.clone(),
             users: database.clone(),
             gateway,

@@ -135,10 +135,12 @@ impl Workers {
             async move { orders.expire_due().await }
         }));
         let (sessions, messages) = (Arc::clone(&use_cases.sessions), Arc::clone(&use_cases.outbox));
+        let payments = Arc::clone(&use_cases.payments);
         jobs.spawn(repeat("clean_up", CLEAN_UP, stopping, move || {
             let (sessions, messages) = (Arc::clone(&sessions), Arc::clone(&messages));
+            let payments = Arc::clone(&payments);
             async move {
-                let removed = sessions.clean_up().await?;
+                let removed = sessions.clean_up().await?.saturating_add(payments.purge_requests().await?);
                 Ok(removed.saturating_add(messages.clean_up().await?))
             }
         }));

@@ -1,4 +1,4 @@
-//! Seals of the audit log, and the rows that they are over.
+//! Seals of the audit log, and the rows that they cover.
 
 use domain::{
     audit::{AuditEntry, AuditObject, LogPlace, Seal, StoredEntry},

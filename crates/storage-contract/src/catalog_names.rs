@@ -1,4 +1,4 @@
-//! The names that movies share: one row each, however they are written.
+//! The names that movies share: one row for each, regardless of case and accents.
 
 use std::collections::HashSet;
 
@@ -89,7 +89,7 @@ async fn names_added_by_many_units_at_once_are_one_row_each(node: Node) {
     let names: Vec<String> = (0..30).map(|number| format!("Name {number}")).collect();
     let mut resolved = at_once(20, |number| {
         let (node, mut names) = (node.clone(), names.clone());
-        // In every order, since two that lock the same rows in two orders wait for each other.
+        // Every unit uses a different order: units that lock the same rows in different orders could deadlock.
         names.rotate_left(usize::try_from(number).unwrap());
         if number % 2 == 1 {
             names.reverse();

@@ -408,7 +408,10 @@ async fn popularity_follows_every_act_once_it_is_refreshed(node: Node) {
 }
 
 async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {
-    prepare(&node, 20, 2).await;
+    for number in 1..=20 {
+        add_user(&node, number).await;
+    }
+    let movies = add_movies(&node, vec![facts("Movie 1"), facts("Movie 2")]).await;
     for round in 0..3_u64 {
         let other = node.clone();
         let refreshing = tokio::spawn(async move {
@@ -419,13 +422,25 @@ async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {
         at_once(20, |number| {
             let node = node.clone();
             let reaction = (round != 1).then_some(MovieReaction::Like);
-            async move { react(&node, number + 1, 1, reaction).await }
+            async move {
+                react(&node, number + 1, 1, reaction).await;
+                if round == 2 {
+                    buy(&node, number + 1, &[1]).await;
+                }
+            }
         })
         .await;
         refreshing.await.unwrap();
         node.refresh_popularity(10).await.unwrap();
         // Without likes the later identifier stands first.
         let order = if round == 1 { [2, 1] } else { [1, 2] };
+        assert_eq!(most_popular(&node).await, order.map(id::<domain::id::MovieKind>).to_vec());
+    }
+    // Every one of them counts: another movie stands behind or before it by one vote.
+    // 20 likes for 1,000 votes each, and 20 purchases for 3,000.
+    let expected = movies[0].votes + 80_000;
+    for (version, more, order) in [(2, -1, [1, 2]), (3, 1, [2, 1])] {
+        update(&node, &Movie { votes: expected + more, version, ..movies[1].clone() }).await;
         assert_eq!(most_popular(&node).await, order.map(id::<domain::id::MovieKind>).to_vec());
     }
 }

@@ -26,6 +26,7 @@ mod engagement;
 mod facets;
 mod filters;
 mod fixtures;
+mod idempotency;
 mod known_devices;
 mod links;
 mod name_counts;
@@ -117,6 +118,7 @@ fn all() -> Vec<Case> {
         refunds::cases(),
         refund_requests::cases(),
         disputes::cases(),
+        idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),
     ]

@@ -1,4 +1,4 @@
-//! The order of lists: that of an oracle, by every sort in both directions.
+//! The order of movie lists, compared with that of an oracle written in Rust, for every sort in both directions.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -49,7 +49,7 @@ const TITLES: [&str; 24] = [
     "The A",
 ];
 
-/// 120 movies with many ties in everything, under identifiers in no order.
+/// 120 movies with many equal values in every sort key, whose identifiers are not in the order of insertion.
 async fn movies(node: &Node) -> Vec<Movie> {
     let all: Vec<(MovieId, Facts)> = (0_u16..120)
         .map(|number| {
@@ -68,7 +68,7 @@ async fn movies(node: &Node) -> Vec<Movie> {
         })
         .collect();
     let mut movies = add_movies_as(node, all[..60].to_vec()).await;
-    // The others are added later but at the same moments.
+    // The other half is inserted later, with the same creation times.
     let mut unit = node.unit().await;
     let rest: Vec<Facts> = all[60..].iter().map(|(_, facts)| facts.clone()).collect();
     let names = resolve(unit.as_mut(), &rest).await;
@@ -97,7 +97,7 @@ fn compare(a: &Movie, b: &Movie, sort: MovieSort) -> Ordering {
     if sort.descending { upwards.reverse() } else { upwards }
 }
 
-/// What the list is to be.
+/// The order that the oracle expects.
 fn expected(movies: &[Movie], sorts: &[MovieSort], search: Option<&str>) -> Vec<MovieId> {
     let begun: Vec<String> = search.into_iter().map(fold).collect();
     let has_word = |name: &str, begun: &String| {

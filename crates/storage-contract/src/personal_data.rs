@@ -91,10 +91,10 @@ async fn fill(node: &Node, number: u64) -> User {
     owner
 }
 
-/// A user whom the acts of the others are about.
+/// A user who is notified of the acts of the other users.
 const OTHER: u64 = 50;
 
-/// What the other one is notified about: comments, and how often they were liked.
+/// The comment, actor and count of each notification that the user [`OTHER`] has.
 async fn told_to_the_other(node: &Node) -> Vec<(CommentId, Option<UserId>, u64)> {
     let request = PageRequest::numbered(1, 100).unwrap();
     let page = node.notification_page(id(OTHER), false, &request).await.unwrap();

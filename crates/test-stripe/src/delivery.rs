@@ -1,4 +1,4 @@
-//! Events on their way to the shop.
+//! The delivery of webhook events to the shop, with simulated faults.
 
 use std::{
     fmt::Write as _,
@@ -11,19 +11,19 @@ use url::Url;
 
 use crate::{faults::Random, http, objects::Event};
 
-/// How often an event is sent that the shop does not take.
+/// How often the delivery of an event is tried that the shop does not accept.
 const TRIES: u32 = 20;
 
-/// What happens to events on their way.
+/// The simulated faults of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// Repeats the random decisions.
+    /// The seed of the random decisions, so that a run can be repeated.
     pub seed: u64,
     /// How many of a hundred events arrive twice.
     pub duplicated: u64,
     /// How many of a hundred events never arrive.
     pub dropped: u64,
-    /// How many milliseconds an event is delayed at most: each by another time, so that they arrive in another order.
+    /// The longest delay of an event, in milliseconds. Each event gets a random delay, so that events arrive in another order.
     pub longest_delay_ms: usize,
 }
 
@@ -51,7 +51,7 @@ pub fn signature(secrets: &[&str], timestamp: i64, body: &str) -> String {
     header
 }
 
-/// Where events go.
+/// The shop's webhook endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     pub(crate) url: Url,
@@ -66,7 +66,7 @@ struct Parcel {
     tries: u32,
 }
 
-/// The events that are on their way.
+/// The events that have not been delivered yet.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(crate) endpoint: Option<Endpoint>,
@@ -94,12 +94,12 @@ impl Outbox {
         self.random = Random::new(delivery.seed);
     }
 
-    /// Whether nothing is on its way.
+    /// Whether no event is waiting or being sent.
     pub(crate) const fn is_empty(&self) -> bool {
         self.parcels.is_empty() && !self.is_sending
     }
 
-    /// Decides what happens to a new event on its way.
+    /// Queues a new event, with the simulated faults applied.
     pub(crate) fn accept(&mut self, event: &Event, now: Instant) {
         if self.endpoint.is_none() || self.random.happens(self.delivery.dropped) {
             return;
@@ -112,7 +112,7 @@ impl Outbox {
         }
     }
 
-    /// Takes the event that is to be sent next, when its time has come.
+    /// Removes and returns the next event that is due.
     fn next(&mut self, now: Instant) -> Option<(Parcel, Endpoint)> {
         let endpoint = self.endpoint.clone()?;
         let due = self.parcels.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
@@ -131,7 +131,7 @@ impl Outbox {
     }
 }
 
-/// An event that left the outbox: it is sent while the outbox is not locked.
+/// An event that was taken from the outbox, so that it can be sent without holding the outbox's lock.
 pub(crate) struct Sending(Parcel, Endpoint);
 
 impl Sending {
@@ -139,7 +139,7 @@ impl Sending {
         outbox.next(now).map(|(parcel, endpoint)| Self(parcel, endpoint))
     }
 
-    /// Sends the event; whether the shop took it.
+    /// Sends the event. Returns whether the shop accepted it.
     pub(crate) fn send(&self, timestamp: i64) -> bool {
         let Self(parcel, endpoint) = self;
         let body = parcel.event.body.to_string();
@@ -149,7 +149,7 @@ impl Sending {
         http::post(&endpoint.url, &headers, &body).is_ok_and(|status| (200..300).contains(&status))
     }
 
-    /// Notes that the shop took the event, or has it sent again later.
+    /// Ends the delivery. An event that was not accepted is queued again.
     pub(crate) fn finish(self, is_taken: bool, outbox: &mut Outbox, now: Instant) {
         outbox.is_sending = false;
         if !is_taken {

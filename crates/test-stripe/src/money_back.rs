@@ -25,7 +25,7 @@ impl Account {
         found.map(|refund| refund.json(expand)).ok_or_else(|| Refusal::missing("refund", id))
     }
 
-    /// Sends money back, for the shop or in the dashboard: all that is left when there is no amount.
+    /// Refunds a payment, as the shop or the dashboard does. Without an amount, all that is left is refunded.
     pub(crate) fn refund(
         &mut self,
         intent: &str,
@@ -80,7 +80,7 @@ impl Account {
         Ok(id)
     }
 
-    /// Ends a refund that is pending, or lets one fail that had succeeded.
+    /// Ends a pending refund, or makes a refund fail that had succeeded.
     pub(crate) fn finish_refund(&mut self, id: &str, is_success: bool) -> Result<(), Refusal> {
         let now = self.now();
         let found = self.refunds.iter_mut().find(|refund| refund.id == id);
@@ -141,7 +141,7 @@ impl Account {
         Ok(id)
     }
 
-    /// Makes an inquiry a dispute: its money is taken now.
+    /// Turns an inquiry into a dispute, which withdraws its amount.
     pub(crate) fn escalate_dispute(&mut self, id: &str) -> Result<(), Refusal> {
         let now = self.now();
         let dispute = self.dispute_mut(id)?;

@@ -1,3 +1,4 @@
+DROP INDEX purchases_counted;
 DROP INDEX movies_by_rating_down;
 DROP INDEX movies_by_rating_up;
 CREATE INDEX movies_by_rating_up ON movies (

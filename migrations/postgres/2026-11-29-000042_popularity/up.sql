@@ -2,7 +2,9 @@
 CREATE TABLE popularity_queue (
     movie_id UUID PRIMARY KEY REFERENCES movies (id) ON DELETE CASCADE
 );
-INSERT INTO popularity_queue (movie_id) SELECT DISTINCT movie_id FROM purchases WHERE revoked_at IS NULL;
+INSERT INTO popularity_queue (movie_id) SELECT id FROM movies WHERE likes > 0 OR rating_count > 0
+    UNION SELECT movie_id FROM comments UNION SELECT movie_id FROM purchases WHERE revoked_at IS NULL;
+CREATE INDEX purchases_counted ON purchases (movie_id) WHERE revoked_at IS NULL;
 
 -- Movies are ordered by an average with ten ratings of 5.5 added to it, so that one rating of 10 does not lead.
 DROP INDEX movies_by_rating_down;

@@ -23,4 +23,5 @@ CREATE TABLE comment_reports (
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (reported_comment_id, user_id)
 );
+CREATE INDEX comment_reports_by_time ON comment_reports (reported_comment_id, created_at, user_id);
 CREATE INDEX comment_reports_user_id ON comment_reports (user_id);

@@ -42,7 +42,7 @@ CREATE TABLE comments (
     CHECK ((user_id IS NULL) = (text IS NULL))
 ) STRICT;
 CREATE INDEX comments_of_movie ON comments (movie_id, created_at, id) WHERE thread_id IS NULL;
-CREATE INDEX comments_movie_id ON comments (movie_id);
+CREATE INDEX comments_movie_id ON comments (movie_id, user_id);
 CREATE INDEX comments_of_thread ON comments (thread_id, created_at, id);
 CREATE INDEX comments_user_id ON comments (user_id);
 

@@ -24,10 +24,11 @@ const MAX_TOTALS: usize = 1_024;
 /// How many filters' facets are kept.
 const MAX_FACETS: usize = 256;
 
-/// How many filters' facets are counted at once: each takes a core of the database, and others wait for fewer than connections.
+/// How many filters' facets are counted at once: each count takes a core of the database, and the limit leaves connections for
+/// other calls.
 const FACETS_AT_ONCE: usize = 2;
 
-/// How long a caller waits for the turn to count facets.
+/// How long a caller waits for its turn to count facets.
 const FACETS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The longest filter whose total is kept, in bytes: nobody fills the memory with long searches.
@@ -36,8 +37,10 @@ const MAX_KEY: usize = 512;
 /// How many shapes of lists keep their prepared statements, on every connection.
 const MAX_SHAPES: usize = 128;
 
-/// Counts that are costly to make, each with the version of the catalogue that it holds for: exact for as long as the
-/// version read with a page is the same, whichever node changed it.
+/// A cache of counts that are expensive to compute.
+///
+/// Each count is stored with the version of the catalogue that it holds for. It is exact for every page that is read with the
+/// same version, whichever node changed the catalogue before.
 pub(crate) struct CatalogCache {
     totals: Mutex<HashMap<String, (i64, u64)>>,
     names: Mutex<HashMap<NameKind, (i64, Vec<CountedName>)>>,
@@ -86,7 +89,8 @@ impl CatalogCache {
         }
         let mut totals = lock(&self.totals);
         if totals.len() >= MAX_TOTALS {
-            // Those of older versions are of no use; when there are none, all go, which a new count each mends.
+            // Counts of older versions are removed first. If that frees no space, all counts are removed; they are computed
+            // again when needed.
             totals.retain(|_, (known, _)| *known == version);
             if totals.len() >= MAX_TOTALS {
                 totals.clear();
@@ -123,8 +127,8 @@ impl CatalogCache {
         self.version.store(version, Ordering::Relaxed);
     }
 
-    /// How many movies a condition selects, counted to a cap, when it is known. It only tells which way to read a list is
-    /// shorter, so it may be of an earlier version than the page that is read next.
+    /// How many movies a condition selects, counted to a cap, when it is known. It is only used to choose the faster way to
+    /// read a list, so it may be of an earlier version than the page that is read next.
     pub(crate) fn size(&self, condition: &str, cap: u32) -> Option<u32> {
         let version = self.version.load(Ordering::Relaxed);
         let sizes = lock(&self.sizes);

@@ -83,7 +83,7 @@ impl Database {
             let mut statement = Statement::<ReportTypes>::new(
                 "SELECT reported_comment_id, reason, note, created_at FROM (\
                  SELECT reported_comment_id, user_id, reason, note, created_at, row_number() OVER \
-                 (PARTITION BY reported_comment_id ORDER BY created_at, user_id) AS place \
+                 (PARTITION BY reported_comment_id ORDER BY created_at DESC, user_id DESC) AS place \
                  FROM comment_reports WHERE ",
             );
             push_any(&mut statement, "reported_comment_id", rows.iter().map(|((id, ..), ..)| id.0).collect());

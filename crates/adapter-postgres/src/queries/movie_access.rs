@@ -116,8 +116,7 @@ impl Database {
             return Ok(Access::Walk { limit: None });
         }
         // The movies of a visitor's cart and the favourites of a user are few.
-        let are_few = |condition: &Condition| matches!(condition, Condition::Ids(_) | Condition::Favorite(_));
-        if let Some(driver) = conditions.iter().position(are_few) {
+        if let Some(driver) = conditions.iter().position(Condition::is_of_few) {
             return Ok(Access::Lookup { driver });
         }
         if can_walk && let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {
@@ -182,6 +181,9 @@ impl Database {
     pub(super) async fn cheapest_lookup(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
         if conditions.len() < 2 {
             return Ok(Access::Lookup { driver: 0 });
+        }
+        if let Some(driver) = conditions.iter().position(Condition::is_of_few) {
+            return Ok(Access::Lookup { driver });
         }
         if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
             return Ok(Access::Lookup { driver });

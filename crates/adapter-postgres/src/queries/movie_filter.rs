@@ -124,6 +124,11 @@ impl Condition {
         }
     }
 
+    /// Whether few movies meet it whatever the size of the catalogue, so that it is looked up first.
+    pub(super) const fn is_of_few(&self) -> bool {
+        matches!(self, Self::Ids(_) | Self::Favorite(_))
+    }
+
     /// Whether looking it up stops as soon as enough is found. The movies of several names are all read first, to have each
     /// once.
     pub(super) const fn is_looked_up_bit_by_bit(&self) -> bool {

@@ -61,6 +61,7 @@ impl PersonalDataQueries for Database {
             orders: OrderQueries::orders_of(self, user_id).await?,
             payments: PaymentQueries::payments_of(self, user_id).await?,
             refund_requests: RefundRequestQueries::refund_requests_of(self, user_id).await?,
+            remembered_requests: self.remembered_requests_of(user_id).await?,
             audit: self.audit_of(user_id).await?,
             pending_mails: self.pending_mails_of(user_id).await?,
             notifications: self.notifications_behind(UserPosition { user_id, position: 0 }, u32::MAX).await?,
@@ -288,6 +289,13 @@ impl Database {
         statement.sql(" ORDER BY expires_at");
         let rows: Vec<(DbInstant,)> = self.fetch(statement).await?;
         Ok(rows.into_iter().map(|(at,)| at.0).collect())
+    }
+
+    async fn remembered_requests_of(&self, user_id: UserId) -> Result<u64, StoreError> {
+        let statement = about::<(BigInt,)>("SELECT count(*) FROM idempotency_keys WHERE user_id = ", user_id);
+        let rows: Vec<(i64,)> = self.fetch(statement).await?;
+        let count = rows.first().map_or(0, |(count,)| *count);
+        u64::try_from(count).map_err(StoreError::failed)
     }
 
     async fn pending_mails_of(&self, user_id: UserId) -> Result<u64, StoreError> {

@@ -39,6 +39,12 @@ fn filters() -> Vec<MovieFilter> {
         MovieFilter { stars: vec![StarId::from_uuid(Uuid::from_u128(1))], ..all() },
         MovieFilter { year: Range { min: Some(1999), max: Some(1999) }, ..all() },
         MovieFilter { duration: Range { min: Some(100), max: Some(101) }, ..all() },
+        MovieFilter { favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))), ..all() },
+        MovieFilter {
+            favorites_of: Some(UserId::from_uuid(Uuid::from_u128(3))),
+            genres: vec![GenreId::from_uuid(Uuid::from_u128(1))],
+            ..all()
+        },
     ]
 }
 

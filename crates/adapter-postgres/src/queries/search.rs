@@ -100,8 +100,9 @@ struct Matches {
 }
 
 impl Database {
-    /// A page of the movies that a search finds, the best first: the ranked ones, and then the others by popularity, whose rank
-    /// in positions is 0.
+    /// A page of the movies that a search finds, the best first.
+    ///
+    /// After the ranked matches come the others by popularity; in page positions their rank is 0.
     pub(super) async fn page_by_relevance(
         &self,
         filter: &MovieFilter,
@@ -186,7 +187,7 @@ impl Database {
         let mut access = self.access(conditions, passed, true).await?;
         loop {
             let mut statement = found_statement(conditions, order.keyset(), cut, access)?;
-            // Planned for its words each time: common ones are to be found in another way than rare ones.
+            // It must be planned for its words each time, since common words need another plan than rare ones.
             statement.forget();
             let rows: Vec<Found> = self.fetch(statement).await?;
             if u32::try_from(rows.len()).is_ok_and(|count| count >= cut.limit) {
@@ -228,13 +229,13 @@ struct Cut {
 }
 
 impl Cut {
-    /// The first so many.
+    /// The first `limit` rows.
     const fn of(limit: u32) -> Self {
         Self { limit, offset: 0, behind: None, without: Vec::new() }
     }
 }
 
-/// The conditions of a filter whose search is the whole name.
+/// The conditions of the filter, except that its search must be the whole name of the movie.
 fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     let mut conditions = conditions(filter);
     for condition in &mut conditions {
@@ -245,7 +246,7 @@ fn with_whole_name(filter: &MovieFilter, search: &Search) -> Vec<Condition> {
     conditions
 }
 
-/// The most popular movies that meet the conditions, read in a certain way.
+/// The most popular movies that meet the conditions, read by `access`.
 fn found_statement(
     conditions: &[Condition],
     order: &Keyset,
@@ -293,7 +294,7 @@ fn push_found<ST>(
             if let Some(limit) = limit {
                 statement.sql(format!(" LIMIT {limit}"));
             }
-            // What is left of it keeps its order.
+            // The outer query only leaves out rows, so they stay in this order.
             statement.sql(") AS m WHERE TRUE");
             push_checks(statement, conditions, None);
             push_without(statement);
@@ -342,7 +343,7 @@ impl SearchQueries for Database {
                     .bind(begun.clone());
                 statement.sql(" AND word < ").bind(behind_all(begun)).sql(")");
             }
-            // What was indexed since the vocabulary was made.
+            // Words that were indexed after the vocabulary was last refreshed.
             statement.sql(" THEN TRUE ELSE ");
             push_words_exist(&mut statement, std::slice::from_ref(term));
             statement.sql(" END");

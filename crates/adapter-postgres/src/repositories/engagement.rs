@@ -223,6 +223,11 @@ impl EngagementRepository for UnitOfWork {
                      WHERE l.user_id = ",
                 )
                 .bind(user_id.as_uuid())
+                .sql(
+                    " UNION SELECT r.movie_id FROM comment_reports o \
+                     JOIN reported_comments r ON r.id = o.reported_comment_id WHERE o.user_id = ",
+                )
+                .bind(user_id.as_uuid())
                 .sql(") ORDER BY m.id")
                 .sql(locked);
             self.load::<(DbUuid,), _>(statement).await?;

@@ -11,6 +11,7 @@ mod comments;
 mod disputes;
 mod email_keys;
 mod engagement;
+mod idempotency;
 mod known_devices;
 mod ledger;
 mod links;

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The tables whose rows go with their user, in the order in which everybody locks them. Items of a cart go with it.
-const ERASED: [&str; 12] = [
+const ERASED: [&str; 13] = [
+    "idempotency_keys",
     "user_profiles",
     "activation_tokens",
     "password_reset_tokens",

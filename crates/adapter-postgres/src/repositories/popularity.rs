@@ -26,21 +26,24 @@ type ScoreRow = (DbUuid, i64, i64, i64, i64, i64);
 #[async_trait]
 impl PopularityMaintenance for Database {
     async fn refresh_popularity(&self, limit: u32) -> Result<u64, StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
         let mut statement =
             Statement::<(SqlId,)>::new("SELECT movie_id FROM popularity_queue ORDER BY movie_id LIMIT ");
         statement.bind(i64::from(limit));
-        let queued: Vec<(DbUuid,)> = self.fetch(statement).await?;
+        // What others hold is left for the next run: nobody waits for this unit in a circle.
+        if LOCKED_MOVIES.is_some() {
+            statement.sql(" FOR UPDATE SKIP LOCKED");
+        }
+        let mut queued: Vec<(DbUuid,)> = unit.load(statement).await?;
+        if let Some(locked) = LOCKED_MOVIES {
+            let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
+            push_any(&mut statement, "m.id", queued.into_iter().map(|(id,)| id.0).collect());
+            statement.sql(" ORDER BY m.id").sql(locked).sql(" SKIP LOCKED");
+            queued = unit.load(statement).await?;
+        }
         let queued: Vec<Uuid> = queued.into_iter().map(|(id,)| id.0).collect();
         if queued.is_empty() {
             return Ok(0);
-        }
-        let mut unit = UnitOfWork::begin(self).await?;
-        // The movies before the queue, as those who act lock them.
-        if let Some(locked) = LOCKED_MOVIES {
-            let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
-            push_any(&mut statement, "m.id", queued.clone());
-            statement.sql(" ORDER BY m.id").sql(locked);
-            unit.load::<(DbUuid,), _>(statement).await?;
         }
         let mut statement = Statement::<()>::new("DELETE FROM popularity_queue WHERE ");
         push_any(&mut statement, "movie_id", queued.clone());

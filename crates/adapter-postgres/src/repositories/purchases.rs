@@ -62,13 +62,22 @@ impl PurchaseRepository for UnitOfWork {
         movies: &[MovieId],
         at: Instant,
     ) -> Result<u64, StoreError> {
-        let movies = movies.iter().map(|id| DbUuid(id.as_uuid()));
-        let query = diesel::update(purchases::table)
-            .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
-            .filter(purchases::movie_id.eq_any(movies))
-            .filter(purchases::revoked_at.is_null())
-            .set(purchases::revoked_at.eq(DbInstant(at)));
-        u64::try_from(self.execute(query).await?).map_err(StoreError::failed)
+        let mut statement = Statement::<(SqlId,)>::new("UPDATE purchases SET revoked_at = ");
+        statement
+            .bind(at)
+            .sql(" WHERE revoked_at IS NULL AND user_id = ")
+            .bind(user_id.as_uuid())
+            .sql(" AND ");
+        push_any(&mut statement, "movie_id", movies.iter().map(MovieId::as_uuid).collect());
+        statement.sql(" RETURNING movie_id");
+        let revoked: Vec<(DbUuid,)> = self.load(statement).await?;
+        let mut revoked: Vec<MovieId> = revoked.into_iter().map(|(id,)| MovieId::from_uuid(id.0)).collect();
+        // In one order everywhere: two units that queue the same movies do not wait for each other.
+        revoked.sort_unstable();
+        for movie_id in &revoked {
+            self.queue_popularity(*movie_id).await?;
+        }
+        u64::try_from(revoked.len()).map_err(StoreError::failed)
     }
 
     async fn set_purchase_suspension(

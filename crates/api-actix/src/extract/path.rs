@@ -14,7 +14,7 @@ use crate::{
     problem::{Problem, kinds},
 };
 
-/// The one identifier that a path names, and the rest of the request.
+/// An extractor of the one identifier in a path, and of `R` from the rest of the request.
 #[derive(Debug)]
 pub(crate) struct PathId<T, R = Nothing>(pub(crate) T, pub(crate) R);
 

@@ -130,6 +130,19 @@ pub(crate) fn add_body<T: JsonSchema>(op: &mut DefaultOperationRaw, types: &[&st
     add_parameter(op, ParameterIn::Body, "body", &Fragment { object, definitions, codes: Vec::new() });
 }
 
+/// Adds the header of an idempotency key of at most this many characters.
+pub(crate) fn add_idempotency_key(op: &mut DefaultOperationRaw, longest: usize) {
+    let object = json!({
+        "in": "header",
+        "required": false,
+        "description": "Names the request: repeated with the same body within 24 hours, it is done once and answered again, with \
+            `Idempotency-Replayed: true`.",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": longest},
+        "example": "5f2b1c9e-order-1",
+    });
+    add_parameter(op, ParameterIn::Header, "Idempotency-Key", &Fragment { object, ..Fragment::default() });
+}
+
 /// Adds a JSON body of this type that may be left out.
 pub(crate) fn add_optional_body<T: JsonSchema>(op: &mut DefaultOperationRaw) {
     let (media, definitions) = media(schemas::of_shown_input::<T>());
@@ -236,7 +249,8 @@ pub(crate) fn add_problem(op: &mut DefaultOperationRaw, kind: &Kind) {
     insert(op, kind.status, &fragment);
 }
 
-/// The media type object of a type. Examples of types stand there alone, since types of one form can have several.
+/// The media type object of a type. The example is moved there from the schema, since types with the same schema may have
+/// different examples.
 fn media((schema, mut definitions): Schemas) -> Schemas {
     let example = schema
         .get("$ref")

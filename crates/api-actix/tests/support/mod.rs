@@ -336,6 +336,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         disputes: doubles.clone(),
         sales: doubles.clone(),
         checks: doubles.clone(),
+        keys: doubles.clone(),
         events: doubles.clone(),
         users: doubles.clone(),
         gateway: doubles.clone(),
@@ -409,6 +410,7 @@ fn state(runtime: tokio::runtime::Handle, doubles: &Arc<Doubles>) -> ApiState {
         notifications: Arc::new(notifications),
         orders: Arc::new(orders),
         payments,
+        idempotency: doubles.clone(),
         sandbox: None,
     }
 }

@@ -33,6 +33,7 @@ use domain::{
         CommentId, Id, IdGenerator, MovieId, OrderId, PaymentId, RefundId, RefundRequestId,
         ReportedCommentId, SessionId, ShopId, UserId, WebhookEventId,
     },
+    idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
     media::{AvatarImages, MediaKey, MediaStore, PictureError},
     money::{Currency, Money},
     notifications::{
@@ -851,6 +852,23 @@ impl WebhookEvents for Doubles {
         _retry_at: Instant,
     ) -> Result<(), StoreError> {
         Err(away())
+    }
+}
+
+#[async_trait]
+impl IdempotencyKeys for Doubles {
+    async fn find_request(
+        &self,
+        _key: &IdempotencyKey,
+        _now: Instant,
+    ) -> Result<Option<KnownRequest>, StoreError> {
+        Ok(None)
+    }
+    async fn keep_answer(&self, _request: &KeyedRequest, _answer: &KeptAnswer) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn purge_requests(&self, _before: Instant, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The use cases of accounts on a test database, and doubles of the ports around it.
+//! The use cases of accounts on a test database, and test doubles of the other ports.
 
 mod guard;
 mod media;
@@ -49,11 +49,11 @@ pub(crate) fn password(text: &str) -> PlainPassword {
     PlainPassword::new(text)
 }
 
-/// The origin of requests in tests that do not care.
+/// The origin of requests in tests where it does not matter.
 pub(crate) const ORIGIN: &Origin =
     &Origin { device: Device { user_agent: None, ip: None }, request_id: None };
 
-/// The use cases of accounts on doubles that a test can look into.
+/// The use cases of accounts on test doubles that a test can inspect.
 pub(crate) struct World {
     pub(crate) signup: Arc<SignUp>,
     pub(crate) sessions: Arc<Sessions>,
@@ -71,12 +71,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world where registering a taken address says so.
+    /// A world where the registration of a taken address is refused.
     pub(crate) async fn new() -> Self {
         Self::with(true).await
     }
 
-    /// A world where registering a taken address says nothing.
+    /// A world where the registration of a taken address gets the same answer as any other.
     pub(crate) async fn discreet() -> Self {
         Self::with(false).await
     }
@@ -204,8 +204,8 @@ impl World {
         self.store.unit().await.find_user_by_email_for_update(email).await.unwrap().unwrap()
     }
 
-    /// The user, signed in by the session that has the same identifier. It is begun unless it exists; an account that does
-    /// not exist has none.
+    /// The user as an actor, with a session whose identifier equals that of the user. The session is created if it does not
+    /// exist, but only for a user that exists.
     pub(crate) async fn actor(&self, id: UserId) -> Actor {
         let session_id = Id::from_uuid(id.as_uuid());
         let mut unit = self.store.unit().await;
@@ -218,7 +218,7 @@ impl World {
         Actor { user_id: id, session_id, role: user.map_or(Role::User, |user| user.role) }
     }
 
-    /// All that waits in the outbox, oldest first.
+    /// The messages in the outbox that are not done, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
         let rows = self.store.outbox().into_iter().filter(|row| row.done_at.is_none());
         let claimed = rows.map(|row| ClaimedOutboxMessage {
@@ -240,7 +240,7 @@ impl World {
         self.mails().pop().unwrap()
     }
 
-    /// A wish for a link that nobody has answered yet.
+    /// Stores a request for a mailed link in the outbox and returns its identifier.
     pub(crate) async fn wish(&self) -> OutboxId {
         static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
         let id = Id::from_uuid(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));

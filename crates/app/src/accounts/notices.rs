@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Recorder {
-    /// The password was changed or set with a link. `user` is the changed user.
+    /// Tells the user that the password was changed, or set with a link. `user` is the user after the change.
     pub(super) async fn tell_password_changed<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -28,7 +28,7 @@ impl Recorder {
         self.mail(unit, user, cause("password_changed", user), &content, now).await
     }
 
-    /// Somebody signed in from a device that is not known.
+    /// Tells the user that somebody signed in from an unknown device.
     pub(super) async fn tell_new_device<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -40,7 +40,7 @@ impl Recorder {
         self.mail(unit, user, format!("new_device:{}", session.id), &content, now).await
     }
 
-    /// An administrator changed the role. `user` is the changed user.
+    /// Tells the user that an administrator changed the role. `user` is the user after the change.
     pub(super) async fn tell_role_changed<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -51,7 +51,7 @@ impl Recorder {
         self.mail(unit, user, cause("role_changed", user), &content, now).await
     }
 
-    /// An administrator activated or deactivated the account. `user` is the changed user.
+    /// Tells the user that an administrator activated or deactivated the account. `user` is the user after the change.
     pub(super) async fn tell_activation_changed<U: OutboxRepository + ?Sized>(
         &self,
         unit: &mut U,
@@ -67,7 +67,8 @@ impl Recorder {
     }
 }
 
-/// The cause of a mail about a change to a user: each change has the next version, so one change leads to one mail.
+/// The cause of a mail about a change to a user. It contains the version, which every change increases, so that each change
+/// leads to one mail.
 fn cause(change: &str, user: &User) -> String {
     format!("{change}:{}:{}", user.id, user.version)
 }

@@ -27,7 +27,7 @@ pub struct OwnData {
     pub passwords: PasswordGuard,
     /// Writes audit entries and mails.
     pub recorder: Recorder,
-    /// What this node read about sessions.
+    /// This node's cache of session states.
     pub seen_sessions: SeenSessions,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,

@@ -27,7 +27,7 @@ pub struct Users {
     pub links: MailedLinks,
     /// Writes audit entries and mails.
     pub recorder: Recorder,
-    /// What this node read about sessions.
+    /// This node's cache of session states.
     pub seen_sessions: SeenSessions,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,

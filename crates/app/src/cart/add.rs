@@ -80,7 +80,7 @@ mod tests {
         },
     };
 
-    /// Why Ann cannot add the movie, which changes nothing.
+    /// Checks that Ann cannot add the movie and that nothing changes. Returns the refusal.
     async fn refusal((carts, store): (&Carts, &TestStorage), movie_id: MovieId) -> AddToCartError {
         let before = store.rows().await;
         let refusal = carts.add(ANN, movie_id).await.unwrap_err();

@@ -10,14 +10,14 @@ use domain::{
 
 use super::Catalog;
 
-/// How many days a list of similar movies is kept before it is found anew: other movies are added meanwhile.
+/// After how many days a list of similar movies is computed again, since other movies are added meanwhile.
 const KEPT_DAYS: i64 = 1;
-/// How many movies a round of background work looks at.
+/// How many movies a round of background work checks.
 const LOOKED_AT: u32 = 500;
-/// For how many of them it finds the similar ones at most: it shares the database with the requests.
+/// How many lists it computes in a round at most, since it shares the database with the requests.
 const FOUND: usize = 20;
 
-/// How far the background work has come through the movies on sale, the most popular first.
+/// The position of the background work in the movies on sale, the most popular first. `None` is the beginning.
 pub type SimilarProgress = Option<(f64, MovieId)>;
 
 impl Catalog {
@@ -36,7 +36,7 @@ impl Catalog {
         }
         let similar_ids = match self.similar.similar_list(id).await? {
             Some(list) => list.similar_ids,
-            // The background work has not come to it yet.
+            // The background work has not computed the list yet.
             None => self.find_similar(id).await?.unwrap_or_default(),
         };
         if similar_ids.is_empty() {
@@ -60,8 +60,10 @@ impl Catalog {
         Ok(profiles.map(|(movie, others)| most_similar(&movie, &others)))
     }
 
-    /// A round of background work: finds the similar movies of some movies whose lists are missing or old, and keeps them.
-    /// Returns of how many, and where the next round goes on; behind the last movie it begins anew.
+    /// Computes and stores lists of similar movies that are missing or old: one round of background work.
+    ///
+    /// Returns the number of lists, and the position at which the next round continues, which is the beginning after the last
+    /// movie.
     ///
     /// # Errors
     /// When the store fails.

@@ -127,15 +127,11 @@ impl Engagement {
             return Err(DecideReportError::AlreadyDecided);
         }
         comment::lock_movie_of(&mut *unit, moderator, reported.comment_id).await?;
+        // Another moderator may have decided, or the author have deleted the comment, while this unit waited for the lock.
+        let reported = unit.find_reported_comment(id).await?.ok_or(DecideReportError::NotFound)?;
         let comment = unit.find_comment_for_update(reported.comment_id).await?;
         if !self.close_reports(&mut *unit, moderator, reported.comment_id, decision, origin).await? {
-            // Another moderator decided, or the author deleted the comment, while this unit waited for the lock.
-            let is_there = unit.find_reported_comment(id).await?.is_some();
-            return Err(if is_there {
-                DecideReportError::AlreadyDecided
-            } else {
-                DecideReportError::NotFound
-            });
+            return Err(DecideReportError::AlreadyDecided);
         }
         if let Some(comment) = comment.filter(|comment| !comment.is_deleted())
             && decision == ReportDecision::Remove

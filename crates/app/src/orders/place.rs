@@ -1,8 +1,11 @@
 use domain::{
     accounts::{AccessError, Actor},
+    id::OrderId,
+    idempotency::KeyedRequest,
     orders::{Candidate, Order, OrderRefusal, OrderView, Selection},
     store::{Attempt, StoreError, retried},
 };
+use uuid::Uuid;
 
 use super::Orders;
 
@@ -12,6 +15,9 @@ pub enum PlaceOrderError {
     /// The cart cannot be ordered.
     #[error(transparent)]
     Refused(#[from] OrderRefusal),
+    /// Another request with the same idempotency key is still running.
+    #[error("a request with this idempotency key is being done")]
+    KeyTaken,
     /// The actor may not order.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -21,20 +27,46 @@ pub enum PlaceOrderError {
 }
 
 impl Orders {
-    /// Makes a pending order of the user's cart with the prices of now, and empties the cart.
+    /// Makes a pending order from the user's cart at current prices, and empties the cart. If the request has an idempotency
+    /// key, it is claimed in the same unit of work.
     ///
     /// # Errors
     /// See [`PlaceOrderError`].
-    pub async fn place(&self, actor: Actor) -> Result<OrderView, PlaceOrderError> {
-        let order = retried(&*self.backoff, |attempt| self.try_place(attempt, actor)).await?;
+    pub async fn place(
+        &self,
+        actor: Actor,
+        request: Option<&KeyedRequest>,
+    ) -> Result<OrderView, PlaceOrderError> {
+        let order = retried(&*self.backoff, |attempt| self.try_place(attempt, actor, request)).await?;
         let view = self.queries.order_view(order.id).await?;
         view.ok_or_else(|| StoreError::failed("an order is gone that was just made").into())
     }
 
-    async fn try_place(&self, attempt: Attempt, actor: Actor) -> Result<Order, PlaceOrderError> {
+    /// The order that an earlier request of the user made.
+    ///
+    /// # Errors
+    /// When the store fails, or there is no such order.
+    pub async fn show_made(&self, actor: Actor, id: Uuid) -> Result<OrderView, PlaceOrderError> {
+        let order = self.show_own(actor, OrderId::from_uuid(id)).await?;
+        order.ok_or_else(|| StoreError::failed("an order is gone that an idempotency key names").into())
+    }
+
+    async fn try_place(
+        &self,
+        attempt: Attempt,
+        actor: Actor,
+        request: Option<&KeyedRequest>,
+    ) -> Result<Order, PlaceOrderError> {
         let now = self.clock.now();
         let buyer = actor.user_id;
         let mut unit = self.store.begin_own(attempt, &actor).await?;
+        let id: OrderId = self.ids.next();
+        // The key is claimed before the cart is read: an earlier run of the same request may have emptied the cart.
+        if let Some(request) = request
+            && !unit.claim_key(request, id.as_uuid()).await?
+        {
+            return Err(PlaceOrderError::KeyTaken);
+        }
         let cart_id = unit.open_cart_for_update(buyer, self.ids.next()).await?;
         let movies = unit.cart_movies(cart_id).await?;
         let offers = unit.find_offers(&movies).await?;
@@ -51,7 +83,7 @@ impl Orders {
             .collect();
         let selection = Selection::of(&candidates, self.currency)?;
         let order =
-            Order::place(buyer, selection, &*self.ids, self.currency, now).map_err(StoreError::failed)?;
+            Order::place(id, buyer, selection, &*self.ids, self.currency, now).map_err(StoreError::failed)?;
         if !unit.insert_order(&order).await? {
             return Err(OrderRefusal::OrderPending.into());
         }

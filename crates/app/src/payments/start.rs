@@ -1,6 +1,7 @@
 use domain::{
     accounts::{AccessError, Actor},
     id::{OrderId, PaymentId},
+    idempotency::KeyedRequest,
     money::Money,
     orders::{
         Order, OrderEvent, OrderStatus, OrderTotalError, OrderUnit, OrderView, PriceChange, RefundedPart,
@@ -8,11 +9,13 @@ use domain::{
     },
     payments::{
         AmountError, CHECKOUT_LIFETIME, CheckoutLine, CheckoutReport, CheckoutRequest, GatewayError,
-        NO_PROVIDER, Payment, PaymentFailure, PaymentItem, PaymentState, PaymentView, Settlement,
+        NO_PROVIDER, Payment, PaymentFailure, PaymentItem, PaymentState, PaymentStatus, PaymentView,
+        Settlement,
     },
     store::{Attempt, StoreError, retried},
     time::Instant,
 };
+use uuid::Uuid;
 
 use super::{CloseError, Payments, next_check};
 
@@ -46,6 +49,9 @@ pub enum PayError {
     /// The provider failed, or its answer is not known. Starting again is safe.
     #[error("the payment provider failed")]
     Provider(#[source] Option<GatewayError>),
+    /// Another request with the same idempotency key is being done.
+    #[error("a request with this idempotency key is being done")]
+    KeyTaken,
     /// The actor may not pay.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -94,7 +100,8 @@ enum Step {
 
 impl Payments {
     /// Starts a payment of a user's pending order, or gives the one whose checkout is open. `None` when the user has no such
-    /// order. `accepted` is the total that the buyer agrees to.
+    /// order. `accepted` is the total that the buyer agrees to. The key of the request, if it has one, is claimed with the
+    /// payment.
     ///
     /// # Errors
     /// See [`PayError`].
@@ -103,11 +110,13 @@ impl Payments {
         actor: Actor,
         order_id: OrderId,
         accepted: Option<Money>,
+        request: Option<&KeyedRequest>,
     ) -> Result<Option<StartedPayment>, PayError> {
         for _ in 0..ROUNDS {
             let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(None) };
             let step =
-                retried(&*self.backoff, |attempt| self.try_start(attempt, actor, &shown, accepted)).await?;
+                retried(&*self.backoff, |attempt| self.try_start(attempt, actor, &shown, accepted, request))
+                    .await?;
             let (id, is_new) = match step {
                 Step::NotFound => return Ok(None),
                 Step::Paid(id) => return self.started(id, true).await.map(Some),
@@ -130,6 +139,25 @@ impl Payments {
         Err(PayError::Provider(None))
     }
 
+    /// The payment that an earlier request of the user began. Its checkout is opened if that was not known to have worked.
+    ///
+    /// # Errors
+    /// See [`PayError`].
+    pub async fn start_made(
+        &self,
+        actor: Actor,
+        order_id: OrderId,
+        id: Uuid,
+        accepted: Option<Money>,
+    ) -> Result<Option<StartedPayment>, PayError> {
+        let Some(payment) = self.show_own(actor, PaymentId::from_uuid(id)).await? else { return Ok(None) };
+        if payment.status == PaymentStatus::Pending && payment.checkout_url.is_none() {
+            let started = self.start(actor, order_id, accepted, None).await?;
+            return Ok(started.map(|started| StartedPayment { is_new: true, ..started }));
+        }
+        Ok(Some(StartedPayment { payment, is_new: true }))
+    }
+
     async fn started(&self, id: PaymentId, is_new: bool) -> Result<StartedPayment, PayError> {
         let payment = self.queries.payment_view(id).await?;
         let payment = payment.ok_or_else(|| StoreError::failed("a payment is gone that was just begun"))?;
@@ -142,12 +170,15 @@ impl Payments {
         actor: Actor,
         shown: &OrderView,
         accepted: Option<Money>,
+        request: Option<&KeyedRequest>,
     ) -> Result<Step, PayError> {
         let now = self.clock.now();
         let mut unit = self.store.begin_own(attempt, &actor).await?;
         let order =
             unit.find_order_for_update(shown.id).await?.filter(|order| order.user_id == actor.user_id);
         let Some(mut order) = order else { return Ok(Step::NotFound) };
+        let payment_id: PaymentId = self.ids.next();
+        claim(&mut *unit, request, payment_id).await?;
         if order.state.status() != OrderStatus::Pending {
             return Err(PayError::OrderNotPending);
         }
@@ -159,7 +190,13 @@ impl Payments {
         let offers = unit.find_offers(&movies).await?;
         let revalidation = order.revalidate(&offers, accepted, self.currency)?;
         if let Some(payment) = open {
-            return Ok(open_step(payment, &revalidation, now));
+            let payment_id = payment.id;
+            let step = open_step(payment, &revalidation, now);
+            if !matches!(step, Step::Close(_)) {
+                claim(&mut *unit, request, payment_id).await?;
+                unit.commit().await?;
+            }
+            return Ok(step);
         }
         match revalidation {
             Revalidation::Unchanged => {}
@@ -173,7 +210,7 @@ impl Payments {
         if order.state.is_expired(now) {
             return Err(PayError::OrderNotPending);
         }
-        let step = self.begin_payment(&mut *unit, &mut order, shown, now).await?;
+        let step = self.begin_payment(&mut *unit, payment_id, &mut order, shown, now).await?;
         unit.commit().await?;
         Ok(step)
     }
@@ -182,6 +219,7 @@ impl Payments {
     async fn begin_payment(
         &self,
         unit: &mut dyn OrderUnit,
+        id: PaymentId,
         order: &mut Order,
         shown: &OrderView,
         now: Instant,
@@ -192,7 +230,7 @@ impl Payments {
             price: item.price,
         });
         let mut payment = Payment {
-            id: self.ids.next(),
+            id,
             order_id: order.id,
             user_id: order.user_id,
             provider: NO_PROVIDER.to_owned(),
@@ -272,6 +310,16 @@ impl Payments {
             Err(error) => Err(PayError::Provider(Some(error))),
         }
     }
+}
+
+/// Claims the key of the request, if it has one, for this payment.
+async fn claim(
+    unit: &mut dyn OrderUnit,
+    request: Option<&KeyedRequest>,
+    id: PaymentId,
+) -> Result<(), PayError> {
+    let Some(request) = request else { return Ok(()) };
+    if unit.claim_key(request, id.as_uuid()).await? { Ok(()) } else { Err(PayError::KeyTaken) }
 }
 
 /// What is done with a payment that is pending already.

@@ -100,10 +100,10 @@ impl User {
         Ok(())
     }
 
-    /// Notes that the address was registered again before the activation, spelled as `typed`.
+    /// Records that the address was registered again before the activation, spelled as `typed`.
     ///
-    /// When the password or the spelling is another one, two people may have registered, and the password becomes contested.
-    /// Returns whether that is new. The spelling stays: see [`User::take_spelling`].
+    /// When the password or the spelling differs, two people may have registered, and the password becomes contested. Returns
+    /// whether it has become contested now. The spelling stays: see [`User::take_spelling`].
     ///
     /// # Errors
     /// When the account does not wait for its activation: then its password is known to be its owner's.
@@ -134,7 +134,7 @@ impl User {
     /// Replaces the spelling of the address with the one that was registered last. Returns whether it differs.
     ///
     /// Spellings of one address may be different mailboxes. A new activation link must be mailed to the new spelling in the
-    /// same transaction, so that the link that is valid always went to the spelling that is kept.
+    /// same transaction, so that the valid link was always mailed to the stored spelling.
     ///
     /// # Errors
     /// When the account does not wait for its activation: then its owner has proved the spelling.
@@ -150,7 +150,7 @@ impl User {
         Ok(true)
     }
 
-    /// Sets a new password, which ends a dispute about the old one.
+    /// Sets a new password, which is not contested.
     pub fn set_password(&mut self, password: PasswordHash, now: Instant) {
         self.password = password;
         if let AccountState::AwaitingActivation { is_password_contested } = &mut self.state {

@@ -10,11 +10,11 @@ use super::{
 pub enum OptionalFact {
     /// The score at Metacritic.
     MetaScore,
-    /// What it grossed.
+    /// The gross earnings.
     Gross,
-    /// The text about it.
+    /// The description.
     Description,
-    /// What it costs.
+    /// The price.
     Price,
     /// The age certification.
     Certification,

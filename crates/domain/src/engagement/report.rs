@@ -10,7 +10,7 @@ use crate::{
 /// The longest note of a report, in characters.
 pub const MAX_NOTE_LENGTH: usize = 1_000;
 
-/// The most reports of one comment that are shown: the first ones.
+/// The most reports of one comment that are shown: the latest ones.
 pub const MAX_SHOWN_REPORTS: u32 = 100;
 
 /// Declares an enum whose values have names that never change.

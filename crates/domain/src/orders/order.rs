@@ -48,13 +48,13 @@ impl Order {
     /// # Errors
     /// When the sum of the prices is too large to be kept.
     pub fn place(
+        id: OrderId,
         user_id: UserId,
         selection: Selection,
         ids: &dyn IdGenerator,
         currency: Currency,
         now: Instant,
     ) -> Result<Self, OrderTotalError> {
-        let id = ids.next();
         let item = |(movie_id, price)| OrderItem { id: ids.next(), movie_id, price };
         let items: Vec<_> = selection.movies.into_iter().map(item).collect();
         let total = Self::sum(&items, currency)?;

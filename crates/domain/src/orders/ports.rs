@@ -6,6 +6,7 @@ use crate::{
     cart::CartRepository,
     catalog::OfferRepository,
     id::{MovieId, OrderId, UserId},
+    idempotency::IdempotencyRepository,
     notifications::NotificationRepository,
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
@@ -24,7 +25,7 @@ gathered! {
         Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository
         + DisputeRepository + LedgerRepository + AuditRepository
         + CartRepository + OfferRepository + PurchaseRepository
-        + OutboxRepository + NotificationRepository;
+        + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }
 
 /// Begins units of work about orders. Each locks the buyer first, so that all that happens to a buyer's orders happens in turn.

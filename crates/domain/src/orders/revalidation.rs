@@ -112,8 +112,14 @@ mod tests {
     fn order() -> Order {
         let movies = vec![(movie(1), usd(100)), (movie(2), usd(200))];
         let selection = Selection { movies, excluded: Vec::new() };
-        let order =
-            Order::place(Id::from_uuid(Uuid::nil()), selection, &Ids, Currency::USD, Instant::UNIX_EPOCH);
+        let order = Order::place(
+            Id::from_uuid(Uuid::nil()),
+            Id::from_uuid(Uuid::nil()),
+            selection,
+            &Ids,
+            Currency::USD,
+            Instant::UNIX_EPOCH,
+        );
         let order = order.unwrap();
         assert_eq!(order.state, OrderState::new(Instant::UNIX_EPOCH));
         order

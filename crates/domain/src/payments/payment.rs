@@ -152,8 +152,8 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// Decides what money does that arrived for an order in this state. Only a cancellation or another payment that is proved
-    /// sends it back.
+    /// Decides what is done with money that arrived for an order in this state. It is returned only if the order was canceled
+    /// or another payment has paid it.
     #[must_use]
     pub const fn of(order: OrderState) -> Self {
         match order.status() {
@@ -184,7 +184,7 @@ impl PaymentState {
         }
     }
 
-    /// Whether the provider may still have something to say.
+    /// Whether the attempt has not ended yet, so that further reports of the provider are expected.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Pending { .. } | Self::Processing { .. })
@@ -217,8 +217,8 @@ impl PaymentState {
 
     /// The state after a report of the provider, and what the report changed: the one table of transitions.
     ///
-    /// Reports may come twice, late and in any order: the outcome is the same. Money that arrives counts whatever was
-    /// reported before; nothing takes it back.
+    /// Reports may come twice, late and in any order: the outcome is the same. A report of money takes effect whatever was
+    /// reported before, and no later report reverses it.
     #[must_use]
     pub fn apply(&self, asked: Money, report: &CheckoutReport) -> (Self, PaymentChange) {
         let next = match self {
@@ -261,7 +261,7 @@ impl PaymentState {
         }
     }
 
-    /// The state once the checkout is over: of two ends the earlier one counts.
+    /// The state after the checkout has ended. When two ends are reported, the earlier one counts.
     fn ended(&self, at: Instant) -> Self {
         match self {
             Self::Pending { failure: Some(failure) } | Self::Processing { failure: Some(failure) } => {
@@ -324,7 +324,7 @@ mod tests {
         (state, changes)
     }
 
-    /// Everything that a provider may report of one checkout that is paid in the end, or of one that is not.
+    /// All reports of the provider about a checkout, for four checkouts: some are paid in the end, some are not.
     fn stories() -> [Vec<CheckoutReport>; 4] {
         let declined = || CheckoutReport::Declined(failure(1, "insufficient_funds"));
         let begun =

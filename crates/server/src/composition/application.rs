@@ -116,6 +116,7 @@ impl Application {
             notifications: Arc::clone(&use_cases.notifications),
             orders: Arc::clone(&use_cases.orders),
             payments: Arc::clone(&use_cases.payments),
+            idempotency: Arc::clone(&use_cases.payments.keys),
             sandbox: use_cases
                 .sandbox
                 .clone()

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::{read::Reader, redaction::hide_password};
 
-/// Settings of versions to come: read and checked, so that a bad value is found now, and without effect.
+/// Settings of later versions. They are read and checked, so that a bad value is reported now, but they have no effect yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaterSettings(Vec<(&'static str, Option<String>)>);
 

@@ -1,4 +1,4 @@
-//! Secrets that a development machine makes once and keeps, readable by their owner alone.
+//! Secrets that development generates once and stores in files that only their owner can read.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -13,10 +13,10 @@ use tempfile::NamedTempFile;
 
 const DEVELOPMENT_SECRET: &str = "dev-secret-key";
 
-/// A secret cannot be had.
+/// Why a secret could not be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// Production makes no secrets by itself.
+    /// Production generates no secrets by itself.
     #[error("APP_SECRET_KEY is missing; allowed: a random text of 32 bytes or more")]
     MissingInProduction,
     /// The file cannot be read or written.
@@ -27,7 +27,7 @@ pub enum SecretFileError {
         /// Why.
         source: io::Error,
     },
-    /// The file is a symbolic link: somebody else may have chosen where it leads.
+    /// The file is a symbolic link, which is not followed: anyone may have chosen its target.
     #[error("{0} is a link, and links are not followed: put the file itself there, or remove it")]
     Link(PathBuf),
     /// The file is there and empty.
@@ -35,8 +35,8 @@ pub enum SecretFileError {
     Empty(PathBuf),
 }
 
-/// The text kept in the file; when there is none, `make` makes it, and it is kept for the owner's eyes only. Two processes
-/// that make it at once get the same text.
+/// Returns the text in the file. When there is no file, stores the text from `make` in it, readable by its owner alone.
+/// Processes that do so at the same time get the same text.
 ///
 /// # Errors
 /// When the file cannot be read or written, is a link, or is empty.
@@ -50,7 +50,7 @@ pub fn keep_secret(
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
-    // The database and the pictures are kept in it too.
+    // The folder is private too, since it also contains the database and the pictures.
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     // A new file with a random name, which only its owner can read.
     let mut draft = NamedTempFile::with_prefix_in(format!(".{name}."), folder).map_err(failed)?;
@@ -84,7 +84,7 @@ pub(super) fn development_secret(data_dir: &Path) -> Result<String, SecretFileEr
     keep_secret(data_dir, DEVELOPMENT_SECRET, || fresh_secret().expose().to_owned())
 }
 
-/// Whether it is the one that development made in this folder.
+/// Whether the secret is the development secret that is stored in this folder.
 pub(super) fn is_development_secret(data_dir: &Path, secret: &AppSecret) -> bool {
     let kept = read(&data_dir.join(DEVELOPMENT_SECRET)).ok().flatten();
     kept.is_some_and(|kept| AppSecret::new(kept) == *secret)

@@ -4,6 +4,7 @@ mod books;
 mod disputes;
 mod events;
 mod expiry;
+mod idempotency;
 mod lists;
 mod paying;
 mod placing;
@@ -27,6 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
         disputes::cases(),
         books::cases(),
         refund_requests::cases(),
+        idempotency::cases(),
         stripe::cases(),
     ]
     .into_iter()

@@ -17,6 +17,7 @@ cases! {
     errors_on_pages_are_sentences,
     the_start_page_leads_to_the_documentation_and_health,
     what_stands_in_the_link_cannot_write_the_page,
+    a_checkout_leads_back_to_a_page_that_tells_nothing_of_the_order,
     where_a_frontend_is_set_there_is_no_page,
     a_packed_form_is_unsupported_and_does_nothing,
     a_form_over_16_kib_is_too_large,
@@ -175,6 +176,18 @@ async fn what_stands_in_the_link_cannot_write_the_page(engine: Engine) {
     assert!(!page.text().contains("<script"), "{page}");
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
+}
+
+async fn a_checkout_leads_back_to_a_page_that_tells_nothing_of_the_order(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let get = |path: String| app.anonymous().call_at(Method::GET, path);
+    let (order, payment) = (uuid::Uuid::max(), uuid::Uuid::nil());
+    let page = get(format!("/orders/{order}?payment={payment}")).await.expect(200);
+    says(&page, "return to the application");
+    assert!(!page.text().contains(&order.to_string()) && !page.text().contains("<script"), "{page}");
+    assert!(page.text().contains("href=\"../\""), "it leads to the start page: {page}");
+    assert_eq!(get(format!("/orders/{payment}")).await.expect(200).text(), page.text());
+    says(&get("/orders/none".to_owned()).await.expect(404), "Not found");
 }
 
 async fn where_a_frontend_is_set_there_is_no_page(engine: Engine) {

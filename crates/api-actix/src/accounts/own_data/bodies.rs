@@ -323,6 +323,8 @@ pub(crate) struct PersonalDataBody {
     payments: Vec<PaymentBody>,
     /// The requests for refunds.
     refund_requests: Vec<RefundRequestBody>,
+    /// How many requests with idempotency keys are remembered.
+    remembered_requests: u64,
     /// The entries of the audit log that concern the user.
     audit: Vec<DeedBody>,
     /// The number of mails that wait to be sent.
@@ -362,6 +364,7 @@ impl PersonalDataBody {
             orders: all(data.orders),
             payments: all(data.payments),
             refund_requests: all(data.refund_requests),
+            remembered_requests: data.remembered_requests,
             audit: data.audit.into_iter().map(|record| DeedBody::new(record, user_id)).collect(),
             pending_mails: data.pending_mails,
             notifications: all(data.notifications),
@@ -401,6 +404,7 @@ fn example() -> Value {
         "orders": [],
         "payments": [],
         "refund_requests": [],
+        "remembered_requests": 0,
         "audit": [{
             "created_at": "2026-11-22T10:00:00Z", "action": "data_exported", "by_me": true, "before": null,
             "after": null, "ip": "203.0.113.0/24", "request_id": "0190a1b2-0000-7000-8000-00000000000f",

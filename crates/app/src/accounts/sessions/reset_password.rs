@@ -22,7 +22,7 @@ pub enum ResetPasswordError {
     /// There is no such token, or it was used.
     #[error("the reset token is not valid")]
     TokenInvalid,
-    /// Its hour is over.
+    /// The token has expired.
     #[error("the reset token has expired")]
     TokenExpired,
     /// The password could not be hashed now.
@@ -119,7 +119,7 @@ impl Sessions {
         let now = self.clock.now();
         let mut unit = self.store.begin(attempt).await?;
         let link = usable(unit.find_link(LinkKind::PasswordReset, digest).await?, now)?;
-        // The user is locked before the link, as whoever writes a new link does.
+        // The user is locked before the link, in the same order as where a new link is written.
         let mut user =
             unit.find_user_for_update(link.user_id).await?.ok_or(ResetPasswordError::TokenInvalid)?;
         unit.take_link(LinkKind::PasswordReset, digest).await?.ok_or(ResetPasswordError::TokenInvalid)?;
@@ -128,7 +128,7 @@ impl Sessions {
         unit.update_user(&user).await?;
         unit.end_all_sessions(user.id, now).await?;
         self.recorder.tell_password_changed(&mut *unit, &user, &origin.device, now).await?;
-        // Whoever follows the link is not signed in.
+        // The entry has no actor: following the link does not sign anybody in.
         let entry = NewAuditEntry::by(None, AuditAction::PasswordReset).on(AuditObject::User(user.id));
         self.recorder.audit(&mut *unit, entry, origin, now).await?;
         unit.commit().await?;

@@ -116,6 +116,8 @@ pub struct PersonalData {
     pub payments: Vec<PaymentView>,
     /// The requests for refunds, oldest first.
     pub refund_requests: Vec<RefundRequest>,
+    /// How many requests with idempotency keys are remembered.
+    pub remembered_requests: u64,
     /// The entries of the audit log that name the user as actor or object, oldest first.
     pub audit: Vec<AuditRecord>,
     /// How many mails wait to be sent.

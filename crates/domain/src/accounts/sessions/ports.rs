@@ -68,8 +68,9 @@ pub trait SessionQueries: Send + Sync {
 pub trait AccountMaintenance: Send + Sync {
     /// Removes up to `limit` rows of each kind: link tokens that expired before `links_before`, refresh tokens and stream
     /// tickets that expired before `now`, sessions that ended or expired before `links_before`, notifications that were
-    /// withdrawn before that, and carts and notifications of users who were erased since. Rows that others have locked are left
-    /// out. Returns the number of removed rows. MUST be safe on several nodes at once.
+    /// withdrawn before `links_before`, and carts and notifications of erased users.
+    ///
+    /// Skips rows that others have locked. Returns the number of removed rows. MUST be safe on several nodes at once.
     async fn purge_expired(&self, now: Instant, links_before: Instant, limit: u32)
     -> Result<u64, StoreError>;
 }

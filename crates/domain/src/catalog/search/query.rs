@@ -72,7 +72,7 @@ impl Search {
         !self.is_finished && position.saturating_add(1) == self.words.len()
     }
 
-    /// The keys of names that are just these words; see [`IndexEntry::name_key`](super::IndexEntry::name_key).
+    /// The key of names that consist of exactly these words; see [`IndexEntry::name_key`](super::IndexEntry::name_key).
     #[must_use]
     pub fn name_key(&self) -> String {
         super::words::name_key(&self.words)
@@ -129,7 +129,7 @@ impl Search {
         word.text.parse().ok().filter(|year| word.text.len() == 4 && YEARS.contains(year))
     }
 
-    /// The same, where every word that may be a year has to stand in the name.
+    /// The same search, in which every word that may be a year has to occur in the name.
     #[must_use]
     pub fn with_years_in_names(mut self) -> Self {
         self.of_name = self.possible_years().into_iter().collect();
@@ -147,7 +147,8 @@ impl Search {
         self
     }
 
-    /// The same, where the word at this position is the year of the movies, and other years have to stand in the name.
+    /// The same search, in which the word at this position is the year of the movies, and other years have to occur in the
+    /// name.
     #[must_use]
     pub fn narrowed_by_year(mut self, position: usize) -> Self {
         self.year = self.possible_year(position);

@@ -34,7 +34,7 @@ const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
 /// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
-const PLACES: [(&str, &str); 26] = [
+const PLACES: [(&str, &str); 27] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
     ("carts.user_id", "/cart/0"),
@@ -42,6 +42,7 @@ const PLACES: [(&str, &str); 26] = [
     ("comment_reports.user_id", "/reports/0"),
     ("comments.user_id", "/comments/0"),
     ("favorites.user_id", "/favorites/0"),
+    ("idempotency_keys.user_id", "/remembered_requests"),
     ("known_devices.user_id", "/devices/0"),
     ("movie_ratings.user_id", "/ratings/0"),
     ("movie_reactions.user_id", "/reactions/0"),
@@ -76,7 +77,8 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
     // Canceled, since a pending order keeps the account; its movie is back in the cart.
-    let order = ann.call(Method::POST, "/orders").await.expect(201).json();
+    let order =
+        ann.call(Method::POST, "/orders").header("idempotency-key", "my order").await.expect(201).json();
     let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
     ann.call(Method::POST, pay).await.expect(201);
     let cancel = format!("/orders/{}/cancel", order["id"].as_str().unwrap());

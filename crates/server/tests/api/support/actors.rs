@@ -90,7 +90,11 @@ impl Caller {
         let path = path.as_ref();
         let is_operational = path == "/" || OPERATIONAL.iter().any(|known| path.starts_with(known));
         let prefix = if is_operational { "" } else { "/api/v1" };
-        let target = format!("{prefix}{path}");
+        self.call_at(method, format!("{prefix}{path}"))
+    }
+
+    /// Any call of this path of the server.
+    pub(crate) fn call_at(&self, method: Method, target: String) -> Call {
         canaries::plant_address(&target);
         let mut request = self.http.request(method.clone(), format!("{}{target}", self.base));
         if let Some(authorization) = &self.authorization {

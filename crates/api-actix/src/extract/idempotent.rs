@@ -1,0 +1,331 @@
+//! Requests with an `Idempotency-Key`: one that is repeated with its key is done once, and answered again.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+    web,
+};
+use domain::{
+    id::{Id, UserId},
+    idempotency::{IdempotencyKey, KeptAnswer, KeyedRequest},
+};
+use futures_util::stream;
+use paperclip::{
+    actix::OperationModifier,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{
+    api_of,
+    body::{MAX_BODY, collect},
+    limited::user_of,
+    nothing::Nothing,
+};
+use crate::{
+    edge::in_flight::read_body,
+    openapi::describe,
+    problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
+    reply::Answer,
+    running_requests::RunningRequest,
+    state::Api,
+};
+
+/// The header of the key.
+const KEY: &str = "Idempotency-Key";
+
+/// The header of an answer that is given again.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A key has this many characters at most.
+const LONGEST_KEY: usize = 255;
+
+/// The rest of a request that may have an idempotency key.
+pub(crate) struct Idempotent<R = Nothing> {
+    rest: Result<R, Problem>,
+    keyed: Option<Keyed>,
+}
+
+/// A request with a key.
+struct Keyed {
+    request: KeyedRequest,
+    api: web::Data<Api>,
+    _running: RunningRequest,
+    before: Before,
+}
+
+/// What happened to the same request before.
+enum Before {
+    /// Nothing.
+    New,
+    /// It made this; its answer was not kept.
+    Made(Uuid),
+    /// It was answered.
+    Answered(KeptAnswer),
+}
+
+/// How a handler answers a request that may have a key.
+pub(crate) enum Doing<R> {
+    /// It is done now; the key, if any, is to be claimed by the transaction.
+    Now(R, Option<KeyedRequest>),
+    /// It was done before, and made this: the answer is made of it.
+    Made(R, Uuid),
+}
+
+impl<R: FromRequest<Error = Problem> + 'static> FromRequest for Idempotent<R> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let Some(key) = key_of(&request)? else {
+                let rest = Ok(R::from_request(&request, &mut payload).await?);
+                return Ok(Self { rest, keyed: None });
+            };
+            let bytes = read_body(&request, collect(payload, MAX_BODY)).await?.freeze();
+            let fingerprint = fingerprint(&bytes);
+            let api = api_of(&request)?;
+            let keyed = Keyed::begin(api, key, fingerprint).await?;
+            let again = stream::iter([Ok(bytes)]);
+            let mut payload: Payload = Payload::Stream { payload: Box::pin(again) };
+            let rest = R::from_request(&request, &mut payload).await;
+            Ok(Self { rest, keyed: Some(keyed) })
+        })
+    }
+}
+
+/// The name of the request; `None` without a key.
+fn key_of(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = request.headers().get_all(KEY);
+    let Some(value) = values.next() else { return Ok(None) };
+    let is_sound = |text: &&str| {
+        (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    };
+    let key = value.to_str().ok().filter(is_sound).filter(|_| values.next().is_none());
+    let invalid = || {
+        let message = "must be one text of 1 to 255 printable ASCII characters";
+        Problem::invalid(vec![FieldProblem::new(KEY, FieldCode::InvalidFormat, message)])
+    };
+    let key = key.ok_or_else(invalid)?.to_owned();
+    let user = user_of(request)?.parse::<UserId>();
+    let user = user.map_err(|error| Problem::new(&kinds::INTERNAL).caused_by(&error))?;
+    let (method, path) = (request.method().to_string(), request.path().to_owned());
+    Ok(Some(IdempotencyKey { user_id: user, method, path, key }))
+}
+
+/// The digest of a body: the same for the same JSON, however it is laid out. No body means an empty object.
+fn fingerprint(body: &[u8]) -> String {
+    let canonical =
+        if body.is_empty() { Some(Value::Object(Map::new())) } else { serde_json::from_slice(body).ok() };
+    let canonical = canonical.map(sorted).and_then(|value| serde_json::to_vec(&value).ok());
+    let digest = Sha256::digest(canonical.as_deref().unwrap_or(body));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The value with the members of its objects in the order of their names.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> =
+                members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+impl Keyed {
+    async fn begin(api: web::Data<Api>, key: IdempotencyKey, fingerprint: String) -> Result<Self, Problem> {
+        let in_progress = || Problem::new(&kinds::REQUEST_IN_PROGRESS);
+        let running = api.running.begin(&key).ok_or_else(in_progress)?;
+        let now = api.state.rules.clock.now();
+        let (keys, wanted) = (Arc::clone(&api.state.idempotency), key.clone());
+        let known = api.run_any(async move { keys.find_request(&wanted, now).await }).await?;
+        let known = known.map_err(|error| error.problem())?;
+        let before = match known {
+            None => Before::New,
+            Some(known) if known.fingerprint != fingerprint => {
+                return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED));
+            }
+            Some(known) => match (known.answer, known.object_id) {
+                (Some(answer), _) => Before::Answered(answer),
+                (None, Some(id)) => Before::Made(id),
+                (None, None) => Before::New,
+            },
+        };
+        let id = Id::from_uuid(api.state.ids.uuid());
+        let request = KeyedRequest { id, key, fingerprint, at: now };
+        Ok(Self { request, api, _running: running, before })
+    }
+
+    /// Keeps an answer for those who repeat the request. One that cannot be kept is given all the same.
+    async fn keep(&self, answer: KeptAnswer) {
+        let (keys, request) = (Arc::clone(&self.api.state.idempotency), self.request.clone());
+        let kept = self.api.run_any(async move { keys.keep_answer(&request, &answer).await }).await;
+        if !matches!(kept, Ok(Ok(()))) {
+            tracing::warn!("the answer to a request with an idempotency key was not kept");
+        }
+    }
+
+    /// Keeps a refusal of a status that is kept.
+    async fn keep_problem(&self, problem: &Problem) {
+        if matches!(problem.kind.status, 409 | 422)
+            && ![&kinds::REQUEST_IN_PROGRESS, &kinds::IDEMPOTENCY_KEY_REUSED].contains(&problem.kind)
+        {
+            let body = serde_json::to_string(&KeptProblem::from(problem)).unwrap_or_default();
+            self.keep(KeptAnswer { status: problem.kind.status, body }).await;
+        }
+    }
+}
+
+/// A problem as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptProblem {
+    code: String,
+    detail: Option<String>,
+    errors: Vec<FieldProblem>,
+    members: Map<String, Value>,
+}
+
+impl From<&Problem> for KeptProblem {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            code: problem.kind.code.to_owned(),
+            detail: problem.detail.clone(),
+            errors: problem.errors.clone(),
+            members: problem.members.as_ref().clone(),
+        }
+    }
+}
+
+/// The problem that was kept.
+fn kept_problem(answer: &KeptAnswer) -> Problem {
+    let read: Option<KeptProblem> = serde_json::from_str(&answer.body).ok();
+    let kind = read.as_ref().and_then(|kept| kinds::ALL.iter().copied().find(|kind| kind.code == kept.code));
+    let Some((kept, kind)) = read.zip(kind) else { return Problem::new(Kind::of_status(answer.status)) };
+    let problem = Problem {
+        detail: kept.detail,
+        errors: kept.errors,
+        members: Box::new(kept.members),
+        ..Problem::new(kind)
+    };
+    problem.with_header(REPLAYED, HeaderValue::from_static("true"))
+}
+
+/// An answer that is given for the first time or again.
+pub(crate) enum Kept<T> {
+    /// For the first time.
+    Fresh(T),
+    /// Again.
+    Replayed(KeptAnswer),
+}
+
+impl<R> Idempotent<R> {
+    /// Answers the request: again, when it was answered before; else by `act`, whose answer is kept.
+    ///
+    /// # Errors
+    /// What `act` refuses, or a refusal that is given again.
+    pub(crate) async fn answer<T, E, F>(self, act: impl FnOnce(Doing<R>) -> F) -> Result<Kept<T>, Failure<E>>
+    where
+        T: Answer,
+        E: Refusal,
+        F: Future<Output = Result<T, Failure<E>>>,
+    {
+        let Some(keyed) = self.keyed else {
+            let rest = self.rest.map_err(Failure::Problem)?;
+            return act(Doing::Now(rest, None)).await.map(Kept::Fresh);
+        };
+        if let Before::Answered(answer) = &keyed.before {
+            return if answer.status < 400 {
+                Ok(Kept::Replayed(answer.clone()))
+            } else {
+                Err(Failure::Problem(kept_problem(answer)))
+            };
+        }
+        let rest = match self.rest {
+            Ok(rest) => rest,
+            Err(problem) => {
+                keyed.keep_problem(&problem).await;
+                return Err(Failure::Problem(problem));
+            }
+        };
+        let (doing, is_repeat) = match keyed.before {
+            Before::Made(id) => (Doing::Made(rest, id), true),
+            Before::New | Before::Answered(_) => (Doing::Now(rest, Some(keyed.request.clone())), false),
+        };
+        match act(doing).await {
+            Ok(answer) => {
+                let kept = KeptAnswer { status: answer.status().as_u16(), body: answer.json() };
+                keyed.keep(kept.clone()).await;
+                Ok(if is_repeat { Kept::Replayed(kept) } else { Kept::Fresh(answer) })
+            }
+            Err(failure) => {
+                keyed.keep_problem(&failure.to_problem()).await;
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl<T: Responder<Body = BoxBody>> Responder for Kept<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Fresh(answer) => answer.respond_to(request),
+            Self::Replayed(kept) => {
+                HttpResponse::build(StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK))
+                    .insert_header((header::CONTENT_TYPE, "application/json"))
+                    .insert_header((REPLAYED, "true"))
+                    .body(kept.body)
+            }
+        }
+    }
+}
+
+impl<T> Apiv2Schema for Kept<T> {}
+
+impl<T: OperationModifier> OperationModifier for Kept<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        T::update_response(op);
+    }
+}
+
+impl<R> Apiv2Schema for Idempotent<R> {}
+
+impl<R: OperationModifier> OperationModifier for Idempotent<R> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        describe::add_idempotency_key(op, LONGEST_KEY);
+        describe::add_problem(op, &kinds::REQUEST_IN_PROGRESS);
+        describe::add_problem(op, &kinds::IDEMPOTENCY_KEY_REUSED);
+        describe::add_problem(op, &kinds::VALIDATION_FAILED);
+        R::update_parameter(op);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_that_mean_the_same_have_one_fingerprint() {
+        let first = fingerprint(br#"{"a": 1, "b": {"c": [1, 2], "d": null}}"#);
+        assert_eq!(fingerprint(br#"{"b":{"d":null,"c":[1,2]},"a":1}"#), first);
+        assert_ne!(fingerprint(br#"{"b":{"d":null,"c":[2,1]},"a":1}"#), first);
+        assert_eq!(fingerprint(b""), fingerprint(b" {} "));
+        assert_ne!(fingerprint(b"not JSON"), fingerprint(b"not  JSON"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Which requests with idempotency keys this process is doing, so that a repeat at the same time is refused.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::idempotency::IdempotencyKey;
+
+/// The requests with keys that this process is doing.
+#[derive(Clone, Default)]
+pub(crate) struct RunningRequests(Arc<Mutex<HashSet<IdempotencyKey>>>);
+
+/// A request that is being done; it has ended when this is dropped.
+pub(crate) struct RunningRequest {
+    requests: RunningRequests,
+    key: IdempotencyKey,
+}
+
+impl RunningRequests {
+    /// Registers a request; `None` when one with this key is being done.
+    pub(crate) fn begin(&self, key: &IdempotencyKey) -> Option<RunningRequest> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(key.clone()).then(|| RunningRequest { requests: self.clone(), key: key.clone() })
+    }
+}
+
+impl Drop for RunningRequest {
+    fn drop(&mut self) {
+        self.requests.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::Id;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_running_cannot_begin_again_until_it_has_ended() {
+        let requests = RunningRequests::default();
+        let key = IdempotencyKey {
+            user_id: Id::from_uuid(Uuid::nil()),
+            method: "POST".to_owned(),
+            path: "/api/v1/orders".to_owned(),
+            key: "one".to_owned(),
+        };
+        let running = requests.begin(&key);
+        assert!(running.is_some() && requests.begin(&key).is_none());
+        assert!(requests.begin(&IdempotencyKey { key: "two".to_owned(), ..key.clone() }).is_some());
+        drop(running);
+        assert!(requests.begin(&key).is_some());
+    }
+}

@@ -1,0 +1,162 @@
+//! Requests with idempotency keys: one of many copies has the key, and its answer is kept.
+
+use chrono::TimeDelta;
+use domain::idempotency::{IdempotencyKey, KEPT_FOR, KeptAnswer, KeyedRequest, KnownRequest};
+
+use crate::{
+    fixtures::{add_user, at, fresh, id, uuid},
+    node::{Node, patiently},
+    parallel::{at_once, count},
+};
+
+crate::cases! { "idempotency":
+    a_claimed_key_names_what_was_made,
+    of_twenty_units_that_claim_a_key_at_once_one_has_it,
+    a_request_can_claim_its_key_again_for_another_object,
+    a_claim_of_a_dropped_unit_never_happened,
+    the_first_answer_is_kept,
+    a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other,
+    what_another_body_was_answered_with_stays,
+    a_key_is_of_one_user_method_and_path,
+    a_key_is_forgotten_in_time,
+}
+
+fn request(key: &str) -> KeyedRequest {
+    KeyedRequest {
+        id: fresh(),
+        key: IdempotencyKey {
+            user_id: id(1),
+            method: "POST".to_owned(),
+            path: "/orders".to_owned(),
+            key: key.to_owned(),
+        },
+        fingerprint: "body".to_owned(),
+        at: at(0),
+    }
+}
+
+fn answer(status: u16) -> KeptAnswer {
+    KeptAnswer { status, body: format!("{{\"status\": {status}}}") }
+}
+
+async fn claim(node: &Node, request: &KeyedRequest, object: u64) -> bool {
+    let mut unit = node.unit().await;
+    let is_claimed = unit.claim_key(request, uuid(object)).await.unwrap();
+    if is_claimed {
+        unit.commit().await.unwrap();
+    }
+    is_claimed
+}
+
+async fn find(node: &Node, request: &KeyedRequest) -> Option<KnownRequest> {
+    node.find_request(&request.key, request.at).await.unwrap()
+}
+
+async fn a_claimed_key_names_what_was_made(node: Node) {
+    add_user(&node, 1).await;
+    let one = request("one");
+    assert_eq!(find(&node, &one).await, None);
+    assert!(claim(&node, &one, 5).await);
+    assert!(!claim(&node, &KeyedRequest { id: fresh(), ..request("one") }, 6).await);
+    let known = KnownRequest { fingerprint: "body".to_owned(), object_id: Some(uuid(5)), answer: None };
+    assert_eq!(find(&node, &one).await, Some(known));
+}
+
+async fn of_twenty_units_that_claim_a_key_at_once_one_has_it(node: Node) {
+    add_user(&node, 1).await;
+    let claimed = at_once(20, |number| {
+        let node = node.clone();
+        async move { claim(&node, &request("one"), number).await }
+    })
+    .await;
+    assert_eq!(count(&claimed), 1);
+}
+
+async fn a_request_can_claim_its_key_again_for_another_object(node: Node) {
+    add_user(&node, 1).await;
+    let one = request("one");
+    assert!(claim(&node, &one, 5).await && claim(&node, &one, 6).await);
+    assert_eq!(find(&node, &one).await.unwrap().object_id, Some(uuid(6)));
+}
+
+async fn a_claim_of_a_dropped_unit_never_happened(node: Node) {
+    add_user(&node, 1).await;
+    let mut unit = node.unit().await;
+    assert!(unit.claim_key(&request("one"), uuid(5)).await.unwrap());
+    drop(unit);
+    assert_eq!(find(&node, &request("one")).await, None);
+}
+
+async fn the_first_answer_is_kept(node: Node) {
+    add_user(&node, 1).await;
+    claim(&node, &request("one"), 5).await;
+    for status in [201, 200] {
+        for key in ["one", "two"] {
+            let (request, answer) = (request(key), answer(status));
+            patiently(|| node.keep_answer(&request, &answer)).await;
+        }
+    }
+    let known = find(&node, &request("one")).await.unwrap();
+    assert_eq!((known.object_id, known.answer), (Some(uuid(5)), Some(answer(201))));
+    let known = find(&node, &request("two")).await.unwrap();
+    assert_eq!((known.object_id, known.answer), (None, Some(answer(201))));
+}
+
+async fn a_refusal_is_kept_for_a_key_that_nobody_claimed_and_for_no_other(node: Node) {
+    add_user(&node, 1).await;
+    claim(&node, &request("one"), 5).await;
+    for key in ["one", "two"] {
+        node.keep_answer(&request(key), &answer(409)).await.unwrap();
+    }
+    assert_eq!(find(&node, &request("one")).await.unwrap().answer, None);
+    assert_eq!(find(&node, &request("two")).await.unwrap().answer, Some(answer(409)));
+    node.keep_answer(&request("one"), &answer(201)).await.unwrap();
+    assert_eq!(find(&node, &request("one")).await.unwrap().answer, Some(answer(201)));
+}
+
+async fn what_another_body_was_answered_with_stays(node: Node) {
+    add_user(&node, 1).await;
+    claim(&node, &request("one"), 5).await;
+    let other = KeyedRequest { fingerprint: "other".to_owned(), ..request("one") };
+    node.keep_answer(&other, &answer(201)).await.unwrap();
+    let known = find(&node, &request("one")).await.unwrap();
+    assert_eq!((known.fingerprint.as_str(), known.answer), ("body", None));
+}
+
+async fn a_key_is_of_one_user_method_and_path(node: Node) {
+    add_user(&node, 1).await;
+    add_user(&node, 2).await;
+    let one = request("one");
+    let with = |change: &dyn Fn(&mut IdempotencyKey)| {
+        let mut other = request("one");
+        change(&mut other.key);
+        other
+    };
+    let others = [
+        with(&|key| key.user_id = id(2)),
+        with(&|key| key.method = "PUT".to_owned()),
+        with(&|key| key.path = "/orders/1".to_owned()),
+        with(&|key| key.key = "ONE".to_owned()),
+    ];
+    assert!(claim(&node, &one, 5).await);
+    for (number, other) in (6..).zip(others) {
+        assert!(claim(&node, &other, number).await, "{other:?}");
+        assert_eq!(find(&node, &other).await.unwrap().object_id, Some(uuid(number)));
+    }
+}
+
+async fn a_key_is_forgotten_in_time(node: Node) {
+    add_user(&node, 1).await;
+    let old = request("one");
+    claim(&node, &old, 5).await;
+    let before = KeyedRequest { at: at(0) + KEPT_FOR - TimeDelta::seconds(1), ..request("one") };
+    assert!(find(&node, &before).await.is_some() && !claim(&node, &before, 6).await);
+    let after = KeyedRequest { at: at(0) + KEPT_FOR, ..request("one") };
+    assert_eq!(find(&node, &after).await, None);
+    assert!(claim(&node, &after, 6).await);
+    assert_eq!(find(&node, &after).await.unwrap().object_id, Some(uuid(6)));
+    claim(&node, &request("two"), 7).await;
+    assert_eq!(node.purge_requests(at(1), 10).await.unwrap(), 1);
+    assert_eq!(find(&node, &request("two")).await, None);
+    assert!(find(&node, &after).await.is_some());
+}
