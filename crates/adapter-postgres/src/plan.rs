@@ -6,7 +6,7 @@ use test_postgres::{TestDatabase, TestPostgres};
 
 use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWork};
 
-const ROWS: [&str; 7] = [
+const ROWS: [&str; 8] = [
     "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r')",
     "INSERT INTO genres VALUES ('00000000-0000-0000-0000-000000000001', 'Drama', 'drama')",
     "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
@@ -24,6 +24,8 @@ const ROWS: [&str; 7] = [
     "INSERT INTO notifications (id, user_id, kind, dedupe_key, position, notified_at, read_at, count) \
      SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000003', 'order_paid', n, n, now(), \
      CASE WHEN n % 10 = 0 THEN NULL ELSE now() END, 1 FROM generate_series(1, 10000) AS n",
+    "INSERT INTO favorites (user_id, movie_id, added_at) SELECT u.id, m.id, now() FROM movies m \
+     JOIN users u ON u.email_key IN ('user1@example.com', 'user2@example.com') WHERE m.votes % 20 = 0",
 ];
 
 /// A database with 10,000 movies and users; `None` when the tests of PostgreSQL are skipped.

@@ -259,14 +259,16 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Bool};
-    use crate::dialect::SqlId;
+    use diesel::sql_types::{BigInt, Bool, Nullable};
+    use crate::dialect::{SqlId, SqlInstant};
 
     notification_inboxes (user_id) {
         user_id -> SqlId,
         last_position -> BigInt,
         mails_comment_reply -> Bool,
         mails_comment_like -> Bool,
+        reply_mails -> BigInt,
+        reply_mails_since -> Nullable<SqlInstant>,
     }
 }
 

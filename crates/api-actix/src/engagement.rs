@@ -17,10 +17,10 @@ use paperclip::actix::api_v2_operation;
 use self::bodies::{CommentBody, CommentInput, LikesBody, RatingInput, ReactionCountsBody, ReactionInput};
 use crate::{
     catalog::bodies::RatingBody,
-    extract::{Body, Caller, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
+    extract::{Body, Caller, Limited, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
     page::{PageBody, PageParams},
     problem::{Failure, OrNotFound},
-    refusals,
+    rate_limits, refusals,
     reply::{CatalogPage, CreatedJson, NoContent, OkJson},
 };
 
@@ -35,6 +35,11 @@ refusals! {
         Forbidden => FORBIDDEN;
         via Access: AccessError, via Store: StoreError,
     }
+}
+
+rate_limits! {
+    /// Comments and replies.
+    Comments by user: |limits| &limits.fixed.comments;
 }
 
 /// Like or dislike a movie.
@@ -130,7 +135,9 @@ pub(crate) async fn list_comments(
 pub(crate) async fn create_comment(
     engagement: UseCases<Engagement>,
     public_url: PublicUrl,
-    Caller(actor, PathId(id, Body(body))): Caller<PathId<MovieId, Body<CommentInput>>>,
+    Caller(actor, Limited(PathId(id, Body(body)), ())): Caller<
+        Limited<Comments, PathId<MovieId, Body<CommentInput>>>,
+    >,
 ) -> Result<CreatedJson<CommentBody>, Failure<OrNotFound<AccessError>>> {
     let comment =
         engagement.find(async move |engagement| engagement.comment(actor, id, &body.text.0).await).await?;
@@ -158,7 +165,9 @@ pub(crate) async fn list_replies(
 pub(crate) async fn create_reply(
     engagement: UseCases<Engagement>,
     public_url: PublicUrl,
-    Caller(actor, PathId(id, Body(body))): Caller<PathId<CommentId, Body<CommentInput>>>,
+    Caller(actor, Limited(PathId(id, Body(body)), ())): Caller<
+        Limited<Comments, PathId<CommentId, Body<CommentInput>>>,
+    >,
 ) -> Result<CreatedJson<CommentBody>, Failure<RespondError>> {
     let comment =
         engagement.run(async move |engagement| engagement.reply(actor, id, &body.text.0).await).await?;

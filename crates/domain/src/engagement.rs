@@ -9,8 +9,8 @@ pub use comment::{
     Comment, CommentAuthor, CommentText, CommentView, InvalidCommentText, MAX_COMMENT_LENGTH, NewComment,
 };
 pub use ports::{
-    CommentQueries, CommentReportQueries, CommentReportRepository, CommentRepository, EngagementRepository,
-    EngagementStore, EngagementUnit, PopularityMaintenance, ReactionCounts,
+    CommentLikes, CommentQueries, CommentReportQueries, CommentReportRepository, CommentRepository,
+    EngagementRepository, EngagementStore, EngagementUnit, PopularityMaintenance, ReactionCounts,
 };
 pub use rating::{InvalidScore, Score};
 pub use report::{

@@ -10,5 +10,7 @@ pub use ports::{
     NotificationQueries, NotificationRepository, NotificationStore, NotificationUnit, PushedNotification,
     ReadSelection, StreamTicket, StreamTicketRepository, UserPosition,
 };
-pub use settings::{MailedKind, NotificationMail, NotificationSettings, SettingsChanges};
+pub use settings::{
+    MAILED_EVERY, MAX_REPLY_MAILS, MailedKind, NotificationMail, NotificationSettings, SettingsChanges,
+};
 pub use view::{Notification, UnreadCounts};

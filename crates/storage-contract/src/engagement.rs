@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     accounts::{Actor, Role},
     catalog::{Facts, Movie, MovieFilter, MovieReaction, MovieSort, PersonalView, RatingSummary},
-    engagement::{CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score},
+    engagement::{
+        CommentLikes, CommentText, NewComment, NewReport, ReactionCounts, ReportDecision, ReportReason, Score,
+    },
     id::{CommentId, MovieId},
     page::PageRequest,
     storage::WholeUnit,
@@ -70,7 +72,7 @@ async fn counters(node: &Node, movie: u64) -> (i64, i64, RatingSummary, i64) {
 
 async fn react(node: &Node, user: u64, movie: u64, reaction: Option<MovieReaction>) -> ReactionCounts {
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(movie), &actor(user)).await.unwrap());
+    assert!(unit.lock_movie(id(movie), id(user)).await.unwrap());
     let counts = unit.set_reaction(id(user), id(movie), reaction, at(1)).await.unwrap();
     unit.commit().await.unwrap();
     counts
@@ -91,7 +93,7 @@ async fn counters_change_by_what_changed(node: Node) {
         assert_eq!(react(&node, user, 1, reaction).await, expected);
     }
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(1), &actor(1)).await.unwrap());
+    assert!(unit.lock_movie(id(1), id(1)).await.unwrap());
     for (user, score, sum, count) in
         [(1, score(9), 9, 1), (1, score(9), 9, 1), (2, score(4), 13, 2), (1, score(1), 5, 2), (1, None, 4, 1)]
     {
@@ -120,7 +122,7 @@ struct Expected {
 
 async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64, number: u64) {
     let (user, movie) = (1 + draw(state, 4), 1 + draw(state, 2));
-    assert!(unit.lock_movie(id(movie), &actor(user)).await.unwrap());
+    assert!(unit.lock_movie(id(movie), id(user)).await.unwrap());
     match draw(state, 6) {
         0 => {
             let reaction = [Some(MovieReaction::Like), Some(MovieReaction::Dislike), None]
@@ -156,9 +158,12 @@ async fn act(unit: &mut dyn WholeUnit, expected: &mut Expected, state: &mut u64,
             let stored = unit.find_comment_for_update(id(chosen)).await.unwrap().unwrap();
             if kind == 4 {
                 let is_liked = draw(state, 3) > 0;
-                unit.set_comment_like(id(user), id(chosen), is_liked, at(1)).await.unwrap();
-                expected.likes.remove(&(user, chosen));
+                let likes = unit.set_comment_like(id(user), id(chosen), is_liked, at(1)).await.unwrap();
+                let was_liked = expected.likes.remove(&(user, chosen));
                 expected.likes.extend(is_liked.then_some((user, chosen)));
+                let count = expected.likes.iter().filter(|(_, liked)| *liked == chosen).count();
+                let count = i64::try_from(count).unwrap();
+                assert_eq!(likes, CommentLikes { count, has_changed: was_liked != is_liked });
             } else {
                 unit.delete_comment(&stored).await.unwrap();
                 expected.comments.remove(&chosen);
@@ -237,7 +242,7 @@ async fn reactions_of_fifty_users_at_once_are_all_counted(node: Node) {
 async fn a_movie_is_locked_until_the_unit_ends(node: Node) {
     prepare(&node, 2, 1).await;
     let mut first = node.unit().await;
-    assert!(first.lock_movie(id(1), &actor(1)).await.unwrap());
+    assert!(first.lock_movie(id(1), id(1)).await.unwrap());
     let waiting = tokio::spawn({
         let node = node.clone();
         async move { react(&node, 2, 1, Some(MovieReaction::Like)).await }
@@ -249,34 +254,39 @@ async fn a_movie_is_locked_until_the_unit_ends(node: Node) {
 }
 
 async fn a_withdrawn_movie_is_seen_by_its_buyers_and_moderators(node: Node) {
-    prepare(&node, 2, 0).await;
+    prepare(&node, 3, 0).await;
     let movie = add_movies(&node, vec![facts("Withdrawn")]).await.remove(0);
     let mut unit = node.unit().await;
     unit.insert_comment(&comment(5, 1, None, 1)).await.unwrap();
     unit.commit().await.unwrap();
     buy(&node, 1, &[1]).await;
     set_available(&node, &movie, false).await;
-    let moderator = Actor { role: Role::Moderator, ..actor(2) };
+    let moderator = Actor { role: Role::Moderator, ..actor(3) };
+    let mut unit = node.unit().await;
+    let mut user = unit.find_user_for_update(id(3)).await.unwrap().unwrap();
+    user.role = Role::Moderator;
+    unit.update_user(&user).await.unwrap();
+    unit.commit().await.unwrap();
     let request = PageRequest::numbered(1, 10).unwrap();
     for (viewer, is_visible) in
         [(Some(actor(1)), true), (Some(actor(2)), false), (Some(moderator), true), (None, false)]
     {
         if let Some(viewer) = &viewer {
-            assert_eq!(node.unit().await.lock_movie(movie.id, viewer).await.unwrap(), is_visible);
+            assert_eq!(node.unit().await.lock_movie(movie.id, viewer.user_id).await.unwrap(), is_visible);
         }
         let comments = node.movie_comments(movie.id, &request, viewer.as_ref()).await.unwrap();
         assert_eq!(comments.is_some(), is_visible);
         let replies = node.comment_replies(id(5), &request, viewer.as_ref()).await.unwrap();
         assert_eq!(replies.is_some(), is_visible);
     }
-    assert!(!node.unit().await.lock_movie(id::<domain::id::MovieKind>(9), &moderator).await.unwrap());
+    assert!(!node.unit().await.lock_movie(id(9), moderator.user_id).await.unwrap());
 }
 
 async fn the_viewer_state_is_the_viewers_own(node: Node) {
     prepare(&node, 2, 2).await;
     react(&node, 1, 1, Some(MovieReaction::Dislike)).await;
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(2), &actor(1)).await.unwrap());
+    assert!(unit.lock_movie(id(2), id(1)).await.unwrap());
     unit.set_rating(id(1), id(2), score(3), at(1)).await.unwrap();
     for second in [1, 2] {
         unit.add_favorite(id(1), id(2), at(second)).await.unwrap();
@@ -303,7 +313,7 @@ async fn the_viewer_state_is_the_viewers_own(node: Node) {
 async fn a_dropped_unit_counts_nothing(node: Node) {
     prepare(&node, 1, 1).await;
     let mut unit = node.unit().await;
-    assert!(unit.lock_movie(id(1), &actor(1)).await.unwrap());
+    assert!(unit.lock_movie(id(1), id(1)).await.unwrap());
     unit.set_reaction(id(1), id(1), Some(MovieReaction::Like), at(1)).await.unwrap();
     unit.insert_comment(&comment(1, 1, None, 1)).await.unwrap();
     drop(unit);
@@ -405,6 +415,14 @@ async fn popularity_follows_every_act_once_it_is_refreshed(node: Node) {
     let changed = Movie { votes: 100, version: 2, ..movies[2].clone() };
     update(&node, &changed).await;
     assert_eq!(most_popular(&node).await, order([1, 2, 3]), "4,000 votes before 100 and a purchase");
+    buy(&node, 2, &[2]).await;
+    node.refresh_popularity(10).await.unwrap();
+    assert_eq!(most_popular(&node).await, order([2, 1, 3]), "7,000 before 6,500");
+    let mut unit = node.unit().await;
+    assert_eq!(unit.revoke_purchases(id(2), &[id(2)], at(9)).await.unwrap(), 1);
+    unit.commit().await.unwrap();
+    node.refresh_popularity(10).await.unwrap();
+    assert_eq!(most_popular(&node).await, order([1, 2, 3]));
 }
 
 async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {

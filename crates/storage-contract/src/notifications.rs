@@ -38,6 +38,8 @@ crate::cases! { "notifications":
     what_is_not_wanted_by_mail_has_no_mail,
     a_dropped_unit_notifies_nobody,
     withdrawn_notifications_are_cleaned_up_after_a_while,
+    a_like_beside_the_clean_up_is_notified,
+    mails_about_replies_are_counted_for_a_day,
     an_erased_user_has_no_settings_and_gets_no_notifications,
 }
 
@@ -410,4 +412,47 @@ async fn withdrawn_notifications_are_cleaned_up_after_a_while(node: Node) {
     assert_eq!(node.purge_expired(at(20), at(5), 100).await.unwrap(), 1);
     assert_eq!(list(&node, 1).await.iter().map(|one| one.comment_id).collect::<Vec<_>>(), [Some(id(11))]);
     assert_eq!(node.purge_expired(at(20), at(10), 100).await.unwrap(), 1);
+}
+
+async fn a_like_beside_the_clean_up_is_notified(node: Node) {
+    prepare(&node, 2).await;
+    for comment in 10..30 {
+        push(&node, 1, like(2, comment), at(1)).await;
+        withdraw(&node, comment, 2).await;
+    }
+    let cleaning = node.clone();
+    let cleaned = tokio::spawn(async move {
+        for _ in 0..20 {
+            cleaning.purge_expired(at(20), at(5), 1).await.unwrap();
+        }
+    });
+    at_once(20, |number| {
+        let node = node.clone();
+        async move { push(&node, 1, like(2, 10 + number), at(2)).await.unwrap() }
+    })
+    .await;
+    cleaned.await.unwrap();
+    assert_eq!(list(&node, 1).await.len(), 20);
+}
+
+async fn mails_about_replies_are_counted_for_a_day(node: Node) {
+    const DAY: i64 = 86_400;
+    prepare(&node, 3).await;
+    let mut comment = 10;
+    for (second, counted) in [(0, 0), (1, 1), (DAY - 1, 2), (DAY, 0), (DAY + 5, 1)] {
+        comment += 1;
+        let pushed = push(&node, 1, reply(2, comment), at(second)).await.unwrap();
+        assert_eq!(pushed.mail.unwrap().reply_mails, counted, "{second}");
+        let liked = push(&node, 1, like(2, 100 + comment), at(second)).await.unwrap();
+        let mut unit = node.unit().await;
+        unit.mark_notification_mailed(pushed.id, at(second)).await.unwrap();
+        unit.mark_notification_mailed(liked.id, at(second)).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    // The mails of others and removed replies change nothing.
+    assert_eq!(push(&node, 3, reply(2, 200), at(DAY + 6)).await.unwrap().mail.unwrap().reply_mails, 0);
+    let mut unit = node.unit().await;
+    unit.remove_comment_notifications(id(comment)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(push(&node, 1, reply(2, 201), at(DAY + 7)).await.unwrap().mail.unwrap().reply_mails, 2);
 }

@@ -35,6 +35,9 @@ crate::cases! { "personal_data":
 /// Stores something of every kind for the user of the number.
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
+    if stored_user(node, id(OTHER)).await.is_none() {
+        add_user(node, OTHER).await;
+    }
     let mut unit = node.unit().await;
     unit.find_user_for_update(owner.id).await.unwrap();
     let profile =
@@ -134,6 +137,7 @@ async fn collect(node: &Node, number: u64) -> Option<PersonalData> {
 }
 
 async fn movies(node: &Node) {
+    add_user(node, OTHER).await;
     add_movies(node, vec![facts("In the cart"), facts("Bought")]).await;
 }
 

@@ -143,6 +143,29 @@ async fn a_page_of_genres_walks_the_order_and_looks_at_the_genres_of_each_movie(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_favorites_reads_their_movies_alone() {
+    let Some((database, _guard)) = filled().await else { return };
+    let user = Some(UserId::from_uuid(Uuid::from_u128(3)));
+    for filter in filters() {
+        let filter = MovieFilter { favorites_of: user, ..filter };
+        let conditions = conditions(&filter);
+        let driver = conditions.iter().position(|one| matches!(one, Condition::Favorite(_))).unwrap();
+        assert_eq!(database.access(&conditions, 21, true).await.unwrap(), Access::Lookup { driver });
+        for (sort, value) in [
+            (MovieSort::LATEST_FAVORITE, SortValue::Integer(1999)),
+            (MovieSort::POPULAR, SortValue::Real(5.0)),
+        ] {
+            let order = Order::of(&[sort], filter.favorites_of);
+            for request in requests(vec![value], 3) {
+                let access = Access::Lookup { driver };
+                let statement = list_statement(&conditions, order.keyset(), &request, user, access).unwrap();
+                plan(&database, &statement).await.walks_indexes();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn however_a_list_is_read_it_has_the_same_movies_in_the_same_order() {
     let Some((database, _guard)) = filled().await else { return };
     let mut filters = filters();

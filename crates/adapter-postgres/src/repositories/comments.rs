@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use diesel::sql_types::{BigInt, Nullable};
 use domain::{
-    engagement::{Comment, CommentRepository, CommentText, NewComment},
+    engagement::{Comment, CommentLikes, CommentRepository, CommentText, NewComment},
     id::{CommentId, MovieId, UserId},
     store::StoreError,
     time::Instant,
@@ -125,7 +125,7 @@ impl CommentRepository for UnitOfWork {
         comment_id: CommentId,
         is_liked: bool,
         at: Instant,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<CommentLikes, StoreError> {
         let changed = if is_liked {
             let mut statement =
                 Statement::<()>::new("INSERT INTO comment_likes (user_id, comment_id, liked_at) VALUES (");
@@ -142,15 +142,20 @@ impl CommentRepository for UnitOfWork {
             statement.bind(user_id.as_uuid()).sql(" AND comment_id = ").bind(comment_id.as_uuid());
             self.execute(statement).await?
         };
+        let mut statement = if changed > 0 {
+            let mut statement = Statement::<(BigInt,)>::new("UPDATE comments SET likes = likes + ");
+            statement.bind(if is_liked { 1_i64 } else { -1 });
+            statement
+        } else {
+            Statement::<(BigInt,)>::new("SELECT likes FROM comments")
+        };
+        statement.sql(" WHERE id = ").bind(comment_id.as_uuid());
         if changed > 0 {
-            let mut statement = Statement::<()>::new("UPDATE comments SET likes = likes + ");
-            statement.bind(if is_liked { 1_i64 } else { -1 }).sql(" WHERE id = ").bind(comment_id.as_uuid());
-            self.execute_one(statement).await?;
+            statement.sql(" RETURNING likes");
         }
-        let mut statement = Statement::<(BigInt,)>::new("SELECT likes FROM comments WHERE id = ");
-        statement.bind(comment_id.as_uuid());
         let likes: Option<(i64,)> = self.first(statement).await?;
-        Ok(likes.map_or(0, |(likes,)| likes))
+        let (count,) = likes.ok_or_else(|| StoreError::failed("a locked comment is gone"))?;
+        Ok(CommentLikes { count, has_changed: changed > 0 })
     }
 }
 

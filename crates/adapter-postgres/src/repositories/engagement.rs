@@ -9,8 +9,9 @@ use domain::{
     time::Instant,
 };
 
+use super::accounts::group_id;
 use crate::{
-    dialect::{DbUuid, LOCKED_MOVIES, SqlId},
+    dialect::{DbUuid, LOCKED_MOVIES, SqlId, push_any},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -53,23 +54,44 @@ fn push_pair<ST>(statement: &mut Statement<ST>, user_id: UserId, movie_id: Movie
 /// Adds a condition on movies `m`: the viewer can see the movie. It is on sale, the viewer has bought it, or is a moderator.
 pub(crate) fn push_visible<ST>(statement: &mut Statement<ST>, viewer: Option<&Actor>) {
     match viewer {
-        None => statement.sql("m.is_available"),
-        Some(viewer) if viewer.role >= Role::Moderator => statement.sql("TRUE"),
-        Some(viewer) => statement
-            .sql(
-                "(m.is_available OR EXISTS (SELECT 1 FROM purchases p \
-                 WHERE p.movie_id = m.id AND p.revoked_at IS NULL AND p.user_id = ",
-            )
-            .bind(viewer.user_id.as_uuid())
-            .sql("))"),
-    };
+        None => {
+            statement.sql("m.is_available");
+        }
+        Some(viewer) if viewer.role >= Role::Moderator => {
+            statement.sql("TRUE");
+        }
+        Some(viewer) => {
+            statement.sql("(m.is_available OR ");
+            push_bought(statement, viewer.user_id);
+            statement.sql(")");
+        }
+    }
+}
+
+/// The same for a user whose role is read from the database.
+fn push_visible_to<ST>(statement: &mut Statement<ST>, user_id: UserId) {
+    statement.sql("(m.is_available OR ");
+    push_bought(statement, user_id);
+    let roles =
+        [Role::User, Role::Moderator, Role::Admin].into_iter().filter(|role| *role >= Role::Moderator);
+    statement.sql(" OR EXISTS (SELECT 1 FROM users u WHERE u.id = ").bind(user_id.as_uuid()).sql(" AND ");
+    push_any(statement, "u.group_id", roles.map(|role| group_id(role).0).collect());
+    statement.sql("))");
+}
+
+/// Adds a condition on movies `m`: the user has bought the movie.
+fn push_bought<ST>(statement: &mut Statement<ST>, user_id: UserId) {
+    statement
+        .sql("EXISTS (SELECT 1 FROM purchases p WHERE p.movie_id = m.id AND p.revoked_at IS NULL AND p.user_id = ")
+        .bind(user_id.as_uuid())
+        .sql(")");
 }
 
 #[async_trait]
 impl EngagementRepository for UnitOfWork {
-    async fn lock_movie(&mut self, movie_id: MovieId, user: &Actor) -> Result<bool, StoreError> {
+    async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError> {
         let mut statement = Statement::<(Bool,)>::new("SELECT ");
-        push_visible(&mut statement, Some(user));
+        push_visible_to(&mut statement, user_id);
         statement
             .sql(" FROM movies m WHERE m.id = ")
             .bind(movie_id.as_uuid())

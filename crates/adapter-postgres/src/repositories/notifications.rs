@@ -7,7 +7,7 @@ use domain::{
     accounts::public_name,
     id::{CommentId, NotificationId, UserId},
     notifications::{
-        MailedKind, NewNotification, NotificationCause, NotificationKind, NotificationMail,
+        MAILED_EVERY, MailedKind, NewNotification, NotificationCause, NotificationKind, NotificationMail,
         NotificationRepository, NotificationSettings, PushedNotification, ReadSelection,
     },
     store::StoreError,
@@ -16,14 +16,14 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    dialect::{DbInstant, DbUuid, SqlId, push_any},
+    dialect::{DbInstant, DbUuid, SqlId, SqlInstant, for_update, push_any},
     schema::{notification_actors, notification_inboxes, notifications},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
 
-type InboxTypes = (BigInt, Bool, Bool);
-type InboxRow = (i64, bool, bool);
+type InboxTypes = (BigInt, Bool, Bool, BigInt, Nullable<SqlInstant>);
+type InboxRow = (i64, bool, bool, i64, Option<DbInstant>);
 type MailTypes = (Text, Nullable<Text>, Nullable<Text>, Text);
 type MailRow = (String, Option<String>, Option<String>, String);
 
@@ -31,6 +31,17 @@ type MailRow = (String, Option<String>, Option<String>, String);
 struct Inbox {
     position: i64,
     settings: NotificationSettings,
+    reply_mails: i64,
+    reply_mails_since: Option<Instant>,
+}
+
+impl Inbox {
+    /// How many mails about replies the receiver got within the last day.
+    fn recent_reply_mails(&self, now: Instant) -> Result<u64, StoreError> {
+        let is_recent =
+            self.reply_mails_since.is_some_and(|since| now.signed_duration_since(since) < MAILED_EVERY);
+        if is_recent { u64::try_from(self.reply_mails).map_err(StoreError::failed) } else { Ok(0) }
+    }
 }
 
 /// An earlier notification of the same cause.
@@ -91,7 +102,7 @@ impl NotificationRepository for UnitOfWork {
         let Some(pushed) = pushed else { return Ok(None) };
         let kind = MailedKind::of(new.cause.kind()).filter(|kind| inbox.settings.wants_mail(*kind));
         let mail = match kind {
-            Some(kind) => self.notification_mail(new, kind, &pushed).await?,
+            Some(kind) => self.notification_mail(new, kind, &pushed, &inbox).await?,
             None => None,
         };
         Ok(Some(PushedNotification { id: pushed.id, mail }))
@@ -100,7 +111,24 @@ impl NotificationRepository for UnitOfWork {
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError> {
         let notification = notifications::table.find(DbUuid(id.as_uuid()));
         let query = diesel::update(notification).set(notifications::mailed_at.eq(Some(DbInstant(at))));
-        self.execute_one(query).await
+        self.execute_one(query).await?;
+        let counted_after = at.checked_sub_signed(MAILED_EVERY).unwrap_or(at);
+        let mut statement = Statement::<()>::new(
+            "UPDATE notification_inboxes SET reply_mails = CASE WHEN reply_mails_since > ",
+        );
+        statement
+            .bind(counted_after)
+            .sql(" THEN reply_mails + 1 ELSE 1 END, reply_mails_since = CASE WHEN reply_mails_since > ")
+            .bind(counted_after)
+            .sql(" THEN reply_mails_since ELSE ")
+            .bind(at)
+            .sql(" END WHERE user_id IN (SELECT user_id FROM notifications WHERE kind = ")
+            .bind(NotificationKind::CommentReply.as_str().to_owned())
+            .sql(" AND id = ")
+            .bind(id.as_uuid())
+            .sql(")");
+        self.execute(statement).await?;
+        Ok(())
     }
 
     async fn withdraw_like_notification(
@@ -205,11 +233,14 @@ impl UnitOfWork {
             .bind(user_id.as_uuid())
             .sql(" ON CONFLICT (user_id) DO UPDATE SET last_position = notification_inboxes.last_position + ")
             .bind(by)
-            .sql(" RETURNING last_position, mails_comment_reply, mails_comment_like");
+            .sql(
+                " RETURNING last_position, mails_comment_reply, mails_comment_like, reply_mails, \
+                 reply_mails_since",
+            );
         let row: Option<InboxRow> = self.first(statement).await?;
-        Ok(row.map(|(position, mails_comment_reply, mails_comment_like)| {
+        Ok(row.map(|(position, mails_comment_reply, mails_comment_like, reply_mails, since)| {
             let settings = NotificationSettings { mails_comment_reply, mails_comment_like };
-            Inbox { position, settings }
+            Inbox { position, settings, reply_mails, reply_mails_since: since.map(|at| at.0) }
         }))
     }
 
@@ -224,7 +255,8 @@ impl UnitOfWork {
             .filter(notifications::user_id.eq(DbUuid(new.receiver.as_uuid())))
             .filter(notifications::dedupe_key.eq(new.cause.dedupe_key()))
             .select((notifications::id, notifications::count, notifications::mailed_at));
-        let found: Option<(DbUuid, i64, Option<DbInstant>)> = self.first(query).await?;
+        // The job that removes withdrawn notifications locks no inbox.
+        let found: Option<(DbUuid, i64, Option<DbInstant>)> = self.first(for_update!(query)).await?;
         let Some((id, count, mailed_at)) = found else {
             if !self.insert_notification(new, inbox).await? {
                 return Err(StoreError::failed("a notification was made without the lock of its inbox"));
@@ -302,6 +334,7 @@ impl UnitOfWork {
         new: &NewNotification,
         kind: MailedKind,
         pushed: &Earlier,
+        inbox: &Inbox,
     ) -> Result<Option<NotificationMail>, StoreError> {
         let (Some(actor), Some(movie)) = (new.cause.actor(), Subject::from(&new.cause).movie) else {
             return Ok(None);
@@ -327,6 +360,7 @@ impl UnitOfWork {
             movie_name,
             count: pushed.count,
             mailed_at: pushed.mailed_at,
+            reply_mails: inbox.recent_reply_mails(new.at)?,
         }))
     }
 

@@ -64,6 +64,8 @@ pub struct FixedLimits {
     pub export: RateLimit,
     /// Tickets for live streams, by user: each is stored until it is used or expires.
     pub stream_tickets: RateLimit,
+    /// Comments and replies, by user: each is shown to everybody, and a reply may send a mail.
+    pub comments: RateLimit,
     /// Registrations that may send a mail, by e-mail address. Beyond it a registration is answered as usual but sends no
     /// mail to a known address, so no answer may mention this limit. Its window must not be longer than an activation link
     /// is valid: the last one that was sent must still work.
@@ -82,6 +84,7 @@ impl Default for FixedLimits {
             set_avatar: RateLimit::new("avatar-uploads", &[Quota::per_hour(60)]),
             export: RateLimit::new("data-export", &[Quota::per_hour(10)]),
             stream_tickets: RateLimit::new("stream-tickets", &[Quota::per_minute(60)]),
+            comments: RateLimit::new("comments", &[Quota::per_minute(60)]),
             registration_mails: RateLimit::new("registration-mails", &[Quota::per_day(5)]),
             log_in_mails: RateLimit::new("log-in-mails", &[Quota::per_day(5)]),
         }

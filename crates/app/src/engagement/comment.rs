@@ -30,7 +30,7 @@ pub enum RespondError {
 /// A comment was not changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeCommentError {
-    /// There is no such comment, or it was deleted.
+    /// There is no such comment, it was deleted, or the user cannot see its movie.
     #[error("there is no such comment")]
     NotFound,
     /// Somebody else wrote it, and the actor is not a moderator who deletes it.
@@ -80,7 +80,7 @@ impl Engagement {
     ) -> Result<bool, AccessError> {
         let created_at = self.clock.now();
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        if !unit.lock_movie(movie_id, &actor).await? {
+        if !unit.lock_movie(movie_id, actor.user_id).await? {
             return Ok(false);
         }
         let author = actor.user_id;
@@ -158,6 +158,9 @@ impl Engagement {
         let comment = visible_comment(&mut *unit, actor, comment_id).await?;
         let now = self.clock.now();
         let likes = unit.set_comment_like(actor.user_id, comment.id, is_liked, now).await?;
+        if !likes.has_changed {
+            return Ok(likes.count);
+        }
         if !is_liked {
             unit.withdraw_like_notification(comment.id, actor.user_id).await?;
         } else if let Some(author) = comment.author {
@@ -166,7 +169,7 @@ impl Engagement {
             self.notifier.notify(&mut *unit, author, cause, now).await?;
         }
         unit.commit().await?;
-        Ok(likes)
+        Ok(likes.count)
     }
 
     /// Changes the text of the user's own comment.
@@ -192,7 +195,7 @@ impl Engagement {
         text: &CommentText,
     ) -> Result<(), ChangeCommentError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        let comment = live_comment(&mut *unit, comment_id).await?;
+        let comment = live_comment(&mut *unit, actor, comment_id).await?;
         if comment.author != Some(actor.user_id) {
             return Err(ChangeCommentError::Forbidden);
         }
@@ -227,8 +230,7 @@ impl Engagement {
         comment_id: CommentId,
     ) -> Result<bool, ChangeCommentError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        lock_movie_of(&mut *unit, actor, comment_id).await?;
-        let comment = live_comment(&mut *unit, comment_id).await?;
+        let comment = live_comment(&mut *unit, actor, comment_id).await?;
         if comment.author != Some(actor.user_id) {
             return Ok(false);
         }
@@ -247,8 +249,7 @@ impl Engagement {
         origin: &Origin,
     ) -> Result<(), ChangeCommentError> {
         let mut unit = self.store.begin_as_moderator(attempt, &actor).await?;
-        lock_movie_of(&mut *unit, actor, comment_id).await?;
-        let comment = live_comment(&mut *unit, comment_id).await?;
+        let comment = live_comment(&mut *unit, actor, comment_id).await?;
         unit.delete_comment(&comment).await?;
         self.record_removal(&mut *unit, actor, &comment, origin).await?;
         self.close_reports(&mut *unit, actor, comment.id, ReportDecision::Remove, origin).await?;
@@ -281,7 +282,7 @@ pub(super) async fn lock_movie_of(
     comment_id: CommentId,
 ) -> Result<bool, StoreError> {
     match unit.movie_of_comment(comment_id).await? {
-        Some(movie_id) => unit.lock_movie(movie_id, &actor).await,
+        Some(movie_id) => unit.lock_movie(movie_id, actor.user_id).await,
         None => Ok(false),
     }
 }
@@ -299,11 +300,15 @@ pub(super) async fn visible_comment(
     if comment.is_deleted() { Err(RespondError::CommentDeleted) } else { Ok(comment) }
 }
 
-/// The comment, locked, if it was not deleted.
+/// The comment, locked with its movie, if the user can see it and it was not deleted.
 async fn live_comment(
     unit: &mut dyn EngagementUnit,
+    actor: Actor,
     comment_id: CommentId,
 ) -> Result<Comment, ChangeCommentError> {
+    if !lock_movie_of(unit, actor, comment_id).await? {
+        return Err(ChangeCommentError::NotFound);
+    }
     let comment = unit.find_comment_for_update(comment_id).await?;
     comment.filter(|comment| !comment.is_deleted()).ok_or(ChangeCommentError::NotFound)
 }

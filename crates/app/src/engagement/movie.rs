@@ -30,7 +30,7 @@ impl Engagement {
         reaction: Option<MovieReaction>,
     ) -> Result<Option<ReactionCounts>, AccessError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        if !unit.lock_movie(movie_id, &actor).await? {
+        if !unit.lock_movie(movie_id, actor.user_id).await? {
             return Ok(None);
         }
         let counts = unit.set_reaction(actor.user_id, movie_id, reaction, self.clock.now()).await?;
@@ -59,7 +59,7 @@ impl Engagement {
         score: Option<Score>,
     ) -> Result<Option<RatingSummary>, AccessError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        if !unit.lock_movie(movie_id, &actor).await? {
+        if !unit.lock_movie(movie_id, actor.user_id).await? {
             return Ok(None);
         }
         let summary = unit.set_rating(actor.user_id, movie_id, score, self.clock.now()).await?;
@@ -82,7 +82,7 @@ impl Engagement {
         movie_id: MovieId,
     ) -> Result<bool, AccessError> {
         let mut unit = self.store.begin_own(attempt, &actor).await?;
-        if !unit.lock_movie(movie_id, &actor).await? {
+        if !unit.lock_movie(movie_id, actor.user_id).await? {
             return Ok(false);
         }
         unit.add_favorite(actor.user_id, movie_id, self.clock.now()).await?;

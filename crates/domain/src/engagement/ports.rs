@@ -72,12 +72,22 @@ pub struct ReactionCounts {
     pub dislikes: i64,
 }
 
+/// The likes of a comment after a user liked it or took a like back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommentLikes {
+    /// The number of likes.
+    pub count: i64,
+    /// Whether the user's like was not there before, or was.
+    pub has_changed: bool,
+}
+
 /// Stores reactions, ratings and favourites, and the counters of movies that follow from them.
 #[async_trait]
 pub trait EngagementRepository: Send {
-    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user can
-    /// see the movie: it is on sale, the user has bought it, or is a moderator. `false` when there is no such movie.
-    async fn lock_movie(&mut self, movie_id: MovieId, user: &Actor) -> Result<bool, StoreError>;
+    /// Locks the movie until the unit ends, so that its counters change one unit after another. Returns whether the user, who
+    /// is locked, can see the movie: it is on sale, the user has bought it, or is a moderator by the role that is stored now.
+    /// `false` when there is no such movie.
+    async fn lock_movie(&mut self, movie_id: MovieId, user_id: UserId) -> Result<bool, StoreError>;
     /// Sets or removes the user's reaction to a locked movie and returns the new counters. MUST change the counters by
     /// exactly what changed.
     async fn set_reaction(
@@ -129,15 +139,14 @@ pub trait CommentRepository: Send {
     /// Deletes a locked comment of a locked movie. MUST stop counting it at its movie and its thread. One with replies MUST
     /// stay without text and author until the last of them is deleted.
     async fn delete_comment(&mut self, comment: &Comment) -> Result<(), StoreError>;
-    /// Sets or removes the user's like of a locked comment and returns the number of likes. MUST change the counter by
-    /// exactly what changed.
+    /// Sets or removes the user's like of a locked comment. MUST change the counter by exactly what changed.
     async fn set_comment_like(
         &mut self,
         user_id: UserId,
         comment_id: CommentId,
         is_liked: bool,
         at: Instant,
-    ) -> Result<i64, StoreError>;
+    ) -> Result<CommentLikes, StoreError>;
 }
 
 /// Stores reports of comments. There is one reported comment for each comment, however many users report it.

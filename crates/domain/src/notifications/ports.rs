@@ -78,7 +78,8 @@ pub trait NotificationRepository: Send {
         &mut self,
         new: &NewNotification,
     ) -> Result<Option<PushedNotification>, StoreError>;
-    /// Notes that the notification was mailed.
+    /// Notes that the notification was mailed. One about a reply MUST count among the receiver's mails about replies, which
+    /// are counted anew [`MAILED_EVERY`](super::MAILED_EVERY) after the first of them.
     async fn mark_notification_mailed(&mut self, id: NotificationId, at: Instant) -> Result<(), StoreError>;
     /// Takes the user's like of the comment out of its notification, which MUST disappear with the last one. MUST NOT forget
     /// when it was mailed, should it be liked again, and MUST change nothing when the user's like is not in it.

@@ -5,8 +5,11 @@ use chrono::TimeDelta;
 use super::{NotificationKind, UnknownNotificationKind};
 use crate::{accounts::EmailAddress, id::NotificationId, time::Instant};
 
-/// How often a notification that stands for several acts is mailed at most.
-const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
+/// How often a notification that stands for several acts is mailed at most, and how long a mail about a reply counts.
+pub const MAILED_EVERY: TimeDelta = TimeDelta::days(1);
+
+/// How many mails about replies a user gets at most within [`MAILED_EVERY`], so that nobody is flooded with them.
+pub const MAX_REPLY_MAILS: u64 = 20;
 
 /// A kind of notification that comes by mail too, unless its receiver switched that off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,13 +124,17 @@ pub struct NotificationMail {
     pub count: u64,
     /// When it was mailed before.
     pub mailed_at: Option<Instant>,
+    /// How many mails about replies the receiver got already within [`MAILED_EVERY`].
+    pub reply_mails: u64,
 }
 
 impl NotificationMail {
-    /// Whether enough time has passed since the same notification was mailed.
+    /// Whether enough time has passed since the same notification was mailed, and the receiver got few enough mails about
+    /// replies.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
-        self.mailed_at.is_none_or(|at| now.signed_duration_since(at) >= MAILED_EVERY)
+        let is_one_too_many = self.kind == MailedKind::CommentReply && self.reply_mails >= MAX_REPLY_MAILS;
+        !is_one_too_many && self.mailed_at.is_none_or(|at| now.signed_duration_since(at) >= MAILED_EVERY)
     }
 }
 
@@ -168,10 +175,32 @@ mod tests {
             actor_name: "Bob".to_owned(),
             movie_name: "Heat".to_owned(),
             count: 2,
+            reply_mails: 0,
             mailed_at: now.checked_sub_signed(TimeDelta::seconds(seconds)),
         };
         assert!(NotificationMail { mailed_at: None, ..mailed(0) }.is_due(now));
         assert!(!mailed(86_399).is_due(now));
         assert!(mailed(86_400).is_due(now));
+    }
+
+    #[test]
+    fn mails_about_replies_end_at_their_limit_and_those_about_likes_do_not() {
+        let now = Instant::from_timestamp(1_800_000_000, 0).unwrap();
+        let is_due = |kind, reply_mails| {
+            NotificationMail {
+                id: Id::from_uuid(Uuid::from_u128(1)),
+                kind,
+                to: "ann@example.com".parse().unwrap(),
+                actor_name: "Bob".to_owned(),
+                movie_name: "Heat".to_owned(),
+                count: 1,
+                mailed_at: None,
+                reply_mails,
+            }
+            .is_due(now)
+        };
+        assert!(is_due(MailedKind::CommentReply, MAX_REPLY_MAILS - 1));
+        assert!(!is_due(MailedKind::CommentReply, MAX_REPLY_MAILS));
+        assert!(is_due(MailedKind::CommentLike, MAX_REPLY_MAILS));
     }
 }

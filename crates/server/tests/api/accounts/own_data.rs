@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use domain::{
     accounts::{Gender, Profile},
+    id::Id,
     notifications::{NewNotification, NotificationCause, StreamTicket},
     payments::{RefundRequest, RefundRequestStatus, RequestedItem},
 };
@@ -94,6 +95,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     put(format!("/comments/{comment}/like")).await.expect(200);
     let report = json!({"reason": "other", "note": "Annabel's own"});
     ann.post(format!("/comments/{comment}/reports"), report).await.expect(204);
+    let other = Id::from_uuid(app.user("receiver").await.id());
     let (mut unit, user) = app.lock_user(&ann).await;
     let profile = Profile {
         first_name: Some("Annabel".to_owned()),
@@ -116,7 +118,6 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let notify =
         |receiver, cause| NewNotification { id: app.next_id(), receiver, cause, at: user.created_at };
     let (actor, movie_id) = (user.id, movies.id("Alien").parse().unwrap());
-    let other = app.next_id();
     for new in [
         notify(user.id, NotificationCause::OrderPaid { order_id: app.next_id() }),
         notify(other, NotificationCause::CommentLike { actor, movie_id, comment_id: app.next_id() }),

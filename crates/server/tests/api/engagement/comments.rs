@@ -25,6 +25,8 @@ cases! {
     a_removal_by_a_moderator_is_in_the_audit_log_without_the_text,
     an_author_and_a_moderator_who_delete_at_once_delete_once,
     comments_of_a_movie_that_the_caller_cannot_see_are_not_found,
+    a_moderator_who_became_a_user_acts_on_no_withdrawn_movie_at_any_node,
+    comments_and_replies_of_a_user_are_limited,
 }
 
 const NO_COMMENT: &str = "0190a1b2-0000-7000-8000-000000000000";
@@ -369,10 +371,54 @@ async fn comments_of_a_movie_that_the_caller_cannot_see_are_not_found(engine: En
     bob.post(&comments, json!({"text": "x"})).await.problem(404, "not_found");
     bob.post(format!("{path}/replies"), json!({"text": "x"})).await.problem(404, "not_found");
     like(&bob, id(&comment)).await.problem(404, "not_found");
+    edit(&bob, id(&comment), "after").await.problem(404, "not_found");
+    bob.delete(&path).await.problem(404, "not_found");
     for caller in [&ann, &admin] {
         assert_eq!(texts(caller, &comments).await, ["before"]);
         write(caller, &format!("{path}/replies"), "still here").await;
     }
-    // Whoever wrote it can still take it back.
-    bob.delete(&path).await.expect(204);
+    admin.delete(&path).await.expect(204);
+}
+
+async fn a_moderator_who_became_a_user_acts_on_no_withdrawn_movie_at_any_node(engine: Engine) {
+    let (app, alien, comments) = with_movie(engine).await;
+    let moderator = moderator(&app).await;
+    let comment = write(&moderator, &comments, "mine").await;
+    app.withdraw("Alien").await;
+    let other = app.second_node().await;
+    let elsewhere = moderator.at(other.url());
+    // The other node has read the role, and reads it again only after a while.
+    elsewhere.get(&comments).await.expect(200);
+    app.change_user(&moderator, |user| user.role = Role::User).await;
+    for refused in [
+        elsewhere.post(&comments, json!({"text": "x"})).await,
+        like(&elsewhere, id(&comment)).await,
+        edit(&elsewhere, id(&comment), "x").await,
+        elsewhere.call(Method::PUT, format!("/favorites/{alien}")).await,
+    ] {
+        refused.problem(404, "not_found");
+    }
+    let admin = app.admin().await;
+    assert_eq!(texts(&admin, &comments).await, ["mine"]);
+}
+
+async fn comments_and_replies_of_a_user_are_limited(engine: Engine) {
+    let app = TestApp::spawn_with(engine, &[("RATE_LIMITS", "on")]).await;
+    let movies = app.import_small_catalogue().await;
+    let comments = format!("/movies/{}/comments", movies.id("Alien"));
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let begun = write(&ann, &comments, "begun").await;
+    let replies = format!("/comments/{}/replies", id(&begun));
+    for number in 0..59 {
+        let path = if number % 2 == 0 { &replies } else { &comments };
+        write(&ann, path, "again").await;
+    }
+    for path in [&replies, &comments] {
+        let refused = ann.post(path, json!({"text": "once more"})).await;
+        assert!(refused.header("retry-after").is_some(), "{refused}");
+        refused.problem(429, "rate_limited");
+    }
+    write(&bob, &replies, "not mine").await;
+    app.advance(TimeDelta::minutes(1));
+    write(&ann, &replies, "later").await;
 }

@@ -7,6 +7,7 @@ cases! {
     what_users_do_makes_a_movie_popular_once_the_job_has_run,
     a_rating_of_10_alone_does_not_lead,
     pages_by_rating_read_on_by_cursor,
+    the_order_by_rating_is_the_same_under_every_filter,
 }
 
 async fn names(caller: &Caller, query: &str) -> Vec<String> {
@@ -94,5 +95,43 @@ async fn pages_by_rating_read_on_by_cursor(engine: Engine) {
             query = format!("sort={sort}&page_size=2&cursor={cursor}");
         }
         assert_eq!(walked, whole, "{sort}");
+    }
+}
+
+async fn the_order_by_rating_is_the_same_under_every_filter(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    for (name, score) in
+        [("M", 7), ("Alien", 8), ("Aliens", 3), ("Zootopia", 10), ("Metropolis", 9), ("Amélie", 5)]
+    {
+        let path = format!("/movies/{}/rating", movies.id(name));
+        ann.call(Method::PUT, path).json(&json!({"score": score})).await.expect(200);
+    }
+    let alien = ann.get(format!("/movies/{}", movies.id("Alien"))).await.expect(200).json();
+    let id = |thing: &serde_json::Value| thing["id"].as_str().unwrap().to_owned();
+    let filters = [
+        "year_min=1920&year_max=1999".to_owned(),
+        "imdb_min=8".to_owned(),
+        "price_max=9.99".to_owned(),
+        "duration_min=100".to_owned(),
+        "title=a".to_owned(),
+        "search=alien".to_owned(),
+        format!("genre={}", id(&alien["genres"][0])),
+        format!("director={}", id(&alien["directors"][0])),
+        format!("star={}", id(&alien["stars"][0])),
+        format!("certification={}", id(&alien["certification"])),
+        format!("id={}&id={}", movies.id("M"), movies.id("Zootopia")),
+        "year_max=1999&imdb_min=8&title=a".to_owned(),
+    ];
+    for sort in ["rating", "-rating"] {
+        let whole = names(&ann, &format!("sort={sort}&page_size=100")).await;
+        for filter in &filters {
+            let mut kept = names(&ann, &format!("{filter}&sort=name&page_size=100")).await;
+            kept.sort_by_key(|name| whole.iter().position(|other| other == name));
+            assert!(!kept.is_empty(), "{filter}");
+            let sorted = names(&ann, &format!("{filter}&sort={sort}&page_size=100")).await;
+            assert_eq!(sorted, kept, "{sort} {filter}");
+        }
     }
 }

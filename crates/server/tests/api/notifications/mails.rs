@@ -10,6 +10,7 @@ use crate::support::{Call, Engine, SignedIn, TestApp, cases, email_of};
 
 cases! {
     a_reply_is_mailed_once,
+    a_user_gets_twenty_mails_about_replies_a_day,
     likes_of_a_comment_are_mailed_once_a_day,
     what_is_switched_off_is_not_mailed,
     settings_are_changed_one_by_one,
@@ -44,6 +45,23 @@ async fn a_reply_is_mailed_once(engine: Engine) {
     assert!(mail.text.contains(&format!("/movies/{}\n", movie(&movies))), "{}", mail.text);
     let url = mail.unsubscribe_url.unwrap();
     assert!(url.starts_with(&format!("{}/unsubscribe?token=", app.url())), "{url}");
+}
+
+async fn a_user_gets_twenty_mails_about_replies_a_day(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, bob, cem) = (app.user("ann").await, app.user("bob").await, app.user("cem").await);
+    for number in 0..25 {
+        let actor = if number % 2 == 0 { &bob } else { &cem };
+        app.notify(&ann, reply(&app, actor, movie(&movies))).await;
+    }
+    assert_eq!(subjects(&app).await.len(), 20);
+    assert_eq!(ann.get("/notifications").await.expect(200).json()["total_items"], 25, "all are listed");
+    app.notify(&ann, like(&bob, movie(&movies), app.next_id())).await;
+    assert_eq!(subjects(&app).await.len(), 21, "mails about likes have a limit of their own");
+    app.advance(TimeDelta::hours(24));
+    app.notify(&ann, reply(&app, &bob, movie(&movies))).await;
+    assert_eq!(subjects(&app).await.len(), 22);
 }
 
 async fn likes_of_a_comment_are_mailed_once_a_day(engine: Engine) {
