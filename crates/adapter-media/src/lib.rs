@@ -1,13 +1,13 @@
-//! Media files: [`FolderMedia`] and [`S3Media`] store them, [`AvatarStudio`] makes avatars from uploads.
+//! Media files: [`FolderMedia`] and [`S3Media`] store them, [`PictureStudio`] makes avatars and posters from uploads.
 //!
 //! Both stores use `object_store` and differ only in where the files are stored. The crate's tests run the same contract on
 //! both.
 
-mod avatar;
 mod folder;
 mod objects;
+mod picture;
 mod s3;
 
-pub use avatar::AvatarStudio;
 pub use folder::{FolderError, FolderMedia};
+pub use picture::PictureStudio;
 pub use s3::{S3Error, S3Media, S3Settings};

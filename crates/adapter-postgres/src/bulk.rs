@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     Database,
     dialect::{Bind, Column, DbInstant, DbUuid, SqlId},
-    repositories::{NewEntry, NewLink, NewName, WordCount, written},
+    repositories::{NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -100,7 +100,7 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
     // Sorted, so that units that add the same movies wait for each other in one order.
     let mut movies: Vec<&Movie> = movies.iter().collect();
     movies.sort_by(|one, other| identity(one).cmp(&identity(other)));
-    let columns: [(&'static str, Bind); 18] = [
+    let columns: [(&'static str, Bind); 23] = [
         ("id", Bind::Ids(column(&movies, |movie| DbUuid(movie.id.as_uuid())))),
         ("name", Bind::Texts(column(&movies, |movie| movie.identity.name.clone()))),
         ("name_key", Bind::Texts(column(&movies, |movie| fold(&movie.identity.name)))),
@@ -114,7 +114,12 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
         ("price_minor", Column::Integers(column(&movies, |movie| movie.price.minor())).into()),
         ("price_currency", Bind::Texts(column(&movies, |movie| movie.price.currency().code().to_owned()))),
         ("certification_id", Bind::Ids(column(&movies, |movie| DbUuid(movie.certification_id.as_uuid())))),
-        ("poster_url", Column::OptionalTexts(column(&movies, |movie| movie.poster_url.clone())).into()),
+        ("poster_url", Column::OptionalTexts(column(&movies, poster_address)).into()),
+        ("sort_name", Column::OptionalTexts(column(&movies, |movie| movie.sort_name.clone())).into()),
+        ("sort_key", Bind::Texts(column(&movies, Movie::sort_key))),
+        ("imdb_id", Column::OptionalTexts(column(&movies, |movie| movie.imdb_id.clone())).into()),
+        ("tmdb_id", Column::OptionalIntegers(column(&movies, |movie| movie.tmdb_id)).into()),
+        ("trailer_url", Column::OptionalTexts(column(&movies, |movie| movie.trailer_url.clone())).into()),
         ("is_available", Column::Truths(column(&movies, |movie| movie.is_available)).into()),
         (
             "popularity",

@@ -4,7 +4,7 @@ use domain::catalog::SearchTerm;
 use uuid::Uuid;
 
 use crate::{
-    dialect::{Bind, DbUuid},
+    dialect::{Bind, Column, DbUuid},
     index_part::IndexPart,
     statement::Statement,
 };
@@ -56,6 +56,11 @@ pub(crate) fn push_capped_matches<ST>(
 /// Adds `column IN (the texts)`.
 pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static str, texts: &[String]) {
     statement.sql(column).sql(" = ANY(").bind(Bind::Texts(texts.to_vec())).sql(")");
+}
+
+/// Adds `column IN (the numbers)`.
+pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'static str, numbers: &[i64]) {
+    statement.sql(column).sql(" = ANY(").bind(Column::Integers(numbers.to_vec())).sql(")");
 }
 
 /// Adds "the column holds the text as it is".

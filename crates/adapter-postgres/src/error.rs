@@ -71,10 +71,16 @@ pub(crate) fn spoils_connection(error: &Error) -> bool {
     is_misled || is_connection_lost(error)
 }
 
-/// Whether the transaction was undone because it stood in another one's way.
+/// Whether the transaction was undone because it stood in another one's way. Units look for rows before they rely on them: a
+/// key that is there, or a row that is not, was added or deleted by another one since.
 fn is_conflict(error: &Error) -> bool {
     match error {
-        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        Error::DatabaseError(
+            DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation,
+            _,
+        ) => true,
         Error::DatabaseError(_, information) => information.message() == DEADLOCK,
         _ => false,
     }

@@ -9,9 +9,9 @@ use crate::{Database, PoolOptions, statement::Statement, unit_of_work::UnitOfWor
 const ROWS: [&str; 8] = [
     "INSERT INTO certifications VALUES ('00000000-0000-0000-0000-000000000001', 'R', 'r')",
     "INSERT INTO genres VALUES ('00000000-0000-0000-0000-000000000001', 'Drama', 'drama')",
-    "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
+    "INSERT INTO movies (id, name, name_key, sort_key, year, duration_minutes, imdb, votes, description, price_minor, \
      price_currency, certification_id, is_available, popularity, rating_sum, rating_count, version, created_at, \
-     updated_at) SELECT gen_random_uuid(), 'Movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
+     updated_at) SELECT gen_random_uuid(), 'Movie ' || n, 'movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
      repeat('A story. ', 30), n % 2000, 'USD', '00000000-0000-0000-0000-000000000001', n % 50 <> 0, n, n % 7, n % 3, 1, \
      now(), now() FROM generate_series(1, 10000) AS n",
     "INSERT INTO movie_genres SELECT id, '00000000-0000-0000-0000-000000000001', 0 FROM movies WHERE year % 5 = 0",

@@ -97,6 +97,13 @@ table! {
         price_currency -> Text,
         certification_id -> SqlId,
         poster_url -> Nullable<Text>,
+        sort_name -> Nullable<Text>,
+        sort_key -> Text,
+        imdb_id -> Nullable<Text>,
+        tmdb_id -> Nullable<BigInt>,
+        trailer_url -> Nullable<Text>,
+        poster_id -> Nullable<SqlId>,
+        poster_width -> Nullable<Integer>,
         is_available -> Bool,
         popularity -> Double,
         version -> BigInt,
@@ -296,5 +303,6 @@ table! {
 }
 
 joinable!(sessions -> users (user_id));
+joinable!(cart_items -> carts (cart_id));
 allow_tables_to_appear_in_same_query!(users, sessions);
 allow_tables_to_appear_in_same_query!(carts, cart_items);

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     Database,
     dialect::{Bind, DbUuid},
-    repositories::{NewEntry, NewLink, NewName, WordCount, written},
+    repositories::{NewEntry, NewLink, NewName, WordCount, poster_address, written},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -116,10 +116,10 @@ pub(crate) async fn insert_movies(unit: &mut UnitOfWork, movies: &[Movie]) -> Re
 fn insert_movie(movie: &Movie) -> Statement {
     let mut statement = Statement::new(
         "INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, meta_score, gross, \
-         description, price_minor, price_currency, certification_id, poster_url, is_available, popularity, \
-         version, created_at, updated_at) VALUES (",
+         description, price_minor, price_currency, certification_id, poster_url, sort_name, \
+         sort_key, imdb_id, tmdb_id, trailer_url, is_available, popularity, version, created_at, updated_at) VALUES (",
     );
-    let values: [Bind; 18] = [
+    let values: [Bind; 23] = [
         movie.id.as_uuid().into(),
         movie.identity.name.clone().into(),
         fold(&movie.identity.name).into(),
@@ -133,7 +133,12 @@ fn insert_movie(movie: &Movie) -> Statement {
         movie.price.minor().into(),
         movie.price.currency().code().to_owned().into(),
         movie.certification_id.as_uuid().into(),
-        Bind::OptionalText(movie.poster_url.clone()),
+        Bind::OptionalText(poster_address(movie)),
+        Bind::OptionalText(movie.sort_name.clone()),
+        movie.sort_key().into(),
+        Bind::OptionalText(movie.imdb_id.clone()),
+        Bind::OptionalInteger(movie.tmdb_id),
+        Bind::OptionalText(movie.trailer_url.clone()),
         Bind::Truth(movie.is_available),
         popularity(movie.votes, Activity::default()).into(),
         movie.version.into(),

@@ -48,6 +48,11 @@ pub(crate) fn push_any_text<ST>(statement: &mut Statement<ST>, column: &'static 
     statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(texts)).sql("))");
 }
 
+/// Adds `column IN (the numbers)`.
+pub(crate) fn push_any_integer<ST>(statement: &mut Statement<ST>, column: &'static str, numbers: &[i64]) {
+    statement.sql(column).sql(" IN (SELECT value FROM json_each(").bind(json(numbers)).sql("))");
+}
+
 /// Adds "the column holds the text as it is".
 pub(crate) fn push_contains<ST>(statement: &mut Statement<ST>, column: &'static str, text: &str) {
     statement.sql("instr(").sql(column).sql(", ").bind(text.to_owned()).sql(") > 0");

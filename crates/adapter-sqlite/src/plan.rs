@@ -9,9 +9,9 @@ const ROWS: [&str; 7] = [
     "INSERT INTO certifications VALUES (unhex('00000000000000000000000000000001'), 'R', 'r')",
     "INSERT INTO genres VALUES (unhex('00000000000000000000000000000001'), 'Drama', 'drama')",
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
-     INSERT INTO movies (id, name, name_key, year, duration_minutes, imdb, votes, description, price_minor, \
+     INSERT INTO movies (id, name, name_key, sort_key, year, duration_minutes, imdb, votes, description, price_minor, \
      price_currency, certification_id, is_available, popularity, rating_sum, rating_count, version, created_at, \
-     updated_at) SELECT randomblob(16), 'Movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
+     updated_at) SELECT randomblob(16), 'Movie ' || n, 'movie ' || n, 'movie ' || n, 1950 + n % 75, 60 + n % 90, n % 10, n, \
      'A story.', n % 2000, 'USD', unhex('00000000000000000000000000000001'), n % 50 <> 0, n, n % 7, n % 3, 1, n, n \
      FROM numbers",
     "INSERT INTO movie_genres SELECT id, unhex('00000000000000000000000000000001'), 0 FROM movies WHERE year % 5 = 0",

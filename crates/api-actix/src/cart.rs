@@ -11,7 +11,7 @@ use paperclip::actix::api_v2_operation;
 pub(crate) use self::bodies::CartBody;
 use self::bodies::{AddBody, MergeBody, MergedCartBody};
 use crate::{
-    extract::{Body, Caller, PathId, UseCases},
+    extract::{Body, Caller, PathId, PublicUrl, UseCases},
     problem::{Failure, OrNotFound},
     refusals,
     reply::{CreatedJson, NoContent, OkJson},
@@ -40,10 +40,11 @@ refusals! {
 #[api_v2_operation(operation_id = "getCart", tags("cart"))]
 pub(crate) async fn show(
     carts: UseCases<Carts>,
+    public_url: PublicUrl,
     Caller(actor, _): Caller,
 ) -> Result<OkJson<CartBody>, Failure<StoreError>> {
     let cart = carts.run(async move |carts| carts.view(actor.user_id).await).await?;
-    Ok(OkJson(cart.into()))
+    Ok(OkJson(CartBody::new(cart, &public_url)))
 }
 
 /// Put a movie in the cart.
@@ -52,10 +53,11 @@ pub(crate) async fn show(
 #[api_v2_operation(operation_id = "addCartItem", tags("cart"))]
 pub(crate) async fn add(
     carts: UseCases<Carts>,
+    public_url: PublicUrl,
     Caller(actor, Body(body)): Caller<Body<AddBody>>,
 ) -> Result<CreatedJson<CartBody>, Failure<AddToCartError>> {
     let cart = carts.run(async move |carts| carts.add(actor, body.movie_id.0).await).await?;
-    Ok(CreatedJson(cart.into()))
+    Ok(CreatedJson(CartBody::new(cart, &public_url)))
 }
 
 /// Take a movie out of the cart.
@@ -88,9 +90,10 @@ pub(crate) async fn clear(
 #[api_v2_operation(operation_id = "mergeCart", tags("cart"))]
 pub(crate) async fn merge(
     carts: UseCases<Carts>,
+    public_url: PublicUrl,
     Caller(actor, Body(body)): Caller<Body<MergeBody>>,
 ) -> Result<OkJson<MergedCartBody>, Failure<AccessError>> {
     let movies: Vec<MovieId> = body.movie_ids.into_iter().map(|id| id.0).collect();
     let merged = carts.run(async move |carts| carts.merge(actor, &movies).await).await?;
-    Ok(OkJson(merged.into()))
+    Ok(OkJson(MergedCartBody::new(merged, &public_url)))
 }

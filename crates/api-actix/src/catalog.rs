@@ -2,27 +2,74 @@
 
 pub(crate) mod bodies;
 pub(crate) mod facets;
+mod movie_input;
 pub(crate) mod names;
+pub(crate) mod posters;
 mod query;
 pub(crate) mod suggestions;
 
 use app::{
-    catalog::{BrowseError, BrowseMovies, Catalog},
+    catalog::{
+        BrowseError, BrowseMovies, Catalog, ChangeMovieError, CreateMovieError, DeleteMovieError,
+        MovieConflict,
+    },
     paging::ListError,
 };
-use domain::{catalog::MovieFilter, id::MovieId, store::StoreError};
+use domain::{accounts::AccessError, catalog::MovieFilter, id::MovieId, store::StoreError};
 use paperclip::actix::api_v2_operation;
 
 use self::{
     bodies::{MovieBody, MovieDetailBody, SimilarBody},
+    movie_input::{DeletionQuery, MovieChangesBody, NewMovieBody},
     query::{FavoriteQuery, MovieQuery},
 };
 use crate::{
-    extract::{Caller, PathId, Query, UseCases, Visitor},
+    extract::{Body, Caller, IfMatch, Moderator, Origin, Patch, PathId, PublicUrl, Query, UseCases, Visitor},
     page::{PageBody, SearchPageBody},
     problem::{Failure, FieldCode, FieldProblem, Kind, OrNotFound, Problem, Refusal, kinds},
-    reply::{CatalogItem, CatalogSearchPage, VersionedItem},
+    refusals,
+    reply::{CatalogItem, CatalogSearchPage, ChangedItem, CreatedItem, NoContent, VersionedItem},
 };
+
+refusals! {
+    MovieConflict {
+        Exists => MOVIE_EXISTS,
+        ExternalIdTaken => EXTERNAL_ID_TAKEN,
+    }
+    CreateMovieError {
+        ;
+        via Conflict: MovieConflict, via Access: AccessError, via Store: StoreError,
+    }
+    ChangeMovieError {
+        NotFound => NOT_FOUND,
+        ChangedSince => PRECONDITION_FAILED;
+        via Conflict: MovieConflict, via Access: AccessError, via Store: StoreError,
+    }
+}
+
+impl Refusal for DeleteMovieError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::NotFound => Problem::new(&kinds::NOT_FOUND),
+            Self::Purchased => Problem::new(&kinds::MOVIE_PURCHASED),
+            Self::Ordered => Problem::new(&kinds::MOVIE_IN_ORDERS),
+            Self::InCarts { carts } => Problem::new(&kinds::MOVIE_IN_CARTS).with_member("carts", carts),
+            Self::Access(inner) => inner.problem(),
+            Self::Store(inner) => inner.problem(),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.extend([
+            &kinds::NOT_FOUND,
+            &kinds::MOVIE_PURCHASED,
+            &kinds::MOVIE_IN_ORDERS,
+            &kinds::MOVIE_IN_CARTS,
+        ]);
+        AccessError::kinds(into);
+        StoreError::kinds(into);
+    }
+}
 
 impl Refusal for BrowseError {
     fn problem(&self) -> Problem {
@@ -31,6 +78,11 @@ impl Refusal for BrowseError {
             Self::RelevanceWithoutSearch => {
                 Problem::invalid(vec![FieldProblem::new("sort", FieldCode::InvalidValue, self.to_string())])
             }
+            Self::AvailabilityForModerators => Problem::invalid(vec![FieldProblem::new(
+                "is_available",
+                FieldCode::Unknown,
+                self.to_string(),
+            )]),
         }
     }
 
@@ -46,18 +98,19 @@ impl Refusal for BrowseError {
 #[api_v2_operation(operation_id = "listMovies", tags("catalog"))]
 pub(crate) async fn list_movies(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Visitor(actor, Query(wanted)): Visitor<Query<MovieQuery>>,
 ) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
-    let wanted = BrowseMovies { viewer: actor.map(|actor| actor.user_id), ..wanted };
-    found_page(catalog, wanted).await
+    found_page(catalog, BrowseMovies { viewer: actor, ..wanted }, &public_url).await
 }
 
 async fn found_page(
     catalog: UseCases<Catalog>,
     wanted: BrowseMovies,
+    public_url: &str,
 ) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let found = catalog.run(async move |catalog| catalog.browse(wanted).await).await?;
-    let page = PageBody::of(found.listing, MovieBody::from);
+    let page = PageBody::of(found.listing, |movie| MovieBody::new(movie, public_url));
     Ok(CatalogSearchPage(SearchPageBody { page, corrected_query: found.corrected_query }))
 }
 
@@ -67,11 +120,11 @@ async fn found_page(
 #[api_v2_operation(operation_id = "listFavorites", tags("engagement"))]
 pub(crate) async fn list_favorites(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Caller(actor, Query(wanted)): Caller<Query<FavoriteQuery>>,
 ) -> Result<CatalogSearchPage<MovieBody>, Failure<BrowseError>> {
     let filter = MovieFilter { favorites_of: Some(actor.user_id), ..wanted.filter };
-    let wanted = BrowseMovies { filter, viewer: Some(actor.user_id), ..wanted };
-    found_page(catalog, wanted).await
+    found_page(catalog, BrowseMovies { filter, viewer: Some(actor), ..wanted }, &public_url).await
 }
 
 /// Show a movie.
@@ -80,10 +133,57 @@ pub(crate) async fn list_favorites(
 #[api_v2_operation(operation_id = "getMovie", tags("catalog"))]
 pub(crate) async fn show_movie(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
 ) -> Result<VersionedItem<MovieDetailBody>, Failure<OrNotFound<StoreError>>> {
     let movie = catalog.find(async move |catalog| catalog.show(id, actor).await).await?;
-    Ok(VersionedItem { version: movie.version, body: movie.into() })
+    Ok(VersionedItem { version: movie.version, body: MovieDetailBody::new(movie, &public_url) })
+}
+
+/// Create a movie.
+///
+/// Genres, people and the certification that are not there yet are created with it.
+#[api_v2_operation(operation_id = "createMovie", tags("catalog"))]
+pub(crate) async fn create_movie(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    Moderator(actor, Body(facts)): Moderator<Body<NewMovieBody>>,
+) -> Result<CreatedItem<MovieDetailBody>, Failure<CreateMovieError>> {
+    let movie = catalog.run(async move |catalog| catalog.create_movie(actor, facts, &origin).await).await?;
+    let (id, version) = (movie.summary.id.as_uuid(), movie.version);
+    Ok(CreatedItem { body: MovieDetailBody::new(movie, &public_url), id, version })
+}
+
+/// Change a movie.
+///
+/// Fields that are left out stay as they are. `is_available` withdraws the movie from sale, or puts it on sale again.
+#[api_v2_operation(operation_id = "changeMovie", tags("catalog"))]
+pub(crate) async fn change_movie(
+    catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
+    Origin(origin): Origin,
+    IfMatch(expected): IfMatch,
+    Moderator(actor, PathId(id, Patch(changes))): Moderator<PathId<MovieId, Patch<MovieChangesBody>>>,
+) -> Result<ChangedItem<MovieDetailBody>, Failure<ChangeMovieError>> {
+    let movie = catalog
+        .run(async move |catalog| catalog.change_movie(actor, id, &expected, changes, &origin).await)
+        .await?;
+    Ok(ChangedItem { version: movie.version, body: MovieDetailBody::new(movie, &public_url) })
+}
+
+/// Delete a movie.
+///
+/// One that was ever bought or ordered cannot be deleted; withdraw it from sale instead. One that is in carts is deleted with
+/// `force=true`: it is taken out of them, and their owners are told.
+#[api_v2_operation(operation_id = "deleteMovie", tags("catalog"))]
+pub(crate) async fn delete_movie(
+    catalog: UseCases<Catalog>,
+    Origin(origin): Origin,
+    Moderator(actor, PathId(id, Query(query))): Moderator<PathId<MovieId, Query<DeletionQuery>>>,
+) -> Result<NoContent, Failure<DeleteMovieError>> {
+    catalog.run(async move |catalog| catalog.delete_movie(actor, id, query.force, &origin).await).await?;
+    Ok(NoContent)
 }
 
 /// List similar movies.
@@ -92,8 +192,10 @@ pub(crate) async fn show_movie(
 #[api_v2_operation(operation_id = "listSimilarMovies", tags("catalog"))]
 pub(crate) async fn list_similar(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Visitor(actor, PathId(id, _)): Visitor<PathId<MovieId>>,
 ) -> Result<CatalogItem<SimilarBody>, Failure<OrNotFound<StoreError>>> {
     let movies = catalog.find(async move |catalog| catalog.similar(id, actor).await).await?;
-    Ok(CatalogItem(SimilarBody { items: movies.into_iter().map(MovieBody::from).collect() }))
+    let items = movies.into_iter().map(|movie| MovieBody::new(movie, &public_url)).collect();
+    Ok(CatalogItem(SimilarBody { items }))
 }

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use actix_web::http::header::{HeaderMap, IF_NONE_MATCH};
+use actix_web::http::header::{HeaderMap, IF_MATCH, IF_NONE_MATCH};
 
 use crate::edge::compression::CODINGS;
 
@@ -34,6 +34,24 @@ pub(crate) fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     sent.into_iter().map(opaque).find(|sent| uncoded(sent) == Some(same)).map(str::to_owned)
 }
 
+/// The versions in the strong tags of `If-Match`; `None` when the header is missing or names any version (`*`). A tag that
+/// this server did not make stands for no version.
+pub(crate) fn expected_versions(headers: &HeaderMap) -> Option<Vec<i64>> {
+    let tags: Vec<&str> = headers
+        .get_all(IF_MATCH)
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(str::trim)
+        .collect();
+    if tags.is_empty() || tags.contains(&"*") {
+        return None;
+    }
+    let version = |tag: &&str| {
+        let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+        inner.split_once('-').map_or(inner, |(version, _)| version).parse().ok()
+    };
+    Some(tags.iter().filter_map(version).collect())
+}
+
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
@@ -56,7 +74,7 @@ fn digest(body: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
+    use actix_web::http::header::{HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
     use super::*;
 
@@ -76,6 +94,25 @@ mod tests {
         assert_eq!(known(&sent(&strong(4, b"body", None)), &tag), None);
         assert_eq!(known(&sent("\"\""), &tag), None);
         assert_eq!(known(&HeaderMap::new(), &tag), None);
+    }
+
+    #[test]
+    fn the_versions_of_strong_tags_are_expected() {
+        let expected = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IF_MATCH, HeaderValue::from_str(value).unwrap());
+            }
+            expected_versions(&headers)
+        };
+        let tag = strong(3, b"body", Some("gzip"));
+        assert_eq!(expected(&[&tag]), Some(vec![3]));
+        assert_eq!(expected(&[&format!("{tag} , \"x\""), "\"4\""]), Some(vec![3, 4]));
+        assert_eq!(expected(&[&format!("W/{tag}")]), Some(vec![]));
+        assert_eq!(expected(&["3"]), Some(vec![]));
+        assert_eq!(expected(&[""]), Some(vec![]));
+        assert_eq!(expected(&["*"]), None);
+        assert_eq!(expected(&[]), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod check;
 pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod idempotent;
+pub(crate) mod if_match;
 pub(crate) mod input;
 pub(crate) mod json;
 pub(crate) mod limited;
@@ -22,6 +23,7 @@ pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod public_url;
 pub(crate) mod query;
+pub(crate) mod query_string;
 pub(crate) mod upload;
 pub(crate) mod use_cases;
 pub(crate) mod values;
@@ -34,6 +36,7 @@ pub(crate) use self::{
     faults::{Fault, Faults},
     form::Form,
     idempotent::{Doing, Idempotent, Kept},
+    if_match::IfMatch,
     input::{Input, inputs},
     limited::{Limit, Limited, user_of},
     nothing::Nothing,
@@ -41,7 +44,7 @@ pub(crate) use self::{
     path::PathId,
     public_url::PublicUrl,
     query::Query,
-    upload::AvatarUpload,
+    upload::{AvatarUpload, PosterUpload},
     use_cases::UseCases,
     values::{Amount, Changed, NewPassword, Sorts, Text, Token, TypedPassword, amount},
 };

@@ -11,7 +11,7 @@ use actix_web::{
         header::{self, HeaderValue},
     },
 };
-use app::accounts::Profiles;
+use app::{accounts::Profiles, catalog::Posters};
 use domain::{media::MediaKey, store::StoreError};
 use paperclip::{
     actix::{OperationModifier, api_v2_operation},
@@ -67,6 +67,47 @@ impl OperationModifier for AvatarFile {
     }
 }
 
+/// Show a poster.
+///
+/// Its addresses are `poster_url` and `poster_srcset` in other answers. The picture at an address never changes, so it can be
+/// cached for ever.
+#[api_v2_operation(operation_id = "getPoster", tags("media"))]
+pub(crate) async fn poster(
+    posters: UseCases<Posters>,
+    Visitor(_, PosterPath(key)): Visitor<PosterPath>,
+) -> Result<WebPicture, Failure<OrNotFound<StoreError>>> {
+    let name = key.clone();
+    let bytes = posters.find(async move |posters| posters.poster(&name).await).await?;
+    Ok(WebPicture(Picture { key, bytes }))
+}
+
+/// The poster that a path names by identifier and width, on a call that takes no query parameters.
+#[derive(Debug)]
+pub(crate) struct PosterPath(MediaKey);
+
+impl FromRequest for PosterPath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let part = |name| request.match_info().get(name).unwrap_or_default();
+        // A name that no poster can have is not found, like one that does not exist.
+        let key =
+            MediaKey::poster_named(part("id"), part("file")).map_err(|_| Problem::new(&kinds::NOT_FOUND));
+        ready(key.and_then(|key| query::refuse_any(request).map(|()| Self(key))))
+    }
+}
+
+impl Apiv2Schema for PosterPath {}
+
+impl OperationModifier for PosterPath {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        describe::add_path_file(op, "0190a1b2-0000-7000-8000-000000000000");
+        describe::add_path_file(op, "w780.webp");
+        describe::add_problem(op, &kinds::VALIDATION_FAILED);
+    }
+}
+
 /// A stored picture. Its headers keep browsers from treating it as anything else.
 #[derive(Debug)]
 pub(crate) struct Picture {
@@ -103,9 +144,33 @@ impl Apiv2Schema for Picture {}
 
 impl OperationModifier for Picture {
     fn update_response(op: &mut DefaultOperationRaw) {
-        let headers = [headers::STRONG_ETAG, headers::PUBLIC_CACHE, "Content-Disposition"];
-        describe::add_file_answer(op, "The picture.", "image/jpeg", &headers);
-        describe::add_empty_answer(op, 304, "The caller has it already.", &headers[..2]);
-        describe::add_if_none_match(op, "\"0190a1b2-0000-7000-8000-000000000000.jpg\"");
+        describe_picture(op, "image/jpeg", "\"0190a1b2-0000-7000-8000-000000000000.jpg\"");
+    }
+}
+
+fn describe_picture(op: &mut DefaultOperationRaw, media_type: &str, tag: &str) {
+    let headers = [headers::STRONG_ETAG, headers::PUBLIC_CACHE, "Content-Disposition"];
+    describe::add_file_answer(op, "The picture.", media_type, &headers);
+    describe::add_empty_answer(op, 304, "The caller has it already.", &headers[..2]);
+    describe::add_if_none_match(op, tag);
+}
+
+/// A stored picture in WebP.
+#[derive(Debug)]
+pub(crate) struct WebPicture(Picture);
+
+impl Responder for WebPicture {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        self.0.respond_to(request)
+    }
+}
+
+impl Apiv2Schema for WebPicture {}
+
+impl OperationModifier for WebPicture {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe_picture(op, "image/webp", "\"0190a1b2-0000-7000-8000-000000000000-w780.webp\"");
     }
 }

@@ -2,7 +2,13 @@
 
 use domain::money::Money;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    extract::{Amount, Fault, Faults, amount},
+    problem::FieldCode,
+    rules::Rules,
+};
 
 /// An exact amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -19,5 +25,28 @@ pub(crate) struct MoneyBody {
 impl From<Money> for MoneyBody {
     fn from(money: Money) -> Self {
         Self { amount: money.amount(), currency: money.currency().code().to_owned() }
+    }
+}
+
+/// An amount of money in the shop's currency, as clients send it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Price", example = serde_json::json!({"amount": "9.99", "currency": "USD"}))]
+pub(crate) struct PriceInput {
+    /// A decimal with at most as many digits as the currency has.
+    amount: Amount,
+    /// The ISO 4217 code of the shop's currency.
+    #[schemars(length(min = 3, max = 3))]
+    currency: String,
+}
+
+impl PriceInput {
+    /// The amount; `None` when it is at fault, which is added under the name of the field that holds it.
+    pub(crate) fn check(&self, field: &str, rules: &Rules, faults: &mut Faults) -> Option<Money> {
+        if self.currency != rules.currency.code() {
+            let message = format!("must be {}, the currency of the shop", rules.currency);
+            faults.add(&format!("{field}.currency"), Fault::new(FieldCode::InvalidValue, message));
+            return None;
+        }
+        faults.keep(&format!("{field}.amount"), amount(&self.amount.0, rules))
     }
 }

@@ -19,7 +19,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::catalog::{
-    CatalogItem, CatalogPage, CatalogSearchPage, PUBLIC_FOR_SECONDS, VersionedItem,
+    CatalogItem, CatalogPage, CatalogSearchPage, ChangedItem, CreatedEntry, CreatedItem, PUBLIC_FOR_SECONDS,
+    VersionedItem,
 };
 use crate::{
     openapi::describe,
@@ -139,11 +140,15 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     }
 }
 
+/// The absolute address of the request, without its query.
+fn address_of(request: &HttpRequest) -> String {
+    let public_url = request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
+    format!("{}{}", public_url.trim_end_matches('/'), request.path())
+}
+
 /// Adds the links to the other pages of the list.
 fn linked<T>(request: &HttpRequest, page: &PageBody<T>, mut response: HttpResponse) -> HttpResponse {
-    let public_url = request.app_data::<web::Data<Api>>().map_or("", |api| api.settings.public_url.as_str());
-    let address = format!("{}{}", public_url.trim_end_matches('/'), request.path());
-    if let Ok(links) = HeaderValue::from_str(&page.links(&address, request.query_string())) {
+    if let Ok(links) = HeaderValue::from_str(&page.links(&address_of(request), request.query_string())) {
         response.headers_mut().insert(header::LINK, links);
     }
     response

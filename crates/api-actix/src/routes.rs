@@ -6,7 +6,7 @@ use paperclip::actix::web::{self, ServiceConfig};
 use crate::{
     accounts::{own_data, profile, sessions, signup, users},
     audit, cart,
-    catalog::{self, facets, names, suggestions},
+    catalog::{self, facets, names, posters, suggestions},
     docs,
     engagement::{self, reports},
     health, media, notifications, orders, payments, problem,
@@ -49,10 +49,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/admin/payments": get payments::list_all;
         "/admin/refund-requests": get payments::refund_requests::list_all;
         "/admin/refund-requests/{id}": patch payments::refund_requests::decide;
-        "/movies": get catalog::list_movies;
+        "/movies": get catalog::list_movies, post catalog::create_movie;
         "/movies/suggestions": get suggestions::suggest;
         "/movies/facets": get facets::show;
-        "/movies/{id}": get catalog::show_movie;
+        "/movies/{id}": get catalog::show_movie, patch catalog::change_movie, delete catalog::delete_movie;
+        "/movies/{id}/poster": put posters::set, delete posters::remove;
         "/movies/{id}/similar": get catalog::list_similar;
         "/movies/{id}/reaction": put engagement::set_reaction, delete engagement::remove_reaction;
         "/movies/{id}/rating": put engagement::set_rating, delete engagement::remove_rating;
@@ -65,14 +66,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/comments/{id}": patch engagement::update_comment, delete engagement::delete_comment;
         "/favorites": get catalog::list_favorites;
         "/favorites/{movie_id}": put engagement::add_favorite, delete engagement::remove_favorite;
-        "/genres": get names::list_all::<GenreKind>;
-        "/genres/{id}": get names::show::<GenreKind>;
-        "/directors": get names::list::<DirectorKind>;
-        "/directors/{id}": get names::show::<DirectorKind>;
-        "/stars": get names::list::<StarKind>;
-        "/stars/{id}": get names::show::<StarKind>;
-        "/certifications": get names::list::<CertificationKind>;
-        "/certifications/{id}": get names::show::<CertificationKind>;
+        "/genres": get names::list_all::<GenreKind>, post names::create::<GenreKind>;
+        "/genres/{id}": get names::show::<GenreKind>, patch names::change::<GenreKind>, delete names::delete::<GenreKind>;
+        "/directors": get names::list::<DirectorKind>, post names::create::<DirectorKind>;
+        "/directors/{id}": get names::show::<DirectorKind>, patch names::change::<DirectorKind>, delete names::delete::<DirectorKind>;
+        "/stars": get names::list::<StarKind>, post names::create::<StarKind>;
+        "/stars/{id}": get names::show::<StarKind>, patch names::change::<StarKind>, delete names::delete::<StarKind>;
+        "/certifications": get names::list::<CertificationKind>, post names::create::<CertificationKind>;
+        "/certifications/{id}": get names::show::<CertificationKind>, patch names::change::<CertificationKind>, delete names::delete::<CertificationKind>;
         "/notifications": get notifications::list;
         "/notifications/unread-count": get notifications::count_unread;
         "/notifications/read": post notifications::mark_read;
@@ -100,5 +101,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/docs": get docs::page;
         "/problems/{code}": get problem::page::show;
         "/media/avatars/{file}": get media::avatar;
+        "/media/posters/{id}/{file}": get media::poster;
     };
 }

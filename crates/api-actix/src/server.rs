@@ -44,6 +44,9 @@ use crate::{
 /// Files that may be uploaded at once: each is held in memory.
 const UPLOADS_AT_ONCE: usize = 16;
 
+/// Posters that may be uploaded at once: each takes up to 10 MiB of memory.
+const POSTER_UPLOADS_AT_ONCE: usize = 4;
+
 /// The buffer of each connection for its answer.
 const WRITE_BUFFER: usize = 16 * 1024;
 
@@ -98,7 +101,8 @@ impl Shared {
                 state,
                 settings,
                 running: RunningRequests::default(),
-                uploads: UploadLimit::new(UPLOADS_AT_ONCE),
+                uploads: UploadLimit::new("avatar-uploads-at-once", UPLOADS_AT_ONCE),
+                poster_uploads: UploadLimit::new("poster-uploads-at-once", POSTER_UPLOADS_AT_ONCE),
             }),
         })
     }

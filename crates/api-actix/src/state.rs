@@ -6,7 +6,7 @@ use app::{
     accounts::{OwnData, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::Catalog,
+    catalog::{Catalog, Posters},
     engagement::Engagement,
     notifications::Notifications,
     orders::Orders,
@@ -55,6 +55,8 @@ pub struct ApiState {
     pub audit: Arc<Audit>,
     /// The use cases of the catalogue.
     pub catalog: Arc<Catalog>,
+    /// The use cases of uploaded posters.
+    pub posters: Arc<Posters>,
     /// The use cases of the cart.
     pub carts: Arc<Carts>,
     /// The use cases of engagement.
@@ -102,6 +104,7 @@ provide! {
     audit: Audit,
     carts: Carts,
     catalog: Catalog,
+    posters: Posters,
     engagement: Engagement,
     notifications: Notifications,
     orders: Orders,
@@ -117,6 +120,8 @@ pub(crate) struct Api {
     pub(crate) running: RunningRequests,
     /// Limits the uploads at once: each is held in memory.
     pub(crate) uploads: UploadLimit,
+    /// Limits the uploads of posters, which are larger.
+    pub(crate) poster_uploads: UploadLimit,
     /// The live streams of this node.
     pub(crate) streams: Arc<LiveStreams>,
 }

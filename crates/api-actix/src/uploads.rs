@@ -15,6 +15,8 @@ const BY_ONE_USER: u32 = 2;
 /// The uploads that may run at once, over all workers.
 #[derive(Debug)]
 pub(crate) struct UploadLimit {
+    /// What the limit of one user is called in headers.
+    name: &'static str,
     all: Arc<Semaphore>,
     by_user: Arc<Mutex<HashMap<String, u32>>>,
 }
@@ -35,9 +37,9 @@ pub(crate) struct UserPermit {
 }
 
 impl UploadLimit {
-    /// Allows this many uploads of all users.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
+    /// Allows this many uploads of all users; `name` is what headers call the limit of one user.
+    pub(crate) fn new(name: &'static str, most: usize) -> Self {
+        Self { name, all: Arc::new(Semaphore::new(most)), by_user: Arc::default() }
     }
 
     /// Takes one of the user's own permits.
@@ -48,7 +50,7 @@ impl UploadLimit {
         let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
         let running = by_user.entry(user.to_owned()).or_default();
         if *running >= BY_ONE_USER {
-            return Err(limits::too_many_at_once("avatar-uploads-at-once", BY_ONE_USER));
+            return Err(limits::too_many_at_once(self.name, BY_ONE_USER));
         }
         *running = running.saturating_add(1);
         Ok(UserPermit {
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_user_has_two_uploads_at_once_and_does_not_take_those_of_others() {
-        let limit = UploadLimit::new(3);
+        let limit = UploadLimit::new("uploads-at-once", 3);
         let upload = |user| limit.of_user(user).and_then(UserPermit::acquire);
         let ann = [upload("ann").unwrap(), upload("ann").unwrap()];
         assert_eq!(upload("ann").unwrap_err().kind.code, "rate_limited");

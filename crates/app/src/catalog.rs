@@ -1,14 +1,21 @@
-//! The catalogue: browse it, look at a movie, bring movies in and out.
+//! The catalogue: browse it, look at a movie, moderate it, bring movies in and out.
 
 mod audit;
 mod browse;
+mod change_movie;
+mod change_names;
+mod create_movie;
+mod delete_movie;
 #[cfg(test)]
 pub(crate) mod doubles;
 mod export;
+mod external_ids;
 mod facets;
 mod import;
 mod names;
+mod posters;
 mod repeats;
+mod resolve;
 mod search;
 mod show;
 mod similar;
@@ -17,24 +24,34 @@ mod suggest;
 use std::sync::Arc;
 
 use domain::{
-    catalog::{CatalogStore, FacetQueries, MovieQueries, NameQueries, SearchQueries, SimilarMovies},
+    catalog::{
+        CatalogStore, FacetQueries, ModerationStore, MovieQueries, NameQueries, SearchQueries, SimilarMovies,
+    },
     id::IdGenerator,
     time::{Backoff, Clock},
 };
 
 pub use browse::{BrowseError, BrowseMovies, FoundMovies};
+pub use change_movie::{ChangeMovieError, ExpectedVersion};
+pub use change_names::{CreateNameError, DeleteNameError, RenameError};
+pub use create_movie::{CreateMovieError, MovieConflict};
+pub use delete_movie::DeleteMovieError;
+pub use facets::CountFacetsError;
 pub use import::{ImportError, ImportOutcome};
 pub use names::ListNames;
+pub use posters::{Posters, RemovePosterError, SetPosterError};
 pub use repeats::Repeats;
 pub use search::{SearchUpkeep, UnderstoodSearch, understand};
 pub use similar::SimilarProgress;
 
-use crate::paging::CursorCodec;
+use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of the catalogue.
 pub struct Catalog {
     /// Keeps movies.
     pub store: Arc<dyn CatalogStore>,
+    /// Keeps what moderators change.
+    pub moderation: Arc<dyn ModerationStore>,
     /// Reads movies.
     pub queries: Arc<dyn MovieQueries>,
     /// Reads genres, directors, stars and certifications.
@@ -53,4 +70,6 @@ pub struct Catalog {
     pub backoff: Arc<dyn Backoff>,
     /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
+    /// Writes messages for the outbox.
+    pub recorder: Recorder,
 }

@@ -1,9 +1,11 @@
 //! Payments: start one, apply what the provider says of it, look after those that stay open, and send money back.
 
+mod adopt;
 mod apply;
 mod check;
 mod close;
 mod disputes;
+mod event_list;
 mod events;
 mod list;
 mod money_back;

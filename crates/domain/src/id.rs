@@ -117,6 +117,8 @@ kinds! {
     AuditEntryId = AuditEntryKind "audit";
     /// Identifies a movie.
     MovieId = MovieKind "movie";
+    /// Identifies an uploaded poster of a movie.
+    PosterId = PosterKind "poster";
     /// Identifies a genre.
     GenreId = GenreKind "genre";
     /// Identifies an actor.

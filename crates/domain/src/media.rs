@@ -13,6 +13,15 @@ pub const AVATAR_SIDE: u32 = 512;
 /// The most bytes that an uploaded avatar may have.
 pub const MAX_AVATAR_UPLOAD: usize = 2 * 1024 * 1024;
 
+/// The most bytes that an uploaded poster may have.
+pub const MAX_POSTER_UPLOAD: usize = 10 * 1024 * 1024;
+
+/// The widths in which an uploaded poster is kept, in pixels, up to its own width.
+pub const POSTER_WIDTHS: [u32; 4] = [185, 342, 500, 780];
+
+/// How many times as high as wide an uploaded poster may be. Bounds the size of what is kept.
+pub const MAX_POSTER_ASPECT: u32 = 4;
+
 /// The most pixels that an uploaded picture may have. Bounds the memory of decoding.
 pub const MAX_PICTURE_PIXELS: u64 = 25_000_000;
 
@@ -24,6 +33,8 @@ pub const MAX_PICTURE_SIDE: u32 = 16_384;
 pub enum MediaType {
     /// A JPEG picture.
     Jpeg,
+    /// A WebP picture.
+    WebP,
 }
 
 impl MediaType {
@@ -32,6 +43,7 @@ impl MediaType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
+            Self::WebP => "image/webp",
         }
     }
 
@@ -40,12 +52,13 @@ impl MediaType {
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
+            Self::WebP => "webp",
         }
     }
 }
 
-/// The name of one stored file: `avatars/0190a1b2-….jpg`. It consists of a folder, an identifier and an extension, so no key can
-/// lead out of its folder. A new file gets a new key, so the content behind a key never changes.
+/// The name of one stored file: `avatars/0190a1b2-….jpg` or `posters/0190a1b2-…-w185.webp`. It consists of a folder, an identifier,
+/// the width of posters, and an extension, so no key can lead out of its folder. A new file gets a new key, so the content behind a key never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MediaKey {
     text: String,
@@ -54,6 +67,8 @@ pub struct MediaKey {
 
 /// The folder of avatars.
 const AVATARS: &str = "avatars";
+/// The folder of posters.
+const POSTERS: &str = "posters";
 
 /// The text is not the key of a stored file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -75,9 +90,23 @@ impl MediaKey {
     pub fn avatar_named(file: &str) -> Result<Self, InvalidMediaKey> {
         let media_type = MediaType::Jpeg;
         let id = file.strip_suffix(media_type.extension()).and_then(|rest| rest.strip_suffix('.'));
-        let id = id.filter(|id| id.len() == 36).and_then(|id| Uuid::try_parse(id).ok());
-        // Each key has one spelling: upper case is refused.
-        id.map(Self::avatar).filter(|key| key.file_name() == file).ok_or(InvalidMediaKey)
+        id.and_then(identifier).map(Self::avatar).ok_or(InvalidMediaKey)
+    }
+
+    /// The key of a new poster in one of [`POSTER_WIDTHS`].
+    #[must_use]
+    pub fn poster(id: Uuid, width: u32) -> Self {
+        let media_type = MediaType::WebP;
+        Self { text: format!("{POSTERS}/{id}-w{width}.{}", media_type.extension()), media_type }
+    }
+
+    /// The poster with this identifier, in the width that the name tells, such as `w185.webp`.
+    ///
+    /// # Errors
+    /// When no poster has such a name.
+    pub fn poster_named(id: &str, name: &str) -> Result<Self, InvalidMediaKey> {
+        let width = POSTER_WIDTHS.into_iter().find(|width| poster_file_name(*width) == name);
+        identifier(id).zip(width).map(|(id, width)| Self::poster(id, width)).ok_or(InvalidMediaKey)
     }
 
     /// The whole key, to store it or to make an address of it.
@@ -99,6 +128,18 @@ impl MediaKey {
     }
 }
 
+/// The last part of the address of a poster in this width.
+#[must_use]
+pub fn poster_file_name(width: u32) -> String {
+    format!("w{width}.{}", MediaType::WebP.extension())
+}
+
+/// The identifier in a key. It has one spelling: upper case is refused.
+fn identifier(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.to_string() == text).then_some(id)
+}
+
 impl fmt::Display for MediaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -111,6 +152,11 @@ impl FromStr for MediaKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('/') {
             Some((AVATARS, file)) => Self::avatar_named(file),
+            Some((POSTERS, file)) => {
+                let parts =
+                    file.split_at_checked(36).and_then(|(id, rest)| Some((id, rest.strip_prefix('-')?)));
+                parts.ok_or(InvalidMediaKey).and_then(|(id, name)| Self::poster_named(id, name))
+            }
             _ => Err(InvalidMediaKey),
         }
     }
@@ -128,7 +174,7 @@ pub trait MediaStore: Send + Sync {
     async fn delete(&self, key: &MediaKey) -> Result<(), StoreError>;
 }
 
-/// Why an upload cannot become an avatar.
+/// Why an upload cannot become an avatar or a poster.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// Its content is in none of the accepted formats.
@@ -140,6 +186,12 @@ pub enum PictureError {
     /// It has too many pixels.
     #[error("has more than 25 megapixels, or a side of more than 16,384 pixels")]
     TooManyPixels,
+    /// It is narrower than the smallest poster.
+    #[error("is less than 185 pixels wide")]
+    TooNarrow,
+    /// It is too high for its width to be a poster.
+    #[error("is more than four times as high as wide")]
+    TooTall,
     /// Too many pictures are being converted; a later attempt may succeed.
     #[error("too many pictures are being converted")]
     Busy,
@@ -155,6 +207,24 @@ pub trait AvatarImages: Send + Sync {
     /// alone; [`MAX_PICTURE_PIXELS`] and [`MAX_PICTURE_SIDE`] MUST be checked before anything is unpacked; nothing but pixels MUST
     /// come through. Memory MUST be bounded, however many ask at once.
     async fn make(&self, upload: Vec<u8>) -> Result<Vec<u8>, PictureError>;
+}
+
+/// A poster in one of [`POSTER_WIDTHS`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PosterFile {
+    /// Its width, in pixels.
+    pub width: u32,
+    /// The WebP picture.
+    pub bytes: Vec<u8>,
+}
+
+/// Converts uploads into posters.
+#[async_trait]
+pub trait PosterImages: Send + Sync {
+    /// Makes upright WebP pictures in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first; at least one. An
+    /// upload that is narrower MUST be refused with [`PictureError::TooNarrow`], one that is higher than [`MAX_POSTER_ASPECT`]
+    /// allows with [`PictureError::TooTall`]. All that [`AvatarImages::make`] says of formats, sizes and memory MUST hold here too.
+    async fn make_poster(&self, upload: Vec<u8>) -> Result<Vec<PosterFile>, PictureError>;
 }
 
 #[cfg(test)]
@@ -175,6 +245,17 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_a_poster_reads_back_from_the_end_of_its_address() {
+        const ID: &str = "0190a1b2-0000-7000-8000-00000000000a";
+        for width in POSTER_WIDTHS {
+            let key = MediaKey::poster(ID.parse().unwrap(), width);
+            assert_eq!(key.as_str(), format!("posters/{ID}-w{width}.webp"));
+            assert_eq!(key.as_str().parse(), Ok(key.clone()));
+            assert_eq!(MediaKey::poster_named(ID, &poster_file_name(width)), Ok(key));
+        }
+    }
+
+    #[test]
     fn nothing_else_is_a_key() {
         for bad in [
             "",
@@ -192,6 +273,13 @@ mod tests {
             "avatars//0190a1b2-0000-7000-8000-00000000000a.jpg",
             "/avatars/0190a1b2-0000-7000-8000-00000000000a.jpg",
             "posters/0190a1b2-0000-7000-8000-00000000000a.jpg",
+            "posters/0190a1b2-0000-7000-8000-00000000000a.webp",
+            "posters/0190a1b2-0000-7000-8000-00000000000a-w186.webp",
+            "posters/0190A1B2-0000-7000-8000-00000000000A-w185.webp",
+            "posters/0190a1b2-0000-7000-8000-00000000000a-w185.jpg",
+            "posters/0190a1b2-0000-7000-8000-00000000000a/w185.webp",
+            "posters/0190a1b2-0000-7000-8000-0000000000é-w185.webp",
+            "avatars/0190a1b2-0000-7000-8000-00000000000a-w185.webp",
         ] {
             assert_eq!(bad.parse::<MediaKey>(), Err(InvalidMediaKey), "{bad:?}");
         }
@@ -199,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_never_leads_anywhere_else(text in "(avatars/)?[./a-f0-9%\\\\-]{0,48}(\\.jpg)?") {
+        fn a_key_never_leads_anywhere_else(text in "((avatars|posters)/)?[./a-f0-9%\\\\-]{0,48}(\\.jpg|-w185\\.webp)?") {
             if let Ok(key) = text.parse::<MediaKey>() {
                 prop_assert_eq!(key.as_str(), &text);
                 prop_assert!(!text.contains("..") && text.matches('/').count() == 1);

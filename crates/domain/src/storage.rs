@@ -11,8 +11,8 @@ use crate::{
     audit::{AuditQueries, AuditSeals},
     cart::{CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, FacetQueries, MovieQueries, NameQueries, SearchIndex, SearchQueries,
-        SimilarMovies,
+        CatalogStore, FacetQueries, ModerationStore, ModerationUnit, MovieQueries, NameQueries, SearchIndex,
+        SearchQueries, SimilarMovies,
     },
     engagement::{
         CommentQueries, CommentReportQueries, EngagementStore, EngagementUnit, PopularityMaintenance,
@@ -35,7 +35,8 @@ gathered! {
         SignUpStore + SessionStore + ProfileStore + UserStore + OwnDataStore
         + CredentialQueries + SessionQueries + UserQueries + PersonalDataQueries + AccountMaintenance
         + AuditQueries + AuditSeals
-        + CatalogStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies + SearchQueries + SearchIndex
+        + CatalogStore + ModerationStore + MovieQueries + NameQueries + FacetQueries + SimilarMovies
+        + SearchQueries + SearchIndex
         + CartStore + CartQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
@@ -49,7 +50,7 @@ gathered! {
 gathered! {
     /// A unit of work that sees every repository.
     pub trait WholeUnit:
-        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + CatalogUnit + CartUnit
+        SignUpUnit + SessionUnit + ProfileUnit + UserUnit + OwnDataUnit + ModerationUnit + CartUnit
         + EngagementUnit + OrderUnit + NotificationUnit;
 }
 

@@ -1,7 +1,7 @@
 //! Reads the cells of a row as the facts of a movie.
 
 use domain::{
-    catalog::{FactSet, Facts, ImportedFacts, MovieIdentity},
+    catalog::{FactSet, Facts, MovieIdentity, PartialFacts},
     money::Money,
 };
 use serde_json::Value;
@@ -65,12 +65,12 @@ pub(crate) fn read_facts(
     cells: &impl Cells,
     options: &ReadOptions,
     numbers: NumberStyle,
-) -> Result<ImportedFacts, UnreadableRow> {
+) -> Result<PartialFacts, UnreadableRow> {
     let mut reader = FactsReader { cells, options, numbers, absent: FactSet::default(), faults: Vec::new() };
     let facts = reader.facts();
     let FactsReader { absent, faults, .. } = reader;
     if faults.is_empty() {
-        Ok(ImportedFacts { facts, absent })
+        Ok(PartialFacts { facts, absent })
     } else {
         Err(UnreadableRow { faults, rest: Some(Box::new(facts)) })
     }
@@ -112,6 +112,10 @@ impl<'a, C: Cells> FactsReader<'a, C> {
             directors: self.names(Field::Directors),
             stars: self.names(Field::Stars),
             poster_url: self.optional(Field::PosterUrl, text),
+            trailer_url: self.optional(Field::TrailerUrl, text),
+            imdb_id: self.optional(Field::ImdbId, text),
+            tmdb_id: self.optional(Field::TmdbId, count),
+            sort_name: self.optional(Field::SortName, text),
             is_available: self.optional(Field::IsAvailable, truth).unwrap_or(true),
         }
     }

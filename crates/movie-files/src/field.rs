@@ -33,13 +33,21 @@ pub enum Field {
     Stars,
     /// The address of the poster.
     PosterUrl,
+    /// The address of a trailer.
+    TrailerUrl,
+    /// The identifier at `IMDb`.
+    ImdbId,
+    /// The identifier at TMDB.
+    TmdbId,
+    /// The name that the movie is sorted by.
+    SortName,
     /// Whether the movie is on sale.
     IsAvailable,
 }
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Name,
         Self::Year,
         Self::DurationMinutes,
@@ -54,6 +62,10 @@ impl Field {
         Self::Directors,
         Self::Stars,
         Self::PosterUrl,
+        Self::TrailerUrl,
+        Self::ImdbId,
+        Self::TmdbId,
+        Self::SortName,
         Self::IsAvailable,
     ];
 
@@ -75,6 +87,10 @@ impl Field {
             Self::Directors => "directors",
             Self::Stars => "stars",
             Self::PosterUrl => "poster_url",
+            Self::TrailerUrl => "trailer_url",
+            Self::ImdbId => "imdb_id",
+            Self::TmdbId => "tmdb_id",
+            Self::SortName => "sort_name",
             Self::IsAvailable => "is_available",
         }
     }
@@ -104,6 +120,10 @@ impl Field {
             Self::Directors => Some(OptionalFact::Directors),
             Self::Stars => Some(OptionalFact::Stars),
             Self::PosterUrl => Some(OptionalFact::PosterUrl),
+            Self::TrailerUrl => Some(OptionalFact::TrailerUrl),
+            Self::ImdbId => Some(OptionalFact::ImdbId),
+            Self::TmdbId => Some(OptionalFact::TmdbId),
+            Self::SortName => Some(OptionalFact::SortName),
             Self::IsAvailable => Some(OptionalFact::IsAvailable),
         }
     }

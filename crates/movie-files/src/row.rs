@@ -1,6 +1,6 @@
 use std::fmt;
 
-use domain::catalog::{Facts, ImportedFacts};
+use domain::catalog::{Facts, PartialFacts};
 
 use crate::field::Field;
 
@@ -15,7 +15,7 @@ pub struct Row {
     /// becomes one line. Empty for rows that are too long.
     pub raw: Vec<u8>,
     /// What the row says, or why it cannot be read.
-    pub facts: Result<ImportedFacts, UnreadableRow>,
+    pub facts: Result<PartialFacts, UnreadableRow>,
 }
 
 /// Why a row cannot be read.

@@ -1,4 +1,6 @@
-use domain::catalog::{Facts, MovieDetail, MovieIdentity, Named};
+use domain::catalog::{
+    FactSet, Facts, MovieDetail, MovieIdentity, Named, OptionalFact, PartialFacts, Poster,
+};
 use serde::Serialize;
 
 /// A movie as a JSON object.
@@ -17,7 +19,13 @@ struct Line<'a> {
     genres: &'a [String],
     directors: &'a [String],
     stars: &'a [String],
-    poster_url: Option<&'a str>,
+    /// Left out where an import is to keep the poster that the movie has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poster_url: Option<Option<&'a str>>,
+    trailer_url: Option<&'a str>,
+    imdb_id: Option<&'a str>,
+    tmdb_id: Option<i64>,
+    sort_name: Option<&'a str>,
     is_available: bool,
 }
 
@@ -27,9 +35,11 @@ struct Price<'a> {
     currency: &'a str,
 }
 
-/// The facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads it as the same facts.
+/// The facts as a line of JSON Lines, without a line end. [`crate::MovieFile`] reads it as the same facts. Of the facts that
+/// may be absent only the poster is left out.
 #[must_use]
-pub fn json_line(facts: &Facts) -> String {
+pub fn json_line(facts: &PartialFacts) -> String {
+    let PartialFacts { facts, absent } = facts;
     let currency = facts.price.currency();
     let line = Line {
         name: &facts.identity.name,
@@ -45,21 +55,30 @@ pub fn json_line(facts: &Facts) -> String {
         genres: &facts.genres,
         directors: &facts.directors,
         stars: &facts.stars,
-        poster_url: facts.poster_url.as_deref(),
+        poster_url: (!absent.contains(OptionalFact::PosterUrl)).then_some(facts.poster_url.as_deref()),
+        trailer_url: facts.trailer_url.as_deref(),
+        imdb_id: facts.imdb_id.as_deref(),
+        tmdb_id: facts.tmdb_id,
+        sort_name: facts.sort_name.as_deref(),
         is_available: facts.is_available,
     };
     // Serialising texts and numbers into a string cannot fail.
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// The facts of a movie of the catalogue.
+/// The facts of a movie of the catalogue. An uploaded poster is left out: it has no address outside this server.
 #[must_use]
-pub fn facts_of(movie: MovieDetail) -> Facts {
+pub fn facts_of(movie: MovieDetail) -> PartialFacts {
     fn names<K: domain::id::Kind>(named: Vec<Named<K>>) -> Vec<String> {
         named.into_iter().map(|named| named.name).collect()
     }
     let summary = movie.summary;
-    Facts {
+    let (poster_url, absent) = match summary.poster {
+        Some(Poster::Address(address)) => (Some(address), FactSet::default()),
+        Some(Poster::Uploaded(_)) => (None, FactSet::from_iter([OptionalFact::PosterUrl])),
+        None => (None, FactSet::default()),
+    };
+    let facts = Facts {
         identity: MovieIdentity {
             name: summary.name,
             year: summary.year,
@@ -75,7 +94,12 @@ pub fn facts_of(movie: MovieDetail) -> Facts {
         genres: names(summary.genres),
         directors: names(movie.directors),
         stars: names(movie.stars),
-        poster_url: summary.poster_url,
+        poster_url,
+        trailer_url: movie.trailer_url,
+        imdb_id: movie.imdb_id,
+        tmdb_id: movie.tmdb_id,
+        sort_name: movie.sort_name,
         is_available: movie.is_available,
-    }
+    };
+    PartialFacts { facts, absent }
 }

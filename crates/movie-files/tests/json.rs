@@ -3,7 +3,10 @@
 
 use std::io::Cursor;
 
-use domain::{catalog::OptionalFact, money::Money};
+use domain::{
+    catalog::{FactSet, OptionalFact},
+    money::Money,
+};
 use movie_files::{FileKind, Format, MovieFile, MovieFileError, ReadOptions, Row, json_line};
 
 fn options() -> ReadOptions {
@@ -206,10 +209,21 @@ fn what_is_written_is_read_back_unchanged() {
     let text = r#"{"name":"A \"quoted\" näme","year":1972,"duration_minutes":175,"imdb":9.199999999999999,"votes":162,
         "meta_score":83.5,"gross":134,"description":"two\nlines","price":{"amount":"0.05","currency":"USD"},
         "certification":"A","genres":["Crime","Robert Downey, Jr."],"directors":[],"stars":["s"],
-        "poster_url":"https://a.example/p.jpg","is_available":false}"#;
+        "poster_url":"https://a.example/p.jpg","trailer_url":"https://a.example/t","imdb_id":"tt0068646",
+        "tmdb_id":238,"sort_name":"quoted","is_available":false}"#;
     let facts = rows(text.replace('\n', "")).remove(0).facts.unwrap();
-    let again = rows(json_line(&facts.facts)).remove(0).facts.unwrap();
+    let again = rows(json_line(&facts)).remove(0).facts.unwrap();
     assert_eq!(again, facts);
+}
+
+#[test]
+fn a_poster_that_is_absent_is_left_out() {
+    let text = GOOD.replace('}', r#","poster_url":"https://a.example/p.jpg"}"#);
+    let mut facts = rows(text).remove(0).facts.unwrap();
+    facts.absent = FactSet::from_iter([OptionalFact::PosterUrl]);
+    let again = rows(json_line(&facts)).remove(0).facts.unwrap();
+    assert!(again.absent.contains(OptionalFact::PosterUrl));
+    assert_eq!(again.facts.poster_url, None);
 }
 
 #[test]

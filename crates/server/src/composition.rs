@@ -16,14 +16,14 @@ use adapter_crypto::{
 };
 use adapter_mailer_console::ConsoleMailer;
 use adapter_mailer_smtp::{Limits, SmtpMailer};
-use adapter_media::{FolderMedia, S3Media};
+use adapter_media::{FolderMedia, PictureStudio, S3Media};
 use adapter_payments_sandbox::Sandbox;
 use adapter_payments_stripe::StripeGateway;
 use app::{
     accounts::{OwnData, PasswordGuard, Profiles, Sessions, SignUp, Users},
     audit::Audit,
     cart::Carts,
-    catalog::{Catalog, SearchUpkeep},
+    catalog::{Catalog, Posters, SearchUpkeep},
     engagement::Engagement,
     notifications::{Notifications, Notifier},
     orders::Orders,
@@ -104,6 +104,8 @@ pub struct UseCases {
     pub audit: Arc<Audit>,
     /// The catalogue.
     pub catalog: Arc<Catalog>,
+    /// Uploaded posters.
+    pub posters: Arc<Posters>,
     /// The upkeep of the search index.
     pub search_upkeep: Arc<SearchUpkeep>,
     /// The cart.
@@ -169,6 +171,7 @@ impl UseCases {
             sealer: Arc::clone(&sealer),
             frontend_url: addresses.frontend_url.clone(),
         };
+        let pictures = Arc::new(PictureStudio::default());
         let accounts = AccountUseCases::build(
             settings,
             &keys,
@@ -176,6 +179,7 @@ impl UseCases {
                 database: Arc::clone(&database),
                 passwords: PasswordGuard { hasher: passwords, guard: Arc::clone(&throttle.guard) },
                 media: Arc::clone(&media),
+                pictures: Arc::clone(&pictures),
                 recorder: recorder.clone(),
                 cursors: cursors.clone(),
                 clock: Arc::clone(&clock),
@@ -193,12 +197,25 @@ impl UseCases {
         });
         let catalog = Arc::new(Catalog {
             store: database.clone(),
+            moderation: database.clone(),
             queries: database.clone(),
             names: database.clone(),
             words: database.clone(),
             facets: database.clone(),
             similar: database.clone(),
             cursors: cursors.clone(),
+            clock: Arc::clone(&clock),
+            backoff: Arc::clone(&backoff),
+            ids: Arc::clone(&ids),
+            recorder: recorder.clone(),
+        });
+        let posters = Arc::new(Posters {
+            moderation: database.clone(),
+            store: database.clone(),
+            queries: database.clone(),
+            media: Arc::clone(&media),
+            images: pictures,
+            recorder: recorder.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),
             ids: Arc::clone(&ids),
@@ -292,6 +309,7 @@ impl UseCases {
             signup: Arc::clone(&accounts.signup),
             sessions: Arc::clone(&accounts.sessions),
             profiles: Arc::clone(&accounts.profiles),
+            posters: Arc::clone(&posters),
             clock,
             backoff,
         });
@@ -305,6 +323,7 @@ impl UseCases {
             own_data,
             audit,
             catalog,
+            posters,
             search_upkeep,
             carts,
             engagement,

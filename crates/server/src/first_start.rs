@@ -10,7 +10,7 @@ use adapter_crypto::fresh_secret;
 use app::accounts::CreateAdminError;
 use domain::{
     accounts::{EmailAddress, PasswordPolicy, PlainPassword},
-    catalog::ImportedFacts,
+    catalog::PartialFacts,
 };
 use movie_files::{FileKind, MovieFile, ReadOptions};
 
@@ -140,7 +140,7 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
             return 0;
         }
     };
-    let mut batch: Vec<ImportedFacts> = Vec::with_capacity(BATCH);
+    let mut batch: Vec<PartialFacts> = Vec::with_capacity(BATCH);
     let mut loaded = 0_u64;
     for row in file {
         match row {
@@ -163,7 +163,7 @@ pub(crate) async fn load_catalogue(settings: &Settings, use_cases: &UseCases) ->
     loaded
 }
 
-async fn import(use_cases: &UseCases, batch: &mut Vec<ImportedFacts>, loaded: &mut u64) -> bool {
+async fn import(use_cases: &UseCases, batch: &mut Vec<PartialFacts>, loaded: &mut u64) -> bool {
     match use_cases.catalog.import(std::mem::take(batch), false).await {
         Ok(outcomes) => {
             let added = outcomes.iter().filter(|outcome| **outcome == app::catalog::ImportOutcome::Added);

@@ -27,6 +27,9 @@ const SEALS: Duration = Duration::from_mins(1);
 /// How often webhooks of the payment provider are looked for.
 const PAYMENT_EVENTS: Duration = Duration::from_millis(250);
 
+/// How often the provider's list of events is read on.
+const PAYMENT_EVENT_LIST: Duration = Duration::from_mins(1);
+
 /// How often payments are looked for that the provider should have told of.
 const PAYMENT_CHECKS: Duration = Duration::from_secs(10);
 
@@ -41,9 +44,6 @@ const ORDERS: Duration = Duration::from_secs(10);
 
 /// How often the popularity of movies is brought up to date.
 const POPULARITY: Duration = Duration::from_mins(1);
-
-/// How often the provider's list of events is compared with the webhooks that arrived.
-const EVENT_LISTS: Duration = Duration::from_mins(10);
 
 /// When money is checked for the first time, and how often it is checked then.
 const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
@@ -108,9 +108,9 @@ impl Workers {
             async move { payments.check_due().await }
         }));
         let payments = Arc::clone(&use_cases.payments);
-        jobs.spawn(repeat("payment_event_list", EVENT_LISTS, stopping.clone(), move || {
+        jobs.spawn(repeat("payment_event_list", PAYMENT_EVENT_LIST, stopping.clone(), move || {
             let payments = Arc::clone(&payments);
-            async move { payments.catch_up_events().await }
+            async move { payments.read_event_list().await }
         }));
         jobs.spawn(check_money(Arc::clone(&use_cases.payments), stopping.clone()));
         let search = Arc::clone(&use_cases.search_upkeep);

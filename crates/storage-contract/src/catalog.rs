@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::{
-    catalog::{Facts, Movie, MovieIdentity},
+    catalog::{CheckedPartialFacts, Facts, Movie, MovieIdentity},
     id::MovieId,
     money::Money,
 };
@@ -53,6 +53,10 @@ fn rich() -> Facts {
         directors: texts(&["Jean-Pierre Jeunet", "Another One"]),
         stars: texts(&["Mathieu Kassovitz", "Audrey Tautou", "Dominique Pinon", "Yolande Moreau"]),
         poster_url: Some("https://example.com/p?a=1&b=é".to_owned()),
+        trailer_url: Some("https://example.com/t".to_owned()),
+        imdb_id: Some("tt0211915".to_owned()),
+        tmdb_id: Some(5_000_000_000),
+        sort_name: Some("Amélie".to_owned()),
         is_available: true,
     }
 }
@@ -223,7 +227,7 @@ async fn an_update_writes_all_but_identifier_and_creation_time(node: Node) {
     let mut unit = node.unit().await;
     let names = resolve(unit.as_mut(), std::slice::from_ref(&new)).await.remove(0);
     let mut changed = movies[0].clone();
-    assert!(changed.revise(checked(new.clone()), names, at(50)));
+    assert!(CheckedPartialFacts::from(checked(new.clone())).apply_to(&mut changed, names, at(50)));
     unit.update_movie(&Movie { created_at: at(40), ..changed.clone() }).await.unwrap();
     let found = unit.find_movies_for_update(std::slice::from_ref(&changed.identity)).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&changed));

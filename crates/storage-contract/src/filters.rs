@@ -57,6 +57,8 @@ fn four() -> Vec<Facts> {
             genres: texts(&genres),
             directors: texts(&[director]),
             stars: texts(&stars),
+            imdb_id: Some(format!("tt000000{n}")),
+            tmdb_id: Some(n.into()),
             ..facts("")
         })
         .collect()
@@ -214,6 +216,9 @@ async fn all_filters_together_must_be_met(node: Node) {
         imdb: Range { min: Some(8.2), max: Some(8.2) },
         price: Range { min: Some(price(902)), max: Some(price(902)) },
         duration: Range { min: Some(102), max: Some(102) },
+        imdb_id: Some("tt0000002".to_owned()),
+        tmdb_id: Some(2),
+        is_available: None,
     };
     assert_eq!(places(&node, all.clone()).await, [2]);
     let off = |change: fn(&mut MovieFilter)| {
@@ -233,6 +238,9 @@ async fn all_filters_together_must_be_met(node: Node) {
         off(|filter| filter.imdb.max = Some(8.1)),
         off(|filter| filter.price.max = Some(price(901))),
         off(|filter| filter.duration.min = Some(103)),
+        off(|filter| filter.imdb_id = Some("tt0000003".to_owned())),
+        off(|filter| filter.tmdb_id = Some(3)),
+        off(|filter| filter.is_available = Some(false)),
     ] {
         assert!(places(&node, filter.clone()).await.is_empty(), "{filter:?}");
     }

@@ -29,6 +29,8 @@ mod fixtures;
 mod idempotency;
 mod known_devices;
 mod links;
+mod moderation;
+mod name_changes;
 mod name_counts;
 mod node;
 mod notification_streams;
@@ -102,6 +104,8 @@ fn all() -> Vec<Case> {
         outbox_queue::cases(),
         catalog_names::cases(),
         catalog::cases(),
+        moderation::cases(),
+        name_changes::cases(),
         name_counts::cases(),
         engagement::cases(),
         facets::cases(),

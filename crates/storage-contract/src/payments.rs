@@ -33,6 +33,7 @@ crate::cases! { "payments":
     an_event_is_claimed_by_one_worker_until_its_lease_ends,
     a_failed_event_is_claimed_again_later_and_a_done_one_never,
     an_event_about_nothing_is_never_claimed,
+    the_position_in_a_list_of_events_never_goes_back,
 }
 
 pub(crate) async fn prepare(node: &Node) {
@@ -285,6 +286,15 @@ fn event(number: u64, subject: EventSubject) -> WebhookEvent {
 
 fn checkout() -> EventSubject {
     EventSubject::Checkout("one".to_owned())
+}
+
+async fn the_position_in_a_list_of_events_never_goes_back(node: Node) {
+    assert_eq!(node.events_read_until("stripe").await.unwrap(), None);
+    for (noted, known) in [(5, 5), (7, 7), (6, 7), (7, 7)] {
+        node.note_events_read("stripe", at(noted)).await.unwrap();
+        assert_eq!(node.events_read_until("stripe").await.unwrap(), Some(at(known)));
+    }
+    assert_eq!(node.events_read_until("other").await.unwrap(), None);
 }
 
 async fn an_event_is_stored_once(node: Node) {

@@ -5,28 +5,34 @@ use serde_json::{Value, json};
 use crate::{
     account::{Account, RefundCourse, Refusal},
     api::{Api, refused},
+    delivery::{Delivery, Outbox},
     http::{Request, Response},
     objects::Metadata,
 };
 
 /// Answers what is not below `/v1`: `POST /_test/…` and the page of a checkout.
-pub(crate) fn answer(api: &mut Api, request: &Request) -> Response {
+pub(crate) fn answer(api: &mut Api, outbox: &mut Outbox, request: &Request) -> Response {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let result = match (request.method.as_str(), path.as_slice()) {
         ("GET", ["pay", id]) => return page(&api.account, id),
         ("POST", ["pay", id]) => return submit(&mut api.account, id, request),
         ("GET", ["_test", "books"]) => Ok(books(&api.account)),
-        ("POST", ["_test", rest @ ..]) => control(api, rest, request).map(|()| json!({})),
+        ("GET", ["_test", "waiting"]) => {
+            let count = api.account.outgoing.len().saturating_add(outbox.count());
+            Ok(json!({"events": count}))
+        }
+        ("POST", ["_test", rest @ ..]) => control(api, outbox, rest, request).map(|()| json!({})),
         _ => Err(Refusal { status: 404, ..Refusal::invalid(None, "no such address") }),
     };
     result.map_or_else(|refusal| refused(&refusal), |value| Response::json(200, &value))
 }
 
-fn control(api: &mut Api, path: &[&str], request: &Request) -> Result<(), Refusal> {
+fn control(api: &mut Api, outbox: &mut Outbox, path: &[&str], request: &Request) -> Result<(), Refusal> {
     let params = request.params();
     let account = &mut api.account;
     let code = params.get("code").unwrap_or("generic_decline");
     let amount = params.number("amount");
+    let count = |name: &str| params.number(name).and_then(|it| u64::try_from(it).ok());
     match path {
         ["sessions", id, "pay"] => {
             let currency = params.get("currency").unwrap_or("usd");
@@ -49,12 +55,21 @@ fn control(api: &mut Api, path: &[&str], request: &Request) -> Result<(), Refusa
         ["disputes", id, "win"] => account.close_dispute(id, "won"),
         ["disputes", id, "lose"] => account.close_dispute(id, "lost"),
         ["faults", "random"] => {
-            let number = |name: &str| params.number(name).and_then(|it| u64::try_from(it).ok());
-            api.faults.set_random(number("seed").unwrap_or(1), number("percent").unwrap_or(0));
+            api.faults.set_random(count("seed").unwrap_or(1), count("percent").unwrap_or(0));
             Ok(())
         }
         ["faults", "none"] => {
             api.faults.clear();
+            Ok(())
+        }
+        ["delivery"] => {
+            let longest = count("longest_delay_ms").and_then(|it| usize::try_from(it).ok());
+            outbox.configure(Delivery {
+                seed: count("seed").unwrap_or(1),
+                duplicated: count("duplicated").unwrap_or(0),
+                dropped: count("dropped").unwrap_or(0),
+                longest_delay_ms: longest.unwrap_or(0),
+            });
             Ok(())
         }
         _ => Err(Refusal { status: 404, ..Refusal::invalid(None, "no such control") }),

@@ -96,7 +96,12 @@ impl Outbox {
 
     /// Whether no event is waiting or being sent.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.parcels.is_empty() && !self.is_sending
+        self.count() == 0
+    }
+
+    /// How many events are on their way.
+    pub(crate) const fn count(&self) -> usize {
+        self.parcels.len().saturating_add(if self.is_sending { 1 } else { 0 })
     }
 
     /// Queues a new event, with the simulated faults applied.

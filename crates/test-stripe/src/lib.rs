@@ -63,7 +63,7 @@ impl Shared {
             let answer = self.api().answer(request);
             answer.wait()
         } else {
-            Reply::Answer(controls::answer(&mut self.api(), request))
+            Reply::Answer(controls::answer(&mut self.api(), &mut self.outbox(), request))
         }
     }
 

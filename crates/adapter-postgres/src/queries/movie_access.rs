@@ -7,7 +7,12 @@
 use diesel::sql_types::{BigInt, Integer};
 use domain::store::StoreError;
 
-use crate::{Database, dialect::MOVIES_ESTIMATE, queries::movie_filter::Condition, statement::Statement};
+use crate::{
+    Database,
+    dialect::MOVIES_ESTIMATE,
+    queries::movie_filter::{Condition, only_driver},
+    statement::Statement,
+};
 
 /// To how many movies the conditions are counted before a page is read.
 const PROBED: u32 = 5_000;
@@ -115,8 +120,7 @@ impl Database {
         if conditions.is_empty() {
             return Ok(Access::Walk { limit: None });
         }
-        // The movies of a visitor's cart and the favourites of a user are few.
-        if let Some(driver) = conditions.iter().position(Condition::is_of_few) {
+        if let Some(driver) = only_driver(conditions) {
             return Ok(Access::Lookup { driver });
         }
         if can_walk && let Some(remembered) = self.cache().size(&access_key(conditions, rows), 0) {
@@ -166,6 +170,9 @@ impl Database {
         if conditions.is_empty() {
             return Ok(Access::Walk { limit: None });
         }
+        if let Some(driver) = only_driver(conditions) {
+            return Ok(Access::Lookup { driver });
+        }
         let lookup = self.cheapest_lookup(conditions).await?;
         let Access::Lookup { driver } = lookup else { return Ok(lookup) };
         if conditions.get(driver).is_some_and(Condition::is_looked_up_bit_by_bit) {
@@ -179,11 +186,11 @@ impl Database {
 
     /// The index that finds the movies that meet all conditions with the least reading, for all of them.
     pub(super) async fn cheapest_lookup(&self, conditions: &[Condition]) -> Result<Access, StoreError> {
+        if let Some(driver) = only_driver(conditions) {
+            return Ok(Access::Lookup { driver });
+        }
         if conditions.len() < 2 {
             return Ok(Access::Lookup { driver: 0 });
-        }
-        if let Some(driver) = conditions.iter().position(Condition::is_of_few) {
-            return Ok(Access::Lookup { driver });
         }
         if let Some((driver, _)) = self.sizes(conditions, PROBED).await?.selective() {
             return Ok(Access::Lookup { driver });

@@ -24,6 +24,10 @@ pub(super) const CHECKED_COLUMNS: &str = "m.id, m.name_key, m.year, m.imdb, m.pr
 pub(super) enum Condition {
     /// Any of these movies.
     Ids(Vec<Uuid>),
+    /// The column, whose values are unique, has this value.
+    Unique { column: &'static str, value: Bind },
+    /// Withdrawn from sale: then movies on sale are left out, which all other conditions are about.
+    Withdrawn,
     /// A favourite of this user.
     Favorite(Uuid),
     /// The folded title contains this text.
@@ -62,6 +66,9 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         between("m.duration_minutes", filter.duration, i64::from),
         uuids(&filter.certifications).map(Condition::Certification),
         uuids(&filter.ids).map(Condition::Ids),
+        filter.imdb_id.clone().map(|id| unique("m.imdb_id", id)),
+        filter.tmdb_id.map(|id| unique("m.tmdb_id", id)),
+        filter.is_withdrawn().then_some(Condition::Withdrawn),
         filter.favorites_of.map(|user_id| Condition::Favorite(user_id.as_uuid())),
         filter.folded_title().map(Condition::Title),
         (!terms.is_empty()).then_some(Condition::Words { terms, part }),
@@ -70,6 +77,18 @@ pub(super) fn conditions_with_words_in(filter: &MovieFilter, part: IndexPart) ->
         uuids(&filter.stars).map(|names| linked("movie_stars", "star_id", names)),
     ];
     all.into_iter().flatten().collect()
+}
+
+fn unique(column: &'static str, value: impl Into<Bind>) -> Condition {
+    Condition::Unique { column, value: value.into() }
+}
+
+/// The condition whose index is used in any case: it finds few movies, or no other index has them.
+pub(super) fn only_driver(conditions: &[Condition]) -> Option<usize> {
+    let position = |is_wanted: fn(&Condition) -> bool| conditions.iter().position(is_wanted);
+    position(|condition| matches!(condition, Condition::Withdrawn))
+        .or_else(|| position(|condition| matches!(condition, Condition::Unique { .. } | Condition::Ids(_))))
+        .or_else(|| position(|condition| matches!(condition, Condition::Favorite(_))))
 }
 
 fn between<T: Copy, B: Into<Bind>>(
@@ -92,6 +111,12 @@ impl Condition {
             Self::Ids(ids) => {
                 statement.sql(UNINDEXED);
                 push_any(statement, "m.id", ids.clone());
+            }
+            Self::Unique { column, value } => {
+                statement.sql(UNINDEXED).sql(*column).sql(" = ").bind(value.clone());
+            }
+            Self::Withdrawn => {
+                statement.sql("NOT m.is_available");
             }
             Self::Favorite(user_id) => {
                 statement
@@ -124,11 +149,6 @@ impl Condition {
         }
     }
 
-    /// Whether few movies meet it whatever the size of the catalogue, so that it is looked up first.
-    pub(super) const fn is_of_few(&self) -> bool {
-        matches!(self, Self::Ids(_) | Self::Favorite(_))
-    }
-
     /// Whether looking it up stops as soon as enough is found. The movies of several names are all read first, to have each
     /// once.
     pub(super) const fn is_looked_up_bit_by_bit(&self) -> bool {
@@ -139,12 +159,16 @@ impl Condition {
         }
     }
 
-    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds.
+    /// Adds `FROM … m WHERE …`: the movies on sale that the condition's index finds, or the withdrawn ones.
     fn push_lookup<ST>(&self, statement: &mut Statement<ST>) {
         match self {
             Self::Linked { table, column, names } => {
                 push_movies_linked_to(statement, table, column, names.clone());
                 statement.sql(" WHERE m.is_available");
+                return;
+            }
+            Self::Withdrawn => {
+                statement.sql(" FROM movies m WHERE NOT m.is_available");
                 return;
             }
             Self::Favorite(user_id) => {
@@ -168,7 +192,14 @@ impl Condition {
         };
         statement.sql(" WHERE m.is_available AND ");
         match self {
-            Self::Linked { .. } | Self::Favorite(_) | Self::Words { .. } | Self::WholeName(_) => {}
+            Self::Linked { .. }
+            | Self::Withdrawn
+            | Self::Favorite(_)
+            | Self::Words { .. }
+            | Self::WholeName(_) => {}
+            Self::Unique { column, value } => {
+                statement.sql(*column).sql(" = ").bind(value.clone());
+            }
             Self::Never => {
                 statement.sql("FALSE");
             }
@@ -208,6 +239,8 @@ impl Condition {
     fn push_capped<ST>(&self, statement: &mut Statement<ST>, cap: u32) -> bool {
         match self {
             Self::Ids(_)
+            | Self::Unique { .. }
+            | Self::Withdrawn
             | Self::Favorite(_)
             | Self::Title(_)
             | Self::Words { .. }

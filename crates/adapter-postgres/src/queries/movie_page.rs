@@ -94,7 +94,7 @@ const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
 
 const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, KeyType) {
     match key {
-        MovieSortKey::Name => ("m.name_key", KeyType::Text),
+        MovieSortKey::Name => ("m.sort_key", KeyType::Text),
         MovieSortKey::Year => ("m.year", KeyType::Integer),
         MovieSortKey::Price => ("m.price_minor", KeyType::Integer),
         MovieSortKey::Imdb => ("m.imdb", KeyType::Real),
@@ -112,7 +112,7 @@ const fn plain_column(key: MovieSortKey, descending: bool) -> (&'static str, Key
 
 fn plain_value(row: &SummaryRow, key: MovieSortKey, descending: bool) -> SortValue {
     match key {
-        MovieSortKey::Name => SortValue::Text(row.name_key.clone()),
+        MovieSortKey::Name => SortValue::Text(row.sort_key.clone()),
         MovieSortKey::Year => SortValue::Integer(row.year.into()),
         MovieSortKey::Price => SortValue::Integer(row.price_minor),
         MovieSortKey::Imdb => SortValue::Real(row.imdb),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     dialect::{DbInstant, DbUuid, NAMED_PAIRS, SqlId, SqlInstant},
-    repositories::reaction_named,
+    repositories::{reaction_named, stored_poster},
     statement::Statement,
 };
 
@@ -31,6 +31,8 @@ pub(super) type SummaryTypes = (
     Text,
     Nullable<Text>,
     Nullable<Text>,
+    Nullable<SqlId>,
+    Nullable<Integer>,
     Double,
     BigInt,
     BigInt,
@@ -58,7 +60,7 @@ pub(super) struct ViewerRow {
 pub(super) struct SummaryRow {
     pub(super) id: DbUuid,
     pub(super) name: String,
-    pub(super) name_key: String,
+    pub(super) sort_key: String,
     pub(super) year: i32,
     pub(super) duration_minutes: i32,
     pub(super) imdb: f64,
@@ -69,6 +71,8 @@ pub(super) struct SummaryRow {
     certification_name: String,
     genres: Option<String>,
     poster_url: Option<String>,
+    poster_id: Option<DbUuid>,
+    poster_width: Option<i32>,
     pub(super) popularity: f64,
     rating_sum: i64,
     rating_count: i64,
@@ -85,6 +89,10 @@ pub(super) type DetailTypes = (
     Text,
     Nullable<Text>,
     Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    Nullable<Text>,
     BigInt,
     Bool,
     BigInt,
@@ -99,6 +107,10 @@ pub(super) struct DetailRow {
     description: String,
     directors: Option<String>,
     stars: Option<String>,
+    trailer_url: Option<String>,
+    imdb_id: Option<String>,
+    tmdb_id: Option<i64>,
+    sort_name: Option<String>,
     comments_count: i64,
     is_available: bool,
     version: i64,
@@ -109,12 +121,12 @@ pub(super) struct DetailRow {
 pub(super) fn push_summary<ST>(statement: &mut Statement<ST>, viewer: Option<UserId>) {
     statement
         .sql(
-            "m.id, m.name, m.name_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
+            "m.id, m.name, m.sort_key, m.year, m.duration_minutes, m.imdb, m.votes, m.price_minor, \
              m.price_currency, m.certification_id, c.name, ",
         )
         .sql(named("movie_genres", "genre_id", "genres"))
         .sql(
-            ", m.poster_url, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
+            ", m.poster_url, m.poster_id, m.poster_width, m.popularity, m.rating_sum, m.rating_count, m.likes, m.dislikes, m.created_at, ",
         );
     match viewer {
         Some(viewer) => statement
@@ -143,7 +155,7 @@ pub(super) fn push_detail<ST>(statement: &mut Statement<ST>) {
         .sql(named("movie_directors", "director_id", "directors"))
         .sql(", ")
         .sql(named("movie_stars", "star_id", "stars"))
-        .sql(", m.comments_count, m.is_available, m.version, m.updated_at");
+        .sql(", m.trailer_url, m.imdb_id, m.tmdb_id, m.sort_name, m.comments_count, m.is_available, m.version, m.updated_at");
 }
 
 fn named(links: &str, column: &str, names: &str) -> String {
@@ -170,7 +182,7 @@ impl SummaryRow {
                 name: self.certification_name,
             },
             genres: read_named(self.genres.as_deref())?,
-            poster_url: self.poster_url,
+            poster: stored_poster(self.poster_url, self.poster_id, self.poster_width)?,
             likes: self.likes,
             dislikes: self.dislikes,
             me: viewer.map(|_| self.viewer.into_view()).transpose()?,
@@ -208,6 +220,10 @@ impl DetailRow {
             description: self.description,
             directors: read_named(self.directors.as_deref())?,
             stars: read_named(self.stars.as_deref())?,
+            trailer_url: self.trailer_url,
+            imdb_id: self.imdb_id,
+            tmdb_id: self.tmdb_id,
+            sort_name: self.sort_name,
             comments_count: self.comments_count,
             is_available: self.is_available,
             version: self.version,

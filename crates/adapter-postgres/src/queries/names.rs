@@ -15,7 +15,7 @@ use crate::{
         keyset::{KeyType, Keyset},
         plain_list::PlainList,
     },
-    repositories::names_table,
+    repositories::{movies_of, names_table},
     statement::Statement,
 };
 
@@ -24,16 +24,6 @@ type CountRow = (DbUuid, String, i64, i64);
 
 pub(super) type NameTypes = (SqlId, Text, Text, BigInt);
 type NameRow = (DbUuid, String, String, i64);
-
-/// The movies of the names of a kind, one row for each pair: the table, and its columns of the name and the movie.
-const fn movies_of(kind: NameKind) -> (&'static str, &'static str, &'static str) {
-    match kind {
-        NameKind::Genre => ("movie_genres", "genre_id", "movie_id"),
-        NameKind::Star => ("movie_stars", "star_id", "movie_id"),
-        NameKind::Director => ("movie_directors", "director_id", "movie_id"),
-        NameKind::Certification => ("movies", "certification_id", "id"),
-    }
-}
 
 /// Whether a kind has few names with many movies each. These are counted together, once for each state of the catalogue;
 /// people have few movies each, and are counted when they are shown.

@@ -33,6 +33,7 @@ use crate::{
         movie_row::push_summary,
         movies::{ListRow, ListTypes, NO_TOTAL},
     },
+    repositories::stored_poster,
     statement::Statement,
 };
 
@@ -48,7 +49,8 @@ const SUGGESTED_FROM: u32 = 200;
 type PersonTypes = (Bool, SqlId, Text, Double);
 type PersonRow = (bool, DbUuid, String, f64);
 
-type FoundTypes = (SqlId, Text, Double, Text, Text, Integer, Nullable<Text>);
+type FoundTypes =
+    (SqlId, Text, Double, Text, Text, Integer, Nullable<Text>, Nullable<SqlId>, Nullable<Integer>);
 
 /// A movie that was found.
 #[derive(Queryable)]
@@ -60,6 +62,8 @@ struct Found {
     description: String,
     year: i32,
     poster_url: Option<String>,
+    poster_id: Option<DbUuid>,
+    poster_width: Option<i32>,
 }
 
 /// A match that was ranked.
@@ -254,7 +258,8 @@ fn found_statement(
     access: Access,
 ) -> Result<Statement<FoundTypes>, StoreError> {
     let mut statement = Statement::<FoundTypes>::new(
-        "SELECT m.id, m.name, m.popularity, s.people, m.description, m.year, m.poster_url FROM (",
+        "SELECT m.id, m.name, m.popularity, s.people, m.description, m.year, m.poster_url, \
+         m.poster_id, m.poster_width FROM (",
     );
     push_found(&mut statement, conditions, order, cut, access)?;
     statement.sql(") AS found JOIN movies m ON m.id = found.id JOIN movie_search s ON s.movie_id = m.id");
@@ -390,17 +395,14 @@ impl SearchQueries for Database {
         movies.extend(self.most_popular(&by_whole_name, &Cut::of(RANKED_BY_WHOLE_NAME)).await?);
         movies.sort_unstable_by_key(|movie| movie.id.0);
         movies.dedup_by_key(|movie| movie.id.0);
-        let movies = movies.into_iter().filter_map(|movie| {
-            let rank = rank_of_name(search, &movie.name)?;
-            let Found { id, name, popularity, year, poster_url, .. } = movie;
-            Some(Suggestion {
-                kind: SuggestionKind::Movie { year, poster_url },
-                id: id.0,
-                name,
-                rank,
-                popularity,
-            })
-        });
+        let mut suggestions = Vec::new();
+        for movie in movies {
+            let Some(rank) = rank_of_name(search, &movie.name) else { continue };
+            let Found { id, name, popularity, year, .. } = movie;
+            let poster = stored_poster(movie.poster_url, movie.poster_id, movie.poster_width)?;
+            let kind = SuggestionKind::Movie { year, poster };
+            suggestions.push(Suggestion { kind, id: id.0, name, rank, popularity });
+        }
         let by_people = conditions_with_words_in(&filter, IndexPart::People);
         let found = self.most_popular(&by_people, &Cut::of(SUGGESTED_FROM)).await?;
         let found: Vec<Uuid> = found.into_iter().map(|movie| movie.id.0).collect();
@@ -413,6 +415,7 @@ impl SearchQueries for Database {
             let kind = if is_director { SuggestionKind::Director } else { SuggestionKind::Star };
             Some(Suggestion { kind, id: id.0, name, rank, popularity })
         });
-        Ok(movies.chain(people).collect())
+        suggestions.extend(people);
+        Ok(suggestions)
     }
 }

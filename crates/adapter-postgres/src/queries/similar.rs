@@ -6,10 +6,9 @@ use diesel::{
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{MovieProfile, SimilarCandidate, SimilarList, SimilarMovies},
+    catalog::{MovieProfile, SimilarCandidate, SimilarList, SimilarMovies, computed_sort_name, sort_key},
     id::{Id, MovieId},
     store::StoreError,
-    text::fold,
     time::Instant,
 };
 use uuid::Uuid;
@@ -34,8 +33,6 @@ const GENRES: usize = 4;
 const POPULAR: u32 = 20_000;
 /// How many movies whose titles begin alike are compared.
 const OF_TITLE: u32 = 50;
-/// Words that a title may begin with and that say nothing alone.
-const ARTICLES: [&str; 3] = ["the", "a", "an"];
 
 type ProfileTypes = (SqlId, Text, Text, Integer, Double, Nullable<Text>, Nullable<Text>, Nullable<Text>);
 
@@ -106,23 +103,21 @@ pub(super) fn candidates_statement(movie: &MovieProfile) -> Statement<(SqlId,)> 
         statement.bind(genre.as_uuid()).sql(format!(" LIMIT 1) IS NOT NULL LIMIT {OF_GENRE}) AS of_genre"));
     }
     let beginning = beginning(&movie.name);
-    part(&mut statement, "SELECT m.id FROM movies m WHERE m.is_available AND m.name_key >= ");
+    part(&mut statement, "SELECT m.id FROM movies m WHERE m.is_available AND m.sort_key >= ");
     statement
         .bind(beginning.clone())
-        .sql(" AND m.name_key < ")
+        .sql(" AND m.sort_key < ")
         // Behind all texts that begin so: no title has this letter.
         .bind(format!("{beginning}\u{10ffff}"))
-        .sql(format!(" ORDER BY m.name_key, m.id LIMIT {OF_TITLE}) AS of_title"));
+        .sql(format!(" ORDER BY m.sort_key, m.id LIMIT {OF_TITLE}) AS of_title"));
     statement.sql(") AS found");
     statement
 }
 
-/// The first two words of a title as it is sorted, an article not counted.
+/// The first two words of a title as it is sorted.
 fn beginning(name: &str) -> String {
-    let folded = fold(name);
-    let words: Vec<&str> = folded.split(' ').collect();
-    let wanted = if words.first().is_some_and(|first| ARTICLES.contains(first)) { 3 } else { 2 };
-    words.into_iter().take(wanted).collect::<Vec<_>>().join(" ")
+    let key = sort_key(computed_sort_name(name));
+    key.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
 fn uuids<K: domain::id::Kind>(ids: &[Id<K>]) -> Vec<Uuid> {

@@ -2,25 +2,33 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable,
-    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+    ExpressionMethods, QueryDsl,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
 use domain::{
-    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName},
-    id::{CertificationId, Id, Kind, MovieId},
+    catalog::{
+        ExternalIds, Movie, MovieConflicts, MovieIdentity, MovieRepository, MovieUses, NameKind, Offer,
+        OfferRepository, ProposedName,
+    },
+    id::{Id, Kind, MovieId, UserId},
     money::Money,
     store::StoreError,
     text::fold,
 };
 use uuid::Uuid;
 
-use super::{CHUNK, NewLink, NewName};
+use super::{
+    CHUNK, NewLink, NewName,
+    names::names_table,
+    stored::poster_address,
+    stored_movie::{StoredRow, stored_movies},
+};
 use crate::{
     dialect::{
-        DbInstant, DbUuid, KEPT_MOVIES, LINKED_IDS, LOCKED_MOVIES, SqlId, SqlInstant, insert_links,
-        insert_movies, insert_names, push_any, push_any_text, push_identities,
+        DbInstant, DbUuid, KEPT_MOVIES, LOCKED_MOVIES, SqlId, insert_links, insert_movies, insert_names,
+        push_any, push_any_integer, push_any_text, push_identities,
     },
-    schema::{movie_directors, movie_genres, movie_stars, movies},
+    schema::{cart_items, carts, movie_directors, movie_genres, movie_stars, movies, purchases},
     statement::Statement,
     unit_of_work::UnitOfWork,
 };
@@ -28,16 +36,6 @@ use crate::{
 /// Joins the movies that have the wanted identities.
 const WANTED_MOVIES: &str = " JOIN movies m ON m.name = wanted.name AND m.year = wanted.year \
     AND m.duration_minutes = wanted.duration_minutes";
-
-/// The table that keeps the names of a kind.
-pub(crate) const fn names_table(kind: NameKind) -> &'static str {
-    match kind {
-        NameKind::Genre => "genres",
-        NameKind::Star => "stars",
-        NameKind::Director => "directors",
-        NameKind::Certification => "certifications",
-    }
-}
 
 #[async_trait]
 impl MovieRepository for UnitOfWork {
@@ -59,7 +57,12 @@ impl MovieRepository for UnitOfWork {
             known.extend(self.find_names(kind, missing.keys().copied()).await?);
         }
         keys.iter()
-            .map(|key| known.get(key).copied().ok_or_else(|| StoreError::failed("a name came and went")))
+            .map(|key| {
+                known
+                    .get(key)
+                    .copied()
+                    .ok_or_else(|| StoreError::conflict("a name was deleted at the same time"))
+            })
             .collect()
     }
 
@@ -72,14 +75,7 @@ impl MovieRepository for UnitOfWork {
             if !self.lock_movies(chunk).await? {
                 continue;
             }
-            let mut statement = Statement::<StoredTypes>::new(format!(
-                "SELECT m.id, m.name, m.year, m.duration_minutes, m.imdb, m.votes, m.meta_score, m.gross, \
-                 m.description, m.price_minor, m.price_currency, m.certification_id, {}, {}, {}, m.poster_url, \
-                 m.is_available, m.version, m.created_at, m.updated_at FROM ",
-                linked_ids("movie_genres", "genre_id"),
-                linked_ids("movie_directors", "director_id"),
-                linked_ids("movie_stars", "star_id"),
-            ));
+            let mut statement = stored_movies();
             push_identities(&mut statement, chunk);
             statement.sql(WANTED_MOVIES);
             for row in self.load::<StoredRow, _>(statement).await? {
@@ -106,7 +102,84 @@ impl MovieRepository for UnitOfWork {
         Ok(inserted)
     }
 
+    async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError> {
+        if let Some(locked) = LOCKED_MOVIES {
+            let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE m.id = ");
+            statement.bind(id.as_uuid()).sql(locked);
+            if self.first::<(DbUuid,), _>(statement).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        let mut statement = stored_movies();
+        statement.sql("movies m WHERE m.id = ").bind(id.as_uuid());
+        self.first::<StoredRow, _>(statement).await?.map(Movie::try_from).transpose()
+    }
+
+    async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError> {
+        let others = movies::table.filter(movies::id.ne(DbUuid(movie.id.as_uuid())));
+        let identity = others
+            .filter(movies::name.eq(movie.identity.name.clone()))
+            .filter(movies::year.eq(movie.identity.year))
+            .filter(movies::duration_minutes.eq(movie.identity.duration_minutes))
+            .select(movies::id);
+        let identity = self.first::<DbUuid, _>(identity).await?.is_some();
+        let imdb_ids: Vec<String> = movie.imdb_id.iter().cloned().collect();
+        let tmdb_ids: Vec<i64> = movie.tmdb_id.into_iter().collect();
+        let found = self.external_ids(&imdb_ids, &tmdb_ids).await?;
+        let external_id = found.into_iter().any(|(id, _)| id != movie.id);
+        Ok(MovieConflicts { identity, external_id })
+    }
+
+    async fn find_external_ids(
+        &mut self,
+        imdb_ids: &[String],
+        tmdb_ids: &[i64],
+    ) -> Result<Vec<ExternalIds>, StoreError> {
+        let found = self.external_ids(imdb_ids, tmdb_ids).await?;
+        Ok(found.into_iter().map(|(_, ids)| ids).collect())
+    }
+
+    async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError> {
+        let id = DbUuid(id.as_uuid());
+        let purchase = purchases::table.filter(purchases::movie_id.eq(id)).select(purchases::id).limit(1);
+        let is_purchased = self.first::<DbUuid, _>(purchase).await?.is_some();
+        let mut order = Statement::<(Integer,)>::new("SELECT 1 FROM order_items WHERE movie_id = ");
+        order.bind(id.0).sql(" LIMIT 1");
+        let is_ordered = self.first::<(i32,), _>(order).await?.is_some();
+        let owners = carts::table
+            .inner_join(cart_items::table)
+            .filter(cart_items::movie_id.eq(id))
+            .select(carts::user_id)
+            .order(carts::user_id);
+        let owners: Vec<DbUuid> = self.load(owners).await?;
+        let cart_owners = owners.into_iter().map(|id| UserId::from_uuid(id.0)).collect();
+        Ok(MovieUses { is_purchased, is_ordered, cart_owners })
+    }
+
+    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError> {
+        let items = cart_items::table.filter(cart_items::movie_id.eq(DbUuid(id.as_uuid())));
+        self.execute(diesel::delete(items)).await.map(|_| ())
+    }
+
+    async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError> {
+        self.execute_one(diesel::delete(movies::table.filter(movies::id.eq(DbUuid(id.as_uuid()))))).await?;
+        self.note_catalog_change();
+        Ok(())
+    }
+
+    async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError> {
+        let mut statement = Statement::<(SqlId, Text)>::new("SELECT id, name FROM ");
+        statement.sql(names_table(kind)).sql(" WHERE ");
+        push_any(&mut statement, "id", ids.to_vec());
+        let rows: Vec<(DbUuid, String)> = self.load(statement).await?;
+        let names: HashMap<Uuid, String> = rows.into_iter().map(|(id, name)| (id.0, name)).collect();
+        Ok(ids.iter().filter_map(|id| names.get(id).cloned()).collect())
+    }
+
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError> {
+        let uploaded = movie.uploaded_poster();
+        let poster_width =
+            uploaded.map(|poster| i32::try_from(poster.width)).transpose().map_err(StoreError::failed)?;
         // What users did counts for the popularity as before.
         let mut statement = Statement::<()>::new("UPDATE movies SET popularity = popularity + (");
         statement
@@ -133,7 +206,14 @@ impl MovieRepository for UnitOfWork {
                 movies::price_minor.eq(movie.price.minor()),
                 movies::price_currency.eq(movie.price.currency().code().to_owned()),
                 movies::certification_id.eq(DbUuid(movie.certification_id.as_uuid())),
-                movies::poster_url.eq(movie.poster_url.clone()),
+                movies::poster_url.eq(poster_address(movie)),
+                movies::poster_id.eq(uploaded.map(|poster| DbUuid(poster.id.as_uuid()))),
+                movies::poster_width.eq(poster_width),
+                movies::sort_name.eq(movie.sort_name.clone()),
+                movies::sort_key.eq(movie.sort_key()),
+                movies::imdb_id.eq(movie.imdb_id.clone()),
+                movies::tmdb_id.eq(movie.tmdb_id),
+                movies::trailer_url.eq(movie.trailer_url.clone()),
                 movies::is_available.eq(movie.is_available),
                 movies::version.eq(movie.version),
                 movies::updated_at.eq(DbInstant(movie.updated_at)),
@@ -191,6 +271,28 @@ impl UnitOfWork {
         Ok(!found.is_empty())
     }
 
+    async fn external_ids(
+        &mut self,
+        imdb_ids: &[String],
+        tmdb_ids: &[i64],
+    ) -> Result<Vec<(MovieId, ExternalIds)>, StoreError> {
+        if imdb_ids.is_empty() && tmdb_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::<ExternalTypes>::new(
+            "SELECT m.id, m.name, m.year, m.duration_minutes, m.imdb_id, m.tmdb_id FROM movies m WHERE ",
+        );
+        push_any_text(&mut statement, "m.imdb_id", imdb_ids);
+        statement.sql(" OR ");
+        push_any_integer(&mut statement, "m.tmdb_id", tmdb_ids);
+        let rows: Vec<ExternalRow> = self.load(statement).await?;
+        let read = |(id, name, year, duration_minutes, imdb_id, tmdb_id): ExternalRow| {
+            let movie = MovieIdentity { name, year, duration_minutes };
+            (MovieId::from_uuid(id.0), ExternalIds { movie, imdb_id, tmdb_id })
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
     async fn find_names(
         &mut self,
         kind: NameKind,
@@ -246,94 +348,5 @@ fn links<K: Kind>(movies: &[&Movie], ids: impl Fn(&Movie) -> &Vec<Id<K>>) -> Vec
     movies.iter().flat_map(positioned).collect()
 }
 
-/// The SQL of all identifiers that a movie `m` is linked to, as [`read_ids`] reads them.
-pub(crate) fn linked_ids(table: &str, column: &str) -> String {
-    format!(
-        "(SELECT {LINKED_IDS} FROM (SELECT {column} AS id, position FROM {table} WHERE movie_id = m.id) AS l)"
-    )
-}
-
-type StoredTypes = (
-    SqlId,
-    Text,
-    Integer,
-    Integer,
-    Double,
-    BigInt,
-    Nullable<Double>,
-    Nullable<BigInt>,
-    Text,
-    BigInt,
-    Text,
-    SqlId,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Bool,
-    BigInt,
-    SqlInstant,
-    SqlInstant,
-);
-
-#[derive(Queryable)]
-struct StoredRow {
-    id: DbUuid,
-    name: String,
-    year: i32,
-    duration_minutes: i32,
-    imdb: f64,
-    votes: i64,
-    meta_score: Option<f64>,
-    gross: Option<i64>,
-    description: String,
-    price_minor: i64,
-    price_currency: String,
-    certification_id: DbUuid,
-    genre_ids: Option<String>,
-    director_ids: Option<String>,
-    star_ids: Option<String>,
-    poster_url: Option<String>,
-    is_available: bool,
-    version: i64,
-    created_at: DbInstant,
-    updated_at: DbInstant,
-}
-
-impl TryFrom<StoredRow> for Movie {
-    type Error = StoreError;
-
-    fn try_from(row: StoredRow) -> Result<Self, StoreError> {
-        let currency = row.price_currency.parse().map_err(StoreError::failed)?;
-        Ok(Self {
-            id: MovieId::from_uuid(row.id.0),
-            identity: MovieIdentity {
-                name: row.name,
-                year: row.year,
-                duration_minutes: row.duration_minutes,
-            },
-            imdb: row.imdb,
-            votes: row.votes,
-            meta_score: row.meta_score,
-            gross: row.gross,
-            description: row.description,
-            price: Money::from_minor(row.price_minor, currency),
-            certification_id: CertificationId::from_uuid(row.certification_id.0),
-            genre_ids: read_ids(row.genre_ids.as_deref())?,
-            director_ids: read_ids(row.director_ids.as_deref())?,
-            star_ids: read_ids(row.star_ids.as_deref())?,
-            poster_url: row.poster_url,
-            is_available: row.is_available,
-            version: row.version,
-            created_at: row.created_at.0,
-            updated_at: row.updated_at.0,
-        })
-    }
-}
-
-/// The identifiers that [`linked_ids`] gave.
-pub(crate) fn read_ids<K: Kind>(json: Option<&str>) -> Result<Vec<Id<K>>, StoreError> {
-    let Some(json) = json else { return Ok(Vec::new()) };
-    let ids: Vec<String> = serde_json::from_str(json).map_err(StoreError::failed)?;
-    ids.iter().map(|id| Uuid::parse_str(id).map(Id::from_uuid).map_err(StoreError::failed)).collect()
-}
+type ExternalTypes = (SqlId, Text, Integer, Integer, Nullable<Text>, Nullable<BigInt>);
+type ExternalRow = (DbUuid, String, i32, i32, Option<String>, Option<i64>);

@@ -16,6 +16,7 @@ mod known_devices;
 mod ledger;
 mod links;
 mod maintenance;
+mod names;
 mod notifications;
 mod orders;
 mod outbox;
@@ -29,14 +30,15 @@ mod refunds;
 mod search;
 mod sessions;
 mod stored;
+mod stored_movie;
 mod stream_tickets;
 mod units;
 mod webhook_events;
 
 pub(crate) use accounts::{group_id, role};
-pub(crate) use catalog::{linked_ids, names_table, read_ids};
 pub(crate) use disputes::{DisputeRow, DisputeTypes, dispute, dispute_columns};
 pub(crate) use engagement::{push_visible, reaction_named};
+pub(crate) use names::{movies_of, names_table};
 pub(crate) use orders::{order_state, purchase_refusal};
 pub(crate) use payments::{PaymentStateColumns, payment_state, payment_status};
 pub(crate) use profiles::ProfileRow;
@@ -45,7 +47,8 @@ pub(crate) use refund_requests::{
 };
 pub(crate) use refunds::{REFUND_COLUMNS, REFUND_ITEMS, RefundRow, RefundTypes, refunds};
 pub(crate) use search::{NewEntry, WordCount};
-pub(crate) use stored::{NewLink, NewName, written};
+pub(crate) use stored::{NewLink, NewName, poster_address, written};
+pub(crate) use stored_movie::{linked_ids, read_ids, stored_poster};
 
 /// How many rows a statement writes at most: far below what either database can bind.
 const CHUNK: usize = 1_000;

@@ -56,7 +56,7 @@ impl UnitOfWork {
 
 impl UnitOfWork {
     /// Locks movies in one order for everybody, by a statement of its own: the next one sees all that others have written.
-    async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+    pub(super) async fn lock_movies_by_id(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         let Some(locked) = LOCKED_MOVIES else { return Ok(()) };
         let mut statement = Statement::<(SqlId,)>::new("SELECT m.id FROM movies m WHERE ");
         push_any(&mut statement, "m.id", ids.to_vec());

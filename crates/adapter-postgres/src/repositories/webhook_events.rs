@@ -64,15 +64,6 @@ impl WebhookEvents for Database {
         Ok(is_new)
     }
 
-    async fn last_event_at(&self, provider: &str) -> Result<Option<Instant>, StoreError> {
-        let mut statement = Statement::<(Nullable<SqlInstant>,)>::new(
-            "SELECT MAX(received_at) FROM webhook_events WHERE provider = ",
-        );
-        statement.bind(provider.to_owned());
-        let rows: Vec<(Option<DbInstant>,)> = self.fetch(statement).await?;
-        Ok(rows.first().and_then(|(at,)| at.map(|at| at.0)))
-    }
-
     async fn claim_event(&self, now: Instant) -> Result<Option<ClaimedEvent>, StoreError> {
         let mut unit = UnitOfWork::begin(self).await?;
         let mut statement = Statement::<ClaimedTypes>::new(
@@ -123,6 +114,25 @@ impl WebhookEvents for Database {
             .bind(claimed.event.id.as_uuid())
             .sql(" AND attempts = ")
             .bind(i64::from(claimed.attempts));
+        unit.execute(statement).await?;
+        unit.finish().await
+    }
+
+    async fn events_read_until(&self, provider: &str) -> Result<Option<Instant>, StoreError> {
+        let mut statement =
+            Statement::<(SqlInstant,)>::new("SELECT read_until FROM event_lists WHERE provider = ");
+        statement.bind(provider.to_owned());
+        let rows: Vec<(DbInstant,)> = self.fetch(statement).await?;
+        Ok(rows.into_iter().next().map(|(until,)| until.0))
+    }
+
+    async fn note_events_read(&self, provider: &str, until: Instant) -> Result<(), StoreError> {
+        let mut unit = UnitOfWork::begin(self).await?;
+        let mut statement = Statement::<()>::new("INSERT INTO event_lists (provider, read_until) VALUES (");
+        statement.bind(provider.to_owned()).sql(", ").bind(until).sql(
+            ") ON CONFLICT (provider) DO UPDATE SET read_until = excluded.read_until \
+             WHERE event_lists.read_until < excluded.read_until",
+        );
         unit.execute(statement).await?;
         unit.finish().await
     }

@@ -81,9 +81,10 @@ pub(crate) async fn change(
 pub(crate) async fn show_cart(
     users: UseCases<Users>,
     carts: UseCases<Carts>,
+    public_url: PublicUrl,
     Admin(_, PathId(id, _)): Admin<PathId<UserId>>,
 ) -> Result<OkJson<CartBody>, Failure<OrNotFound<StoreError>>> {
     let user = users.find(async move |users| users.show(id).await).await?;
     let cart = carts.run(async move |carts| carts.view(user.id).await).await?;
-    Ok(OkJson(cart.into()))
+    Ok(OkJson(CartBody::new(cart, &public_url)))
 }

@@ -105,19 +105,21 @@ pub(crate) struct CartBody {
     unavailable: Vec<UnavailableBody>,
 }
 
-impl From<CartView> for CartBody {
-    fn from(cart: CartView) -> Self {
+impl CartBody {
+    /// The cart, with addresses that begin with the public address of the server.
+    pub(crate) fn new(cart: CartView, public_url: &str) -> Self {
+        let movie = |movie| MovieBody::new(movie, public_url);
         Self {
             items: cart
                 .items
                 .into_iter()
-                .map(|line| CartItemBody { movie: line.movie.into(), added_at: Moment(line.added_at) })
+                .map(|line| CartItemBody { movie: movie(line.movie), added_at: Moment(line.added_at) })
                 .collect(),
             total: cart.total.into(),
             unavailable: cart
                 .unavailable
                 .into_iter()
-                .map(|item| UnavailableBody { movie: item.movie.into(), reason: item.reason.into() })
+                .map(|item| UnavailableBody { movie: movie(item.movie), reason: item.reason.into() })
                 .collect(),
         }
     }
@@ -141,10 +143,11 @@ pub(crate) struct MergedCartBody {
     skipped: Vec<SkippedBody>,
 }
 
-impl From<MergedCart> for MergedCartBody {
-    fn from(merged: MergedCart) -> Self {
+impl MergedCartBody {
+    /// The cart, with addresses that begin with the public address of the server.
+    pub(crate) fn new(merged: MergedCart, public_url: &str) -> Self {
         Self {
-            cart: merged.cart.into(),
+            cart: CartBody::new(merged.cart, public_url),
             skipped: merged
                 .skipped
                 .into_iter()

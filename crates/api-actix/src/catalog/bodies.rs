@@ -1,7 +1,9 @@
 //! The bodies of the catalogue.
 
 use domain::{
-    catalog::{MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, RatingSummary},
+    catalog::{
+        MovieDetail, MovieReaction, MovieSummary, Named, PersonalView, Poster, RatingSummary, UploadedPoster,
+    },
     id::Kind,
 };
 use schemars::JsonSchema;
@@ -104,8 +106,13 @@ pub(crate) struct MovieBody {
     certification: ReferenceBody,
     /// The main genre first.
     genres: Vec<ReferenceBody>,
+    /// The address of the poster; of an uploaded one in its largest width. It needs no token.
     #[schemars(extend("format" = "uri"))]
     poster_url: Option<String>,
+    /// The addresses of an uploaded poster with the width of each, for the attribute `srcset` of HTML; `null` for a poster
+    /// elsewhere.
+    #[schemars(length(max = 2_000))]
+    poster_srcset: Option<String>,
     rating: RatingBody,
     likes: i64,
     dislikes: i64,
@@ -113,8 +120,13 @@ pub(crate) struct MovieBody {
     me: Option<ViewerStateBody>,
 }
 
-impl From<MovieSummary> for MovieBody {
-    fn from(movie: MovieSummary) -> Self {
+impl MovieBody {
+    /// The movie, with addresses that begin with the public address of the server.
+    pub(crate) fn new(movie: MovieSummary, public_url: &str) -> Self {
+        let poster_srcset = match &movie.poster {
+            Some(Poster::Uploaded(poster)) => Some(poster_addresses(*poster, public_url)),
+            Some(Poster::Address(_)) | None => None,
+        };
         Self {
             id: movie.id.as_uuid(),
             name: movie.name,
@@ -125,7 +137,8 @@ impl From<MovieSummary> for MovieBody {
             price: movie.price.into(),
             certification: movie.certification.into(),
             genres: movie.genres.into_iter().map(Into::into).collect(),
-            poster_url: movie.poster_url,
+            poster_url: movie.poster.map(|poster| poster_url(poster, public_url)),
+            poster_srcset,
             rating: movie.rating.into(),
             likes: movie.likes,
             dislikes: movie.dislikes,
@@ -157,21 +170,58 @@ pub(crate) struct MovieDetailBody {
     description: String,
     directors: Vec<ReferenceBody>,
     stars: Vec<ReferenceBody>,
+    /// The name that the movie is sorted by.
+    #[schemars(length(max = 250))]
+    sort_name: String,
+    /// The identifier at IMDb.
+    #[schemars(length(max = 12))]
+    imdb_id: Option<String>,
+    /// The identifier at TMDB.
+    #[schemars(range(min = 1))]
+    tmdb_id: Option<i64>,
+    /// The address of a trailer.
+    #[schemars(extend("format" = "uri"))]
+    trailer_url: Option<String>,
     comments_count: i64,
     is_available: bool,
     created_at: Moment,
     updated_at: Moment,
 }
 
-impl From<MovieDetail> for MovieDetailBody {
-    fn from(movie: MovieDetail) -> Self {
+/// The address that a poster is shown at; of an uploaded one in its largest width.
+pub(super) fn poster_url(poster: Poster, public_url: &str) -> String {
+    match poster {
+        Poster::Address(address) => address,
+        Poster::Uploaded(poster) => poster_address(poster, poster.width, public_url),
+    }
+}
+
+/// The address of an uploaded poster in one of its widths.
+fn poster_address(poster: UploadedPoster, width: u32, public_url: &str) -> String {
+    format!("{}{}", public_url.trim_end_matches('/'), poster.path(width))
+}
+
+/// The addresses of an uploaded poster in all its widths.
+fn poster_addresses(poster: UploadedPoster, public_url: &str) -> String {
+    let addresses =
+        poster.widths().map(|width| format!("{} {width}w", poster_address(poster, width, public_url)));
+    addresses.collect::<Vec<_>>().join(", ")
+}
+
+impl MovieDetailBody {
+    /// The movie, with addresses that begin with the public address of the server.
+    pub(crate) fn new(movie: MovieDetail, public_url: &str) -> Self {
         Self {
-            movie: movie.summary.into(),
+            sort_name: movie.sort_name().to_owned(),
+            movie: MovieBody::new(movie.summary, public_url),
             meta_score: movie.meta_score,
             gross: movie.gross,
             description: movie.description,
             directors: movie.directors.into_iter().map(Into::into).collect(),
             stars: movie.stars.into_iter().map(Into::into).collect(),
+            imdb_id: movie.imdb_id,
+            tmdb_id: movie.tmdb_id,
+            trailer_url: movie.trailer_url,
             comments_count: movie.comments_count,
             is_available: movie.is_available,
             created_at: Moment(movie.created_at),
@@ -198,6 +248,7 @@ pub(crate) fn movie_example_in_cart(in_cart: bool) -> Value {
         "certification": {"id": "0190a1b2-0000-7000-8000-000000000002", "name": "Not Rated"},
         "genres": [{"id": "0190a1b2-0000-7000-8000-000000000001", "name": "Drama"}],
         "poster_url": null,
+        "poster_srcset": null,
         "rating": {"average": 8.5, "count": 2},
         "likes": 3,
         "dislikes": 1,
@@ -215,6 +266,10 @@ fn detail_example() -> Value {
             "description": "A drama of 1979 by Andrei Tarkovsky.",
             "directors": [{"id": "0190a1b2-0000-7000-8000-000000000003", "name": "Andrei Tarkovsky"}],
             "stars": [{"id": "0190a1b2-0000-7000-8000-000000000004", "name": "Aleksandr Kaydanovskiy"}],
+            "sort_name": "Stalker",
+            "imdb_id": "tt0079944",
+            "tmdb_id": 1_398,
+            "trailer_url": null,
             "comments_count": 0,
             "is_available": true,
             "created_at": "2026-11-22T10:00:00Z",

@@ -1,6 +1,6 @@
 //! What a list of movies can be narrowed by.
 
-use app::catalog::Catalog;
+use app::catalog::{Catalog, CountFacetsError};
 use domain::{
     catalog::{CountedBand, CountedDecade, CountedName, Facets, MovieFilter},
     money::Currency,
@@ -15,10 +15,27 @@ use uuid::Uuid;
 use super::query::MovieFilters;
 use crate::{
     extract::{Faults, Input, Query, UseCases, Visitor},
-    problem::Failure,
+    problem::{Failure, FieldCode, FieldProblem, Kind, Problem, Refusal, kinds},
     reply::CatalogItem,
     rules::Rules,
 };
+
+impl Refusal for CountFacetsError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::AvailabilityForModerators => {
+                let field = FieldProblem::new("is_available", FieldCode::Unknown, self.to_string());
+                Problem::invalid(vec![field])
+            }
+            Self::Store(inner) => inner.problem(),
+        }
+    }
+
+    fn kinds(into: &mut Vec<&'static Kind>) {
+        into.push(&kinds::VALIDATION_FAILED);
+        StoreError::kinds(into);
+    }
+}
 
 /// The filters whose further choices are counted.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -136,8 +153,8 @@ impl From<Facets> for FacetsBody {
 #[api_v2_operation(operation_id = "getMovieFacets", tags("catalog"))]
 pub(crate) async fn show(
     catalog: UseCases<Catalog>,
-    Visitor(_, Query((filter, currency))): Visitor<Query<FacetQuery>>,
-) -> Result<CatalogItem<FacetsBody>, Failure<StoreError>> {
-    let facets = catalog.run(async move |catalog| catalog.facets(filter, currency).await).await?;
+    Visitor(actor, Query((filter, currency))): Visitor<Query<FacetQuery>>,
+) -> Result<CatalogItem<FacetsBody>, Failure<CountFacetsError>> {
+    let facets = catalog.run(async move |catalog| catalog.facets(filter, currency, actor).await).await?;
     Ok(CatalogItem(facets.into()))
 }

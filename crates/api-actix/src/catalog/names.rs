@@ -4,11 +4,12 @@ use std::{marker::PhantomData, ops::Deref, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use app::{
-    catalog::{Catalog, ListNames},
+    catalog::{Catalog, CreateNameError, DeleteNameError, ListNames, RenameError},
     paging::ListError,
 };
 use domain::{
-    catalog::{CountedName, NameKind},
+    accounts::AccessError,
+    catalog::{CatalogName, CountedName, MAX_NAME_LENGTH, NameKind},
     id::{CertificationKind, DirectorKind, GenreKind, Id, Kind, StarKind},
     store::StoreError,
 };
@@ -21,13 +22,32 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::movie_input::described_fault;
 use crate::{
-    extract::{Faults, Input, PathId, Query, UseCases, Visitor},
+    extract::{Body, Faults, Input, Moderator, Origin, Patch, PathId, Query, UseCases, Visitor},
     page::{PageBody, PageParams},
     problem::{Failure, OrNotFound, Problem},
-    reply::{CatalogItem, CatalogPage},
+    refusals,
+    reply::{CatalogItem, CatalogPage, CreatedEntry, NoContent, OkJson},
     rules::Rules,
 };
+
+refusals! {
+    CreateNameError {
+        Taken => NAME_TAKEN;
+        via Access: AccessError, via Store: StoreError,
+    }
+    RenameError {
+        NotFound => NOT_FOUND,
+        Taken => NAME_TAKEN;
+        via Access: AccessError, via Store: StoreError,
+    }
+    DeleteNameError {
+        NotFound => NOT_FOUND,
+        InUse => IN_USE;
+        via Access: AccessError, via Store: StoreError,
+    }
+}
 
 /// A kind of name whose resource handlers serve.
 pub(crate) trait Resource: Kind {
@@ -132,6 +152,47 @@ impl Input for NameQuery {
     }
 }
 
+/// A new genre, director, star or certification.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NewName", example = json!({"name": "Film noir"}))]
+pub(crate) struct NewNameBody {
+    /// No two of a kind have the same name; case and accents do not count.
+    #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
+    name: String,
+}
+
+impl Input for NewNameBody {
+    type Checked = CatalogName;
+
+    fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<CatalogName> {
+        checked(&self.name, faults)
+    }
+}
+
+/// Changes of a genre, director, star or certification. What is left out stays as it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NameChanges", example = json!({"name": "Film noir"}))]
+pub(crate) struct NameChangesBody {
+    /// No two of a kind have the same name; case and accents do not count.
+    #[schemars(length(min = 1, max = MAX_NAME_LENGTH))]
+    name: Option<String>,
+}
+
+impl Input for NameChangesBody {
+    type Checked = Option<CatalogName>;
+
+    fn check(self, _rules: &Rules, faults: &mut Faults) -> Option<Self::Checked> {
+        match self.name {
+            Some(name) => checked(&name, faults).map(Some),
+            None => Some(None),
+        }
+    }
+}
+
+fn checked(name: &str, faults: &mut Faults) -> Option<CatalogName> {
+    faults.keep("name", CatalogName::parse(name).map_err(|fault| described_fault(&fault)))
+}
+
 /// List the {many}.
 ///
 /// All of them in one page, by name.
@@ -166,4 +227,46 @@ pub(crate) async fn show<K: Resource>(
 ) -> Result<CatalogItem<CountedNameBody>, Failure<OrNotFound<StoreError>>> {
     let name = names.find(async move |catalog| catalog.find_name(K::KIND, id.as_uuid()).await).await?;
     Ok(CatalogItem(name.into()))
+}
+
+/// Create a {one}.
+///
+/// Names that differ in case or accents only are the same.
+#[api_v2_operation(operation_id = "create{One}", tags("catalog"))]
+pub(crate) async fn create<K: Resource>(
+    names: Names<K>,
+    Origin(origin): Origin,
+    Moderator(actor, Body(name)): Moderator<Body<NewNameBody>>,
+) -> Result<CreatedEntry<CountedNameBody>, Failure<CreateNameError>> {
+    let created =
+        names.run(async move |catalog| catalog.create_name(actor, K::KIND, name, &origin).await).await?;
+    Ok(CreatedEntry { id: created.id, body: created.into() })
+}
+
+/// Rename a {one}.
+///
+/// Its movies show the new name and are found by it at once.
+#[api_v2_operation(operation_id = "change{One}", tags("catalog"))]
+pub(crate) async fn change<K: Resource>(
+    names: Names<K>,
+    Origin(origin): Origin,
+    Moderator(actor, PathId(id, Patch(name))): Moderator<PathId<Id<K>, Patch<NameChangesBody>>>,
+) -> Result<OkJson<CountedNameBody>, Failure<RenameError>> {
+    let renamed = names
+        .run(async move |catalog| catalog.rename(actor, K::KIND, id.as_uuid(), name, &origin).await)
+        .await?;
+    Ok(OkJson(renamed.into()))
+}
+
+/// Delete a {one}.
+///
+/// One that a movie has cannot be deleted, even if the movie was withdrawn from sale.
+#[api_v2_operation(operation_id = "delete{One}", tags("catalog"))]
+pub(crate) async fn delete<K: Resource>(
+    names: Names<K>,
+    Origin(origin): Origin,
+    Moderator(actor, PathId(id, _)): Moderator<PathId<Id<K>>>,
+) -> Result<NoContent, Failure<DeleteNameError>> {
+    names.run(async move |catalog| catalog.delete_name(actor, K::KIND, id.as_uuid(), &origin).await).await?;
+    Ok(NoContent)
 }

@@ -2,7 +2,7 @@
 
 use app::catalog::{BrowseError, BrowseMovies};
 use domain::{
-    catalog::{FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search},
+    catalog::{FactFault, FavoriteSortKey, MovieFilter, MovieSort, MovieSortKey, Range, Search, is_imdb_id},
     id::{CertificationId, DirectorId, GenreId, Id, Kind, MovieId, StarId},
 };
 use schemars::JsonSchema;
@@ -22,6 +22,8 @@ const MAX_TEXT: usize = 250;
 const MAX_IDS: usize = 100;
 /// The last year that a filter may name.
 const MAX_YEAR: i32 = 9_999;
+/// The greatest identifier at TMDB that a filter may name.
+const MAX_COUNT: i64 = 9_007_199_254_740_991;
 /// The longest running time that a filter may name.
 const MAX_MINUTES: i32 = 100_000;
 
@@ -107,6 +109,14 @@ pub(crate) struct MovieFilters {
     /// The longest running time, in minutes.
     #[schemars(range(min = 0, max = MAX_MINUTES), example = 180)]
     duration_max: Option<i32>,
+    /// The one with this identifier at IMDb.
+    #[schemars(length(max = 12), example = &"tt0079944")]
+    imdb_id: Option<String>,
+    /// The one with this identifier at TMDB.
+    #[schemars(range(min = 1, max = MAX_COUNT), example = 1398)]
+    tmdb_id: Option<i64>,
+    /// Moderators only: `false` lists the movies that were withdrawn from sale, instead of those on sale.
+    is_available: Option<bool>,
 }
 
 impl Input for MovieQuery {
@@ -148,6 +158,10 @@ impl Input for MovieFilters {
     type Checked = MovieFilter;
 
     fn check(self, rules: &Rules, faults: &mut Faults) -> Option<MovieFilter> {
+        if self.imdb_id.as_deref().is_some_and(|id| !is_imdb_id(id)) {
+            let fault = Fault::new(FieldCode::InvalidFormat, FactFault::NotAnImdbId.to_string());
+            faults.add("imdb_id", fault);
+        }
         let mut price = |field: &str, price: Option<Amount>| {
             price.and_then(|price| faults.keep(field, amount(&price.0, rules)))
         };
@@ -164,6 +178,9 @@ impl Input for MovieFilters {
             imdb: Range { min: self.imdb_min, max: self.imdb_max },
             price: Range { min: price("price_min", self.price_min), max: price("price_max", self.price_max) },
             duration: Range { min: self.duration_min, max: self.duration_max },
+            imdb_id: self.imdb_id,
+            tmdb_id: self.tmdb_id,
+            is_available: self.is_available,
         })
     }
 }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::bodies::poster_url;
 use crate::{
-    extract::{Faults, Input, Query, UseCases, Visitor},
+    extract::{Faults, Input, PublicUrl, Query, UseCases, Visitor},
     problem::Failure,
     reply::CatalogItem,
     rules::Rules,
@@ -64,10 +65,13 @@ pub(crate) struct SuggestionBody {
     poster_url: Option<String>,
 }
 
-impl From<Suggestion> for SuggestionBody {
-    fn from(suggestion: Suggestion) -> Self {
+impl SuggestionBody {
+    /// The suggestion, with addresses that begin with the public address of the server.
+    fn new(suggestion: Suggestion, public_url: &str) -> Self {
         let (kind, year, poster_url) = match suggestion.kind {
-            SuggestionKind::Movie { year, poster_url } => (KindBody::Movie, Some(year), poster_url),
+            SuggestionKind::Movie { year, poster } => {
+                (KindBody::Movie, Some(year), poster.map(|poster| poster_url(poster, public_url)))
+            }
             SuggestionKind::Star => (KindBody::Star, None, None),
             SuggestionKind::Director => (KindBody::Director, None, None),
         };
@@ -91,8 +95,10 @@ pub(crate) struct SuggestionsBody {
 #[api_v2_operation(operation_id = "suggestMovies", tags("catalog"))]
 pub(crate) async fn suggest(
     catalog: UseCases<Catalog>,
+    public_url: PublicUrl,
     Visitor(_, Query(typed)): Visitor<Query<SuggestionQuery>>,
 ) -> Result<CatalogItem<SuggestionsBody>, Failure<StoreError>> {
     let suggestions = catalog.run(async move |catalog| catalog.suggest(&typed).await).await?;
-    Ok(CatalogItem(SuggestionsBody { items: suggestions.into_iter().map(Into::into).collect() }))
+    let items = suggestions.into_iter().map(|found| SuggestionBody::new(found, &public_url)).collect();
+    Ok(CatalogItem(SuggestionsBody { items }))
 }

@@ -20,7 +20,7 @@ use super::{
     faults::Faults,
     input::{self, Input, NoFields},
     json::Json,
-    query,
+    query_string,
 };
 use crate::{
     edge::in_flight::read_body,
@@ -79,7 +79,7 @@ impl<T: Input> FromRequest for OptionalBody<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let mut faults = Faults::default();
-            query::unknown(request.query_string(), &mut faults);
+            query_string::unknown(request.query_string(), &mut faults);
             check_packing_and_length(&request, MAX_BODY)?;
             let api = api_of(&request)?;
             let bytes = read_body(&request, collect(payload, MAX_BODY)).await?;
@@ -109,7 +109,7 @@ impl<T: Input> OperationModifier for OptionalBody<T> {
 fn read<T: Input>(request: &HttpRequest, payload: &mut Payload, types: &[&str]) -> Reading<T::Checked> {
     let checked = check_head(request, types, MAX_BODY);
     let mut faults = Faults::default();
-    query::unknown(request.query_string(), &mut faults);
+    query_string::unknown(request.query_string(), &mut faults);
     let api = api_of(request);
     let (request, payload) = (request.clone(), payload.take());
     Box::pin(async move {

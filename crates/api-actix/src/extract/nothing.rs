@@ -8,7 +8,7 @@ use paperclip::{
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
 
-use super::{body::unasked, faults::Faults, query};
+use super::{body::unasked, faults::Faults, query_string};
 use crate::{
     openapi::describe,
     problem::{Problem, kinds},
@@ -26,7 +26,7 @@ impl FromRequest for Nothing {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let mut faults = Faults::default();
-            query::unknown(request.query_string(), &mut faults);
+            query_string::unknown(request.query_string(), &mut faults);
             unasked(request, payload, &mut faults).await?;
             faults.finish(Some(Self))
         })

@@ -1,89 +1,41 @@
 //! Query parameters that were read and found sound.
 
-use std::future::{Ready, ready};
+use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::{
     actix::OperationModifier,
     v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
-use percent_encoding::percent_decode_str;
 
+pub(crate) use super::query_string::{name_of, read, refuse_any};
 use super::{
     api_of,
-    check::Source,
-    faults::{Fault, Faults},
+    body::unasked,
+    faults::Faults,
     input::{self, Input},
-    json::Json,
 };
 use crate::{
     openapi::describe,
-    problem::{FieldCode, Problem, kinds},
-    rules::Rules,
+    problem::{Problem, kinds},
 };
 
-/// Sound parameters. An empty one (`year_min=`, as HTML forms send) is an absent one.
+/// Sound parameters of a call that takes no body. An empty one (`year_min=`, as HTML forms send) is an absent one.
 #[derive(Debug)]
 pub(crate) struct Query<T: Input>(pub(crate) T::Checked);
 
-/// Reads the parameters of a query string or the fields of a form.
-pub(crate) fn read<T: Input>(query: &str, rules: &Rules, faults: &mut Faults) -> Option<T::Checked> {
-    let pairs = pairs(query, faults);
-    input::read::<T>(Json::Object(pairs), Source::Query, rules, faults)
-}
-
-/// Finds the parameters of a call that takes none: each is unknown.
-pub(crate) fn unknown(query: &str, faults: &mut Faults) {
-    let mut names: Vec<String> = pairs(query, faults).into_iter().map(|(name, _)| name).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        faults.add(&name, Fault::new(FieldCode::Unknown, "is not a parameter of this call"));
-    }
-}
-
-/// Refuses the parameters of a call that takes none.
-pub(crate) fn refuse_any(request: &HttpRequest) -> Result<(), Problem> {
-    let mut faults = Faults::default();
-    unknown(request.query_string(), &mut faults);
-    faults.finish(Some(()))
-}
-
-/// The pairs of a query string whose values are UTF-8.
-fn pairs(query: &str, faults: &mut Faults) -> Vec<(String, Json)> {
-    let mut pairs = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (_, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = name_of(pair);
-        match decoded(value) {
-            Some(value) => pairs.push((name, Json::Text(value))),
-            None => faults.add(&name, Fault::new(FieldCode::InvalidFormat, "must be UTF-8")),
-        }
-    }
-    pairs
-}
-
-/// The name in a pair of a query string, decoded.
-pub(crate) fn name_of(pair: &str) -> String {
-    let name = pair.split('=').next().unwrap_or_default();
-    decoded(name).unwrap_or_else(|| "?".to_owned())
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
-}
-
 impl<T: Input> FromRequest for Query<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(api_of(request).and_then(|api| {
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
             let mut faults = Faults::default();
-            let value = read::<T>(request.query_string(), &api.state.rules, &mut faults);
+            let value = read::<T>(request.query_string(), &api_of(&request)?.state.rules, &mut faults);
+            unasked(request, payload, &mut faults).await?;
             faults.finish(value).map(Self)
-        }))
+        })
     }
 }
 

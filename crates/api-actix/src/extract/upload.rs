@@ -6,7 +6,7 @@ use std::{cell::Cell, future::Future, pin::Pin, rc::Rc};
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web};
-use domain::media::MAX_AVATAR_UPLOAD;
+use domain::media::{MAX_AVATAR_UPLOAD, MAX_POSTER_UPLOAD};
 use futures_util::StreamExt;
 use paperclip::{
     actix::OperationModifier,
@@ -20,7 +20,7 @@ use super::{
     api_of, body,
     faults::{Fault, Faults},
     limited::user_of,
-    query,
+    query_string,
 };
 use crate::{
     edge::in_flight::read_body,
@@ -30,11 +30,24 @@ use crate::{
     uploads::UploadPermit,
 };
 
-/// The field that holds the picture.
-const FIELD: &str = "avatar";
+/// A form with one picture.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    /// The field that holds the picture.
+    field: &'static str,
+    /// The size of the picture in bytes.
+    most: usize,
+}
 
-/// The size of a form in bytes: the picture, and the boundaries and headers around it.
-const MAX_FORM: usize = MAX_AVATAR_UPLOAD.saturating_add(64 * 1024);
+const AVATAR: Form = Form { field: "avatar", most: MAX_AVATAR_UPLOAD };
+const POSTER: Form = Form { field: "poster", most: MAX_POSTER_UPLOAD };
+
+impl Form {
+    /// The size of the form in bytes: the picture, and the boundaries and headers around it.
+    const fn size(self) -> usize {
+        self.most.saturating_add(64 * 1024)
+    }
+}
 
 /// The parts of a form that are read, so that unknown ones can be reported.
 const MAX_PARTS: usize = 8;
@@ -57,34 +70,67 @@ impl FromRequest for AvatarUpload {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_head(request);
-        let api = api_of(request);
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            checked?;
-            let permit = permit_of(&request, &api?).await?;
-            let mut faults = Faults::default();
-            query::unknown(request.query_string(), &mut faults);
-            let picture = read_body(&request, read(request.headers(), payload, &mut faults)).await?;
-            faults.finish(picture.map(|avatar| Self { avatar, permit }))
+            check_head(&request, AVATAR)?;
+            let permit = avatar_permit(&request, &api_of(&request)?).await?;
+            let avatar = picture(&request, payload, AVATAR).await?;
+            Ok(Self { avatar, permit })
         })
     }
 }
 
-fn check_head(request: &HttpRequest) -> Result<(), Problem> {
+/// A form with a poster, on a call without query parameters. Only a few are read at the same time.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "PosterForm", deny_unknown_fields, example = json!({"poster": "(the bytes of a picture)"}))]
+pub(crate) struct PosterUpload {
+    /// A JPEG, PNG or WebP picture, told by its content; at most 10 MiB and 25 megapixels, at least 185 pixels wide, and at most
+    /// four times as high as wide.
+    #[schemars(with = "String", extend("format" = "binary"))]
+    pub(crate) poster: Vec<u8>,
+    /// Kept as long as the picture is in memory.
+    #[schemars(skip)]
+    pub(crate) permit: UploadPermit,
+}
+
+impl FromRequest for PosterUpload {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_head(&request, POSTER)?;
+            let of_user = api_of(&request)?.poster_uploads.of_user(&user_of(&request)?)?;
+            let permit = of_user.acquire()?;
+            let poster = picture(&request, payload, POSTER).await?;
+            Ok(Self { poster, permit })
+        })
+    }
+}
+
+/// Reads the picture of a form.
+async fn picture(request: &HttpRequest, payload: Payload, form: Form) -> Result<Vec<u8>, Problem> {
+    let mut faults = Faults::default();
+    query_string::unknown(request.query_string(), &mut faults);
+    let picture = read_body(request, read(request.headers(), payload, form, &mut faults)).await?;
+    faults.finish(picture)
+}
+
+fn check_head(request: &HttpRequest, form: Form) -> Result<(), Problem> {
     let unsupported = || Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE);
     let kind = request.mime_type().map_err(|_| unsupported())?.ok_or_else(unsupported)?;
     if kind.essence_str() != "multipart/form-data" {
         return Err(unsupported());
     }
-    body::check_packing_and_length(request, MAX_FORM)
+    body::check_packing_and_length(request, form.size())
 }
 
 /// Counts the upload for the caller and takes a permit for it.
 ///
 /// # Errors
 /// 429 when the caller has uploaded too much, 503 when too many uploads run.
-async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
+async fn avatar_permit(request: &HttpRequest, api: &web::Data<Api>) -> Result<UploadPermit, Problem> {
     let user = user_of(request)?;
     let of_user = api.uploads.of_user(&user)?;
     api.limits.count(request, |limits| &limits.fixed.set_avatar, &user).await?;
@@ -95,6 +141,7 @@ async fn permit_of(request: &HttpRequest, api: &web::Data<Api>) -> Result<Upload
 async fn read(
     headers: &HeaderMap,
     payload: Payload,
+    expected: Form,
     faults: &mut Faults,
 ) -> Result<Option<Vec<u8>>, Problem> {
     let trouble = Rc::new(Cell::new(None));
@@ -107,7 +154,7 @@ async fn read(
             Problem::new(&kinds::MALFORMED_REQUEST).because("The body is not a form, or ended too early.")
         }
     };
-    let mut form = Multipart::new(headers, paced(payload, MAX_FORM, Rc::clone(&trouble)));
+    let mut form = Multipart::new(headers, paced(payload, expected.size(), Rc::clone(&trouble)));
     let mut picture = None;
     let mut parts = 0_usize;
     while let Some(part) = form.next().await {
@@ -117,11 +164,11 @@ async fn read(
             return Ok(None);
         }
         let name = part.name().unwrap_or_default().to_owned();
-        if name == FIELD && picture.is_none() {
-            picture = Some(collect(&mut part, refused).await?);
+        if name == expected.field && picture.is_none() {
+            picture = Some(collect(&mut part, expected.most, refused).await?);
             continue;
         }
-        let fault = if name == FIELD {
+        let fault = if name == expected.field {
             Fault::new(FieldCode::Repeated, "was sent more than once")
         } else {
             Fault::new(FieldCode::Unknown, "is not a field of this form")
@@ -133,16 +180,20 @@ async fn read(
     }
     // A browser sends an empty part when no file is chosen.
     if picture.as_ref().is_none_or(Vec::is_empty) {
-        faults.add(FIELD, Fault::new(FieldCode::Required, "is required"));
+        faults.add(expected.field, Fault::new(FieldCode::Required, "is required"));
     }
     Ok(picture)
 }
 
-async fn collect(part: &mut Field, refused: impl Fn(MultipartError) -> Problem) -> Result<Vec<u8>, Problem> {
+async fn collect(
+    part: &mut Field,
+    most: usize,
+    refused: impl Fn(MultipartError) -> Problem,
+) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = part.next().await {
         let chunk = chunk.map_err(&refused)?;
-        if bytes.len().saturating_add(chunk.len()) > MAX_AVATAR_UPLOAD {
+        if bytes.len().saturating_add(chunk.len()) > most {
             return Err(Problem::new(&kinds::TOO_LARGE));
         }
         bytes.extend_from_slice(&chunk);
@@ -154,9 +205,21 @@ impl Apiv2Schema for AvatarUpload {}
 
 impl OperationModifier for AvatarUpload {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        describe::add_form::<Self>(op, FIELD, "image/jpeg, image/png, image/webp");
-        body::add_problems(op);
-        describe::add_problem(op, &kinds::RATE_LIMITED);
-        describe::add_problem(op, &kinds::UNAVAILABLE);
+        describe_form::<Self>(op, AVATAR);
     }
+}
+
+impl Apiv2Schema for PosterUpload {}
+
+impl OperationModifier for PosterUpload {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        describe_form::<Self>(op, POSTER);
+    }
+}
+
+fn describe_form<T: JsonSchema>(op: &mut DefaultOperationRaw, form: Form) {
+    describe::add_form::<T>(op, form.field, "image/jpeg, image/png, image/webp");
+    body::add_problems(op);
+    describe::add_problem(op, &kinds::RATE_LIMITED);
+    describe::add_problem(op, &kinds::UNAVAILABLE);
 }

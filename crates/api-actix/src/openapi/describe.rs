@@ -318,6 +318,18 @@ pub(crate) fn add_anonymous(op: &mut DefaultOperationRaw) {
     op.security.push(std::collections::BTreeMap::new());
 }
 
+/// Adds the header of conditional changes; the example is a tag as the thing has it.
+pub(crate) fn add_if_match(op: &mut DefaultOperationRaw, example: &str) {
+    let object = json!({
+        "in": "header",
+        "required": false,
+        "description": "The `ETag` of what the caller has; when it was changed since, the answer is 412 and nothing is changed.",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]*$", "maxLength": 8192},
+        "example": example,
+    });
+    add_parameter(op, ParameterIn::Header, "If-Match", &Fragment { object, ..Fragment::default() });
+}
+
 /// Adds the header of conditional reading; the example is a tag as the operation gives it.
 pub(crate) fn add_if_none_match(op: &mut DefaultOperationRaw, example: &str) {
     let object = json!({

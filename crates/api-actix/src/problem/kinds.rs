@@ -146,12 +146,14 @@ kinds! {
         "Another request for a refund of one of the movies is open.";
     MOVIE_EXISTS = 409 "movie_exists" "Movie exists"
         "A movie of this name, year and duration exists already.";
+    EXTERNAL_ID_TAKEN = 409 "external_id_taken" "Identifier taken"
+        "Another movie has this `imdb_id` or `tmdb_id`.";
     MOVIE_PURCHASED = 409 "movie_purchased" "Movie was bought"
         "Somebody has bought the movie, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_ORDERS = 409 "movie_in_orders" "Movie is in orders"
         "An order holds the movie, so it cannot be deleted. Withdraw it from sale instead.";
     MOVIE_IN_CARTS = 409 "movie_in_carts" "Movie is in carts"
-        "Somebody has the movie in the cart. Repeat with `force=true` to take it out of the carts.";
+        "As many carts as `carts` says hold the movie. Repeat with `force=true` to take it out of them.";
     NAME_TAKEN = 409 "name_taken" "Name taken"
         "Another entry of this kind has this name.";
     IN_USE = 409 "in_use" "In use"
@@ -163,7 +165,7 @@ kinds! {
     PRECONDITION_FAILED = 412 "precondition_failed" "Changed meanwhile"
         "Somebody changed this since the version named in `If-Match`. Read it again and repeat.";
     TOO_LARGE = 413 "too_large" "Body too large"
-        "A request body may have 64 KiB, an avatar 2 MiB, the form of a page 16 KiB.";
+        "A request body may have 64 KiB, an avatar 2 MiB, a poster 10 MiB, the form of a page 16 KiB.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type"
         "The body is not what this call takes: `application/json` in UTF-8, for a PATCH `application/merge-patch+json` too, or a form with a JPEG, PNG or WebP picture where one is asked for.";
     VALIDATION_FAILED = 422 "validation_failed" "Invalid values"

@@ -50,18 +50,24 @@ impl Refusal for HashError {
     }
 }
 
+/// The problem of an upload in this field of a form.
+pub(crate) fn picture_problem(error: &PictureError, field: &str) -> Problem {
+    let invalid = |code| Problem::invalid(vec![FieldProblem::new(field, code, error.to_string())]);
+    match error {
+        PictureError::Unsupported => {
+            Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE).because(format!("The file {error}."))
+        }
+        PictureError::Broken => invalid(FieldCode::InvalidFormat),
+        PictureError::TooManyPixels | PictureError::TooTall => invalid(FieldCode::TooLarge),
+        PictureError::TooNarrow => invalid(FieldCode::TooSmall),
+        PictureError::Busy => Problem::unavailable().caused_by(error),
+        PictureError::Failed(_) => Problem::new(&kinds::INTERNAL).caused_by(error),
+    }
+}
+
 impl Refusal for PictureError {
     fn problem(&self) -> Problem {
-        let invalid = |code| Problem::invalid(vec![FieldProblem::new("avatar", code, self.to_string())]);
-        match self {
-            Self::Unsupported => {
-                Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE).because(format!("The file {self}."))
-            }
-            Self::Broken => invalid(FieldCode::InvalidFormat),
-            Self::TooManyPixels => invalid(FieldCode::TooLarge),
-            Self::Busy => Problem::unavailable().caused_by(self),
-            Self::Failed(_) => Problem::new(&kinds::INTERNAL).caused_by(self),
-        }
+        picture_problem(self, "avatar")
     }
 
     fn kinds(into: &mut Vec<&'static Kind>) {

@@ -4,7 +4,10 @@
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
     body::BoxBody,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 use paperclip::{
     actix::OperationModifier,
@@ -12,6 +15,7 @@ use paperclip::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     edge::{
@@ -37,6 +41,29 @@ pub(crate) struct VersionedItem<T> {
 /// One thing of the catalogue that has no version, with a weak `ETag`.
 #[derive(Debug)]
 pub(crate) struct CatalogItem<T>(pub(crate) T);
+
+/// 200 with one thing of the catalogue that was changed, and its strong `ETag`.
+#[derive(Debug)]
+pub(crate) struct ChangedItem<T> {
+    pub(crate) body: T,
+    pub(crate) version: i64,
+}
+
+/// 201 with one thing of the catalogue that was created, its strong `ETag`, and its address: that of the request and its
+/// identifier.
+#[derive(Debug)]
+pub(crate) struct CreatedItem<T> {
+    pub(crate) body: T,
+    pub(crate) id: Uuid,
+    pub(crate) version: i64,
+}
+
+/// The same for one that has no version.
+#[derive(Debug)]
+pub(crate) struct CreatedEntry<T> {
+    pub(crate) body: T,
+    pub(crate) id: Uuid,
+}
 
 /// A page of a list of the catalogue, with a weak `ETag` and links to its other pages.
 #[derive(Debug)]
@@ -71,6 +98,78 @@ fn conditional(
     }
     builder.insert_header((header::ETAG, tag));
     builder.insert_header((header::CONTENT_TYPE, "application/json")).body(bytes)
+}
+
+/// The body of what was written, with the tag of its version.
+fn written(request: &HttpRequest, status: StatusCode, body: &impl Serialize, version: i64) -> HttpResponse {
+    let mut response = super::json(status, body);
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let tag = etag::strong(version, &bytes, compression::coding(request, bytes.len()));
+            if let Ok(tag) = HeaderValue::from_str(&tag) {
+                response.headers_mut().insert(header::ETAG, tag);
+            }
+            response
+        }
+        Err(error) => Problem::new(&kinds::INTERNAL).caused_by(&error).error_response(),
+    }
+}
+
+impl<T: Serialize> Responder for ChangedItem<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        written(request, StatusCode::OK, &self.body, self.version)
+    }
+}
+
+impl<T> Apiv2Schema for ChangedItem<T> {}
+
+impl<T: JsonSchema> OperationModifier for ChangedItem<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_answer::<T>(op, 200, "Done.", &[headers::STRONG_ETAG]);
+    }
+}
+
+impl<T: Serialize> Responder for CreatedItem<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        located(request, self.id, written(request, StatusCode::CREATED, &self.body, self.version))
+    }
+}
+
+/// Adds the address of what was created.
+fn located(request: &HttpRequest, id: Uuid, mut response: HttpResponse) -> HttpResponse {
+    let address = format!("{}/{id}", super::address_of(request));
+    if let Ok(address) = HeaderValue::from_str(&address) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
+    response
+}
+
+impl<T: Serialize> Responder for CreatedEntry<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        located(request, self.id, super::json(StatusCode::CREATED, &self.body))
+    }
+}
+
+impl<T> Apiv2Schema for CreatedEntry<T> {}
+
+impl<T: JsonSchema> OperationModifier for CreatedEntry<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_answer::<T>(op, 201, "Created.", &["Location"]);
+    }
+}
+
+impl<T> Apiv2Schema for CreatedItem<T> {}
+
+impl<T: JsonSchema> OperationModifier for CreatedItem<T> {
+    fn update_response(op: &mut DefaultOperationRaw) {
+        describe::add_answer::<T>(op, 201, "Created.", &["Location", headers::STRONG_ETAG]);
+    }
 }
 
 fn describe_item<T: JsonSchema>(op: &mut DefaultOperationRaw, etag: &str, example: &str) {

@@ -19,10 +19,10 @@ use domain::{
     audit::{AuditFilter, AuditQueries, AuditRecord, AuditSeals, LogPlace, Seal, SealMaker, StoredEntry},
     cart::{CartEntry, CartQueries, CartStore, CartUnit},
     catalog::{
-        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, MovieDetail,
-        MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries, Named,
-        RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList, SimilarMovies,
-        Suggestion,
+        CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, KnownWord, ModerationStore,
+        ModerationUnit, MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary,
+        NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate,
+        SimilarList, SimilarMovies, Suggestion,
     },
     engagement::{
         CommentQueries, CommentReportQueries, CommentView, EngagementStore, EngagementUnit,
@@ -34,7 +34,7 @@ use domain::{
         ReportedCommentId, SessionId, ShopId, UserId, WebhookEventId,
     },
     idempotency::{IdempotencyKey, IdempotencyKeys, KeptAnswer, KeyedRequest, KnownRequest},
-    media::{AvatarImages, MediaKey, MediaStore, PictureError},
+    media::{AvatarImages, MediaKey, MediaStore, PictureError, PosterFile, PosterImages},
     money::{Currency, Money},
     notifications::{
         Notification, NotificationQueries, NotificationSettings, NotificationStore, NotificationUnit,
@@ -185,6 +185,13 @@ impl MediaStore for Doubles {
 #[async_trait]
 impl AvatarImages for Doubles {
     async fn make(&self, _: Vec<u8>) -> Result<Vec<u8>, PictureError> {
+        Err(PictureError::Busy)
+    }
+}
+
+#[async_trait]
+impl PosterImages for Doubles {
+    async fn make_poster(&self, _: Vec<u8>) -> Result<Vec<PosterFile>, PictureError> {
         Err(PictureError::Busy)
     }
 }
@@ -402,6 +409,17 @@ impl CatalogStore for Doubles {
 }
 
 #[async_trait]
+impl ModerationStore for Doubles {
+    async fn begin_as_moderator(
+        &self,
+        _attempt: Attempt,
+        _moderator: &Actor,
+    ) -> Result<Box<dyn ModerationUnit>, AccessError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
 impl EngagementStore for Doubles {
     async fn begin_own(
         &self,
@@ -481,7 +499,7 @@ fn movie(number: u128) -> MovieSummary {
         price: Money::from_minor(999, "USD".parse().unwrap()),
         certification: Named { id: Id::from_uuid(Uuid::from_u128(7)), name: "PG".into() },
         genres: vec![],
-        poster_url: None,
+        poster: None,
         rating: RatingSummary { average: None, count: 0 },
         likes: 0,
         dislikes: 0,
@@ -519,6 +537,10 @@ impl MovieQueries for Doubles {
             description: "A drama.".into(),
             directors: vec![],
             stars: vec![],
+            trailer_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            sort_name: None,
             comments_count: 0,
             is_available: true,
             version: 3,
@@ -641,6 +663,9 @@ impl OrderStore for Doubles {
         _attempt: Attempt,
         _id: OrderId,
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError> {
+        Err(away())
+    }
+    async fn begin_without_order(&self, _attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError> {
         Err(away())
     }
     async fn begin_order_as_admin(
@@ -836,9 +861,6 @@ impl WebhookEvents for Doubles {
     async fn store_event(&self, _event: &WebhookEvent) -> Result<bool, StoreError> {
         Err(away())
     }
-    async fn last_event_at(&self, _provider: &str) -> Result<Option<Instant>, StoreError> {
-        Ok(None)
-    }
     async fn claim_event(&self, _now: Instant) -> Result<Option<ClaimedEvent>, StoreError> {
         Ok(None)
     }
@@ -851,6 +873,12 @@ impl WebhookEvents for Doubles {
         _error: &str,
         _retry_at: Instant,
     ) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn events_read_until(&self, _provider: &str) -> Result<Option<Instant>, StoreError> {
+        Ok(None)
+    }
+    async fn note_events_read(&self, _provider: &str, _until: Instant) -> Result<(), StoreError> {
         Err(away())
     }
 }

@@ -16,7 +16,6 @@ use domain::{
     entropy::PlainToken,
     id::{Id, OutboxId, UserId},
     mail::Mail,
-    outbox::ClaimedOutboxMessage,
     time::Clock,
 };
 pub(crate) use guard::RecordingGuard;
@@ -220,15 +219,7 @@ impl World {
 
     /// The messages in the outbox that are not done, oldest first.
     pub(crate) fn messages(&self) -> Vec<Message> {
-        let rows = self.store.outbox().into_iter().filter(|row| row.done_at.is_none());
-        let claimed = rows.map(|row| ClaimedOutboxMessage {
-            id: row.id,
-            kind: row.kind,
-            payload: row.payload,
-            attempts: 1,
-            created_at: row.created_at,
-        });
-        claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
+        self.store.messages()
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {

@@ -1,6 +1,6 @@
 use domain::{
+    accounts::{Actor, Role},
     catalog::{MovieFilter, MovieSort, MovieSortKey, MovieSummary},
-    id::UserId,
 };
 
 use super::{Catalog, search::understand};
@@ -16,7 +16,7 @@ pub struct BrowseMovies {
     /// Which part.
     pub page: PageSelection,
     /// For whom; `None` for a visitor.
-    pub viewer: Option<UserId>,
+    pub viewer: Option<Actor>,
 }
 
 /// The movies that were found.
@@ -37,6 +37,14 @@ pub enum BrowseError {
     /// Sorting by relevance needs a search.
     #[error("only a search can be sorted by relevance")]
     RelevanceWithoutSearch,
+    /// Withdrawn movies are listed for moderators only.
+    #[error("only moderators can ask whether movies are on sale")]
+    AvailabilityForModerators,
+}
+
+/// Whether the viewer may filter by availability.
+pub(super) fn may_filter_availability(viewer: Option<&Actor>) -> bool {
+    viewer.is_some_and(|viewer| viewer.role >= Role::Moderator)
 }
 
 impl Catalog {
@@ -46,6 +54,9 @@ impl Catalog {
     /// See [`BrowseError`].
     pub async fn browse(&self, wanted: BrowseMovies) -> Result<FoundMovies, BrowseError> {
         let BrowseMovies { filter, mut sorts, page, viewer } = wanted;
+        if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
+            return Err(BrowseError::AvailabilityForModerators);
+        }
         // A cursor, and a total that is kept, belong to the filter however it was written.
         let mut filter = filter.canonical();
         let is_search = filter.search.is_some();
@@ -68,6 +79,7 @@ impl Catalog {
             filter.search = Some(understood.search);
             corrected_query = understood.corrected_query;
         }
+        let viewer = viewer.map(|viewer| viewer.user_id);
         let page =
             self.queries.movie_page(&filter, &sorts, &request, viewer).await.map_err(ListError::Store)?;
         Ok(FoundMovies { listing: self.cursors.listing(&context, &request, page), corrected_query })
@@ -78,7 +90,7 @@ impl Catalog {
 mod tests {
     use domain::{
         catalog::Search,
-        id::GenreId,
+        id::{GenreId, Id},
         page::{InvalidPage, Page, PageRequest, Position, SortValue},
         store::StoreError,
     };
@@ -136,6 +148,32 @@ mod tests {
         for sorts in [vec![MovieSort::RELEVANT], vec![BY_YEAR, MovieSort::RELEVANT]] {
             let refused = catalog(MockQueries::new()).browse(wanted(None, &sorts)).await;
             assert!(matches!(refused, Err(BrowseError::RelevanceWithoutSearch)));
+        }
+    }
+
+    #[tokio::test]
+    async fn only_moderators_can_ask_whether_movies_are_on_sale() {
+        let actor = |role| Actor {
+            user_id: Id::from_uuid(Uuid::from_u128(1)),
+            session_id: Id::from_uuid(Uuid::from_u128(2)),
+            role,
+        };
+        for is_available in [true, false] {
+            for viewer in [None, Some(actor(Role::User))] {
+                let mut wanted = BrowseMovies { viewer, ..wanted(None, &[]) };
+                wanted.filter.is_available = Some(is_available);
+                let refused = catalog(MockQueries::new()).browse(wanted).await;
+                assert!(matches!(refused, Err(BrowseError::AvailabilityForModerators)));
+            }
+            let mut queries = MockQueries::new();
+            queries
+                .expect_movie_page()
+                .once()
+                .withf(move |filter, _, _, _| filter.is_withdrawn() != is_available)
+                .returning(|_, _, _, _| Ok(ending_at(None)));
+            let mut wanted = BrowseMovies { viewer: Some(actor(Role::Moderator)), ..wanted(None, &[]) };
+            wanted.filter.is_available = Some(is_available);
+            catalog(queries).browse(wanted).await.unwrap();
         }
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
+    accounts::{AccessError, Actor},
     catalog::{
         CatalogStore, CatalogUnit, CountedName, FacetCounts, FacetQueries, IndexEntry, KnownWord,
-        MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort, MovieSummary, NameKind, NameQueries,
-        Named, RatingSummary, Search, SearchQueries, SearchTerm, SimilarCandidate, SimilarList,
-        SimilarMovies, Suggestion, SuggestionKind, rank_of_name,
+        ModerationStore, ModerationUnit, MovieDetail, MovieFilter, MovieProfile, MovieQueries, MovieSort,
+        MovieSummary, NameKind, NameQueries, Named, RatingSummary, Search, SearchQueries, SearchTerm,
+        SimilarCandidate, SimilarList, SimilarMovies, Suggestion, SuggestionKind, rank_of_name,
     },
     id::{Id, MovieId, UserId},
     money::{Currency, Money},
@@ -18,22 +19,25 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::Catalog;
+use super::{Catalog, Posters};
 use crate::{
-    doubles::{CountingIds, MovableClock, NoWait, SumSigner, storage::TestStorage},
+    accounts::doubles::MemoryMedia,
+    doubles::{CountingIds, FlipSealer, MovableClock, NoWait, SumSigner, storage::TestStorage},
     paging::CursorCodec,
+    record::Recorder,
 };
 
 /// The use cases on an empty test database; they browse nothing.
 pub(crate) async fn catalog() -> (Catalog, Arc<TestStorage>) {
     let store = TestStorage::new().await;
-    (Catalog { store: store.clone(), ..browsing(MockQueries::new()) }, store)
+    (Catalog { store: store.clone(), moderation: store.clone(), ..browsing(MockQueries::new()) }, store)
 }
 
 /// The use cases that read these movies and write nothing.
 pub(crate) fn browsing(queries: MockQueries) -> Catalog {
     Catalog {
         store: Arc::new(MockStore::new()),
+        moderation: Arc::new(MockModeration::new()),
         queries: Arc::new(queries),
         names: Arc::new(MockNames::new()),
         words: Arc::new(KnownMovies::new(&[("Stalker", 1979), ("The", 2000)])),
@@ -41,6 +45,36 @@ pub(crate) fn browsing(queries: MockQueries) -> Catalog {
         similar: Arc::new(MockSimilar::new()),
         cursors: CursorCodec::new(Arc::new(SumSigner)),
         clock: Arc::new(MovableClock::default()),
+        backoff: Arc::new(NoWait),
+        ids: Arc::new(CountingIds::default()),
+        recorder: recorder(),
+    }
+}
+
+/// A recorder whose messages tests can read.
+pub(crate) fn recorder() -> Recorder {
+    Recorder {
+        ids: Arc::new(CountingIds::default()),
+        sealer: Arc::new(FlipSealer),
+        frontend_url: "https://cinema.example".to_owned(),
+    }
+}
+
+/// The use cases of posters on a test database.
+pub(crate) fn posters(
+    store: &Arc<TestStorage>,
+    media: &Arc<MemoryMedia>,
+    clock: &Arc<MovableClock>,
+    queries: MockQueries,
+) -> Posters {
+    Posters {
+        moderation: store.clone(),
+        store: store.clone(),
+        queries: Arc::new(queries),
+        media: media.clone(),
+        images: media.clone(),
+        recorder: recorder(),
+        clock: clock.clone(),
         backoff: Arc::new(NoWait),
         ids: Arc::new(CountingIds::default()),
     }
@@ -51,6 +85,18 @@ mockall::mock! {
     #[async_trait]
     impl CatalogStore for Store {
         async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Moderation {}
+    #[async_trait]
+    impl ModerationStore for Moderation {
+        async fn begin_as_moderator(
+            &self,
+            attempt: Attempt,
+            moderator: &Actor,
+        ) -> Result<Box<dyn ModerationUnit>, AccessError>;
     }
 }
 
@@ -128,7 +174,7 @@ impl SearchQueries for KnownMovies {
     async fn suggestions(&self, search: &Search) -> Result<Vec<Suggestion>, StoreError> {
         let named = |(name, year): &(String, i32)| {
             let rank = rank_of_name(search, name)?;
-            let kind = SuggestionKind::Movie { year: *year, poster_url: None };
+            let kind = SuggestionKind::Movie { year: *year, poster: None };
             Some(Suggestion { kind, id: Uuid::nil(), name: name.clone(), rank, popularity: 0.0 })
         };
         let movies = self.names.iter().filter(|_| !search.is_empty());
@@ -175,7 +221,7 @@ pub(crate) fn summary(id: MovieId, price: Money) -> MovieSummary {
         price,
         certification: Named { id: Id::from_uuid(Uuid::nil()), name: "PG".to_owned() },
         genres: Vec::new(),
-        poster_url: None,
+        poster: None,
         rating: RatingSummary { average: None, count: 0 },
         likes: 0,
         dislikes: 0,
@@ -192,6 +238,10 @@ pub(crate) fn detail_of(summary: MovieSummary, is_available: bool) -> MovieDetai
         description: String::new(),
         directors: Vec::new(),
         stars: Vec::new(),
+        trailer_url: None,
+        imdb_id: None,
+        tmdb_id: None,
+        sort_name: None,
         comments_count: 0,
         is_available,
         version: 1,

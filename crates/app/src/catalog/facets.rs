@@ -1,17 +1,38 @@
 use domain::{
+    accounts::Actor,
     catalog::{Facets, MovieFilter, NameKind},
     money::Currency,
     store::StoreError,
 };
 
-use super::{Catalog, search::understand};
+use super::{Catalog, browse::may_filter_availability, search::understand};
+
+/// The movies cannot be counted.
+#[derive(Debug, thiserror::Error)]
+pub enum CountFacetsError {
+    /// Withdrawn movies are counted for moderators only.
+    #[error("only moderators can ask whether movies are on sale")]
+    AvailabilityForModerators,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Catalog {
-    /// How many movies each further choice beside a filter would leave, in a shop with this currency.
+    /// How many movies each further choice beside a filter would leave, in a shop with this currency. A viewer is a user who is
+    /// signed in.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn facets(&self, filter: MovieFilter, currency: Currency) -> Result<Facets, StoreError> {
+    /// See [`CountFacetsError`].
+    pub async fn facets(
+        &self,
+        filter: MovieFilter,
+        currency: Currency,
+        viewer: Option<Actor>,
+    ) -> Result<Facets, CountFacetsError> {
+        if filter.is_available.is_some() && !may_filter_availability(viewer.as_ref()) {
+            return Err(CountFacetsError::AvailabilityForModerators);
+        }
         let mut filter = filter.canonical();
         if let Some(search) = filter.search.take() {
             filter.search = Some(understand(&*self.words, search).await?.search);
@@ -50,7 +71,7 @@ mod tests {
         let catalog =
             Catalog { facets: Arc::new(facets), names: Arc::new(names), ..browsing(MockQueries::new()) };
         let filter = MovieFilter { search: Some(Search::parse(" The  GODFATHER")), ..MovieFilter::default() };
-        let facets = catalog.facets(filter, Currency::USD).await.unwrap();
+        let facets = catalog.facets(filter, Currency::USD, None).await.unwrap();
         let found: Vec<_> =
             facets.genres.iter().map(|genre| (genre.name.as_str(), genre.movies_count)).collect();
         assert_eq!((found, facets.certifications.len()), (vec![("Crime", 3)], 0));

@@ -6,17 +6,18 @@ use std::{
 use chrono::Datelike;
 use domain::{
     catalog::{
-        CatalogUnit, CheckedImport, Facts, ImportedFacts, InvalidFacts, Movie, MovieIdentity, NameKind,
-        ProposedName, ResolvedNames,
+        CatalogUnit, CheckedPartialFacts, Facts, InvalidFacts, Movie, MovieIdentity, NameKind, PartialFacts,
     },
-    id::{CertificationId, DirectorId, GenreId, Id, Kind, StarId},
     store::{Attempt, StoreError, retried},
-    text::fold,
     time::Instant,
 };
-use uuid::Uuid;
 
-use super::{Catalog, audit::entries};
+use super::{
+    Catalog,
+    audit::Cause,
+    external_ids::ExternalIdOwners,
+    resolve::{Resolved, names_of, resolved_names},
+};
 
 /// The result of importing a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +45,12 @@ pub enum ImportError {
 /// How often an import is tried again because other imports add the same movies at the same time.
 const TRIES: u32 = 5;
 
-/// The identifiers of names, by kind and folded name.
-type Resolved = HashMap<(NameKind, String), Uuid>;
-
 /// The outcome of each row; `None` if another import added one of the movies at the same time, so that nothing may be
 /// committed.
 type Outcomes = Option<Vec<ImportOutcome>>;
 
 /// A row that is to be imported, or its outcome if it needs no store.
-type Row = Result<CheckedImport, ImportOutcome>;
+type Row = Result<CheckedPartialFacts, ImportOutcome>;
 
 impl Catalog {
     /// Imports rows in one transaction, and returns the outcome of each row in order.
@@ -70,7 +68,7 @@ impl Catalog {
     /// See [`ImportError`].
     pub async fn import(
         &self,
-        rows: Vec<ImportedFacts>,
+        rows: Vec<PartialFacts>,
         dry_run: bool,
     ) -> Result<Vec<ImportOutcome>, ImportError> {
         let now = self.clock.now();
@@ -100,7 +98,7 @@ impl Catalog {
     /// Commits the new names of the rows; returns the identifiers of all names.
     async fn try_commit_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, has_new) = self.resolve(&mut *unit, facts_of(rows)).await?;
+        let (names, has_new) = self.resolve(&mut *unit, |kind| names_in(rows, kind)).await?;
         if has_new {
             unit.commit().await?;
         }
@@ -130,7 +128,7 @@ impl Catalog {
         now: Instant,
     ) -> Result<Outcomes, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, _) = self.resolve(&mut *unit, facts_of(rows)).await?;
+        let (names, _) = self.resolve(&mut *unit, |kind| names_in(rows, kind)).await?;
         self.write(&mut *unit, rows, &names, now).await
     }
 
@@ -146,6 +144,10 @@ impl Catalog {
         let mut known: HashMap<_, _> =
             known.into_iter().map(|movie| (movie.identity.clone(), movie)).collect();
 
+        let imdb_ids: Vec<String> = facts_of(rows).filter_map(|facts| facts.imdb_id.clone()).collect();
+        let tmdb_ids: Vec<i64> = facts_of(rows).filter_map(|facts| facts.tmdb_id).collect();
+        let mut owners = ExternalIdOwners::of(unit.find_external_ids(&imdb_ids, &tmdb_ids).await?);
+
         let mut outcomes = Vec::with_capacity(rows.len());
         let mut added = Vec::new();
         let mut changed = Vec::new();
@@ -157,6 +159,10 @@ impl Catalog {
                     continue;
                 }
             };
+            if let Err(invalid) = owners.claim(&imported.facts) {
+                outcomes.push(ImportOutcome::Rejected(invalid));
+                continue;
+            }
             let resolved = resolved_names(&imported.facts, names);
             outcomes.push(match known.remove(&imported.facts.identity) {
                 None => {
@@ -164,9 +170,8 @@ impl Catalog {
                     ImportOutcome::Added
                 }
                 Some(mut movie) => {
-                    let before = movie.offer();
-                    let (facts, resolved) = imported.completed_from(&movie, resolved);
-                    if movie.revise(facts, resolved, now) {
+                    let before = movie.clone();
+                    if imported.apply_to(&mut movie, resolved, now) {
                         changed.push((movie, before));
                         ImportOutcome::Updated
                     } else {
@@ -181,44 +186,20 @@ impl Catalog {
         if unit.insert_movies(&added).await?.len() < added.len() {
             return Ok(None);
         }
+        let cause = Cause { ids: &*self.ids, actor: None, origin: None, at: now };
         let mut audited = Vec::new();
         for (movie, before) in &changed {
             unit.update_movie(movie).await?;
-            audited.extend(entries(&*self.ids, movie.id, *before, movie.offer(), now));
+            self.recorder.replaced_poster(unit, before, Some(movie), now).await?;
+            audited.extend(cause.offer_entries(movie.id, before.offer(), movie.offer()));
         }
         unit.append_audit_entries(&audited).await?;
         Ok(Some(outcomes))
     }
-
-    /// The identifiers of all names, and whether any name is new.
-    async fn resolve(
-        &self,
-        unit: &mut dyn CatalogUnit,
-        rows: impl Iterator<Item = &Facts> + Clone,
-    ) -> Result<(Resolved, bool), StoreError> {
-        let mut resolved = Resolved::new();
-        let mut has_new = false;
-        for kind in [NameKind::Certification, NameKind::Genre, NameKind::Director, NameKind::Star] {
-            let mut proposed: HashMap<String, ProposedName> = HashMap::new();
-            for name in rows.clone().flat_map(|facts| names_of(facts, kind)) {
-                proposed
-                    .entry(fold(name))
-                    .or_insert_with(|| ProposedName { id: self.ids.uuid(), name: name.clone() });
-            }
-            // All imports add names in the same order, which prevents deadlocks.
-            let mut keys: Vec<_> = proposed.into_iter().collect();
-            keys.sort_by(|(left, _), (right, _)| left.cmp(right));
-            let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-            let ids = unit.resolve_names(kind, &names).await?;
-            has_new |= names.iter().zip(&ids).any(|(proposed, id)| proposed.id == *id);
-            resolved.extend(keys.into_iter().map(|key| (kind, key)).zip(ids));
-        }
-        Ok((resolved, has_new))
-    }
 }
 
 /// Checks the rows, and sorts out those that break a rule and those that a later row supersedes.
-fn without_rejected_and_repeated(rows: Vec<ImportedFacts>, this_year: i32) -> Vec<Row> {
+fn without_rejected_and_repeated(rows: Vec<PartialFacts>, this_year: i32) -> Vec<Row> {
     let checked = rows.into_iter().map(|row| row.check(this_year).map_err(ImportOutcome::Rejected));
     let mut rows: Vec<Row> = checked.collect();
     let mut seen = HashSet::new();
@@ -235,34 +216,14 @@ fn facts_of(rows: &[Row]) -> impl Iterator<Item = &Facts> + Clone {
     rows.iter().flatten().map(|imported| &*imported.facts)
 }
 
+/// The names of this kind in the rows that are to be imported.
+fn names_in(rows: &[Row], kind: NameKind) -> impl Iterator<Item = &String> {
+    facts_of(rows).flat_map(move |facts| names_of(facts, kind))
+}
+
 fn by_identity(one: &Movie, other: &Movie) -> Ordering {
     let key = |movie: &Movie| (movie.identity.year, movie.identity.duration_minutes);
     one.identity.name.cmp(&other.identity.name).then_with(|| key(one).cmp(&key(other)))
-}
-
-fn names_of(facts: &Facts, kind: NameKind) -> &[String] {
-    match kind {
-        NameKind::Genre => &facts.genres,
-        NameKind::Star => &facts.stars,
-        NameKind::Director => &facts.directors,
-        NameKind::Certification => std::slice::from_ref(&facts.certification),
-    }
-}
-
-fn resolved_names(facts: &Facts, names: &Resolved) -> ResolvedNames {
-    fn ids<K: Kind>(facts: &Facts, kind: NameKind, names: &Resolved) -> Vec<Id<K>> {
-        names_of(facts, kind)
-            .iter()
-            .filter_map(|name| names.get(&(kind, fold(name))).copied().map(Id::from_uuid))
-            .collect()
-    }
-    let certifications: Vec<CertificationId> = ids(facts, NameKind::Certification, names);
-    let genres: Vec<GenreId> = ids(facts, NameKind::Genre, names);
-    let directors: Vec<DirectorId> = ids(facts, NameKind::Director, names);
-    let stars: Vec<StarId> = ids(facts, NameKind::Star, names);
-    // All names were resolved before, including the certification.
-    let certification = certifications.first().copied().unwrap_or_else(|| Id::from_uuid(Uuid::nil()));
-    ResolvedNames { certification, genres, directors, stars }
 }
 
 #[cfg(test)]

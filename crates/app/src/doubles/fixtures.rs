@@ -48,6 +48,10 @@ pub(crate) fn facts(name: &str) -> Facts {
         directors: vec!["Agnès Varda".to_owned()],
         stars: vec!["Toshirō Mifune".to_owned()],
         poster_url: None,
+        trailer_url: None,
+        imdb_id: None,
+        tmdb_id: None,
+        sort_name: None,
         is_available: true,
     }
 }

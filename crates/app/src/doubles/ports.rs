@@ -17,9 +17,15 @@ use domain::{
         StoredEntry,
     },
     cart::{CartEntry, CartItem, CartQueries, CartRepository},
-    catalog::{Movie, MovieIdentity, MovieRepository, NameKind, Offer, OfferRepository, ProposedName},
+    catalog::{
+        ExternalIds, Movie, MovieConflicts, MovieIdentity, MovieRepository, MovieUses, NameKind,
+        NameRepository, Offer, OfferRepository, ProposedName,
+    },
     entropy::TokenDigest,
-    id::{CartId, MovieId, OutboxId, PurchaseId, SessionId, UserId},
+    id::{CartId, CommentId, MovieId, NotificationId, OutboxId, PurchaseId, SessionId, UserId},
+    notifications::{
+        NewNotification, NotificationRepository, NotificationSettings, PushedNotification, ReadSelection,
+    },
     outbox::{ClaimedOutboxMessage, NewOutboxMessage, OutboxQueue, OutboxRepository},
     page::{Page, PageRequest},
     purchases::{Entitlement, Purchase, PurchaseRepository},
@@ -105,7 +111,21 @@ repositories! {
         resolve_names(kind: NameKind, names: &[ProposedName]) -> Result<Vec<Uuid>, StoreError>;
         find_movies_for_update(identities: &[MovieIdentity]) -> Result<Vec<Movie>, StoreError>, locks Movie;
         insert_movies(movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>, locks Movie;
+        find_movie_for_update(id: MovieId) -> Result<Option<Movie>, StoreError>, locks Movie;
+        find_movie_conflicts(movie: &Movie) -> Result<MovieConflicts, StoreError>;
+        find_external_ids(imdb_ids: &[String], tmdb_ids: &[i64]) -> Result<Vec<ExternalIds>, StoreError>;
         update_movie(movie: &Movie) -> Result<(), StoreError>, under Movie;
+        find_movie_uses(id: MovieId) -> Result<MovieUses, StoreError>, under Movie;
+        remove_movie_from_carts(id: MovieId) -> Result<(), StoreError>, under Movie;
+        delete_movie(id: MovieId) -> Result<(), StoreError>, under Movie;
+        names_of(kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
+    }
+    NameRepository {
+        find_name_for_update(kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError>, locks Movie;
+        is_name_taken(kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError>, under Movie;
+        update_name(kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError>, under Movie;
+        has_movies(kind: NameKind, id: Uuid) -> Result<bool, StoreError>, under Movie;
+        delete_name(kind: NameKind, id: Uuid) -> Result<(), StoreError>, under Movie;
     }
     CartRepository {
         open_cart_for_update(user_id: UserId, proposed: CartId) -> Result<CartId, StoreError>, under User, locks Cart;
@@ -119,6 +139,15 @@ repositories! {
     OfferRepository {
         find_offer(id: MovieId) -> Result<Option<Offer>, StoreError>;
         find_offers(ids: &[MovieId]) -> Result<Vec<(MovieId, Offer)>, StoreError>, locks Movie;
+    }
+    NotificationRepository {
+        push_notification(new: &NewNotification) -> Result<Option<PushedNotification>, StoreError>;
+        mark_notification_mailed(id: NotificationId, at: Instant) -> Result<(), StoreError>;
+        withdraw_like_notification(comment_id: CommentId, actor: UserId) -> Result<(), StoreError>;
+        remove_comment_notifications(comment_id: CommentId) -> Result<(), StoreError>;
+        mark_notifications_read(receiver: UserId, selection: &ReadSelection, at: Instant) -> Result<(), StoreError>;
+        notification_settings_for_update(user_id: UserId) -> Result<NotificationSettings, StoreError>;
+        put_notification_settings(user_id: UserId, settings: NotificationSettings) -> Result<(), StoreError>;
     }
     PurchaseRepository {
         purchased_among(user_id: UserId, movies: &[MovieId]) -> Result<Vec<MovieId>, StoreError>;

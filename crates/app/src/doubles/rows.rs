@@ -15,13 +15,14 @@ use domain::{
     catalog::{Movie, MovieIdentity, MovieQueries},
     entropy::TokenDigest,
     id::{Id, MovieId, OutboxId, UserId},
-    outbox::NewOutboxMessage,
+    outbox::{ClaimedOutboxMessage, NewOutboxMessage},
     page::PageRequest,
     time::Instant,
 };
 use uuid::Uuid;
 
-use super::storage::TestStorage;
+use super::{FlipSealer, storage::TestStorage};
+use crate::outbox::Message;
 
 /// All that is stored, in the order in which it was written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -182,6 +183,15 @@ impl TestStorage {
         rows.into_iter().map(message).collect()
     }
 
+    /// The messages that the outbox holds, oldest first.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        let claimed = self.outbox().into_iter().filter(|row| row.done_at.is_none()).map(|row| {
+            let OutboxRow { id, kind, payload, created_at, .. } = row;
+            ClaimedOutboxMessage { id, kind, payload, attempts: 1, created_at }
+        });
+        claimed.map(|row| Message::unseal(&row, &FlipSealer).unwrap()).collect()
+    }
+
     /// The names of genres, certifications, directors and stars that are committed, as they are compared.
     pub(crate) fn names(&self) -> Vec<String> {
         let all = ["genres", "certifications", "directors", "stars"]
@@ -315,6 +325,11 @@ fn entry(record: AuditRecord) -> AuditEntry {
         "session" => AuditObject::Session(Id::from_uuid(object.id)),
         "movie" => AuditObject::Movie(Id::from_uuid(object.id)),
         "comment" => AuditObject::Comment(Id::from_uuid(object.id)),
+        "payment" => AuditObject::Payment(Id::from_uuid(object.id)),
+        "genre" => AuditObject::Genre(Id::from_uuid(object.id)),
+        "star" => AuditObject::Star(Id::from_uuid(object.id)),
+        "director" => AuditObject::Director(Id::from_uuid(object.id)),
+        "certification" => AuditObject::Certification(Id::from_uuid(object.id)),
         other => panic!("an unknown object: {other}"),
     });
     let address = record.network.as_deref().and_then(|network| network.split('/').next());

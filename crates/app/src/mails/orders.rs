@@ -75,6 +75,20 @@ mail!(
     |mail| format!("A payment for Cinema order {} has another amount", mail.number)
 );
 
+/// Tells an administrator of money that arrived for an order that is not known, and goes back.
+pub(crate) struct UnknownPaymentReturned {
+    pub(crate) checkout_id: String,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) amount: Money,
+}
+
+mail!(
+    UnknownPaymentReturned,
+    "mails/orders/unknown_payment_returned.txt",
+    "mails/orders/unknown_payment_returned.html",
+    |mail| format!("Cinema returned {} for an order that it does not know", mail.amount)
+);
+
 /// Says that money for an order went back.
 pub(crate) struct OrderRefunded {
     pub(crate) number: String,
@@ -186,6 +200,11 @@ pub(super) fn samples() -> Vec<Box<dyn super::Content>> {
             payment_id: PaymentId::from_uuid(Uuid::from_u128(8)),
             asked: price(999),
             received: price(998),
+        }),
+        Box::new(UnknownPaymentReturned {
+            checkout_id: "cs_7".to_owned(),
+            payment_id: PaymentId::from_uuid(Uuid::from_u128(9)),
+            amount: price(999),
         }),
         Box::new(OrderRefunded {
             number: number(),

@@ -2,6 +2,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use domain::{
+    catalog::UploadedPoster,
     entropy::Sealer,
     failure::error_chain,
     id::OutboxId,
@@ -12,7 +13,10 @@ use domain::{
 };
 
 use super::{InvalidMessage, Message};
-use crate::accounts::{Profiles, Sessions, SignUp};
+use crate::{
+    accounts::{Profiles, Sessions, SignUp},
+    catalog::Posters,
+};
 
 /// How many done messages are removed at once, so that nobody waits for the clean-up.
 const PURGE_BATCH: u32 = 1_000;
@@ -34,6 +38,8 @@ pub struct Outbox {
     pub sessions: Arc<Sessions>,
     /// Removes pictures that no profile shows.
     pub profiles: Arc<Profiles>,
+    /// Removes posters that no movie shows.
+    pub posters: Arc<Posters>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Waits before a transaction that lost a race is run again.
@@ -144,6 +150,10 @@ impl Outbox {
             }
             Message::UnusedAvatar { user_id, key } => {
                 self.profiles.remove_unused_avatar(*user_id, key).await?;
+            }
+            Message::UnusedPoster { movie_id, poster_id, width } => {
+                let poster = UploadedPoster { id: *poster_id, width: *width };
+                self.posters.remove_unused_poster(*movie_id, poster).await?;
             }
         }
         Ok(())

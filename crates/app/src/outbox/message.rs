@@ -1,7 +1,7 @@
 use domain::{
     accounts::EmailAddress,
     entropy::Sealer,
-    id::{OutboxId, UserId},
+    id::{MovieId, OutboxId, PosterId, UserId},
     mail::Mail,
     media::MediaKey,
     outbox::{ClaimedOutboxMessage, NewOutboxMessage},
@@ -40,6 +40,17 @@ pub enum Message {
         #[serde(with = "display")]
         key: MediaKey,
     },
+    /// A stored poster that the movie may not show, or not any more: it is removed unless the movie shows it.
+    UnusedPoster {
+        /// Whose poster it was, or was meant to be.
+        #[serde(with = "display")]
+        movie_id: MovieId,
+        /// The poster.
+        #[serde(with = "display")]
+        poster_id: PosterId,
+        /// The largest width that it is stored in.
+        width: u32,
+    },
 }
 
 /// The message cannot be read: sealed with a lost key, or written by a newer version.
@@ -73,7 +84,7 @@ impl Message {
 
     /// Whether it is retried for as long as it fails. A stored picture that nobody shows would otherwise stay for ever.
     pub(super) const fn is_never_given_up(&self) -> bool {
-        matches!(self, Self::UnusedAvatar { .. })
+        matches!(self, Self::UnusedAvatar { .. } | Self::UnusedPoster { .. })
     }
 
     /// Reads a row.
@@ -151,7 +162,7 @@ mod tests {
     }
 
     /// Each kind of message with its kind, and what the first version that had it stored of it.
-    fn messages() -> [(Message, &'static str, &'static str); 5] {
+    fn messages() -> [(Message, &'static str, &'static str); 6] {
         let email: EmailAddress = "Ann@Example.com".parse().unwrap();
         let (user_id, key) = (Id::from_uuid(Uuid::from_u128(7)), MediaKey::avatar(Uuid::from_u128(8)));
         [
@@ -181,6 +192,16 @@ mod tests {
                 "unused_avatar",
                 r#"{"kind":"unused_avatar","user_id":"00000000-0000-0000-0000-000000000007",
                     "key":"avatars/00000000-0000-0000-0000-000000000008.jpg"}"#,
+            ),
+            (
+                Message::UnusedPoster {
+                    movie_id: Id::from_uuid(Uuid::from_u128(9)),
+                    poster_id: Id::from_uuid(Uuid::from_u128(10)),
+                    width: 500,
+                },
+                "unused_poster",
+                r#"{"kind":"unused_poster","movie_id":"00000000-0000-0000-0000-000000000009",
+                    "poster_id":"00000000-0000-0000-0000-00000000000a","width":500}"#,
             ),
         ]
     }

@@ -11,12 +11,6 @@ use super::{CloseError, Payments};
 /// When an event is looked at again that cannot be applied now.
 const LATER: TimeDelta = TimeDelta::days(1);
 
-/// How far before the newest event that arrived the provider's list is read again.
-const OVERLAP: TimeDelta = TimeDelta::hours(1);
-
-/// How many pages of the provider's list are read at once.
-const MOST_PAGES: u32 = 100;
-
 /// How often an event about money waits for a payment that has it.
 pub(super) const MOST_ATTEMPTS: u32 = 12;
 
@@ -61,44 +55,6 @@ impl Payments {
         let is_new = self.events.store_event(&event).await?;
         tracing::debug!(event = ?event.id, is_new, "a webhook arrived");
         Ok(())
-    }
-
-    /// Stores the events that the provider has and whose webhooks did not arrive, such as those of an outage; says how many there
-    /// were. They take effect like others. What the provider fails at is done the next time.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn catch_up_events(&self) -> Result<u64, StoreError> {
-        let (provider, now) = (self.gateway.provider(), self.clock.now());
-        let last = self.events.last_event_at(provider).await?.unwrap_or(now);
-        let since = last.checked_sub_signed(OVERLAP).unwrap_or(last);
-        let (mut found, mut after) = (0_u64, None::<String>);
-        for _ in 0..MOST_PAGES {
-            let page = match self.gateway.events_since(since, after.as_deref()).await {
-                Ok(page) => page,
-                Err(error) => {
-                    let error = error_chain(&error);
-                    tracing::warn!(error, "the payment provider's events were not read");
-                    break;
-                }
-            };
-            after = page.events.last().map(|event| event.id.clone());
-            for event in page.events {
-                let event = WebhookEvent {
-                    id: self.ids.next(),
-                    provider: provider.to_owned(),
-                    event_id: event.id,
-                    kind: event.kind,
-                    subject: event.subject,
-                    received_at: now,
-                };
-                found = found.saturating_add(self.events.store_event(&event).await?.into());
-            }
-            if !page.has_more || after.is_none() {
-                break;
-            }
-        }
-        Ok(found)
     }
 
     /// Lets the events that wait take effect; says how many did. An event whose processing failed is processed later.
@@ -167,7 +123,7 @@ impl Payments {
     }
 
     /// Applies a checkout to the payment that it belongs to; one of another shop has none.
-    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), StoreError> {
+    async fn adopt_checkout(&self, checkout: &ProviderCheckout) -> Result<(), CloseError> {
         let stored = self.queries.payment_of_checkout(self.gateway.provider(), &checkout.id).await?;
         let named = match (stored, checkout.payment_id) {
             (Some(stored), _) => Some(stored),
@@ -176,13 +132,14 @@ impl Payments {
             (None, None) => None,
         };
         if let Some((id, order_id)) = named {
-            self.apply_checkout(id, order_id, checkout).await
-        } else if checkout.shop_id.is_some() && checkout.shop_id == self.queries.shop_id().await? {
-            // Such as after a restored backup: the event is kept, and its money must not be forgotten.
-            Err(StoreError::failed(format!("no payment of this shop has the checkout {}", checkout.id)))
-        } else {
-            tracing::warn!("a checkout of the provider belongs to no payment of this shop");
-            Ok(())
+            return Ok(self.apply_checkout(id, order_id, checkout).await?);
+        }
+        match self.queries.shop_id().await? {
+            Some(shop_id) if checkout.shop_id == Some(shop_id) => self.adopt_unknown(shop_id, checkout).await,
+            _ => {
+                tracing::warn!("a checkout of the provider belongs to no payment of this shop");
+                Ok(())
+            }
         }
     }
 }

@@ -3,7 +3,10 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    id::{AuditEntryId, CommentId, MovieId, PaymentId, SessionId, UserId},
+    id::{
+        AuditEntryId, CertificationId, CommentId, DirectorId, GenreId, MovieId, PaymentId, SessionId, StarId,
+        UserId,
+    },
     time::Instant,
 };
 
@@ -47,6 +50,18 @@ pub enum AuditAction {
     PriceChanged,
     /// A movie was put on sale, or taken off.
     AvailabilityChanged,
+    /// A movie was created by a moderator.
+    MovieCreated,
+    /// A movie was changed by a moderator; price and availability have actions of their own.
+    MovieChanged,
+    /// A movie was deleted by a moderator.
+    MovieDeleted,
+    /// A genre, director, star or certification was created by a moderator.
+    NameCreated,
+    /// A genre, director, star or certification was renamed by a moderator.
+    NameChanged,
+    /// A genre, director, star or certification was deleted by a moderator.
+    NameDeleted,
     /// A moderator removed a comment.
     CommentRemoved,
     /// An administrator made a refund.
@@ -59,7 +74,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::Registered,
         Self::Activated,
         Self::SignedIn,
@@ -78,6 +93,12 @@ impl AuditAction {
         Self::AdminCreated,
         Self::PriceChanged,
         Self::AvailabilityChanged,
+        Self::MovieCreated,
+        Self::MovieChanged,
+        Self::MovieDeleted,
+        Self::NameCreated,
+        Self::NameChanged,
+        Self::NameDeleted,
         Self::CommentRemoved,
         Self::RefundMade,
         Self::RefundRequestDecided,
@@ -106,6 +127,12 @@ impl AuditAction {
             Self::AdminCreated => "admin_created",
             Self::PriceChanged => "price_changed",
             Self::AvailabilityChanged => "availability_changed",
+            Self::MovieCreated => "movie_created",
+            Self::MovieChanged => "movie_changed",
+            Self::MovieDeleted => "movie_deleted",
+            Self::NameCreated => "name_created",
+            Self::NameChanged => "name_changed",
+            Self::NameDeleted => "name_deleted",
             Self::CommentRemoved => "comment_removed",
             Self::RefundMade => "refund_made",
             Self::RefundRequestDecided => "refund_request_decided",
@@ -126,6 +153,14 @@ pub enum AuditObject {
     Movie(MovieId),
     /// A comment.
     Comment(CommentId),
+    /// A genre.
+    Genre(GenreId),
+    /// An actor.
+    Star(StarId),
+    /// A director.
+    Director(DirectorId),
+    /// An age certification.
+    Certification(CertificationId),
     /// A payment.
     Payment(PaymentId),
 }
@@ -139,6 +174,10 @@ impl AuditObject {
             Self::Session(_) => "session",
             Self::Movie(_) => "movie",
             Self::Comment(_) => "comment",
+            Self::Genre(_) => "genre",
+            Self::Star(_) => "star",
+            Self::Director(_) => "director",
+            Self::Certification(_) => "certification",
             Self::Payment(_) => "payment",
         }
     }
@@ -151,6 +190,10 @@ impl AuditObject {
             Self::Session(id) => id.as_uuid(),
             Self::Movie(id) => id.as_uuid(),
             Self::Comment(id) => id.as_uuid(),
+            Self::Genre(id) => id.as_uuid(),
+            Self::Star(id) => id.as_uuid(),
+            Self::Director(id) => id.as_uuid(),
+            Self::Certification(id) => id.as_uuid(),
             Self::Payment(id) => id.as_uuid(),
         }
     }

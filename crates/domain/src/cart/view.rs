@@ -89,7 +89,7 @@ mod tests {
             price,
             certification: Named { id: Id::from_uuid(Uuid::nil()), name: "R".to_owned() },
             genres: Vec::new(),
-            poster_url: None,
+            poster: None,
             rating: RatingSummary { average: None, count: 0 },
             likes: 0,
             dislikes: 0,

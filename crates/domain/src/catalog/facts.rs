@@ -4,7 +4,7 @@ use super::{
     description::compose_description,
     facts_error::{Bound, FactFault, FactField, InvalidFact, InvalidFacts},
     names::{MAX_NAME_LENGTH, has_control_character, is_blank},
-    poster_url::is_poster_url,
+    web_address::is_web_address,
 };
 use crate::{money::Money, text::fold};
 
@@ -70,6 +70,14 @@ pub struct Facts {
     pub stars: Vec<String>,
     /// The absolute address of the poster.
     pub poster_url: Option<String>,
+    /// The absolute address of a trailer.
+    pub trailer_url: Option<String>,
+    /// Its identifier at IMDb, such as `tt0079944`.
+    pub imdb_id: Option<String>,
+    /// Its identifier at TMDB.
+    pub tmdb_id: Option<i64>,
+    /// The name that it is sorted by, in place of the computed one.
+    pub sort_name: Option<String>,
     /// Whether it is on sale.
     pub is_available: bool,
 }
@@ -141,6 +149,9 @@ impl Facts {
         names
             .chain([&mut self.identity.name, &mut self.certification, &mut self.description])
             .chain(&mut self.poster_url)
+            .chain(&mut self.trailer_url)
+            .chain(&mut self.imdb_id)
+            .chain(&mut self.sort_name)
             .for_each(trim);
     }
 
@@ -178,11 +189,32 @@ impl Facts {
                 faults.check_name(field, Some(index), name, MAX_NAME_LENGTH);
             }
         }
-        if self.poster_url.as_deref().is_some_and(|url| !is_poster_url(url)) {
-            faults.add(FactField::PosterUrl, None, FactFault::NotAWebAddress);
+        for (field, address) in
+            [(FactField::PosterUrl, &self.poster_url), (FactField::TrailerUrl, &self.trailer_url)]
+        {
+            if address.as_deref().is_some_and(|address| !is_web_address(address)) {
+                faults.add(field, None, FactFault::NotAWebAddress);
+            }
+        }
+        if self.imdb_id.as_deref().is_some_and(|id| !is_imdb_id(id)) {
+            faults.add(FactField::ImdbId, None, FactFault::NotAnImdbId);
+        }
+        if let Some(id) = self.tmdb_id {
+            faults.check_number(FactField::TmdbId, id, 1, None);
+        }
+        if let Some(name) = &self.sort_name {
+            faults.check_name(FactField::SortName, None, name, MAX_MOVIE_NAME_LENGTH);
         }
         faults.0
     }
+}
+
+/// Whether the text is an identifier at IMDb: `tt` and 7 to 10 digits.
+#[must_use]
+pub fn is_imdb_id(text: &str) -> bool {
+    text.strip_prefix("tt").is_some_and(|digits| {
+        (7..=10).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Collects faults.
@@ -260,6 +292,10 @@ mod tests {
             directors: vec!["Jean-Pierre Jeunet".into()],
             stars: vec!["Audrey Tautou".into(), "Mathieu Kassovitz".into()],
             poster_url: None,
+            trailer_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            sort_name: None,
             is_available: true,
         }
     }
@@ -318,6 +354,10 @@ mod tests {
             directors: vec!["a\nb".into()],
             stars: vec!["\0".into()],
             poster_url: Some("javascript:alert(1)".into()),
+            trailer_url: Some("/trailer".into()),
+            imdb_id: Some("0079944".into()),
+            tmdb_id: Some(0),
+            sort_name: Some(" ".into()),
             is_available: true,
         };
         let invalid = bad.check(THIS_YEAR).unwrap_err();
@@ -340,6 +380,10 @@ mod tests {
                 "directors.0: contains a line break or another control character",
                 "stars.0: contains a line break or another control character",
                 "poster_url: is not an absolute http or https address of 2,000 characters at most",
+                "trailer_url: is not an absolute http or https address of 2,000 characters at most",
+                "imdb_id: is not `tt` and 7 to 10 digits",
+                "tmdb_id: is less than 1",
+                "sort_name: is missing",
             ]
         );
         assert_eq!(invalid.to_string(), lines.join("; "));
@@ -373,6 +417,14 @@ mod tests {
         assert_eq!(told(price(10_000_000_000)), "price: is more than 99999999.99 USD");
         assert_eq!(told(|facts| facts.poster_url = Some(" https://a.example/p.jpg\n".into())), "");
         assert_eq!(told(|facts| facts.stars.push("千".into())), "");
+        for id in ["tt0079944", "tt0000001", "tt1234567890"] {
+            assert_eq!(told(|facts| facts.imdb_id = Some(id.into())), "");
+        }
+        for id in ["", "tt", "tt007994", "tt12345678901", "TT0079944", "nm0079944", "tt007994a", "tt 0079944"]
+        {
+            let fault = "imdb_id: is not `tt` and 7 to 10 digits";
+            assert_eq!(told(|facts| facts.imdb_id = Some(id.into())), fault, "{id}");
+        }
     }
 
     #[test]

@@ -49,6 +49,10 @@ pub struct FactsBuilder {
     directors: Vec<String>,
     stars: Vec<String>,
     poster_url: Option<String>,
+    trailer_url: Option<String>,
+    imdb_id: Option<String>,
+    tmdb_id: Option<i64>,
+    sort_name: Option<String>,
     is_withdrawn: bool,
 }
 
@@ -157,6 +161,34 @@ impl FactsBuilder {
         self
     }
 
+    /// The absolute address of a trailer.
+    #[must_use]
+    pub fn trailer_url(mut self, address: impl Into<String>) -> Self {
+        self.trailer_url = Some(address.into());
+        self
+    }
+
+    /// Its identifier at IMDb.
+    #[must_use]
+    pub fn imdb_id(mut self, id: impl Into<String>) -> Self {
+        self.imdb_id = Some(id.into());
+        self
+    }
+
+    /// Its identifier at TMDB.
+    #[must_use]
+    pub const fn tmdb_id(mut self, id: i64) -> Self {
+        self.tmdb_id = Some(id);
+        self
+    }
+
+    /// The name that it is sorted by; computed from the title when it is not given.
+    #[must_use]
+    pub fn sort_name(mut self, name: impl Into<String>) -> Self {
+        self.sort_name = Some(name.into());
+        self
+    }
+
     /// Whether it is on sale; it is when this is not given.
     #[must_use]
     pub const fn is_available(mut self, is_available: bool) -> Self {
@@ -198,6 +230,10 @@ impl FactsBuilder {
             directors: self.directors,
             stars: self.stars,
             poster_url: self.poster_url,
+            trailer_url: self.trailer_url,
+            imdb_id: self.imdb_id,
+            tmdb_id: self.tmdb_id,
+            sort_name: self.sort_name,
             is_available: !self.is_withdrawn,
         };
         let outcome = facts.check(this_year);
@@ -243,6 +279,10 @@ mod tests {
             .directors(["Ridley Scott"])
             .stars(["Sigourney Weaver"])
             .poster_url("https://example.com/p.jpg")
+            .trailer_url("https://example.com/t")
+            .imdb_id("tt0078748")
+            .tmdb_id(348)
+            .sort_name("Alien 1")
             .is_available(false)
             .build(2026)
             .unwrap()
@@ -260,6 +300,10 @@ mod tests {
             directors: vec!["Ridley Scott".into()],
             stars: vec!["Sigourney Weaver".into()],
             poster_url: Some("https://example.com/p.jpg".into()),
+            trailer_url: Some("https://example.com/t".into()),
+            imdb_id: Some("tt0078748".into()),
+            tmdb_id: Some(348),
+            sort_name: Some("Alien 1".into()),
             is_available: false,
         };
         assert_eq!(facts, expected);

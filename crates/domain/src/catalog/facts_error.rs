@@ -33,6 +33,14 @@ pub enum FactField {
     Stars,
     /// The address of the poster.
     PosterUrl,
+    /// The address of a trailer.
+    TrailerUrl,
+    /// The identifier at IMDb.
+    ImdbId,
+    /// The identifier at TMDB.
+    TmdbId,
+    /// The name that the movie is sorted by.
+    SortName,
 }
 
 impl FactField {
@@ -54,6 +62,10 @@ impl FactField {
             Self::Directors => "directors",
             Self::Stars => "stars",
             Self::PosterUrl => "poster_url",
+            Self::TrailerUrl => "trailer_url",
+            Self::ImdbId => "imdb_id",
+            Self::TmdbId => "tmdb_id",
+            Self::SortName => "sort_name",
         }
     }
 }
@@ -112,9 +124,15 @@ pub enum FactFault {
     /// A text contains a character that is not allowed in it.
     #[error("contains a line break or another control character")]
     ControlCharacter,
-    /// The text is no address of a picture on the web.
+    /// The text is no address on the web.
     #[error("is not an absolute http or https address of 2,000 characters at most")]
     NotAWebAddress,
+    /// The text is no identifier at IMDb.
+    #[error("is not `tt` and 7 to 10 digits")]
+    NotAnImdbId,
+    /// Another movie has this identifier at IMDb or TMDB.
+    #[error("belongs to another movie")]
+    BelongsToAnotherMovie,
 }
 
 /// A fact that breaks a rule.
@@ -148,6 +166,12 @@ impl InvalidFacts {
     pub(super) fn from_faults(mut faults: Vec<InvalidFact>) -> Option<Self> {
         faults.sort_by_key(|fault| (fault.field, fault.index));
         (!faults.is_empty()).then_some(Self { faults })
+    }
+
+    /// One fault of a field that holds one value.
+    #[must_use]
+    pub fn of_field(field: FactField, fault: FactFault) -> Self {
+        Self { faults: vec![InvalidFact { field, index: None, fault }] }
     }
 
     /// Every fault, in the order of the fields.

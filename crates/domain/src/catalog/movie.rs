@@ -1,6 +1,8 @@
 use super::{
     facts::{CheckedFacts, MovieIdentity},
     names::ResolvedNames,
+    poster::{Poster, UploadedPoster},
+    sort_name::{computed_sort_name, sort_key},
 };
 use crate::{
     id::{CertificationId, DirectorId, GenreId, MovieId, StarId},
@@ -35,8 +37,16 @@ pub struct Movie {
     pub director_ids: Vec<DirectorId>,
     /// The actors, in the order of the credits.
     pub star_ids: Vec<StarId>,
-    /// The absolute address of the poster.
-    pub poster_url: Option<String>,
+    /// The picture that it is shown with.
+    pub poster: Option<Poster>,
+    /// The absolute address of a trailer.
+    pub trailer_url: Option<String>,
+    /// Its identifier at IMDb, which no other movie has.
+    pub imdb_id: Option<String>,
+    /// Its identifier at TMDB, which no other movie has.
+    pub tmdb_id: Option<i64>,
+    /// The name that it is sorted by, in place of the computed one.
+    pub sort_name: Option<String>,
     /// Whether it is on sale.
     pub is_available: bool,
     /// Increases with every change of the movie itself, not of its counters.
@@ -65,7 +75,11 @@ impl Movie {
             genre_ids: names.genres,
             director_ids: names.directors,
             star_ids: names.stars,
-            poster_url: facts.poster_url,
+            poster: facts.poster_url.map(Poster::Address),
+            trailer_url: facts.trailer_url,
+            imdb_id: facts.imdb_id,
+            tmdb_id: facts.tmdb_id,
+            sort_name: facts.sort_name,
             is_available: facts.is_available,
             version: 1,
             created_at: now,
@@ -79,9 +93,30 @@ impl Movie {
         Offer { price: self.price, is_available: self.is_available }
     }
 
-    /// Replaces the facts. Returns whether anything changed; only then the version increases.
-    pub fn revise(&mut self, facts: CheckedFacts, names: ResolvedNames, now: Instant) -> bool {
-        let mut revised = Self::create(self.id, facts, names, now);
+    /// The key that it is sorted by.
+    #[must_use]
+    pub fn sort_key(&self) -> String {
+        sort_key(self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.identity.name)))
+    }
+
+    /// The poster that a moderator uploaded, if that is shown.
+    #[must_use]
+    pub const fn uploaded_poster(&self) -> Option<UploadedPoster> {
+        match self.poster {
+            Some(Poster::Uploaded(poster)) => Some(poster),
+            Some(Poster::Address(_)) | None => None,
+        }
+    }
+
+    /// Shows the movie with this picture. Returns whether anything changed; only then the version increases.
+    pub fn set_poster(&mut self, poster: Option<Poster>, now: Instant) -> bool {
+        let revised = Self { poster, ..self.clone() };
+        self.replace_with(revised, now)
+    }
+
+    /// Replaces all but identifier, version and instants. Returns whether anything changed; only then the version increases.
+    pub(super) fn replace_with(&mut self, mut revised: Self, now: Instant) -> bool {
+        revised.id = self.id;
         revised.version = self.version;
         revised.created_at = self.created_at;
         revised.updated_at = self.updated_at;
@@ -102,40 +137,4 @@ pub struct Offer {
     pub price: Money,
     /// Whether it is on sale.
     pub is_available: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{catalog::FactsBuilder, money::Currency};
-
-    #[test]
-    fn the_same_facts_again_change_nothing() {
-        let names = ResolvedNames {
-            certification: CertificationId::from_uuid(Uuid::nil()),
-            genres: vec![],
-            directors: vec![],
-            stars: vec![],
-        };
-        let now = Instant::UNIX_EPOCH;
-        let later = now + chrono::TimeDelta::days(1);
-        let facts = |votes| {
-            FactsBuilder::new()
-                .name("Alien")
-                .year(1979)
-                .duration_minutes(117)
-                .imdb(8.5)
-                .votes(votes)
-                .price(Money::from_minor(999, Currency::USD))
-                .build(2026)
-                .unwrap()
-        };
-        let mut movie = Movie::create(MovieId::from_uuid(Uuid::nil()), facts(5), names.clone(), now);
-        assert!(!movie.revise(facts(5), names.clone(), later));
-        assert_eq!((movie.version, movie.updated_at), (1, now));
-        assert!(movie.revise(facts(6), names, later));
-        assert_eq!((movie.version, movie.updated_at, movie.created_at), (2, later, now));
-    }
 }

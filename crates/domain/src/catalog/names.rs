@@ -1,5 +1,6 @@
 use uuid::Uuid;
 
+use super::facts_error::FactFault;
 use crate::{
     id::{CertificationId, DirectorId, GenreId, StarId},
     text::fold,
@@ -43,6 +44,43 @@ pub struct ProposedName {
     pub name: String,
 }
 
+/// The name of a genre, star, director or certification that breaks no rule.
+///
+/// ```
+/// use domain::catalog::CatalogName;
+///
+/// assert_eq!(CatalogName::parse(" Film noir ").unwrap().as_str(), "Film noir");
+/// assert!(CatalogName::parse(" ").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogName(String);
+
+impl CatalogName {
+    /// The text without surrounding white space.
+    ///
+    /// # Errors
+    /// When nothing is left of it, when it is too long, or when it has control characters.
+    pub fn parse(text: &str) -> Result<Self, FactFault> {
+        let name = text.trim();
+        if is_blank(name) {
+            return Err(FactFault::Missing);
+        }
+        if name.chars().count() > MAX_NAME_LENGTH {
+            return Err(FactFault::TooLong { most: MAX_NAME_LENGTH });
+        }
+        if has_control_character(name) {
+            return Err(FactFault::ControlCharacter);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Whether a name is empty when it is folded, so that it could not be found again.
 pub(super) fn is_blank(name: &str) -> bool {
     // Folding keeps every letter and digit of ASCII: most names need no folding to be told.
@@ -66,6 +104,16 @@ mod tests {
         for name in ["a", "7", "千", "é", "…"] {
             assert!(!is_blank(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_has_1_to_100_characters_and_no_control_characters() {
+        let fault = |text: &str| CatalogName::parse(text).unwrap_err();
+        assert!(matches!(fault(" \u{301}"), FactFault::Missing));
+        assert!(matches!(fault(&"x".repeat(101)), FactFault::TooLong { most: 100 }));
+        assert!(matches!(fault("a\nb"), FactFault::ControlCharacter));
+        let longest = "é".repeat(100);
+        assert_eq!(CatalogName::parse(&format!(" {longest}\n")).unwrap().as_str(), longest);
     }
 
     #[test]

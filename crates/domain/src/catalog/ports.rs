@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
+    accounts::{AccessError, Actor, Authority, Role, SessionRepository, UserRepository, begin_as},
     audit::AuditRepository,
     catalog::{
         CountedName, FacetCounts, KnownWord, Movie, MovieDetail, MovieFilter, MovieIdentity, MovieProfile,
@@ -10,6 +11,8 @@ use crate::{
     },
     id::{MovieId, UserId},
     money::Currency,
+    notifications::NotificationRepository,
+    outbox::OutboxRepository,
     page::{Page, PageRequest},
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -17,13 +20,13 @@ use crate::{
 
 gathered! {
     /// A unit of work about the catalogue.
-    pub trait CatalogUnit: Unit + MovieRepository + AuditRepository;
+    pub trait CatalogUnit: Unit + MovieRepository + AuditRepository + OutboxRepository;
 }
 
 /// Begins units of work about the catalogue.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Begins one.
+    /// Begins one without a signed-in user: for imports on the command line.
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError>;
 }
 
@@ -32,6 +35,67 @@ impl<D: UnitsOfWork<Unit: CatalogUnit>> CatalogStore for D {
     async fn begin(&self, attempt: Attempt) -> Result<Box<dyn CatalogUnit>, StoreError> {
         Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
     }
+}
+
+gathered! {
+    /// A unit of work of a moderator, about the catalogue and those who are told of changes.
+    pub trait ModerationUnit: CatalogUnit + NameRepository + NotificationRepository;
+}
+
+/// Begins units of work of moderators.
+#[async_trait]
+pub trait ModerationStore: Send + Sync {
+    /// Begins one for a moderator who changes the catalogue.
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn ModerationUnit>, AccessError>;
+}
+
+#[async_trait]
+impl<D> ModerationStore for D
+where
+    D: UnitsOfWork<Unit: ModerationUnit + UserRepository + SessionRepository>,
+{
+    async fn begin_as_moderator(
+        &self,
+        attempt: Attempt,
+        moderator: &Actor,
+    ) -> Result<Box<dyn ModerationUnit>, AccessError> {
+        Ok(Box::new(begin_as(self, attempt, &Authority::of(moderator, Role::Moderator)).await?))
+    }
+}
+
+/// The identifiers that a movie has elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalIds {
+    /// The movie.
+    pub movie: MovieIdentity,
+    /// Its identifier at IMDb.
+    pub imdb_id: Option<String>,
+    /// Its identifier at TMDB.
+    pub tmdb_id: Option<i64>,
+}
+
+/// What a movie has in common with another one although each may be of one movie only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MovieConflicts {
+    /// Title, year and running time.
+    pub identity: bool,
+    /// The identifier at IMDb or TMDB.
+    pub external_id: bool,
+}
+
+/// What refers to a movie and decides whether it may be deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MovieUses {
+    /// Whether anybody ever bought it, also if the purchase was revoked.
+    pub is_purchased: bool,
+    /// Whether any order holds it.
+    pub is_ordered: bool,
+    /// The users who have it in their cart, in the order of their identifiers.
+    pub cart_owners: Vec<UserId>,
 }
 
 /// Keeps movies and the names they share. Whatever changes a movie on sale MUST make totals and counts that are read
@@ -54,8 +118,47 @@ pub trait MovieRepository: Send {
     /// Adds movies; gives the identifiers of those that were added. One whose identity is there already MUST be left out
     /// without an error.
     async fn insert_movies(&mut self, movies: &[Movie]) -> Result<Vec<MovieId>, StoreError>;
+    /// The movie, locked until the unit ends: who changes it MUST see what the units before have made of it.
+    async fn find_movie_for_update(&mut self, id: MovieId) -> Result<Option<Movie>, StoreError>;
+    /// What the movie has in common with another one. What another unit adds at the same moment may be missed: writing the
+    /// movie MUST then fail with [`StoreError::Conflict`], so that the unit is begun again and sees it.
+    async fn find_movie_conflicts(&mut self, movie: &Movie) -> Result<MovieConflicts, StoreError>;
+    /// The movies that have one of these identifiers at IMDb or TMDB, in any order.
+    async fn find_external_ids(
+        &mut self,
+        imdb_ids: &[String],
+        tmdb_ids: &[i64],
+    ) -> Result<Vec<ExternalIds>, StoreError>;
     /// Writes all of the movie but its identifier and creation time.
     async fn update_movie(&mut self, movie: &Movie) -> Result<(), StoreError>;
+    /// What refers to the movie, which the unit has locked. When another unit adds to it before this one deletes the movie,
+    /// the deletion MUST fail with [`StoreError::Conflict`].
+    async fn find_movie_uses(&mut self, id: MovieId) -> Result<MovieUses, StoreError>;
+    /// Takes the movie out of every cart.
+    async fn remove_movie_from_carts(&mut self, id: MovieId) -> Result<(), StoreError>;
+    /// Deletes the movie and what belongs to it alone.
+    async fn delete_movie(&mut self, id: MovieId) -> Result<(), StoreError>;
+    /// The names of these rows, in the same order; those that are not there are left out.
+    async fn names_of(&mut self, kind: NameKind, ids: &[Uuid]) -> Result<Vec<String>, StoreError>;
+}
+
+/// Keeps genres, directors, stars and certifications one by one.
+#[async_trait]
+pub trait NameRepository: Send {
+    /// The name, locked until the unit ends; `None` when it is of another kind or not there. MUST lock the movies that are
+    /// searched by it before, so that whoever changes them and whoever changes the name see what the other has written.
+    async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError>;
+    /// Whether another one of the kind has this name; MUST compare as
+    /// [`resolve_names`](MovieRepository::resolve_names) does. What another unit adds at the same moment may be missed:
+    /// writing the name MUST then fail with [`StoreError::Conflict`].
+    async fn is_name_taken(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError>;
+    /// Writes a name that the unit has locked. MUST change the search index of its movies.
+    async fn update_name(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError>;
+    /// Whether a movie has the name, on sale or not.
+    async fn has_movies(&mut self, kind: NameKind, id: Uuid) -> Result<bool, StoreError>;
+    /// Deletes a name that no movie has. When another unit gives it to a movie at the same moment, MUST fail with
+    /// [`StoreError::Conflict`].
+    async fn delete_name(&mut self, kind: NameKind, id: Uuid) -> Result<(), StoreError>;
 }
 
 /// Tells what is on sale, to those who put movies in carts and buy them.

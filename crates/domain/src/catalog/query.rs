@@ -23,7 +23,7 @@ impl<T> Default for Range<T> {
     }
 }
 
-/// Selects movies: those on sale that meet every condition. A list of identifiers means any of them.
+/// Selects movies: those on sale, unless withdrawn ones are asked for, that meet every condition. A list of identifiers means any of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MovieFilter {
     /// Any of these movies, such as those of a visitor's cart.
@@ -50,9 +50,21 @@ pub struct MovieFilter {
     pub price: Range<Money>,
     /// The running time in minutes.
     pub duration: Range<i32>,
+    /// The one with this identifier at IMDb.
+    pub imdb_id: Option<String>,
+    /// The one with this identifier at TMDB.
+    pub tmdb_id: Option<i64>,
+    /// `false`: those that were withdrawn from sale, instead of those on sale. Only moderators may ask for either.
+    pub is_available: Option<bool>,
 }
 
 impl MovieFilter {
+    /// Whether movies are selected that were withdrawn from sale.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.is_available == Some(false)
+    }
+
     /// The canonical form: equal for all filters that select the same movies by their spelling.
     #[must_use]
     pub fn canonical(mut self) -> Self {
@@ -61,6 +73,7 @@ impl MovieFilter {
             ids.dedup();
         }
         self.title = self.folded_title();
+        self.is_available = self.is_available.filter(|is_available| !is_available);
         in_order(&mut self.ids);
         in_order(&mut self.genres);
         in_order(&mut self.directors);
@@ -91,6 +104,9 @@ impl MovieFilter {
             imdb,
             price,
             duration,
+            imdb_id,
+            tmdb_id,
+            is_available,
         } = self;
         let mut key = String::new();
         add(&mut key, "ids", ids);
@@ -105,6 +121,9 @@ impl MovieFilter {
         add(&mut key, "imdb", imdb);
         add(&mut key, "price", price);
         add(&mut key, "duration", duration);
+        add(&mut key, "imdb_id", imdb_id);
+        add(&mut key, "tmdb_id", tmdb_id);
+        add(&mut key, "is_available", is_available);
         key
     }
 
@@ -118,7 +137,7 @@ impl MovieFilter {
 /// The keys that movies can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MovieSortKey {
-    /// The folded title.
+    /// The folded name that the movie is sorted by.
     Name,
     /// The year of release.
     Year,
@@ -270,6 +289,9 @@ mod tests {
             MovieFilter { imdb: Range { min: Some(6.0), max: Some(6.0) }, ..none() },
             MovieFilter { price: Range { min: price("6.00"), max: None }, ..none() },
             MovieFilter { price: Range { min: None, max: price("6.01") }, ..none() },
+            MovieFilter { imdb_id: text("tt0079944"), ..none() },
+            MovieFilter { tmdb_id: Some(60), ..none() },
+            MovieFilter { is_available: Some(false), ..none() },
         ];
         let keys: HashSet<String> = filters.iter().map(MovieFilter::key).collect();
         assert_eq!(keys.len(), filters.len(), "{keys:#?}");

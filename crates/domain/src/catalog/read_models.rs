@@ -1,5 +1,6 @@
 use uuid::Uuid;
 
+use super::{poster::Poster, sort_name::computed_sort_name};
 use crate::{
     id::{CertificationKind, DirectorKind, GenreKind, Id, Kind, MovieId, StarKind},
     money::Money,
@@ -96,8 +97,8 @@ pub struct MovieSummary {
     pub certification: Named<CertificationKind>,
     /// The genres, the main one first.
     pub genres: Vec<Named<GenreKind>>,
-    /// The absolute address of the poster.
-    pub poster_url: Option<String>,
+    /// The picture that it is shown with.
+    pub poster: Option<Poster>,
     /// Our users' ratings.
     pub rating: RatingSummary,
     /// How many users like it.
@@ -123,6 +124,14 @@ pub struct MovieDetail {
     pub directors: Vec<Named<DirectorKind>>,
     /// The actors, in the order of the credits.
     pub stars: Vec<Named<StarKind>>,
+    /// The absolute address of a trailer.
+    pub trailer_url: Option<String>,
+    /// Its identifier at IMDb.
+    pub imdb_id: Option<String>,
+    /// Its identifier at TMDB.
+    pub tmdb_id: Option<i64>,
+    /// The name that it is sorted by, in place of the computed one.
+    pub sort_name: Option<String>,
     /// How many comments it has.
     pub comments_count: i64,
     /// Whether it is on sale.
@@ -133,6 +142,14 @@ pub struct MovieDetail {
     pub created_at: Instant,
     /// When it was changed last.
     pub updated_at: Instant,
+}
+
+impl MovieDetail {
+    /// The name that it is sorted by: the moderator's, or the computed one.
+    #[must_use]
+    pub fn sort_name(&self) -> &str {
+        self.sort_name.as_deref().unwrap_or_else(|| computed_sort_name(&self.summary.name))
+    }
 }
 
 /// A genre, director, star or certification, with the number of its movies on sale.

@@ -39,6 +39,8 @@ pub trait OrderStore: Send + Sync {
         attempt: Attempt,
         id: OrderId,
     ) -> Result<Option<(Box<dyn OrderUnit>, Order)>, StoreError>;
+    /// Begins one for background work that changes no order. It locks nobody.
+    async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError>;
     /// Begins one for an administrator's act on an order, with the order as it is; `None` when there is no such order.
     async fn begin_order_as_admin(
         &self,
@@ -67,6 +69,10 @@ where
         unit.find_users_for_update(&UserLocks { ids: vec![buyer], all_admins: false }).await?;
         let Some(order) = unit.find_order_for_update(id).await? else { return Ok(None) };
         Ok(Some((Box::new(unit), order)))
+    }
+
+    async fn begin_without_order(&self, attempt: Attempt) -> Result<Box<dyn OrderUnit>, StoreError> {
+        Ok(Box::new(UnitsOfWork::begin(self, attempt).await?))
     }
 
     async fn begin_order_as_admin(

@@ -89,8 +89,6 @@ pub trait WebhookEvents: Send + Sync {
     /// Stores an event; `false` when the provider sent it before. MUST keep one row for each provider and event, even when
     /// copies arrive at once.
     async fn store_event(&self, event: &WebhookEvent) -> Result<bool, StoreError>;
-    /// When the newest event of this provider was received; `None` when there is none.
-    async fn last_event_at(&self, provider: &str) -> Result<Option<Instant>, StoreError>;
     /// Claims the event that has been due for longest, for a minute. An event MUST never be claimed by two workers at once,
     /// and MUST become claimable again when its lease ends.
     async fn claim_event(&self, now: Instant) -> Result<Option<ClaimedEvent>, StoreError>;
@@ -104,4 +102,8 @@ pub trait WebhookEvents: Send + Sync {
         error: &str,
         retry_at: Instant,
     ) -> Result<(), StoreError>;
+    /// Up to which moment the provider's list of events was read, by the provider's clock; `None` when it never was.
+    async fn events_read_until(&self, provider: &str) -> Result<Option<Instant>, StoreError>;
+    /// Notes that the list was read up to this moment. MUST NOT go back.
+    async fn note_events_read(&self, provider: &str, until: Instant) -> Result<(), StoreError>;
 }

@@ -6,8 +6,8 @@ pub enum StoreError {
     /// The store is away, overloaded or full for now; the same call may succeed later.
     #[error("the store is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The transaction lost a race against another one, by a deadlock or a serialization failure, and was rolled back: the
-    /// same work, begun anew, may succeed. [`retried`](super::retried) does that; when every attempt lost, callers treat it as
+    /// The transaction lost a race against another one, by a deadlock, a serialization failure, or a row that the other one
+    /// added or deleted after this one had looked for it, and was rolled back: the same work, begun anew, may succeed. [`retried`](super::retried) does that; when every attempt lost, callers treat it as
     /// [`StoreError::Unavailable`].
     #[error("the transaction lost a race against another one")]
     Conflict(#[source] LostRace),

@@ -23,7 +23,7 @@ const PEOPLE: u64 = 5_400;
 pub(super) fn run(count: u64, seed: u64) -> Result<ExitCode, Failure> {
     let mut output = Output::new();
     for facts in Movies::new(seed, "USD".parse()?).take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        output.line(&json_line(&facts))?;
+        output.line(&json_line(&facts.into()))?;
     }
     output.finish()
 }
@@ -169,6 +169,10 @@ impl Iterator for Movies {
             directors: self.people(1, 2),
             stars: self.people(2, 5),
             poster_url: None,
+            trailer_url: None,
+            imdb_id: None,
+            tmdb_id: None,
+            sort_name: None,
             is_available: true,
         })
     }

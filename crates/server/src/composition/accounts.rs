@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use adapter_crypto::{JwtTokens, KeyRing, SecretTokens};
-use adapter_media::AvatarStudio;
+use adapter_media::PictureStudio;
 use app::{
     accounts::{MailedLinks, OwnData, PasswordGuard, Profiles, SeenSessions, Sessions, SignUp, Users},
     paging::CursorCodec,
@@ -23,6 +23,7 @@ pub(super) struct AccountPorts {
     pub(super) database: Arc<dyn Database>,
     pub(super) passwords: PasswordGuard,
     pub(super) media: Arc<dyn MediaStore>,
+    pub(super) pictures: Arc<PictureStudio>,
     pub(super) recorder: Recorder,
     pub(super) cursors: CursorCodec,
     pub(super) clock: Arc<dyn Clock>,
@@ -41,7 +42,8 @@ pub(super) struct AccountUseCases {
 
 impl AccountUseCases {
     pub(super) fn build(settings: &Settings, keys: &KeyRing, ports: AccountPorts) -> Self {
-        let AccountPorts { database, passwords, media, recorder, cursors, clock, backoff, ids } = ports;
+        let AccountPorts { database, passwords, media, pictures, recorder, cursors, clock, backoff, ids } =
+            ports;
         let tokens: Arc<dyn TokenGenerator> = Arc::new(SecretTokens::new(keys));
         let links =
             MailedLinks { ids: Arc::clone(&ids), tokens: Arc::clone(&tokens), recorder: recorder.clone() };
@@ -83,7 +85,7 @@ impl AccountUseCases {
             store: database.clone(),
             queries: database.clone(),
             media,
-            avatars: Arc::new(AvatarStudio::default()),
+            avatars: pictures,
             recorder: recorder.clone(),
             clock: Arc::clone(&clock),
             backoff: Arc::clone(&backoff),

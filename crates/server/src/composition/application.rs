@@ -111,6 +111,7 @@ impl Application {
             own_data: Arc::clone(&use_cases.own_data),
             audit: Arc::clone(&use_cases.audit),
             catalog: Arc::clone(&use_cases.catalog),
+            posters: Arc::clone(&use_cases.posters),
             carts: Arc::clone(&use_cases.carts),
             engagement: Arc::clone(&use_cases.engagement),
             notifications: Arc::clone(&use_cases.notifications),

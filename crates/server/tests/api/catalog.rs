@@ -5,8 +5,11 @@ mod detail;
 mod facets;
 mod filters;
 mod list;
+mod moderation;
+mod name_changes;
 mod names;
 mod paging;
+mod posters;
 mod search;
 mod similar;
 mod sorting;
@@ -23,8 +26,11 @@ pub(crate) fn cases() -> Vec<Case> {
         facets::cases(),
         filters::cases(),
         list::cases(),
+        moderation::cases(),
+        name_changes::cases(),
         names::cases(),
         paging::cases(),
+        posters::cases(),
         search::cases(),
         similar::cases(),
         sorting::cases(),

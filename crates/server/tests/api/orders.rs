@@ -10,6 +10,7 @@ mod paying;
 mod placing;
 mod refund_requests;
 mod refunds;
+mod restored;
 mod stripe;
 
 use reqwest::Method;
@@ -21,14 +22,15 @@ pub(crate) fn cases() -> Vec<Case> {
     [
         placing::cases(),
         expiry::cases(),
+        idempotency::cases(),
         lists::cases(),
         paying::cases(),
         events::cases(),
+        restored::cases(),
         refunds::cases(),
         disputes::cases(),
         books::cases(),
         refund_requests::cases(),
-        idempotency::cases(),
         stripe::cases(),
     ]
     .into_iter()

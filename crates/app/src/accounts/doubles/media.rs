@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
-    media::{AvatarImages, MediaKey, MediaStore, PictureError},
+    media::{AvatarImages, MediaKey, MediaStore, PictureError, PosterFile, PosterImages},
     store::StoreError,
 };
 
@@ -17,7 +17,7 @@ use crate::doubles::{MovableClock, storage::TestStorage};
 
 type Meddler = Box<dyn FnMut() + Send>;
 
-/// A media store in memory, and a maker of avatars that accepts every upload that is not empty.
+/// A media store in memory, and a maker of avatars and posters that accepts every upload that is not empty.
 #[derive(Default)]
 pub(crate) struct MemoryMedia {
     store: Option<Arc<TestStorage>>,
@@ -93,5 +93,18 @@ impl AvatarImages for MemoryMedia {
             return Err(PictureError::Unsupported);
         }
         Ok([&b"made of "[..], &upload].concat())
+    }
+}
+
+#[async_trait]
+impl PosterImages for MemoryMedia {
+    async fn make_poster(&self, upload: Vec<u8>) -> Result<Vec<PosterFile>, PictureError> {
+        self.has_no_open_unit_beside();
+        if upload.is_empty() {
+            return Err(PictureError::Unsupported);
+        }
+        let file =
+            |width: u32| PosterFile { width, bytes: [&upload, format!(" in {width}").as_bytes()].concat() };
+        Ok(vec![file(185), file(342)])
     }
 }

@@ -2,10 +2,11 @@ use std::sync::{Arc, Mutex};
 
 use domain::{
     audit::{AuditAction, AuditEntry, AuditObject, AuditState},
-    catalog::OptionalFact,
-    id::CertificationId,
+    catalog::{OptionalFact, ProposedName, ResolvedNames},
+    id::{CertificationId, Id},
     storage::WholeUnit,
 };
+use uuid::Uuid;
 
 use super::*;
 use crate::{
@@ -21,8 +22,8 @@ async fn import(catalog: &Catalog, rows: Vec<Facts>) -> Vec<ImportOutcome> {
 }
 
 /// Rows of a source that has all facts.
-fn complete(rows: Vec<Facts>) -> Vec<ImportedFacts> {
-    rows.into_iter().map(ImportedFacts::from).collect()
+fn complete(rows: Vec<Facts>) -> Vec<PartialFacts> {
+    rows.into_iter().map(PartialFacts::from).collect()
 }
 
 /// Adds a movie named "Both", as another import does.
@@ -73,7 +74,7 @@ async fn a_movie_keeps_the_facts_that_its_row_does_not_have() {
     let (catalog, store) = catalog().await;
     import(&catalog, vec![facts("Kept")]).await;
     let before = store.rows().await.movies[0].clone();
-    let row = |votes| ImportedFacts {
+    let row = |votes| PartialFacts {
         facts: Facts { votes, genres: Vec::new(), stars: Vec::new(), price: price("0.00"), ..facts("Kept") },
         absent: [OptionalFact::Genres, OptionalFact::Price].into_iter().collect(),
     };

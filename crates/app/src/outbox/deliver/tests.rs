@@ -8,6 +8,7 @@ use domain::mail::{Mail, MailError};
 use super::*;
 use crate::{
     accounts::doubles::{World, ann, email},
+    catalog::doubles::{MockQueries, posters},
     doubles::{FlipSealer, NoWait, storage::TestStorage},
     outbox::doubles::MockPost,
 };
@@ -21,6 +22,7 @@ fn outbox(world: &World, mailer: MockPost) -> (Outbox, Arc<TestStorage>) {
         signup: world.signup.clone(),
         sessions: world.sessions.clone(),
         profiles: world.profiles.clone(),
+        posters: Arc::new(posters(&world.store, &world.media, &world.clock, MockQueries::new())),
         clock: world.clock.clone(),
         backoff: Arc::new(NoWait),
     };

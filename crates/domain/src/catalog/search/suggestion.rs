@@ -1,6 +1,7 @@
 use uuid::Uuid;
 
 use super::SearchRank;
+use crate::catalog::Poster;
 
 /// How many suggestions are made at most.
 const MOST: usize = 10;
@@ -30,8 +31,8 @@ pub enum SuggestionKind {
     Movie {
         /// The year of release.
         year: i32,
-        /// The absolute address of the poster.
-        poster_url: Option<String>,
+        /// The picture that it is shown with.
+        poster: Option<Poster>,
     },
     /// An actor.
     Star,
@@ -72,7 +73,7 @@ mod tests {
     }
 
     fn movie(name: &str, popularity: f64) -> Suggestion {
-        suggestion(SuggestionKind::Movie { year: 2000, poster_url: None }, name, popularity)
+        suggestion(SuggestionKind::Movie { year: 2000, poster: None }, name, popularity)
     }
 
     #[test]

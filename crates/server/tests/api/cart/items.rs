@@ -84,6 +84,7 @@ async fn a_cart_shows_what_is_in_it(engine: Engine) {
               }
             ],
             "poster_url": "https://images.example.com/amelie.jpg",
+            "poster_srcset": null,
             "rating": {
               "average": null,
               "count": 0

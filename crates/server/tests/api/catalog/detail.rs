@@ -43,6 +43,7 @@ async fn a_movie_has_the_fields_of_the_contract(engine: Engine) {
         }
       ],
       "poster_url": "https://images.example.com/amelie.jpg",
+      "poster_srcset": null,
       "rating": {
         "average": null,
         "count": 0
@@ -73,6 +74,10 @@ async fn a_movie_has_the_fields_of_the_contract(engine: Engine) {
           "name": "Rufus"
         }
       ],
+      "sort_name": "Amélie",
+      "imdb_id": null,
+      "tmdb_id": null,
+      "trailer_url": null,
       "comments_count": 0,
       "is_available": true,
       "created_at": "[instant]",

@@ -87,6 +87,7 @@ async fn an_item_has_the_fields_of_the_contract(engine: Engine) {
           }
         ],
         "poster_url": null,
+        "poster_srcset": null,
         "rating": {
           "average": null,
           "count": 0

@@ -30,6 +30,12 @@ pub(super) struct Shop {
     pub(super) movie_id: String,
 }
 
+/// The same shop, which Stripe tells nothing.
+pub(super) fn without_webhooks(shop: Shop) -> Shop {
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop
+}
+
 impl Shop {
     pub(super) async fn open(engine: Engine) -> Self {
         let stripe = FakeStripe::start().expect("a fake Stripe");
@@ -56,7 +62,7 @@ impl Shop {
         (order, started)
     }
 
-    async fn pay(&self, order: &Value) -> Answer {
+    pub(super) async fn pay(&self, order: &Value) -> Answer {
         self.buyer.call(Method::POST, format!("/orders/{}/payments", text(order, "id"))).await
     }
 

@@ -155,6 +155,7 @@ impl Answer {
             "new_total",
             "items",
             "minimum",
+            "carts",
         ];
         for member in problem.as_object().unwrap().keys() {
             assert!(known.contains(&member.as_str()), "{member}: {self}");

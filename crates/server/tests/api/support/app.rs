@@ -359,6 +359,12 @@ impl TestApp {
         self.application().use_cases().orders.expire_due().await.expect("the orders")
     }
 
+    /// Reads the provider's list of events, and then does all that waits about payments.
+    pub(crate) async fn run_payments_with_event_list(&self) {
+        self.application().use_cases().payments.read_event_list().await.expect("the list of events");
+        self.run_payments().await;
+    }
+
     /// Does all that waits about payments, as the jobs do: webhooks are sent, stored and applied, and the provider is asked.
     pub(crate) async fn run_payments(&self) {
         let use_cases = self.application().use_cases();
@@ -373,11 +379,6 @@ impl TestApp {
                 return;
             }
         }
-    }
-
-    /// Stores the events whose webhooks did not arrive, as the job does; says how many.
-    pub(crate) async fn catch_up_events(&self) -> u64 {
-        self.application().use_cases().payments.catch_up_events().await.expect("the events")
     }
 
     /// Applies the webhooks that were stored; says how many.

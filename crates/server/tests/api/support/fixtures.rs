@@ -20,6 +20,10 @@ pub(crate) fn facts(name: &str, year: i32) -> Facts {
         directors: vec!["Agnès Varda".to_owned()],
         stars: vec!["Jean Gabin".to_owned(), "Michèle Morgan".to_owned()],
         poster_url: None,
+        trailer_url: None,
+        imdb_id: None,
+        tmdb_id: None,
+        sort_name: None,
         is_available: true,
     }
 }

@@ -1,11 +1,11 @@
 use std::net::Ipv6Addr;
 
-/// The longest address of a poster, in characters.
+/// The longest address, in characters.
 const MAX_LENGTH: usize = 2_000;
 
-/// Whether the text is an absolute address that a page can load a picture from: `http` or `https`, with a host, without user name
+/// Whether the text is an absolute address that a page can link to or load: `http` or `https`, with a host, without user name
 /// and password, and without characters that end an attribute or a line.
-pub(super) fn is_poster_url(text: &str) -> bool {
+pub(super) fn is_web_address(text: &str) -> bool {
     let ends = |character: char| {
         character.is_whitespace() || character.is_control() || matches!(character, '"' | '<' | '>' | '\\')
     };
@@ -39,10 +39,10 @@ fn is_host_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_poster_url;
+    use super::is_web_address;
 
     #[test]
-    fn addresses_of_the_web_are_posters() {
+    fn addresses_of_the_web_are_accepted() {
         for address in [
             "https://m.media.example/images/a,b@@._V1_.jpg",
             "http://localhost:8000/p?a=1&b=é#top",
@@ -52,7 +52,7 @@ mod tests {
             "https://[2001:db8::1]/p.jpg",
             "https://[::1]:65535",
         ] {
-            assert!(is_poster_url(address), "{address}");
+            assert!(is_web_address(address), "{address}");
         }
     }
 
@@ -88,14 +88,14 @@ mod tests {
             "https://example.com/<script>",
             "https://example.com\\@evil.example",
         ] {
-            assert!(!is_poster_url(text), "{text}");
+            assert!(!is_web_address(text), "{text}");
         }
     }
 
     #[test]
     fn an_address_has_2_000_characters_at_most() {
         let address = |length: usize| format!("https://é.example/{}", "é".repeat(length - 18));
-        assert!(is_poster_url(&address(2_000)));
-        assert!(!is_poster_url(&address(2_001)));
+        assert!(is_web_address(&address(2_000)));
+        assert!(!is_web_address(&address(2_001)));
     }
 }

@@ -1,9 +1,10 @@
 #![expect(clippy::arithmetic_side_effects, reason = "sizes of pictures that the cases make themselves")]
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use image::{
-    DynamicImage, ExtendedColorType, GenericImageView, ImageBuffer, ImageEncoder, Luma, LumaA, Rgb, Rgba,
+    DynamicImage, ExtendedColorType, GenericImageView, ImageBuffer, ImageDecoder, ImageEncoder, ImageFormat,
+    ImageReader, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 use moxcms::ColorProfile;
@@ -29,7 +30,7 @@ fn halves(side: u32) -> DynamicImage {
     DynamicImage::ImageRgb8(RgbImage::from_fn(side, side, |_, y| if y < side / 2 { RED } else { BLUE }))
 }
 
-fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+pub(super) fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
@@ -38,7 +39,7 @@ fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 /// An avatar, read again: it is a JPEG of the right size with nothing else in it.
 #[track_caller]
 fn avatar_of(upload: &[u8]) -> RgbImage {
-    let bytes = made(upload).unwrap();
+    let bytes = avatar::made(upload).unwrap();
     assert_eq!(image::guess_format(&bytes).unwrap(), ImageFormat::Jpeg);
     let mut decoder =
         ImageReader::with_format(Cursor::new(&bytes), ImageFormat::Jpeg).into_decoder().unwrap();
@@ -59,16 +60,16 @@ fn is_about(picture: &RgbImage, x: u32, y: u32, expected: Rgb<u8>) {
 
 #[track_caller]
 fn refused(upload: &[u8]) -> PictureError {
-    made(upload).map(|_| "an avatar").unwrap_err()
+    avatar::made(upload).map(|_| "an avatar").unwrap_err()
 }
 
 /// With a segment behind the beginning of a JPEG.
-fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xFF, marker], &length, content, &jpeg[2..]].concat()
 }
 
-fn exif(orientation: u8) -> Vec<u8> {
+pub(super) fn exif(orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
     exif
@@ -191,12 +192,12 @@ fn nothing_but_pixels_comes_through() {
         script,
     ]
     .concat();
-    let bytes = made(&polyglot).unwrap();
+    let bytes = avatar::made(&polyglot).unwrap();
     for part in [&script[..], b"GPS", b"serial", b"PK\x03\x04", b"alert"] {
         assert!(!bytes.windows(part.len()).any(|window| window == part), "{part:?}");
     }
     // It is what the plain photo becomes, byte for byte.
-    assert_eq!(bytes, made(&photo).unwrap());
+    assert_eq!(bytes, avatar::made(&photo).unwrap());
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn no_alteration_of_a_byte_does_harm() {
             let mut altered = whole.clone();
             altered[at] = !altered[at];
             // Whether it is taken or refused is the decoder's to say.
-            drop(made(&altered));
+            drop(avatar::made(&altered));
         }
     }
 }
@@ -317,14 +318,14 @@ fn a_chunk_that_unpacks_to_gigabytes_takes_no_memory() {
     sum.update(&content);
     let length = u32::try_from(content.len() - 4).unwrap().to_be_bytes();
     let bomb = [&plain[..33], &length, &content, &sum.sum().to_be_bytes(), &plain[33..]].concat();
-    if let Err(error) = made(&bomb) {
+    if let Err(error) = avatar::made(&bomb) {
         assert!(matches!(error, PictureError::TooManyPixels | PictureError::Broken), "{error:?}");
     }
 }
 
 #[tokio::test]
 async fn pictures_are_made_one_after_the_other() {
-    let studio = AvatarStudio::default();
+    let studio = PictureStudio::default();
     let upload = encoded(&stripes(100), ImageFormat::Png);
     let turn = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
     let waiting = studio.make(upload.clone());
@@ -339,7 +340,7 @@ async fn pictures_are_made_one_after_the_other() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_too_long_for_a_turn_is_told_so() {
-    let studio = AvatarStudio::default();
+    let studio = PictureStudio::default();
     let _turn = Arc::clone(&studio.turns).acquire_owned().await.unwrap();
     assert!(matches!(studio.make(Vec::new()).await, Err(PictureError::Busy)));
 }

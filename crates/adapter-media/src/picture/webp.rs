@@ -48,7 +48,7 @@ fn frame_size(frame: &[u8]) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::avatar::tests::riff_chunk;
+    use crate::picture::tests::riff_chunk;
 
     fn frame(width: u16, height: u16) -> Vec<u8> {
         let mut frame = vec![0, 0, 0, 0x9D, 0x01, 0x2A];

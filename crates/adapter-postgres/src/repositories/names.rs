@@ -1,0 +1,116 @@
+use async_trait::async_trait;
+use diesel::sql_types::{Integer, Text};
+use domain::{
+    catalog::{NameKind, NameRepository},
+    store::StoreError,
+    text::fold,
+};
+use uuid::Uuid;
+
+use super::CHUNK;
+use crate::{
+    dialect::{DbUuid, FOR_UPDATE, SqlId},
+    statement::Statement,
+    unit_of_work::UnitOfWork,
+};
+
+/// The table that keeps the names of a kind.
+pub(crate) const fn names_table(kind: NameKind) -> &'static str {
+    match kind {
+        NameKind::Genre => "genres",
+        NameKind::Star => "stars",
+        NameKind::Director => "directors",
+        NameKind::Certification => "certifications",
+    }
+}
+
+/// The movies of the names of a kind, one row for each pair: the table, and its columns of the name and the movie.
+pub(crate) const fn movies_of(kind: NameKind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        NameKind::Genre => ("movie_genres", "genre_id", "movie_id"),
+        NameKind::Star => ("movie_stars", "star_id", "movie_id"),
+        NameKind::Director => ("movie_directors", "director_id", "movie_id"),
+        NameKind::Certification => ("movies", "certification_id", "id"),
+    }
+}
+
+/// Whether movies are searched by the names of this kind.
+const fn is_searched(kind: NameKind) -> bool {
+    matches!(kind, NameKind::Star | NameKind::Director)
+}
+
+#[async_trait]
+impl NameRepository for UnitOfWork {
+    async fn find_name_for_update(&mut self, kind: NameKind, id: Uuid) -> Result<Option<String>, StoreError> {
+        // In the order of those who change a movie: they lock the movie, and then the names that they link to it.
+        let movies = self.movies_searched_by(kind, id).await?;
+        self.lock_all_movies(&movies).await?;
+        let mut statement = Statement::<(Text,)>::new("SELECT name FROM ");
+        statement.sql(names_table(kind)).sql(" WHERE id = ").bind(id).sql(FOR_UPDATE);
+        let found: Option<(String,)> = self.first(statement).await?;
+        // Those that were linked until the name was locked.
+        let mut linked = self.movies_searched_by(kind, id).await?;
+        linked.retain(|movie| movies.binary_search(movie).is_err());
+        self.lock_all_movies(&linked).await?;
+        Ok(found.map(|(name,)| name))
+    }
+
+    async fn is_name_taken(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<bool, StoreError> {
+        let mut statement = Statement::<(Integer,)>::new("SELECT 1 FROM ");
+        statement
+            .sql(names_table(kind))
+            .sql(" WHERE name_key = ")
+            .bind(fold(name))
+            .sql(" AND id <> ")
+            .bind(id);
+        Ok(self.first::<(i32,), _>(statement).await?.is_some())
+    }
+
+    async fn update_name(&mut self, kind: NameKind, id: Uuid, name: &str) -> Result<(), StoreError> {
+        let mut statement = Statement::<()>::new("UPDATE ");
+        statement.sql(names_table(kind)).sql(" SET name = ").bind(name.to_owned());
+        statement.sql(", name_key = ").bind(fold(name)).sql(" WHERE id = ").bind(id);
+        self.execute_one(statement).await?;
+        let movies = self.movies_searched_by(kind, id).await?;
+        self.index_movies(&movies).await?;
+        self.note_catalog_change();
+        Ok(())
+    }
+
+    async fn has_movies(&mut self, kind: NameKind, id: Uuid) -> Result<bool, StoreError> {
+        let (table, name, _) = movies_of(kind);
+        let mut statement = Statement::<(Integer,)>::new("SELECT 1 FROM ");
+        statement.sql(table).sql(" WHERE ").sql(name).sql(" = ").bind(id).sql(" LIMIT 1");
+        Ok(self.first::<(i32,), _>(statement).await?.is_some())
+    }
+
+    async fn delete_name(&mut self, kind: NameKind, id: Uuid) -> Result<(), StoreError> {
+        let mut statement = Statement::<()>::new("DELETE FROM ");
+        statement.sql(names_table(kind)).sql(" WHERE id = ").bind(id);
+        self.execute_one(statement).await?;
+        self.note_catalog_change();
+        Ok(())
+    }
+}
+
+impl UnitOfWork {
+    /// The movies whose entries in the search index contain the name, in the order of their identifiers.
+    async fn movies_searched_by(&mut self, kind: NameKind, id: Uuid) -> Result<Vec<Uuid>, StoreError> {
+        if !is_searched(kind) {
+            return Ok(Vec::new());
+        }
+        let (table, name, movie) = movies_of(kind);
+        let mut statement = Statement::<(SqlId,)>::new("SELECT ");
+        statement.sql(movie).sql(" FROM ").sql(table).sql(" WHERE ").sql(name).sql(" = ").bind(id);
+        statement.sql(" ORDER BY ").sql(movie);
+        let rows: Vec<(DbUuid,)> = self.load(statement).await?;
+        Ok(rows.into_iter().map(|(id,)| id.0).collect())
+    }
+
+    async fn lock_all_movies(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+        for chunk in ids.chunks(CHUNK) {
+            self.lock_movies_by_id(chunk).await?;
+        }
+        Ok(())
+    }
+}

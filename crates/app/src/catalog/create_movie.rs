@@ -1,0 +1,95 @@
+use domain::{
+    accounts::{AccessError, Actor, Origin},
+    audit::{AuditAction, AuditObject, AuditState},
+    catalog::{CheckedFacts, Movie, MovieConflicts, MovieDetail},
+    id::MovieId,
+    store::{Attempt, StoreError, retried},
+};
+
+use super::{
+    Catalog,
+    audit::{Cause, differences, offer_of},
+    resolve::{names_of, resolved_names},
+};
+
+/// What a movie must not have in common with another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MovieConflict {
+    /// Title, year and running time.
+    #[error("another movie has this title, year and running time")]
+    Exists,
+    /// The identifier at IMDb or TMDB.
+    #[error("another movie has this identifier at IMDb or TMDB")]
+    ExternalIdTaken,
+}
+
+impl MovieConflict {
+    /// The conflict, if there is one.
+    pub(super) fn check(conflicts: MovieConflicts) -> Result<(), Self> {
+        if conflicts.identity {
+            return Err(Self::Exists);
+        }
+        if conflicts.external_id { Err(Self::ExternalIdTaken) } else { Ok(()) }
+    }
+}
+
+/// A movie was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateMovieError {
+    /// It is too much like another movie.
+    #[error(transparent)]
+    Conflict(#[from] MovieConflict),
+    /// The actor may not change the catalogue.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Catalog {
+    /// Creates a movie. Genres, people and the certification that are not there yet are created with it.
+    ///
+    /// # Errors
+    /// See [`CreateMovieError`].
+    pub async fn create_movie(
+        &self,
+        moderator: Actor,
+        facts: CheckedFacts,
+        origin: &Origin,
+    ) -> Result<MovieDetail, CreateMovieError> {
+        let id = retried(&*self.backoff, |attempt| {
+            self.try_create_movie(attempt, moderator, facts.clone(), origin)
+        })
+        .await?;
+        let created = self.queries.movie_detail(id, Some(moderator.user_id)).await?;
+        created.ok_or_else(|| StoreError::unavailable("the movie was deleted at the same time").into())
+    }
+
+    async fn try_create_movie(
+        &self,
+        attempt: Attempt,
+        moderator: Actor,
+        facts: CheckedFacts,
+        origin: &Origin,
+    ) -> Result<MovieId, CreateMovieError> {
+        let now = self.clock.now();
+        let mut unit = self.moderation.begin_as_moderator(attempt, &moderator).await?;
+        let (names, _) = self.resolve(&mut *unit, |kind| names_of(&facts, kind).iter()).await?;
+        let names = resolved_names(&facts, &names);
+        let movie = Movie::create(self.ids.next(), facts, names, now);
+        MovieConflict::check(unit.find_movie_conflicts(&movie).await?)?;
+        if unit.insert_movies(std::slice::from_ref(&movie)).await?.is_empty() {
+            return Err(MovieConflict::Exists.into());
+        }
+        let [_, after] = differences(&mut *unit, None, Some(&movie)).await?;
+        let after = AuditState::of(
+            after.fields().map(|(name, text)| (name, text.to_owned())).chain(offer_of(&movie)),
+        );
+        let cause = Cause::request(&*self.ids, &moderator, origin, now);
+        let entry = cause.entry(AuditAction::MovieCreated, AuditObject::Movie(movie.id), None, Some(after));
+        unit.append_audit_entry(&entry).await?;
+        unit.commit().await?;
+        Ok(movie.id)
+    }
+}

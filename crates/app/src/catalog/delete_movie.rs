@@ -1,0 +1,101 @@
+use domain::{
+    accounts::{AccessError, Actor, Origin},
+    audit::{AuditAction, AuditObject, AuditState},
+    id::MovieId,
+    notifications::{NewNotification, NotificationCause},
+    store::{Attempt, StoreError, retried},
+};
+
+use super::{
+    Catalog,
+    audit::{Cause, differences, offer_of},
+};
+
+/// A movie was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteMovieError {
+    /// There is no such movie.
+    #[error("no such movie")]
+    NotFound,
+    /// Somebody has bought it.
+    #[error("somebody has bought the movie")]
+    Purchased,
+    /// An order holds it.
+    #[error("an order holds the movie")]
+    Ordered,
+    /// It is in carts, and was not to be taken out of them.
+    #[error("the movie is in {carts} carts")]
+    InCarts {
+        /// In how many.
+        carts: usize,
+    },
+    /// The actor may not change the catalogue.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Catalog {
+    /// Deletes a movie that nobody has bought and no order holds. `takes_out_of_carts` deletes one that is
+    /// in carts, too, and notifies their owners.
+    ///
+    /// # Errors
+    /// See [`DeleteMovieError`].
+    pub async fn delete_movie(
+        &self,
+        moderator: Actor,
+        id: MovieId,
+        takes_out_of_carts: bool,
+        origin: &Origin,
+    ) -> Result<(), DeleteMovieError> {
+        retried(&*self.backoff, |attempt| {
+            self.try_delete_movie(attempt, moderator, id, takes_out_of_carts, origin)
+        })
+        .await
+    }
+
+    async fn try_delete_movie(
+        &self,
+        attempt: Attempt,
+        moderator: Actor,
+        id: MovieId,
+        takes_out_of_carts: bool,
+        origin: &Origin,
+    ) -> Result<(), DeleteMovieError> {
+        let mut unit = self.moderation.begin_as_moderator(attempt, &moderator).await?;
+        let movie = unit.find_movie_for_update(id).await?.ok_or(DeleteMovieError::NotFound)?;
+        let uses = unit.find_movie_uses(id).await?;
+        if uses.is_purchased {
+            return Err(DeleteMovieError::Purchased);
+        }
+        if uses.is_ordered {
+            return Err(DeleteMovieError::Ordered);
+        }
+        if !uses.cart_owners.is_empty() {
+            if !takes_out_of_carts {
+                return Err(DeleteMovieError::InCarts { carts: uses.cart_owners.len() });
+            }
+            unit.remove_movie_from_carts(id).await?;
+        }
+        let [before, _] = differences(&mut *unit, Some(&movie), None).await?;
+        let before = AuditState::of(
+            before.fields().map(|(name, text)| (name, text.to_owned())).chain(offer_of(&movie)),
+        );
+        let now = self.clock.now();
+        let cause = Cause::request(&*self.ids, &moderator, origin, now);
+        let entry = cause.entry(AuditAction::MovieDeleted, AuditObject::Movie(id), Some(before), None);
+        unit.append_audit_entry(&entry).await?;
+        unit.delete_movie(id).await?;
+        self.recorder.replaced_poster(&mut *unit, &movie, None, now).await?;
+        for receiver in uses.cart_owners {
+            let movie_name = movie.identity.name.clone();
+            let cause = NotificationCause::MovieRemovedFromCart { movie_id: id, movie_name };
+            let id = self.ids.next();
+            unit.push_notification(&NewNotification { id, receiver, cause, at: now }).await?;
+        }
+        unit.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Checkouts of this shop that no payment has: the database was restored from a backup that is older than they are.
+
+use domain::{
+    id::{Id, OrderId, PaymentId, ShopId},
+    money::Money,
+    orders::{Order, RefundedPart},
+    payments::{
+        CheckoutReport, GatewayError, Payment, PaymentItem, PaymentState, ProviderCheckout, RefundOrder,
+        RefundReport,
+    },
+    store::{Attempt, StoreError, retried},
+};
+
+use super::{CloseError, Payments};
+use crate::mails::orders::UnknownPaymentReturned;
+
+/// What became of the payment of a checkout that was not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Restored {
+    /// The order has it again.
+    Yes,
+    /// There is no such order.
+    NoOrder,
+    /// The order has another payment that is open, so this checkout must not be paid too.
+    OtherIsOpen,
+}
+
+impl Payments {
+    /// Takes over a checkout of this shop that no payment has. Its order gets the payment back, which then counts as if it had
+    /// always been there. Where the order is not known either, the checkout is ended and its money returned.
+    ///
+    /// # Errors
+    /// When the provider or the store fails: it is to be tried again.
+    pub(super) async fn adopt_unknown(
+        &self,
+        shop_id: ShopId,
+        checkout: &ProviderCheckout,
+    ) -> Result<(), CloseError> {
+        let Some(payment_id) = checkout.payment_id else {
+            return Err(
+                StoreError::failed(format!("no payment is named by the checkout {}", checkout.id)).into()
+            );
+        };
+        if matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_)) {
+            return Ok(());
+        }
+        let restored = match checkout.order_id {
+            Some(order_id) => {
+                let restore = |attempt| self.try_restore(attempt, payment_id, order_id, checkout);
+                retried(&*self.backoff, restore).await?
+            }
+            None => Restored::NoOrder,
+        };
+        match (restored, checkout.order_id) {
+            (Restored::Yes, Some(order_id)) => {
+                tracing::warn!(payment = ?payment_id, order = ?order_id, "a payment was restored from its checkout");
+                Ok(self.apply_checkout(payment_id, order_id, checkout).await?)
+            }
+            _ => self.undo_unknown(shop_id, payment_id, checkout).await,
+        }
+    }
+
+    /// Gives the order its payment back, if there is such an order.
+    async fn try_restore(
+        &self,
+        attempt: Attempt,
+        id: PaymentId,
+        order_id: OrderId,
+        checkout: &ProviderCheckout,
+    ) -> Result<Restored, StoreError> {
+        let Some((mut unit, order)) = self.store.begin_order(attempt, order_id).await? else {
+            return Ok(Restored::NoOrder);
+        };
+        if unit.find_payment_for_update(id).await?.is_some() {
+            return Ok(Restored::Yes);
+        }
+        let payment = self.payment_of(id, &order, checkout);
+        if !unit.insert_payment(&payment).await? {
+            return Ok(Restored::OtherIsOpen);
+        }
+        unit.commit().await?;
+        Ok(Restored::Yes)
+    }
+
+    /// The payment as it was before the provider reported anything. One whose money has arrived is not open, so that it can
+    /// be added beside an open one; the report that follows makes it successful.
+    fn payment_of(&self, id: PaymentId, order: &Order, checkout: &ProviderCheckout) -> Payment {
+        let state = match checkout.report {
+            CheckoutReport::Paid { at, .. } => PaymentState::Canceled { completed_at: at },
+            _ => PaymentState::NEW,
+        };
+        let items = order.items.iter().map(|item| PaymentItem {
+            id: self.ids.next(),
+            order_item_id: item.id,
+            price: item.price,
+        });
+        Payment {
+            id,
+            order_id: order.id,
+            user_id: order.user_id,
+            provider: self.gateway.provider().to_owned(),
+            state,
+            amount: order.total,
+            refunded: Money::zero(order.total.currency()),
+            disputed: Money::zero(order.total.currency()),
+            free_refund: RefundedPart::Nothing,
+            items: items.collect(),
+            request: None,
+            checkout: None,
+            charge: None,
+            settlement: None,
+            created_at: checkout.created_at,
+            next_check_at: None,
+            checks: 0,
+        }
+    }
+
+    /// Ends a checkout that can belong to no payment, and returns its money. Money on its way is returned when it arrives.
+    async fn undo_unknown(
+        &self,
+        shop_id: ShopId,
+        payment_id: PaymentId,
+        checkout: &ProviderCheckout,
+    ) -> Result<(), CloseError> {
+        match &checkout.report {
+            CheckoutReport::Open | CheckoutReport::Declined(_) => {
+                let ended = self.gateway.expire_checkout(&checkout.id).await?;
+                if let CheckoutReport::Paid { amount, .. } = ended.report {
+                    return self.return_unknown(shop_id, payment_id, &ended, amount).await;
+                }
+                tracing::warn!(checkout = checkout.id, "a checkout of an unknown payment was ended");
+                Ok(())
+            }
+            CheckoutReport::Paid { amount, .. } => {
+                self.return_unknown(shop_id, payment_id, checkout, *amount).await
+            }
+            // Its arrival is an event of its own.
+            CheckoutReport::Processing | CheckoutReport::Bounced(_) | CheckoutReport::Expired { .. } => {
+                Ok(())
+            }
+        }
+    }
+
+    async fn return_unknown(
+        &self,
+        shop_id: ShopId,
+        payment_id: PaymentId,
+        checkout: &ProviderCheckout,
+        received: Money,
+    ) -> Result<(), CloseError> {
+        let Some(charge) = &checkout.charge else {
+            return Err(StoreError::failed(format!(
+                "the money of the checkout {} is not named",
+                checkout.id
+            ))
+            .into());
+        };
+        // It is returned once: the refund has the payment's own UUID.
+        let refund_id = Id::from_uuid(payment_id.as_uuid());
+        let refunds = self.gateway.refunds(charge).await?;
+        let is_sent = |report: &RefundReport| !matches!(report, RefundReport::Failed { .. });
+        let sent = refunds.iter().filter(|refund| is_sent(&refund.report));
+        let sent = sent.fold(0, |sum: i64, refund| sum.saturating_add(refund.amount.minor()));
+        let rest = received.minor().saturating_sub(sent);
+        if rest > 0 {
+            let order = RefundOrder {
+                refund_id,
+                shop_id,
+                charge: charge.clone(),
+                amount: Money::from_minor(rest, received.currency()),
+                idempotency_key: format!("return:{payment_id}"),
+            };
+            let refund = self.gateway.refund(&order).await?;
+            if !is_sent(&refund.report) {
+                return Err(GatewayError::Refused { code: "refund_failed".to_owned() }.into());
+            }
+        }
+        tracing::error!(payment = ?payment_id, checkout = checkout.id, "money for an unknown order is returned");
+        Ok(self.announce_unknown(payment_id, checkout, received).await?)
+    }
+
+    async fn announce_unknown(
+        &self,
+        payment_id: PaymentId,
+        checkout: &ProviderCheckout,
+        amount: Money,
+    ) -> Result<(), StoreError> {
+        let admins = self.administrators().await?;
+        let mail = UnknownPaymentReturned { checkout_id: checkout.id.clone(), payment_id, amount };
+        let cause = format!("unknown_payment_returned:{payment_id}");
+        retried(&*self.backoff, |attempt| async {
+            let mut unit = self.store.begin_without_order(attempt).await?;
+            self.push_to_admins(&mut *unit, &admins, &cause, &mail, self.clock.now()).await?;
+            unit.commit().await
+        })
+        .await
+    }
+}

@@ -1,0 +1,77 @@
+use chrono::TimeDelta;
+use domain::{
+    failure::error_chain,
+    payments::{EventSubject, ProviderEvent, WebhookEvent},
+    store::StoreError,
+};
+
+use super::Payments;
+
+/// Events that were made so long before the newest one known are read again: they may enter the provider's list late.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+
+/// How far back the list is read at first. Providers keep events for about so long.
+const FIRST_READ: TimeDelta = TimeDelta::days(30);
+
+impl Payments {
+    /// Stores the events that the provider lists and no webhook brought, as after an outage or when the database was restored
+    /// from a backup; says how many. They take effect by [`Payments::process_events`].
+    ///
+    /// The list is read on from where it was read to before, which the database knows: so a restored one goes back by itself.
+    ///
+    /// # Errors
+    /// When the store fails. What the provider fails at is done later.
+    pub async fn read_event_list(&self) -> Result<u64, StoreError> {
+        // Before its first payment a shop can have missed nothing.
+        if self.queries.shop_id().await?.is_none() {
+            return Ok(0);
+        }
+        let provider = self.gateway.provider();
+        let now = self.clock.now();
+        let known = self.events.events_read_until(provider).await?;
+        let since = match known {
+            Some(until) => until.checked_sub_signed(OVERLAP).unwrap_or(until),
+            None => now.checked_sub_signed(FIRST_READ).unwrap_or(now),
+        };
+        let (mut added, mut after, mut until) = (0_u64, None::<String>, known.unwrap_or(since));
+        loop {
+            let page = match self.gateway.events_since(since, after.as_deref()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let error = error_chain(&error);
+                    tracing::warn!(error, "the events of the payment provider could not be read");
+                    return Ok(added);
+                }
+            };
+            after = page.events.last().map(|event| event.id.clone());
+            for event in page.events {
+                until = until.max(event.created_at.min(now));
+                added = added.saturating_add(u64::from(self.store_listed(event).await?));
+            }
+            self.events.note_events_read(provider, until).await?;
+            if !page.has_more || after.is_none() {
+                return Ok(added);
+            }
+        }
+    }
+
+    async fn store_listed(&self, event: ProviderEvent) -> Result<bool, StoreError> {
+        // Webhooks without effect are stored since they are answered; from the list nobody needs them.
+        if event.subject == EventSubject::Other {
+            return Ok(false);
+        }
+        let event = WebhookEvent {
+            id: self.ids.next(),
+            provider: self.gateway.provider().to_owned(),
+            event_id: event.id,
+            kind: event.kind,
+            subject: event.subject,
+            received_at: self.clock.now(),
+        };
+        let is_new = self.events.store_event(&event).await?;
+        if is_new {
+            tracing::info!(event = ?event.id, kind = event.kind, "an event was found in the provider's list");
+        }
+        Ok(is_new)
+    }
+}

@@ -1,0 +1,81 @@
+use crate::{
+    id::PosterId,
+    media::{MediaKey, POSTER_WIDTHS, poster_file_name},
+};
+
+/// The picture that a movie is shown with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Poster {
+    /// A picture elsewhere on the web, at this absolute address.
+    Address(String),
+    /// A picture that a moderator uploaded.
+    Uploaded(UploadedPoster),
+}
+
+/// A picture that a moderator uploaded, kept in several widths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadedPoster {
+    /// Its identifier. A new picture gets a new one, so that the content behind an address never changes.
+    pub id: PosterId,
+    /// The largest of [`POSTER_WIDTHS`] that it is kept in.
+    pub width: u32,
+}
+
+impl UploadedPoster {
+    /// The widths that it is kept in, the smallest first.
+    pub fn widths(self) -> impl Iterator<Item = u32> {
+        POSTER_WIDTHS.into_iter().filter(move |width| *width <= self.width)
+    }
+
+    /// Where it is stored in this width.
+    #[must_use]
+    pub fn key(self, width: u32) -> MediaKey {
+        MediaKey::poster(self.id.as_uuid(), width)
+    }
+
+    /// Where it is stored in all its widths.
+    pub fn keys(self) -> impl Iterator<Item = MediaKey> {
+        self.widths().map(move |width| self.key(width))
+    }
+
+    /// The path that it is shown at in this width.
+    #[must_use]
+    pub fn path(self, width: u32) -> String {
+        format!("/media/posters/{}/{}", self.id, poster_file_name(width))
+    }
+
+    /// Whether this is the address that it is shown at, so that who sends it back does not mean another poster.
+    #[must_use]
+    pub fn is_shown_at(self, address: &str) -> bool {
+        address.ends_with(&self.path(self.width))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn poster(width: u32) -> UploadedPoster {
+        UploadedPoster { id: PosterId::from_uuid(Uuid::nil()), width }
+    }
+
+    #[test]
+    fn a_poster_is_kept_in_the_widths_up_to_its_own() {
+        let widths = |width| poster(width).widths().collect::<Vec<_>>();
+        assert_eq!(widths(185), [185]);
+        assert_eq!(widths(500), [185, 342, 500]);
+        assert_eq!(widths(780), POSTER_WIDTHS);
+        let keys = [MediaKey::poster(Uuid::nil(), 185), MediaKey::poster(Uuid::nil(), 342)];
+        assert_eq!(poster(342).keys().collect::<Vec<_>>(), keys);
+    }
+
+    #[test]
+    fn a_poster_knows_the_address_that_it_is_shown_at() {
+        let shown = "https://cinema.example/media/posters/00000000-0000-0000-0000-000000000000/w342.webp";
+        assert!(poster(342).is_shown_at(shown));
+        assert!(!poster(185).is_shown_at(shown));
+        assert!(!poster(342).is_shown_at("https://cinema.example/w342.webp"));
+    }
+}

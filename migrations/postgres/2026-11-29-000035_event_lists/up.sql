@@ -1,0 +1,7 @@
+-- How far the lists of events of payment providers were read: what is behind may have been missed.
+
+CREATE TABLE event_lists (
+    provider TEXT COLLATE "C" PRIMARY KEY,
+    -- When the newest event that was read was made, by the provider's clock.
+    read_until TIMESTAMPTZ NOT NULL
+);

@@ -1,0 +1,11 @@
+DROP INDEX movies_tmdb_id;
+DROP INDEX movies_imdb_id;
+DROP INDEX movies_by_name;
+CREATE INDEX movies_by_name ON movies (name_key, id) WHERE is_available;
+ALTER TABLE movies DROP COLUMN poster_width;
+ALTER TABLE movies DROP COLUMN poster_id;
+ALTER TABLE movies DROP COLUMN trailer_url;
+ALTER TABLE movies DROP COLUMN tmdb_id;
+ALTER TABLE movies DROP COLUMN imdb_id;
+ALTER TABLE movies DROP COLUMN sort_key;
+ALTER TABLE movies DROP COLUMN sort_name;

@@ -1,0 +1,29 @@
+-- What moderators keep of a movie: the name that it is sorted by, its identifiers elsewhere, a trailer, and a poster that was
+-- uploaded.
+
+-- NULL: computed from the name.
+ALTER TABLE movies ADD COLUMN sort_name TEXT;
+-- Made by the program of the name that the movie is sorted by, without case, accents and leading punctuation.
+ALTER TABLE movies ADD COLUMN sort_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE movies ADD COLUMN imdb_id TEXT;
+ALTER TABLE movies ADD COLUMN tmdb_id INTEGER CHECK (tmdb_id > 0);
+ALTER TABLE movies ADD COLUMN trailer_url TEXT;
+-- The uploaded poster, and the largest width that it is kept in.
+ALTER TABLE movies ADD COLUMN poster_id BLOB;
+ALTER TABLE movies ADD COLUMN poster_width INTEGER
+    CHECK ((poster_width IS NULL) = (poster_id IS NULL) AND poster_width IN (185, 342, 500, 780));
+
+-- The same as the program computes, but for punctuation that is not usual.
+UPDATE movies SET sort_key = CASE
+    WHEN name_key LIKE 'the _%' AND name_key || ' ' NOT LIKE 'the to %' THEN substr(name_key, 5)
+    WHEN name_key LIKE 'a _%' AND name_key || ' ' NOT LIKE 'a to %' THEN substr(name_key, 3)
+    WHEN name_key LIKE 'an _%' AND name_key || ' ' NOT LIKE 'an to %' THEN substr(name_key, 4)
+    ELSE name_key
+END;
+UPDATE movies SET sort_key = ltrim(sort_key, ' !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~¡¿«»‘’“”„–—·')
+WHERE ltrim(sort_key, ' !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~¡¿«»‘’“”„–—·') <> '';
+
+DROP INDEX movies_by_name;
+CREATE INDEX movies_by_name ON movies (sort_key, id) WHERE is_available;
+CREATE UNIQUE INDEX movies_imdb_id ON movies (imdb_id);
+CREATE UNIQUE INDEX movies_tmdb_id ON movies (tmdb_id);

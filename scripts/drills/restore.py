@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Restores a backup of PostgreSQL that is older than payments at a fake Stripe, and checks that no money is forgotten.
+
+    cargo build -p server -p test-stripe --bins
+    scripts/drills/restore.py
+
+Orders of the backup whose payments were made after it are paid again from Stripe's list of events; money for orders that the
+backup does not have is returned. Whoever refreshed a sign-in since the backup keeps it. Exit 1 when something is wrong; the
+folder with the logs is kept then.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from chaos import PASSWORD, Node, Postgres, Stripe, call, register, run_check, until_right, wrongs
+
+
+def say(text):
+    print(f"restore: {text}", flush=True)
+
+
+class Buyer:
+    """Somebody who buys one movie."""
+
+    def __init__(self, node, stripe, email, movie):
+        self.node = node
+        self.stripe = stripe
+        self.email = email
+        self.movie = movie
+        self.access = self.refresh = self.order = self.session = None
+
+    def call(self, method, path, body=None):
+        headers = {"authorization": f"Bearer {self.access}"} if self.access else {}
+        status, _, answer = call(self.node.port, method, f"/api/v1{path}", body, headers)
+        return status, answer
+
+    def expect(self, wanted, method, path, body=None):
+        status, answer = self.call(method, path, body)
+        if status != wanted:
+            sys.exit(f"restore: {method} {path} of {self.email}: {status} {answer}")
+        return answer
+
+    def log_in(self):
+        self.access = None
+        self.keep(self.expect(200, "POST", "/accounts/login", {"email": self.email, "password": PASSWORD}))
+
+    def keep(self, tokens):
+        self.access, self.refresh = tokens["access"], tokens["refresh"]
+
+    def place(self):
+        self.expect(201, "POST", "/cart/items", {"movie_id": self.movie})
+        self.order = self.expect(201, "POST", "/orders")["id"]
+
+    def open_checkout(self):
+        payment = self.expect(201, "POST", f"/orders/{self.order}/payments")
+        self.session = payment["checkout_url"].rstrip("/").rsplit("/", 1)[-1]
+
+    def at_stripe(self, act):
+        if not self.stripe.control(f"sessions/{self.session}/{act}"):
+            sys.exit(f"restore: {self.email} cannot {act} at Stripe")
+
+    def status(self):
+        status, answer = self.call("GET", f"/orders/{self.order}")
+        return answer["status"] if status == 200 else status
+
+
+def drill(arguments, folder):
+    postgres = Postgres(folder)
+    started = []
+    try:
+        node = Node("server", arguments.binary, folder, postgres.url())
+        stripe = Stripe(arguments.stripe, folder, f"http://127.0.0.1:{node.port}/api/v1/payments/webhooks/stripe")
+        started.append(stripe.process)
+        node.environment["STRIPE_API_BASE"] = f"http://127.0.0.1:{stripe.port}"
+        node.start()
+        started.append(node.process)
+        node.wait_until_ready()
+        movie = call(node.port, "GET", "/api/v1/movies?page_size=1")[2]["items"][0]["id"]
+        names = ["paid", "opened", "ordered", "later", "slow"]
+        paid, opened, ordered, later, slow = buyers = [Buyer(node, stripe, f"{name}@example.com", movie) for name in names]
+        register(node.port, postgres, [buyer.email for buyer in buyers])
+        for buyer in buyers:
+            buyer.log_in()
+        for buyer in (paid, opened, ordered):
+            buyer.place()
+        for buyer in (paid, opened):
+            buyer.open_checkout()
+        paid.at_stripe("pay")
+        found = until_right(lambda: [paid.email] if paid.status() != "paid" else [])
+        backup = str(folder / "backup")
+        subprocess.run(["pg_dump", "-Fc", "-f", backup, postgres.url()], check=True)
+        say("the backup is made")
+
+        later.place()
+        slow.place()
+        for buyer in (ordered, later, slow):
+            buyer.open_checkout()
+        for buyer in (opened, ordered, later):
+            buyer.at_stripe("pay")
+        slow.at_stripe("complete")
+        paid.keep(paid.expect(200, "POST", "/accounts/refresh", {"refresh": paid.refresh}))
+        found += until_right(lambda: [buyer.email for buyer in (opened, ordered, later) if buyer.status() != "paid"])
+
+        node.kill()
+        postgres.sql("DROP DATABASE cinema", database="postgres")
+        postgres.sql("CREATE DATABASE cinema", database="postgres")
+        subprocess.run(["pg_restore", "-d", postgres.url(), backup], check=True)
+        say("the backup is restored")
+        node.start()
+        started.append(node.process)
+        node.wait_until_ready()
+        slow.at_stripe("settle")
+        found += until_right(lambda: wrongs(postgres, stripe, may_forget=True))
+        wanted = {paid: "paid", opened: "paid", ordered: "paid", later: 404, slow: 404}
+        found += [f"the order of {buyer.email}: {buyer.status()}" for buyer, status in wanted.items() if buyer.status() != status]
+        returned = {entry["session"] for entry in stripe.books() if entry["refunded"]}
+        if returned != {later.session, slow.session}:
+            found.append(f"money of these sessions was returned: {returned}")
+        # The token of after the backup is not known any more, but nobody stole it.
+        status, answer = paid.call("POST", "/accounts/refresh", {"refresh": paid.refresh})
+        say(f"a refresh token of after the backup: {status} {(answer or {}).get('code', '')}")
+        status, answer = paid.call("GET", "/users/me")
+        if status != 200:
+            found.append(f"the session of {paid.email} has ended: {status} {answer}")
+        return found + run_check(arguments.binary, node.environment)
+    finally:
+        for process in started:
+            process.kill()
+        postgres.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binary", default="target/debug/cinema", type=os.path.abspath)
+    parser.add_argument("--stripe", default="target/debug/test-stripe", type=os.path.abspath)
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="cinema-restore-"))
+    folder.chmod(0o755)
+    found = drill(arguments, folder)
+    if found:
+        for wrong in found[:20]:
+            say(f"WRONG {wrong}")
+        sys.exit(f"restore: {len(found)} things are wrong; logs in {folder}")
+    shutil.rmtree(folder, ignore_errors=True)
+    say("no money was forgotten")
+
+
+if __name__ == "__main__":
+    main()
