@@ -31,6 +31,10 @@ fn subject(kind: &str, object: &Value) -> Option<EventSubject> {
     if is_of("charge.dispute.") {
         return text("id").map(EventSubject::Dispute);
     }
+    // Of a decline there is no other event while the session stays open. The session is found by the intent.
+    if kind == "payment_intent.payment_failed" {
+        return text("id").map(EventSubject::Checkout);
+    }
     if is_of("refund.") || is_of("charge.refund") {
         return text("payment_intent").map(|charge| EventSubject::Refunds { charge });
     }
@@ -62,8 +66,11 @@ mod tests {
                 json!({"id": "cs_1"}),
                 EventSubject::Checkout("cs_1".to_owned()),
             ),
-            // The session's own event follows; a decline is seen when the open session is read again.
-            ("payment_intent.payment_failed", json!({"id": "pi_1"}), EventSubject::Other),
+            (
+                "payment_intent.payment_failed",
+                json!({"id": "pi_1"}),
+                EventSubject::Checkout("pi_1".to_owned()),
+            ),
             ("charge.refunded", json!({"id": "ch_1", "payment_intent": "pi_1"}), refunds.clone()),
             ("charge.refund.updated", json!({"id": "re_1", "payment_intent": "pi_1"}), refunds.clone()),
             ("refund.failed", json!({"id": "re_1", "payment_intent": "pi_1"}), refunds),

@@ -34,6 +34,9 @@ const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 /// By how much Stripe's clock may differ from ours.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(10);
 
+/// What the identifiers of intents begin with: an event of a decline names the intent and not its session.
+const INTENT_PREFIX: &str = "pi_";
+
 const PAGE_SIZE: &str = "100";
 
 /// How many keys a request that must happen once is sent with, when Stripe saved an error for the one before.
@@ -269,6 +272,14 @@ impl PaymentGateway for StripeGateway {
     }
 
     async fn checkout(&self, id: &str) -> Result<Option<ProviderCheckout>, GatewayError> {
+        if id.starts_with(INTENT_PREFIX) {
+            let fields = format!("data.{SESSION_FIELDS}");
+            let filter = [("payment_intent", id), ("expand[0]", &fields)];
+            let listing =
+                Listing { endpoint: "GET checkout/sessions", path: "checkout/sessions", filter: &filter };
+            let found = self.all(listing, |session| self.checkout_of(session)).await?;
+            return Ok(found.into_iter().max_by_key(rank));
+        }
         Ok(self.session(id).await?.and_then(|session| self.checkout_of(&session)))
     }
 

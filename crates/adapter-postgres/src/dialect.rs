@@ -176,6 +176,11 @@ pub(crate) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// Ends a select of movies `m` that nobody else is to change until the unit ends. Links to them may be added meanwhile.
 pub(crate) const LOCKED_MOVIES: Option<&str> = Some(" FOR NO KEY UPDATE OF m");
 
+/// The number of the day (UTC) of an instant, counted from 1970.
+pub(crate) fn day_of(column: &str) -> String {
+    format!("CAST(FLOOR(EXTRACT(EPOCH FROM {column}) / 86400) AS BIGINT)")
+}
+
 /// The moment of the statement, by the database's own clock.
 pub(crate) const NOW: &str = "now()";
 

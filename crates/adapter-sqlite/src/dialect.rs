@@ -148,6 +148,11 @@ pub(crate) const SKIP_LOCKED: &str = "";
 /// Nothing to lock: a unit of work has the whole database to itself.
 pub(crate) const LOCKED_MOVIES: Option<&str> = None;
 
+/// The number of the day (UTC) of an instant, counted from 1970.
+pub(crate) fn day_of(column: &str) -> String {
+    format!("{column} / 86400000000")
+}
+
 /// The moment of the statement, by the database's own clock.
 pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 

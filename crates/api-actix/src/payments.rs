@@ -1,9 +1,11 @@
 //! Payments: the caller's own, everybody's for moderators, and the webhooks of the provider.
 
 pub(crate) mod bodies;
+pub(crate) mod disputes;
 mod query;
 pub(crate) mod refund_requests;
 pub(crate) mod refunds;
+pub(crate) mod sales;
 pub(crate) mod sandbox;
 mod webhook;
 

@@ -42,7 +42,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         "/users": get users::list;
         "/users/{id}": get users::show, patch users::change;
         "/users/{id}/cart": get users::show_cart;
+        "/admin/analytics/sales": get payments::sales::show;
         "/admin/audit": get audit::list;
+        "/admin/disputes": get payments::disputes::list;
         "/admin/orders": get orders::list_all;
         "/admin/payments": get payments::list_all;
         "/admin/refund-requests": get payments::refund_requests::list_all;

@@ -4,6 +4,7 @@ mod adopt;
 mod apply;
 mod check;
 mod close;
+mod disputes;
 mod event_list;
 mod events;
 mod list;
@@ -11,8 +12,10 @@ mod money_back;
 mod refund;
 mod requests;
 mod returns;
+mod sales;
 mod settle;
 mod start;
+mod verify;
 
 use std::sync::Arc;
 
@@ -23,17 +26,23 @@ use domain::{
     idempotency::{IdempotencyKeys, KEPT_FOR},
     money::Currency,
     orders::{OrderQueries, OrderStore},
-    payments::{PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
+    payments::{
+        DisputeQueries, MoneyChecks, PaymentGateway, PaymentQueries, RefundQueries, RefundRequestQueries,
+        SalesQueries, WebhookEvents,
+    },
     store::{StoreError, retried},
     time::{Backoff, Clock, Instant},
 };
 
 pub use close::CloseError;
+pub use disputes::ListDisputes;
 pub use events::ReceiveEventError;
 pub use list::ListPayments;
 pub use refund::{NewRefund, RefundError};
 pub use requests::{DecideRefundError, Decision, ListRefundRequests, NewRefundRequest, RequestRefundError};
+pub use sales::{IntervalSales, SalesReport};
 pub use start::{PayError, StartedPayment};
+pub use verify::MoneyVerdict;
 
 use crate::{paging::CursorCodec, record::Recorder};
 
@@ -52,6 +61,12 @@ pub struct Payments {
     pub refunds: Arc<dyn RefundQueries>,
     /// Reads requests for refunds.
     pub refund_requests: Arc<dyn RefundRequestQueries>,
+    /// Reads disputes.
+    pub disputes: Arc<dyn DisputeQueries>,
+    /// Reads sales.
+    pub sales: Arc<dyn SalesQueries>,
+    /// Looks for what must not be so.
+    pub checks: Arc<dyn MoneyChecks>,
     /// Keeps the answers to requests with idempotency keys.
     pub keys: Arc<dyn IdempotencyKeys>,
     /// Keeps the events of the provider.

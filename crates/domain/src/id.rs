@@ -157,6 +157,8 @@ kinds! {
     RefundRequestId = RefundRequestKind "refund_request";
     /// Identifies a dispute of a payment.
     DisputeId = DisputeKind "dispute";
+    /// Identifies an entry of the ledger.
+    LedgerEntryId = LedgerEntryKind "ledger_entry";
     /// Identifies this shop among all that use the same account at the payment provider.
     ShopId = ShopKind "shop";
     /// Identifies a message of the outbox.

@@ -4,9 +4,12 @@
 //! was ever reported: applying reports in another order, or twice, ends in the same state.
 
 mod dispute;
+mod dispute_ports;
 mod failure;
 mod gateway;
+mod ledger;
 mod money_back;
+mod money_checks;
 mod payment;
 mod ports;
 mod record;
@@ -14,15 +17,19 @@ mod refund;
 mod refund_plan;
 mod refund_ports;
 mod refund_request;
+mod sales;
 mod sandbox;
 
 pub use dispute::{DisputeReport, DisputeState, DisputeStatus};
+pub use dispute_ports::{DisputeFilter, DisputeQueries, DisputeRepository, DisputeView, DueDispute};
 pub use failure::{Advice, PaymentFailure};
 pub use gateway::{
     AmountError, CheckoutLine, CheckoutRequest, EventPage, EventSubject, GatewayError, PaymentGateway,
     ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund, RefundOrder, WebhookError,
 };
+pub use ledger::{Account, LedgerRepository, Movement, Posting, missing_postings};
 pub use money_back::{Dispute, MoneyBack, PaidItem, Refund, RefundItem, RefundOrigin};
+pub use money_checks::{BookedPayment, MoneyChecks, MoneyViolation};
 pub use payment::{
     CHECKOUT_LIFETIME, CheckoutReport, PaymentChange, PaymentState, PaymentStatus, Settlement,
 };
@@ -35,4 +42,5 @@ pub use refund_request::{
     RefundRequest, RefundRequestFilter, RefundRequestQueries, RefundRequestRepository, RefundRequestStatus,
     RefundRequestView, RequestedItem,
 };
+pub use sales::{DaySales, Sales, SalesInterval, SalesPeriod, SalesQueries, SoldThing, TOP_SALES};
 pub use sandbox::{SandboxCheckout, SandboxCheckouts, SandboxOutcome};

@@ -22,7 +22,10 @@ use crate::{
     notifications::{NotificationQueries, NotificationStore, NotificationUnit},
     orders::{OrderQueries, OrderStore, OrderUnit},
     outbox::OutboxQueue,
-    payments::{PaymentQueries, RefundQueries, RefundRequestQueries, WebhookEvents},
+    payments::{
+        DisputeQueries, MoneyChecks, PaymentQueries, RefundQueries, RefundRequestQueries, SalesQueries,
+        WebhookEvents,
+    },
     store::{Attempt, StoreError, UnitsOfWork, gathered},
 };
 
@@ -39,7 +42,7 @@ gathered! {
         + LibraryStore + LibraryQueries
         + EngagementStore + CommentQueries + CommentReportQueries + PopularityMaintenance
         + OrderStore + OrderQueries
-        + PaymentQueries + RefundQueries + RefundRequestQueries + WebhookEvents
+        + PaymentQueries + MoneyChecks + SalesQueries + DisputeQueries + RefundQueries + RefundRequestQueries + WebhookEvents
         + IdempotencyKeys
         + NotificationStore + NotificationQueries
         + OutboxQueue

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod attach_media;
+mod check;
 mod create_admin;
 mod export_movies;
 mod failure;
@@ -74,6 +75,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(AuditCommand::Verify(arguments)) => {
             run_to_completion(verify_audit::run(&settings()?, arguments))
         }
+        Command::Check => run_to_completion(check::run(&settings()?)),
         Command::Openapi => print::openapi(&settings()?),
         Command::Config => print::config(&settings()?),
     }

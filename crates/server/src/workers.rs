@@ -1,4 +1,4 @@
-//! Background work: handling the outbox (mails), following payments, letting unpaid orders expire, sealing the audit log,
+//! Background work: handling the outbox (mails), following payments and checking their money, letting unpaid orders expire, sealing the audit log,
 //! refreshing the search index and the popularity of movies, finding similar movies, and removing what has expired.
 
 mod destinations;
@@ -6,7 +6,8 @@ mod outbox;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use domain::store::StoreError;
+use app::payments::{MoneyVerdict, Payments};
+use domain::{payments::MoneyViolation, store::StoreError};
 use tokio::{
     sync::{Mutex, watch},
     task::JoinSet,
@@ -43,6 +44,10 @@ const ORDERS: Duration = Duration::from_secs(10);
 
 /// How often the popularity of movies is brought up to date.
 const POPULARITY: Duration = Duration::from_mins(1);
+
+/// When money is checked for the first time, and how often it is checked then.
+const FIRST_MONEY_CHECK: Duration = Duration::from_hours(1);
+const MONEY_CHECKS: Duration = Duration::from_hours(24);
 
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
@@ -107,6 +112,7 @@ impl Workers {
             let payments = Arc::clone(&payments);
             async move { payments.read_event_list().await }
         }));
+        jobs.spawn(check_money(Arc::clone(&use_cases.payments), stopping.clone()));
         let search = Arc::clone(&use_cases.search_upkeep);
         jobs.spawn(repeat("search", SEARCH, stopping.clone(), move || {
             let search = Arc::clone(&search);
@@ -165,6 +171,41 @@ async fn finish(requests: impl Future<Output = ()>, mut jobs: JoinSet<()>, last:
     };
     if timeout(LAST_JOB, all).await.is_err() {
         tracing::warn!("requests or background work did not end in time");
+    }
+}
+
+/// Checks the invariants of money every day until the process stops. What is broken is logged.
+async fn check_money(payments: Arc<Payments>, mut stopping: watch::Receiver<Option<Instant>>) {
+    let mut pause = FIRST_MONEY_CHECK;
+    loop {
+        tokio::select! {
+            () = sleep(pause) => {}
+            stopped = stopping.wait_for(Option::is_some) => {
+                drop(stopped);
+                return;
+            }
+        }
+        pause = MONEY_CHECKS;
+        match payments.verify().await {
+            Ok(verdict) => log_verdict(&verdict),
+            Err(error) => {
+                tracing::error!(job = "money_check", error = error_chain(&error), "background work failed");
+            }
+        }
+    }
+}
+
+fn log_verdict(verdict: &MoneyVerdict) {
+    for violation in &verdict.violations {
+        let MoneyViolation { rule, subject, details } = violation;
+        tracing::error!(job = "money_check", rule, %subject, details, "an invariant of money is broken");
+    }
+    if let Some(error) = &verdict.unread {
+        tracing::warn!(
+            job = "money_check",
+            error = error_chain(error),
+            "the payment provider's lists were not read"
+        );
     }
 }
 

@@ -21,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod disputes;
 mod engagement;
 mod facets;
 mod filters;
@@ -46,6 +47,7 @@ mod personal_data;
 mod profiles;
 mod purchases;
 mod purge;
+mod refund_requests;
 mod refunds;
 mod search;
 mod sessions;
@@ -120,6 +122,8 @@ fn all() -> Vec<Case> {
         orders::cases(),
         payments::cases(),
         refunds::cases(),
+        refund_requests::cases(),
+        disputes::cases(),
         idempotency::cases(),
         notifications::cases(),
         notification_streams::cases(),

@@ -30,7 +30,7 @@ crate::cases! { "refunds":
 }
 
 /// A payment of two movies that was paid.
-async fn paid(node: &Node) -> Payment {
+pub(crate) async fn paid(node: &Node) -> Payment {
     prepare(node).await;
     let paid = Payment {
         state: PaymentState::Successful { completed_at: at(30) },
@@ -44,7 +44,7 @@ async fn paid(node: &Node) -> Payment {
     paid
 }
 
-fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
+pub(crate) fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
     let items = places.iter().map(|place| RefundItem {
         id: of.items[*place].id,
         movie_id: id(u64::try_from(*place).unwrap() + 1),
@@ -66,7 +66,7 @@ fn refund(number: u64, of: &Payment, places: &[usize]) -> Refund {
     }
 }
 
-async fn insert(node: &Node, refund: &Refund) -> bool {
+pub(crate) async fn insert(node: &Node, refund: &Refund) -> bool {
     let mut unit = node.unit().await;
     if unit.insert_refund(refund).await.is_err() {
         return false;

@@ -1,12 +1,14 @@
 //! Refunds: made by administrators, seen by buyers and moderators.
 
+use std::sync::Arc;
+
 use app::{
     paging::ListError,
     payments::{NewRefund, Payments, RefundError},
 };
 use domain::{
     accounts::AccessError,
-    id::{MovieId, PaymentId},
+    id::{MovieId, PaymentId, RefundId},
     payments::{Explanation, Refund, RefundRefusal, RefundStatus},
     store::StoreError,
 };
@@ -17,7 +19,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, Body, Caller, Fault, Faults, Input, Origin, PathId, Query, Text, UseCases},
+    extract::{
+        Admin, Body, Caller, Doing, Fault, Faults, Idempotent, Input, Kept, Origin, PathId, Query, Text,
+        UseCases,
+    },
     moment::Moment,
     money::MoneyBody,
     page::{PageBody, PageParams},
@@ -160,7 +165,7 @@ pub(crate) fn unknown_movies(places: &[usize]) -> Vec<FieldProblem> {
 
 crate::refusals! {
     RefundError {
-        ;
+        KeyTaken => REQUEST_IN_PROGRESS;
         via Refused: RefundRefusal, via Access: AccessError, via Store: StoreError,
     }
 }
@@ -173,21 +178,30 @@ crate::refusals! {
 pub(crate) async fn create(
     payments: UseCases<Payments>,
     Origin(origin): Origin,
-    Admin(admin, PathId(id, Body(wanted))): Admin<PathId<PaymentId, Body<RefundInput>>>,
-) -> Result<CreatedJson<RefundBody>, Failure<OrNotFound<RefundError>>> {
-    let refund_id = payments
-        .find(async move |payments| payments.reserve_refund(admin, id, wanted, &origin).await)
-        .await?;
-    // What the provider does not do in time is done in the background: the refund is pending until then.
-    let sent: Result<(), Failure<StoreError>> =
-        payments.run(async move |payments| payments.send_refund(refund_id).await).await;
-    if let Err(failure) = sent {
-        tracing::warn!(refund = ?refund_id, %failure, "a refund waits");
-    }
-    let refund = payments
-        .find(async move |payments| payments.show_refund(refund_id).await.map_err(RefundError::from))
-        .await?;
-    Ok(CreatedJson(refund.into()))
+    Admin(admin, PathId(id, idempotent)): Admin<PathId<PaymentId, Idempotent<Body<RefundInput>>>>,
+) -> Result<Kept<CreatedJson<RefundBody>>, Failure<OrNotFound<RefundError>>> {
+    let create = async |doing| -> Result<CreatedJson<RefundBody>, Failure<OrNotFound<RefundError>>> {
+        let refund_id = match doing {
+            Doing::Now(Body(wanted), request) => {
+                let reserve = async move |payments: Arc<Payments>| {
+                    payments.reserve_refund(admin, id, wanted, request.as_ref(), &origin).await
+                };
+                payments.find(reserve).await?
+            }
+            Doing::Made(_, refund_id) => RefundId::from_uuid(refund_id),
+        };
+        // What the provider does not do in time is done in the background: the refund is pending until then.
+        let sent: Result<(), Failure<StoreError>> =
+            payments.run(async move |payments| payments.send_refund(refund_id).await).await;
+        if let Err(failure) = sent {
+            tracing::warn!(refund = ?refund_id, %failure, "a refund waits");
+        }
+        let show = async move |payments: Arc<Payments>| {
+            payments.show_refund(refund_id).await.map_err(RefundError::from)
+        };
+        Ok(CreatedJson(payments.find(show).await?.into()))
+    };
+    idempotent.answer(create).await
 }
 
 /// List the refunds of a payment.

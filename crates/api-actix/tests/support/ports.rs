@@ -43,10 +43,12 @@ use domain::{
     orders::{Order, OrderFilter, OrderQueries, OrderStore, OrderUnit, OrderView},
     page::{Page, PageRequest, Start, Total},
     payments::{
-        AmountError, CheckoutRequest, ClaimedEvent, EventPage, GatewayError, PaymentFilter, PaymentGateway,
-        PaymentQueries, PaymentView, ProviderCheckout, ProviderDispute, ProviderEvent, ProviderRefund,
-        Refund, RefundOrder, RefundQueries, RefundRequest, RefundRequestFilter, RefundRequestQueries,
-        RefundRequestView, WebhookError, WebhookEvent, WebhookEvents,
+        AmountError, BookedPayment, CheckoutRequest, ClaimedEvent, DisputeFilter, DisputeQueries,
+        DisputeView, DueDispute, EventPage, GatewayError, MoneyChecks, MoneyViolation, PaymentFilter,
+        PaymentGateway, PaymentQueries, PaymentView, ProviderCheckout, ProviderDispute, ProviderEvent,
+        ProviderRefund, Refund, RefundOrder, RefundQueries, RefundRequest, RefundRequestFilter,
+        RefundRequestQueries, RefundRequestView, Sales, SalesPeriod, SalesQueries, WebhookError,
+        WebhookEvent, WebhookEvents,
     },
     store::{Attempt, StoreError},
     throttle::{RateLimit, RateLimiter, SignInAttempt, SignInGuard, TooManyFailures, Verdict},
@@ -796,6 +798,43 @@ impl RefundQueries for Doubles {
         _now: Instant,
         _limit: u32,
     ) -> Result<Vec<(RefundId, PaymentId, OrderId)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl SalesQueries for Doubles {
+    async fn sales(&self, _period: SalesPeriod, _currency: Currency) -> Result<Sales, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl MoneyChecks for Doubles {
+    async fn money_violations(&self, _now: Instant) -> Result<Vec<MoneyViolation>, StoreError> {
+        Err(away())
+    }
+    async fn booked_payments(
+        &self,
+        _provider: &str,
+        _since: Instant,
+        _after: Option<PaymentId>,
+        _limit: u32,
+    ) -> Result<Vec<BookedPayment>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl DisputeQueries for Doubles {
+    async fn dispute_page(
+        &self,
+        _filter: &DisputeFilter,
+        _request: &PageRequest,
+    ) -> Result<Page<DisputeView>, StoreError> {
+        Ok(Page { items: vec![], next: None, total: None })
+    }
+    async fn disputes_to_check(&self, _now: Instant, _limit: u32) -> Result<Vec<DueDispute>, StoreError> {
         Ok(Vec::new())
     }
 }

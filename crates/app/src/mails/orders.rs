@@ -3,6 +3,7 @@
 use domain::{
     id::{OrderId, PaymentId},
     money::Money,
+    payments::DisputeStatus,
 };
 
 use super::mail;
@@ -132,6 +133,36 @@ mail!(RefundDecided, "mails/orders/refund_decided.txt", "mails/orders/refund_dec
     format!("Your refund request for Cinema order {} was {decision}", mail.number)
 });
 
+/// Tells an administrator of a dispute that was opened, or that ended.
+pub(crate) struct DisputeChanged {
+    pub(crate) number: String,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) amount: Money,
+    pub(crate) reason: String,
+    pub(crate) status: DisputeStatus,
+}
+
+mail!(DisputeChanged, "mails/orders/dispute_changed.txt", "mails/orders/dispute_changed.html", |mail| {
+    let change = match mail.status {
+        DisputeStatus::Open => "was opened",
+        DisputeStatus::Won => "was won",
+        DisputeStatus::Lost => "was lost",
+    };
+    format!("A dispute of a payment for Cinema order {} {change}", mail.number)
+});
+
+impl DisputeChanged {
+    const fn effect(&self) -> &'static str {
+        match self.status {
+            DisputeStatus::Open => {
+                "The movies are suspended until it ends. Answer it at the payment provider before the time is over."
+            }
+            DisputeStatus::Won => "The money is the shop's, and the buyer has the movies again.",
+            DisputeStatus::Lost => "The money is lost, and the buyer has lost the movies.",
+        }
+    }
+}
+
 /// Tells an administrator of a refund that failed.
 pub(crate) struct RefundFailed {
     pub(crate) number: String,
@@ -180,6 +211,13 @@ pub(super) fn samples() -> Vec<Box<dyn super::Content>> {
             order_id,
             amount: price(999),
             movies: vec!["Alien (1979)".to_owned()],
+        }),
+        Box::new(DisputeChanged {
+            number: number(),
+            payment_id: PaymentId::from_uuid(Uuid::from_u128(8)),
+            amount: price(999),
+            reason: "fraudulent".to_owned(),
+            status: DisputeStatus::Open,
         }),
         Box::new(RefundRequested {
             number: number(),

@@ -84,6 +84,11 @@ impl Payments {
         schedule(&mut payment, change, now);
         self.follow(&mut *unit, &mut order, &mut payment, change, shown, admins, now).await?;
         unit.update_payment(&payment).await?;
+        if matches!(change, PaymentChange::BecameSuccessful | PaymentChange::BecameMismatched)
+            && let Some(held) = self.hold(&mut *unit, &order, id).await?
+        {
+            self.book(&mut *unit, &held, now).await?;
+        }
         unit.commit().await
     }
 

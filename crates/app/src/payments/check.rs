@@ -28,7 +28,8 @@ impl Payments {
                 checked = checked.saturating_add(1);
             }
         }
-        Ok(checked.saturating_add(self.check_refunds().await?))
+        let disputes = self.check_disputes().await?;
+        Ok(checked.saturating_add(disputes).saturating_add(self.check_refunds().await?))
     }
 
     async fn check(&self, id: PaymentId, order_id: OrderId) -> Result<(), CloseError> {

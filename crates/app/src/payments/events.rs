@@ -12,7 +12,7 @@ use super::{CloseError, Payments};
 const LATER: TimeDelta = TimeDelta::days(1);
 
 /// How often an event about money waits for a payment that has it.
-const MOST_ATTEMPTS: u32 = 12;
+pub(super) const MOST_ATTEMPTS: u32 = 12;
 
 /// A webhook was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -67,9 +67,7 @@ impl Payments {
             if self.is_for_later(&claimed.event) {
                 let retry_at =
                     self.clock.now().checked_add_signed(LATER).unwrap_or(claimed.event.received_at);
-                self.events
-                    .fail_event(&claimed, "this version or configuration cannot apply it", retry_at)
-                    .await?;
+                self.events.fail_event(&claimed, "this configuration cannot apply it", retry_at).await?;
                 continue;
             }
             match self.process(&claimed).await {
@@ -92,10 +90,9 @@ impl Payments {
         self.events.fail_event(claimed, &error, retry_at).await
     }
 
-    /// Whether the event is about money and cannot be applied now: of a provider that is not configured, or about disputes,
-    /// which this version does not handle. It is kept until it can be.
+    /// Whether the event cannot be applied now, since its provider is not configured. It is kept until it can be.
     fn is_for_later(&self, event: &WebhookEvent) -> bool {
-        event.provider != self.gateway.provider() || matches!(event.subject, EventSubject::Dispute(_))
+        event.provider != self.gateway.provider()
     }
 
     /// Reads the object of the event again from the provider, and applies what it is now.
@@ -107,7 +104,8 @@ impl Payments {
                 }
             }
             EventSubject::Refunds { charge } => self.process_charge(charge, claimed.attempts).await?,
-            EventSubject::Dispute(_) | EventSubject::Other => {}
+            EventSubject::Dispute(id) => self.process_dispute(id, claimed.attempts).await?,
+            EventSubject::Other => {}
         }
         Ok(())
     }

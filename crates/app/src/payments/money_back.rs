@@ -4,8 +4,8 @@ use domain::{
     money::Money,
     orders::{Order, OrderEvent, OrderUnit, OrderView, RefundedPart},
     payments::{
-        MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport, RefundState,
-        RefundStatus,
+        Dispute, MoneyBack, PaidItem, Payment, ProviderRefund, Refund, RefundOrigin, RefundReport,
+        RefundState, RefundStatus, missing_postings,
     },
     purchases::Entitlement,
     store::{Attempt, StoreError, retried},
@@ -30,11 +30,17 @@ pub(super) struct Held {
     pub(super) payment: Payment,
     pub(super) items: Vec<PaidItem>,
     pub(super) refunds: Vec<Refund>,
+    pub(super) disputes: Vec<Dispute>,
 }
 
 impl Held {
     pub(super) fn money(&self) -> MoneyBack<'_> {
-        MoneyBack { payment: &self.payment, items: &self.items, refunds: &self.refunds, disputes: &[] }
+        MoneyBack {
+            payment: &self.payment,
+            items: &self.items,
+            refunds: &self.refunds,
+            disputes: &self.disputes,
+        }
     }
 }
 
@@ -50,7 +56,8 @@ impl Payments {
         let Some(payment) = found else { return Ok(None) };
         let items = unit.paid_items(id).await?;
         let refunds = unit.refunds_of_payment(id).await?;
-        Ok(Some(Held { payment, items, refunds }))
+        let disputes = unit.disputes_of_payment(id).await?;
+        Ok(Some(Held { payment, items, refunds, disputes }))
     }
 
     /// Reads the refunds of this money from the provider and stores what they have become.
@@ -189,6 +196,7 @@ impl Payments {
             held.payment.free_refund = part;
         }
         unit.update_payment(&held.payment).await?;
+        self.book(unit, held, now).await?;
         if entitlements.is_empty() {
             return Ok(Vec::new());
         }
@@ -203,6 +211,19 @@ impl Payments {
             }
         }
         Ok(kept_away)
+    }
+
+    /// Books what the ledger does not say yet of the payment.
+    pub(super) async fn book(
+        &self,
+        unit: &mut dyn OrderUnit,
+        held: &Held,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let booked = unit.booked(held.payment.id).await?;
+        let missing = missing_postings(&held.money().postings(), &booked);
+        let entries: Vec<_> = missing.into_iter().map(|posting| (self.ids.next(), posting)).collect();
+        unit.book(held.payment.id, &entries, now).await
     }
 
     async fn follow_refunded_part(

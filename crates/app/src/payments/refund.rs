@@ -3,6 +3,7 @@ use domain::{
     audit::{AuditAction, AuditObject, AuditState},
     failure::error_chain,
     id::{MovieId, PaymentId, RefundId},
+    idempotency::KeyedRequest,
     orders::{OrderUnit, OrderView},
     payments::{Explanation, Refund, RefundOrigin, RefundPlan, RefundRefusal, RefundState},
     store::{Attempt, StoreError, retried},
@@ -30,6 +31,9 @@ pub enum RefundError {
     /// The payment does not permit it.
     #[error(transparent)]
     Refused(#[from] RefundRefusal),
+    /// Another request with the same idempotency key is still running.
+    #[error("a request with this idempotency key is being done")]
+    KeyTaken,
     /// The actor may not refund.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -40,7 +44,7 @@ pub enum RefundError {
 
 impl Payments {
     /// Reserves money of a payment for a refund, which [`Payments::send_refund`] then makes; `None` when there is no such
-    /// payment. What costs nothing is refunded at once.
+    /// payment. What costs nothing is refunded at once. The key of the request, if it has one, is claimed with the refund.
     ///
     /// # Errors
     /// See [`RefundError`].
@@ -49,13 +53,16 @@ impl Payments {
         admin: Actor,
         id: PaymentId,
         wanted: NewRefund,
+        request: Option<&KeyedRequest>,
         origin: &Origin,
     ) -> Result<Option<RefundId>, RefundError> {
         let Some(order_id) = self.queries.order_of_payment(id).await? else { return Ok(None) };
         let Some(shown) = self.orders.order_view(order_id).await? else { return Ok(None) };
-        retried(&*self.backoff, |attempt| self.try_reserve(attempt, admin, id, &shown, &wanted, origin)).await
+        let reserve = |attempt| self.try_reserve(attempt, admin, id, &shown, &wanted, request, origin);
+        retried(&*self.backoff, reserve).await
     }
 
+    #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
     async fn try_reserve(
         &self,
         attempt: Attempt,
@@ -63,14 +70,23 @@ impl Payments {
         id: PaymentId,
         shown: &OrderView,
         wanted: &NewRefund,
+        request: Option<&KeyedRequest>,
         origin: &Origin,
     ) -> Result<Option<RefundId>, RefundError> {
         let now = self.clock.now();
         let begun = self.store.begin_order_as_admin(attempt, &admin, shown.id).await?;
         let Some((mut unit, mut order)) = begun else { return Ok(None) };
+        let refund_id: RefundId = self.ids.next();
+        // Before the refunds are read: an earlier run of the same request may have made one.
+        if let Some(request) = request
+            && !unit.claim_key(request, refund_id.as_uuid()).await?
+        {
+            return Err(RefundError::KeyTaken);
+        }
         let Some(mut held) = self.hold(&mut *unit, &order, id).await? else { return Ok(None) };
         let plan = held.money().plan_refund(wanted.movies.as_deref())?;
-        let refund = self.reserve(&mut *unit, &mut held, plan, wanted.reason.as_str(), now).await?;
+        let refund =
+            self.reserve(&mut *unit, &mut held, refund_id, plan, wanted.reason.as_str(), now).await?;
         if refund.state != RefundState::Pending {
             self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
             self.announce_refund(&mut *unit, &refund, shown, now).await?;
@@ -88,13 +104,14 @@ impl Payments {
         &self,
         unit: &mut dyn OrderUnit,
         held: &mut Held,
+        id: RefundId,
         plan: RefundPlan,
         reason: &str,
         now: Instant,
     ) -> Result<Refund, StoreError> {
         let is_free = plan.amount.minor() == 0;
         let refund = Refund {
-            id: self.ids.next(),
+            id,
             payment_id: held.payment.id,
             origin: RefundOrigin::Administrator,
             state: if is_free { RefundState::Succeeded { at: now } } else { RefundState::Pending },

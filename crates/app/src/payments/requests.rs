@@ -225,7 +225,7 @@ impl Payments {
             // A request about all that is left gets all the money that is left, however little.
             let is_known = movies.iter().all(|movie| !is_returning(&held, *movie));
             let plan = held.money().plan_refund(if is_rest && is_known { None } else { Some(&movies) })?;
-            let refund = self.reserve(&mut *unit, &mut held, plan, APPROVED, now).await?;
+            let refund = self.reserve(&mut *unit, &mut held, self.ids.next(), plan, APPROVED, now).await?;
             if refund.state != RefundState::Pending {
                 self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
                 self.announce_refund(&mut *unit, &refund, shown, now).await?;

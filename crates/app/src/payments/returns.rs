@@ -18,7 +18,7 @@ const PAID_NO_ORDER: &str = "The order had been canceled or paid before the mone
 /// A refund that the provider is asked about.
 struct Due {
     payment: Payment,
-    /// What to send; `None` when it was sent before, or must not be sent now.
+    /// What to send; `None` when it was sent before.
     order: Option<RefundOrder>,
 }
 
@@ -67,6 +67,11 @@ impl Payments {
         self.apply_refunds(payment_id, order_id, RefundNews::Seen(&seen)).await?;
         let is_known = seen.iter().any(|refund| refund.refund_id == Some(id));
         let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
+        // Of disputed money nothing goes back: the buyer would get it twice.
+        self.follow_disputes(payment_id, order_id, charge).await?;
+        if self.is_disputed(payment_id, order_id).await? {
+            return Ok(());
+        }
         match self.gateway.refund(&order).await {
             Ok(made) => self.apply_refunds(payment_id, order_id, RefundNews::Seen(&[made])).await?,
             Err(GatewayError::Refused { code }) => {
@@ -76,6 +81,16 @@ impl Payments {
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    async fn is_disputed(&self, payment_id: PaymentId, order_id: OrderId) -> Result<bool, StoreError> {
+        retried(&*self.backoff, |attempt| async move {
+            let begun = self.store.begin_order(attempt, order_id).await?;
+            let Some((mut unit, order)) = begun else { return Ok(false) };
+            let held = self.hold(&mut *unit, &order, payment_id).await?;
+            Ok(held.is_some_and(|held| held.money().is_disputed()))
+        })
+        .await
     }
 
     /// Writes when the provider is asked next, before it is asked.
@@ -92,7 +107,6 @@ impl Payments {
             return Ok(None);
         };
         let Some(mut held) = self.hold(&mut *unit, &order, payment_id).await? else { return Ok(None) };
-        let is_disputed = held.money().is_disputed();
         let Some(refund) = held.refunds.iter_mut().find(|refund| refund.id == id) else { return Ok(None) };
         let is_due = refund.next_check_at.is_some_and(|due| due <= now);
         if refund.state != RefundState::Pending || (only_if_due && !is_due) {
@@ -103,9 +117,8 @@ impl Payments {
         unit.update_refund(refund).await?;
         let shop_id = unit.shop_id(self.ids.next()).await?;
         unit.commit().await?;
-        // Of disputed money nothing goes back: the buyer would get it twice.
-        let is_to_be_sent = refund.external_id.is_none() && !is_disputed;
-        let order = held.payment.charge.clone().filter(|_| is_to_be_sent).map(|charge| RefundOrder {
+        let was_sent = refund.external_id.is_some();
+        let order = held.payment.charge.clone().filter(|_| !was_sent).map(|charge| RefundOrder {
             refund_id: id,
             shop_id,
             charge,
@@ -120,6 +133,7 @@ impl Payments {
     pub(super) async fn return_payment(&self, payment: &Payment) -> Result<(), CloseError> {
         let Some(charge) = &payment.charge else { return Ok(()) };
         self.follow_refunds(payment.id, payment.order_id, charge).await?;
+        self.follow_disputes(payment.id, payment.order_id, charge).await?;
         let begun = retried(&*self.backoff, |attempt| self.try_begin_return(attempt, payment)).await?;
         match begun {
             Some(id) => self.make_refund(id, payment.id, payment.order_id).await,

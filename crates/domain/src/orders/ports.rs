@@ -11,7 +11,9 @@ use crate::{
     orders::{Order, OrderFilter, OrderView},
     outbox::OutboxRepository,
     page::{Page, PageRequest},
-    payments::{PaymentRepository, RefundRepository, RefundRequestRepository},
+    payments::{
+        DisputeRepository, LedgerRepository, PaymentRepository, RefundRepository, RefundRequestRepository,
+    },
     purchases::PurchaseRepository,
     store::{Attempt, StoreError, Unit, UnitsOfWork, gathered},
     time::Instant,
@@ -20,7 +22,8 @@ use crate::{
 gathered! {
     /// A unit of work about orders.
     pub trait OrderUnit:
-        Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository + AuditRepository
+        Unit + OrderRepository + PaymentRepository + RefundRepository + RefundRequestRepository
+        + DisputeRepository + LedgerRepository + AuditRepository
         + CartRepository + OfferRepository + PurchaseRepository
         + OutboxRepository + NotificationRepository + IdempotencyRepository;
 }

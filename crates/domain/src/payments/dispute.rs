@@ -12,6 +12,9 @@ pub enum DisputeStatus {
 }
 
 impl DisputeStatus {
+    /// Every status there is.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Won, Self::Lost];
+
     /// The name in the API and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

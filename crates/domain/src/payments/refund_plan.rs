@@ -349,7 +349,71 @@ mod tests {
         }
     }
 
+    /// What a provider may report of two refunds and a dispute.
+    #[derive(Debug, Clone, Copy)]
+    enum Told {
+        First(RefundReport),
+        Second(RefundReport),
+        Dispute(DisputeState),
+    }
+
+    /// What the buyer has, how much is refunded and what the ledger says after these reports.
+    fn after(told: &[Told]) -> (Vec<Entitlement>, RefundedPart, Vec<crate::payments::Posting>) {
+        let prices = [999, 799];
+        let items = items(&prices);
+        let payment = paid(&items);
+        let of = |number: u128, place: usize| {
+            let item = items[place];
+            let plan = RefundPlan {
+                amount: item.price,
+                items: vec![RefundItem { id: item.id, movie_id: item.movie_id }],
+            };
+            refund(number, plan, RefundOrigin::Administrator)
+        };
+        let mut refunds = [of(50, 0), of(51, 1)];
+        let mut dispute = dispute(799, DisputeState::Open);
+        for told in told {
+            match told {
+                Told::First(report) => refunds[0].state = refunds[0].state.apply(*report),
+                Told::Second(report) => refunds[1].state = refunds[1].state.apply(*report),
+                Told::Dispute(report) => dispute.state = dispute.state.apply(*report),
+            }
+        }
+        let money = MoneyBack { payment: &payment, items: &items, refunds: &refunds, disputes: &[dispute] };
+        let has = money.entitlements().into_iter().map(|(_, has)| has).collect();
+        (has, money.refunded_part(), money.postings())
+    }
+
+    fn told_in_any_order() -> impl Strategy<Value = Vec<Told>> {
+        let later = Instant::from_timestamp(9, 0).unwrap();
+        let story = vec![
+            Told::First(RefundReport::Pending),
+            Told::First(RefundReport::Succeeded { at: at() }),
+            Told::First(RefundReport::Failed { at: later }),
+            Told::Second(RefundReport::Pending),
+            Told::Second(RefundReport::Succeeded { at: at() }),
+            Told::Dispute(DisputeState::Open),
+            Told::Dispute(DisputeState::Won { closed_at: later }),
+        ];
+        let repeated = prop::sample::subsequence(story.clone(), 0..=story.len());
+        repeated.prop_map(move |repeated| [story.clone(), repeated].concat()).prop_shuffle()
+    }
+
     proptest! {
+        #[test]
+        fn any_order_of_reports_with_repeats_ends_in_the_same_state(told in told_in_any_order()) {
+            use Entitlement::{Live, Revoked};
+            let (has, part, postings) = after(&told);
+            prop_assert_eq!((has, part), (vec![Live, Revoked], RefundedPart::Some));
+            prop_assert_eq!(postings.iter().map(|posting| posting.amount.minor()).sum::<i64>(), 0);
+            let sorted = after(&[
+                Told::First(RefundReport::Failed { at: at() }),
+                Told::Second(RefundReport::Succeeded { at: at() }),
+                Told::Dispute(DisputeState::Won { closed_at: at() }),
+            ]);
+            prop_assert_eq!(postings, sorted.2);
+        }
+
         #[test]
         fn refunds_never_exceed_what_was_paid(
             prices in prop::collection::vec(0_i64..1_000, 1..6),

@@ -36,6 +36,12 @@ pub(super) enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Check the invariants of money and entitlements over the whole database
+    ///
+    /// The payments of the last 30 days are compared with the payment provider's own lists, too.
+    ///
+    /// Exit code 0: all is as it must be. 1: it is not; each case is a line on standard output.
+    Check,
     /// Tools for developers
     #[command(subcommand)]
     Dev(DevCommand),

@@ -1,5 +1,7 @@
 //! Orders and payments.
 
+mod books;
+mod disputes;
 mod events;
 mod expiry;
 mod idempotency;
@@ -26,6 +28,8 @@ pub(crate) fn cases() -> Vec<Case> {
         events::cases(),
         restored::cases(),
         refunds::cases(),
+        disputes::cases(),
+        books::cases(),
         refund_requests::cases(),
         stripe::cases(),
     ]

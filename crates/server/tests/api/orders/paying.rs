@@ -464,7 +464,7 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_asking(engine: Engine) {
 pub(super) async fn give_up(app: &TestApp) {
     app.execute_sql(
         "UPDATE orders SET status = 'canceled', canceled_at = created_at, cancel_reason = 'expired', \
-         expires_at = NULL; UPDATE order_items SET is_pending = FALSE",
+         expires_at = NULL WHERE status = 'pending'; UPDATE order_items SET is_pending = FALSE",
     )
     .await;
 }

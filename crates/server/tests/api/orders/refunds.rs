@@ -21,6 +21,7 @@ use crate::support::{Answer, Engine, SignedIn, TestApp, cases, snapshot};
 cases! {
     a_refund_in_full_takes_the_movie_away_and_tells_the_buyer_once,
     refunds_by_item_go_down_to_the_last_cent,
+    a_refund_with_an_idempotency_key_is_made_once,
     a_refund_has_to_name_movies_that_were_paid,
     what_was_not_paid_is_not_refunded,
     a_free_movie_is_refunded_without_the_provider,
@@ -37,6 +38,7 @@ cases! {
     a_refund_whose_answer_was_lost_is_made_once,
     a_refund_that_stripe_refuses_has_failed,
     a_refund_waits_while_stripe_is_away,
+    a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events,
 }
 
 /// An order of these movies that was paid, and its payment.
@@ -128,6 +130,23 @@ async fn refunds_by_item_go_down_to_the_last_cent(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["refunded_amount"], payment["amount"]);
     let newest_first: Vec<_> = refunds_of(&ann, &payment).await.iter().map(|one| one["id"].clone()).collect();
     assert_eq!(newest_first, [rest["id"].clone(), first["id"].clone()]);
+}
+
+async fn a_refund_with_an_idempotency_key_is_made_once(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let (ann, admin) = (app.user("ann").await, app.admin().await);
+    let (_, payment) = bought(&app, &ann, &[movies.id("Alien"), movies.id("Amélie")]).await;
+    let path = format!("/payments/{}/refunds", text(&payment, "id"));
+    let body = json!({"items": [movies.id("Alien")], "reason": "The sound is broken."});
+    let send = |body: &Value| admin.post(&path, body.clone()).header("idempotency-key", "refund 1");
+    let first = send(&body).await.expect(201);
+    assert_eq!(first.header("idempotency-replayed"), None);
+    let again = send(&body).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.json(), first.json());
+    send(&json!({"reason": "Another one."})).await.problem(422, "idempotency_key_reused");
+    assert_eq!(refunds_of(&ann, &payment).await.len(), 1);
 }
 
 async fn a_refund_has_to_name_movies_that_were_paid(engine: Engine) {
@@ -414,4 +433,18 @@ async fn a_refund_waits_while_stripe_is_away(engine: Engine) {
     shop.settle().await;
     assert_eq!(shop.order_status(&order).await, "refunded");
     assert_eq!(shop.stripe.books()[0].refunded, 799);
+}
+
+async fn a_refund_in_the_dashboard_whose_webhook_was_lost_is_found_in_the_list_of_events(engine: Engine) {
+    let (shop, _, order, payment) = paid_at_stripe(engine).await;
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("money");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    shop.app.run_payments_with_event_list().await;
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "refunded");
+    assert!(!shop.is_purchased().await);
+    assert_eq!(refunds_of(&shop.buyer, &payment).await.len(), 1);
+    shop.app.check_money().await;
 }

@@ -19,6 +19,7 @@ cases! {
     another_amount_than_was_asked_buys_nothing_at_stripe,
     a_payment_at_stripe_whose_webhooks_were_lost_is_found_by_asking,
     what_stripe_did_not_sign_is_refused,
+    a_decline_at_stripe_is_shown_while_its_session_is_open,
 }
 
 const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
@@ -229,4 +230,20 @@ async fn what_stripe_did_not_sign_is_refused(engine: Engine) {
     let call = shop.app.anonymous().call(Method::POST, "/payments/webhooks/stripe");
     let answer = call.body("application/json", "{\"id\":\"evt_1\"}".to_owned()).await;
     answer.problem(400, "signature_invalid");
+}
+
+async fn a_decline_at_stripe_is_shown_while_its_session_is_open(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    shop.stripe.decline(&shop.session(), "insufficient_funds").expect("an open session");
+    shop.settle().await;
+    let payment = shop.payment().await;
+    assert_eq!(
+        (text(&payment, "status"), text(&payment["failure"], "code")),
+        ("pending", "insufficient_funds")
+    );
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
 }

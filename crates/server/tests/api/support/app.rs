@@ -391,6 +391,18 @@ impl TestApp {
         self.application().use_cases().payments.check_due().await.expect("the payments")
     }
 
+    /// What is wrong with money and entitlements.
+    pub(crate) async fn money_violations(&self) -> Vec<String> {
+        let verdict = self.application().use_cases().payments.verify().await.expect("the check");
+        assert!(verdict.unread.is_none(), "{:?}", verdict.unread);
+        verdict.violations.iter().map(ToString::to_string).collect()
+    }
+
+    /// Fails when something is wrong with money and entitlements.
+    pub(crate) async fn check_money(&self) {
+        assert_eq!(self.money_violations().await, Vec::<String>::new());
+    }
+
     /// The same person with new tokens: those of before may have expired.
     pub(crate) async fn signed_in_again(&self, user: &SignedIn) -> SignedIn {
         SignedIn::log_in(&self.anonymous(), &user.email, &user.password).await

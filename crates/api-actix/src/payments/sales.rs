@@ -1,0 +1,284 @@
+//! The sales of a period, for moderators.
+
+use app::payments::{IntervalSales, Payments, SalesReport};
+use chrono::{Months, NaiveDate};
+use domain::{
+    money::Money,
+    payments::{SalesInterval, SoldThing, TOP_SALES},
+    store::StoreError,
+};
+use paperclip::actix::api_v2_operation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    extract::{Fault, Faults, Input, Moderator, Query, UseCases},
+    moment::Day,
+    money::MoneyBody,
+    problem::{Failure, FieldCode},
+    reply::OkJson,
+    rules::Rules,
+};
+
+/// The longest period of a report, in months.
+const MOST_MONTHS: Months = Months::new(60);
+
+/// How the series is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SalesInterval")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IntervalBody {
+    /// By days.
+    Day,
+    /// By weeks, which begin on Monday.
+    Week,
+    /// By months.
+    Month,
+}
+
+impl From<IntervalBody> for SalesInterval {
+    fn from(interval: IntervalBody) -> Self {
+        match interval {
+            IntervalBody::Day => Self::Day,
+            IntervalBody::Week => Self::Week,
+            IntervalBody::Month => Self::Month,
+        }
+    }
+}
+
+impl From<SalesInterval> for IntervalBody {
+    fn from(interval: SalesInterval) -> Self {
+        match interval {
+            SalesInterval::Day => Self::Day,
+            SalesInterval::Week => Self::Week,
+            SalesInterval::Month => Self::Month,
+        }
+    }
+}
+
+/// The period of a report.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct SalesQuery {
+    /// The first day (UTC). By default the report is about the last 30 days.
+    #[schemars(example = "2026-11-01")]
+    from: Option<Day>,
+    /// The last day (UTC), which is included. A report is about 5 years at most.
+    #[schemars(example = "2026-11-30")]
+    to: Option<Day>,
+    /// How the series is divided: by days when nothing else is asked for.
+    #[schemars(example = &"week")]
+    interval: Option<IntervalBody>,
+}
+
+/// What a report is to be about.
+#[derive(Debug)]
+pub(crate) struct WantedSales {
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    interval: SalesInterval,
+}
+
+impl Input for SalesQuery {
+    type Checked = WantedSales;
+
+    fn check(self, rules: &Rules, faults: &mut Faults) -> Option<WantedSales> {
+        let (from, to) = (self.from.map(|day| day.0), self.to.map(|day| day.0));
+        let today = rules.clock.now().date_naive();
+        if let Some(from) = from {
+            let last = to.unwrap_or_else(|| from.max(today));
+            let limit = from.checked_add_months(MOST_MONTHS).unwrap_or(NaiveDate::MAX);
+            if from > last {
+                faults.add("from", Fault::new(FieldCode::InvalidValue, "must not be after `to`"));
+                return None;
+            }
+            if last > limit {
+                faults.add("from", Fault::new(FieldCode::TooSmall, "must be 5 years before `to` at most"));
+                return None;
+            }
+        }
+        Some(WantedSales { from, to, interval: self.interval.unwrap_or(IntervalBody::Day).into() })
+    }
+}
+
+/// An amount of money that may be negative.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SignedMoney", example = json!({"amount": "-9.99", "currency": "USD"}))]
+pub(crate) struct SignedMoneyBody {
+    /// A decimal with as many digits as the currency has.
+    #[schemars(regex(pattern = r"^-?\d+(\.\d+)?$"))]
+    amount: String,
+    /// The ISO 4217 code.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    currency: String,
+}
+
+impl From<Money> for SignedMoneyBody {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount(), currency: money.currency().code().to_owned() }
+    }
+}
+
+/// The sales of the whole period.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SalesTotals")]
+pub(crate) struct SalesTotalsBody {
+    /// The orders that were paid.
+    gross: MoneyBody,
+    /// The money that went back, or was lost in disputes.
+    refunds: MoneyBody,
+    /// `gross` less `refunds`.
+    net: SignedMoneyBody,
+    /// How many orders were made.
+    #[schemars(range(min = 0))]
+    orders: i64,
+    /// How many orders were paid.
+    #[schemars(range(min = 0))]
+    paid_orders: i64,
+    /// How many users paid orders.
+    #[schemars(range(min = 0))]
+    buyers: i64,
+    /// How many movies were sold, refunded ones too.
+    #[schemars(range(min = 0))]
+    items_sold: i64,
+}
+
+/// The sales of an interval.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IntervalSales")]
+pub(crate) struct IntervalSalesBody {
+    /// Its first day.
+    start: Day,
+    /// The orders that were paid.
+    gross: MoneyBody,
+    /// The money that went back, or was lost in disputes.
+    refunds: MoneyBody,
+    /// `gross` less `refunds`.
+    net: SignedMoneyBody,
+    /// How many orders were paid.
+    #[schemars(range(min = 0))]
+    paid_orders: i64,
+}
+
+impl From<IntervalSales> for IntervalSalesBody {
+    fn from(sales: IntervalSales) -> Self {
+        Self {
+            start: Day(sales.start),
+            gross: sales.gross.into(),
+            refunds: sales.refunds.into(),
+            net: sales.net.into(),
+            paid_orders: sales.paid_orders,
+        }
+    }
+}
+
+/// A movie or genre that was sold.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SoldThing")]
+pub(crate) struct SoldThingBody {
+    id: Uuid,
+    name: String,
+    /// How often it was sold, refunded ones too.
+    #[schemars(range(min = 0))]
+    sold: i64,
+    /// What was earned with it, less what went back of it.
+    net: SignedMoneyBody,
+}
+
+/// The sales of a period.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SalesReport", example = report_example())]
+pub(crate) struct SalesReportBody {
+    /// The first day.
+    from: Day,
+    /// The last day.
+    to: Day,
+    interval: IntervalBody,
+    /// The ISO 4217 code of the shop's currency.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    currency: String,
+    totals: SalesTotalsBody,
+    /// Each interval, also where nothing happened.
+    series: Vec<IntervalSalesBody>,
+    /// The movies that were sold most often.
+    #[schemars(length(max = TOP_SALES))]
+    top_movies: Vec<SoldThingBody>,
+    /// The genres of the movies that were sold most often.
+    #[schemars(length(max = TOP_SALES))]
+    top_genres: Vec<SoldThingBody>,
+}
+
+impl From<SalesReport> for SalesReportBody {
+    fn from(report: SalesReport) -> Self {
+        let currency = report.currency;
+        let sold = |id: Uuid, name: String, sold: i64, net: i64| SoldThingBody {
+            id,
+            name,
+            sold,
+            net: Money::from_minor(net, currency).into(),
+        };
+        let movies = report.top_movies.into_iter();
+        let genres = report.top_genres.into_iter();
+        Self {
+            from: Day(report.period.from),
+            to: Day(report.period.to),
+            interval: report.interval.into(),
+            currency: currency.code().to_owned(),
+            totals: SalesTotalsBody {
+                gross: report.totals.gross.into(),
+                refunds: report.totals.refunds.into(),
+                net: report.totals.net.into(),
+                orders: report.orders,
+                paid_orders: report.totals.paid_orders,
+                buyers: report.buyers,
+                items_sold: report.items_sold,
+            },
+            series: report.series.into_iter().map(IntervalSalesBody::from).collect(),
+            top_movies: movies
+                .map(|SoldThing { id, name, sold: count, net }| sold(id.as_uuid(), name, count, net))
+                .collect(),
+            top_genres: genres
+                .map(|SoldThing { id, name, sold: count, net }| sold(id.as_uuid(), name, count, net))
+                .collect(),
+        }
+    }
+}
+
+/// Report the sales.
+///
+/// A sale counts when it was paid, a refund when it succeeded, a lost dispute when it was closed. Money that was returned by
+/// itself counts nowhere.
+#[api_v2_operation(operation_id = "reportSales", tags("payments"))]
+pub(crate) async fn show(
+    payments: UseCases<Payments>,
+    Moderator(_, Query(wanted)): Moderator<Query<SalesQuery>>,
+) -> Result<OkJson<SalesReportBody>, Failure<StoreError>> {
+    let WantedSales { from, to, interval } = wanted;
+    let report = payments.run(async move |payments| payments.report_sales(from, to, interval).await).await?;
+    Ok(OkJson(report.into()))
+}
+
+fn report_example() -> Value {
+    let money = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    json!({
+        "from": "2026-11-22",
+        "to": "2026-11-22",
+        "interval": "day",
+        "currency": "USD",
+        "totals": {
+            "gross": money("19.98"), "refunds": money("9.99"), "net": money("9.99"),
+            "orders": 3, "paid_orders": 2, "buyers": 2, "items_sold": 2,
+        },
+        "series": [{
+            "start": "2026-11-22", "gross": money("19.98"), "refunds": money("9.99"), "net": money("9.99"),
+            "paid_orders": 2,
+        }],
+        "top_movies": [
+            {"id": "0190a1b2-0000-7000-8000-000000000000", "name": "Alien", "sold": 2, "net": money("9.99")},
+        ],
+        "top_genres": [
+            {"id": "0190a1b2-0000-7000-8000-000000000002", "name": "Horror", "sold": 2, "net": money("9.99")},
+        ],
+    })
+}

@@ -1,0 +1,165 @@
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use domain::{
+    id::{PaymentId, ShopId},
+    payments::{
+        BookedPayment, CheckoutReport, DisputeReport, GatewayError, MoneyViolation, PaymentStatus,
+        ProviderCheckout, RefundReport,
+    },
+    store::StoreError,
+    time::Instant,
+};
+
+use super::{CloseError, Payments};
+
+/// How far back the provider's lists are read.
+const PROVIDER_SPAN: TimeDelta = TimeDelta::days(30);
+
+/// What is younger may not have arrived yet.
+const YOUNG: TimeDelta = TimeDelta::minutes(10);
+
+/// How many payments are read at once.
+const BATCH: u32 = 500;
+
+/// What a check of all money found.
+#[derive(Debug)]
+pub struct MoneyVerdict {
+    /// What is wrong.
+    pub violations: Vec<MoneyViolation>,
+    /// Why the provider's lists could not be read, if they could not.
+    pub unread: Option<GatewayError>,
+}
+
+impl Payments {
+    /// Checks the invariants of money and entitlements over the whole database, and compares the payments of the last 30 days
+    /// with the provider's own lists.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn verify(&self) -> Result<MoneyVerdict, StoreError> {
+        let now = self.clock.now();
+        let mut violations = self.checks.money_violations(now).await?;
+        let unread = match self.compare(now).await {
+            Ok(found) => {
+                violations.extend(found);
+                None
+            }
+            Err(CloseError::Store(error)) => return Err(error),
+            Err(CloseError::Provider(error)) => Some(error),
+        };
+        Ok(MoneyVerdict { violations, unread })
+    }
+
+    /// Compares the provider's lists with the database.
+    async fn compare(&self, now: Instant) -> Result<Vec<MoneyViolation>, CloseError> {
+        let since = now.checked_sub_signed(PROVIDER_SPAN).unwrap_or(now);
+        let young = now.checked_sub_signed(YOUNG).unwrap_or(now);
+        let Some(shop) = self.queries.shop_id().await? else { return Ok(Vec::new()) };
+        let mut booked = self.booked_since(since).await?;
+        let mut violations = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let (page, has_more) = self.gateway.checkouts_since(since, after.as_deref()).await?;
+            after = page.last().map(|checkout| checkout.id.clone());
+            for checkout in &page {
+                if checkout.shop_id != Some(shop) || checkout.created_at > young {
+                    if let Some(id) = checkout.payment_id {
+                        booked.remove(&id);
+                    }
+                    continue;
+                }
+                let known = checkout.payment_id.and_then(|id| booked.remove(&id));
+                violations.extend(self.compare_one(shop, checkout, known.as_ref(), since).await?);
+            }
+            if !has_more || after.is_none() {
+                break;
+            }
+        }
+        let unknown = booked.into_values().filter(|payment| payment.checkout_id.is_some());
+        violations.extend(unknown.map(|payment| MoneyViolation {
+            rule: "the payment provider does not list the checkout of a payment",
+            subject: payment.id.as_uuid(),
+            details: payment.checkout_id,
+        }));
+        Ok(violations)
+    }
+
+    async fn booked_since(&self, since: Instant) -> Result<HashMap<PaymentId, BookedPayment>, StoreError> {
+        let mut booked = HashMap::new();
+        let mut after = None;
+        loop {
+            let page = self.checks.booked_payments(self.gateway.provider(), since, after, BATCH).await?;
+            let Some(last) = page.last() else { return Ok(booked) };
+            after = Some(last.id);
+            booked.extend(page.into_iter().map(|payment| (payment.id, payment)));
+        }
+    }
+
+    async fn compare_one(
+        &self,
+        shop: ShopId,
+        checkout: &ProviderCheckout,
+        known: Option<&BookedPayment>,
+        since: Instant,
+    ) -> Result<Vec<MoneyViolation>, CloseError> {
+        let arrived = match checkout.report {
+            CheckoutReport::Paid { amount, .. } => Some(amount),
+            _ => None,
+        };
+        let Some(known) = known else {
+            let id = checkout.payment_id.map_or_else(|| shop.as_uuid(), |id| id.as_uuid());
+            // One that was begun just before the lists begin is known all the same.
+            let order = match checkout.payment_id {
+                Some(id) => self.queries.order_of_payment(id).await?,
+                None => None,
+            };
+            let is_wrong = order.is_none() && arrived.is_some() && checkout.created_at >= since;
+            let violation = || MoneyViolation {
+                rule: "the payment provider has money for a payment that is not known",
+                subject: id,
+                details: Some(checkout.id.clone()),
+            };
+            return Ok(is_wrong.then(violation).into_iter().collect());
+        };
+        let violation = |rule, details: String| MoneyViolation {
+            rule,
+            subject: known.id.as_uuid(),
+            details: Some(details),
+        };
+        let mut violations = Vec::new();
+        let pending = matches!(known.status, PaymentStatus::Pending | PaymentStatus::Processing);
+        if arrived != known.received {
+            let show = |money: Option<domain::money::Money>| {
+                money.map_or_else(|| "nothing".to_owned(), |money| money.to_string())
+            };
+            let details = format!("{} arrived there, {} is booked", show(arrived), show(known.received));
+            violations.push(violation("a payment differs from the payment provider's list", details));
+        } else if pending
+            && matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_))
+        {
+            let details = "it has ended there".to_owned();
+            violations.push(violation("a payment differs from the payment provider's list", details));
+        }
+        let Some(charge) = known.charge.as_ref().filter(|_| arrived.is_some()) else { return Ok(violations) };
+        let refunds = self.gateway.refunds(charge).await?;
+        let done = refunds.iter().filter(|refund| matches!(refund.report, RefundReport::Succeeded { .. }));
+        let refunded = done.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()));
+        if refunded != known.refunded_minor {
+            let details =
+                format!("{refunded} went back there, {} here, in minor units", known.refunded_minor);
+            violations
+                .push(violation("the refunds of a payment differ from the payment provider's", details));
+        }
+        let disputes = self.gateway.disputes(charge).await?;
+        let taken = disputes.iter().filter(|dispute| !matches!(dispute.report, DisputeReport::Won { .. }));
+        let withdrawn = taken.fold(0_i64, |sum, dispute| sum.saturating_add(dispute.withdrawn.minor()));
+        if withdrawn != known.withdrawn_minor {
+            let details =
+                format!("{withdrawn} was taken there, {} here, in minor units", known.withdrawn_minor);
+            violations
+                .push(violation("the disputes of a payment differ from the payment provider's", details));
+        }
+        Ok(violations)
+    }
+}

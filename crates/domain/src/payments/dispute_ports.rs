@@ -1,0 +1,73 @@
+use async_trait::async_trait;
+
+use crate::{
+    id::{DisputeId, OrderId, PaymentId, UserId},
+    orders::Buyer,
+    page::{Page, PageRequest},
+    payments::{Dispute, DisputeStatus},
+    store::StoreError,
+    time::Instant,
+};
+
+/// A dispute as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeView {
+    /// The dispute.
+    pub dispute: Dispute,
+    /// The order that the payment is of.
+    pub order_id: OrderId,
+    /// The buyer; `None` once the account was deleted.
+    pub buyer: Option<Buyer>,
+}
+
+/// Selects disputes: those that meet every condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DisputeFilter {
+    /// Disputes of this user.
+    pub user_id: Option<UserId>,
+    /// A part of the buyer's address.
+    pub email: Option<String>,
+    /// The status.
+    pub status: Option<DisputeStatus>,
+    /// Disputes that were opened at this moment or later.
+    pub from: Option<Instant>,
+    /// Disputes that were opened before this moment.
+    pub to: Option<Instant>,
+}
+
+/// A dispute that the provider is to be asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueDispute {
+    /// The dispute.
+    pub id: DisputeId,
+    /// Its identifier at the provider.
+    pub external_id: String,
+    /// Its payment.
+    pub payment_id: PaymentId,
+    /// The order of the payment.
+    pub order_id: OrderId,
+}
+
+/// Keeps disputes. Callers hold the lock of the payment.
+#[async_trait]
+pub trait DisputeRepository: Send {
+    /// All disputes of the payment, oldest first.
+    async fn disputes_of_payment(&mut self, id: PaymentId) -> Result<Vec<Dispute>, StoreError>;
+    /// Adds a dispute. MUST fail when the payment has another one with this identifier at the provider.
+    async fn insert_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;
+    /// Writes all of the dispute but its identifiers and the moment it was opened.
+    async fn update_dispute(&mut self, dispute: &Dispute) -> Result<(), StoreError>;
+}
+
+/// Reads disputes outside a unit of work.
+#[async_trait]
+pub trait DisputeQueries: Send + Sync {
+    /// A page of the disputes that meet the filter, the newest first. The part of the address MUST be matched literally.
+    async fn dispute_page(
+        &self,
+        filter: &DisputeFilter,
+        request: &PageRequest,
+    ) -> Result<Page<DisputeView>, StoreError>;
+    /// Up to `limit` disputes that the provider is to be asked about at `now`, the longest overdue first.
+    async fn disputes_to_check(&self, now: Instant, limit: u32) -> Result<Vec<DueDispute>, StoreError>;
+}

@@ -1,0 +1,30 @@
+use std::process::ExitCode;
+
+use super::{
+    failure::{Failure, say},
+    output::Output,
+    wiring::use_cases,
+};
+use crate::{composition::error_chain, config::Settings};
+
+/// Something is not as it must be.
+const BROKEN: u8 = 1;
+
+/// Checks the invariants of money and entitlements.
+pub(super) async fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+    let use_cases = use_cases(settings).await?;
+    let verdict = use_cases.payments.verify().await?;
+    let mut output = Output::new();
+    for violation in &verdict.violations {
+        output.line(&violation.to_string())?;
+    }
+    if let Some(error) = &verdict.unread {
+        say(&format!("the payment provider's lists were not read: {}", error_chain(error)));
+    }
+    let is_sound = verdict.violations.is_empty() && verdict.unread.is_none();
+    if is_sound {
+        output.line("money and entitlements are as they must be")?;
+    }
+    output.finish()?;
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
+}

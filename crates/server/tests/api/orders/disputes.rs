@@ -1,0 +1,229 @@
+//! Disputes at a fake Stripe: movies are suspended while one is open, and taken when it is lost.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use test_stripe::{Delivery, RefundCourse};
+
+use super::{
+    paying::{dollars, order_mails, order_of},
+    refunds::{paid_at_stripe, refund, refunds_of},
+    stripe::Shop,
+    text,
+};
+use crate::support::{Engine, SignedIn, cases, email_of, snapshot};
+
+cases! {
+    an_open_dispute_suspends_the_movie_and_is_told_to_administrators,
+    a_lost_dispute_takes_the_movie_and_the_money,
+    a_dispute_that_is_won_gives_everything_back,
+    a_closed_inquiry_gives_the_movie_back,
+    a_dispute_whose_webhooks_were_lost_is_found_by_asking,
+    repeated_and_reordered_events_of_a_dispute_end_in_the_same_state,
+    a_dispute_that_stripe_tells_of_before_the_payment_is_kept,
+    a_refund_that_waits_is_not_made_while_the_payment_is_disputed,
+    a_lost_dispute_of_a_part_counts_its_own_amount,
+}
+
+async fn disputes(admin: &SignedIn) -> Vec<Value> {
+    let list = admin.get("/admin/disputes").await.expect(200).json();
+    list["items"].as_array().unwrap().clone()
+}
+
+/// Whether the movie is the buyer's and suspended, the buyer's, or not.
+async fn has(shop: &Shop) -> &'static str {
+    let suspended = shop
+        .app
+        .stored_texts()
+        .await
+        .iter()
+        .any(|cell| cell.table == "purchases" && cell.column == "suspended_at" && !cell.text.is_empty());
+    match (shop.is_purchased().await, suspended) {
+        (true, true) => "suspended",
+        (true, false) => "live",
+        (false, _) => "nothing",
+    }
+}
+
+async fn an_open_dispute_suspends_the_movie_and_is_told_to_administrators(engine: Engine) {
+    let (shop, admin, order, payment) = paid_at_stripe(engine).await;
+    shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.settle().await;
+    let mut open = disputes(&admin).await.remove(0);
+    assert_eq!(open["user"], json!({"id": shop.buyer.id(), "email": email_of("ann")}));
+    assert_eq!((&open["payment_id"], &open["order_id"]), (&payment["id"], &order["id"]));
+    open["due_by"] = json!("[due]");
+    open["user"]["email"] = json!("[email]");
+    open["created_at"] = json!("[opened]");
+    snapshot!(open, @r#"
+    {
+      "id": "[id]",
+      "payment_id": "[id]",
+      "order_id": "[id]",
+      "user": {
+        "id": "[id]",
+        "email": "[email]"
+      },
+      "amount": {
+        "amount": "7.99",
+        "currency": "USD"
+      },
+      "reason": "fraudulent",
+      "status": "open",
+      "due_by": "[due]",
+      "created_at": "[opened]",
+      "closed_at": null
+    }
+    "#);
+    assert_eq!(has(&shop).await, "suspended");
+    assert_eq!(shop.order_status(&order).await, "paid", "the status stays");
+    let disputed = shop.payment().await;
+    assert_eq!((text(&disputed, "status"), &disputed["disputed_amount"]), ("successful", &dollars("7.99")));
+    refund(&admin, &payment, None).await.problem(409, "payment_disputed");
+    let subject = format!("A dispute of a payment for Cinema order {} was opened", {
+        let order = order_of(&shop.buyer, &order).await;
+        text(&order, "number").to_owned()
+    });
+    assert_eq!(order_mails(&shop.app, "admin").await, [subject]);
+    shop.buyer.get("/admin/disputes").await.problem(403, "forbidden");
+    shop.app.check_money().await;
+}
+
+async fn a_lost_dispute_takes_the_movie_and_the_money(engine: Engine) {
+    let (shop, admin, order, payment) = paid_at_stripe(engine).await;
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.settle().await;
+    shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
+    shop.settle().await;
+    let lost = disputes(&admin).await.remove(0);
+    assert!(lost["status"] == "lost" && lost["closed_at"].is_string(), "{lost}");
+    assert_eq!(has(&shop).await, "nothing");
+    assert_eq!(shop.order_status(&order).await, "paid", "it was not refunded");
+    assert_eq!(shop.payment().await["disputed_amount"], dollars("7.99"));
+    refund(&admin, &payment, None).await.problem(409, "refund_exceeds_payment");
+    assert_eq!(order_mails(&shop.app, "admin").await.len(), 2);
+    shop.app.check_money().await;
+    let report = admin.get("/admin/analytics/sales").await.expect(200).json();
+    assert_eq!(
+        (&report["totals"]["refunds"], &report["totals"]["net"]),
+        (&dollars("7.99"), &dollars("0.00"))
+    );
+}
+
+async fn a_dispute_that_is_won_gives_everything_back(engine: Engine) {
+    let (shop, admin, order, payment) = paid_at_stripe(engine).await;
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.settle().await;
+    shop.stripe.close_dispute(&dispute, "won").expect("an open dispute");
+    shop.settle().await;
+    assert_eq!(disputes(&admin).await[0]["status"], "won");
+    assert_eq!(has(&shop).await, "live");
+    assert_eq!(shop.payment().await["disputed_amount"], dollars("0.00"));
+    shop.app.check_money().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    assert_eq!(refunds_of(&admin, &payment).await.len(), 0);
+}
+
+async fn a_closed_inquiry_gives_the_movie_back(engine: Engine) {
+    let (shop, admin, ..) = paid_at_stripe(engine).await;
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, true).expect("money");
+    shop.settle().await;
+    assert_eq!(has(&shop).await, "suspended");
+    shop.app.check_money().await;
+    shop.stripe.close_dispute(&dispute, "warning_closed").expect("an open inquiry");
+    shop.settle().await;
+    assert_eq!(disputes(&admin).await[0]["status"], "won");
+    assert_eq!(has(&shop).await, "live");
+    shop.app.check_money().await;
+}
+
+async fn a_dispute_whose_webhooks_were_lost_is_found_by_asking(engine: Engine) {
+    let (shop, admin, ..) = paid_at_stripe(engine).await;
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.settle().await;
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
+    shop.app.advance(TimeDelta::minutes(2));
+    shop.settle().await;
+    assert_eq!(disputes(&admin).await[0]["status"], "lost");
+    assert_eq!(has(&shop).await, "nothing");
+    shop.app.check_money().await;
+}
+
+async fn repeated_and_reordered_events_of_a_dispute_end_in_the_same_state(engine: Engine) {
+    let (shop, admin, ..) = paid_at_stripe(engine).await;
+    shop.stripe.set_delivery(Delivery { seed: 3, duplicated: 100, dropped: 0, longest_delay_ms: 50 });
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, true).expect("money");
+    shop.stripe.escalate_dispute(&dispute).expect("an inquiry");
+    shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
+    shop.settle().await;
+    let found = disputes(&admin).await;
+    assert_eq!((found.len(), text(&found[0], "status")), (1, "lost"));
+    assert_eq!(has(&shop).await, "nothing");
+    shop.app.check_money().await;
+}
+
+async fn a_dispute_that_stripe_tells_of_before_the_payment_is_kept(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let admin = shop.app.admin().await;
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    // Stripe does not tell of the payment, only of its dispute.
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop.stripe.pay(&shop.session()).expect("an open session");
+    shop.settle().await;
+    shop.stripe.set_delivery(Delivery::RELIABLE);
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
+    shop.settle().await;
+    assert_eq!(disputes(&admin).await.len(), 0);
+    shop.app.advance(TimeDelta::minutes(3));
+    shop.settle().await;
+    assert_eq!(shop.order_status(&order).await, "paid");
+    shop.app.advance(TimeDelta::minutes(10));
+    shop.settle().await;
+    let admin = shop.app.signed_in_again(&admin).await;
+    assert_eq!(disputes(&admin).await[0]["status"], "lost");
+    let buyer = shop.app.signed_in_again(&shop.buyer).await;
+    let movie = buyer.get(format!("/movies/{}", shop.movie_id)).await.expect(200).json();
+    assert_eq!(movie["me"]["purchased"], false);
+    shop.app.check_money().await;
+}
+
+async fn a_refund_that_waits_is_not_made_while_the_payment_is_disputed(engine: Engine) {
+    let (shop, admin, _, payment) = paid_at_stripe(engine).await;
+    let fault = test_stripe::Fault::Error { has_effect: false, is_saved: false };
+    shop.stripe.fail("GET /v1/refunds", fault, 1_000);
+    let made = refund(&admin, &payment, None).await.expect(201).json();
+    assert_eq!(made["status"], "pending");
+    shop.stripe.heal();
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.app.advance(TimeDelta::minutes(2));
+    shop.settle().await;
+    assert_eq!(refunds_of(&admin, &payment).await[0]["status"], "pending");
+    assert!(!shop.stripe.calls().contains(&"POST /v1/refunds".to_owned()));
+    shop.stripe.close_dispute(&dispute, "won").expect("an open dispute");
+    shop.app.advance(TimeDelta::minutes(3));
+    shop.settle().await;
+    shop.app.advance(TimeDelta::minutes(6));
+    shop.settle().await;
+    let admin = shop.app.signed_in_again(&admin).await;
+    assert_eq!(refunds_of(&admin, &payment).await[0]["status"], "succeeded");
+    shop.app.check_money().await;
+}
+
+async fn a_lost_dispute_of_a_part_counts_its_own_amount(engine: Engine) {
+    let (shop, admin, _, payment) = paid_at_stripe(engine).await;
+    shop.stripe.next_refund(RefundCourse::Succeeds);
+    shop.stripe.refund_in_dashboard(&shop.charge(), Some(300)).expect("money");
+    shop.settle().await;
+    let dispute = shop.stripe.open_dispute(&shop.charge(), Some(400), false).expect("money");
+    shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
+    shop.settle().await;
+    let after = shop.payment().await;
+    assert_eq!((&after["refunded_amount"], &after["disputed_amount"]), (&dollars("3.00"), &dollars("4.00")));
+    assert_eq!(after["status"], "partially_refunded", "the dispute is no refund");
+    assert_eq!(has(&shop).await, "nothing");
+    shop.app.check_money().await;
+    assert_eq!(refunds_of(&admin, &payment).await.len(), 1);
+}

@@ -1,0 +1,27 @@
+-- Disputes: buyers who ask their banks for the money of a payment.
+
+CREATE TABLE disputes (
+    id UUID PRIMARY KEY,
+    payment_id UUID NOT NULL REFERENCES payments (id),
+    -- The provider's identifier.
+    external_id TEXT COLLATE "C" NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+    -- The disputed amount, which may differ from the payment's.
+    amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
+    amount_currency CHAR(3) NOT NULL,
+    -- What the provider took of it and has not given back.
+    withdrawn_minor BIGINT NOT NULL CHECK (withdrawn_minor >= 0),
+    reason TEXT NOT NULL,
+    -- Until when the shop can answer.
+    due_by TIMESTAMPTZ,
+    created_at TIMESTAMPTZ NOT NULL,
+    closed_at TIMESTAMPTZ,
+    -- When the provider is asked next.
+    next_check_at TIMESTAMPTZ,
+    checks INTEGER NOT NULL DEFAULT 0 CHECK (checks >= 0),
+    UNIQUE (payment_id, external_id),
+    CHECK ((closed_at IS NULL) = (status = 'open'))
+);
+CREATE INDEX disputes_by_created_at ON disputes (created_at, id);
+CREATE INDEX disputes_by_status ON disputes (status, created_at, id);
+CREATE INDEX disputes_next_check_at ON disputes (next_check_at, id) WHERE next_check_at IS NOT NULL;
