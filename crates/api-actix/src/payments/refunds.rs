@@ -180,7 +180,7 @@ pub(crate) async fn create(
     Origin(origin): Origin,
     Admin(admin, PathId(id, idempotent)): Admin<PathId<PaymentId, Idempotent<Body<RefundInput>>>>,
 ) -> Result<Kept<CreatedJson<RefundBody>>, Failure<OrNotFound<RefundError>>> {
-    let create = async |doing| -> Result<CreatedJson<RefundBody>, Failure<OrNotFound<RefundError>>> {
+    let create = async move |doing| -> Result<CreatedJson<RefundBody>, Failure<OrNotFound<RefundError>>> {
         let refund_id = match doing {
             Doing::Now(Body(wanted), request) => {
                 let reserve = async move |payments: Arc<Payments>| {
