@@ -56,7 +56,7 @@ async fn read(films: &Films, key: &MediaKey) -> Option<Vec<u8>> {
         }
         FilmSource::Address(address) => {
             let (status, body) = ask("GET", &address);
-            assert_eq!(ask("HEAD", &address).0, 403, "it allows nothing else");
+            assert!(ask("HEAD", &address).0 >= 400, "it allows nothing else");
             if status == 404 {
                 return None;
             }
