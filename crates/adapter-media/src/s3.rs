@@ -79,10 +79,10 @@ pub enum S3Error {
 }
 
 /// How long an address lives at which the server lets a client read a film. A transfer that has begun goes on.
-const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
+const ADDRESS_LIFETIME: Duration = Duration::from_mins(1);
 
 /// How long one attempt to store a part of a film may take.
-const PATIENCE_OF_A_PART: Duration = Duration::from_secs(60);
+const PATIENCE_OF_A_PART: Duration = Duration::from_mins(1);
 
 /// Keeps files in a bucket of S3 or of a server with the same API.
 #[derive(Clone)]

@@ -21,6 +21,7 @@ struct Line<'a> {
     stars: &'a [String],
     /// Left out where an import is to keep the poster that the movie has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(clippy::option_option, reason = "a field that is left out differs from one that is null")]
     poster_url: Option<Option<&'a str>>,
     trailer_url: Option<&'a str>,
     imdb_id: Option<&'a str>,

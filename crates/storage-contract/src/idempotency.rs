@@ -170,9 +170,9 @@ async fn a_key_is_of_one_user_method_and_path(node: Node) {
     };
     let others = [
         with(&|key| key.user_id = id(2)),
-        with(&|key| key.method = "PUT".to_owned()),
-        with(&|key| key.path = "/orders/1".to_owned()),
-        with(&|key| key.key = "ONE".to_owned()),
+        with(&|key| "PUT".clone_into(&mut key.method)),
+        with(&|key| "/orders/1".clone_into(&mut key.path)),
+        with(&|key| "ONE".clone_into(&mut key.key)),
     ];
     assert!(claim(&node, &one, 5).await);
     for (number, other) in (6..).zip(others) {

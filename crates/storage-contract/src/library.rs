@@ -235,9 +235,9 @@ async fn a_purchase_is_playable_until_it_ends(node: Node) {
         let mut unit = node.unit().await;
         let mut user = unit.find_user_for_update(id(1)).await.unwrap().unwrap();
         if is_active {
-            user.activate(at(91)).unwrap()
+            user.activate(at(91)).unwrap();
         } else {
-            user.deactivate(at(90)).unwrap()
+            user.deactivate(at(90)).unwrap();
         }
         unit.update_user(&user).await.unwrap();
         unit.commit().await.unwrap();

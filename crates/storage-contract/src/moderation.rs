@@ -67,16 +67,16 @@ async fn a_movie_conflicts_with_others_and_not_with_itself(node: Node) {
         add_movies(&node, vec![with_ids("Up", "tt0000001", 1), with_ids("Coco", "tt0000002", 2)]).await;
     let mut unit = node.unit().await;
     let [up, coco] = &movies[..] else { panic!("two movies") };
-    let none = MovieConflicts::default();
-    assert_eq!(unit.find_movie_conflicts(up).await.unwrap(), none);
+    let no_conflicts = MovieConflicts::default();
+    assert_eq!(unit.find_movie_conflicts(up).await.unwrap(), no_conflicts);
     let new = Movie { id: fresh(), imdb_id: None, tmdb_id: None, ..up.clone() };
     let same = MovieConflicts { identity: true, external_id: false };
     assert_eq!(unit.find_movie_conflicts(&new).await.unwrap(), same);
-    let taken = MovieConflicts { identity: false, external_id: true };
+    let by_external_id = MovieConflicts { identity: false, external_id: true };
     for changed in
         [Movie { imdb_id: coco.imdb_id.clone(), ..up.clone() }, Movie { tmdb_id: coco.tmdb_id, ..up.clone() }]
     {
-        assert_eq!(unit.find_movie_conflicts(&changed).await.unwrap(), taken);
+        assert_eq!(unit.find_movie_conflicts(&changed).await.unwrap(), by_external_id);
     }
     let renamed = Movie { identity: coco.identity.clone(), ..up.clone() };
     assert_eq!(unit.find_movie_conflicts(&renamed).await.unwrap(), same);
@@ -88,7 +88,7 @@ async fn movies_are_found_by_their_identifiers_elsewhere(node: Node) {
     let mut unit = node.unit().await;
     let imdb_ids = texts(&["tt0000001", "tt0000009"]);
     let mut found = unit.find_external_ids(&imdb_ids, &[2, 9]).await.unwrap();
-    found.sort_by(|one, other| one.tmdb_id.cmp(&other.tmdb_id));
+    found.sort_by_key(|one| one.tmdb_id);
     let expected: Vec<_> = movies[..2]
         .iter()
         .map(|movie| ExternalIds {
@@ -186,7 +186,7 @@ async fn a_movie_is_taken_out_of_every_cart_and_no_other_is(node: Node) {
 async fn names_are_read_in_the_order_of_their_identifiers(node: Node) {
     let movie =
         add_movie(&node, 1, Facts { genres: texts(&["Noir", "Crime", "Heist"]), ..facts("Heat") }).await;
-    let ids: Vec<_> = movie.genre_ids.iter().rev().map(|id| id.as_uuid()).collect();
+    let ids: Vec<_> = movie.genre_ids.iter().rev().map(domain::id::Id::as_uuid).collect();
     let mut unit = node.unit().await;
     assert_eq!(unit.names_of(NameKind::Genre, &ids).await.unwrap(), ["Heist", "Crime", "Noir"]);
     assert!(unit.names_of(NameKind::Star, &ids).await.unwrap().is_empty());

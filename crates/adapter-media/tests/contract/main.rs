@@ -1,9 +1,7 @@
 //! A folder and S3 keep what `domain::media::MediaStore` says; S3 is a real server of another make (moto), which checks
 //! every signature.
 #![expect(
-    clippy::arithmetic_side_effects,
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that meets what it did not expect stops and says so"
 )]

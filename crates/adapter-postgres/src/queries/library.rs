@@ -121,7 +121,7 @@ impl LibraryQueries for Database {
             "SELECT p.id FROM purchases p JOIN users u ON u.id = p.user_id WHERE ",
         );
         statement.sql(IS_PLAYABLE).sql(" AND ");
-        push_any(&mut statement, "p.id", purchases.iter().map(|id| id.as_uuid()).collect());
+        push_any(&mut statement, "p.id", purchases.iter().map(PurchaseId::as_uuid).collect());
         let rows: Vec<(DbUuid,)> = self.fetch(statement).await?;
         Ok(rows.into_iter().map(|(id,)| PurchaseId::from_uuid(id.0)).collect())
     }

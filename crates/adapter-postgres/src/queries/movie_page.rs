@@ -49,10 +49,10 @@ impl Order {
                 keyset.then_by(column, key_type, descending)
             };
         }
-        if let Some(MovieSort { key, descending }) = columns.first() {
-            if let Some(index) = index_of(*key, *descending) {
-                keyset = keyset.indexed_by(index);
-            }
+        if let Some(MovieSort { key, descending }) = columns.first()
+            && let Some(index) = index_of(*key, *descending)
+        {
+            keyset = keyset.indexed_by(index);
         }
         Self { columns, keyset }
     }
@@ -88,8 +88,7 @@ const fn index_of(key: MovieSortKey, descending: bool) -> Option<&'static str> {
         MovieSortKey::Rating => "movies_by_rating_up",
         MovieSortKey::Popularity | MovieSortKey::Relevance => "movies_by_popularity",
         MovieSortKey::CreatedAt => "movies_by_created_at",
-        MovieSortKey::PurchasedAt => return None,
-        MovieSortKey::AddedAt => return None,
+        MovieSortKey::PurchasedAt | MovieSortKey::AddedAt => return None,
     })
 }
 

@@ -150,6 +150,12 @@ async fn a_page_of_favorites_reads_their_movies_alone() {
     for filter in filters() {
         let filter = MovieFilter { favorites_of: user, ..filter };
         let conditions = conditions(&filter);
+        let are_as_few = |one: &Condition| {
+            matches!(one, Condition::Ids(_) | Condition::Unique { .. } | Condition::Withdrawn)
+        };
+        if conditions.iter().any(are_as_few) {
+            continue;
+        }
         let driver = conditions.iter().position(|one| matches!(one, Condition::Favorite(_))).unwrap();
         assert_eq!(database.access(&conditions, 21, true).await.unwrap(), Access::Lookup { driver });
         for (sort, value) in [

@@ -91,18 +91,14 @@ impl PurchaseRepository for UnitOfWork {
             .filter(purchases::user_id.eq(DbUuid(user_id.as_uuid())))
             .filter(purchases::movie_id.eq_any(movies))
             .filter(purchases::revoked_at.is_null());
-        let changed = match suspended_at.map(DbInstant) {
-            Some(at) => {
-                let query =
-                    live.filter(purchases::suspended_at.is_null()).set(purchases::suspended_at.eq(at));
-                self.execute(query).await?
-            }
-            None => {
-                let query = live
-                    .filter(purchases::suspended_at.is_not_null())
-                    .set(purchases::suspended_at.eq(None::<DbInstant>));
-                self.execute(query).await?
-            }
+        let changed = if let Some(at) = suspended_at.map(DbInstant) {
+            let query = live.filter(purchases::suspended_at.is_null()).set(purchases::suspended_at.eq(at));
+            self.execute(query).await?
+        } else {
+            let query = live
+                .filter(purchases::suspended_at.is_not_null())
+                .set(purchases::suspended_at.eq(None::<DbInstant>));
+            self.execute(query).await?
         };
         u64::try_from(changed).map_err(StoreError::failed)
     }

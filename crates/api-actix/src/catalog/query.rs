@@ -133,6 +133,7 @@ pub(crate) struct MovieFilters {
     #[schemars(range(min = 1, max = MAX_COUNT), example = 1398)]
     tmdb_id: Option<i64>,
     /// Moderators only: `false` lists the movies that were withdrawn from sale, instead of those on sale.
+    #[schemars(example = false)]
     is_available: Option<bool>,
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct SharedBytes;
 pub(crate) struct ReadInParts;
 
 /// A body of which nothing is read, as the answer to HEAD has it: the connection would read all of it and leave it out.
-pub(super) fn unread(body: BoxBody) -> BoxBody {
+pub(super) fn unread(body: &BoxBody) -> BoxBody {
     match body.size() {
         // A live stream has no length.
         BodySize::None | BodySize::Stream => BoxBody::new(()),

@@ -123,7 +123,7 @@ impl Outermost {
         let is_read_while_sent = response.response().extensions().get::<ReadInParts>().is_some()
             || matches!(response.response().body().size(), BodySize::Stream);
         if received.method == Method::HEAD && is_read_while_sent {
-            response = response.map_body(|_, body| body::unread(body));
+            response = response.map_body(|_, body| body::unread(&body));
         }
         headers::add_missing(response.headers_mut(), &received.id, self.is_tls());
         self.close_when_draining(response.response_mut().head_mut());

@@ -4,7 +4,7 @@ use actix_web::{
     Error, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{ACCEPT, HeaderMap, IF_NONE_MATCH},
+    http::header::{ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH},
     middleware::Next,
 };
 
@@ -37,7 +37,7 @@ pub(crate) async fn check<B: MessageBody + 'static>(
 
 /// Whether `If-None-Match`, which may come in several lines, is as the document says.
 fn is_condition(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(IF_NONE_MATCH).map(|line| line.as_bytes());
+    let lines = headers.get_all(IF_NONE_MATCH).map(HeaderValue::as_bytes);
     let length = lines.clone().fold(0_usize, |length, line| length.saturating_add(line.len()));
     length <= MAX_CONDITION && lines.flatten().all(|byte| (b' '..=b'~').contains(byte))
 }

@@ -1,6 +1,6 @@
 //! Requests with an `Idempotency-Key`: one that is repeated with its key is done once, and answered again.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, Responder,
@@ -130,7 +130,11 @@ fn fingerprint(body: &[u8]) -> String {
         if body.is_empty() { Some(Value::Object(Map::new())) } else { serde_json::from_slice(body).ok() };
     let canonical = canonical.map(sorted).and_then(|value| serde_json::to_vec(&value).ok());
     let digest = Sha256::digest(canonical.as_deref().unwrap_or(body));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The value with the members of its objects in the order of their names.

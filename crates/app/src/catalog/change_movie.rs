@@ -72,8 +72,8 @@ impl Catalog {
             self.try_change_movie(attempt, moderator, id, expected, changes.clone(), origin)
         })
         .await?;
-        let changed = self.queries.movie_detail(id, Some(moderator.user_id)).await?;
-        changed.ok_or(ChangeMovieError::NotFound)
+        let movie = self.queries.movie_detail(id, Some(moderator.user_id)).await?;
+        movie.ok_or(ChangeMovieError::NotFound)
     }
 
     async fn try_change_movie(

@@ -1,5 +1,11 @@
 use chrono::{SubsecRound, TimeDelta};
-use domain::{accounts::Actor, id::MovieId, library::Language, store::StoreError, time::Instant};
+use domain::{
+    accounts::Actor,
+    id::MovieId,
+    library::{Language, Progress},
+    store::StoreError,
+    time::Instant,
+};
 
 use super::{Library, address::Address};
 
@@ -76,7 +82,7 @@ impl Library {
             url: address("films", None),
             expires_at,
             refresh_after: expires_at.checked_sub_signed(REFRESHED_BEFORE).unwrap_or(expires_at),
-            position_seconds: bought.progress.map_or(0, |progress| progress.resume_at()),
+            position_seconds: bought.progress.map_or(0, Progress::resume_at),
             subtitles: subtitles.collect(),
         })
     }

@@ -130,10 +130,10 @@ impl Payments {
         let mut violations = Vec::new();
         let pending = matches!(known.status, PaymentStatus::Pending | PaymentStatus::Processing);
         if arrived != known.received {
-            let show = |money: Option<domain::money::Money>| {
+            let shown = |money: Option<domain::money::Money>| {
                 money.map_or_else(|| "nothing".to_owned(), |money| money.to_string())
             };
-            let details = format!("{} arrived there, {} is booked", show(arrived), show(known.received));
+            let details = format!("{} arrived there, {} is booked", shown(arrived), shown(known.received));
             violations.push(violation("a payment differs from the payment provider's list", details));
         } else if pending
             && matches!(checkout.report, CheckoutReport::Expired { .. } | CheckoutReport::Bounced(_))

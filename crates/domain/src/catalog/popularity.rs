@@ -54,6 +54,7 @@ mod tests {
             Activity { purchases: 1, ..idle },
         ];
         let scores = acts.map(|activity| popularity(500, activity));
-        assert_eq!(scores, [1_500.0, 1_500.0, 1_500.0, 3_500.0]);
+        let expected = [1_500.0_f64, 1_500.0, 1_500.0, 3_500.0];
+        assert_eq!(scores.map(f64::to_bits), expected.map(f64::to_bits));
     }
 }

@@ -72,7 +72,7 @@ mod tests {
         let cue = "00:01.000 --> 00:02.500 align:start\nHello";
         for good in [
             format!("WEBVTT\n\n{cue}\n"),
-            format!("\u{feff}WEBVTT - English\r\n\r\n1\r\n100:00:01.000 --> 100:00:01.001\r\nHi\r\n"),
+            "\u{feff}WEBVTT - English\r\n\r\n1\r\n100:00:01.000 --> 100:00:01.001\r\nHi\r\n".to_owned(),
             format!("WEBVTT\n\nNOTE a remark\n\n{cue}\n\n{cue}"),
         ] {
             assert_eq!(check_subtitles(&good), Ok(()), "{good}");

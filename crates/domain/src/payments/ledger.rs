@@ -185,7 +185,8 @@ mod tests {
     fn sums(postings: &[Posting]) -> BTreeMap<(Uuid, Account), i64> {
         let mut sums = BTreeMap::new();
         for posting in postings {
-            *sums.entry((posting.subject_id, posting.account)).or_insert(0) += posting.amount.minor();
+            let sum: &mut i64 = sums.entry((posting.subject_id, posting.account)).or_default();
+            *sum = sum.saturating_add(posting.amount.minor());
         }
         sums.retain(|_, sum| *sum != 0);
         sums

@@ -155,33 +155,33 @@ impl MoneyBack<'_> {
         }
     }
 
-    fn sum<'m>(&self, amounts: impl Iterator<Item = &'m Money>) -> i64 {
+    fn sum<'m>(amounts: impl Iterator<Item = &'m Money>) -> i64 {
         amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor()))
     }
 
     /// How much went back, in minor units: by refunds that succeeded.
     #[must_use]
     pub fn refunded_minor(&self) -> i64 {
-        self.sum(self.refunds.iter().filter(|refund| refund.is_done()).map(|refund| &refund.amount))
+        Self::sum(self.refunds.iter().filter(|refund| refund.is_done()).map(|refund| &refund.amount))
     }
 
     /// How much is in disputes that are open or lost, in minor units.
     #[must_use]
     pub fn disputed_minor(&self) -> i64 {
         let counts = |dispute: &&Dispute| dispute.is_open() || dispute.is_lost();
-        self.sum(self.disputes.iter().filter(counts).map(|dispute| &dispute.amount))
+        Self::sum(self.disputes.iter().filter(counts).map(|dispute| &dispute.amount))
     }
 
     /// How much was lost in disputes, in minor units.
     fn lost_minor(&self) -> i64 {
-        self.sum(self.disputes.iter().filter(|dispute| dispute.is_lost()).map(|dispute| &dispute.amount))
+        Self::sum(self.disputes.iter().filter(|dispute| dispute.is_lost()).map(|dispute| &dispute.amount))
     }
 
     /// How much can still go back, in minor units: refunds that are pending have reserved theirs.
     #[must_use]
     pub fn left_minor(&self) -> i64 {
         let active = self.refunds.iter().filter(|refund| refund.is_active()).map(|refund| &refund.amount);
-        let gone = self.sum(active).saturating_add(self.lost_minor());
+        let gone = Self::sum(active).saturating_add(self.lost_minor());
         self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
     }
 

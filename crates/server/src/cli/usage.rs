@@ -57,7 +57,10 @@ mod tests {
                 "migrat",
                 "unrecognized subcommand 'migrat'; tip: a similar subcommand exists: 'migrate'; see `cinema --help`",
             ),
-            ("movies", "`cinema movies` needs a command: import, export; see `cinema movies --help`"),
+            (
+                "movies",
+                "`cinema movies` needs a command: import, export, attach-media; see `cinema movies --help`",
+            ),
             (
                 "movies import",
                 "the following required arguments were not provided: <FILE>; see `cinema movies import --help`",

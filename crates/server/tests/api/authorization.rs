@@ -261,8 +261,9 @@ async fn what_is_somebodys_own_is_not_there_for_anybody_else(engine: Engine) {
             "/api/v1/orders/{id}/payments" => &paid,
             "/api/v1/payments/{id}" | "/api/v1/payments/{id}/refunds" => &payment,
             "/api/v1/users/me/sessions/{id}" => &session,
-            "/api/v1/library/{movie_id}/playback" => &bought,
-            "/api/v1/library/{movie_id}/progress" | "/api/v1/library/{movie_id}/watched" => &bought,
+            "/api/v1/library/{movie_id}/playback"
+            | "/api/v1/library/{movie_id}/progress"
+            | "/api/v1/library/{movie_id}/watched" => &bought,
             other => panic!("say what Ann has at {other}"),
         };
         // Moderators see the refunds of everybody.

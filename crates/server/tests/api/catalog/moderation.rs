@@ -227,13 +227,13 @@ async fn a_change_leaves_what_it_does_not_name(engine: Engine) {
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, with(new_movie("Stalker"), json!({"meta_score": 85}))).await;
     let changes = json!({"price": {"amount": "4.50", "currency": "USD"}, "stars": ["Nikolay Grinko"]});
-    let changed = change(&moderator, &movie, changes).await.expect(200).json();
-    assert_eq!(changed["price"]["amount"], "4.50");
-    assert_eq!(changed["stars"][0]["name"], "Nikolay Grinko");
+    let answer = change(&moderator, &movie, changes).await.expect(200).json();
+    assert_eq!(answer["price"]["amount"], "4.50");
+    assert_eq!(answer["stars"][0]["name"], "Nikolay Grinko");
     for kept in
         ["name", "year", "description", "certification", "genres", "directors", "meta_score", "created_at"]
     {
-        assert_eq!(changed[kept], movie[kept], "{kept}");
+        assert_eq!(answer[kept], movie[kept], "{kept}");
     }
     let merge_patch = moderator
         .call(Method::PATCH, path_of(&movie))
@@ -282,17 +282,17 @@ async fn of_two_moderators_with_one_version_the_second_is_refused(engine: Engine
     let movie = create(&ann, new_movie("Stalker")).await;
     let path = path_of(&movie);
     let tag = app.anonymous().get(&path).await.expect(200).header("etag").unwrap().to_owned();
-    let patch = |moderator: &SignedIn, tag: &str, changes: Value| {
+    let send = |moderator: &SignedIn, tag: &str, changes: Value| {
         moderator.call(Method::PATCH, &path).header("if-match", tag).json(&changes)
     };
     // Buyers and carts change what is shown and not the version.
     bob.post("/cart/items", json!({"movie_id": movie["id"]})).await.expect(201);
-    let answer = patch(&ann, &tag, json!({"votes": 1})).await.expect(200);
+    let answer = send(&ann, &tag, json!({"votes": 1})).await.expect(200);
     let newer = answer.header("etag").unwrap().to_owned();
-    patch(&bob, &tag, json!({"votes": 2})).await.problem(412, "precondition_failed");
+    send(&bob, &tag, json!({"votes": 2})).await.problem(412, "precondition_failed");
     assert_eq!(ann.get(&path).await.json()["votes"], 1);
-    patch(&bob, &newer, json!({"votes": 2})).await.expect(200);
-    patch(&bob, "*", json!({"votes": 3})).await.expect(200);
+    send(&bob, &newer, json!({"votes": 2})).await.expect(200);
+    send(&bob, "*", json!({"votes": 3})).await.expect(200);
     bob.call(Method::PATCH, &path).json(&json!({"votes": 4})).await.expect(200);
 }
 
@@ -452,9 +452,9 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
     assert_eq!(created["before"], json!(null));
     assert_eq!(created["after"]["genres"], "Drama, Sci-Fi");
     assert_eq!(created["after"]["price"], "9.99 USD");
-    let changed = of("movie_changed");
-    assert_eq!(changed["before"], json!({"genres": "Drama, Sci-Fi"}));
-    assert_eq!(changed["after"], json!({"genres": "Drama", "trailer_url": "https://example.com/t"}));
+    let entries = of("movie_changed");
+    assert_eq!(entries["before"], json!({"genres": "Drama, Sci-Fi"}));
+    assert_eq!(entries["after"], json!({"genres": "Drama", "trailer_url": "https://example.com/t"}));
     let (price, deleted) = (of("price_changed"), of("movie_deleted"));
     assert_eq!(
         (&price["before"]["price"], &price["after"]["price"]),

@@ -152,7 +152,7 @@ async fn a_removed_comment_is_deleted_and_stays_among_the_resolved(engine: Engin
     let gone = &decided["comment"];
     assert_eq!((&gone["id"], &gone["text"], &gone["author"]), (&json!(comment), &Value::Null, &Value::Null));
     assert_eq!(listed(&moderator, "status=open").await.len(), 0);
-    assert_eq!(listed(&moderator, "status=resolved").await, [decided.clone()]);
+    assert_eq!(listed(&moderator, "status=resolved").await, std::slice::from_ref(&decided));
     ann.get(format!("/comments/{comment}/replies")).await.problem(404, "not_found");
     for decision in ["remove", "dismiss"] {
         decide(&moderator, &decided["id"], decision).await.problem(409, "already_decided");

@@ -23,6 +23,7 @@ async fn buyer(app: &TestApp, bought: &[&str]) -> (SignedIn, Movies) {
     (ann, movies)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "every caller makes it for this call")]
 fn report(caller: &SignedIn, movie_id: &str, body: Value) -> crate::support::Call {
     caller.call(Method::PUT, format!("/library/{movie_id}/progress")).json(&body)
 }
