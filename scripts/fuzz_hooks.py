@@ -12,7 +12,11 @@ from schemathesis.generation.modes import GenerationMode
 
 def is_empty(value: Any) -> bool:
     """Whether nothing of the value is sent."""
-    return value is None or value in ("", [], {}, [""])
+    if isinstance(value, dict):
+        return all(is_empty(member) for member in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(is_empty(item) for item in value)
+    return value is None or value == ""
 
 
 def has_empty_parameter(query: Any) -> bool:
