@@ -186,10 +186,7 @@ async fn a_payment_that_was_never_opened_is_begun_anew_with_its_key(engine: Engi
     let payment = pay(&buyer).await.expect(201).json();
     assert!(payment["checkout_url"].is_string(), "{payment}");
     assert_eq!(pay(&buyer).await.expect(201).json(), payment);
-    shop.stripe.pay(&shop.session()).expect("an open session");
-    shop.settle().await;
-    let paid = buyer.get(format!("/orders/{}", text(&order, "id"))).await.expect(200).json();
-    assert_eq!(paid["status"], "paid");
+    assert_eq!(payment["checkout_url"], format!("{}/pay/{}", shop.stripe.base(), shop.session()));
 }
 
 async fn a_session_that_is_paid_while_its_order_is_canceled_pays_the_order(engine: Engine) {
