@@ -231,6 +231,7 @@ impl Input for NewMovieBody {
 pub(crate) struct DeletionQuery {
     /// Whether a movie that is in carts is taken out of them.
     #[serde(default)]
+    #[schemars(example = true)]
     pub(crate) force: bool,
 }
 
