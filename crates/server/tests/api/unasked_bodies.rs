@@ -56,13 +56,17 @@ async fn a_field_that_nobody_asked_for_is_named_and_nothing_is_done(engine: Engi
 
 async fn every_call_without_a_body_refuses_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
-    let ann = app.user("ann").await;
+    let admin = app.admin().await;
     let calls = without_body();
     assert!(calls.len() >= 5, "{calls:?}");
     for (method, path) in calls {
-        ann.call(method.clone(), &path).json(&json!({"force": true})).await.invalid(&[("force", "unknown")]);
+        admin
+            .call(method.clone(), &path)
+            .json(&json!({"force": true}))
+            .await
+            .invalid(&[("force", "unknown")]);
         let chunks = futures_util::stream::iter(["{\"a\": 1,", " \"b\": 2}"].map(Ok::<_, std::io::Error>));
-        let streamed = ann.call(method, &path).body("application/json", reqwest::Body::wrap_stream(chunks));
+        let streamed = admin.call(method, &path).body("application/json", reqwest::Body::wrap_stream(chunks));
         streamed.await.invalid(&[("a", "unknown"), ("b", "unknown")]);
     }
 }
