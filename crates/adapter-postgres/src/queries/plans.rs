@@ -151,7 +151,10 @@ async fn a_page_of_favorites_reads_their_movies_alone() {
         let filter = MovieFilter { favorites_of: user, ..filter };
         let conditions = conditions(&filter);
         let are_as_few = |one: &Condition| {
-            matches!(one, Condition::Ids(_) | Condition::Unique { .. } | Condition::Withdrawn)
+            matches!(
+                one,
+                Condition::Bought(_) | Condition::Ids(_) | Condition::Unique { .. } | Condition::Withdrawn
+            )
         };
         if conditions.iter().any(are_as_few) {
             continue;
