@@ -13,7 +13,8 @@ from schemathesis.generation.modes import GenerationMode
 def is_empty(value: Any) -> bool:
     """Whether nothing of the value is sent."""
     if isinstance(value, dict):
-        return all(is_empty(member) for member in value.values())
+        # A member without a name is not sent.
+        return all(not name or is_empty(member) for name, member in value.items())
     if isinstance(value, (list, tuple)):
         return all(is_empty(item) for item in value)
     return value is None or value == ""
