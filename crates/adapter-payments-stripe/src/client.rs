@@ -107,10 +107,10 @@ pub(crate) struct Call<'a> {
 }
 
 /// The failure of one attempt.
-struct Tried {
+struct FailedAttempt {
     failure: Failure,
     /// Whether a repeat is safe and may help.
-    may_repeat: bool,
+    may_retry: bool,
 }
 
 /// The client.
@@ -164,23 +164,23 @@ impl Client {
         let deadline = begin.checked_add(CALL_TIMEOUT).unwrap_or(begin);
         let mut attempt = 1_u32;
         loop {
-            let tried = match self.try_once(call, deadline).await {
+            let failed = match self.try_once(call, deadline).await {
                 Ok(answer) => return Ok(answer),
-                Err(tried) => tried,
+                Err(failed) => failed,
             };
             let delay = RETRY_DELAY.saturating_mul(attempt);
             let is_late = Instant::now().checked_add(delay).is_none_or(|next| next >= deadline);
-            if !tried.may_repeat || attempt >= TRIES || is_late {
-                return Err(tried.failure);
+            if !failed.may_retry || attempt >= TRIES || is_late {
+                return Err(failed.failure);
             }
             sleep(delay).await;
             attempt = attempt.saturating_add(1);
         }
     }
 
-    async fn try_once(&self, call: Call<'_>, deadline: Instant) -> Result<Vec<u8>, Tried> {
+    async fn try_once(&self, call: Call<'_>, deadline: Instant) -> Result<Vec<u8>, FailedAttempt> {
         let not_sent =
-            |error: CallError| Tried { failure: Failure::NotReached(error.into()), may_repeat: false };
+            |error: CallError| FailedAttempt { failure: Failure::NotReached(error.into()), may_retry: false };
         if timeout_at(deadline, self.pace.wait(call.endpoint)).await.is_err() {
             return Err(not_sent(CallError::TimedOut));
         }
@@ -188,20 +188,22 @@ impl Client {
             return Err(not_sent(CallError::CircuitOpen));
         }
         let tried = timeout_at(deadline, self.send(call)).await.unwrap_or_else(|_| {
-            Err(Tried { failure: uncertain(call, CallError::TimedOut), may_repeat: false })
+            Err(FailedAttempt { failure: uncertain(call, CallError::TimedOut), may_retry: false })
         });
-        let has_failed =
-            matches!(&tried, Err(Tried { failure: Failure::NotReached(_) | Failure::Unknown(_), .. }));
+        let has_failed = matches!(
+            &tried,
+            Err(FailedAttempt { failure: Failure::NotReached(_) | Failure::Unknown(_), .. })
+        );
         if self.breaker.record(has_failed, Instant::now()) {
             tracing::error!("half of the last calls of Stripe failed: it is not called for 30 seconds");
         }
         tried
     }
 
-    async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Tried> {
+    async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, FailedAttempt> {
         let mut response = match self.request(call).send().await {
             Ok(response) => response,
-            Err(error) => return Err(tried_without_answer(call, error.without_url())),
+            Err(error) => return Err(failed_without_answer(call, error.without_url())),
         };
         let status = response.status();
         let header = |name: &str| response.headers().get(name).map(|value| value == "true");
@@ -209,16 +211,16 @@ impl Client {
         let is_replayed = header("idempotent-replayed") == Some(true);
         let body = read_body(&mut response)
             .await
-            .map_err(|error| Tried { failure: uncertain(call, error), may_repeat: false })?;
+            .map_err(|error| FailedAttempt { failure: uncertain(call, error), may_retry: false })?;
         if status.is_success() {
             return Ok(body);
         }
-        let mut tried = refused(call, status, should_retry, &body);
-        tried.failure = match tried.failure {
+        let mut failed = refused(call, status, should_retry, &body);
+        failed.failure = match failed.failure {
             Failure::Unknown(source) if is_replayed => Failure::SavedError(source),
             failure => failure,
         };
-        Err(tried)
+        Err(failed)
     }
 
     fn request(&self, call: Call<'_>) -> RequestBuilder {
@@ -244,21 +246,21 @@ fn uncertain(call: Call<'_>, error: CallError) -> Failure {
     if call.form.is_some() { Failure::Unknown(error.into()) } else { Failure::NotReached(error.into()) }
 }
 
-fn tried_without_answer(call: Call<'_>, error: reqwest::Error) -> Tried {
+fn failed_without_answer(call: Call<'_>, error: reqwest::Error) -> FailedAttempt {
     let is_sent = !(error.is_connect() || error.is_builder());
     let error = CallError::Connection(error);
     if is_sent {
         // A POST may have taken effect, so that must be looked up before it is repeated.
-        Tried { failure: uncertain(call, error), may_repeat: call.form.is_none() }
+        FailedAttempt { failure: uncertain(call, error), may_retry: call.form.is_none() }
     } else {
-        Tried { failure: Failure::NotReached(error.into()), may_repeat: true }
+        FailedAttempt { failure: Failure::NotReached(error.into()), may_retry: true }
     }
 }
 
 /// Interprets an error response. Stripe's header `Stripe-Should-Retry` takes precedence over the rules here.
-fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body: &[u8]) -> Tried {
+fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body: &[u8]) -> FailedAttempt {
     let error = CallError::Status(status);
-    let (failure, may_repeat) = match status {
+    let (failure, may_retry) = match status {
         StatusCode::TOO_MANY_REQUESTS => (Failure::NotReached(error.into()), true),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             tracing::error!(endpoint = call.endpoint, %status, "Stripe does not accept the secret key");
@@ -280,7 +282,7 @@ fn refused(call: Call<'_>, status: StatusCode, should_retry: Option<bool>, body:
         }
         _ => (uncertain(call, error), call.form.is_none()),
     };
-    Tried { failure, may_repeat: should_retry.unwrap_or(may_repeat) }
+    FailedAttempt { failure, may_retry: should_retry.unwrap_or(may_retry) }
 }
 
 async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {

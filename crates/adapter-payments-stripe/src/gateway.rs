@@ -57,6 +57,15 @@ fn numbered_key(key: &str, number: u32) -> String {
     if number == 1 { key.to_owned() } else { format!("{key}:{number}") }
 }
 
+/// A call had its effect, and its answer cannot be read: what became of it is found by looking.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer to a call that was done cannot be read")]
+struct UnreadableAnswer;
+
+fn unreadable() -> GatewayError {
+    GatewayError::Unknown(UnreadableAnswer.into())
+}
+
 /// What a call asks for cannot be written in the form that Stripe wants.
 fn not_representable() -> GatewayError {
     GatewayError::Refused { code: "amount_unsupported".to_owned() }
@@ -241,7 +250,7 @@ impl PaymentGateway for StripeGateway {
                 idempotency_key: Some(&key),
             };
             match self.client.call::<Session>(call).await {
-                Ok(session) => return self.checkout_of(&session).ok_or_else(not_representable),
+                Ok(session) => return self.checkout_of(&session).ok_or_else(unreadable),
                 Err(Failure::SavedError(_)) => {}
                 Err(failure) => return Err(failure.into()),
             }
@@ -293,7 +302,7 @@ impl PaymentGateway for StripeGateway {
             idempotency_key: None,
         };
         let failure = match self.client.call::<Session>(call).await {
-            Ok(session) => return self.checkout_of(&session).ok_or_else(not_representable),
+            Ok(session) => return self.checkout_of(&session).ok_or_else(unreadable),
             Err(failure @ Failure::NotReached(_)) => return Err(failure.into()),
             Err(failure) => failure,
         };
@@ -321,7 +330,7 @@ impl PaymentGateway for StripeGateway {
                 idempotency_key: Some(&key),
             };
             match self.client.call::<Refund>(call).await {
-                Ok(refund) => return reports::refund(&refund).ok_or_else(not_representable),
+                Ok(refund) => return reports::refund(&refund).ok_or_else(unreadable),
                 Err(Failure::SavedError(_)) => {}
                 Err(failure) => return Err(failure.into()),
             }

@@ -177,7 +177,7 @@ pub(crate) async fn write_index(unit: &mut UnitOfWork, entries: &[NewEntry]) -> 
     unit.execute(statement).await.map(|_| ())
 }
 
-/// The text of a `tsvector` with these words. `~` marks neighbours that were joined.
+/// Writes a `tsvector` literal with these words. Words that were made by joining two neighbouring words get the prefix `~`.
 fn lexemes<'a>(words: impl Iterator<Item = &'a String>, joined: &[String]) -> String {
     let mut text = String::new();
     for word in words {

@@ -56,7 +56,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 const ANSWERS_TIGHT: usize = 48 * 1024 * 1024;
 const ANSWERS_FULL: usize = 64 * 1024 * 1024;
 
-/// Descriptors that connections of clients leave to files, databases and other services.
+/// Descriptors that clients leave to files, databases and other services.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
 /// A process that may have fewer descriptors than this says so in its log.
@@ -94,7 +94,12 @@ impl Shared {
                     Arc::clone(&state.readiness),
                     state.runtime.clone(),
                 )),
-                transfers: Arc::new(Transfers::new(Arc::clone(&state.library), state.runtime.clone())),
+                transfers: Arc::new(Transfers::new(
+                    Arc::clone(&state.library),
+                    Arc::clone(&state.readiness),
+                    state.runtime.clone(),
+                    descriptors().films,
+                )),
                 limits: RateLimitCounter::new(
                     Arc::clone(&state.limiter),
                     settings.rate_limits.clone(),
@@ -206,6 +211,7 @@ async fn redirect(address: &'static str) -> HttpResponse {
 /// When the listener cannot be used.
 pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> io::Result<Server> {
     limit_socket_buffers(&listener)?;
+    raise_descriptors();
     let workers = settings.workers.max(1);
     let timeouts = settings.timeouts;
     let limit = ConnectionLimit::new(settings.max_connections_per_client, &settings.trusted_proxies);
@@ -213,7 +219,7 @@ pub fn serve(listener: TcpListener, state: ApiState, settings: ApiSettings) -> i
     let shared = Shared::new(state, settings)?;
     let builder = Server::build()
         .workers(workers)
-        .max_concurrent_connections(connections_per_worker(workers))
+        .max_concurrent_connections(descriptors().connections.div_euclid(workers).max(16))
         .shutdown_timeout(25)
         .disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
@@ -261,9 +267,22 @@ fn accept(
     Ok((stream, Protocol::Http1, Some(peer)))
 }
 
-/// The connections that each worker may have open, so that descriptors are left for everything else. Beyond them clients
-/// wait to be accepted.
-fn connections_per_worker(workers: usize) -> usize {
+/// How the descriptors of the process are shared out.
+struct Descriptors {
+    /// Connections of clients. Beyond them clients wait to be accepted.
+    connections: usize,
+    /// Films that are being sent, each of which has an open file beside its connection.
+    films: usize,
+}
+
+fn descriptors() -> Descriptors {
+    let free = usize::try_from(descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+    let films = free.div_euclid(4).max(16);
+    Descriptors { connections: free.saturating_sub(films), films }
+}
+
+/// Raises the limit of open files as far as the process may.
+fn raise_descriptors() {
     if let Err(error) = raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
@@ -274,6 +293,4 @@ fn connections_per_worker(workers: usize) -> usize {
             "few connections and files may be open at once; raise the limit (ulimit -n, LimitNOFILE, --ulimit nofile)"
         );
     }
-    let connections = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
-    connections.div_euclid(workers).max(16)
 }

@@ -21,6 +21,7 @@ mod cart;
 mod cart_view;
 mod catalog;
 mod catalog_names;
+mod comment_reports;
 mod disputes;
 mod engagement;
 mod facets;
@@ -108,6 +109,7 @@ fn all() -> Vec<Case> {
         moderation::cases(),
         name_changes::cases(),
         name_counts::cases(),
+        comment_reports::cases(),
         engagement::cases(),
         facets::cases(),
         filters::cases(),

@@ -164,12 +164,12 @@ impl FakeStripe {
         false
     }
 
-    /// Lets the next calls go wrong: `call` is a method and the beginning of a path, such as `POST /v1/refunds`.
+    /// Applies a fault to the next `times` matching calls. `call` is a method and a path prefix, such as `POST /v1/refunds`.
     pub fn fail(&self, call: &str, fault: Fault, times: usize) {
         self.shared.api().faults.plan(call, fault, None, times);
     }
 
-    /// The same, with a `Stripe-Should-Retry` in the answer.
+    /// Like [`fail`](Self::fail), with a `Stripe-Should-Retry` header in the responses.
     pub fn fail_and_say(&self, call: &str, fault: Fault, should_retry: bool, times: usize) {
         self.shared.api().faults.plan(call, fault, Some(should_retry), times);
     }

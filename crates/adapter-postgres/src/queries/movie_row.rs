@@ -198,6 +198,11 @@ impl SummaryRow {
         })
     }
 
+    /// Whether the viewer has a live purchase of it.
+    pub(super) const fn is_bought(&self) -> bool {
+        self.viewer.purchased_at.is_some()
+    }
+
     /// The movie as it stands in the library of its buyer.
     pub(super) fn into_library_item(self, owner: UserId) -> Result<LibraryItem, StoreError> {
         let purchased_at = self.viewer.purchased_at.as_ref().map(|at| at.0);

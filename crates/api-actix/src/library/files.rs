@@ -58,14 +58,14 @@ async fn open_film(
     let library = api.state.library.clone();
     let opened = api.run(async move { library.open_film(&address, access).await }).await;
     drop(turn);
-    let WatchedFilm { purchase_id, key, source } = opened.map_err(problem_of)?;
+    let WatchedFilm { purchase_id, expires_at, key, source } = opened.map_err(problem_of)?;
     match source {
         FilmSource::Address(address) => Ok(HttpResponse::TemporaryRedirect()
             .insert_header((header::LOCATION, address))
             .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")))
             .finish()),
         FilmSource::Local(film) => {
-            let transfer = api.transfers.begin(purchase_id);
+            let transfer = api.transfers.begin(purchase_id, expires_at)?;
             send(request.headers(), is_head, &key, film, transfer)
         }
     }

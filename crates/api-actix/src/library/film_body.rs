@@ -24,7 +24,7 @@ use super::{range::size, transfers::Transfer};
 
 /// How much is read at once for a slow client, and for a quick one. What was read waits in memory for the client.
 const LEAST_READ: u64 = 32 * 1024;
-const MOST_READ: u64 = 512 * 1024;
+const MOST_READ: u64 = 128 * 1024;
 
 /// A client that comes back for more so soon is a quick one.
 const QUICK: Duration = Duration::from_millis(5);

@@ -61,7 +61,7 @@ impl Spec {
 
 fn specs(range: &str) -> Option<Vec<Spec>> {
     let (unit, set) = range.split_once('=')?;
-    if !unit.trim().eq_ignore_ascii_case("bytes") {
+    if !unit.eq_ignore_ascii_case("bytes") {
         return None;
     }
     let members =
@@ -76,10 +76,16 @@ fn spec(text: &str) -> Option<Spec> {
         ("", last) => Some(Spec::Last(number(last)?)),
         (first, "") => Some(Spec::Between(number(first)?, u64::MAX)),
         (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then_some(Spec::Between(first, last))
+            let range = Spec::Between(number(first)?, number(last)?);
+            is_at_most(first, last).then_some(range)
         }
     }
+}
+
+/// Whether a number is at most another, however long they are.
+fn is_at_most(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
+    (one.len(), one) <= (other.len(), other)
 }
 
 /// A number; one beyond 64 bits is as good as the largest.
@@ -112,6 +118,8 @@ mod tests {
             ("bytes=3-184467440737095516160", 10, vec![3..10]),
             ("bytes=-184467440737095516160", 10, vec![0..10]),
             ("bytes=0-0,-0", 10, vec![0..1]),
+            ("bytes=0003-05", 10, vec![3..6]),
+            ("bytes=09-10", 10, vec![9..10]),
         ] {
             assert_eq!(selected(range, length), Selection::Parts(expected), "{range}");
         }
@@ -142,6 +150,9 @@ mod tests {
             "bytes=,",
             "bytes=-",
             "bytes=5-3",
+            "bytes=99999999999999999999-18446744073709551616",
+            "bytes =0-1",
+            " bytes=0-1",
             "bytes=a-b",
             "bytes=1",
             "bytes=+1-2",

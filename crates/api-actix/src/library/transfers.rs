@@ -11,17 +11,23 @@ use std::{
 };
 
 use app::library::Library;
-use domain::{id::PurchaseId, store::StoreError};
+use domain::{id::PurchaseId, store::StoreError, time::Instant};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{self, MissedTickBehavior, interval, timeout},
 };
 
-use crate::problem::Problem;
+use crate::{problem::Problem, readiness::Readiness};
 
 /// How often it is looked whether films may still be watched.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a look may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long films are sent while it cannot be read whether they may be watched, such as when the database is restarted.
+const UNVERIFIED_LIMIT: Duration = Duration::from_secs(30);
 
 /// How many films are opened at once; others wait for their turn.
 const OPENED_AT_ONCE: usize = 32;
@@ -29,7 +35,10 @@ const OPENED_AT_ONCE: usize = 32;
 /// The films that this node is sending.
 pub(crate) struct Transfers {
     library: Arc<Library>,
+    readiness: Arc<dyn Readiness>,
     runtime: Handle,
+    /// How many may be sent at once: each has an open file.
+    most: usize,
     opening: Arc<Semaphore>,
     table: Mutex<Table>,
 }
@@ -44,14 +53,21 @@ struct Table {
 
 struct Running {
     purchase_id: PurchaseId,
+    /// Until when the address lives at which it is sent.
+    expires_at: Instant,
     has_ended: Arc<AtomicBool>,
 }
 
 impl Transfers {
-    /// Without any. Whether films may be watched is read on the runtime.
-    pub(crate) fn new(library: Arc<Library>, runtime: Handle) -> Self {
+    /// Without any; `most` may be sent at once. Whether films may be watched is read on the runtime.
+    pub(crate) fn new(
+        library: Arc<Library>,
+        readiness: Arc<dyn Readiness>,
+        runtime: Handle,
+        most: usize,
+    ) -> Self {
         let opening = Arc::new(Semaphore::new(OPENED_AT_ONCE));
-        Self { library, runtime, opening, table: Mutex::default() }
+        Self { library, readiness, runtime, most, opening, table: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -69,24 +85,35 @@ impl Transfers {
             .ok_or_else(|| Problem::unavailable().because("Too many films are being opened."))
     }
 
-    /// Begins to send a film, which the purchase allows.
-    pub(super) fn begin(self: &Arc<Self>, purchase_id: PurchaseId) -> Transfer {
+    /// Begins to send a film, which the purchase allows until then.
+    ///
+    /// # Errors
+    /// 503 when as many films are being sent as may be.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        purchase_id: PurchaseId,
+        expires_at: Instant,
+    ) -> Result<Transfer, Problem> {
         let has_ended = Arc::new(AtomicBool::new(false));
         let mut table = self.table();
+        if table.running.len() >= self.most {
+            return Err(Problem::unavailable().because("Too many films are being sent."));
+        }
         let key = table.next_key;
         table.next_key = key.wrapping_add(1);
-        table.running.insert(key, Running { purchase_id, has_ended: Arc::clone(&has_ended) });
+        table.running.insert(key, Running { purchase_id, expires_at, has_ended: Arc::clone(&has_ended) });
         if !std::mem::replace(&mut table.is_watched, true) {
             drop(self.runtime.spawn(Arc::clone(self).watch()));
         }
         drop(table);
-        Transfer { transfers: Arc::clone(self), key, has_ended }
+        Ok(Transfer { transfers: Arc::clone(self), key, has_ended })
     }
 
     /// Ends what may not be watched any more, until nothing is sent.
     async fn watch(self: Arc<Self>) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut verified_at = time::Instant::now();
         loop {
             looks.tick().await;
             {
@@ -95,26 +122,43 @@ impl Transfers {
                     table.is_watched = false;
                     return;
                 }
+                // A stop does not wait for films: players go on at another node.
+                let is_draining = self.readiness.is_draining();
+                table.end(|running| is_draining || self.library.has_expired(running.expires_at));
             }
-            if let Err(error) = self.end_revoked().await {
-                tracing::warn!(%error, "the purchases of films that are being sent were not read");
+            let begun = time::Instant::now();
+            match timeout(LOOK_LIMIT, self.end_revoked()).await {
+                Ok(Ok(())) => verified_at = begun,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the purchases of films that are being sent were not read");
+                }
+                Err(_) => tracing::warn!("the purchases of films that are being sent were not read in time"),
+            }
+            if verified_at.elapsed() > UNVERIFIED_LIMIT {
+                self.table().end(|_| true);
             }
         }
     }
 
     async fn end_revoked(&self) -> Result<(), StoreError> {
-        let purchases: HashSet<PurchaseId> =
+        let asked: HashSet<PurchaseId> =
             self.table().running.values().map(|running| running.purchase_id).collect();
-        let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
+        let purchases: Vec<PurchaseId> = asked.iter().copied().collect();
         let playable: HashSet<PurchaseId> =
             self.library.still_playable(&purchases).await?.into_iter().collect();
-        for running in self.table().running.values() {
-            // One that began meanwhile was not asked about.
-            if purchases.contains(&running.purchase_id) && !playable.contains(&running.purchase_id) {
-                running.has_ended.store(true, Ordering::Relaxed);
-            }
-        }
+        // One that began meanwhile was not asked about.
+        self.table()
+            .end(|running| asked.contains(&running.purchase_id) && !playable.contains(&running.purchase_id));
         Ok(())
+    }
+}
+
+impl Table {
+    /// Ends the transfers that meet the condition.
+    fn end(&self, is_over: impl Fn(&Running) -> bool) {
+        for running in self.running.values().filter(|running| is_over(running)) {
+            running.has_ended.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::task;
 
 use super::{NoWait, rows::Rows};
 
-/// Memory instead of a disk, where the system has it: every commit is synced.
+/// A folder in memory, if the system has one. SQLite syncs every commit to its file, which is slow on a disk.
 const MEMORY_FOLDER: &str = "/dev/shm";
 
 fn folder() -> TempDir {

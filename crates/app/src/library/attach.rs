@@ -68,8 +68,12 @@ impl Library {
         };
         match retried(&*self.backoff, |attempt| self.try_attach_film(attempt, &attached)).await {
             Ok(before) => self.forget_film(before.as_ref()).await,
-            Err(error) => {
+            Err(error @ AttachError::NoMovie) => {
                 self.forget_film(Some(&key)).await;
+                return Err(error);
+            }
+            Err(error) => {
+                warn_of_unknown(&key);
                 return Err(error);
             }
         }
@@ -108,7 +112,11 @@ impl Library {
         let outcome = retried(&*self.backoff, |attempt| self.try_attach_subtitles(attempt, &attached)).await;
         let unused = match &outcome {
             Ok(before) => before.as_ref(),
-            Err(_) => Some(&key),
+            Err(AttachError::NoMovie) => Some(&key),
+            Err(_) => {
+                warn_of_unknown(&key);
+                None
+            }
         };
         if let Some(unused) = unused
             && let Err(error) = self.media.delete(unused).await
@@ -158,6 +166,11 @@ impl Library {
             tracing::warn!(%error, %key, "an unused film was not removed");
         }
     }
+}
+
+/// Says that a file is kept: whether the movie has it now is not known when its transaction got no answer.
+fn warn_of_unknown(key: &MediaKey) {
+    tracing::warn!(%key, "the stored file is kept: it is not known whether the movie has it now");
 }
 
 fn type_of(file: &mut File) -> Result<MediaType, AttachError> {

@@ -53,7 +53,7 @@ impl Library {
     /// # Errors
     /// See [`AccessError`].
     pub async fn take_off_progress(&self, actor: Actor, movie_id: MovieId) -> Result<bool, AccessError> {
-        let change = |kept: Option<Progress>, now, _| kept.map(|kept| kept.taken_off(now));
+        let change = |kept, now, _| Some(Progress::taken_off(kept, now));
         Ok(self.change_progress(actor, movie_id, &change).await?.is_some())
     }
 

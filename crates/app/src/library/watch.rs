@@ -3,15 +3,21 @@ use domain::{
     library::{FilmAccess, FilmSource, Language, PlayableMovie},
     media::MediaKey,
     store::StoreError,
+    time::Instant,
 };
 
 use super::{Library, address::Address};
+
+/// How often a file is looked up whose name was just read: another one may have taken its place in between.
+const OPENINGS: u32 = 2;
 
 /// A film that is watched.
 #[derive(Debug)]
 pub struct WatchedFilm {
     /// The purchase that allows it.
     pub purchase_id: PurchaseId,
+    /// Until when the address lives.
+    pub expires_at: Instant,
     /// The name of the stored file, which never changes its content.
     pub key: MediaKey,
     /// Where its bytes are.
@@ -47,10 +53,15 @@ impl Library {
     /// # Errors
     /// See [`WatchError`].
     pub async fn open_film(&self, address: &str, access: FilmAccess) -> Result<WatchedFilm, WatchError> {
-        let (purchase_id, movie, _) = self.playable(address, |language| language.is_none()).await?;
-        let key = movie.file.ok_or(WatchError::NotFound)?;
-        let source = self.films.open_film(&key, access).await?.ok_or(WatchError::NotFound)?;
-        Ok(WatchedFilm { purchase_id, key, source })
+        for _ in 0..OPENINGS {
+            let (address, movie) = self.playable(address, |language| language.is_none()).await?;
+            let key = movie.file.ok_or(WatchError::NotFound)?;
+            if let Some(source) = self.films.open_film(&key, access).await? {
+                let Address { purchase_id, expires_at, .. } = address;
+                return Ok(WatchedFilm { purchase_id, expires_at, key, source });
+            }
+        }
+        Err(WatchError::NotFound)
     }
 
     /// Reads the subtitles that an address leads to.
@@ -58,11 +69,16 @@ impl Library {
     /// # Errors
     /// See [`WatchError`].
     pub async fn open_subtitles(&self, address: &str) -> Result<WatchedSubtitles, WatchError> {
-        let (_, movie, wanted) = self.playable(address, |language| language.is_some()).await?;
-        let found = movie.subtitles.into_iter().find(|(language, _)| Some(language) == wanted.as_ref());
-        let (_, key) = found.ok_or(WatchError::NotFound)?;
-        let text = self.media.get(&key).await?.ok_or(WatchError::NotFound)?;
-        Ok(WatchedSubtitles { key, text })
+        for _ in 0..OPENINGS {
+            let (address, movie) = self.playable(address, |language| language.is_some()).await?;
+            let is_wanted = |language: &Language| Some(language) == address.language.as_ref();
+            let found = movie.subtitles.into_iter().find(|(language, _)| is_wanted(language));
+            let (_, key) = found.ok_or(WatchError::NotFound)?;
+            if let Some(text) = self.media.get(&key).await? {
+                return Ok(WatchedSubtitles { key, text });
+            }
+        }
+        Err(WatchError::NotFound)
     }
 
     /// Those of these purchases whose movies may still be watched.
@@ -73,15 +89,21 @@ impl Library {
         self.queries.playable_among(purchases).await
     }
 
+    /// Whether an address that lives until then has expired.
+    #[must_use]
+    pub fn has_expired(&self, expires_at: Instant) -> bool {
+        self.clock.now() >= expires_at
+    }
+
     async fn playable(
         &self,
         address: &str,
         is_kind: impl Fn(Option<&Language>) -> bool,
-    ) -> Result<(PurchaseId, PlayableMovie, Option<Language>), WatchError> {
+    ) -> Result<(Address, PlayableMovie), WatchError> {
         let address = Address::read(address, &*self.signer)
-            .filter(|address| is_kind(address.language.as_ref()) && self.clock.now() < address.expires_at)
+            .filter(|address| is_kind(address.language.as_ref()) && !self.has_expired(address.expires_at))
             .ok_or(WatchError::Denied)?;
         let movie = self.queries.playable_movie(address.purchase_id).await?.ok_or(WatchError::Denied)?;
-        Ok((address.purchase_id, movie, address.language))
+        Ok((address, movie))
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum ReturnReason {
     OrderCanceled,
     /// It arrived for an order that another payment had paid.
     PaidTwice,
+    /// It was paid for movies that the buyer had already.
+    OwnedAlready,
 }
 
 /// Says that a payment went back by itself.
@@ -56,6 +58,7 @@ impl MoneyReturned {
         match self.reason {
             ReturnReason::OrderCanceled => "the order had been canceled before the money arrived",
             ReturnReason::PaidTwice => "the order had been paid by another payment",
+            ReturnReason::OwnedAlready => "what it was paid for was in the library already",
         }
     }
 }

@@ -1,6 +1,6 @@
 use domain::{
     accounts::EmailAddress,
-    id::{OrderId, PaymentId},
+    id::{OrderId, OrderItemId, PaymentId},
     orders::{Order, OrderEvent, OrderUnit, OrderView},
     payments::{CheckoutReport, OpenedCheckout, Payment, PaymentChange, ProviderCheckout, Settlement},
     store::{Attempt, StoreError, retried},
@@ -82,17 +82,23 @@ impl Payments {
             }
         }
         schedule(&mut payment, change, now);
-        self.follow(&mut *unit, &mut order, &mut payment, change, shown, admins, now).await?;
+        let owned = self.follow(&mut *unit, &mut order, &mut payment, change, shown, admins, now).await?;
         unit.update_payment(&payment).await?;
         if matches!(change, PaymentChange::BecameSuccessful | PaymentChange::BecameMismatched)
-            && let Some(held) = self.hold(&mut *unit, &order, id).await?
+            && let Some(mut held) = self.hold(&mut *unit, &order, id).await?
         {
-            self.book(&mut *unit, &held, now).await?;
+            self.pay_back_owned(&mut *unit, &mut held, &owned, now).await?;
+            if held.refunds.is_empty() && held.disputes.is_empty() {
+                self.book(&mut *unit, &held, now).await?;
+            } else {
+                // The provider has told of some of it before it told that the money arrived.
+                self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
+            }
         }
         unit.commit().await
     }
 
-    /// Does to the order what the change of its payment means.
+    /// Does to the order what the change of its payment means. Returns the items of movies that the buyer has already.
     #[expect(clippy::too_many_arguments, reason = "everything that one transaction needs")]
     async fn follow(
         &self,
@@ -103,7 +109,7 @@ impl Payments {
         shown: &OrderView,
         admins: &[EmailAddress],
         now: Instant,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<OrderItemId>, StoreError> {
         let event = match change {
             PaymentChange::BecameSuccessful => {
                 let settlement = Settlement::of(order.state);
@@ -114,7 +120,7 @@ impl Payments {
                 }
                 // It goes back with the next check.
                 payment.next_check_at = is_to_be_returned(payment).then_some(now);
-                return Ok(());
+                return Ok(Vec::new());
             }
             PaymentChange::BecameMismatched => {
                 self.announce_mismatch(unit, payment, shown, admins, now).await?;
@@ -126,7 +132,7 @@ impl Payments {
             PaymentChange::Ended { was_processing: false }
             | PaymentChange::Detail
             | PaymentChange::Nothing => {
-                return Ok(());
+                return Ok(Vec::new());
             }
         };
         // An order that is not pending any more is not affected.
@@ -134,7 +140,7 @@ impl Payments {
             order.state = state;
             unit.update_order_state(order).await?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

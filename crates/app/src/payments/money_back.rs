@@ -124,7 +124,9 @@ impl Payments {
                 (RefundStatus::Succeeded, RefundOrigin::Automatic) => {
                     self.announce_return(&mut *unit, &held.payment, refund, shown, admins, now).await?;
                 }
-                (RefundStatus::Succeeded, _) => self.announce_refund(&mut *unit, refund, shown, now).await?,
+                (RefundStatus::Succeeded, _) => {
+                    self.announce_refund(&mut *unit, &held.payment, refund, shown, now).await?;
+                }
                 (RefundStatus::Failed, _) => {
                     let bought_again = kept_away
                         .iter()

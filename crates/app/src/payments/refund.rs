@@ -89,7 +89,7 @@ impl Payments {
             self.reserve(&mut *unit, &mut held, refund_id, plan, wanted.reason.as_str(), now).await?;
         if refund.state != RefundState::Pending {
             self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
-            self.announce_refund(&mut *unit, &refund, shown, now).await?;
+            self.announce_refund(&mut *unit, &held.payment, &refund, shown, now).await?;
         }
         let made = AuditState::of([("refund", refund.id.to_string()), ("amount", refund.amount.to_string())]);
         let entry =

@@ -228,7 +228,7 @@ impl Payments {
             let refund = self.reserve(&mut *unit, &mut held, self.ids.next(), plan, APPROVED, now).await?;
             if refund.state != RefundState::Pending {
                 self.follow_money(&mut *unit, &mut order, &mut held, now).await?;
-                self.announce_refund(&mut *unit, &refund, shown, now).await?;
+                self.announce_refund(&mut *unit, &held.payment, &refund, shown, now).await?;
             }
             request.status = RefundRequestStatus::Approved;
             request.refund_id = Some(refund.id);

@@ -1,19 +1,34 @@
 use domain::{
-    id::{Id, OrderId, PaymentId, RefundId},
+    id::{Id, OrderId, OrderItemId, PaymentId, RefundId},
     money::Money,
-    payments::{GatewayError, Payment, Refund, RefundItem, RefundOrder, RefundOrigin, RefundState},
+    orders::OrderUnit,
+    payments::{GatewayError, PaidItem, Payment, Refund, RefundItem, RefundOrder, RefundOrigin, RefundState},
     store::{Attempt, StoreError, retried},
+    time::Instant,
 };
 
 use super::{
     CloseError, Payments,
     check::{BATCH, is_to_be_returned, unless_provider_failed},
-    money_back::RefundNews,
+    money_back::{Held, RefundNews},
     next_check,
 };
 
 /// The reason of a refund that the server made by itself.
 const PAID_NO_ORDER: &str = "The order had been canceled or paid before the money arrived.";
+
+/// The reason of a refund of movies that the buyer had already.
+const OWNED_ALREADY: &str = "The movies were in the library already.";
+
+/// Whether a reserved refund may be sent.
+enum Permission {
+    /// It may.
+    Given,
+    /// Not now: a dispute is open, or another worker was faster.
+    Awaited,
+    /// Never: its money is not there any more.
+    Refused,
+}
 
 /// A refund that the provider is asked about.
 struct Due {
@@ -69,8 +84,13 @@ impl Payments {
         let Some(order) = due.order.filter(|_| !is_known) else { return Ok(()) };
         // Of disputed money nothing goes back: the buyer would get it twice.
         self.follow_disputes(payment_id, order_id, charge).await?;
-        if self.is_disputed(payment_id, order_id).await? {
-            return Ok(());
+        match self.permission(id, payment_id, order_id).await? {
+            Permission::Given => {}
+            Permission::Awaited => return Ok(()),
+            Permission::Refused => {
+                tracing::warn!(refund = ?id, "the money of a refund was lost in a dispute");
+                return Ok(self.apply_refunds(payment_id, order_id, RefundNews::Refused(id)).await?);
+            }
         }
         match self.gateway.refund(&order).await {
             Ok(made) => self.apply_refunds(payment_id, order_id, RefundNews::Seen(&[made])).await?,
@@ -83,12 +103,25 @@ impl Payments {
         Ok(())
     }
 
-    async fn is_disputed(&self, payment_id: PaymentId, order_id: OrderId) -> Result<bool, StoreError> {
+    /// Decides whether a refund may be sent, by what the disputes of its payment have become since it was reserved.
+    async fn permission(
+        &self,
+        id: RefundId,
+        payment_id: PaymentId,
+        order_id: OrderId,
+    ) -> Result<Permission, StoreError> {
         retried(&*self.backoff, |attempt| async move {
             let begun = self.store.begin_order(attempt, order_id).await?;
-            let Some((mut unit, order)) = begun else { return Ok(false) };
+            let Some((mut unit, order)) = begun else { return Ok(Permission::Awaited) };
             let held = self.hold(&mut *unit, &order, payment_id).await?;
-            Ok(held.is_some_and(|held| held.money().is_disputed()))
+            let Some(held) = held else { return Ok(Permission::Awaited) };
+            let money = held.money();
+            Ok(match held.refunds.iter().find(|refund| refund.id == id) {
+                Some(refund) if refund.state == RefundState::Pending && !money.is_disputed() => {
+                    if money.covers(refund) { Permission::Given } else { Permission::Refused }
+                }
+                _ => Permission::Awaited,
+            })
         })
         .await
     }
@@ -126,6 +159,40 @@ impl Payments {
             idempotency_key: format!("refund:{id}"),
         });
         Ok(Some(Due { payment: held.payment, order }))
+    }
+
+    /// Reserves the refund of the items that the payment paid and the buyer had already. It is sent with the next check.
+    pub(super) async fn pay_back_owned(
+        &self,
+        unit: &mut dyn OrderUnit,
+        held: &mut Held,
+        owned: &[OrderItemId],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let money = held.money();
+        let is_due = |item: &&PaidItem| owned.contains(&item.order_item_id) && !money.is_returning(item.id);
+        let items: Vec<PaidItem> = held.items.iter().filter(is_due).copied().collect();
+        let price = items.iter().fold(0_i64, |sum, item| sum.saturating_add(item.price.minor()));
+        let amount = price.min(money.left_minor());
+        if amount == 0 {
+            return Ok(());
+        }
+        let refund = Refund {
+            id: self.ids.next(),
+            payment_id: held.payment.id,
+            origin: RefundOrigin::Automatic,
+            state: RefundState::Pending,
+            amount: Money::from_minor(amount, held.payment.amount.currency()),
+            items: items.iter().map(|item| RefundItem { id: item.id, movie_id: item.movie_id }).collect(),
+            reason: OWNED_ALREADY.to_owned(),
+            external_id: None,
+            created_at: now,
+            next_check_at: Some(now),
+            checks: 0,
+        };
+        unit.insert_refund(&refund).await?;
+        held.refunds.push(refund);
+        Ok(())
     }
 
     /// Sends money back that arrived for a canceled order or for one that was paid before: what is left of it, since some may

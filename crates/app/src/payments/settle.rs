@@ -28,7 +28,8 @@ pub(super) const fn purchase_of(item: OrderItemId) -> PurchaseId {
 }
 
 impl Payments {
-    /// Marks the order paid, gives its movies to the buyer, and tells the buyer, all in the unit of work.
+    /// Marks the order paid, gives its movies to the buyer, and tells the buyer, all in the unit of work. Returns the items of
+    /// movies that the buyer has already: such as one that was given back after a refund had failed.
     pub(super) async fn pay_order(
         &self,
         unit: &mut dyn OrderUnit,
@@ -36,7 +37,8 @@ impl Payments {
         shown: &OrderView,
         paid_at: Instant,
         now: Instant,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<OrderItemId>, StoreError> {
+        let mut owned = Vec::new();
         order.state = order.state.apply(OrderEvent::Paid { at: paid_at }).map_err(StoreError::failed)?;
         unit.update_order_state(order).await?;
         let mut items: Vec<&OrderItem> = order.items.iter().collect();
@@ -51,6 +53,7 @@ impl Payments {
             };
             if !unit.insert_purchase(&purchase).await? {
                 tracing::error!(order = ?order.id, movie = ?item.movie_id, "a movie was paid that its buyer has already");
+                owned.push(item.id);
             }
             unit.remove_cart_item(order.user_id, item.movie_id).await?;
         }
@@ -77,7 +80,7 @@ impl Payments {
             let key = format!("order_paid:{}", order.id);
             self.push_mail(unit, Some(buyer.id), &buyer.email, key, &mail, now).await?;
         }
-        Ok(())
+        Ok(owned)
     }
 
     /// Tells the buyer and the administrators of money that went back by itself.
@@ -92,7 +95,8 @@ impl Payments {
     ) -> Result<(), StoreError> {
         let reason = match payment.settlement {
             Some(Settlement::ReturnedOrderPaid) => ReturnReason::PaidTwice,
-            _ => ReturnReason::OrderCanceled,
+            Some(Settlement::PaysOrder) => ReturnReason::OwnedAlready,
+            Some(Settlement::ReturnedOrderCanceled) | None => ReturnReason::OrderCanceled,
         };
         let mail =
             MoneyReturned { number: shown.number.clone(), order_id: shown.id, amount: refund.amount, reason };
@@ -130,6 +134,7 @@ impl Payments {
     pub(super) async fn announce_refund(
         &self,
         unit: &mut dyn OrderUnit,
+        payment: &Payment,
         refund: &Refund,
         shown: &OrderView,
         now: Instant,
@@ -139,7 +144,9 @@ impl Payments {
         let notification = NewNotification { id: self.ids.next(), receiver: buyer.id, cause, at: now };
         unit.push_notification(&notification).await?;
         let returned = |movie: &&OrderedMovie| refund.items.iter().any(|item| item.movie_id == movie.id);
-        let movies = shown.items.iter().filter(returned);
+        // A payment that did not pay the order gave no movies, so it takes none away.
+        let has_paid = payment.settlement == Some(Settlement::PaysOrder);
+        let movies = shown.items.iter().filter(|movie| has_paid && returned(movie));
         let mail = OrderRefunded {
             number: shown.number.clone(),
             order_id: shown.id,

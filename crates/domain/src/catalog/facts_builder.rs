@@ -212,7 +212,7 @@ impl FactsBuilder {
         .into_iter()
         .filter_map(|(field, is_missing)| is_missing.then_some(field))
         .collect();
-        // A missing fact gets a value that breaks no rule, so that the other facts can be checked.
+        // Missing facts get valid placeholders, so that all other facts can be checked in the same call.
         let facts = Facts {
             identity: MovieIdentity {
                 name: self.name.unwrap_or_else(|| "-".to_owned()),

@@ -160,7 +160,8 @@ pub trait CommentReportRepository: Send {
         &mut self,
         id: ReportedCommentId,
     ) -> Result<Option<ReportedComment>, StoreError>;
-    /// Decides about the reports of a locked comment, unless that was done before; returns which reported comment it was.
+    /// Stores the decision about the open reports of a comment, which the caller has locked. Returns the identifier of the reported
+    /// comment, or `None` when no report is open.
     async fn decide_reports(
         &mut self,
         comment_id: CommentId,

@@ -87,8 +87,9 @@ impl Progress {
     /// What is kept after the user took the movie off the row of those that are being watched. It begins anew; what players tell
     /// late of the time before does not bring it back.
     #[must_use]
-    pub fn taken_off(self, now: Instant) -> Self {
-        Self { position_seconds: 0, at: self.at.max(now), ..self }
+    pub fn taken_off(kept: Option<Self>, now: Instant) -> Self {
+        let at = kept.map_or(now, |kept| kept.at.max(now));
+        Self { position_seconds: 0, at, is_watched: kept.is_some_and(|kept| kept.is_watched) }
     }
 
     /// Whether the user has begun to watch the movie and has not finished.
@@ -163,8 +164,9 @@ mod tests {
 
     #[test]
     fn what_was_taken_off_is_not_brought_back_by_late_reports() {
-        let off = reported(1_000, 10).taken_off(at(20));
+        let off = Progress::taken_off(Some(reported(1_000, 10)), at(20));
         assert!(!off.is_in_progress(MOVIE));
+        assert_eq!(Progress::taken_off(None, at(20)), off, "the first report may be on its way");
         assert_eq!(Progress::reported(Some(off), 1_500, at(15), MOVIE), off);
         assert!(Progress::reported(Some(off), 1_500, at(25), MOVIE).is_in_progress(MOVIE));
     }

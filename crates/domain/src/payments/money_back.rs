@@ -185,6 +185,14 @@ impl MoneyBack<'_> {
         self.received().map_or(0, Money::minor).saturating_sub(gone).max(0)
     }
 
+    /// Whether the money covers a refund that has reserved its part: a dispute that was lost since may have taken it.
+    #[must_use]
+    pub fn covers(&self, refund: &Refund) -> bool {
+        let others = self.refunds.iter().filter(|other| other.is_active() && other.id != refund.id);
+        let gone = Self::sum(others.map(|other| &other.amount)).saturating_add(self.lost_minor());
+        refund.amount.minor() <= self.received().map_or(0, Money::minor).saturating_sub(gone)
+    }
+
     /// Whether a dispute is open.
     #[must_use]
     pub fn is_disputed(&self) -> bool {

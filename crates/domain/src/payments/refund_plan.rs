@@ -109,7 +109,7 @@ impl MoneyBack<'_> {
             return Err(RefundRefusal::AlreadyRefunded);
         }
         let price = items.iter().fold(0_i64, |sum, item| sum.saturating_add(item.price.minor()));
-        // Of money in another currency than was asked there are no prices.
+        // The prices cannot be refunded when the buyer paid in another currency than was asked.
         let has_prices = items.iter().all(|item| item.price.currency() == received.currency());
         if price <= left && has_prices {
             return Ok(price);

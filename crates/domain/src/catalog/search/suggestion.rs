@@ -40,7 +40,7 @@ pub enum SuggestionKind {
     Director,
 }
 
-/// The best of what matches, best first: up to ten titles and people, of which some are people when any match.
+/// Selects at most ten suggestions, the best first. When people match too, some places are kept for them.
 #[must_use]
 pub fn best_suggestions(mut all: Vec<Suggestion>) -> Vec<Suggestion> {
     all.sort_by(|one, other| {

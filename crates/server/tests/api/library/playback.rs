@@ -14,6 +14,7 @@ cases! {
     the_end_of_a_purchase_ends_its_address,
     a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_not,
     a_film_that_is_being_sent_ends_with_its_purchase,
+    a_film_that_is_being_sent_ends_with_its_address,
     a_newly_attached_film_takes_the_place_of_the_one_before,
     subtitles_come_with_the_playback,
     what_is_no_film_and_no_subtitles_is_not_attached,
@@ -156,6 +157,22 @@ async fn a_film_that_is_being_sent_ends_with_its_purchase(engine: Engine) {
         .await
         .unwrap();
     unit.commit().await.unwrap();
+    ends_soon(answer).await;
+}
+
+async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let (ann, alien) = ready(&app).await;
+    app.attach_film(&alien, &film(40_000_000)).await;
+    let path = watched_at(&app, &ann, &alien).await;
+    let mut answer = app.anonymous().get(&path).begin().await;
+    answer.chunk().await.unwrap().expect("the beginning");
+    app.advance(TimeDelta::hours(7));
+    ends_soon(answer).await;
+}
+
+/// Waits until a film breaks off of which the client has read the beginning.
+async fn ends_soon(mut answer: reqwest::Response) {
     // The server looks every other second of real time, which no clock moves. What comes after is what was on its way.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;

@@ -134,7 +134,11 @@ async fn a_movie_that_was_taken_off_the_row_stays_off(engine: Engine) {
     let (ann, movies) = buyer(&app, &["Alien"]).await;
     let alien = movies.id("Alien");
     let path = format!("/library/{alien}/progress");
+    let first = app.now().to_rfc3339();
+    app.advance(TimeDelta::minutes(1));
     ann.delete(&path).await.expect(204);
+    report(&ann, &alien, json!({"position_seconds": 1_000, "at": first})).await.expect(200);
+    assert!(row(&ann).await.is_empty(), "a first report of before does not bring it back");
     report(&ann, &alien, json!({"position_seconds": 2_000})).await.expect(200);
     let late = (app.now() + TimeDelta::minutes(1)).to_rfc3339();
     app.advance(TimeDelta::minutes(5));

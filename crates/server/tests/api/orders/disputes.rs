@@ -21,6 +21,7 @@ cases! {
     repeated_and_reordered_events_of_a_dispute_end_in_the_same_state,
     a_dispute_that_stripe_tells_of_before_the_payment_is_kept,
     a_refund_that_waits_is_not_made_while_the_payment_is_disputed,
+    a_refund_that_waits_is_not_made_after_the_dispute_was_lost,
     a_lost_dispute_of_a_part_counts_its_own_amount,
 }
 
@@ -209,6 +210,23 @@ async fn a_refund_that_waits_is_not_made_while_the_payment_is_disputed(engine: E
     shop.settle().await;
     let admin = shop.app.signed_in_again(&admin).await;
     assert_eq!(refunds_of(&admin, &payment).await[0]["status"], "succeeded");
+    shop.app.check_money().await;
+}
+
+async fn a_refund_that_waits_is_not_made_after_the_dispute_was_lost(engine: Engine) {
+    let (shop, admin, _, payment) = paid_at_stripe(engine).await;
+    let fault = test_stripe::Fault::Error { has_effect: false, is_saved: false };
+    shop.stripe.fail("GET /v1/refunds", fault, 1_000);
+    refund(&admin, &payment, None).await.expect(201);
+    shop.stripe.heal();
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    let dispute = shop.stripe.open_dispute(&shop.charge(), None, false).expect("money");
+    shop.stripe.close_dispute(&dispute, "lost").expect("an open dispute");
+    shop.app.advance(TimeDelta::minutes(2));
+    shop.settle().await;
+    assert_eq!(refunds_of(&admin, &payment).await[0]["status"], "failed");
+    assert!(!shop.stripe.calls().contains(&"POST /v1/refunds".to_owned()));
+    assert_eq!(has(&shop).await, "nothing");
     shop.app.check_money().await;
 }
 

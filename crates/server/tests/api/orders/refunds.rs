@@ -31,6 +31,8 @@ cases! {
     a_refunded_movie_can_be_bought_again,
     a_refund_made_at_the_provider_is_adopted,
     a_refund_of_all_money_made_at_the_provider_takes_the_movies_away,
+    a_refund_that_is_known_before_the_money_has_arrived_takes_the_movie_away,
+    a_movie_that_its_buyer_got_meanwhile_is_paid_back,
     a_refund_that_is_pending_at_stripe_is_followed,
     a_refund_that_fails_leaves_everything_as_it_was,
     a_refund_that_fails_after_its_success_gives_the_movie_back,
@@ -322,6 +324,48 @@ pub(super) async fn paid_at_stripe(engine: Engine) -> (Shop, SignedIn, Value, Va
     shop.settle().await;
     let payment = shop.payment().await;
     (shop, admin, order, payment)
+}
+
+async fn a_refund_that_is_known_before_the_money_has_arrived_takes_the_movie_away(engine: Engine) {
+    let shop = Shop::open(engine).await;
+    let (order, started) = shop.started().await;
+    started.expect(201);
+    shop.stripe.complete_unpaid(&shop.session()).expect("an open session");
+    shop.settle().await;
+    // Stripe does not tell that the money arrived, only that somebody has sent it back.
+    shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
+    shop.stripe.settle(&shop.session()).expect("money on its way");
+    shop.settle().await;
+    shop.stripe.set_delivery(Delivery::RELIABLE);
+    shop.stripe.refund_in_dashboard(&shop.charge(), None).expect("money");
+    shop.settle().await;
+    shop.app.advance(TimeDelta::hours(1));
+    shop.settle().await;
+    let buyer = shop.app.signed_in_again(&shop.buyer).await;
+    assert_eq!(order_of(&buyer, &order).await["status"], "refunded");
+    assert!(!is_purchased(&buyer, &shop.movie_id).await);
+    shop.app.check_money().await;
+}
+
+async fn a_movie_that_its_buyer_got_meanwhile_is_paid_back(engine: Engine) {
+    let app = TestApp::spawn(engine).await;
+    let movies = app.import_small_catalogue().await;
+    let ann = app.user("ann").await;
+    let (alien, amelie) = (movies.id("Alien"), movies.id("Amélie"));
+    put_in_cart(&ann, &[alien.clone(), amelie.clone()]).await;
+    let order = place(&ann).await.expect(201).json();
+    let payment = pay(&ann, &order).await.expect(201).json();
+    app.sell(&ann, alien.clone()).await;
+    choose(&app, &payment, "pay").await.expect(303);
+    app.run_payments().await;
+    let refunds = refunds_of(&ann, &payment).await;
+    assert_eq!((refunds.len(), &refunds[0]["status"]), (1, &json!("succeeded")));
+    assert_eq!(refunds[0]["amount"], dollars("7.99"));
+    assert_eq!(order_of(&ann, &order).await["status"], "partially_refunded");
+    assert!(is_purchased(&ann, &alien).await && is_purchased(&ann, &amelie).await);
+    let returned = format!("A payment for Cinema order {} was returned", text(&order, "number"));
+    assert!(order_mails(&app, "ann").await.contains(&returned));
+    app.check_money().await;
 }
 
 async fn a_refund_that_is_pending_at_stripe_is_followed(engine: Engine) {
