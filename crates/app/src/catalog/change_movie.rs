@@ -9,6 +9,7 @@ use domain::{
 use super::{
     Catalog,
     audit::{Cause, differences},
+    change_names::names_created,
     create_movie::MovieConflict,
     resolve::{names_of, resolved_names},
 };
@@ -96,7 +97,7 @@ impl Catalog {
                 kind != NameKind::Certification || !changes.absent.contains(OptionalFact::Certification);
             names_of(&changes.facts, kind).iter().filter(move |_| is_given)
         };
-        let (names, _) = self.resolve(&mut *unit, given).await?;
+        let (names, added) = self.resolve(&mut *unit, given).await?;
         let names = resolved_names(&changes.facts, &names);
         let mut movie = before.clone();
         if !changes.apply_to(&mut movie, names, now) {
@@ -106,7 +107,8 @@ impl Catalog {
         unit.update_movie(&movie).await?;
         self.recorder.replaced_poster(&mut *unit, &before, Some(&movie), now).await?;
         let cause = Cause::request(&*self.ids, &moderator, origin, now);
-        let mut entries = cause.offer_entries(id, before.offer(), movie.offer());
+        let mut entries = names_created(&cause, &added);
+        entries.extend(cause.offer_entries(id, before.offer(), movie.offer()));
         let [old, new] = differences(&mut *unit, Some(&before), Some(&movie)).await?;
         if old != new {
             entries.push(cause.entry(

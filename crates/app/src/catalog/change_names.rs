@@ -1,13 +1,13 @@
 use domain::{
     accounts::{AccessError, Actor, Origin},
-    audit::{AuditAction, AuditObject, AuditState},
+    audit::{AuditAction, AuditEntry, AuditObject, AuditState},
     catalog::{CatalogName, CountedName, NameKind, ProposedName},
     id::Id,
     store::{Attempt, StoreError, retried},
 };
 use uuid::Uuid;
 
-use super::{Catalog, audit::Cause};
+use super::{Catalog, audit::Cause, resolve::NewName};
 
 /// A genre, director, star or certification was not created.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +172,14 @@ impl Catalog {
 }
 
 /// What entries of the audit log refer to.
+/// The entries of the audit log about names that were added with a movie.
+pub(super) fn names_created(cause: &Cause<'_>, added: &[NewName]) -> Vec<AuditEntry> {
+    let entry = |(kind, name): &NewName| {
+        cause.entry(AuditAction::NameCreated, object(*kind, name.id), None, Some(state(&name.name)))
+    };
+    added.iter().map(entry).collect()
+}
+
 const fn object(kind: NameKind, id: Uuid) -> AuditObject {
     match kind {
         NameKind::Genre => AuditObject::Genre(Id::from_uuid(id)),
@@ -189,10 +197,7 @@ fn state(name: &str) -> AuditState {
 mod tests {
     use std::sync::Arc;
 
-    use domain::{
-        accounts::{Device, Role},
-        audit::AuditEntry,
-    };
+    use domain::accounts::{Device, Role};
 
     use super::*;
     use crate::{

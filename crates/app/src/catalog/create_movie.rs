@@ -9,6 +9,7 @@ use domain::{
 use super::{
     Catalog,
     audit::{Cause, differences, offer_of},
+    change_names::names_created,
     resolve::{names_of, resolved_names},
 };
 
@@ -75,7 +76,7 @@ impl Catalog {
     ) -> Result<MovieId, CreateMovieError> {
         let now = self.clock.now();
         let mut unit = self.moderation.begin_as_moderator(attempt, &moderator).await?;
-        let (names, _) = self.resolve(&mut *unit, |kind| names_of(&facts, kind).iter()).await?;
+        let (names, added) = self.resolve(&mut *unit, |kind| names_of(&facts, kind).iter()).await?;
         let names = resolved_names(&facts, &names);
         let movie = Movie::create(self.ids.next(), facts, names, now);
         MovieConflict::check(unit.find_movie_conflicts(&movie).await?)?;
@@ -87,8 +88,9 @@ impl Catalog {
             after.fields().map(|(name, text)| (name, text.to_owned())).chain(offer_of(&movie)),
         );
         let cause = Cause::request(&*self.ids, &moderator, origin, now);
-        let entry = cause.entry(AuditAction::MovieCreated, AuditObject::Movie(movie.id), None, Some(after));
-        unit.append_audit_entry(&entry).await?;
+        let mut entries = names_created(&cause, &added);
+        entries.push(cause.entry(AuditAction::MovieCreated, AuditObject::Movie(movie.id), None, Some(after)));
+        unit.append_audit_entries(&entries).await?;
         unit.commit().await?;
         Ok(movie.id)
     }

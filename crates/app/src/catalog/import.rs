@@ -104,8 +104,8 @@ impl Catalog {
     /// Commits the new names of the rows; returns the identifiers of all names.
     async fn try_commit_names(&self, attempt: Attempt, rows: &[Row]) -> Result<Resolved, StoreError> {
         let mut unit = self.store.begin(attempt).await?;
-        let (names, has_new) = self.resolve(&mut *unit, |kind| names_in(rows, kind)).await?;
-        if has_new {
+        let (names, added) = self.resolve(&mut *unit, |kind| names_in(rows, kind)).await?;
+        if !added.is_empty() {
             unit.commit().await?;
         }
         Ok(names)

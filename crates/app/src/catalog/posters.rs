@@ -21,6 +21,9 @@ use crate::{outbox::Message, record::Recorder};
 /// When a stored poster is looked at again, whether a movie shows it.
 const LOOKED_AT_AFTER: TimeDelta = TimeDelta::hours(1);
 
+/// How long the pictures of a poster are kept after it left its movie: pages that were loaded or cached before still show it.
+const KEPT_AFTER_LEAVING: TimeDelta = TimeDelta::minutes(1);
+
 /// How long after it was announced a picture may become a poster: long before it is looked at, on whatever node's clock.
 const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
@@ -248,7 +251,8 @@ impl Recorder {
         if after.and_then(Movie::uploaded_poster) == Some(old) {
             return Ok(());
         }
-        self.unused_poster(unit, before.id, old, "left", now, now).await
+        let due = now.checked_add_signed(KEPT_AFTER_LEAVING).unwrap_or(now);
+        self.unused_poster(unit, before.id, old, "left", now, due).await
     }
 
     async fn unused_poster<U: OutboxRepository + ?Sized>(

@@ -10,22 +10,24 @@ use uuid::Uuid;
 
 use super::Catalog;
 
+/// A name that was added, and its kind.
+pub(super) type NewName = (NameKind, ProposedName);
+
 /// The identifiers of names, by kind and folded name.
 pub(super) type Resolved = HashMap<(NameKind, String), Uuid>;
 
 impl Catalog {
-    /// Gives the identifiers of all names that `names` lists of each kind, and whether any of them is new. New names are
-    /// added.
+    /// Gives the identifiers of all names that `names` lists of each kind, and those that were added because they are new.
     pub(super) async fn resolve<'a, I>(
         &self,
         unit: &mut dyn CatalogUnit,
         names: impl Fn(NameKind) -> I,
-    ) -> Result<(Resolved, bool), StoreError>
+    ) -> Result<(Resolved, Vec<NewName>), StoreError>
     where
         I: Iterator<Item = &'a String>,
     {
         let mut resolved = Resolved::new();
-        let mut has_new = false;
+        let mut added = Vec::new();
         for kind in [NameKind::Certification, NameKind::Genre, NameKind::Director, NameKind::Star] {
             let mut proposed: HashMap<String, ProposedName> = HashMap::new();
             for name in names(kind) {
@@ -38,10 +40,12 @@ impl Catalog {
             keys.sort_by(|(left, _), (right, _)| left.cmp(right));
             let (keys, names): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
             let ids = unit.resolve_names(kind, &names).await?;
-            has_new |= names.iter().zip(&ids).any(|(proposed, id)| proposed.id == *id);
+            let is_new = |(proposed, id): &(&ProposedName, &Uuid)| proposed.id == **id;
+            let new = names.iter().zip(&ids).filter(is_new);
+            added.extend(new.map(|(proposed, _)| (kind, proposed.clone())));
             resolved.extend(keys.into_iter().map(|key| (kind, key)).zip(ids));
         }
-        Ok((resolved, has_new))
+        Ok((resolved, added))
     }
 }
 

@@ -452,15 +452,22 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
     assert_eq!(created["before"], json!(null));
     assert_eq!(created["after"]["genres"], "Drama, Sci-Fi");
     assert_eq!(created["after"]["price"], "9.99 USD");
-    let entries = of("movie_changed");
-    assert_eq!(entries["before"], json!({"genres": "Drama, Sci-Fi"}));
-    assert_eq!(entries["after"], json!({"genres": "Drama", "trailer_url": "https://example.com/t"}));
+    let edited = of("movie_changed");
+    assert_eq!(edited["before"], json!({"genres": "Drama, Sci-Fi"}));
+    assert_eq!(edited["after"], json!({"genres": "Drama", "trailer_url": "https://example.com/t"}));
     let (price, deleted) = (of("price_changed"), of("movie_deleted"));
     assert_eq!(
         (&price["before"]["price"], &price["after"]["price"]),
         (&json!("9.99 USD"), &json!("4.50 USD"))
     );
     assert_eq!((&deleted["before"]["name"], &deleted["after"]), (&json!("Stalker"), &json!(null)));
+    // The names that came with the movie have entries of their own.
+    let log = admin.get("/admin/audit?action=name_created&page_size=100").await.expect(200).json();
+    let is_of_genre = |entry: &&Value| {
+        entry["after"] == json!({"name": "Sci-Fi"}) && entry["actor_id"] == json!(moderator.id())
+    };
+    let named: Vec<_> = log["items"].as_array().unwrap().iter().filter(is_of_genre).collect();
+    assert_eq!((named.len(), &named[0]["object"]["kind"]), (1, &json!("genre")));
 }
 
 async fn what_a_movie_is_found_by_follows_a_change_at_once(engine: Engine) {

@@ -141,6 +141,10 @@ async fn a_poster_that_is_removed_is_gone(engine: Engine) {
     }
     let removed = moderator.get(path_of(&movie)).await.json();
     assert_eq!((&removed["poster_url"], &removed["poster_srcset"]), (&json!(null), &json!(null)));
+    // Pages that were cached before may still show it.
+    app.run_outbox().await;
+    app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
+    app.advance(chrono::TimeDelta::minutes(1));
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.problem(404, "not_found");
     let unknown = "/movies/0190a1b2-0000-7000-8000-000000000000/poster";
@@ -166,6 +170,10 @@ async fn an_address_replaces_an_uploaded_poster(engine: Engine) {
     let replaced = change(&moderator, &movie, address.clone()).await.expect(200).json();
     assert_eq!(replaced["poster_url"], address["poster_url"]);
     assert_eq!(replaced["poster_srcset"], json!(null));
+    // Pages that were cached before may still show it.
+    app.run_outbox().await;
+    app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
+    app.advance(chrono::TimeDelta::minutes(1));
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.problem(404, "not_found");
 }
@@ -176,6 +184,10 @@ async fn the_pictures_of_a_deleted_movie_go(engine: Engine) {
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
     moderator.delete(path_of(&movie)).await.expect(204);
+    // Pages that were cached before may still show it.
+    app.run_outbox().await;
+    app.anonymous().get(&widths_of(&shown)[0].0).await.expect(200);
+    app.advance(chrono::TimeDelta::minutes(1));
     app.run_outbox().await;
     app.anonymous().get(&widths_of(&shown)[0].0).await.problem(404, "not_found");
 }
