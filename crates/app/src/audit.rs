@@ -24,7 +24,7 @@ pub struct Audit {
     pub queries: Arc<dyn AuditQueries>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,
-    /// Keeps the seals, and reads what they are over.
+    /// Stores the seals, and reads what they are over.
     pub seals: Arc<dyn AuditSeals>,
     /// Makes what seals are made of.
     pub maker: Arc<dyn SealMaker>,

@@ -21,7 +21,7 @@ pub use merge::{MergedCart, SkippedMovie};
 
 /// The use cases of the cart.
 pub struct Carts {
-    /// Keeps carts.
+    /// Stores carts.
     pub store: Arc<dyn CartStore>,
     /// Reads carts.
     pub queries: Arc<dyn CartQueries>,

@@ -49,7 +49,7 @@ use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of the catalogue.
 pub struct Catalog {
-    /// Keeps movies.
+    /// Stores movies.
     pub store: Arc<dyn CatalogStore>,
     /// Keeps what moderators change.
     pub moderation: Arc<dyn ModerationStore>,

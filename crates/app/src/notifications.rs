@@ -28,7 +28,7 @@ use crate::paging::CursorCodec;
 
 /// The use cases of notifications.
 pub struct Notifications {
-    /// Keeps notifications.
+    /// Stores notifications.
     pub store: Arc<dyn NotificationStore>,
     /// Reads notifications.
     pub queries: Arc<dyn NotificationQueries>,

@@ -24,7 +24,7 @@ use crate::{paging::CursorCodec, payments::Payments};
 
 /// The use cases of orders.
 pub struct Orders {
-    /// Keeps orders.
+    /// Stores orders.
     pub store: Arc<dyn OrderStore>,
     /// Reads orders.
     pub queries: Arc<dyn OrderQueries>,

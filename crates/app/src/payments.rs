@@ -51,7 +51,7 @@ const OPENING_LIMIT: TimeDelta = TimeDelta::minutes(25);
 
 /// The use cases of payments.
 pub struct Payments {
-    /// Keeps orders and their payments.
+    /// Stores orders and their payments.
     pub store: Arc<dyn OrderStore>,
     /// Reads orders.
     pub orders: Arc<dyn OrderQueries>,
@@ -67,9 +67,9 @@ pub struct Payments {
     pub sales: Arc<dyn SalesQueries>,
     /// Looks for what must not be so.
     pub checks: Arc<dyn MoneyChecks>,
-    /// Keeps the answers to requests with idempotency keys.
+    /// Stores the answers to requests with idempotency keys.
     pub keys: Arc<dyn IdempotencyKeys>,
-    /// Keeps the events of the provider.
+    /// Stores the events of the provider.
     pub events: Arc<dyn WebhookEvents>,
     /// Finds the administrators to tell.
     pub users: Arc<dyn UserQueries>,

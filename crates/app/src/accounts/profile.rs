@@ -19,7 +19,7 @@ use crate::record::Recorder;
 
 /// The use cases of profiles.
 pub struct Profiles {
-    /// Keeps profiles.
+    /// Stores profiles.
     pub store: Arc<dyn ProfileStore>,
     /// Reads accounts with their profiles.
     pub queries: Arc<dyn UserQueries>,

@@ -37,7 +37,7 @@ use crate::{paging::CursorCodec, record::Recorder};
 
 /// The use cases of sessions and passwords.
 pub struct Sessions {
-    /// Keeps sessions.
+    /// Stores sessions.
     pub store: Arc<dyn SessionStore>,
     /// Reads sessions.
     pub queries: Arc<dyn SessionQueries>,

@@ -22,7 +22,7 @@ use crate::record::Recorder;
 
 /// The use cases of signing up.
 pub struct SignUp {
-    /// Keeps accounts that are registered and activated.
+    /// Stores accounts that are registered and activated.
     pub store: Arc<dyn SignUpStore>,
     /// Reads credentials.
     pub credentials: Arc<dyn CredentialQueries>,

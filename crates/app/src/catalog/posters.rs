@@ -31,7 +31,7 @@ const TAKEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 pub struct Posters {
     /// Keeps what moderators change.
     pub moderation: Arc<dyn ModerationStore>,
-    /// Keeps movies.
+    /// Stores movies.
     pub store: Arc<dyn CatalogStore>,
     /// Reads movies.
     pub queries: Arc<dyn MovieQueries>,
