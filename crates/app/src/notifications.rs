@@ -1,4 +1,4 @@
-//! Notifications: tell users, list, mark as read, settings, live streams.
+//! Notifications: notifying users, listing, marking as read, settings, and live streams.
 
 #[cfg(test)]
 mod doubles;
@@ -32,15 +32,15 @@ pub struct Notifications {
     pub store: Arc<dyn NotificationStore>,
     /// Reads notifications.
     pub queries: Arc<dyn NotificationQueries>,
-    /// Tells the time.
+    /// Provides the current time.
     pub clock: Arc<dyn Clock>,
-    /// Waits before a unit of work that lost a race is begun again.
+    /// Waits before a unit of work that lost a race is retried.
     pub backoff: Arc<dyn Backoff>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
-    /// Makes tickets.
+    /// Generates tickets.
     pub tokens: Arc<dyn TokenGenerator>,
-    /// Opens the tokens in links that end mails.
+    /// Decrypts the tokens in unsubscribe links.
     pub sealer: Arc<dyn Sealer>,
     /// Writes and reads cursors.
     pub cursors: CursorCodec,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 /// A moment in UTC, in whole microseconds, which is the precision of databases.
 pub type Instant = DateTime<Utc>;
 
-/// Tells the time. A port, so that tests can set it.
+/// Provides the current time. A port, so that tests can set it.
 pub trait Clock: Send + Sync {
     /// The current time. MUST be truncated to whole microseconds, so that a stored time is equal when it is read.
     fn now(&self) -> Instant;

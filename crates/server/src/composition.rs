@@ -132,7 +132,7 @@ pub struct UseCases {
     pub outbox_workers: usize,
     /// The database itself.
     pub database: Arc<dyn Database>,
-    /// Makes identifiers.
+    /// Generates identifiers.
     pub ids: Arc<dyn IdGenerator>,
     throttle: Throttle,
     media: Arc<dyn MediaStore>,

@@ -40,7 +40,7 @@ pub trait UserRepository: Send {
     async fn update_user(&mut self, user: &User) -> Result<(), StoreError>;
 }
 
-/// Stores the stored side of links in mails.
+/// Stores the tokens of links in mails.
 #[async_trait]
 pub trait LinkTokenRepository: Send {
     /// Stores the token. MUST replace the user's previous token of the same kind.

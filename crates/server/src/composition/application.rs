@@ -153,13 +153,13 @@ impl Application {
         self.address
     }
 
-    /// Where people reach it, without a slash at its end.
+    /// Where people reach it, without a trailing slash.
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
     }
 
-    /// Where the links in mails lead, without a slash at its end.
+    /// Where the links in mails lead, without a trailing slash.
     #[must_use]
     pub fn frontend_url(&self) -> &str {
         &self.frontend_url

@@ -141,7 +141,7 @@ impl Reader {
         read.or_else(|| "USD".parse().ok()).unwrap_or_else(|| unreachable!("USD is a currency"))
     }
 
-    /// An address of the web: the origin as browsers write it, and the path without a slash at its end.
+    /// An address of the web: the origin as browsers write it, and the path without a trailing slash.
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
         self.read(name, "an address such as https://cinema.example, without query", |text| {
             let (origin, path) = split_origin(text.trim_end_matches('/'))?;

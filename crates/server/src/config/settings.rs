@@ -156,7 +156,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `CURRENCY`
     pub currency: Currency,
-    /// `PUBLIC_URL`, without a slash at its end; from host and port when not set.
+    /// `PUBLIC_URL`, without a trailing slash; from host and port when not set.
     pub public_url: Option<String>,
     /// `FRONTEND_URL`, likewise; the server itself when not set.
     pub frontend_url: Option<String>,
@@ -211,7 +211,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where people reach the server, without a slash at its end: `PUBLIC_URL`, else this machine's own address.
+    /// Where people reach the server, without a trailing slash: `PUBLIC_URL`, else this machine's own address.
     #[must_use]
     pub fn public_url_in_force(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| local_url(SocketAddr::new(self.host, self.port)))
