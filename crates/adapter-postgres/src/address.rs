@@ -46,9 +46,9 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Parses an address as PostgreSQL's own programs do, and adds our defaults.
+    /// Parses an address as PostgreSQL's own programs do, and adds the defaults of this program.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
-        // The form that SQLAlchemy writes is understood too.
+        // The form that SQLAlchemy uses is also accepted.
         let url = url.replacen("postgresql+psycopg://", "postgresql://", 1);
         let Parameters { rest, mode, authorities, names } = Parameters::of(&url)?;
         let mut config = Config::from_str(&rest)?;
@@ -58,7 +58,7 @@ impl Address {
         let is_open = is_local && config.get_hostaddrs().is_empty();
         config.ssl_mode(if is_open { SslMode::Disable } else { mode });
         if config.get_hosts().is_empty() {
-            // Certificates are checked against hosts, so the addresses are also the hosts when none are named.
+            // Certificates are checked against hosts, so without host names the addresses are used as hosts.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
@@ -86,9 +86,9 @@ impl Address {
     }
 }
 
-/// The query parameters of an address. Those that `tokio_postgres` does not support are taken out of the address.
+/// The query parameters of an address. Those that `tokio_postgres` does not support are removed from the address.
 struct Parameters {
-    /// The address without the parameters that were taken out.
+    /// The address without the removed parameters.
     rest: String,
     mode: Option<String>,
     authorities: Option<String>,

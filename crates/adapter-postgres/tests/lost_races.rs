@@ -1,4 +1,4 @@
-//! Transactions that PostgreSQL undoes in favour of others say so, and may be begun again.
+//! Tests that transactions that PostgreSQL rolls back in favour of others report a conflict, and can be retried.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
@@ -18,7 +18,7 @@ const BOB: UserId = Id::from_uuid(Uuid::from_u128(0xB));
 
 const SERIALIZABLE: &str = "?options=-c%20default_transaction_isolation%3Dserializable";
 
-/// A database with two users, as somebody sees it whose address has these options.
+/// A database with two users, opened with these options in the address.
 async fn with_two_users(options: &str) -> Option<(TestDatabase, PostgresDatabase)> {
     if TestPostgres::is_skipped() {
         return None;
@@ -89,7 +89,7 @@ async fn a_unit_that_writes_what_another_changed_since_it_began_loses() {
 async fn a_unit_may_lose_as_late_as_at_its_commit_and_leaves_nothing_behind() {
     let Some((_guard, store)) = with_two_users(SERIALIZABLE).await else { return };
     let (mut one, mut other) = (begin(&store).await, begin(&store).await);
-    // Each reads what the other writes: no order of the two would give that.
+    // Each reads what the other writes, which no serial order of the two would allow.
     let (ann, bob) = (one.find_user(ANN).await.unwrap(), other.find_user(BOB).await.unwrap());
     activate(&mut *one, bob.unwrap()).await.unwrap();
     activate(&mut *other, ann.unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The migrations of PostgreSQL: they go both ways, and what every table needs is there.
+//! Tests of the PostgreSQL migrations: they can be reverted, and every table has what it needs.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::{
@@ -10,7 +10,7 @@ use adapter_postgres::{PoolOptions, PostgresDatabase, SchemaState};
 use test_postgres::{TestDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls};
 
-/// Tables, columns, constraints and indexes, but for those of extensions and of the list of migrations itself.
+/// Tables, columns, constraints and indexes, except those of extensions and of the list of migrations.
 const SCHEMA: &str = "
     SELECT 'column ' || c.relname || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '
         || a.attnotnull || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS line
@@ -25,14 +25,14 @@ const SCHEMA: &str = "
     WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations'
     ORDER BY line";
 
-/// But for the search index itself, which is of the database's own kind.
+/// The search index is excluded, since its structure differs between the databases.
 const COLUMNS: &str = "
     SELECT table_name || ' ' || column_name || CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END
     FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'
     AND table_name || ' ' || column_name NOT IN ('movie_search names', 'movie_search persons', 'movie_search document')";
 
-/// Foreign keys whose columns no whole index begins with.
+/// Foreign keys without an index that begins with their columns.
 const UNINDEXED: &str = "
     SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint k
     WHERE contype = 'f' AND NOT EXISTS (

@@ -1,4 +1,4 @@
-//! A database that is read-only for a while, as after a fail-over.
+//! Tests with a database that is temporarily read-only, as after a fail-over.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ async fn a_database_that_was_read_only_for_a_while_is_written_to_again() {
         let seen = store.check_writable().await;
         assert!(matches!(seen, Err(StoreError::Unavailable(_))), "{seen:?}");
     }
-    // Nobody ends the sessions that were opened meanwhile.
+    // The sessions that were opened in the meantime are not closed.
     guard.set_read_only(false).await;
     for _ in 0..8 {
         store.check_writable().await.unwrap();

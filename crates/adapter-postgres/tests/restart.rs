@@ -1,4 +1,4 @@
-//! A database that goes away and comes back.
+//! Tests with a restarted database.
 
 use adapter_postgres::{PoolOptions, PostgresDatabase};
 use domain::{catalog::MovieQueries, storage::WholeStore, store::StoreError};
