@@ -91,7 +91,7 @@ impl SubKey {
         &self.0
     }
 
-    /// A public identifier of the key, stored beside what was made with it.
+    /// A public identifier of the key, stored together with its output.
     pub(crate) fn id(&self) -> [u8; 8] {
         let tag: [u8; 32] = self.mac().chain_update(b"key id").finalize().into_bytes().into();
         let mut id = [0; 8];
@@ -118,7 +118,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Signs and encrypts with `current`; accepts what was made with any of them.
+    /// Signs and encrypts with `current`; accepts the output of any of the keys.
     #[must_use]
     pub const fn new(current: AppSecret, previous: Vec<AppSecret>) -> Self {
         Self { current, previous }

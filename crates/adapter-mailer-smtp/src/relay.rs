@@ -43,7 +43,7 @@ pub enum SmtpConfigError {
     From,
 }
 
-/// When a connection is encrypted.
+/// Whether and how a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Security {
     /// Never.
@@ -116,7 +116,7 @@ impl Relay {
 
 fn host(url: &Url) -> Result<String, SmtpConfigError> {
     match url.host() {
-        // The URL standard leaves hosts of unknown schemes as they are: this converts names to ASCII.
+        // The URL standard does not normalize hosts of unknown schemes; this converts names to ASCII.
         Some(Host::Domain(name)) => {
             Host::parse(name).map(|host| host.to_string()).map_err(|_| SmtpConfigError::Url)
         }

@@ -1,4 +1,4 @@
-//! The sandbox as a payment provider: what the port promises.
+//! Tests of the contract of the payment provider port on the sandbox.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect stops and says so")]
 
 use std::{
@@ -35,7 +35,7 @@ impl Clock for StoppedClock {
     }
 }
 
-/// Signs nothing: no webhook is sent here.
+/// A signer that is never used, since no webhooks are sent.
 struct NoSigner;
 
 impl Signer for NoSigner {

@@ -1,4 +1,5 @@
-//! What the ports of `domain::throttle` ask for, in memory and in Redis; and what happens when that goes away.
+//! Tests of the contract of the ports of `domain::throttle`, in memory and in Redis, and of the behaviour when Redis
+//! becomes unavailable.
 #![expect(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -42,7 +43,7 @@ impl Clock for MovableClock {
 trait Throttle: RateLimiter + SignInGuard {}
 impl<T: RateLimiter + SignInGuard> Throttle for T {}
 
-/// A throttle, its clock, and what it stands on.
+/// A throttle, its clock, and its Redis.
 struct World {
     throttle: Arc<dyn Throttle>,
     clock: Arc<MovableClock>,
@@ -75,7 +76,7 @@ fn attempt(name: &str, client: &str) -> SignInAttempt {
     SignInAttempt::new(&email, (!client.is_empty()).then(|| client.parse::<IpAddr>().unwrap()))
 }
 
-/// How many seconds the attempt has to wait.
+/// How many seconds the attempt must wait.
 async fn wait(throttle: &dyn Throttle, attempt: &SignInAttempt) -> u64 {
     throttle.begin(attempt).await.map_or_else(|refused| refused.retry_after.as_secs(), |()| 0)
 }
@@ -227,10 +228,10 @@ async fn what_is_given_back_can_be_used_again(World { throttle, clock, .. }: Wor
     clock.advance(10);
     throttle.give_back(&limit, "a").await;
     throttle.give_back(&limit, "b").await;
-    // The times go on.
+    // The windows continue.
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 50), (1, 86_390)]);
     clock.advance(50);
-    // That minute is over, the day is not.
+    // The window of the minute has ended, that of the day has not.
     throttle.give_back(&limit, "a").await;
     assert_eq!(left(throttle.take(&limit, "a").await), [(0, 60), (1, 86_340)]);
     for _ in 0..5 {
@@ -318,7 +319,7 @@ async fn what_strangers_do_does_not_keep_a_known_client_out(World { throttle, ..
     }
     assert_eq!(wait(&*throttle, &stranger).await, 32);
     assert_eq!(wait(&*throttle, &attempt("ann", "")).await, 32, "no address is nobody known");
-    // The same /64, with failures of its own.
+    // The same /64, which has its own failures.
     for _ in 0..5 {
         assert_eq!(wait(&*throttle, &attempt("ann", "2001:db8::2")).await, 0);
     }
@@ -421,7 +422,7 @@ async fn a_redis_that_does_not_answer_is_waited_for_once() {
     assert!(begun.elapsed() < Duration::from_secs(5), "each of 200 waited: {:?}", begun.elapsed());
     redis.resume();
     node.connected().await;
-    // What was asked while it slept may have been counted when it woke, by nobody's mistake.
+    // Requests during the pause may have been counted when it resumed, which is acceptable.
     assert!(node.take(&limit, "a").await.quotas[0].remaining >= 998);
 }
 

@@ -1,4 +1,4 @@
-//! Streams whose other end is a client of the test.
+//! Tests of streams whose other end is a client of the test.
 
 use std::{future::Future, io::ErrorKind, pin::pin, time::Duration};
 
@@ -10,10 +10,10 @@ use tokio::{
 
 use crate::{AnswerMemory, RequestBody, TimedStream, Timeouts};
 
-/// The client's buffer; what does not fit waits for the client.
+/// The size of the client's buffer; further bytes wait for the client.
 const BUFFER: usize = 1024;
 
-/// The time that the HTTP library has for an answer of its own.
+/// The time for the HTTP library to answer.
 const MARGIN: Duration = Duration::from_secs(1);
 
 fn connect() -> (TimedStream<DuplexStream>, DuplexStream) {
@@ -25,14 +25,14 @@ fn connect_with(memory: AnswerMemory) -> (TimedStream<DuplexStream>, DuplexStrea
     (TimedStream::new(server, Timeouts::default(), memory, None), client)
 }
 
-/// What the server reads next; nothing at the end of the stream.
+/// The text that the server reads next; empty at the end of the stream.
 async fn read(stream: &mut TimedStream<DuplexStream>) -> String {
     let mut bytes = vec![0; 4096];
     let count = stream.read(&mut bytes).await.unwrap();
     String::from_utf8(bytes[..count].to_vec()).unwrap()
 }
 
-/// Insists that the server reads nothing now.
+/// Asserts that the server reads nothing now.
 async fn assert_reads_nothing(stream: &mut TimedStream<DuplexStream>) {
     assert!(poll!(pin!(read(stream))).is_pending());
 }
@@ -219,7 +219,7 @@ async fn a_body_that_nobody_wants_has_little_time_after_the_answer() {
     drop(stream.connection().begin(RequestBody::Chunked));
     let trickle = async {
         for _ in 0..60 {
-            // The client may have been given up.
+            // The client may have been disconnected.
             drop(client.write_all(b"1\r\na\r\n").await);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -251,7 +251,7 @@ async fn a_client_that_reads_nothing_loses_its_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_keeps_reading_is_served_to_the_end() {
     let (mut stream, mut client) = connect();
-    // Twice the least rate, for more than ten minutes.
+    // Twice the minimum rate, for more than ten minutes.
     let total = 3_000 * BUFFER;
     let reading = async {
         let mut bytes = [0; BUFFER];
@@ -283,7 +283,7 @@ async fn a_client_has_little_time_to_read_while_memory_is_tight() {
         drop(other);
     };
     let body = [7; 4 * BUFFER];
-    // Polled in this order: the large answer notices at its next look, 4 s after it began to wait.
+    // Polled in this order: the large answer detects it at its next check, 4 s after it began to wait.
     let (small, large, ()) =
         join3(timed(small.write_all(&body)), timed(large.write_all(&body)), others).await;
     assert_eq!((large.0.unwrap_err().kind(), large.1), (ErrorKind::TimedOut, 4));

@@ -18,7 +18,7 @@ use crate::error::MovieFileError;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TextEncoding(&'static Encoding);
 
-/// The text names no character encoding.
+/// The text is not the name of a character encoding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no known character encoding; write one such as utf-8, utf-16le or windows-1252")]
 pub struct UnknownEncoding;
@@ -55,7 +55,7 @@ impl fmt::Debug for TextEncoding {
     }
 }
 
-/// What the beginning of a file says about its encoding.
+/// The encoding according to the beginning of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detected {
     /// UTF-8.
@@ -66,7 +66,7 @@ pub(crate) enum Detected {
     Converted(TextEncoding),
 }
 
-/// Looks at the beginning of a file. Returns the encoding and the length of the byte order mark.
+/// Examines the beginning of a file. Returns the encoding and the length of the byte order mark.
 pub(crate) fn detect(head: &[u8], wanted: Option<TextEncoding>) -> Result<(Detected, usize), MovieFileError> {
     if head.starts_with(b"\xff\xfe\0\0") || head.starts_with(b"\0\0\xfe\xff") {
         return Err(MovieFileError::Unsupported("it is UTF-32 text: save it as UTF-8"));
@@ -155,7 +155,7 @@ impl RowEncodings {
     }
 }
 
-/// Converts a source to UTF-8. Bytes that are no text in the source's encoding are an error.
+/// Converts a source to UTF-8. Bytes that are not valid in the source's encoding are an error.
 pub(crate) struct Converted<R> {
     source: R,
     decoder: Decoder,
@@ -168,7 +168,7 @@ pub(crate) struct Converted<R> {
     is_finished: bool,
 }
 
-/// The bytes of a buffer that are still to be used.
+/// The unused bytes of a buffer.
 struct Window {
     buffer: Vec<u8>,
     start: usize,

@@ -1,4 +1,4 @@
-//! CSV as people have it.
+//! Tests of CSV files as they occur in practice.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -250,7 +250,7 @@ fn a_row_may_have_as_many_cells_as_fit() {
     assert!(rows[1].facts.is_ok());
 }
 
-/// A beginning, and then the same letter again and again.
+/// A beginning, followed by the same letter repeatedly.
 struct Repeated {
     beginning: Cursor<Vec<u8>>,
     left: usize,

@@ -23,7 +23,7 @@ fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(to_bytes).collect()
 }
 
-/// Text in Windows-1252: Latin-1, and two characters more that the test uses.
+/// Text in Windows-1252: Latin-1, and two more characters that the test uses.
 fn windows_1252(text: &str) -> Vec<u8> {
     text.chars()
         .map(|character| match character {

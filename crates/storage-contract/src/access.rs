@@ -1,4 +1,4 @@
-//! Units of work for actors: who is signed out or whose role is too low gets none, whatever happens at the same moment.
+//! Units of work for actors: users who are signed out or whose role is too low get none, even with concurrent changes.
 
 use std::time::Duration;
 
@@ -27,13 +27,13 @@ crate::cases! { "access":
     no_cart_is_left_of_a_user_who_is_erased_while_movies_are_added,
 }
 
-/// Signs the user in, whether or not that is permitted.
+/// Signs the user in, even if that is not permitted.
 async fn signed_in(node: &Node, number: u64) -> Actor {
     let session = Session::begin(id(1_000 + number), id(number), Device::default(), at(2));
     let mut unit = node.unit().await;
     unit.insert_session(&session).await.unwrap();
     unit.commit().await.unwrap();
-    // The role counts for nothing here.
+    // The role in the actor must be ignored.
     Actor { user_id: id(number), session_id: session.id, role: Role::Admin }
 }
 
@@ -44,7 +44,7 @@ async fn add_with_role(node: &Node, number: u64, role: Role) -> Actor {
     signed_in(node, number).await
 }
 
-/// Begins a unit, and asks again while the store is overloaded.
+/// Begins a unit, and retries while the store is overloaded.
 async fn own_cart(node: &Node, owner: &Actor) -> Result<Box<dyn CartUnit>, AccessError> {
     loop {
         match begin_unit(|attempt| CartStore::begin_own(&**node, attempt, owner)).await {
@@ -70,7 +70,7 @@ async fn deactivate(node: &Node, number: u64) {
     change(node, number, |user| user.deactivate(at(5)).unwrap()).await;
 }
 
-/// Signs the user out of the one session.
+/// Ends the session.
 async fn sign_out(node: &Node, actor: &Actor) {
     let mut unit = node.unit().await;
     unit.end_sessions(&[actor.session_id], at(5)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Accounts: one an address, none changed by two at once.
+//! Accounts: one for each address, and concurrent changes are serialized.
 
 use domain::accounts::{AccountState, Credentials, InsertUserError, PasswordHash, Role, User, UserLocks};
 
@@ -242,7 +242,7 @@ async fn of_two_units_that_each_take_an_administrator_away_the_later_sees_the_ea
         unit.insert_user(&User { role: Role::Admin, ..user(number) }).await.unwrap();
         unit.commit().await.unwrap();
     }
-    // Each of them takes the role of another one, as long as somebody else has it.
+    // Each demotes another administrator, as long as another one remains.
     let demoted = at_once(20, |number| {
         let node = node.clone();
         async move {

@@ -1,4 +1,4 @@
-//! The audit log: written with the deed, read by page.
+//! The audit log: written in the transaction of the action, and read by page.
 
 use domain::{
     audit::{AuditAction, AuditEntry, AuditFilter, AuditObject, AuditRecord, AuditState, RecordedObject},

@@ -1,4 +1,4 @@
-//! Carts: one a user, each movie in it once.
+//! Carts: one for each user, with each movie at most once.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,7 @@ fn item(movie: u64) -> CartItem {
     CartItem { id: fresh(), movie_id: id(movie), added_at: at(i64::try_from(movie).unwrap()) }
 }
 
-/// Puts movies into the user's cart, the first of them first.
+/// Adds movies to the user's cart, in this order.
 pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();
@@ -47,7 +47,7 @@ pub(crate) async fn put(node: &Node, user: u64, movies: &[u64]) {
     unit.commit().await.unwrap();
 }
 
-/// Opens the user's cart and says what it is and how much is in it.
+/// Opens the user's cart and returns its identifier and the number of its items.
 async fn cart_of(node: &Node, user: u64) -> (CartId, u64) {
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(user), fresh()).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_movie_is_put_in_once(node: Node) {
 
 async fn a_movie_put_in_by_fifty_units_at_once_is_in_once(node: Node) {
     prepare(&node, 1).await;
-    // Without the lock that opening takes: the database itself holds the rule.
+    // Without the lock of opening the cart, the database itself enforces the rule.
     let cart = cart_of(&node, 1).await.0;
     let added = at_once(50, |_| {
         let node = node.clone();

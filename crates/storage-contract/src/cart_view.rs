@@ -1,4 +1,4 @@
-//! Carts, to look at.
+//! Reading carts.
 
 use domain::{
     cart::CartView,

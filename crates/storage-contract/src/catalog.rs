@@ -1,4 +1,4 @@
-//! Movies: kept whole, each once.
+//! Movies: stored completely, each once.
 
 use std::collections::HashSet;
 
@@ -34,7 +34,7 @@ crate::cases! { "catalog":
     an_export_has_every_movie_in_the_order_of_identifiers,
 }
 
-/// Facts that use what there is.
+/// Facts with all fields and unusual characters.
 fn rich() -> Facts {
     Facts {
         identity: MovieIdentity {
@@ -130,7 +130,7 @@ async fn identities_are_compared_to_the_letter(node: Node) {
 }
 
 async fn movies_added_by_many_units_at_once_are_there_once(node: Node) {
-    // The names are there, so that no unit waits for another before it adds movies.
+    // The names already exist, so that no unit waits for another before it adds movies.
     add_movie(&node, 10_000, facts("Known")).await;
     let all: Vec<Facts> = (0..600).map(|number| facts(&format!("Movie {number}"))).collect();
     let added = at_once(6, |unit_number| {

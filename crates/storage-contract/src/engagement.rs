@@ -102,13 +102,13 @@ async fn counters_change_by_what_changed(node: Node) {
     assert_eq!(counters(&node, 1).await, (1, 0, RatingSummary::of(4, 1), 0));
 }
 
-/// The next number of a fixed sequence that looks like chance.
+/// The next number of a fixed pseudo-random sequence.
 fn draw(state: &mut u64, below: u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*state >> 33) % below
 }
 
-/// What a recount has to find.
+/// The expected result of a recount.
 #[derive(Default)]
 struct Expected {
     reactions: BTreeMap<(u64, u64), MovieReaction>,
@@ -448,12 +448,12 @@ async fn an_act_beside_a_refresh_is_not_forgotten(node: Node) {
         .await;
         refreshing.await.unwrap();
         node.refresh_popularity(10).await.unwrap();
-        // Without likes the later identifier stands first.
+        // Without likes the later identifier is first.
         let order = if round == 1 { [2, 1] } else { [1, 2] };
         assert_eq!(most_popular(&node).await, order.map(id::<domain::id::MovieKind>).to_vec());
     }
-    // Every one of them counts: another movie stands behind or before it by one vote.
-    // 20 likes for 1,000 votes each, and 20 purchases for 3,000.
+    // All of them must count: other movies differ from it by one vote. 20 likes count for 1,000 votes each, and 20
+    // purchases for 3,000 each.
     let expected = movies[0].votes + 80_000;
     for (version, more, order) in [(2, -1, [1, 2]), (3, 1, [2, 1])] {
         update(&node, &Movie { votes: expected + more, version, ..movies[1].clone() }).await;

@@ -1,4 +1,4 @@
-//! Facets: what a filter can be narrowed by, and to how many movies.
+//! Facets: the values that a filter can be narrowed by, with the number of movies.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Filters: what is in the list, and nothing else.
+//! Filters: lists contain exactly the matching movies.
 
 use domain::{
     catalog::{Facts, Movie, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},
@@ -29,7 +29,7 @@ crate::cases! { "filters":
 
 const BY_IMDB: [MovieSort; 1] = [MovieSort { key: MovieSortKey::Imdb, descending: false }];
 
-/// Four movies, each larger than the one before in all that has a size.
+/// Four movies, each larger than the previous one in all numeric fields.
 fn four() -> Vec<Facts> {
     (1_u8..=4)
         .zip([
@@ -64,7 +64,7 @@ fn four() -> Vec<Facts> {
         .collect()
 }
 
-/// The places in the list of [`four`] of what the filter lets through, with a look at the total.
+/// The positions in the list of [`four`] of the movies that match the filter; also checks the total.
 async fn places(node: &Node, filter: MovieFilter) -> Vec<u128> {
     let page = page(node, &filter, &BY_IMDB, 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());
@@ -106,7 +106,7 @@ async fn identifiers_mean_any_of_these_movies(node: Node) {
     let (first, second, withdrawn, last) = (movies[0].id, movies[1].id, movies[2].id, movies[3].id);
     assert_eq!(places(&node, of(vec![second])).await, [2]);
     assert_eq!(places(&node, of(vec![last, first, withdrawn, last, id(99)])).await, [1, 4]);
-    // As many as a filter may name.
+    // The maximum number of identifiers in a filter.
     let many = (100..199).map(id).chain([second]).collect();
     assert_eq!(places(&node, of(many)).await, [2]);
     let page = page(&node, &of(vec![first, second, last]), &BY_IMDB, 2, 2).await;
@@ -161,7 +161,7 @@ async fn an_identifier_that_nothing_has_gives_an_empty_list(node: Node) {
     }
 }
 
-/// Tries all bounds; `value` gives the size of the movie at a place.
+/// Tries all bounds; `value` returns the value of the movie at a position.
 async fn check_range<T: Copy>(
     node: &Node,
     value: impl Fn(u8) -> T,

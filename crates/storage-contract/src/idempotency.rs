@@ -1,4 +1,4 @@
-//! Requests with idempotency keys: one of many copies has the key, and its answer is kept.
+//! Requests with idempotency keys: one of many copies gets the key, and its answer is stored.
 
 use chrono::TimeDelta;
 use domain::idempotency::{IdempotencyKey, KEPT_FOR, KeptAnswer, KeyedRequest, KnownRequest};

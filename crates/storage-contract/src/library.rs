@@ -1,4 +1,4 @@
-//! Libraries: what was bought, with every filter and sort of the catalogue.
+//! Libraries: bought movies, with every filter and sort key of the catalogue.
 
 use domain::{
     catalog::{Facts, MovieFilter, MovieIdentity, MovieSort, MovieSortKey, Range, Search},

@@ -1,4 +1,4 @@
-//! Links in mails: one of a kind a user, used once.
+//! Links in mails: one of each kind per user, used once.
 
 use domain::accounts::{LinkKind, LinkToken};
 

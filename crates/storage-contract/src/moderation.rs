@@ -1,4 +1,4 @@
-//! What moderators do with movies.
+//! Changes of movies by moderators.
 
 use domain::{
     catalog::{

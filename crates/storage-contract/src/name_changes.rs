@@ -1,4 +1,4 @@
-//! What moderators do with genres, directors, stars and certifications.
+//! Changes of genres, directors, stars and certifications by moderators.
 
 use domain::{
     catalog::{Facts, MovieFilter, MovieSort, NameKind, ProposedName, Search},

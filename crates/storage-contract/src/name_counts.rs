@@ -1,5 +1,5 @@
-//! Genres, directors, stars and certifications with the number of their movies on sale, true right after each commit and
-//! on every node.
+//! Genres, directors, stars and certifications with the number of their movies on sale, which is correct immediately
+//! after each commit on every node.
 
 use domain::{
     catalog::{CountedName, Facts, Movie, NameKind},
@@ -91,7 +91,7 @@ async fn found(node: &Node, words: &[&str]) -> Vec<String> {
     page.items.into_iter().map(|name| name.name).collect()
 }
 
-/// Brings names in without movies.
+/// Adds names without movies.
 async fn add(node: &Node, kind: NameKind, names: &[&str]) {
     let mut unit = node.unit().await;
     unit.resolve_names(kind, &proposed(&texts(names))).await.unwrap();
@@ -191,7 +191,7 @@ async fn totals_are_true_right_after_each_commit_on_every_node(node: Node) {
         totals.0.items
     };
     assert_eq!(totals().await, 0);
-    // More than a page, so that the page itself does not tell how many there are.
+    // More than a page, so that the page does not determine the total.
     let movies = add_movies(&node, ["a", "b", "c"].map(|name| of(name, &["Drama"], true)).into()).await;
     assert_eq!(totals().await, 3);
     add_movie(&other, 4, of("d", &["Drama"], true)).await;

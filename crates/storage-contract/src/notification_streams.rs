@@ -1,4 +1,4 @@
-//! What live streams of notifications read, and the tickets that open them.
+//! The queries of live streams of notifications, and the tickets that open them.
 
 use domain::{
     id::SessionId,

@@ -1,4 +1,4 @@
-//! Notifications as repositories write them and lists show them.
+//! Writing notifications with repositories, and listing them.
 
 use domain::{
     accounts::Profile,
@@ -43,7 +43,7 @@ crate::cases! { "notifications":
     an_erased_user_has_no_settings_and_gets_no_notifications,
 }
 
-/// Two users and a movie under the numbers that cases use.
+/// Users and a movie with the numbers that cases use.
 pub(crate) async fn prepare(node: &Node, users: u64) {
     for number in 1..=users {
         add_user(node, number).await;
@@ -159,7 +159,7 @@ async fn each_kind_reads_back_as_it_was_pushed(node: Node) {
 async fn the_newest_notification_comes_first_on_every_page(node: Node) {
     prepare(&node, 2).await;
     for comment in 0..5 {
-        // All at the same moment: the order is that of the pushes.
+        // All have the same time, so the order is that of the pushes.
         push(&node, 1, reply(2, 10 + comment), at(5)).await;
         push(&node, 2, reply(1, 20 + comment), at(5)).await;
     }
@@ -449,7 +449,7 @@ async fn mails_about_replies_are_counted_for_a_day(node: Node) {
         unit.mark_notification_mailed(liked.id, at(second)).await.unwrap();
         unit.commit().await.unwrap();
     }
-    // The mails of others and removed replies change nothing.
+    // Mails to other users and removed replies do not affect the count.
     assert_eq!(push(&node, 3, reply(2, 200), at(DAY + 6)).await.unwrap().mail.unwrap().reply_mails, 0);
     let mut unit = node.unit().await;
     unit.remove_comment_notifications(id(comment)).await.unwrap();

@@ -90,7 +90,7 @@ fn compare(a: &Movie, b: &Movie, sort: MovieSort) -> Ordering {
         MovieSortKey::Price => a.price.minor().cmp(&b.price.minor()),
         MovieSortKey::Imdb => a.imdb.total_cmp(&b.imdb),
         MovieSortKey::Votes | MovieSortKey::Popularity | MovieSortKey::Relevance => a.votes.cmp(&b.votes),
-        // Nobody has rated or bought anything, and the movies are nobody's favourites.
+        // There are no ratings, purchases or favourites.
         MovieSortKey::Rating | MovieSortKey::AddedAt | MovieSortKey::PurchasedAt => Ordering::Equal,
         MovieSortKey::CreatedAt => a.created_at.cmp(&b.created_at),
     };

@@ -1,4 +1,4 @@
-//! Orders: a movie is in one pending order of a user, and what is stored reads back.
+//! Orders: a movie is in at most one pending order of a user, and stored orders can be read completely.
 
 use domain::{
     id::OrderId,
@@ -33,7 +33,7 @@ async fn prepare(node: &Node) {
     add_movies(node, ["a", "b", "c"].map(facts).into()).await;
 }
 
-/// A pending order of these movies; its items have identifiers of their own.
+/// A pending order of these movies, whose items have unique identifiers.
 fn order(number: u64, buyer: u64, movies: &[u64]) -> Order {
     let order_id: OrderId = id(number);
     let item = |movie: &u64| OrderItem {
@@ -54,7 +54,7 @@ fn order(number: u64, buyer: u64, movies: &[u64]) -> Order {
     }
 }
 
-/// Adds the order; whether it was kept.
+/// Adds the order; returns whether it was stored.
 pub(crate) async fn insert(node: &Node, order: &Order) -> bool {
     let mut unit = node.unit().await;
     let is_kept = unit.insert_order(order).await.unwrap();
@@ -197,7 +197,7 @@ async fn the_movies_of_a_cart_come_newest_first(node: Node) {
     crate::cart::put(&node, 1, &[2, 1, 3]).await;
     let mut unit = node.unit().await;
     let cart = unit.open_cart_for_update(id(1), id(50)).await.unwrap();
-    // They were put in at the second of their number.
+    // They were added at the second of their number.
     assert_eq!(unit.cart_movies(cart).await.unwrap(), [id(3), id(2), id(1)]);
 }
 

@@ -22,7 +22,7 @@ crate::cases! { "outbox":
     a_message_that_was_done_is_not_removed,
 }
 
-/// A message that is due at once, of a cause of its own.
+/// A message with a unique cause that is due immediately.
 pub(crate) fn message(number: u64) -> NewOutboxMessage {
     NewOutboxMessage {
         id: id(number),

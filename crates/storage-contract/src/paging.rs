@@ -1,4 +1,4 @@
-//! Pages: nothing lost, nothing twice, whatever happens between two of them.
+//! Pages: no item is lost or repeated, even with changes between two pages.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ crate::cases! { "paging":
     movies_that_meet_a_filter_several_times_stand_once_in_pages_by_every_sort,
 }
 
-/// The list that nobody narrows, as it is sorted by default.
+/// The total of the list without a filter, in its default order.
 pub(crate) async fn total(node: &Node) -> Total {
     page(node, &MovieFilter::default(), &[MovieSort::POPULAR], 1, 1).await.total.unwrap()
 }
@@ -60,7 +60,7 @@ pub(crate) fn ids(page: &Page<MovieSummary>) -> Vec<MovieId> {
     page.items.iter().map(|movie| movie.id).collect()
 }
 
-/// The whole list by numbered pages.
+/// The complete list by numbered pages.
 pub(crate) async fn numbered(
     node: &Node,
     filter: &MovieFilter,
@@ -79,7 +79,7 @@ pub(crate) async fn numbered(
     all
 }
 
-/// The whole list by positions, from the first page on.
+/// The complete list by positions, from the first page on.
 pub(crate) async fn chained(
     node: &Node,
     filter: &MovieFilter,
@@ -182,7 +182,7 @@ async fn movies_added_between_pages_make_nothing_lost_or_repeated(node: Node) {
         let mut seen = ids(&last);
         let mut next = 100 + offset;
         while last.next.is_some() {
-            // One far before, one right in the middle of it and one at the end, each time.
+            // Each time, one far before the page, one within it and one at the end.
             for year in [1990, 2001, 2010] {
                 next += 1;
                 let number = usize::try_from(next).unwrap() * 3;
@@ -234,7 +234,7 @@ async fn filtered_lists_are_paged_the_same(node: Node) {
     assert_eq!(total, Some(Total { items: 13, is_estimate: false }));
 }
 
-/// The whole list by numbered pages, as many as the total tells.
+/// The complete list by numbered pages, up to the total.
 async fn counted(node: &Node, filter: &MovieFilter, sorts: &[MovieSort], size: u32) -> Vec<MovieId> {
     let items = page(node, filter, sorts, 1, size).await.total.unwrap().items;
     let mut all = Vec::new();

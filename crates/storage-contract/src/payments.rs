@@ -1,4 +1,5 @@
-//! Payments and the events of providers: an order has one open payment and is paid once, an event takes effect once.
+//! Payments and the events of providers: an order has at most one open payment and is paid once, and an event is
+//! processed once.
 
 use domain::{
     id::{OrderId, PaymentId, ShopId},

@@ -1,4 +1,4 @@
-//! All that is stored of a user: read as a whole, and erased as a whole.
+//! All data of a user: read completely, and erased completely.
 
 use domain::{
     accounts::{LinkKind, NotifiedAct, OpenLink, PersonalData, Profile, RefreshToken, Session, User},
@@ -33,7 +33,7 @@ crate::cases! { "personal_data":
     a_cart_that_was_opened_right_after_the_erasure_goes_with_the_next_clean_up,
 }
 
-/// Stores something of every kind for the user of the number.
+/// Stores data of every kind for the user with this number.
 async fn fill(node: &Node, number: u64) -> User {
     let owner = add_user(node, number).await;
     if stored_user(node, id(OTHER)).await.is_none() {
@@ -97,7 +97,7 @@ async fn fill(node: &Node, number: u64) -> User {
     owner
 }
 
-/// A user who is notified of the acts of the other users.
+/// A user who is notified of the actions of the other users.
 const OTHER: u64 = 50;
 
 /// The comment, actor and count of each notification that the user [`OTHER`] has.
@@ -166,7 +166,7 @@ async fn all_that_is_stored_of_a_user_is_collected_and_nothing_of_others(node: N
     assert_eq!((purchase.suspended_at, purchase.revoked_at), (None, None));
     let [watched] = data.watched.as_slice() else { panic!("{:?}", data.watched) };
     assert_eq!((watched.name.as_str(), watched.progress.position_seconds), ("Bought", 600));
-    // Once, although it names the user twice.
+    // Once, although the entry refers to the user twice.
     assert_eq!(data.audit.iter().map(|record| record.id).collect::<Vec<_>>(), [id(4)]);
     assert_eq!(data.pending_mails, 1);
     assert_eq!(data.notifications.iter().map(|one| one.id).collect::<Vec<_>>(), [id(4)]);

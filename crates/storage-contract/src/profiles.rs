@@ -1,4 +1,4 @@
-//! What people say of themselves.
+//! Profiles.
 
 use chrono::NaiveDate;
 use domain::{

@@ -1,4 +1,4 @@
-//! What users bought: one live purchase a user and movie.
+//! Purchases: at most one active purchase per user and movie.
 
 use domain::purchases::Purchase;
 
@@ -22,7 +22,7 @@ fn purchase(user: u64, movie: u64) -> Purchase {
     Purchase { id: fresh(), user_id: id(user), movie_id: id(movie), purchased_at: at(60) }
 }
 
-/// Lets the user buy the movies.
+/// Adds purchases of the movies by the user.
 pub(crate) async fn buy(node: &Node, user: u64, movies: &[u64]) {
     let mut unit = node.unit().await;
     for movie in movies {

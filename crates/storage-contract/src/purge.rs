@@ -1,4 +1,4 @@
-//! What has run out goes away, and nothing else.
+//! Expired rows are removed, and nothing else.
 
 use domain::accounts::{LinkKind, LinkToken, RefreshToken, Session};
 
@@ -67,7 +67,7 @@ async fn sessions_that_ended_or_expired_before_the_bound_go(node: Node) {
             ..session(number, id(1))
         };
         unit.insert_session(&session).await.unwrap();
-        // Whatever is left of their refresh tokens must be in nobody's way.
+        // Remaining refresh tokens must not prevent the removal.
         let expires_at = at(1_000_000);
         unit.insert_refresh_token(&RefreshToken { expires_at, ..refresh(number, &session) }).await.unwrap();
         assert!(is_left || number < 3);

@@ -1,4 +1,4 @@
-//! Requests for refunds: an item is in one open request.
+//! Requests for refunds: an item is in at most one open request.
 
 use domain::{
     page::PageRequest,

@@ -1,4 +1,4 @@
-//! Refunds: what was paid once goes back once, and what the buyer has follows.
+//! Refunds: an item is refunded at most once, and the buyer's purchases are updated.
 
 use domain::{
     id::{PurchaseId, RefundId},
@@ -29,7 +29,7 @@ crate::cases! { "refunds":
     a_purchase_is_not_given_back_beside_another_one,
 }
 
-/// A payment of two movies that was paid.
+/// A successful payment of two movies.
 pub(crate) async fn paid(node: &Node) -> Payment {
     prepare(node).await;
     let paid = Payment {

@@ -1,4 +1,4 @@
-//! Search: what the index finds and in which order, and what the vocabulary knows. Titles are also found as they are.
+//! Search: the matches and their order, and the words of the vocabulary. Titles can also be found literally.
 
 use domain::catalog::{Facts, KnownWord, MovieFilter, MovieIdentity, MovieSort, Search, corrections};
 
@@ -51,7 +51,7 @@ async fn add_titles(node: &Node) {
     add_movies(node, TITLES.map(facts).into()).await;
 }
 
-/// The titles that the filter lets through, in the order of [`TITLES`].
+/// The titles that match the filter, in the order of [`TITLES`].
 async fn found(node: &Node, filter: &MovieFilter) -> Vec<&'static str> {
     let page = page(node, filter, &[MovieSort::POPULAR], 1, 100).await;
     assert_eq!(page.total.unwrap().items, u64::try_from(page.items.len()).unwrap());

@@ -46,7 +46,7 @@ async fn movies_with_something_in_common_are_compared_and_withdrawn_ones_are_not
     let found: Vec<_> = others.iter().map(|other| other.id).collect();
     assert_eq!(found, movies[1..5].iter().map(|movie| movie.id).collect::<Vec<_>>());
     assert_eq!(others[1].director_ids, movies[2].director_ids);
-    // A withdrawn movie is compared too: its buyers see it.
+    // A withdrawn movie is also compared, since its buyers see it.
     let (_, others) = node.similarity_profiles(movies[6].id).await.unwrap().unwrap();
     assert_eq!(others.len(), 4);
 }
@@ -91,7 +91,7 @@ async fn movies_on_sale_come_the_most_popular_first_and_say_whether_their_list_i
     set_available(&node, &movies[1], false).await;
     let kept: Vec<_> = movies[2..5].iter().map(|movie| list(movie, 10, &[1])).collect();
     node.keep_similar_lists(&kept).await.unwrap();
-    // One is changed after its list was found.
+    // One movie is changed after its list was computed.
     update(&node, &Movie { version: movies[4].version + 1, ..movies[4].clone() }).await;
     let since = at(10);
     let all = node.similar_candidates(None, since, 10).await.unwrap();

@@ -1,4 +1,4 @@
-//! Units of work: all or nothing, and nobody in the way of the next.
+//! Units of work: atomic, and without blocking the next unit.
 
 use domain::outbox::NewOutboxMessage;
 use tokio::time::timeout;
@@ -116,6 +116,6 @@ async fn units_of_two_nodes_wait_for_each_other(node: Node) {
     unit.update_user(&ann).await.unwrap();
     unit.commit().await.unwrap();
     let version = timeout(AT_ONCE, waiting).await.expect("the lock is free").unwrap();
-    // It came before the lock or after the commit, never between.
+    // It was read before the lock or after the commit, never in between.
     assert!([2, 40].contains(&version), "{version}");
 }

@@ -1,4 +1,4 @@
-//! The list of users: filters taken as they are, every order, nothing lost or twice between pages.
+//! The list of users: filters are matched literally, every order works, and no user is lost or repeated between pages.
 
 use domain::{
     accounts::{AccountState, Gender, Profile, Role, User, UserDetails, UserFilter, UserSort, UserSortKey},
@@ -162,7 +162,7 @@ async fn a_part_of_an_address_is_taken_as_it_is(node: Node) {
     }
 }
 
-/// Users of whom several were made at the same moment.
+/// Users, several of whom were created at the same time.
 fn crowd() -> Vec<User> {
     (1..=12)
         .map(|number| {

@@ -1,4 +1,4 @@
-//! What a signed-in caller has to do with a movie.
+//! A signed-in caller's relation to movies.
 
 use domain::{
     catalog::{MovieFilter, MovieSort, PersonalView},
@@ -28,7 +28,7 @@ async fn prepare(node: &Node) {
     buy(node, 1, &[2, 3]).await;
 }
 
-/// The personal views of the four movies, of the list and of each by itself.
+/// The personal views of the four movies, in the list and in the details.
 async fn views(node: &Node, viewer: Option<UserId>) -> Vec<Option<PersonalView>> {
     let request = PageRequest::numbered(1, 10).unwrap();
     let sorts = [MovieSort { descending: false, ..MovieSort::POPULAR }];

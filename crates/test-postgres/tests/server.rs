@@ -1,4 +1,4 @@
-//! The test server keeps its own promises.
+//! Tests of the test server.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use test_postgres::TestPostgres;

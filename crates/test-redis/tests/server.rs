@@ -1,4 +1,4 @@
-//! The test server keeps its own promises.
+//! Tests of the test server.
 
 use std::net::TcpStream;
 

@@ -1,4 +1,4 @@
-//! Events arrive as the switches say.
+//! Tests of the simulated faults of deliveries.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where something is wrong")]
 
 use std::{
@@ -15,7 +15,7 @@ use test_stripe::{Delivery, FakeStripe};
 /// The longest time that events may take to arrive.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Takes webhooks, and gives what arrives: whole requests as text. The first `refused` ones are answered 500.
+/// Receives webhooks, and returns the received requests as text. The first `refused` ones are answered with 500.
 fn shop(refused: usize) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks", listener.local_addr().unwrap());

@@ -33,7 +33,7 @@ pub(super) struct Limits {
 }
 
 impl Default for Limits {
-    /// One thread; 64 callers wait for two seconds at most.
+    /// One thread; 64 callers wait for at most two seconds.
     fn default() -> Self {
         Self { slots: 1, queue: 64, patience: Duration::from_secs(2) }
     }
@@ -61,7 +61,7 @@ struct Job {
     ends: Ends,
 }
 
-/// The permits that a job holds until it is done.
+/// The permits that a job has until it is done.
 struct Ends {
     /// Owned by the job: a caller that disconnects releases neither before the work is done.
     permits: [OwnedSemaphorePermit; 2],
@@ -69,7 +69,7 @@ struct Ends {
     thread: Sender<Job>,
 }
 
-/// A finished job whose result is still to be sent. When a job panics, its caller's channel closes.
+/// A finished job whose result has not been sent yet. When a job panics, its caller's channel closes.
 type Done = (Option<Tell>, Ends);
 
 type IdleThreads = Mutex<Vec<Sender<Job>>>;

@@ -46,7 +46,7 @@ fn refresh() -> RefreshClaims {
     }
 }
 
-/// A token with any header and claims, properly signed with our own key.
+/// A token with any header and claims, correctly signed with the server's key.
 fn forge(header: &serde_json::Value, claims: &serde_json::Value) -> String {
     let text = format!(
         "{}.{}",
@@ -160,7 +160,7 @@ fn a_key_that_comes_with_the_token_is_not_used() {
     );
     let forged = jsonwebtoken::encode(&header, &good_claims(), &theirs.current.signing).unwrap();
     assert_eq!(verdict(&forged), Err(AccessTokenError::Invalid));
-    // The same headers on a token of ours change nothing.
+    // The same headers on a valid token have no effect.
     let ours = jsonwebtoken::encode(&header, &good_claims(), &tokens().current.signing).unwrap();
     assert_eq!(verdict(&ours), Ok(access()));
 }

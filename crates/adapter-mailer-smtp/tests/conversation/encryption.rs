@@ -1,4 +1,4 @@
-//! What goes encrypted, and what does not go at all.
+//! Tests of which data is sent encrypted, and which is not sent.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ struct Setting {
 }
 
 impl Setting {
-    /// A server with a certificate that is trusted by the file alone.
+    /// A server with a certificate that is trusted only through the file.
     async fn new(from_the_start: bool) -> Self {
         Self::with(Identity::new(IsCa::NoCa), from_the_start).await
     }

@@ -1,4 +1,4 @@
-//! The mailer in conversation with a mail server.
+//! Tests of the mailer with a mail server.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod encryption;
@@ -17,7 +17,7 @@ use crate::server::{GREETING, HANG_UP, SILENCE, Script, Server};
 
 const FROM: &str = "Cinema <no-reply@cinema.example>";
 
-/// Longer than a loaded machine needs; the tests of time move the clock themselves.
+/// Long enough for a loaded machine; tests of time limits move the clock.
 const LONG: Limits =
     Limits { connect: Duration::from_mins(5), total: Duration::from_mins(10), connections: 4 };
 
@@ -57,7 +57,7 @@ async fn outcome(mailer: &SmtpMailer, number: u32, mail: &Mail) -> Result<(), Sm
     })
 }
 
-/// Lets time pass at once, while the server keeps silent.
+/// Advances the time, while the server sends nothing.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;

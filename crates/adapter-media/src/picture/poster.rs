@@ -1,4 +1,4 @@
-//! Makes posters: WebP pictures in the widths that pages show them in.
+//! Creates posters: WebP pictures in the widths that pages use.
 
 use domain::media::{MAX_POSTER_ASPECT, POSTER_WIDTHS, PictureError, PosterFile};
 use image::{
@@ -11,7 +11,7 @@ use super::{
     decoded::{Upload, decoded, put_on_white},
 };
 
-/// One picture in each of [`POSTER_WIDTHS`] up to that of the upload, the smallest first.
+/// Creates a picture in each of [`POSTER_WIDTHS`] up to the width of the upload, the smallest first.
 pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
     let Upload { picture, orientation, profile } = decoded(upload)?;
     let is_turned = is_turned(orientation);
@@ -43,7 +43,7 @@ pub(super) fn made(upload: &[u8]) -> Result<Vec<PosterFile>, PictureError> {
         .collect()
 }
 
-/// Whether the sides of a picture change places when it is put upright.
+/// Whether width and height of a picture are swapped when it is rotated upright.
 const fn is_turned(orientation: Orientation) -> bool {
     matches!(
         orientation,
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_turned_picture_is_put_upright_and_measured_so() {
-        // Orientation 6: to be turned clockwise by a quarter.
+        // Orientation 6: must be rotated clockwise by 90°.
         let lying = file_of(&halves(400, 200), ImageFormat::Jpeg);
         let turned = with_segment(&lying, 0xE1, &exif(6));
         let pictures = pictures_of(&turned);

@@ -36,7 +36,7 @@ pub(super) fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// An avatar, read again: it is a JPEG of the right size with nothing else in it.
+/// Decodes an avatar and asserts that it is a JPEG of the right size without other data.
 #[track_caller]
 fn avatar_of(upload: &[u8]) -> RgbImage {
     let bytes = avatar::made(upload).unwrap();
@@ -63,7 +63,7 @@ fn refused(upload: &[u8]) -> PictureError {
     avatar::made(upload).map(|_| "an avatar").unwrap_err()
 }
 
-/// With a segment behind the beginning of a JPEG.
+/// Inserts a segment after the beginning of a JPEG.
 pub(super) fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xFF, marker], &length, content, &jpeg[2..]].concat()
@@ -86,7 +86,7 @@ fn webp(chunks: &[Vec<u8>]) -> Vec<u8> {
     riff_chunk(b"RIFF", &[b"WEBP".to_vec(), chunks.concat()].concat())
 }
 
-/// The head of a WebP that has more than one picture's chunk in it.
+/// The header of a WebP with more than a picture chunk.
 fn canvas(flags: u8, width: u32, height: u32) -> Vec<u8> {
     let side = |side: u32| side.checked_sub(1).unwrap().to_le_bytes()[..3].to_vec();
     riff_chunk(b"VP8X", &[vec![flags, 0, 0, 0], side(width), side(height)].concat())
@@ -102,7 +102,7 @@ fn the_middle_of_each_format_becomes_a_jpeg_of_512_pixels() {
             is_about(&avatar, place, 256, GREEN);
         }
     }
-    // Upright ones are cut above and below.
+    // Portrait pictures are cropped at the top and the bottom.
     let avatar = avatar_of(&encoded(&stripes(300).rotate90(), ImageFormat::Png));
     is_about(&avatar, 256, 10, GREEN);
     is_about(&avatar, 256, 500, GREEN);
@@ -144,7 +144,7 @@ fn what_is_transparent_becomes_white_and_shows_nothing_of_what_lay_under_it() {
 
 #[test]
 fn a_photo_that_was_taken_sideways_stands_upright() {
-    // What was stored, by EXIF's eight numbers, so that red is above when it is shown.
+    // The stored picture for each EXIF orientation, so that red is at the top when it is shown.
     let upright = halves(600);
     let stored = [
         (1, upright.clone()),
@@ -166,14 +166,14 @@ fn a_photo_that_was_taken_sideways_stands_upright() {
 
 #[test]
 fn colours_of_a_phone_are_brought_to_those_of_the_web() {
-    // By the two colour spaces' primaries, worked out by hand.
+    // Computed by hand from the primaries of the two colour spaces.
     let picture = RgbImage::from_pixel(600, 600, Rgb([110, 200, 110]));
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);
     encoder.set_icc_profile(ColorProfile::new_display_p3().encode().unwrap()).unwrap();
     encoder.write_image(picture.as_raw(), 600, 600, ExtendedColorType::Rgb8).unwrap();
     is_about(&avatar_of(&photo), 256, 256, Rgb([70, 203, 98]));
-    // A profile that is none does no harm.
+    // An invalid profile does no harm.
     let mut photo = Vec::new();
     let mut encoder = PngEncoder::new(&mut photo);
     encoder.set_icc_profile(b"no profile".repeat(20)).unwrap();
@@ -196,7 +196,7 @@ fn nothing_but_pixels_comes_through() {
     for part in [&script[..], b"GPS", b"serial", b"PK\x03\x04", b"alert"] {
         assert!(!bytes.windows(part.len()).any(|window| window == part), "{part:?}");
     }
-    // It is what the plain photo becomes, byte for byte.
+    // The result is the same as for the plain photo, byte for byte.
     assert_eq!(bytes, avatar::made(&photo).unwrap());
 }
 
@@ -258,13 +258,13 @@ fn no_alteration_of_a_byte_does_harm() {
         for at in (0..whole.len()).step_by(31) {
             let mut altered = whole.clone();
             altered[at] = !altered[at];
-            // Whether it is taken or refused is the decoder's to say.
+            // The decoder decides whether it is accepted or refused.
             drop(avatar::made(&altered));
         }
     }
 }
 
-/// A PNG of this size whose pixels take no room in it.
+/// A PNG of this size whose compressed pixels need almost no space.
 fn bomb(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let zeros = vec![0; usize::try_from(width * height).unwrap()];
@@ -280,7 +280,7 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
     for (width, height) in [(5_001, 5_000), (16_385, 1), (1, 16_385)] {
         assert!(matches!(refused(&bomb(width, height)), PictureError::TooManyPixels), "{width}x{height}");
     }
-    // Only the head claims the size: nothing is allocated for it.
+    // Only the header claims the size, and no memory is allocated for it.
     let mut photo = Vec::new();
     JpegEncoder::new(&mut photo).encode(&[0; 3 * 64], 8, 8, ExtendedColorType::Rgb8).unwrap();
     let frame = photo.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
@@ -303,7 +303,7 @@ fn a_frame_that_is_larger_than_its_picture_is_refused_before_it_is_unpacked() {
 
 #[test]
 fn a_chunk_that_unpacks_to_gigabytes_takes_no_memory() {
-    // A colour profile of 256 MiB of zeros; it is left aside, or the picture is.
+    // A colour profile of 256 MiB of zeros. The profile is ignored, or the picture is refused.
     let mut packed = Vec::new();
     let mut zlib = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::best());
     let zeros = vec![0; 1024 * 1024];

@@ -26,7 +26,7 @@ cases! {
     readers_see_all_of_a_file_or_nothing,
 }
 
-/// A key that no other case has.
+/// A key that no other case uses.
 pub(crate) fn key() -> MediaKey {
     static LAST: AtomicU64 = AtomicU64::new(0);
     MediaKey::avatar(Uuid::from_u128(LAST.fetch_add(1, Ordering::Relaxed).into()))
@@ -99,7 +99,7 @@ async fn readers_see_all_of_a_file_or_nothing(media: Media) {
     assert!(contents.contains(&media.get(&key).await.unwrap().unwrap()));
 }
 
-/// For every way in which a store can be away.
+/// Run for every way in which a store can be unavailable.
 pub(crate) async fn a_store_that_is_away_is_unavailable(media: Media) {
     let key = key();
     let put = media.put(&key, b"content".to_vec()).await;

@@ -35,7 +35,7 @@ async fn a_folder_is_made_and_keeps_its_files() {
     let path = parent.path().join("a new/folder");
     let key = key();
     FolderMedia::open(&path).unwrap().put(&key, b"content".to_vec()).await.unwrap();
-    // It lies where its key says, and nothing is left of how it was written.
+    // The file is at the path of its key, and no temporary file is left.
     assert_eq!(std::fs::read(path.join(key.as_str())).unwrap(), b"content");
     let names: Vec<_> =
         std::fs::read_dir(path.join("avatars")).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -21,7 +21,7 @@ macro_rules! trials {
     };
 }
 
-/// What is proved on a real server.
+/// The cases that run on a real server.
 pub(crate) fn trials() -> Vec<Trial> {
     trials! {
         a_server_that_refuses_the_keys_is_unavailable,
@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
 }
 
-/// What is proved on a server that misbehaves as it is told.
+/// The cases that run on a server with scripted faults.
 pub(crate) fn trials_without_server() -> Vec<Trial> {
     let mut trials = trials! {
         a_server_that_is_away_is_unavailable,
@@ -75,7 +75,7 @@ async fn a_server_that_is_away_is_unavailable() {
 }
 
 fn a_server_that_never_answers_is_given_up() {
-    // Its time passes at once when nothing else is to be done.
+    // Its paused time advances automatically when there is nothing else to do.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -89,7 +89,7 @@ fn a_server_that_never_answers_is_given_up() {
     });
 }
 
-/// Answers one request after the other with these, each on a connection of its own; gives the requests' heads.
+/// Answers one request after the other with these, each on a separate connection; returns the heads of the requests.
 fn scripted(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -12,7 +12,7 @@ use crate::support::{MachineClock, Shop, is_not_reached, is_unknown, money, requ
 
 const OPEN: &str = "POST /v1/checkout/sessions";
 
-/// Lets opening a checkout go wrong this often; what became of it, and how often it was tried.
+/// Makes the opening of a checkout fail this often; returns the result, and the number of attempts.
 async fn opened_with(fault: Fault, should_retry: Option<bool>, times: usize) -> (Shop, Outcome, usize) {
     let shop = Shop::open();
     match should_retry {
@@ -138,7 +138,7 @@ async fn a_server_that_is_away_is_not_reached() {
 #[tokio::test]
 async fn an_answer_is_waited_for_10_seconds() {
     let shop = Shop::open();
-    // The connection is there before the clock of the test runs ahead.
+    // The connection is opened before the test advances its clock.
     shop.checkout().await;
     shop.stripe.fail(OPEN, Fault::Late(Duration::from_secs(1)), 1);
     tokio::time::pause();

@@ -5,7 +5,7 @@ use domain::{
 
 use crate::support::Shop;
 
-/// Every event, read page by page behind a cursor.
+/// Every event, read page by page with a cursor.
 async fn all_events(shop: &Shop) -> Vec<domain::payments::ProviderEvent> {
     let mut all: Vec<domain::payments::ProviderEvent> = Vec::new();
     loop {
