@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test says by panicking what went wrong"
+    reason = "a test reports failures by panicking"
 )]
 
 #[path = "cli/imports.rs"]
@@ -31,7 +31,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
 use test_postgres::TestPostgres;
 
-/// A working folder with a database of its own.
+/// A working folder with a separate database.
 struct Folder(TempDir);
 
 impl Folder {
@@ -47,12 +47,12 @@ impl Folder {
         fs::write(self.path().join(name), contents).unwrap();
     }
 
-    /// Who may do what with a file or folder.
+    /// The permissions of a file or folder.
     fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.path().join(name)).unwrap().permissions().mode() & 0o777
     }
 
-    /// The files of a folder in it, with what they hold.
+    /// The files of a subfolder, with their contents.
     fn contents(&self, name: &str) -> BTreeMap<OsString, Vec<u8>> {
         let files = fs::read_dir(self.path().join(name)).unwrap().map(Result::unwrap);
         files.map(|file| (file.file_name(), fs::read(file.path()).unwrap_or_default())).collect()
@@ -62,7 +62,7 @@ impl Folder {
         fs::read_dir(self.path()).unwrap().count() == 0
     }
 
-    /// Does something to its database past the program.
+    /// Runs SQL directly on its database.
     fn sql(&self, sql: &str) {
         let path = self.path().join("var/cinema.db");
         SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
@@ -82,7 +82,7 @@ impl Folder {
         let mut command = self.command(words);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that ends before it reads is not the test's failure.
+        // A command that ends before it reads is not a failure of the test.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         Done(child.wait_with_output().unwrap())
     }
@@ -105,7 +105,7 @@ impl Done {
         self
     }
 
-    /// Insists on one line on standard error that says this.
+    /// Asserts one line on standard error that contains this text.
     #[track_caller]
     fn says(self, text: &str) -> Self {
         let said = self.err();
@@ -116,7 +116,7 @@ impl Done {
     }
 }
 
-/// A client wants to know how to encrypt, though none here does; an error says that it is known already.
+/// An HTTP client needs a TLS provider, although TLS is not used here; an error means that there already is one.
 fn let_clients_be_made() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
@@ -212,7 +212,7 @@ fn bad_settings_stop_every_command_in_one_line() {
     assert!(!shown.contains("canary"));
     let prod = || Done(folder.command("serve").env("APP_ENV", "prod").output().unwrap()).exits(1);
     prod().says("APP_SECRET_KEY has 6 bytes, too few for production");
-    // With everything else that is wrong, in the one line.
+    // All faults are reported in one line.
     folder.write("cinema.toml", "app_prot = 1\n");
     folder.write(".env", "CURRENCY=coins\nAPP_SECRET_KEY=canary\n");
     for fault in [
@@ -225,7 +225,7 @@ fn bad_settings_stop_every_command_in_one_line() {
     }
 }
 
-/// What production needs, with SQLite.
+/// The settings for production, with SQLite.
 const PRODUCTION: [(&str, &str); 7] = [
     ("APP_ENV", "prod"),
     ("APP_SECRET_KEY", "kS0x3vJ8qWm2Zr7TnYp5LbQd9HfGc1Ua"),
@@ -472,7 +472,7 @@ impl Server {
         signal(&self.child, name);
     }
 
-    /// Asks it to stop, and waits until it says that it does.
+    /// Asks it to stop, and waits until it confirms it.
     fn begin_stop(&mut self) {
         self.signal("-TERM");
         let said = self.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("stopping")));
@@ -489,7 +489,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Also when a test failed in its middle.
+        // Also killed when a test fails.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -500,7 +500,7 @@ fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// How a process ends that should do so soon, whoever reads what it says.
+/// The exit code of a process that should end soon, even if its output is not read.
 fn soon(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();
     loop {
@@ -515,12 +515,13 @@ fn soon(child: &mut Child) -> Option<i32> {
     }
 }
 
-/// A pipe that nobody reads, open as long as the first of the two is: the second is what may be written to until it is full.
+/// A pipe that is not read. It is open while the first end exists; the second end can be written to until the pipe is
+/// full.
 fn unread_pipe() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
-/// Leaves room for not one byte.
+/// Fills the pipe completely.
 fn fill(pipe: &UnixStream) {
     pipe.set_nonblocking(true).unwrap();
     for size in [4096, 1] {
@@ -621,7 +622,7 @@ async fn a_stop_is_announced_before_it_happens_and_a_second_signal_ends_it() {
     let_clients_be_made();
     assert_eq!(reqwest::get(&ready).await.unwrap().status(), 200);
     server.begin_stop();
-    // It says so before it drains; both come within the same moment, and requests are answered all the while.
+    // It reports this before it drains; both happen almost at the same time, and requests are still answered.
     loop {
         let answer = reqwest::get(&ready).await.unwrap();
         if answer.status() == 503 {
@@ -644,7 +645,7 @@ async fn a_mail_that_nobody_reads_holds_up_no_second_signal() {
     let mut server = Server::run(command.env("DRAIN_SECONDS", "0").stdout(end_of(&pipe)));
     register(&server.url).await;
     server.begin_stop();
-    // Nothing is waited for any more but the mail.
+    // Only the mail is still waited for.
     let address = server.url.strip_prefix("http://").unwrap();
     while TcpStream::connect(address).is_ok() {}
     server.signal("-TERM");

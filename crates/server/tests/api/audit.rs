@@ -1,4 +1,4 @@
-//! What the audit log tells, and who may read it.
+//! The entries of the audit log, and who may read them.
 
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ async fn a_password_at_the_documentation_is_a_sign_in_like_others(engine: Engine
         docs(&password_of("ann")).await.expect(200);
     }
     let by = log(&admin, &format!("actor_id={}", ann.id())).await;
-    // The second time it is remembered.
+    // The second time the password is cached.
     assert_eq!(actions(&by), ["signed_in", "signed_in"]);
     assert_eq!((&by[0]["object"]["kind"], &by[1]["object"]["kind"]), (&json!("user"), &json!("session")));
     assert_eq!(log(&admin, "action=sign_in_failed").await.len(), 1);

@@ -1,4 +1,4 @@
-//! Whoever may not act any more changes nothing, however many calls are on their way, and on whatever node.
+//! Users who lose their authority can no longer change anything, even with concurrent calls and on other nodes.
 
 use std::future::IntoFuture;
 
@@ -17,7 +17,7 @@ cases! {
     whoever_is_deactivated_or_signed_out_elsewhere_changes_nothing_of_the_own,
 }
 
-/// Calls on their way at once.
+/// The number of concurrent calls.
 const CALLS: usize = 24;
 
 fn patch(caller: &Caller, id: impl std::fmt::Display, changes: &Value) -> Call {
@@ -31,7 +31,7 @@ async fn second_admin(app: &TestApp, admin: &SignedIn) -> SignedIn {
     mallory
 }
 
-/// Changes the second administrator while he sends many calls that would undo it.
+/// Changes the second administrator while that administrator sends many calls that would revert the change.
 async fn race(admin: &SignedIn, mallory: &SignedIn, change: &Value, undo: &Value) -> Vec<Answer> {
     let undoing = join_all((0..CALLS).map(|_| patch(mallory, mallory.id(), undo).into_future()));
     let (changed, answers) = join(patch(admin, mallory.id(), change).into_future(), undoing).await;
@@ -45,7 +45,7 @@ async fn a_demoted_administrator_cannot_undo_it_on_any_node(engine: Engine) {
     let admin = app.admin().await;
     let mallory = second_admin(&app, &admin).await;
     let elsewhere = mallory.at(other.url());
-    // The other node has just read the role and trusts it for a moment.
+    // The other node has just read the role and caches it for a short time.
     elsewhere.get("/users").await.expect(200);
     patch(&admin, mallory.id(), &json!({"role": "user"})).await.expect(200);
     patch(&elsewhere, mallory.id(), &json!({"role": "admin"})).await.problem(403, "forbidden");

@@ -1,4 +1,4 @@
-//! Whatever is sent: an answer of the contract, and nothing changed.
+//! Invalid input: every answer follows the contract, and nothing is changed.
 
 use serde_json::{Value, json};
 
@@ -158,7 +158,7 @@ async fn a_body_over_64_kib_is_too_large(engine: Engine) {
     }
     let at_most = body(60 * 1024);
     app.anonymous().post("/accounts/register", at_most).await.invalid(&[("password", "too_long")]);
-    // A body that does not say its length is cut off too.
+    // A body without a length is also limited.
     let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("\"aaaaaaaaaaaaaaaaaaaa\"".repeat(100)));
     let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     app.anonymous()
@@ -189,7 +189,7 @@ async fn nul_is_refused_in_every_string(engine: Engine) {
             let text = body[field].as_str().unwrap();
             body[field] = format!("{text}\0").into();
             let answer = app.anonymous().post(path, body).await;
-            // "Whatever the string is", a log-out succeeds.
+            // A log-out succeeds for any string.
             if path == "/accounts/logout" && answer.status == 200 {
                 continue;
             }
@@ -308,7 +308,7 @@ async fn fifty_faults_are_named_and_the_others_counted(engine: Engine) {
     let body = Value::from(keys.clone());
     let query: Vec<_> = keys.keys().take(1_000).map(|key| format!("{key}=1")).collect();
     let query = query.join("&");
-    // `email` and `password` are missing, or what was sent to a call that takes nothing of it.
+    // `email` and `password` are missing, or fields were sent to a call that takes no body.
     for (answer, more) in [
         (app.anonymous().post("/accounts/register", body.clone()).await, 3_952),
         (app.anonymous().get(format!("/movies?{query}")).await, 950),

@@ -1,4 +1,4 @@
-//! The documentation, and who may read it.
+//! The documentation, and access to it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
@@ -37,7 +37,7 @@ async fn public_docs_are_open(engine: Engine) {
     app.anonymous().get("/openapi.json").await.expect(200);
 }
 
-/// The addresses that a page loads by itself.
+/// The addresses that a page loads.
 fn loaded(page: &str) -> Vec<String> {
     ["src=\"", "href=\""]
         .iter()
@@ -58,7 +58,8 @@ async fn the_page_loads_nothing_from_elsewhere(engine: Engine) {
     }
 }
 
-/// Insists on a 401 of this code that asks for a token and for an email and password; gives the challenge of the token.
+/// Asserts a 401 with this code that asks for a token and for an email and password; returns the challenge of the
+/// token.
 #[track_caller]
 fn challenged(answer: Answer, code: &str) -> String {
     let answer = answer.problem(401, code);
@@ -123,7 +124,7 @@ async fn docs_take_no_parameters(engine: Engine) {
     let (open, closed) = (TestApp::spawn(engine).await, TestApp::spawn_with(engine, &CLOSED).await);
     for path in PAGES {
         open.anonymous().get(format!("{path}?x=1")).await.invalid(&[("x", "unknown")]);
-        // Who may not read it is told that first.
+        // Access is checked first.
         closed.anonymous().get(format!("{path}?x=1")).await.problem(401, "unauthenticated");
     }
     open.anonymous().get("/problems/internal?x=1").await.invalid(&[("x", "unknown")]);
@@ -133,7 +134,7 @@ async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
     let app = TestApp::spawn_on_own_server_with(&CLOSED).await;
     let ann = app.user("ann").await;
     app.stop_database().await;
-    // What was read of the session is not believed for longer.
+    // The state of the session is not cached for longer.
     app.advance(chrono::TimeDelta::seconds(10));
     for path in PAGES {
         ann.get(path).await.problem(503, "unavailable");
@@ -145,8 +146,8 @@ async fn without_the_database_closed_docs_are_unavailable(_postgres: Engine) {
 
 async fn what_is_tried_out_does_not_send_what_the_browser_knows(engine: Engine) {
     let app = TestApp::spawn_with(engine, &CLOSED).await;
-    // A browser adds the Basic credentials that opened the page to every call of the page, unless it is told not to; there
-    // they are no token, and refused.
+    // A browser adds the Basic credentials of the page to every call by the page, unless this is disabled. The API
+    // refuses them, since they are not a token.
     let sent = app.anonymous().get("/genres").header("authorization", basic("ann@example.com", "x"));
     sent.await.problem(401, "access_token_invalid");
     let script = app.anonymous().get("/docs/start.js").await.expect(200).text();

@@ -1,5 +1,5 @@
-//! The rules for every route. Most are checked on every answer of the suite (`support/answer.rs`); here are those that need a
-//! request of their own.
+//! The rules for every route. Most are checked on every answer of the suite (`support/answer.rs`); these are the rules
+//! that need a separate request.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn an_answer_that_the_caller_cannot_take_is_not_made(engine: Engine) {
     {
         app.anonymous().get("/movies").header("accept", accept).await.expect(200);
     }
-    // Nothing is done that could not be answered.
+    // A call that cannot be answered changes nothing.
     app.anonymous()
         .post("/accounts/register", json!({"email": "ann@example.com", "password": "Passw0rd1"}))
         .header("accept", "text/html")
@@ -333,7 +333,7 @@ async fn no_answer_names_what_serves_it(engine: Engine) {
     }
 }
 
-/// Sends a request over a connection that is to live on; gives the answer's head, in small letters.
+/// Sends a request over a persistent connection; returns the answer's head in lower case.
 async fn ask(connection: &mut TcpStream, call: &str) -> String {
     connection.write_all(format!("{call} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
     let mut head = Vec::new();
@@ -372,7 +372,7 @@ async fn a_server_that_is_about_to_stop_closes_every_connection_with_its_answer(
     for (call, mut connection) in calls.into_iter().zip(kept) {
         assert!(ask(&mut connection, call).await.contains("connection: close\r\n"), "{call}");
         assert_eq!(connection.read(&mut [0]).await.unwrap(), 0, "{call} left it open");
-        // Who comes anew is answered all the same.
+        // New connections are still answered.
         assert!(ask(&mut connect().await, call).await.contains("connection: close\r\n"), "{call}");
     }
     app.anonymous().get("/health/ready").await.expect(503);

@@ -1,5 +1,5 @@
-//! What the server could not do is not counted: who repeats a call that was answered with 503, as its `Retry-After` says,
-//! is not refused for having tried.
+//! Calls that the server could not execute are not counted: a client that repeats a call after a 503 is not
+//! rate-limited because of the first attempt.
 
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +14,7 @@ cases! {
 const SETTINGS: [(&str, &str); 3] =
     [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8"), ("RATE_LIMIT_LOGIN", "1/1h")];
 
-/// What the answer says is left of a policy.
+/// The remaining quota of a policy according to the answer.
 #[track_caller]
 fn left(answer: &Answer, policy: &str) -> u64 {
     let told = answer.header("ratelimit").unwrap_or_else(|| panic!("nothing is told: {answer}"));
@@ -57,7 +57,7 @@ async fn what_an_outage_refuses_costs_no_quota(_postgres: Engine) {
             assert_eq!(answer.header("retry-after"), Some("1"), "{answer}");
             assert_eq!(left(&answer, policy), count, "{answer}");
         }
-        // Nor is the address of somebody who waits for a link counted for.
+        // It is not counted for the address of a user who needs a link either.
         app.register("ann").await.problem(503, "unavailable");
     }
     let calls_left = left(&app.anonymous().get("/nothing").await.expect(404), "global");

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can work.
+//! Liveness and readiness of the server.
 
 use std::net::TcpListener;
 
@@ -114,7 +114,7 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself(engine: 
         let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&wait), "{answer}");
     }
-    // What needs no database is refused as ever.
+    // Errors that need no database are reported as usual.
     app.anonymous().get("/movies?page=0").await.expect(422);
     app.anonymous().get("/nothing").await.expect(404);
     ann.with_token("x.y.z").get("/cart").await.problem(401, "access_token_invalid");

@@ -1,5 +1,5 @@
-//! What may never be logged is not: planted secrets are looked for in all that the process logged, here for
-//! one story with what it must log, and at the end of the run for all cases together (`support/canaries.rs`).
+//! Secrets are never logged: planted secrets are searched in everything that the process logged, here for one scenario
+//! together with the lines that must be logged, and at the end of the run for all cases (`support/canaries.rs`).
 
 use std::collections::BTreeSet;
 
@@ -108,7 +108,7 @@ async fn what_is_no_request_is_refused_bare_and_no_error_of_the_server(engine: E
         (format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {long}\r\n\r\n"), "431"),
     ] {
         let mut connection = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-        // A server that has answered may close before all was sent.
+        // A server that has answered may close the connection before everything was sent.
         let _unsent = connection.write_all(request.as_bytes()).await;
         let mut answer = Vec::new();
         let _reset = connection.read_to_end(&mut answer).await;

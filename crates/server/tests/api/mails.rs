@@ -1,4 +1,4 @@
-//! Mails over SMTP to a real mail server: none is lost, whatever happens to the process that sends them, and one that is sent
+//! Mails over SMTP to a real mail server: none is lost when the sending process is killed, and a mail that is sent
 //! again can be recognised as the same.
 
 use std::{
@@ -41,7 +41,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
         answer.expect(200);
     }
 
-    // Each time the mail server has accepted a mail, and its sender does not know yet.
+    // Each time the mail server has accepted a mail, but its sender does not know it yet.
     let holds = ["1", "150", "500", "850"];
     let mut mail_server = MailServer::start(&[&["--hold"], &holds[..]].concat());
     for _ in holds {
@@ -63,7 +63,7 @@ async fn a_thousand_mails_survive_kills_in_the_middle_of_sending(engine: Engine)
     for (to, mails) in by_recipient {
         assert_eq!(mails.len(), 1, "{to} got different mails: {mails:?}");
     }
-    // Each kill may cut off the other deliveries of the process too: four workers, and twice as many slow ones.
+    // Each kill may also interrupt the other deliveries of the process: four workers, and twice as many slow ones.
     let again = mails.len() - ACCOUNTS;
     assert!((holds.len()..=holds.len() * 12).contains(&again), "{again} mails were sent twice");
 }
@@ -119,7 +119,7 @@ async fn a_host_that_hangs_delays_its_own_mails_alone(engine: Engine) {
     app.register("ann").await.expect(201);
     let mut mail_server = MailServer::start(&["--hang", "slow.example"]);
     let cinema = app.cinema().with(mail_server.settings()).serve();
-    // Each of the others takes 10 s: one after the other 400 s, and 100 s with four workers that all wait for them.
+    // Each of the others takes 10 s: 400 s one after the other, and 100 s if four workers wait for them.
     let mail = timeout(Duration::from_secs(45), mail_server.next()).await.expect("no other mail waits long");
     assert_eq!(mail.to, email_of("ann"));
     cinema.kill();

@@ -1,4 +1,4 @@
-//! The server's own pages: those that mails link to, and the start page.
+//! The server's own pages: those that are linked in mails, and the start page.
 
 use std::io::Write;
 
@@ -36,7 +36,7 @@ fn press(visitor: &Caller, token: &str) -> Call {
     send(visitor, "/activate", format!("token={token}"))
 }
 
-/// Insists on a page for people that holds this text.
+/// Asserts that the answer is an HTML page with this text.
 #[track_caller]
 fn says(page: &Answer, text: &str) {
     assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page}");
@@ -223,7 +223,7 @@ async fn a_packed_form_is_unsupported_and_does_nothing(engine: Engine) {
     let forms = [
         ("/activate", format!("token={activation}")),
         ("/reset-password", format!("token={reset}&password=Another+1+of+ann")),
-        // Small on the way, and large once it is unpacked.
+        // Small when compressed, and large when decompressed.
         ("/activate", format!("token={}", "a".repeat(10_000_000))),
     ];
     for encoding in ["gzip", "br", "zstd"] {
@@ -248,7 +248,7 @@ async fn a_form_over_16_kib_is_too_large(engine: Engine) {
             says(&send(&app.anonymous(), page, form(length)).await.expect(413), "16 KiB");
         }
         send(&app.anonymous(), page, form(16 * 1024)).await.expect(refused);
-        // One that does not say its length is cut off too.
+        // A form without a length is also limited.
         let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("a".repeat(1_000)));
         let unending = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
         says(&send(&app.anonymous(), page, unending).await.expect(413), "16 KiB");
@@ -279,7 +279,7 @@ async fn who_asks_too_often_is_told_on_a_page_how_long_to_wait(engine: Engine) {
     let refused = ask().await.expect(429);
     says(&refused, "Wait 2 hours, then try again.");
     assert_eq!(refused.header("retry-after"), Some("7200"));
-    // The limit of all calls is told here alike.
+    // The limit of all calls is reported in the same way.
     app.anonymous().get("/activate?token=x").await.expect(200);
     let refused = app.anonymous().get("/activate?token=x").await.expect(429);
     says(&refused, "Wait a minute, then try again.");

@@ -1,4 +1,4 @@
-//! Clients that begin a request and do not finish it keep nobody else out.
+//! Clients that begin a request and do not finish it do not block others.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use reqwest::Method;
@@ -49,7 +49,7 @@ impl Begun {
         self.answer().await.0
     }
 
-    /// Reads the answer, which may come before the body was sent; and gives the connection back.
+    /// Reads the answer, which may arrive before the body was sent; returns it with the connection.
     async fn answer(mut self) -> (String, Self) {
         let mut answer = Vec::new();
         let mut part = [0_u8; 4096];
@@ -75,7 +75,7 @@ async fn half_sent_bodies_leave_the_server_to_others(engine: Engine) {
         slow.push(Begun::send(&app, "POST /api/v1/accounts/logout", json, None, &body).await);
         slow.push(Begun::send(&app, "POST /activate", form, None, "token=x").await);
     }
-    // These three have a place for as long as it takes to find out who calls.
+    // These three have a permit until their callers are authenticated.
     let body = json!({"movie_ids": []}).to_string();
     slow.push(Begun::send(&app, "POST /api/v1/cart/merge", json, Some(&ann), &body).await);
     for _ in 0..2 {
@@ -99,7 +99,7 @@ async fn stalled_uploads_of_one_user_leave_another_s_alone(engine: Engine) {
         (0..30).map(|_| Begun::send(&app, "PUT /api/v1/users/me/avatar", MULTIPART, Some(&ann), FORM));
     let stalled: FuturesUnordered<_> =
         futures_util::future::join_all(begun).await.into_iter().map(Begun::answer).collect();
-    // All but two are sent away at once.
+    // All except two are refused immediately.
     let refused: Vec<_> = stalled.take(28).collect().await;
     for (answer, _) in &refused {
         assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
@@ -118,7 +118,7 @@ async fn a_client_has_as_many_connections_as_the_setting_says(engine: Engine) {
         let mut open = Vec::new();
         for _ in 0..5 {
             let mut stream = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
-            // A connection too many may be closed before this is sent.
+            // A connection above the limit may be closed before this is sent.
             let _unsent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
             let mut answer = [0_u8; 12];
             let is_answered = stream.read_exact(&mut answer).await.is_ok();

@@ -1,4 +1,4 @@
-//! How often somebody may call.
+//! Rate limits.
 
 use std::{collections::BTreeMap, future::IntoFuture};
 
@@ -69,7 +69,7 @@ fn left(answer: &Answer, policy: &str) -> u64 {
     members(answer, "ratelimit")[policy]["r"]
 }
 
-/// Insists on a 429 that says when to come back; gives how many seconds that takes.
+/// Asserts a 429 with the time to wait; returns the number of seconds.
 #[track_caller]
 fn limited(answer: Answer, policy: &str) -> i64 {
     let is_page = answer.target.starts_with("/reset-password");
@@ -141,7 +141,7 @@ async fn health_has_a_quota_of_its_own(engine: Engine) {
     }
     assert_eq!(limited(check("192.0.2.1").await, "health"), 60);
     check("192.0.2.2").await.expect(200);
-    // What else the client does is counted apart.
+    // Other calls of the client are counted separately.
     app.anonymous().get("/genres").header("x-forwarded-for", "192.0.2.1").await.expect(200);
     app.advance(TimeDelta::minutes(1));
     check("192.0.2.1").await.expect(200);
@@ -186,7 +186,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_quota(engine: Engine) {
     for client in ["192.0.2.1", "192.0.2.2"] {
         log_in_from(&app, client, "nobody", "a Password 1").await.expect(401);
         limited(log_in_from(&app, client, "nobody", "a Password 1").await, "login");
-        // What the client itself says comes before what the proxy says.
+        // The client's own entry precedes that of the proxy.
         let spoofed = format!("198.51.100.1, {client}");
         limited(log_in_from(&app, &spoofed, "nobody", "a Password 1").await, "login");
     }
@@ -308,7 +308,7 @@ async fn links_are_limited_by_client_whatever_the_address(engine: Engine) {
         assert!([200, 202].contains(&answer.status), "{answer}");
         assert_eq!(left(&answer, "link-requests"), u64::try_from(29 - number).unwrap());
         if number == 1 {
-            // The narrowest first.
+            // The narrowest limit is first.
             assert_eq!(
                 answer.header("ratelimit-policy"),
                 Some(
@@ -320,7 +320,7 @@ async fn links_are_limited_by_client_whatever_the_address(engine: Engine) {
     }
     for (number, path) in (30..).zip(paths) {
         assert_eq!(limited(ask("192.0.2.1", path, number).await, "link-requests"), 3_600);
-        // The address was not counted for.
+        // It was not counted for the address.
         assert!([200, 202].contains(&ask("192.0.2.2", path, number).await.status));
     }
     app.advance(TimeDelta::hours(1));
@@ -371,7 +371,7 @@ async fn avatars_and_copies_of_data_are_limited_by_user(engine: Engine) {
         let call = caller.call(reqwest::Method::PUT, "/users/me/avatar");
         call.body("multipart/form-data; boundary=x", form).await
     };
-    // Each is counted before it is read, whatever it is.
+    // Each request is counted before it is read.
     for number in (57..60).rev() {
         let answer = upload(&ann, "").await.invalid(&[("avatar", "required")]);
         assert_eq!(left(&answer, "avatar-uploads"), number);
@@ -406,7 +406,7 @@ async fn refreshes_are_limited_by_sign_in(engine: Engine) {
     let second = crate::support::Tokens::of(&second);
     for _ in 0..3 {
         assert_eq!(limited(app.refresh(&second.refresh).await, "refresh"), 60);
-        // Whoever repeats one that was counted is not counted again.
+        // Repeating a counted token is not counted again.
         let repeated = app.refresh(&first.refresh).await.expect(200);
         assert_eq!(
             (left(&repeated, "refresh"), &*crate::support::Tokens::of(&repeated).refresh),
@@ -491,7 +491,7 @@ async fn strangers_do_not_lock_the_owner_out(engine: Engine) {
         app.advance(TimeDelta::seconds(5));
     }
     assert!(looked_at <= 7, "{looked_at} of 1000 passwords were looked at in 100 s");
-    // From where she signed in before she is let in at once, from elsewhere after the wait.
+    // From a known client she can sign in immediately, from others after the wait.
     log_in_from(&app, "2001:db8::2", "ann", &password_of("ann")).await.expect(200);
     for number in 0..6 {
         log_in_from(&app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await;
@@ -516,7 +516,7 @@ async fn a_reset_lets_the_owner_in_at_once(engine: Engine) {
     let body = json!({"token": app.reset_token("ann").await, "password": "another Harbour 9"});
     let reset = app.anonymous().post("/accounts/password-reset/confirm", body);
     reset.header("x-forwarded-for", "203.0.113.7").await.expect(200);
-    // Also while the attack goes on.
+    // Also while the attack continues.
     attack().await;
     log_in_from(&app, "203.0.113.7", "ann", "another Harbour 9").await.expect(200);
 }
@@ -530,7 +530,7 @@ async fn many_wrong_passwords_at_once_are_no_way_around(engine: Engine) {
         async move { log_in_from(app, &format!("198.51.100.{number}"), "ann", "not Ann's 1").await.status }
     });
     let statuses = join_all(attempts).await;
-    // Who could not be looked at for lack of time may try again: 503 counts for nothing.
+    // Attempts that could not be checked may be repeated, since a 503 is not counted.
     let looked_at = statuses.iter().filter(|status| **status == 401).count();
     assert!(looked_at <= 5, "{statuses:?}");
     assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
@@ -548,7 +548,7 @@ async fn the_documents_passwords_are_throttled_as_log_ins(engine: Engine) {
     };
     let first = open(&password_of("ann")).await.expect(200);
     assert_eq!(left(&first, "login"), 9);
-    // Remembered: neither hashed nor counted again.
+    // The password is cached, so it is neither hashed nor counted again.
     let again = open(&password_of("ann")).await.expect(200);
     assert!(!members(&again, "ratelimit").contains_key("login"), "{again}");
     for _ in 0..5 {
@@ -632,7 +632,7 @@ async fn a_lost_redis_costs_nobody_an_answer(engine: Engine) {
     app.log_in("ann").await.expect(200);
     app.log_in("nobody").await.expect(401);
     redis.restart();
-    // It comes back by itself: what it counts begins anew, and is less than what the node counted.
+    // Redis is connected again automatically. It counts from zero, so its counts are lower than those of the node.
     let begun = std::time::Instant::now();
     while call().await != 99_999 {
         assert!(begun.elapsed() < std::time::Duration::from_mins(1), "Redis is not found again");

@@ -1,4 +1,4 @@
-//! Access tokens: which are let in, and what the others are told.
+//! Access tokens: which are accepted, and how others are refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -29,7 +29,7 @@ fn refused(answer: Answer) {
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
 }
 
-/// A part of a token, written anew.
+/// Encodes a part of a token.
 fn written(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }

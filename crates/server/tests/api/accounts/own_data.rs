@@ -1,4 +1,4 @@
-//! One's own data: a copy of all of it, and its end.
+//! Export and deletion of a user's own data.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ const AGENT: &str = "Fireball/7 (of Ann)";
 const REFUND_REASON: &str = "Annabel wants her money back";
 const COMMENT: &str = "Annabel's favourite of all";
 
-/// Where the copy has what a table keeps of a user. A new table fails the case until it stands here.
+/// The part of the export with the rows of each table. A new table fails the case until it is listed here.
 const PLACES: [(&str, &str); 28] = [
     ("activation_tokens.user_id", "/links/0"),
     ("audit_log.actor_id", "/audit/0"),
@@ -70,7 +70,7 @@ fn delete(caller: &Caller, password: &str) -> Call {
     caller.delete("/users/me").json(&json!({"password": password}))
 }
 
-/// Ann, of whom something stands in every table.
+/// Ann, with rows in every table.
 async fn ann_with_everything(app: &TestApp) -> SignedIn {
     let movies = app.import_small_catalogue().await;
     app.user("ann").await;
@@ -78,7 +78,7 @@ async fn ann_with_everything(app: &TestApp) -> SignedIn {
     app.anonymous().post("/accounts/login", body).header("user-agent", AGENT).await.expect(200);
     let ann = SignedIn::log_in(&app.anonymous(), &email_of("ann"), &password_of("ann")).await;
     ann.post("/cart/items", json!({"movie_id": movies.id("Alien")})).await.expect(201);
-    // Canceled, since a pending order keeps the account; its movie is back in the cart.
+    // Canceled, since a pending order prevents the deletion of the account; its movie is back in the cart.
     let order =
         ann.call(Method::POST, "/orders").header("idempotency-key", "my order").await.expect(201).json();
     let pay = format!("/orders/{}/payments", order["id"].as_str().unwrap());
@@ -161,7 +161,7 @@ async fn the_copy_holds_all_that_is_stored_of_the_caller(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = ann_with_everything(&app).await;
     app.run_outbox().await;
-    // A mail that waits to be sent.
+    // A mail that has not been sent yet.
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     app.run_outbox_once().await;
     let answer = ann.get("/users/me/export").await.expect(200);
@@ -246,7 +246,7 @@ async fn a_deleted_account_is_gone_for_everybody(engine: Engine) {
     let told =
         admin.get(format!("/admin/audit?object_id={id}&action=account_deleted")).await.expect(200).json();
     assert_eq!((&told["items"][0]["before"], &told["items"][0]["after"]), (&Value::Null, &Value::Null));
-    // As whom the row that is left is called, nobody signs in, and it gets no mails.
+    // Nobody can sign in with the address of the remaining row, and it gets no mails.
     let nameless = format!("deleted-{id}@deleted.invalid");
     let body = json!({"email": nameless, "password": password_of("ann")});
     app.anonymous().post("/accounts/login", body).await.problem(401, "invalid_credentials");
@@ -277,7 +277,7 @@ async fn nothing_that_is_kept_names_who_was_deleted(engine: Engine) {
     for name in &names {
         assert!(holds(&before, name), "{name} is stored first");
     }
-    // Of the administrator and of the receiver of notifications the same address is known.
+    // The same network address is stored for the administrator and the receiver of notifications.
     let before_sessions =
         before.iter().filter(|cell| cell.column == "ip" && cell.text == "127.0.0.1").count();
     delete(&ann, &ann.password).await.expect(204);
@@ -318,7 +318,7 @@ async fn the_farewell_is_the_last_mail(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
-    // The link is written and not sent yet; another one is only asked for.
+    // One link is written but not sent yet; another one is only requested.
     app.run_outbox_once().await;
     app.anonymous().post("/accounts/password-reset", json!({"email": email_of("ann")})).await.expect(202);
     let before = app.mails_to(&email_of("ann")).len();

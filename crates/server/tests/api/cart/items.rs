@@ -240,7 +240,7 @@ async fn a_cart_holds_a_hundred_movies(engine: Engine) {
     let ann = app.user("ann").await;
     let ids: Vec<_> = (0..99).map(id).collect();
     ann.post("/cart/merge", json!({"movie_ids": ids})).await.expect(200);
-    // Of two that race for the last place one gets it.
+    // Of two concurrent additions for the last place, one succeeds.
     let race = [99, 100].map(|n| ann.post("/cart/items", json!({"movie_id": id(n)})).into_future());
     let mut answers = join_all(race).await;
     answers.sort_by_key(|answer| answer.status);
@@ -278,7 +278,7 @@ async fn what_was_withdrawn_or_bought_meanwhile_stands_apart(engine: Engine) {
         })
         .collect();
     assert_eq!(apart, [("Zootopia", "already_purchased"), ("Alien", "movie_unavailable")]);
-    // They can be taken out.
+    // They can be removed.
     ann.delete(format!("/cart/items/{}", movies.id("Alien"))).await.expect(204);
     ann.delete("/cart").await.expect(204);
     assert_eq!(ann.get("/cart").await.json()["unavailable"], json!([]));

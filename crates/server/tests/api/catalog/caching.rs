@@ -174,11 +174,11 @@ async fn each_coding_of_a_movie_has_a_tag_of_its_own(engine: Engine) {
         };
         assert_eq!(answer.header("etag"), Some(expected.as_str()), "{accepted}");
         seen.insert(expected.clone(), answer.body.clone());
-        // The same request again, with the tag that it was answered with.
+        // The same request again, with the tag of the answer.
         let again = get(accepted).header("if-none-match", &expected).await.expect(304);
         assert_eq!(again.header("etag"), Some(expected.as_str()), "{accepted}");
         assert_eq!(again.header("content-encoding"), None, "{accepted}");
-        // Who has it in another coding has it all the same.
+        // A client that has it in another coding also gets 304.
         let other = app.anonymous().get(&path).header("if-none-match", &expected).await.expect(304);
         assert_eq!(other.header("etag"), Some(expected.as_str()), "{accepted}");
     }
@@ -206,7 +206,7 @@ async fn what_would_vary_by_coding_says_so_when_it_is_not_sent_again(engine: Eng
 
 const KEEPS_PAGES: &[(&str, &str)] = &[("HOT_PAGE_SECONDS", "5")];
 
-/// Changes the catalogue as another process does, of whose writes the server does not know.
+/// Changes the catalogue like another process, whose writes the server does not know of.
 async fn change_behind_the_server(app: &TestApp) {
     app.import_unread(vec![domain::catalog::Facts { votes: 7, ..facts("One", 2000) }]).await;
 }
@@ -220,7 +220,7 @@ async fn an_anonymous_page_is_kept_until_this_server_writes(engine: Engine) {
         ann.patch("/users/me/profile", json!({"info": "a write"})).await.expect(200);
         let first = visitor.get(&path).await.expect(200);
         change_behind_the_server(&app).await;
-        // What is kept is gone after a while at the latest.
+        // Cached pages expire after some time.
         let second = visitor.get(&path).await.expect(200);
         assert_eq!(second.body, first.body, "{path}");
         ann.post("/cart/items", json!({"movie_id": "0190a1b2-0000-7000-8000-000000000000"}))

@@ -42,7 +42,7 @@ async fn the_choices_of_the_whole_catalogue(engine: Engine) {
     assert_eq!(bands[0], (&json!("0.00"), &json!("5.00")), "the lowest first");
 }
 
-/// The parameters that choose each value.
+/// The parameters that select each value.
 fn choices(facets: &Value) -> Vec<(String, i64)> {
     let mut choices = Vec::new();
     let mut add = |choice: String, value: &Value| choices.push((choice, value["count"].as_i64().unwrap()));

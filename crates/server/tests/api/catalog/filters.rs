@@ -213,7 +213,7 @@ async fn people_and_certifications_filter_too(engine: Engine) {
 async fn an_empty_parameter_is_an_absent_one(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
-    // All that a form sends whose fields are empty.
+    // All parameters of a form with empty fields.
     let form = "search=&title=&genre=&director=&star=&certification=&year_min=&year_max=&imdb_min=&imdb_max=\
                 &price_min=&price_max=&duration_min=&duration_max=&sort=&page=&page_size=&cursor=";
     assert_eq!(names(&app.anonymous().get(format!("/movies?{form}")).await).len(), 12);

@@ -285,7 +285,7 @@ async fn of_two_moderators_with_one_version_the_second_is_refused(engine: Engine
     let send = |moderator: &SignedIn, tag: &str, changes: Value| {
         moderator.call(Method::PATCH, &path).header("if-match", tag).json(&changes)
     };
-    // Buyers and carts change what is shown and not the version.
+    // Purchases and carts change the answer but not the version.
     bob.post("/cart/items", json!({"movie_id": movie["id"]})).await.expect(201);
     let answer = send(&ann, &tag, json!({"votes": 1})).await.expect(200);
     let newer = answer.header("etag").unwrap().to_owned();
@@ -461,7 +461,7 @@ async fn every_change_is_in_the_audit_log_with_before_and_after(engine: Engine) 
         (&json!("9.99 USD"), &json!("4.50 USD"))
     );
     assert_eq!((&deleted["before"]["name"], &deleted["after"]), (&json!("Stalker"), &json!(null)));
-    // The names that came with the movie have entries of their own.
+    // The names that were created with the movie have separate entries.
     let log = admin.get("/admin/audit?action=name_created&page_size=100").await.expect(200).json();
     let is_of_genre = |entry: &&Value| {
         entry["after"] == json!({"name": "Sci-Fi"}) && entry["actor_id"] == json!(moderator.id())

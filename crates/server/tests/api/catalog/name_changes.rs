@@ -22,7 +22,7 @@ cases! {
     a_star_who_is_renamed_while_movies_change_is_found_by_the_new_name,
 }
 
-/// The name that movies of [`new_movie`] have of each kind, and a list of the kind.
+/// For each kind, the name in movies of [`new_movie`], and the list of the kind.
 const KINDS: [(&str, &str); 4] = [
     ("genres", "Sci-Fi"),
     ("directors", "Andrei Tarkovsky"),
@@ -79,7 +79,7 @@ async fn a_name_that_another_one_has_is_refused(engine: Engine) {
             moderator.post(&list, json!({"name": taken})).await.problem(409, "name_taken");
             rename(&moderator, &path, taken).await.problem(409, "name_taken");
         }
-        // Another spelling of its own name is not another one's.
+        // Another spelling of its own name is not a conflict.
         assert_eq!(rename(&moderator, &path, "ÓTHER").await.expect(200).json()["name"], "ÓTHER");
         assert_eq!(names(&app.anonymous().get(&list).await), ["Amélie", "ÓTHER"]);
     }
@@ -123,7 +123,7 @@ async fn a_name_that_a_movie_has_is_not_deleted(engine: Engine) {
     for path in &paths {
         moderator.delete(path).await.problem(409, "in_use");
     }
-    // A withdrawn movie has them too.
+    // A withdrawn movie also has them.
     let withdraw = moderator.call(Method::PATCH, path_of(&movie)).json(&json!({"is_available": false}));
     withdraw.await.expect(200);
     for path in &paths {

@@ -118,7 +118,7 @@ async fn a_new_poster_has_other_addresses_and_the_old_pictures_go(engine: Engine
     let first = upload(&moderator, &movie, &picture(342, 400, ImageFormat::Png)).await.expect(200).json();
     let second = upload(&moderator, &movie, &poster()).await.expect(200).json();
     assert_ne!(first["poster_url"], second["poster_url"]);
-    // What is checked an hour after each upload stays when it is shown.
+    // The check an hour after each upload keeps posters that are in use.
     app.run_outbox().await;
     app.advance(chrono::TimeDelta::hours(2));
     app.run_outbox().await;
@@ -163,7 +163,7 @@ async fn an_address_replaces_an_uploaded_poster(engine: Engine) {
     let moderator = moderator(&app, "mo").await;
     let movie = create(&moderator, new_movie("Stalker")).await;
     let shown = upload(&moderator, &movie, &poster()).await.expect(200).json();
-    // Who sends back what was shown changes nothing.
+    // Sending back the shown address changes nothing.
     let same = change(&moderator, &movie, json!({"poster_url": shown["poster_url"]})).await.expect(200);
     assert_eq!(same.json(), shown);
     let address = json!({"poster_url": "https://images.example.com/s.jpg"});

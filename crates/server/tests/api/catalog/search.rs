@@ -1,4 +1,4 @@
-//! Searching: what is found first, over the shipped catalogue and movies whose names are hard to type.
+//! Searching: the ranking of results in the shipped catalogue and of movies whose names are hard to type.
 
 use std::io::Cursor;
 
@@ -46,7 +46,7 @@ fn first(list: &Value, count: usize) -> Vec<String> {
     items.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Numbers that look random and are the same each time.
+/// Reproducible pseudo-random numbers.
 struct Numbers(u64);
 
 impl Numbers {
@@ -56,7 +56,7 @@ impl Numbers {
     }
 }
 
-/// The text with one typing mistake behind the first letter of one of its words of four letters or more.
+/// The text with one typing mistake after the first letter of one of its words of four letters or more.
 fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(String, usize)> {
     let mut words: Vec<Vec<char>> = text.split(' ').map(|word| word.chars().collect()).collect();
     let long: Vec<usize> = (0..words.len())
@@ -84,7 +84,7 @@ fn mistyped(text: &str, numbers: &mut Numbers, but: Option<usize>) -> Option<(St
     Some((words.join(" "), chosen))
 }
 
-/// The mean of one over the place at which each movie is found, among the first ten; and what is not first.
+/// The mean reciprocal rank of the movies within the first ten results, and the searches whose movie is not first.
 async fn mean_reciprocal_rank(app: &TestApp, searches: &[(String, String)]) -> (f64, Vec<String>) {
     let (mut sum, mut missed) = (0.0, Vec::new());
     for (text, name) in searches {
@@ -118,7 +118,7 @@ async fn shipped_movies_are_found_by_their_names_and_with_typing_mistakes(engine
     }
 }
 
-/// Movies that the shipped catalogue lacks.
+/// Movies that are not in the shipped catalogue.
 fn hard_movies() -> Vec<Facts> {
     [
         ("M*A*S*H", 1970),
@@ -166,7 +166,7 @@ fn hard_movies() -> Vec<Facts> {
     .into()
 }
 
-/// What is typed, and the name that has to be found first; with a year where several have that name.
+/// The typed text, and the name that must be found first, with a year if several movies have that name.
 const HARD: [(&str, &str, Option<i32>); 84] = [
     ("wall e", "WALL·E", None),
     ("walle", "WALL·E", None),

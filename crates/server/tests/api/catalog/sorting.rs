@@ -124,7 +124,7 @@ async fn created_at_sorts_by_when_it_was_added(engine: Engine) {
 async fn movies_without_a_rating_come_last_either_way(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.import_small_catalogue().await;
-    // Nobody rated anything yet: all are last, in the order of the next key.
+    // There are no ratings yet, so all movies are in the order of the next key.
     let by_name = names(&app.anonymous().get("/movies?sort=name").await);
     for sort in ["rating,name", "-rating,name"] {
         assert_eq!(names(&app.anonymous().get(format!("/movies?sort={sort}")).await), by_name, "{sort}");

@@ -139,7 +139,7 @@ async fn a_page_of_comments_reads_on_by_cursor(engine: Engine) {
     loop {
         seen.extend(page["items"].as_array().unwrap().iter().map(|comment| comment["text"].clone()));
         let Some(cursor) = page["next_cursor"].as_str().map(str::to_owned) else { break };
-        // Neither repeats nor hides what was there, though others are written meanwhile.
+        // Existing comments are neither repeated nor lost, although others are written in the meantime.
         write(&ann, &comments, "later").await;
         page = ann.get(format!("{comments}?page_size=2&cursor={cursor}")).await.expect(200).json();
     }
@@ -306,7 +306,7 @@ async fn a_deleted_comment_with_replies_stays_without_text_until_the_last_reply_
     edit(&ann, id(&begun), "back").await.problem(404, "not_found");
     ann.delete(&path).await.problem(404, "not_found");
     bob.delete(format!("/comments/{}", id(&one))).await.expect(204);
-    // The thread goes on below its other replies.
+    // The thread continues with its other replies.
     let more = write(&bob, &format!("/comments/{}/replies", id(&two)), "more").await;
     for reply in [&two, &more] {
         bob.delete(format!("/comments/{}", id(reply))).await.expect(204);
@@ -387,7 +387,7 @@ async fn a_moderator_who_became_a_user_acts_on_no_withdrawn_movie_at_any_node(en
     app.withdraw("Alien").await;
     let other = app.second_node().await;
     let elsewhere = moderator.at(other.url());
-    // The other node has read the role, and reads it again only after a while.
+    // The other node has read the role, and reads it again only after some time.
     elsewhere.get(&comments).await.expect(200);
     app.change_user(&moderator, |user| user.role = Role::User).await;
     for refused in [

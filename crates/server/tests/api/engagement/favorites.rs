@@ -25,7 +25,7 @@ async fn add(caller: &Caller, movie: &str) {
     caller.call(Method::PUT, format!("/favorites/{movie}")).await.expect(204);
 }
 
-/// Ann with four favourites, the first of them added first.
+/// Ann with four favourites, added in this order.
 async fn ann_with_favorites(app: &TestApp) -> SignedIn {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -50,7 +50,7 @@ async fn the_latest_favorite_stands_first(engine: Engine) {
     latest_first.reverse();
     assert_eq!(names(&ann, "").await, latest_first);
     assert_eq!(names(&ann, "sort=added_at").await, CHOSEN);
-    // One that is added again keeps its place.
+    // A movie that is added again keeps its position.
     let alien = page["items"][3]["id"].as_str().unwrap();
     add(&ann, alien).await;
     assert_eq!(names(&ann, "").await, latest_first);

@@ -23,7 +23,7 @@ async fn what_users_do_makes_a_movie_popular_once_the_job_has_run(engine: Engine
     assert_eq!(idle, names(&visitor, "sort=-votes").await, "the order of the votes");
     app.refresh_popularity().await;
     assert_eq!(names(&visitor, "").await, idle);
-    // 12 Angry Men has 3,982 votes less than Blade Runner, which stands before it.
+    // 12 Angry Men has 3,982 votes less than Blade Runner, which precedes it.
     let angry = movies.id("12 Angry Men");
     let position = |names: &[String]| names.iter().position(|name| name == "12 Angry Men").unwrap();
     let before = position(&idle);

@@ -264,7 +264,7 @@ async fn only_moderators_see_reports_and_decide(engine: Engine) {
     let open = listed(&admin, "").await.remove(0);
     ann.get("/admin/comment-reports").await.problem(403, "forbidden");
     decide(&ann, &open["id"], "dismiss").await.problem(403, "forbidden");
-    // The role is looked at again inside the transaction, on every node.
+    // The role is checked again in the transaction, on every node.
     let other = app.second_node().await;
     let elsewhere = moderator.at(other.url());
     assert_eq!(listed(&elsewhere, "").await.len(), 1, "the other node remembers the role");

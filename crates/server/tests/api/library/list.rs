@@ -25,7 +25,7 @@ async fn library(caller: &Caller, query: &str) -> Vec<String> {
     names(&caller.get(format!("/library?{query}")).await)
 }
 
-/// Ann, who bought these movies one minute after the other.
+/// Ann, who bought these movies one per minute.
 async fn buyer(app: &TestApp, movies: &Movies, bought: &[&str]) -> SignedIn {
     let ann = app.user("ann").await;
     for name in bought {
@@ -72,7 +72,7 @@ async fn the_library_is_listed_latest_purchase_first_and_read_on_by_cursor(engin
     let first = ann.get("/library?page_size=2").await.expect(200).json();
     assert_eq!((&first["total_items"], &first["total_pages"]), (&json!(3), &json!(2)));
     let cursor = first["next_cursor"].as_str().unwrap();
-    // What is bought meanwhile stands before, and shifts nothing.
+    // Movies that are bought in the meantime come first, and do not shift later pages.
     app.advance(TimeDelta::minutes(1));
     app.sell(&ann, movies.id("Aliens")).await;
     assert_eq!(library(&ann, &format!("page_size=2&cursor={cursor}")).await, ["Zootopia"]);
@@ -87,7 +87,7 @@ async fn the_library_has_the_filters_sorts_and_search_of_the_catalogue(engine: E
     let movies = app.import_small_catalogue().await;
     app.refresh_search().await;
     let ann = buyer(&app, &movies, &["Zootopia", "Aliens", "Alien", "Amélie"]).await;
-    // Whatever the catalogue shows of what was bought, in its order.
+    // The bought movies that the catalogue shows, in its order.
     let owned = ["Zootopia", "Aliens", "Alien", "Amélie"];
     for query in [
         "sort=name",

@@ -23,7 +23,7 @@ cases! {
 
 const SUBTITLES: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nIn space no one can hear you scream.\n";
 
-/// Ann, who bought Alien, whose file is there, and its identifier.
+/// Ann, who bought Alien, which has a file, and its identifier.
 async fn ready(app: &TestApp) -> (SignedIn, String) {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
@@ -121,7 +121,7 @@ async fn the_end_of_a_purchase_ends_its_address(engine: Engine) {
     unit.commit().await.unwrap();
     visitor.get(&path).await.problem(403, "playback_denied");
     ann.get(format!("/library/{alien}/playback")).await.problem(404, "not_found");
-    // A new purchase has addresses of its own.
+    // A new purchase has new addresses.
     app.sell(&ann, alien.clone()).await;
     visitor.get(&path).await.problem(403, "playback_denied");
     visitor.get(watched_at(&app, &ann, &alien).await).await.expect(200);
@@ -146,7 +146,7 @@ async fn a_deactivated_or_deleted_buyer_ends_the_address_and_logging_out_does_no
 async fn a_film_that_is_being_sent_ends_with_its_purchase(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     let (ann, alien) = ready(&app).await;
-    // Far more than the buffers of a connection hold.
+    // Far larger than the buffers of a connection.
     app.attach_film(&alien, &film(40_000_000)).await;
     let path = watched_at(&app, &ann, &alien).await;
     let mut answer = app.anonymous().get(&path).begin().await;
@@ -171,16 +171,17 @@ async fn a_film_that_is_being_sent_ends_with_its_address(engine: Engine) {
     ends_soon(answer).await;
 }
 
-/// Waits until a film breaks off of which the client has read the beginning.
+/// Waits until the transfer of a film whose beginning was read is aborted.
 async fn ends_soon(mut answer: reqwest::Response) {
-    // The server looks every other second of real time, which no clock moves. What comes after is what was on its way.
+    // The server checks every two seconds of real time, independently of the test clock. Bytes that arrive later were
+    // already being sent.
     let ending = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let mut rest = 0_usize;
         loop {
             match answer.chunk().await {
                 Ok(Some(bytes)) => rest += bytes.len(),
-                Ok(None) => panic!("it ended as if it were whole"),
+                Ok(None) => panic!("it ended as if it were complete"),
                 Err(_) => return rest,
             }
         }

@@ -58,7 +58,7 @@ async fn the_latest_report_is_kept_whatever_arrives_last(engine: Engine) {
     assert_eq!(kept(&late), kept(&first));
     let next = report(&ann, &alien, json!({"position_seconds": 1_600, "at": at(5)})).await.expect(200);
     assert_eq!(kept(&next).0, 1_600);
-    // A clock that is fast does not win for ever.
+    // A client with a fast clock does not block later reports.
     let ahead = report(&ann, &alien, json!({"position_seconds": 2_000, "at": at(-60)})).await.expect(200);
     app.advance(TimeDelta::minutes(1));
     let now = report(&ann, &alien, json!({"position_seconds": 2_100})).await.expect(200);
@@ -102,7 +102,7 @@ async fn the_row_has_what_was_begun_and_not_finished_watched_last_first(engine: 
     assert_eq!(ann.get(next).await.expect(200).json()["items"][0]["name"], "Alien");
     let bob = app.user("bob").await;
     assert!(row(&bob).await.is_empty());
-    // What was given back is not on the row.
+    // Refunded movies are not in the list.
     let mut unit = app.unit().await;
     let owner = domain::id::Id::from_uuid(ann.id());
     unit.revoke_purchases(owner, &[movies.id("M").parse().unwrap()], app.now()).await.unwrap();

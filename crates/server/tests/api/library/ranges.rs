@@ -16,7 +16,7 @@ cases! {
 
 const LENGTH: usize = 1_000;
 
-/// A film that is on its way to be watched, and its path.
+/// A film that can be watched, and its path.
 async fn watching(engine: Engine, length: usize) -> (TestApp, Caller, String) {
     let app = TestApp::spawn(engine).await;
     let movies = app.import_small_catalogue().await;
@@ -123,7 +123,7 @@ async fn head_tells_the_length_without_reading_the_film(engine: Engine) {
         assert_eq!(head.header("content-length"), Some("30000000"));
         assert_eq!(head.header("accept-ranges"), Some("bytes"));
     }
-    // The connection goes on.
+    // The connection can still be used.
     assert_eq!(visitor.get(&path).header("range", "bytes=-4").await.expect(206).body.len(), 4);
     visitor.call(Method::POST, &path).await.problem(405, "method_not_allowed");
 }

@@ -1,4 +1,4 @@
-//! What replies, likes and deletions of comments do to notifications.
+//! The effect of replies, likes and deletions of comments on notifications.
 
 use domain::accounts::Role;
 use reqwest::Method;

@@ -137,7 +137,7 @@ async fn the_link_of_a_mail_ends_mails_of_its_kind_without_a_sign_in(engine: Eng
     let settings =
         async || ann.get("/users/me/notification-settings").await.expect(200).json()["mails"].clone();
     assert_eq!(settings().await["comment_reply"], true, "opening the page changes nothing");
-    // As mail programs do (RFC 8058); pressed twice it is the same.
+    // As mail programs do (RFC 8058); repeating it changes nothing.
     for _ in 0..2 {
         let ended = visitor
             .call(Method::POST, &target)

@@ -26,10 +26,10 @@ cases! {
     a_head_request_gets_no_stream,
 }
 
-/// Far longer than anything here takes.
+/// A time limit far above all expected durations.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An event that came.
+/// A received event.
 #[derive(Debug, Clone, PartialEq)]
 struct Event {
     name: String,
@@ -37,7 +37,7 @@ struct Event {
     data: Value,
 }
 
-/// A stream that is read.
+/// An open stream.
 struct Stream {
     answer: reqwest::Response,
     text: String,
@@ -141,7 +141,7 @@ async fn a_client_that_connects_again_gets_what_it_missed_after_a_restart_too(en
     let seen = stream.expect("notification").await;
     drop(stream);
     app.advance(TimeDelta::minutes(59));
-    // The access token is too old by now.
+    // The access token has expired in the meantime.
     let ann = SignedIn::log_in(&app.anonymous(), &ann.email, &ann.password).await;
     let node = app.second_node().await;
     for (last, missed) in [(seen.id.clone().unwrap(), 2), (begun, 3)] {
@@ -270,7 +270,7 @@ async fn a_user_has_ten_streams(engine: Engine) {
     assert!(refused.header("retry-after").is_some(), "{refused}");
     Stream::of(&bob).await.expect("unread").await;
     drop(streams.pop());
-    // The server notices when it sends something, which it does before it refuses.
+    // The server detects it when it sends something, which it does before it refuses.
     Stream::of(&ann).await.expect("unread").await;
 }
 

@@ -46,7 +46,7 @@ async fn the_books_are_sound_after_all_that_can_happen_to_orders(engine: Engine)
     app.check_money().await;
 }
 
-/// What breaks a rule, and a part of the rule's name.
+/// Changes that violate a rule, with a part of the rule's name.
 const FAULTS: [(&str, &str); 8] = [
     ("DELETE FROM purchases", "a movie was paid that its buyer does not have"),
     ("UPDATE orders SET total_minor = total_minor + 1", "the total of an order"),
@@ -113,7 +113,7 @@ async fn a_report_of_sales_counts_sales_and_refunds_on_their_days(engine: Engine
         .collect();
     assert_eq!(top, [("Alien".to_owned(), 2, json!("7.99")), ("Amélie".to_owned(), 1, json!("9.99")),]);
     assert!(!both["top_genres"].as_array().unwrap().is_empty());
-    // The same as the ledger says.
+    // The ledger has the same result.
     let cells = app.stored_texts().await;
     assert!(cells.iter().any(|cell| cell.table == "ledger_entries"));
     app.check_money().await;

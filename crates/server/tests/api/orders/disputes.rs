@@ -1,4 +1,4 @@
-//! Disputes at a fake Stripe: movies are suspended while one is open, and taken when it is lost.
+//! Disputes at a fake Stripe: movies are suspended while a dispute is open, and revoked when it is lost.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn disputes(admin: &SignedIn) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Whether the movie is the buyer's and suspended, the buyer's, or not.
+/// Whether the buyer has the movie, has it suspended, or does not have it.
 async fn has(shop: &Shop) -> &'static str {
     let suspended = shop
         .app
@@ -168,7 +168,7 @@ async fn a_dispute_that_stripe_tells_of_before_the_payment_is_kept(engine: Engin
     let admin = shop.app.admin().await;
     let (order, started) = shop.started().await;
     started.expect(201);
-    // Stripe does not tell of the payment, only of its dispute.
+    // Stripe does not report the payment, only its dispute.
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop.stripe.pay(&shop.session()).expect("an open session");
     shop.settle().await;

@@ -160,7 +160,7 @@ async fn an_event_that_was_stored_before_a_crash_takes_effect_on_another_node(en
     choose(&app, &payment, "pay").await.expect(303);
     let body = event(&app, "evt_1", "checkout.paid", &payment);
     send(&app.anonymous(), &body, &signature(&body, app.now())).await.expect(200);
-    // A process that claimed it went away.
+    // A process that claimed it has stopped.
     let claimed = app.now() + TimeDelta::minutes(1);
     let claimed = if engine == Engine::Sqlite {
         claimed.timestamp_micros().to_string()

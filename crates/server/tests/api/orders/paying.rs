@@ -48,7 +48,7 @@ fn page_of(app: &TestApp, payment: &Value) -> String {
     text(payment, "checkout_url").strip_prefix(app.url()).expect("an address of this server").to_owned()
 }
 
-/// Lets an outcome happen at a checkout page.
+/// Chooses an outcome at a checkout page.
 pub(super) async fn choose(app: &TestApp, payment: &Value, outcome: &str) -> Answer {
     let form = format!("outcome={outcome}");
     let page = app.anonymous().call(Method::POST, page_of(app, payment));
@@ -63,7 +63,7 @@ pub(super) async fn payment_of(buyer: &SignedIn, payment: &Value) -> Value {
     buyer.get(format!("/payments/{}", text(payment, "id"))).await.expect(200).json()
 }
 
-/// Whether the movie is the caller's.
+/// Whether the caller has bought the movie.
 pub(super) async fn is_purchased(buyer: &SignedIn, movie_id: &str) -> bool {
     let movie = buyer.get(format!("/movies/{movie_id}")).await.expect(200).json();
     movie["me"]["purchased"] == true
@@ -78,7 +78,7 @@ pub(super) async fn started(app: &TestApp, buyer: &SignedIn, movie_id: String) -
     (order, payment)
 }
 
-/// The subjects of the mails about orders that somebody got.
+/// The subjects of the mails about orders to a user.
 pub(super) async fn order_mails(app: &TestApp, name: &str) -> Vec<String> {
     app.run_outbox().await;
     let subjects = app.mails_to(&email_of(name)).into_iter().map(|mail| mail.subject);
@@ -138,7 +138,7 @@ async fn a_paid_checkout_pays_the_order_and_gives_the_movies(engine: Engine) {
     let done = choose(&app, &payment, "pay").await.expect(303);
     let back = format!("{}/orders/{}?payment={}", app.url(), text(&order, "id"), text(&payment, "id"));
     assert_eq!(done.header("location"), Some(back.as_str()));
-    // It is in the cart again meanwhile, and leaves it with the purchase.
+    // The movie is in the cart again in the meantime, and is removed by the purchase.
     put_in_cart(&ann, &[movies.id("Alien")]).await;
     app.run_payments().await;
     let order = order_of(&ann, &order).await;
@@ -241,7 +241,7 @@ async fn a_checkout_that_ends_unpaid_leaves_the_order_pending(engine: Engine) {
     app.run_payments().await;
     let failed = payment_of(&ann, &again).await;
     assert_eq!((text(&failed, "status"), text(&failed["failure"], "code")), ("failed", "insufficient_funds"));
-    // A checkout that is over cannot be paid.
+    // A checkout that has ended cannot be paid.
     choose(&app, &payment, "pay").await.expect(303);
     app.run_payments().await;
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
@@ -310,7 +310,7 @@ async fn a_changed_price_ends_the_open_checkout(engine: Engine) {
     assert_eq!(payment_of(&ann, &payment).await["status"], "canceled");
     let path = format!("/orders/{}/payments", text(&order, "id"));
     let again = ann.post(&path, json!({"accept_total": dollars("5.00")})).await.expect(201).json();
-    // Paid before the price changes once more: the payment counts.
+    // Paid before the price changes again: the payment is valid.
     choose(&app, &again, "pay").await.expect(303);
     set_price(&app, "Alien", 600).await;
     pay(&ann, &order).await.problem(409, "order_not_pending");
@@ -436,7 +436,7 @@ async fn an_open_checkout_postpones_the_expiry_of_its_order(engine: Engine) {
     app.advance(TimeDelta::minutes(64));
     assert_eq!(app.expire_orders().await, 0);
     app.advance(TimeDelta::minutes(1));
-    // No webhook arrived: the provider is asked before the order is given up.
+    // No webhook arrived, so the provider is queried before the order is canceled.
     assert_eq!(app.expire_orders().await, 1);
     let ann = app.signed_in_again(&ann).await;
     assert_eq!(order_of(&ann, &order).await["cancel_reason"], "expired");
@@ -460,7 +460,7 @@ async fn a_payment_whose_webhook_was_lost_is_found_by_asking(engine: Engine) {
     assert_eq!(order_mails(&app, "ann").await.len(), 1);
 }
 
-/// Lets the order have been canceled by somebody who forgot its checkout.
+/// Cancels the order in the database without ending its checkout.
 pub(super) async fn give_up(app: &TestApp) {
     app.execute_sql(
         "UPDATE orders SET status = 'canceled', canceled_at = created_at, cancel_reason = 'expired', \
@@ -494,7 +494,7 @@ async fn money_of_a_second_payment_goes_back_by_itself(engine: Engine) {
     let movies = app.import_small_catalogue().await;
     let ann = app.user("ann").await;
     let (order, first) = started(&app, &ann, movies.id("Alien")).await;
-    // Taken for ended, though its checkout is open.
+    // Marked as ended, although its checkout is open.
     app.execute_sql(
         "UPDATE payments SET status = 'canceled', completed_at = created_at, checkout_url = NULL, \
          next_check_at = NULL",
@@ -558,7 +558,7 @@ async fn a_payment_of_another_provider_is_left_as_it_is(engine: Engine) {
     cancel(&ann, &order).await.problem(502, "payment_provider_failed");
     app.advance(TimeDelta::hours(2));
     app.run_payments().await;
-    // It may have been paid there; the orders of others expire all the same.
+    // It may have been paid there; other orders still expire.
     assert_eq!(app.expire_orders().await, 1);
     let (ann, bob) = (app.signed_in_again(&ann).await, app.signed_in_again(&bob).await);
     assert_eq!(order_of(&bob, &other).await["status"], "canceled");
@@ -573,7 +573,7 @@ async fn money_that_was_refunded_at_the_provider_is_not_sent_back_again(engine: 
     let (_, payment) = started(&app, &ann, movies.id("Alien")).await;
     give_up(&app).await;
     choose(&app, &payment, "pay").await.expect(303);
-    // Somebody refunds it in the provider's own books before this server does.
+    // It is refunded in the provider's books before this server refunds it.
     let sandbox = app.application().use_cases().sandbox.clone().expect("the sandbox");
     let charge = format!("sandbox_charge_{}", text(&payment, "id"));
     let by_hand = RefundOrder {

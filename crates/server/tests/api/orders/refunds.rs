@@ -266,7 +266,7 @@ async fn a_refunded_movie_can_be_bought_again(engine: Engine) {
     assert!(!is_purchased(&ann, &alien[0]).await);
 }
 
-/// Somebody sends money back in the sandbox's own books.
+/// Makes a refund directly in the sandbox's books.
 async fn refund_by_hand(app: &TestApp, payment: &Value, minor: i64) {
     let sandbox = app.application().use_cases().sandbox.clone().expect("the sandbox");
     let by_hand = RefundOrder {
@@ -292,7 +292,7 @@ async fn a_refund_made_at_the_provider_is_adopted(engine: Engine) {
     assert_eq!(order_of(&ann, &order).await["status"], "partially_refunded");
     assert!(
         is_purchased(&ann, &alien).await && is_purchased(&ann, &amelie).await,
-        "of a part the buyer keeps all"
+        "after a partial refund the buyer keeps all movies"
     );
     refund(&admin, &payment, Some(&[amelie])).await.problem(409, "refund_exceeds_payment");
     let rest = refund(&admin, &payment, None).await.expect(201).json();
@@ -314,7 +314,7 @@ async fn a_refund_of_all_money_made_at_the_provider_takes_the_movies_away(engine
     assert_eq!(order_mails(&app, "ann").await.len(), 2);
 }
 
-/// A shop at Stripe whose buyer has paid, and an administrator.
+/// A shop with Stripe whose buyer has paid, and an administrator.
 pub(super) async fn paid_at_stripe(engine: Engine) -> (Shop, SignedIn, Value, Value) {
     let shop = Shop::open(engine).await;
     let admin = shop.app.admin().await;
@@ -332,7 +332,7 @@ async fn a_refund_that_is_known_before_the_money_has_arrived_takes_the_movie_awa
     started.expect(201);
     shop.stripe.complete_unpaid(&shop.session()).expect("an open session");
     shop.settle().await;
-    // Stripe does not tell that the money arrived, only that somebody has sent it back.
+    // Stripe does not report that the money arrived, only that it was refunded.
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop.stripe.settle(&shop.session()).expect("money on its way");
     shop.settle().await;
@@ -352,7 +352,8 @@ async fn a_movie_that_its_buyer_got_back_meanwhile_is_paid_back(engine: Engine) 
     refund(&admin, &payment, None).await.expect(201);
     let (again, started) = shop.started().await;
     started.expect(201);
-    // The first order's refund fails after all, so the movie is the buyer's again while the second order is being paid.
+    // The refund of the first order fails after all, so the buyer has the movie again while the second order is being
+    // paid.
     shop.stripe.finish_refund(&shop.refund_id(), false).expect("a refund");
     shop.settle().await;
     assert!(shop.is_purchased().await);
@@ -394,7 +395,7 @@ async fn a_refund_that_fails_leaves_everything_as_it_was(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.next_refund(RefundCourse::StaysPending);
     refund(&admin, &payment, None).await.expect(201);
-    // No webhook arrives: the provider is asked.
+    // No webhook arrives, so the provider is queried.
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop.stripe.finish_refund(&shop.refund_id(), false).expect("a pending refund");
     shop.app.advance(TimeDelta::minutes(2));
@@ -464,7 +465,7 @@ async fn a_refund_whose_answer_was_lost_is_made_once(engine: Engine) {
 async fn a_refund_that_stripe_refuses_has_failed(engine: Engine) {
     let (shop, admin, order, payment) = paid_at_stripe(engine).await;
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
-    // The money is gone at Stripe, and the server does not know.
+    // The money was refunded at Stripe, and the server does not know it.
     shop.stripe.refund_in_dashboard(&shop.charge(), Some(500)).expect("money");
     shop.app.execute_sql("UPDATE payments SET charge = 'pi_unknown'").await;
     let made = refund(&admin, &payment, None).await.expect(201).json();

@@ -1,4 +1,5 @@
-//! A database that was restored from a backup older than payments at Stripe: the list of events has them.
+//! A database that was restored from a backup older than payments at Stripe: the payments are restored from Stripe's
+//! list of events.
 
 use super::{
     cancel,
@@ -16,10 +17,10 @@ cases! {
     webhooks_that_were_all_lost_are_read_from_the_list_of_events,
 }
 
-/// What a backup from before the payment has not.
+/// Deletes the rows that a backup from before the payment does not have.
 const FORGET_PAYMENTS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events";
 
-/// The same of a backup from before the order.
+/// Deletes the rows that a backup from before the order does not have.
 const FORGET_ORDERS: &str = "DELETE FROM payment_items; DELETE FROM payments; DELETE FROM webhook_events; \
                              DELETE FROM order_exclusions; DELETE FROM order_items; DELETE FROM orders";
 
@@ -68,7 +69,7 @@ async fn a_forgotten_payment_beside_another_one_that_is_open_pays_the_order(engi
     shop.stripe.pay(&session).expect("an open session");
     shop.app.run_payments_with_event_list().await;
     assert_eq!(shop.order_status(&order).await, "paid");
-    // Whoever pays the other checkout too gets the money back.
+    // If the other checkout is also paid, the money is returned.
     let books = shop.stripe.books();
     let other = books.iter().find(|entry| entry.session != session).expect("two sessions");
     shop.stripe.pay(&other.session).expect("an open session");

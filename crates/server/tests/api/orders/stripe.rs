@@ -1,4 +1,4 @@
-//! Payments at Stripe, with a fake one: the whole way from the cart to the purchase.
+//! Payments at a fake Stripe, from the cart to the purchase.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ cases! {
 
 const SECRETS: [&str; 2] = ["whsec_of_the_tests", "whsec_before_it"];
 
-/// A shop that takes payments at a fake Stripe, which tells it of them.
+/// A shop that takes payments at a fake Stripe, which sends webhooks.
 pub(super) struct Shop {
     pub(super) app: TestApp,
     pub(super) stripe: Arc<FakeStripe>,
@@ -32,7 +32,7 @@ pub(super) struct Shop {
     pub(super) movie_id: String,
 }
 
-/// The same shop, which Stripe tells nothing.
+/// The same shop without webhooks.
 pub(super) fn without_webhooks(shop: Shop) -> Shop {
     shop.stripe.set_delivery(Delivery { dropped: 100, ..Delivery::RELIABLE });
     shop
@@ -56,7 +56,7 @@ impl Shop {
         Self { app, stripe: Arc::new(stripe), buyer, movie_id: movies.id("Alien") }
     }
 
-    /// A pending order of Alien, and what starting its payment answered.
+    /// A pending order of Alien, and the answer to starting its payment.
     pub(super) async fn started(&self) -> (Value, Answer) {
         put_in_cart(&self.buyer, std::slice::from_ref(&self.movie_id)).await;
         let order = place(&self.buyer).await.expect(201).json();
@@ -75,7 +75,7 @@ impl Shop {
         books[0].session.clone()
     }
 
-    /// The money of the only session that was paid.
+    /// The charge of the only paid session.
     pub(super) fn charge(&self) -> String {
         let books = self.stripe.books();
         let paid = books.into_iter().find(|entry| entry.captured > 0).expect("a paid session");
@@ -89,7 +89,7 @@ impl Shop {
         text(&made["data"]["object"], "id").to_owned()
     }
 
-    /// Waits until Stripe has told all, and does what follows from it.
+    /// Waits until Stripe has sent all webhooks, and processes them.
     pub(super) async fn settle(&self) {
         let stripe = Arc::clone(&self.stripe);
         let is_told = tokio::task::spawn_blocking(move || stripe.drain(Duration::from_secs(30))).await;
@@ -113,7 +113,7 @@ impl Shop {
         movie["me"]["purchased"] == true
     }
 
-    /// How many mails tell of a paid order.
+    /// How many mails about a paid order were sent.
     pub(super) async fn paid_mails(&self) -> usize {
         super::paying::order_mails(&self.app, "ann").await.len()
     }
@@ -179,7 +179,7 @@ async fn a_payment_that_was_never_opened_is_begun_anew_with_its_key(engine: Engi
     };
     shop.stripe.fail("POST /v1/checkout/sessions", Fault::Error { has_effect: false, is_saved: false }, 1);
     pay(&shop.buyer).await.expect(502);
-    // Nobody knows whether it was opened, until it has not been found for long enough.
+    // It is unknown whether it was opened, until it has not been found for long enough.
     shop.app.advance(TimeDelta::minutes(26));
     shop.app.run_payments().await;
     let buyer = shop.app.signed_in_again(&shop.buyer).await;

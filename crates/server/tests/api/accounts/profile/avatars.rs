@@ -22,7 +22,7 @@ cases! {
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
 
-/// A form of these parts: the head behind `Content-Disposition: form-data`, and the content.
+/// A form with these parts: the header after `Content-Disposition: form-data`, and the content.
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
@@ -49,7 +49,7 @@ fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Where the profile in an answer says that the avatar is, as a path of this server.
+/// The address of the avatar in an answer, as a path of this server.
 #[track_caller]
 fn path_of(answer: &Answer) -> String {
     let url =
@@ -111,7 +111,7 @@ async fn a_new_avatar_has_another_address_and_the_old_picture_goes(engine: Engin
     app.run_outbox().await;
     app.anonymous().get(&first).await.problem(404, "not_found");
     app.anonymous().get(&second).await.expect(200);
-    // What is looked at an hour after each upload stays, when it is shown.
+    // The check an hour after each upload keeps pictures that are in use.
     app.advance(chrono::TimeDelta::hours(2));
     app.run_outbox().await;
     app.anonymous().get(&second).await.expect(200);
@@ -203,7 +203,7 @@ async fn a_form_holds_one_picture_and_nothing_else(engine: Engine) {
     let avatar = ("; name=\"avatar\"", &photo[..]);
     put(&ann, form(&[avatar])).await.expect(200);
     put(&ann, form(&[])).await.invalid(&[("avatar", "required")]);
-    // What a browser sends when no file was chosen.
+    // The part that a browser sends when no file was chosen.
     put(&ann, form(&[("; name=\"avatar\"; filename=\"\"", b"")])).await.invalid(&[("avatar", "required")]);
     let other = ("; name=\"user_id\"", &b"1"[..]);
     put(&ann, form(&[other, avatar])).await.invalid(&[("user_id", "unknown")]);
@@ -245,7 +245,7 @@ async fn an_upload_over_two_mebibytes_is_too_large_however_it_comes(engine: Engi
     const MEBIBYTE: usize = 1024 * 1024;
     let app = TestApp::spawn(engine).await;
     let ann = app.user("ann").await;
-    // Padding behind a picture counts, and does no harm below the limit.
+    // Padding after a picture counts for the limit, but is allowed below it.
     let mut photo = picture(64, 64, ImageFormat::Png);
     photo.resize(2 * MEBIBYTE, 0);
     upload(&ann, &photo).await.expect(200);
@@ -254,13 +254,13 @@ async fn an_upload_over_two_mebibytes_is_too_large_however_it_comes(engine: Engi
     for mebibytes in [3, 50] {
         upload(&ann, &vec![7; mebibytes * MEBIBYTE]).await.problem(413, "too_large");
     }
-    // One that does not say its length, and never ends.
+    // An upload without a length that never ends.
     let head = form(&[("; name=\"avatar\"", b"")]);
     let head = head[..head.len() - BOUNDARY.len() - 8].to_vec();
     let chunks = std::iter::once(head).chain((0..800).map(|_| vec![7; 65_536]));
     let unending = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
     put(&ann, reqwest::Body::wrap_stream(unending)).await.problem(413, "too_large");
-    // Nor does it help to hide it in another field, or before the first one.
+    // The limit also applies to other fields and to data before the first one.
     put(&ann, form(&[("; name=\"other\"", &vec![7; 3 * MEBIBYTE])])).await.problem(413, "too_large");
     put(&ann, [vec![b'\n'; 3 * MEBIBYTE], form(&[])].concat()).await.problem(413, "too_large");
     assert!(ann.get("/users/me").await.expect(200).json()["profile"]["avatar_url"].is_string());

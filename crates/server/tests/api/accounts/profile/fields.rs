@@ -84,7 +84,7 @@ async fn every_bad_field_is_named_at_once(engine: Engine) {
         ("avatar_url", "unknown"),
         ("role", "unknown"),
     ]);
-    // Nothing of a body with a fault is kept.
+    // A body with a fault changes nothing.
     let partly = json!({"first_name": "Ann", "info": "x".repeat(2_001)});
     change(&ann, &partly).await.invalid(&[("info", "too_long")]);
     assert_eq!(ann.get("/users/me").await.expect(200).json()["profile"], empty_profile());
@@ -131,7 +131,7 @@ async fn a_change_is_json_or_a_merge_patch_and_nothing_else(engine: Engine) {
     }
     send("application/json", "[]").await.invalid(&[("body", "wrong_type")]);
     send("application/json", "{").await.problem(400, "malformed_request");
-    // Only a change may be called that.
+    // Only a PATCH may have this content type.
     ann.call(Method::POST, "/cart/items")
         .body("application/merge-patch+json", "{}")
         .await

@@ -63,7 +63,7 @@ async fn a_wrong_password_and_an_unknown_email_look_the_same(engine: Engine) {
     assert_eq!(wrong.header("www-authenticate"), unknown.header("www-authenticate"));
 }
 
-/// Beside the hash, which the use case's own tests count.
+/// Except the hashes, which the tests of the use case count.
 async fn what_tells_of_no_account_takes_the_same_work_for_all(engine: Engine) {
     let app = TestApp::spawn(engine).await;
     app.user("active").await;
@@ -117,7 +117,7 @@ async fn where_addresses_are_not_revealed_a_waiting_account_looks_unknown_and_is
     assert_eq!(told[0], told[1]);
     app.run_outbox().await;
     assert_eq!((app.mails_to(&email_of("nobody")).len(), app.mails_to(&email_of("ann")).len()), (0, 2));
-    // Six more refusals: no more than five log-ins a day lead to a mail.
+    // Six more refusals: at most five log-ins a day lead to a mail.
     for _ in 0..6 {
         log_in("ann", "Wr0ng password").await;
         app.advance(chrono::TimeDelta::minutes(16));

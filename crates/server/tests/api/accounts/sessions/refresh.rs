@@ -134,7 +134,7 @@ async fn fifty_refreshes_at_once_are_one_within_the_limits_that_nodes_share(engi
     fifty_at_once(&TestApp::spawn_with(engine, &limits).await).await;
 }
 
-/// Needs a quota of two tokens: the one that fifty callers hold, and its successor.
+/// Needs a quota of two tokens: the one that fifty callers use, and its successor.
 async fn fifty_at_once(app: &TestApp) {
     let ann = app.user("ann").await;
     let answers = join_all((0..50).map(|_| app.refresh(&ann.tokens.refresh))).await;

@@ -87,7 +87,7 @@ async fn an_expired_token_says_so_for_a_day_and_is_then_unknown(engine: Engine) 
     app.advance(TimeDelta::seconds(2));
     app.clean_up().await;
     app.activate(&token).await.problem(400, "token_invalid");
-    // The account waits on: a new link still comes.
+    // The account is still awaiting activation, so a new link is sent.
     app.resend("ann").await.expect(200);
     let fresh = app.activation_token("ann").await;
     app.activate(&fresh).await.expect(200);

@@ -1,4 +1,4 @@
-//! Where a sign-in came from (`TRUSTED_PROXIES`).
+//! The network address of a sign-in (`TRUSTED_PROXIES`).
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ cases! {
 
 const TRUSTED: [(&str, &str); 1] = [("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8")];
 
-/// The address that is kept of a log-in with these header lines.
+/// The stored address of a log-in with these header lines.
 async fn kept(app: &TestApp, lines: &[&str]) -> String {
     let body = json!({"email": email_of("ann"), "password": password_of("ann")});
     let mut call = app.anonymous().post("/accounts/login", body);

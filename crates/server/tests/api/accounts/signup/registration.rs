@@ -153,7 +153,7 @@ async fn letters_that_only_look_alike_make_another_account(engine: Engine) {
         app.anonymous().post("/accounts/register", body).await.expect(201);
     }
     app.run_outbox().await;
-    // Asking for a link with one of them brings the link of the others to nobody.
+    // Requesting a link for one of them does not send a link to the others.
     app.anonymous().post("/accounts/resend-activation", json!({"email": addresses[1]})).await.expect(200);
     app.run_outbox().await;
     assert_eq!(addresses.map(|email| app.mails_to(email).len()), [1, 2, 1]);
@@ -175,7 +175,7 @@ async fn a_link_is_mailed_only_to_the_spelling_that_registered(engine: Engine) {
     app.run_outbox().await;
     assert_eq!(mailed_to(), ["ann@example.com"; 2]);
     let first = app.activation_token("ann").await;
-    // Registering takes the other spelling, and leaves no password even if both are the same.
+    // Registering replaces the spelling, and makes the password unusable even if both are the same.
     let body = json!({"email": other, "password": password_of("ann")});
     app.anonymous().post("/accounts/register", body.clone()).await.expect(201);
     app.run_outbox().await;
@@ -224,7 +224,7 @@ async fn registering_again_with_another_password_leaves_none(engine: Engine) {
 
 const LIMITED: [(&str, &str); 2] = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
 
-/// Registers from a client that never called before; gives all that an answer tells but when and which one it is.
+/// Registers from a new client; returns the answer without times and identifiers.
 async fn register_from(app: &TestApp, client: usize, name: &str, password: &str) -> (Vec<u8>, Vec<String>) {
     let body = json!({"email": email_of(name), "password": password});
     let call = app.anonymous().post("/accounts/register", body);
@@ -253,7 +253,7 @@ async fn an_address_is_mailed_five_times_a_day_however_often_it_is_registered(en
     for client in 13..=20 {
         register_from(&app, client, "ann", &password_of("ann")).await;
     }
-    // The last link that was mailed is the one that counts. Two spellings registered: nobody knows whose the password is.
+    // The last mailed link is the valid one. Two spellings were registered, so it is unknown whose password is stored.
     let token = app.activation_token("ann").await;
     app.activate(&token).await.expect(200);
     app.log_in("ann").await.problem(401, "invalid_credentials");
@@ -313,7 +313,7 @@ async fn thirty_who_register_one_address_at_once_are_all_answered(engine: Engine
         let body = json!({"email": email_of("ann"), "password": format!("S3cret number {number}")});
         app.anonymous().post("/accounts/register", body).into_future()
     };
-    // A new address, and then one that waits.
+    // A new address, and then one that is awaiting activation.
     for round in 0..2 {
         for answer in join_all((0..30).map(|number| register(30 * round + number))).await {
             answer.expect(201);

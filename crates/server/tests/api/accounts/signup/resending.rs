@@ -78,7 +78,7 @@ async fn a_wish_for_a_link_leaves_nothing_behind(engine: Engine) {
     let before = app.mail_count();
     app.run_outbox().await;
     assert_eq!(wishes().await, 0);
-    // The registrations' mail that waited, one activation link and one reset link.
+    // The pending mail of the registration, one activation link and one reset link.
     assert_eq!(app.mail_count() - before, 3);
 }
 

@@ -29,7 +29,8 @@ async fn listed(caller: &Caller, query: &str) -> Vec<String> {
     names(&caller.get(format!("/users?{query}")).await.expect(200).json())
 }
 
-/// Ann, Bob who never activated, the moderator Mia, and the administrator, each a second after the other.
+/// Ann, Bob whose account is not activated, the moderator Mia, and the administrator, each a second after the previous
+/// one.
 async fn people(app: &TestApp) -> crate::support::SignedIn {
     let admin = app.admin().await;
     app.advance(TimeDelta::seconds(1));
