@@ -113,15 +113,13 @@ fuzz: build ## schemathesis against a running server, from its own OpenAPI docum
 	$(TOOLS)/python scripts/fuzz.py $(CINEMA)
 
 .PHONY: chaos
-chaos: rust ## buyers at two servers while these, PostgreSQL and a fake Stripe fail, then an audit of all money (SEED=…, CHAOS_SECONDS=60)
+chaos: build ## buying and refunding while servers, PostgreSQL and a fake Stripe fail, then an audit of all money (SEED=…, CHAOS_SECONDS=60)
 	@scripts/setup.sh postgres
-	cargo build --locked --package server --package test-stripe --bins
 	python3 scripts/drills/chaos.py --seconds $${CHAOS_SECONDS:-60} $(if $(SEED),--seed $(SEED))
 
 .PHONY: drill
-drill: rust ## restores a backup that is older than payments, and checks that no money is forgotten
+drill: build ## restores a backup that is older than payments, and checks that no money is forgotten
 	@scripts/setup.sh postgres
-	cargo build --locked --package server --package test-stripe --bins
 	python3 scripts/drills/restore.py
 
 .PHONY: bench
